@@ -1,0 +1,202 @@
+//! Days as the source stated them. A day is a date without a zone and is never derived from the clock.
+
+use std::fmt;
+
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime};
+
+use super::Invalid;
+
+/// A calendar day from 0001-01-01 to 9999-12-31, in whatever zone its source counts days in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Day(NaiveDate);
+
+impl Day {
+    /// The day that lies this many days after 1970-01-01, which is how a day is stored.
+    pub fn from_stored(days: i64) -> Result<Self, Invalid> {
+        i32::try_from(days)
+            .ok()
+            .and_then(NaiveDate::from_epoch_days)
+            .ok_or_else(|| Invalid::value("date", &days.to_string(), "a day of the years 1 to 9999"))
+            .and_then(Self::try_from)
+    }
+
+    /// Days since 1970-01-01, as stored.
+    #[must_use]
+    pub fn to_stored(self) -> i64 {
+        i64::from(self.0.to_epoch_days())
+    }
+
+    /// Reads `YYYY-MM-DD`, and nothing else.
+    pub fn parse(field: &'static str, text: &str) -> Result<Self, Invalid> {
+        let refuse = || Invalid::value(field, text, "a calendar day as YYYY-MM-DD");
+        let bytes = text.as_bytes();
+        let shaped = bytes.len() == 10
+            && bytes.iter().enumerate().all(|(at, byte)| match at {
+                4 | 7 => *byte == b'-',
+                _ => byte.is_ascii_digit(),
+            });
+        if !shaped {
+            return Err(refuse());
+        }
+        let number = |range: std::ops::Range<usize>| bytes[range].iter().fold(0, |n, b| n * 10 + u32::from(b - b'0'));
+        i32::try_from(number(0..4))
+            .ok()
+            .and_then(|year| NaiveDate::from_ymd_opt(year, number(5..7), number(8..10)))
+            .and_then(|date| Self::try_from(date).ok())
+            .ok_or_else(refuse)
+    }
+
+    /// Reads what the report's date parameters may hold: a day, or an RFC 3339 date-time with or without offset, whose
+    /// date part as written counts (contract §1).
+    pub fn parse_date_or_time(field: &'static str, text: &str) -> Result<Self, Invalid> {
+        let refuse = || Invalid::value(field, text, "a calendar day as YYYY-MM-DD, or an RFC 3339 date-time");
+        let Some((date, time)) = text.split_at_checked(10) else { return Err(refuse()) };
+        // A `+` that nobody percent-encoded arrives as a blank; no other blank can stand in a date-time.
+        let is_moment = || {
+            time.starts_with(['T', 't'])
+                && (DateTime::parse_from_rfc3339(&text.replace(' ', "+")).is_ok()
+                    || NaiveDateTime::parse_from_str(&text.to_ascii_uppercase(), "%Y-%m-%dT%H:%M:%S%.f").is_ok())
+        };
+        if time.is_empty() || is_moment() { Self::parse(field, date).map_err(|_| refuse()) } else { Err(refuse()) }
+    }
+
+    /// The day after.
+    #[must_use]
+    pub fn next(self) -> Option<Self> {
+        self.0.checked_add_days(Days::new(1)).and_then(|date| Self::try_from(date).ok())
+    }
+
+    /// The day `days` earlier, if the calendar reaches back so far.
+    #[must_use]
+    pub fn earlier(self, days: u64) -> Option<Self> {
+        self.0.checked_sub_days(Days::new(days)).and_then(|date| Self::try_from(date).ok())
+    }
+
+    /// The date, for formatting and calendar arithmetic.
+    #[must_use]
+    pub fn date(self) -> NaiveDate {
+        self.0
+    }
+}
+
+impl TryFrom<NaiveDate> for Day {
+    type Error = Invalid;
+
+    fn try_from(date: NaiveDate) -> Result<Self, Invalid> {
+        if (1..=9999).contains(&date.year()) {
+            Ok(Self(date))
+        } else {
+            Err(Invalid::value("date", &date.to_string(), "a day of the years 1 to 9999"))
+        }
+    }
+}
+
+/// `YYYY-MM-DD`.
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// Two days and all between them; both ends count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DayRange {
+    from: Day,
+    to: Day,
+}
+
+impl DayRange {
+    /// Refuses a range that runs backwards.
+    pub fn new(from: Day, to: Day) -> Result<Self, Invalid> {
+        if from <= to {
+            Ok(Self { from, to })
+        } else {
+            Err(Invalid::because("date_from", format!("got {from}, expected a day not after date_to, which is {to}")))
+        }
+    }
+
+    /// The first day.
+    #[must_use]
+    pub fn from(self) -> Day {
+        self.from
+    }
+
+    /// The last day.
+    #[must_use]
+    pub fn to(self) -> Day {
+        self.to
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn only_real_days_in_the_iso_form_are_read() {
+        assert_eq!(Day::parse("date", "2024-02-29").unwrap().to_string(), "2024-02-29");
+        for text in [
+            "2025-02-29",
+            "2025-02-30",
+            "2025-13-01",
+            "2025-1-01",
+            "20250101",
+            "0000-01-01",
+            "31-08-2023",
+            "",
+            "2025-01-01 ",
+        ] {
+            assert!(Day::parse("date", text).is_err(), "{text:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn the_date_part_of_a_date_time_counts_as_written() {
+        for text in [
+            "2024-01-22",
+            "2024-01-22T00:00:00Z",
+            "2024-01-22T23:59:59.999+14:00",
+            "2024-01-22T23:59:59 02:00",
+            "2024-01-22t00:00:00z",
+            "2024-01-22T23:59:59",
+            "2024-01-22T23:59:59.123456",
+        ] {
+            assert_eq!(Day::parse_date_or_time("date_from", text).unwrap().to_string(), "2024-01-22", "{text}");
+        }
+        for text in [
+            "2024-01-22T",
+            "2024-01-22T25:00:00Z",
+            "2024-01-22x",
+            "2024-02-30T00:00:00Z",
+            "2024-01-22 00:00:00",
+            "today",
+            "é024-01-22",
+        ] {
+            assert!(Day::parse_date_or_time("date_from", text).is_err(), "{text:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn a_backward_range_is_refused() {
+        let day = |text| Day::parse("date", text).unwrap();
+        assert!(DayRange::new(day("2024-01-02"), day("2024-01-01")).is_err());
+        assert!(DayRange::new(day("2024-01-01"), day("2024-01-01")).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn storing_and_writing_keep_the_day(days in -719_162_i64..=2_932_896) {
+            let day = Day::from_stored(days).unwrap();
+            prop_assert_eq!(day.to_stored(), days);
+            prop_assert_eq!(Day::parse("date", &day.to_string()).unwrap(), day);
+            prop_assert_eq!(Day::parse_date_or_time("date", &format!("{day}T00:00:00Z")).unwrap(), day);
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused_without_a_panic(text in "\\PC*") {
+            let _ = Day::parse_date_or_time("date_from", &text);
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The pure room: values that can't hold nonsense.
+//!
+//! Everything that enters Pitlane (a query string, a CSV cell, a flag) is parsed into one of these types once, and the
+//! rest of the program never looks at raw text again. No clock, no I/O, no SQL, no HTTP: every room may import this one,
+//! and it imports none. Its only error is [`Invalid`].
+
+mod day;
+mod ids;
+mod invalid;
+mod money;
+mod names;
+mod report;
+mod stats;
+mod store_id;
+mod token;
+
+pub use day::{Day, DayRange};
+pub use ids::{AdminId, AdvertiserId, AppId, CampaignId, ImportId, OfferId, PublisherId};
+pub use invalid::Invalid;
+pub use money::{Currency, Micros, MicrosSum};
+pub use names::{Email, Name, ReportingZone, Role};
+pub use report::{RawReport, ReportFormat, ReportKind, ReportQuery, ReportRow};
+pub use stats::{Count, DailyStat, Figures};
+pub use store_id::{Os, StoreId};
+pub use token::{PlainToken, TokenHash, TokenId, TokenScope};

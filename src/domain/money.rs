@@ -1,0 +1,272 @@
+//! Money as whole millionths of a currency unit. No float ever touches it.
+
+use std::fmt;
+use std::iter::Sum;
+use std::ops::AddAssign;
+
+use super::Invalid;
+
+const MICROS_PER_UNIT: i64 = 1_000_000;
+const DECIMALS: usize = 6;
+
+/// An amount of 0 to 100,000,000,000 currency units, exact to the millionth.
+///
+/// The upper bound keeps one cell's figure far from the edge of 64 bits; sums over cells are [`MicrosSum`]. Negative
+/// amounts do not exist: a refund restates the day it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
+pub struct Micros(i64);
+
+impl Micros {
+    /// The largest amount one cell may hold: 10^11 units. `schema.sql` checks the same bound.
+    pub const MAX: Self = Self(100_000_000_000 * MICROS_PER_UNIT);
+
+    /// An amount from its stored millionths.
+    pub fn new(micros: i64) -> Result<Self, Invalid> {
+        if (0..=Self::MAX.0).contains(&micros) {
+            Ok(Self(micros))
+        } else {
+            Err(Invalid::value("cost", &micros.to_string(), "0 to 100000000000 units, in millionths"))
+        }
+    }
+
+    /// The whole millionths, as stored.
+    #[must_use]
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+
+    /// The sum, if it still fits one cell.
+    #[must_use]
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).filter(|sum| *sum <= Self::MAX.0).map(Self)
+    }
+
+    /// Reads a plain decimal such as `69`, `12.5` or `.000001`.
+    ///
+    /// Decimals past the sixth are rounded half to even; the flag says whether there were any. Signs, exponents,
+    /// currency signs and thousands separators are refused: what they mean differs from file to file.
+    ///
+    /// ```
+    /// use pitlane::domain::Micros;
+    /// assert_eq!(Micros::parse("1.429999948").unwrap(), (Micros::new(1_430_000).unwrap(), true));
+    /// assert_eq!(Micros::parse("0.0000005").unwrap().0.to_string(), "0");
+    /// assert_eq!(Micros::parse("0.0000015").unwrap().0.to_string(), "0.000002");
+    /// assert!(Micros::parse("1e3").is_err());
+    /// ```
+    pub fn parse(text: &str) -> Result<(Self, bool), Invalid> {
+        let refuse = || Invalid::value("cost", text, "a decimal number of at least 0 with a point, such as 12.5");
+        let (whole, fraction) = match text.split_once('.') {
+            Some((_, "")) => return Err(refuse()),
+            Some((whole, fraction)) => (whole, fraction),
+            None if text.is_empty() => return Err(refuse()),
+            None => (text, ""),
+        };
+        if !whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit()) {
+            return Err(refuse());
+        }
+        let (kept, cut) = fraction.split_at(fraction.len().min(DECIMALS));
+        let digits = whole.bytes().chain(kept.bytes()).chain(std::iter::repeat_n(b'0', DECIMALS - kept.len()));
+        let mut micros = 0_i64;
+        for digit in digits {
+            micros = (micros * 10) + i64::from(digit - b'0');
+            if micros > Self::MAX.0 {
+                return Err(Invalid::value("cost", text, "at most 100000000000"));
+            }
+        }
+        micros += i64::from(rounds_up(micros, cut.as_bytes()));
+        Self::new(micros)
+            .map(|amount| (amount, !cut.is_empty()))
+            .map_err(|_| Invalid::value("cost", text, "at most 100000000000"))
+    }
+
+    /// Appends the shortest exact decimal: `69`, `12.5`, `0.000001`; never an exponent.
+    pub fn write_to(self, out: &mut Vec<u8>) {
+        // A cell's amount is never negative, so the cast keeps its value.
+        write_decimal(self.0.unsigned_abs(), out);
+    }
+}
+
+/// Whether the digits past the last kept one round it up, half to even.
+fn rounds_up(kept: i64, cut: &[u8]) -> bool {
+    let Some((first, rest)) = cut.split_first() else { return false };
+    let beyond_half = rest.iter().any(|digit| *digit != b'0');
+    match first {
+        b'0'..=b'4' => false,
+        b'5' if !beyond_half => kept % 2 == 1,
+        _ => true,
+    }
+}
+
+/// The digits of `micros` millionths, shortest form.
+fn write_decimal(micros: u64, out: &mut Vec<u8>) {
+    const UNIT: u64 = MICROS_PER_UNIT.unsigned_abs();
+    let mut buffer = itoa::Buffer::new();
+    out.extend_from_slice(buffer.format(micros / UNIT).as_bytes());
+    let fraction = micros % UNIT;
+    if fraction != 0 {
+        out.push(b'.');
+        // Adding one unit makes the leading zeros of the fraction show; the unit's own digit is cut off.
+        let padded = buffer.format(fraction + UNIT).trim_end_matches('0');
+        out.extend_from_slice(&padded.as_bytes()[1..]);
+    }
+}
+
+impl fmt::Display for Micros {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        MicrosSum::from(*self).fmt(f)
+    }
+}
+
+/// A sum of amounts. Wide enough for any number of cells, so adding never fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct MicrosSum(u128);
+
+impl MicrosSum {
+    /// The whole millionths, if they fit the database's integers.
+    #[must_use]
+    pub fn to_stored(self) -> Option<i64> {
+        i64::try_from(self.0).ok()
+    }
+}
+
+impl From<Micros> for MicrosSum {
+    fn from(amount: Micros) -> Self {
+        Self(u128::from(amount.0.unsigned_abs()))
+    }
+}
+
+impl AddAssign<Micros> for MicrosSum {
+    fn add_assign(&mut self, amount: Micros) {
+        self.0 += u128::from(amount.0.unsigned_abs());
+    }
+}
+
+impl AddAssign for MicrosSum {
+    fn add_assign(&mut self, other: Self) {
+        self.0 += other.0;
+    }
+}
+
+impl Sum<Micros> for MicrosSum {
+    fn sum<I: Iterator<Item = Micros>>(amounts: I) -> Self {
+        amounts.fold(Self::default(), |mut sum, amount| {
+            sum += amount;
+            sum
+        })
+    }
+}
+
+/// The shortest exact decimal.
+impl fmt::Display for MicrosSum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNIT: u128 = MICROS_PER_UNIT.unsigned_abs() as u128;
+        let (whole, fraction) = (self.0 / UNIT, self.0 % UNIT);
+        if fraction == 0 {
+            return write!(f, "{whole}");
+        }
+        let digits = format!("{fraction:06}");
+        write!(f, "{whole}.{}", digits.trim_end_matches('0'))
+    }
+}
+
+/// An ISO 4217 currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Currency(iso_currency::Currency);
+
+impl Currency {
+    /// The three-letter code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        self.0.code()
+    }
+
+    /// Reads a three-letter code; lower case is accepted.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        iso_currency::Currency::from_code(&text.trim().to_ascii_uppercase())
+            .map(Self)
+            .ok_or_else(|| Invalid::value("currency", text, "an ISO 4217 code such as USD"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn rendered(amount: Micros) -> String {
+        let mut out = Vec::new();
+        amount.write_to(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn amounts_are_written_in_their_shortest_form() {
+        for (micros, text) in [
+            (0, "0"),
+            (1, "0.000001"),
+            (12_500_000, "12.5"),
+            (69_000_000, "69"),
+            (1_000_010, "1.00001"),
+            (Micros::MAX.get(), "100000000000"),
+        ] {
+            let amount = Micros::new(micros).unwrap();
+            assert_eq!(rendered(amount), text);
+            assert_eq!(amount.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn decimals_past_the_sixth_round_half_to_even() {
+        for (text, micros, rounded) in [
+            ("1.820000023", 1_820_000, true),
+            ("0.0000005", 0, true),
+            ("0.0000015", 2, true),
+            ("0.00000050000000000000000001", 1, true),
+            ("0.0000025", 2, true),
+            ("0.9999995", 1_000_000, true),
+            ("1.5", 1_500_000, false),
+            (".5", 500_000, false),
+            ("007", 7_000_000, false),
+        ] {
+            assert_eq!(Micros::parse(text).unwrap(), (Micros(micros), rounded), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_plain_amount_is_refused() {
+        for text in
+            ["", ".", "5.", "-1", "+1", "1e3", "1,5", "$1", "1.2.3", "NaN", "١", "1 000", "100000000000.0000006"]
+        {
+            assert!(Micros::parse(text).is_err(), "{text:?} was accepted");
+        }
+        assert!(Micros::parse(&"9".repeat(10_000)).is_err());
+    }
+
+    #[test]
+    fn currencies_are_iso_4217() {
+        assert_eq!(Currency::parse(" eur ").unwrap().code(), "EUR");
+        assert!(Currency::parse("EURO").is_err());
+        assert!(Currency::parse("ZZZ").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn writing_and_reading_an_amount_is_the_identity(micros in 0..=Micros::MAX.get()) {
+            let amount = Micros(micros);
+            prop_assert_eq!(Micros::parse(&rendered(amount)).unwrap(), (amount, false));
+            prop_assert_eq!(rendered(amount), amount.to_string());
+        }
+
+        #[test]
+        fn rounding_is_off_by_at_most_half_a_millionth(whole in 0_u64..1_000_000, fraction in "[0-9]{7,18}") {
+            let (amount, rounded) = Micros::parse(&format!("{whole}.{fraction}")).unwrap();
+            prop_assert!(rounded);
+            // The same number in units of 10^-18, where nothing was cut.
+            let exact = u128::from(whole) * 10_u128.pow(18) + format!("{fraction:0<18}").parse::<u128>().unwrap();
+            let kept = u128::from(amount.get().unsigned_abs()) * 10_u128.pow(12);
+            let off = exact.abs_diff(kept);
+            prop_assert!(off < 500_000_000_000 || (off == 500_000_000_000 && amount.get() % 2 == 0));
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! One day's figures of one campaign at one publisher.
+
+use std::fmt;
+
+use super::{CampaignId, Day, Invalid, Micros, PublisherId};
+
+/// How often something happened: 0 to 10^15, which every JSON reader holds exactly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Count(i64);
+
+impl Count {
+    /// The largest count one cell may hold. `schema.sql` checks the same bound.
+    pub const MAX: Self = Self(1_000_000_000_000_000);
+
+    /// A count from its stored value.
+    pub fn new(field: &'static str, count: i64) -> Result<Self, Invalid> {
+        if (0..=Self::MAX.0).contains(&count) {
+            Ok(Self(count))
+        } else {
+            Err(Invalid::value(field, &count.to_string(), "a whole number from 0 to 1000000000000000"))
+        }
+    }
+
+    /// Reads plain digits.
+    pub fn parse(field: &'static str, text: &str) -> Result<Self, Invalid> {
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        digits
+            .then(|| text.parse().ok())
+            .flatten()
+            .and_then(|count| Self::new(field, count).ok())
+            .ok_or_else(|| Invalid::value(field, text, "a whole number from 0 to 1000000000000000, digits only"))
+    }
+
+    /// The count, as stored.
+    #[must_use]
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+
+    /// The sum, if it still fits one cell.
+    #[must_use]
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).filter(|sum| *sum <= Self::MAX.0).map(Self)
+    }
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The figures of one cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Figures {
+    /// Clicks.
+    pub clicks: Count,
+    /// What the advertiser owes, in the advertiser's currency.
+    pub cost: Micros,
+    /// Impressions.
+    pub views: Count,
+    /// Installs or whatever the offer pays for.
+    pub conversions: Count,
+}
+
+impl Figures {
+    /// Cell by cell, if every sum still fits.
+    #[must_use]
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        Some(Self {
+            clicks: self.clicks.checked_add(other.clicks)?,
+            cost: self.cost.checked_add(other.cost)?,
+            views: self.views.checked_add(other.views)?,
+            conversions: self.conversions.checked_add(other.conversions)?,
+        })
+    }
+}
+
+/// The whole statement about one (day, campaign, publisher): writing it again restates it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DailyStat {
+    /// The day, as the source stated it.
+    pub day: Day,
+    /// The campaign the figures hang on.
+    pub campaign: CampaignId,
+    /// The publisher that brought them.
+    pub publisher: PublisherId,
+    /// The figures.
+    pub figures: Figures,
+}
