@@ -1,1 +1,16 @@
+//! Pitlane hands an advertiser's daily campaign cost to Singular.
+//!
+//! The rooms, in the only direction in which they import each other:
+//! `domain, telemetry < config, import, store < service < http < api, admin < server < cli`.
+//! `tests/it/layers.rs` fails on any other import.
+
+pub mod api;
+pub mod cli;
+pub mod config;
 pub mod domain;
+pub mod http;
+pub mod import;
+pub mod server;
+pub mod service;
+pub mod store;
+pub mod telemetry;

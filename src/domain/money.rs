@@ -135,12 +135,6 @@ impl From<Micros> for MicrosSum {
     }
 }
 
-impl AddAssign<Micros> for MicrosSum {
-    fn add_assign(&mut self, amount: Micros) {
-        self.0 += u128::from(amount.0.unsigned_abs());
-    }
-}
-
 impl AddAssign for MicrosSum {
     fn add_assign(&mut self, other: Self) {
         self.0 += other.0;
@@ -150,7 +144,7 @@ impl AddAssign for MicrosSum {
 impl Sum<Micros> for MicrosSum {
     fn sum<I: Iterator<Item = Micros>>(amounts: I) -> Self {
         amounts.fold(Self::default(), |mut sum, amount| {
-            sum += amount;
+            sum += amount.into();
             sum
         })
     }
@@ -174,6 +168,9 @@ impl fmt::Display for MicrosSum {
 pub struct Currency(iso_currency::Currency);
 
 impl Currency {
+    /// What an advertiser pays in who said nothing else.
+    pub const USD: Self = Self(iso_currency::Currency::USD);
+
     /// The three-letter code.
     #[must_use]
     pub fn code(self) -> &'static str {

@@ -88,6 +88,9 @@ impl fmt::Display for Email {
 pub struct ReportingZone(chrono_tz::Tz);
 
 impl ReportingZone {
+    /// Where an advertiser counts days who said nothing else.
+    pub const UTC: Self = Self(chrono_tz::UTC);
+
     /// The zone, for showing a moment in it.
     #[must_use]
     pub fn tz(self) -> chrono_tz::Tz {

@@ -1,0 +1,114 @@
+//! The API described: `assets/openapi.json` for programs, and the same document as a page for people.
+//!
+//! The document is written by hand because no type describes a report's rows: they are copied together from ready pieces.
+//! A test holds it against the route table.
+
+use std::collections::BTreeMap;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::http::{AppState, ClientError};
+
+/// The document as it is served.
+pub const OPENAPI: &str = include_str!("../../assets/openapi.json");
+
+/// The OpenAPI document.
+pub async fn openapi() -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(OPENAPI)
+}
+
+/// The parts of the document that the page shows.
+#[derive(Deserialize)]
+struct Document {
+    info: Info,
+    paths: BTreeMap<String, BTreeMap<String, Operation>>,
+}
+
+#[derive(Deserialize)]
+struct Info {
+    description: String,
+    version: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Operation {
+    summary: String,
+    description: Option<String>,
+    #[serde(default)]
+    parameters: Vec<Parameter>,
+    request_body: Option<Described>,
+    responses: BTreeMap<String, Described>,
+}
+
+#[derive(Deserialize)]
+struct Parameter {
+    name: String,
+    #[serde(default)]
+    required: bool,
+    description: String,
+}
+
+#[derive(Deserialize)]
+struct Described {
+    description: String,
+    #[serde(default)]
+    content: BTreeMap<String, Media>,
+}
+
+#[derive(Deserialize)]
+struct Media {
+    example: Option<Value>,
+}
+
+impl Media {
+    /// The example as it would come over the wire, with JSON laid out for reading.
+    fn shown(&self) -> Option<String> {
+        match self.example.as_ref()? {
+            Value::String(text) => Some(text.trim_end().to_owned()),
+            value => serde_json::to_string_pretty(value).ok(),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "docs.html")]
+struct Page<'a> {
+    document: Document,
+    origin: &'a str,
+}
+
+/// The document with what its paths refer to in place, so that the page need not look it up.
+fn document() -> serde_json::Result<Document> {
+    let mut whole: Value = serde_json::from_str(OPENAPI)?;
+    let mut paths = whole["paths"].take();
+    insert_referred(&mut paths, &whole);
+    whole["paths"] = paths;
+    serde_json::from_value(whole)
+}
+
+fn insert_referred(value: &mut Value, whole: &Value) {
+    let target = value.get("$ref").and_then(Value::as_str).and_then(|at| whole.pointer(at.trim_start_matches('#')));
+    if let Some(target) = target {
+        *value = target.clone();
+    }
+    match value {
+        Value::Object(fields) => fields.values_mut().for_each(|field| insert_referred(field, whole)),
+        Value::Array(entries) => entries.iter_mut().for_each(|entry| insert_referred(entry, whole)),
+        _ => {}
+    }
+}
+
+/// The document as a page.
+pub async fn page(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, ClientError> {
+    let document = document().map_err(|error| ClientError::internal(&error))?;
+    let connection = request.connection_info();
+    let here = format!("{}://{}", connection.scheme(), connection.host());
+    let page = Page { document, origin: state.config.public_url.as_deref().unwrap_or(&here) };
+    let html = page.render().map_err(|error| ClientError::internal(&error))?;
+    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(html))
+}

@@ -1,0 +1,17 @@
+//! JSON and CSV routes: extract, call, wrap. Nothing else.
+
+pub mod docs;
+pub mod health;
+pub mod reports;
+pub mod stats;
+
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::http::ClientError;
+use crate::http::error::Refusal;
+
+/// 404 for what no route knows.
+pub async fn not_found(request: HttpRequest) -> Result<HttpResponse, ClientError> {
+    let path = crate::domain::Invalid::echo(request.path());
+    Err(ClientError::new(Refusal::NotFound, format!("There is no {path}. /api/docs lists what there is.")))
+}

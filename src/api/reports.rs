@@ -1,0 +1,87 @@
+//! The cost reports (contract §1 and §3). Every request is recorded in the poll history, answered or refused.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::http::header::IfNoneMatch;
+use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
+use chrono::Utc;
+
+use crate::domain::{MicrosSum, ReportFormat, ReportKind, ReportQuery, TokenScope};
+use crate::http::auth::{Refused, authenticate};
+use crate::http::streaming::{self, PollDraft, ReportRequest};
+use crate::http::{AppState, ClientError, client, query};
+use crate::store::PollRow;
+
+type State = web::Data<AppState>;
+type Known = Option<web::Header<IfNoneMatch>>;
+
+/// Daily cost per campaign and publisher, as JSON.
+pub async fn singular_json(state: State, request: HttpRequest, known: Known) -> Result<HttpResponse, ClientError> {
+    answer(state, request, known, ReportKind::Singular, ReportFormat::Json).await
+}
+
+/// Daily cost per campaign and publisher, as CSV.
+pub async fn singular_csv(state: State, request: HttpRequest, known: Known) -> Result<HttpResponse, ClientError> {
+    answer(state, request, known, ReportKind::Singular, ReportFormat::Csv).await
+}
+
+/// Totals over the period per offer and publisher, as JSON.
+pub async fn general_json(state: State, request: HttpRequest, known: Known) -> Result<HttpResponse, ClientError> {
+    answer(state, request, known, ReportKind::General, ReportFormat::Json).await
+}
+
+/// Totals over the period per offer and publisher, as CSV.
+pub async fn general_csv(state: State, request: HttpRequest, known: Known) -> Result<HttpResponse, ClientError> {
+    answer(state, request, known, ReportKind::General, ReportFormat::Csv).await
+}
+
+async fn answer(
+    state: State,
+    request: HttpRequest,
+    known: Known,
+    kind: ReportKind,
+    format: ReportFormat,
+) -> Result<HttpResponse, ClientError> {
+    let mut poll = draft(&state, &request, kind, format);
+    match read(&state, &request, &mut poll.row).await {
+        Ok(query) => {
+            let asked = ReportRequest { kind, format, query, known: known.map(web::Header::into_inner) };
+            streaming::answer(Arc::clone(&state.reports), asked, poll).await
+        }
+        Err(Refused { error, token }) => {
+            poll.row.token = poll.row.token.or(token);
+            poll.finish(error.status_code());
+            Err(error)
+        }
+    }
+}
+
+/// Who asks for what; noted for the history as far as it is known.
+async fn read(state: &AppState, request: &HttpRequest, poll: &mut PollRow) -> Result<ReportQuery, Refused> {
+    let token = authenticate(state, request, TokenScope::Report).await?;
+    poll.token = Some(token.key);
+    let raw = query::report(poll.report, request.query_string()).map_err(ClientError::from)?;
+    let query = ReportQuery::new(token.advertiser_id, &raw).map_err(ClientError::from)?;
+    poll.days = Some(query.days);
+    Ok(query)
+}
+
+fn draft(state: &AppState, request: &HttpRequest, report: ReportKind, format: ReportFormat) -> PollDraft {
+    let row = PollRow {
+        at: Utc::now(),
+        token: None,
+        report,
+        format,
+        days: None,
+        status: 0,
+        complete: true,
+        rows: 0,
+        cost: MicrosSum::default(),
+        bytes: 0,
+        duration: Duration::ZERO,
+        address: client::address(request, &state.config.trusted_proxy).to_string(),
+        user_agent: client::agent(request),
+    };
+    PollDraft { row, since: Instant::now(), log: Arc::clone(&state.polls) }
+}

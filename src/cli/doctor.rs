@@ -1,0 +1,148 @@
+//! `pitlane doctor`: checks the installation and says what to do.
+
+use chrono::Utc;
+use serde::Serialize;
+
+use super::{open_existing, print, print_json};
+use crate::config::Global;
+use crate::domain::TokenScope;
+use crate::store::{ReadTxn, SCHEMA_VERSION, Store, StoreResult};
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Verdict {
+    Ok,
+    /// Works, but Singular will not get what it should.
+    Advice,
+    /// Something is broken.
+    Problem,
+}
+
+#[derive(Debug, Serialize)]
+struct Finding {
+    check: &'static str,
+    verdict: Verdict,
+    words: String,
+}
+
+pub(super) fn run(global: &Global) -> anyhow::Result<()> {
+    let store = open_existing(global)?;
+    let mut findings = vec![
+        Finding { check: "sqlite", verdict: Verdict::Ok, words: format!("SQLite {}", Store::sqlite_version()) },
+        schema(&store)?,
+        integrity(&store)?,
+        writable(&store),
+        privacy(global),
+    ];
+    findings.extend(store.read(setup)?);
+    if global.json {
+        print_json(&findings)?;
+    } else {
+        for Finding { check, verdict, words } in &findings {
+            let mark = match verdict {
+                Verdict::Ok => "ok      ",
+                Verdict::Advice => "advice  ",
+                Verdict::Problem => "PROBLEM ",
+            };
+            print(format_args!("{mark} {check:<12} {words}"))?;
+        }
+    }
+    let problems = findings.iter().filter(|finding| finding.verdict == Verdict::Problem).count();
+    anyhow::ensure!(problems == 0, "{problems} of {} checks found a problem", findings.len());
+    Ok(())
+}
+
+fn schema(store: &Store) -> StoreResult<Finding> {
+    let found = store.schema_version()?;
+    Ok(Finding {
+        check: "schema",
+        verdict: if found == SCHEMA_VERSION { Verdict::Ok } else { Verdict::Problem },
+        words: format!("schema {found}, this program works with {SCHEMA_VERSION}"),
+    })
+}
+
+fn integrity(store: &Store) -> StoreResult<Finding> {
+    let problems = store.integrity_problems()?;
+    Ok(match problems.first() {
+        None => {
+            Finding { check: "integrity", verdict: Verdict::Ok, words: "the file and its references are sound".into() }
+        }
+        Some(first) => Finding {
+            check: "integrity",
+            verdict: Verdict::Problem,
+            words: format!("{} problems, the first: {first}. Stop the server and put a backup back", problems.len()),
+        },
+    })
+}
+
+fn writable(store: &Store) -> Finding {
+    let (verdict, words) = match store.can_write() {
+        Ok(()) => (Verdict::Ok, "the write lock can be had".to_owned()),
+        Err(error) => (Verdict::Problem, format!("{error}. Is an import running, or the disk full or read-only?")),
+    };
+    Finding { check: "writing", verdict, words }
+}
+
+/// Whether others on the machine can read the figures.
+fn privacy(global: &Global) -> Finding {
+    let dir = global.data_dir.display();
+    #[cfg(unix)]
+    let open = std::fs::metadata(&global.data_dir)
+        .is_ok_and(|dir| std::os::unix::fs::PermissionsExt::mode(&dir.permissions()) & 0o077 != 0);
+    #[cfg(not(unix))]
+    let open = false;
+    let (verdict, words) = if open {
+        (Verdict::Advice, format!("other users of this machine can look into {dir}; run: chmod 700 {dir}"))
+    } else {
+        (Verdict::Ok, format!("only its owner can look into {dir}"))
+    };
+    Finding { check: "privacy", verdict, words }
+}
+
+/// What is still missing before Singular gets a report, advertiser by advertiser.
+fn setup(txn: &ReadTxn<'_>) -> StoreResult<Vec<Finding>> {
+    let advertisers = txn.advertiser_list()?;
+    let tokens = txn.token_list()?;
+    let now = Utc::now();
+    let advice = |check, words: String| Finding { check, verdict: Verdict::Advice, words };
+    let mut findings = Vec::new();
+    if advertisers.is_empty() {
+        let words =
+            "there is none yet; run: pitlane import FILE --create-missing, or: pitlane advertiser create --name NAME";
+        findings.push(advice("advertisers", words.to_owned()));
+    }
+    for advertiser in advertisers.iter().filter(|advertiser| advertiser.disabled_at.is_none()) {
+        let name = &advertiser.name;
+        let offers = txn.offer_list(advertiser.key)?;
+        let enabled = offers.iter().filter(|offer| offer.cost_reporting).count();
+        let live = tokens.iter().any(|token| {
+            token.advertiser == advertiser.key
+                && token.scope == TokenScope::Report
+                && token.revoked_at.is_none()
+                && token.expires_at.is_none_or(|at| at > now)
+        });
+        if enabled == 0 {
+            findings.push(advice(
+                "offers",
+                format!(
+                    "\"{name}\" reports none of its {} offers; run: pitlane offer enable OFFER --advertiser \"{name}\"",
+                    offers.len()
+                ),
+            ));
+        }
+        if !live {
+            findings.push(advice(
+                "tokens",
+                format!(
+                    "\"{name}\" has no live token; run: pitlane token create --advertiser \"{name}\" --name Singular"
+                ),
+            ));
+        }
+        if enabled > 0 && live {
+            let words = format!("\"{name}\" reports {enabled} of {} offers and has a live token", offers.len());
+            findings.push(Finding { check: "advertiser", verdict: Verdict::Ok, words });
+        }
+    }
+    Ok(findings)
+}

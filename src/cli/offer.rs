@@ -1,0 +1,43 @@
+//! `pitlane offer …`
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::{open_existing, print_json, say};
+use crate::config::Global;
+use crate::service::{Actor, catalogue};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Show an offer's cost to Singular
+    Enable(Which),
+    /// Hide an offer's cost from Singular
+    Disable(Which),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Which {
+    /// The offer
+    #[arg(value_name = "NAME-OR-ID")]
+    offer: String,
+    /// Whose it is, by name or id
+    #[arg(long, value_name = "NAME-OR-ID")]
+    advertiser: String,
+}
+
+pub(super) fn run(global: &Global, command: Command) -> anyhow::Result<()> {
+    let (on, which) = match command {
+        Command::Enable(which) => (true, which),
+        Command::Disable(which) => (false, which),
+    };
+    let store = open_existing(global)?;
+    let (offer, changed) =
+        catalogue::switch_offer(&store, &which.advertiser, &which.offer, on, &Actor::command_line())?;
+    let state = if on { "enabled" } else { "disabled" };
+    let already = if changed { "is now" } else { "was already" };
+    say(format_args!("cost reporting of \"{}\" {already} {state}", offer.name));
+    if global.json {
+        print_json(&json!({"id": offer.id.to_string(), "name": offer.name, "costReporting": on, "changed": changed}))?;
+    }
+    Ok(())
+}

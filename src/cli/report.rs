@@ -1,0 +1,51 @@
+//! `pitlane report …`
+
+use std::io::Write as _;
+
+use bytes::Bytes;
+
+use super::open_existing;
+use crate::config::Global;
+use crate::domain::{RawReport, ReportFormat, ReportKind, ReportQuery};
+use crate::service::report::{ReportHead, ReportSink, Reports, Wanted};
+use crate::service::{ServiceError, ServiceResult};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Whose report, by name or id
+    #[arg(long, value_name = "NAME-OR-ID")]
+    advertiser: String,
+    /// First day, included
+    #[arg(long, value_name = "DAY")]
+    from: String,
+    /// Last day, included
+    #[arg(long, value_name = "DAY")]
+    to: String,
+    /// json prints the array of items, csv the table
+    #[arg(long, default_value = "json", value_parser = ["json", "csv"])]
+    format: String,
+}
+
+/// Prints what Singular would get, without the envelope.
+pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
+    let store = open_existing(global)?;
+    let advertiser = store.read(|txn| txn.advertiser_get(&args.advertiser))?;
+    let raw = RawReport { date_from: Some(args.from.clone()), date_to: Some(args.to.clone()), offer_id: None };
+    let query = ReportQuery::new(advertiser.id, &raw)?;
+    let format = if args.format == "csv" { ReportFormat::Csv } else { ReportFormat::Json };
+    let mut out = Stdout(std::io::stdout().lock());
+    Reports::new(store, 0).make(ReportKind::Singular, format, &query, &mut out)?;
+    Ok(out.0.flush()?)
+}
+
+struct Stdout(std::io::StdoutLock<'static>);
+
+impl ReportSink for Stdout {
+    fn begin(&mut self, _: &ReportHead) -> ServiceResult<Wanted> {
+        Ok(Wanted::Rows)
+    }
+
+    fn chunk(&mut self, bytes: Bytes) -> ServiceResult<()> {
+        self.0.write_all(&bytes).map_err(|error| ServiceError::Internal(format!("could not write to stdout: {error}")))
+    }
+}

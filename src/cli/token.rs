@@ -1,0 +1,145 @@
+//! `pitlane token …`
+
+use chrono::{DateTime, TimeDelta, Utc};
+use clap::Subcommand;
+use serde_json::json;
+
+use super::{moment, open_existing, parse, parse_name, print, print_json, say, table};
+use crate::config::Global;
+use crate::domain::{Name, TokenId, TokenScope};
+use crate::service::Actor;
+use crate::service::tokens::{self, TokenRequest};
+use crate::store::TokenRow;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Issue a token and print it; this is the only time it is shown
+    Create {
+        /// Whose it is, by name or id
+        #[arg(long, value_name = "NAME-OR-ID")]
+        advertiser: String,
+        /// What its holder is called
+        #[arg(long, value_name = "LABEL", value_parser = parse_name)]
+        name: Name,
+        /// report reads reports, ingest writes stats
+        #[arg(long, default_value = "report", value_parser = parse::<TokenScope>)]
+        scope: TokenScope,
+        /// How long it works, such as 12h, 90d, 8w or 1y; without it, until it is revoked
+        #[arg(long, value_name = "TIME", value_parser = parse_life)]
+        expires_in: Option<TimeDelta>,
+    },
+    /// List the tokens; never shows a secret
+    List,
+    /// Revoke a token from the next request on
+    Revoke {
+        /// The 16 letters and digits after plt_
+        #[arg(value_parser = parse_id)]
+        id: TokenId,
+    },
+}
+
+pub(super) fn run(global: &Global, command: Command) -> anyhow::Result<()> {
+    let store = open_existing(global)?;
+    let (actor, now) = (Actor::command_line(), Utc::now());
+    match command {
+        Command::Create { advertiser, name, scope, expires_in } => {
+            let expires_at = expires_in.map(|life| now + life);
+            let token = tokens::issue(&store, &TokenRequest { advertiser, name, scope, expires_at }, &actor, now)?;
+            say(format_args!("This token is shown this once; only its hash is stored."));
+            if global.json {
+                let id = token.id().as_str();
+                return print_json(&json!({"token": token.reveal(), "id": id, "expiresAt": expires_at}));
+            }
+            print(token.reveal())
+        }
+        Command::List => {
+            let rows = store.read(|txn| txn.token_list())?;
+            if global.json {
+                return print_json(&rows.iter().map(|row| as_json(row, now)).collect::<Vec<_>>());
+            }
+            let rows: Vec<_> = rows.iter().map(|row| as_cells(row, now)).collect();
+            table::print(["ID", "ADVERTISER", "NAME", "SCOPE", "STATE", "LAST USED", "CREATED"], &rows)
+        }
+        Command::Revoke { id } => {
+            let revoked = tokens::revoke(&store, &id, &actor, now)?;
+            say(format_args!("token {id} {}", if revoked { "is revoked from now on" } else { "was revoked already" }));
+            if global.json {
+                print_json(&json!({"id": id.as_str(), "revoked": revoked}))?;
+            }
+            Ok(())
+        }
+    }
+}
+
+fn state(row: &TokenRow, now: DateTime<Utc>) -> String {
+    match (row.revoked_at, row.expires_at) {
+        (Some(at), _) => format!("revoked {}", moment(at)),
+        (None, Some(at)) if at <= now => format!("expired {}", moment(at)),
+        (None, Some(at)) => format!("live until {}", moment(at)),
+        (None, None) => "live".to_owned(),
+    }
+}
+
+fn as_cells(row: &TokenRow, now: DateTime<Utc>) -> [String; 7] {
+    [
+        row.id.to_string(),
+        row.advertiser_name.clone(),
+        row.name.clone(),
+        row.scope.as_str().to_owned(),
+        state(row, now),
+        row.last_used_at.map_or_else(|| "never".to_owned(), moment),
+        moment(row.created_at),
+    ]
+}
+
+fn as_json(row: &TokenRow, now: DateTime<Utc>) -> serde_json::Value {
+    json!({
+        "id": row.id.as_str(),
+        "advertiser": row.advertiser_name,
+        "advertiserId": row.advertiser_id.to_string(),
+        "name": row.name,
+        "scope": row.scope.as_str(),
+        "live": row.revoked_at.is_none() && row.expires_at.is_none_or(|at| at > now),
+        "createdAt": row.created_at,
+        "expiresAt": row.expires_at,
+        "revokedAt": row.revoked_at,
+        "lastUsedAt": row.last_used_at,
+    })
+}
+
+/// A token's id. The id is taken out of a whole token: clap would repeat the secret in its error.
+fn parse_id(text: &str) -> Result<TokenId, String> {
+    let id = text.strip_prefix("plt_").map_or(text, |rest| rest.split('_').next().unwrap_or_default());
+    parse(id)
+}
+
+/// A whole number of hours, days, weeks or years of 365 days; at most a century.
+fn parse_life(text: &str) -> Result<TimeDelta, String> {
+    let expected = || "expected a number with h, d, w or y, such as 90d, up to 100y".to_owned();
+    let (number, unit) = text.split_at(text.len().saturating_sub(text.chars().next_back().map_or(0, char::len_utf8)));
+    let hours: i64 = match unit {
+        "h" => 1,
+        "d" => 24,
+        "w" => 24 * 7,
+        "y" => 24 * 365,
+        _ => return Err(expected()),
+    };
+    let number: i64 = number.parse().ok().filter(|number| *number > 0).ok_or_else(expected)?;
+    let hours = number.checked_mul(hours).filter(|hours| *hours <= 100 * 365 * 24).ok_or_else(expected)?;
+    Ok(TimeDelta::hours(hours))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lives_are_written_with_a_unit() {
+        assert_eq!(parse_life("90d"), Ok(TimeDelta::days(90)));
+        assert_eq!(parse_life("12h"), Ok(TimeDelta::hours(12)));
+        assert_eq!(parse_life("1y"), Ok(TimeDelta::days(365)));
+        for wrong in ["", "d", "90", "0d", "-1d", "1é", "101y", "99999999999999999999d", "1.5d"] {
+            assert!(parse_life(wrong).is_err(), "{wrong:?} was accepted");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Flags and environment of the server, parsed once.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+
+/// What every command needs to know.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Global {
+    /// Where the database lives
+    #[arg(long, global = true, env = "PITLANE_DATA_DIR", default_value = "./pitlane-data", value_name = "DIR")]
+    pub data_dir: PathBuf,
+
+    /// Print machine-readable JSON on stdout
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What the server needs to know.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Serve {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, env = "PITLANE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+
+    /// Address people and programs reach this server by, such as <https://costs.example.com>
+    #[arg(long, env = "PITLANE_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
+    pub public_url: Option<String>,
+
+    /// Proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8; may be repeated
+    #[arg(long, env = "PITLANE_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',', value_parser = network)]
+    pub trusted_proxy: Vec<IpNet>,
+
+    /// Megabytes of rendered days to keep in memory; 0 turns it off
+    #[arg(long, env = "PITLANE_REPORT_CACHE", default_value_t = 32, value_name = "MB", value_parser = clap::value_parser!(u64).range(..=65_536))]
+    pub report_cache: u64,
+
+    /// Requests a second that one token may make in the long run; 50 times as many at once; 0 turns limits off
+    #[arg(long, env = "PITLANE_RATE_LIMIT", default_value_t = 20, value_name = "PER_SECOND", value_parser = clap::value_parser!(u32).range(..=1_000_000))]
+    pub rate_limit: u32,
+}
+
+/// An origin: scheme and host, without a path.
+fn public_url(text: &str) -> Result<String, String> {
+    let host =
+        text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).map(|rest| rest.trim_end_matches('/'));
+    match host {
+        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']) => {
+            Ok(text.trim_end_matches('/').to_owned())
+        }
+        _ => Err("expected scheme and host, such as https://costs.example.com".to_owned()),
+    }
+}
+
+/// A network, or one address as the network that holds only it.
+fn network(text: &str) -> Result<IpNet, String> {
+    text.parse()
+        .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from))
+        .map_err(|_| "expected a network such as 10.0.0.0/8, or an address".to_owned())
+}

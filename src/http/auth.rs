@@ -1,0 +1,79 @@
+//! Whose request it is: the token in the `Authorization` header, as the database has it now (contract §1 and §2).
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+use chrono::Utc;
+
+use super::error::{ClientError, Refusal};
+use super::state::AppState;
+use crate::domain::{PlainToken, TokenScope};
+use crate::service::tokens::Presented;
+use crate::store::{TokenKey, TokenRow};
+
+/// One message for all the ways of having no token, so that none of them can be told from another.
+const REFUSED: &str = "A valid API token is needed: \"Authorization: ApiToken plt_…\".";
+
+/// A refused request, with the token where one was recognised: the poll history tells whose it was.
+pub struct Refused {
+    /// What the client is told.
+    pub error: ClientError,
+    /// The token, if its secret was right.
+    pub token: Option<TokenKey>,
+}
+
+impl From<ClientError> for Refused {
+    fn from(error: ClientError) -> Self {
+        Self { error, token: None }
+    }
+}
+
+/// The token of the request, if it may be used for `scope` now.
+pub async fn authenticate(state: &AppState, request: &HttpRequest, scope: TokenScope) -> Result<TokenRow, Refused> {
+    let row = recognise(state, request).await?;
+    let check = usable(&row, scope).and_then(|()| state.limits.token(row.key));
+    match check {
+        Ok(()) => Ok(row),
+        Err(error) => Err(Refused { error, token: Some(row.key) }),
+    }
+}
+
+/// The token of the request, whatever its state, once its secret was seen to be right.
+async fn recognise(state: &AppState, request: &HttpRequest) -> Result<TokenRow, ClientError> {
+    let refused = || ClientError::unauthorized(REFUSED);
+    let token = presented(request).ok_or_else(refused)?;
+    match state.tokens.look_up(&token).await? {
+        Presented::Right(row) => Ok(row),
+        Presented::Unproven(row) if state.tokens.prove(&token, &row).await? => Ok(row),
+        Presented::Unknown | Presented::Wrong | Presented::Unproven(_) => Err(refused()),
+    }
+}
+
+/// The token in the header: one header, scheme `ApiToken` or `Bearer` in any case.
+fn presented(request: &HttpRequest) -> Option<PlainToken> {
+    let mut values = request.headers().get_all(header::AUTHORIZATION);
+    let (value, None) = (values.next()?, values.next()) else { return None };
+    let (scheme, token) = value.to_str().ok()?.trim().split_once(' ')?;
+    let known = scheme.eq_ignore_ascii_case("ApiToken") || scheme.eq_ignore_ascii_case("Bearer");
+    known.then(|| PlainToken::parse(token.trim())).flatten()
+}
+
+fn usable(row: &TokenRow, scope: TokenScope) -> Result<(), ClientError> {
+    let date = |at: chrono::DateTime<Utc>| at.format("%Y-%m-%d %H:%M UTC");
+    if let Some(at) = row.revoked_at {
+        return Err(ClientError::unauthorized(format!("This API token was revoked on {}.", date(at))));
+    }
+    if let Some(at) = row.expires_at.filter(|at| *at <= Utc::now()) {
+        return Err(ClientError::unauthorized(format!("This API token expired on {}.", date(at))));
+    }
+    if row.scope != scope {
+        let (has, needs) = (row.scope.as_str(), scope.as_str());
+        return Err(ClientError::new(
+            Refusal::Forbidden,
+            format!("This API token has the scope \"{has}\"; this route needs \"{needs}\"."),
+        ));
+    }
+    if row.advertiser_disabled_at.is_some() {
+        return Err(ClientError::new(Refusal::Forbidden, "The advertiser this API token belongs to is disabled."));
+    }
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! What every JSON answer under `/api/` is wrapped in (contract §1).
+
+use serde::Serialize;
+use uuid::Uuid;
+
+/// The envelope of every JSON answer. Keys come in this order; `data` is left out of refusals.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Envelope<'a, T> {
+    /// Names this answer; the server's log has it where something went wrong.
+    pub response_id: Uuid,
+    /// Whether the request was answered.
+    pub is_successful: bool,
+    /// `Success`, or what kind of refusal it is.
+    pub response_title: &'a str,
+    /// `Success`, or what kind of refusal it is.
+    pub response_type: &'a str,
+    /// For people: what was wrong with the request, or what is worth knowing about the answer.
+    pub messages: &'a [String],
+    /// The answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<T>,
+}
+
+impl<'a, T> Envelope<'a, T> {
+    /// Around an answer.
+    pub fn success(messages: &'a [String], data: T) -> Self {
+        Self::titled(Uuid::new_v4(), true, "Success", messages, Some(data))
+    }
+
+    /// Around a refusal.
+    #[must_use]
+    pub fn refused(response_id: Uuid, kind: &'a str, messages: &'a [String]) -> Self {
+        Self::titled(response_id, false, kind, messages, None)
+    }
+
+    fn titled(id: Uuid, is_successful: bool, kind: &'a str, messages: &'a [String], data: Option<T>) -> Self {
+        Self { response_id: id, is_successful, response_title: kind, response_type: kind, messages, data }
+    }
+}

@@ -1,0 +1,185 @@
+//! The one boundary between what went wrong and what a client may see (contract §1, errors).
+//!
+//! Every failure of a route ends as a [`ClientError`]. What a client could have done otherwise is said in its messages;
+//! everything else is logged under the response's id and the client learns that id and nothing of the inside.
+
+use actix_web::body::BoxBody;
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
+use uuid::Uuid;
+
+use super::envelope::Envelope;
+use crate::domain::Invalid;
+use crate::service::ServiceError;
+use crate::service::imports::ImportError;
+use crate::store::StoreError;
+
+/// What kind of refusal it is; `responseType` on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// 400
+    ValidationError,
+    /// 401
+    Unauthorized,
+    /// 403
+    Forbidden,
+    /// 404
+    NotFound,
+    /// 405
+    MethodNotAllowed,
+    /// 413
+    PayloadTooLarge,
+    /// 415
+    UnsupportedMediaType,
+    /// 429
+    TooManyRequests,
+    /// 500
+    Error,
+    /// 503
+    Unavailable,
+}
+
+impl Refusal {
+    /// As on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ValidationError => "ValidationError",
+            Self::Unauthorized => "Unauthorized",
+            Self::Forbidden => "Forbidden",
+            Self::NotFound => "NotFound",
+            Self::MethodNotAllowed => "MethodNotAllowed",
+            Self::PayloadTooLarge => "PayloadTooLarge",
+            Self::UnsupportedMediaType => "UnsupportedMediaType",
+            Self::TooManyRequests => "TooManyRequests",
+            Self::Error => "Error",
+            Self::Unavailable => "Unavailable",
+        }
+    }
+
+    fn status(self) -> StatusCode {
+        match self {
+            Self::ValidationError => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+            Self::Error => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+/// A refusal as a client sees it.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {}", refusal.as_str(), messages.join("; "))]
+pub struct ClientError {
+    refusal: Refusal,
+    messages: Vec<String>,
+    header: Option<(header::HeaderName, String)>,
+    response_id: Uuid,
+}
+
+impl ClientError {
+    /// Refuses with one message.
+    pub fn new(refusal: Refusal, message: impl Into<String>) -> Self {
+        Self { refusal, messages: vec![message.into()], header: None, response_id: Uuid::new_v4() }
+    }
+
+    /// Refuses input, with a message for each problem.
+    #[must_use]
+    pub fn invalid(messages: Vec<String>) -> Self {
+        Self { messages, ..Self::new(Refusal::ValidationError, "") }
+    }
+
+    /// 401; the challenge names the scheme.
+    pub fn unauthorized(message: impl Into<String>) -> Self {
+        Self::new(Refusal::Unauthorized, message).with(header::WWW_AUTHENTICATE, "ApiToken realm=\"pitlane\"")
+    }
+
+    /// 405 with the methods that would do.
+    #[must_use]
+    pub fn method_not_allowed(allow: &str) -> Self {
+        Self::new(Refusal::MethodNotAllowed, format!("expected {allow}")).with(header::ALLOW, allow)
+    }
+
+    /// 429 or 503: come back in so many seconds.
+    pub fn later(refusal: Refusal, seconds: u64, message: impl Into<String>) -> Self {
+        Self::new(refusal, message).with(header::RETRY_AFTER, seconds.to_string())
+    }
+
+    /// Something the client has no part in. Logged here, under the id that the client is told.
+    pub fn internal(error: &dyn std::fmt::Display) -> Self {
+        let refused =
+            Self::new(Refusal::Error, "Something went wrong on our side. The log has more, by the responseId.");
+        tracing::error!(response_id = %refused.response_id, %error, "a request failed");
+        refused
+    }
+
+    fn with(mut self, name: header::HeaderName, value: impl Into<String>) -> Self {
+        self.header = Some((name, value.into()));
+        self
+    }
+
+    fn busy(error: &StoreError) -> Self {
+        let refused = Self::later(Refusal::Unavailable, 2, "The database is busy. Ask again in a moment.");
+        tracing::warn!(response_id = %refused.response_id, %error, "a request was put off");
+        refused
+    }
+}
+
+impl From<StoreError> for ClientError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Busy { .. } => Self::busy(&error),
+            StoreError::Conflict(words) | StoreError::Missing(words) => Self::new(Refusal::ValidationError, words),
+            other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<ServiceError> for ClientError {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Invalid(invalid) => invalid.into(),
+            ServiceError::Store(error) => error.into(),
+            ServiceError::Internal(_) | ServiceError::Abandoned(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<Invalid> for ClientError {
+    fn from(invalid: Invalid) -> Self {
+        Self::new(Refusal::ValidationError, invalid.to_string())
+    }
+}
+
+impl From<ImportError> for ClientError {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::Lines(problems) => Self::invalid(problems.messages()),
+            ImportError::File(crate::import::FileError::Refused(words)) => Self::new(Refusal::ValidationError, words),
+            ImportError::File(crate::import::FileError::Io(error)) => Self::internal(&error),
+            ImportError::Service(error) => error.into(),
+        }
+    }
+}
+
+impl ResponseError for ClientError {
+    fn status_code(&self) -> StatusCode {
+        self.refusal.status()
+    }
+
+    fn error_response(&self) -> HttpResponse<BoxBody> {
+        let mut response = HttpResponseBuilder::new(self.status_code());
+        if let Some(header) = &self.header {
+            response.insert_header((header.0.clone(), header.1.as_str()));
+        }
+        response.insert_header((header::CACHE_CONTROL, "no-store"));
+        response.json(Envelope::<()>::refused(self.response_id, self.refusal.as_str(), &self.messages))
+    }
+}

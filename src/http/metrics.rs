@@ -1,0 +1,69 @@
+//! What is counted, for Prometheus. Labels are routes and statuses; no id, name or address is ever one.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+/// Route and status of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    route: String,
+    status: u16,
+}
+
+/// The counters and their registry.
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    duration: Histogram,
+    polls_dropped: Counter,
+}
+
+impl Metrics {
+    /// All at zero.
+    #[must_use]
+    pub fn new() -> Self {
+        let requests = Family::default();
+        let duration = Histogram::new([0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]);
+        let polls_dropped = Counter::default();
+        let mut registry = Registry::with_prefix("pitlane");
+        registry.register("requests", "Requests by route and status", requests.clone());
+        registry.register_with_unit(
+            "request_duration",
+            "Time from a request's arrival to the start of its answer",
+            Unit::Seconds,
+            duration.clone(),
+        );
+        registry.register(
+            "polls_dropped",
+            "Entries of the poll history that were not recorded because there were too many at once",
+            polls_dropped.clone(),
+        );
+        Self { registry, requests, duration, polls_dropped }
+    }
+
+    /// Counts a request.
+    pub fn request(&self, route: &str, status: u16, took: Duration) {
+        self.requests.get_or_create(&RequestLabels { route: route.to_owned(), status }).inc();
+        self.duration.observe(took.as_secs_f64());
+    }
+
+    /// All metrics in the OpenMetrics text format.
+    pub fn render(&self, polls_dropped: u64) -> Result<String, std::fmt::Error> {
+        self.polls_dropped.inner().store(polls_dropped, std::sync::atomic::Ordering::Relaxed);
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}

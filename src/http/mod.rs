@@ -1,0 +1,19 @@
+//! The web kit: what every route shares. Knows no route itself.
+//!
+//! State, the one boundary between errors and clients, authentication, limits, streaming, headers, assets.
+
+pub mod assets;
+pub mod auth;
+pub mod client;
+pub mod envelope;
+pub mod error;
+pub mod limits;
+pub mod metrics;
+pub mod query;
+pub mod state;
+pub mod streaming;
+pub mod upload;
+pub mod wrap;
+
+pub use error::ClientError;
+pub use state::AppState;

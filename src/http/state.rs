@@ -1,0 +1,45 @@
+//! What the routes work with. Made once, shared by all workers.
+
+use std::sync::Arc;
+
+use super::limits::Limits;
+use super::metrics::Metrics;
+use crate::config::Serve;
+use crate::service::Hasher;
+use crate::service::polls::PollLog;
+use crate::service::report::Reports;
+use crate::service::tokens::Tokens;
+use crate::store::Store;
+
+/// What the routes work with.
+pub struct AppState {
+    /// The database.
+    pub store: Store,
+    /// Checks API tokens.
+    pub tokens: Tokens,
+    /// Makes reports.
+    pub reports: Arc<Reports>,
+    /// Keeps the poll history.
+    pub polls: Arc<PollLog>,
+    /// Who may ask how often.
+    pub limits: Limits,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// How the server was started.
+    pub config: Serve,
+}
+
+impl AppState {
+    /// Puts the services together on `store`.
+    pub fn new(store: Store, config: Serve) -> std::io::Result<Self> {
+        Ok(Self {
+            tokens: Tokens::new(store.clone(), Hasher::new()),
+            reports: Arc::new(Reports::new(store.clone(), config.report_cache * 1024 * 1024)),
+            polls: Arc::new(PollLog::start(store.clone())?),
+            limits: Limits::new(config.rate_limit),
+            metrics: Metrics::new(),
+            store,
+            config,
+        })
+    }
+}

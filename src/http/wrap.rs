@@ -1,0 +1,61 @@
+//! What is put around every route: security headers, the request log, the limit per address.
+
+use std::time::Instant;
+
+use actix_web::body::{BoxBody, EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::{DefaultHeaders, Next};
+use actix_web::{Error, ResponseError as _, web};
+
+use super::client;
+use super::state::AppState;
+
+/// Headers of every answer. Nothing is loaded from elsewhere, nothing may frame the pages, nothing is sniffed.
+#[must_use]
+pub fn security_headers(https: bool) -> DefaultHeaders {
+    let headers = DefaultHeaders::new()
+        .add(("X-Content-Type-Options", "nosniff"))
+        .add(("X-Frame-Options", "DENY"))
+        .add(("Referrer-Policy", "no-referrer"))
+        .add(("Cross-Origin-Opener-Policy", "same-origin"))
+        .add(("Cross-Origin-Resource-Policy", "same-origin"))
+        .add((
+            "Content-Security-Policy",
+            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+             form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        ));
+    if https { headers.add(("Strict-Transport-Security", "max-age=31536000")) } else { headers }
+}
+
+/// Counts and logs every request by its route: never by its path or query, which may hold what should not be logged.
+pub async fn observe(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let since = Instant::now();
+    let state = request.app_data::<web::Data<AppState>>().cloned();
+    let method = request.method().clone();
+    let response = next.call(request).await?;
+    if let Some(state) = state {
+        let route = response.request().match_pattern().unwrap_or_else(|| "none".to_owned());
+        let (status, took) = (response.status().as_u16(), since.elapsed());
+        state.metrics.request(&route, status, took);
+        tracing::debug!(%method, route, status, ?took, "answered");
+    }
+    Ok(response)
+}
+
+/// Refuses an address that asks too often.
+pub async fn limit_address<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
+    let refused = request.app_data::<web::Data<AppState>>().and_then(|state| {
+        let address = client::address(request.request(), &state.config.trusted_proxy);
+        state.limits.address(address).err()
+    });
+    match refused {
+        Some(error) => Ok(request.into_response(error.error_response()).map_into_right_body()),
+        None => next.call(request).await.map(ServiceResponse::map_into_left_body),
+    }
+}

@@ -1,0 +1,243 @@
+//! Readers that keep a hostile or broken file from filling the memory.
+//!
+//! [`Lines`] hands out one physical line at a time, [`Metered`] counts the bytes since the last finished item. Both refuse
+//! what grows past [`RECORD_BYTES`], and both refuse NUL bytes, which no text holds but every UTF-16 file does. The
+//! readers of the formats may call; nobody outside this room.
+
+use std::cell::Cell;
+use std::io::{self, BufRead, BufReader, Read};
+
+use super::FileError;
+
+/// The longest record (CSV row, JSON item, NDJSON line): 1 MiB.
+pub(super) const RECORD_BYTES: usize = 1 << 20;
+
+const BUFFER_BYTES: usize = 64 << 10;
+pub(super) const NUL: &str = "NUL bytes, so the file is UTF-16 or binary: save it as UTF-8 CSV";
+
+/// Physical lines, one at a time, in one buffer that is reused.
+pub(super) struct Lines<R> {
+    input: BufReader<R>,
+    line: Vec<u8>,
+    number: u64,
+}
+
+impl<R: Read> Lines<R> {
+    pub(super) fn new(input: R) -> Self {
+        Self { input: BufReader::with_capacity(BUFFER_BYTES, input), line: Vec::new(), number: 0 }
+    }
+
+    /// Goes on to the next line; `false` at the end of the file. `began` is the line the record began on if the next
+    /// line continues one, and `room` what is left of its [`RECORD_BYTES`].
+    pub(super) fn advance(&mut self, began: Option<u64>, room: usize) -> Result<bool, FileError> {
+        self.line.clear();
+        // One byte more than there is room for tells a line that fits from one that doesn't.
+        self.input.by_ref().take(room as u64 + 1).read_until(b'\n', &mut self.line)?;
+        if self.line.is_empty() {
+            return Ok(false);
+        }
+        self.number += 1;
+        if self.line.contains(&0) {
+            return Err(FileError::Refused(format!("line {} holds {NUL}", self.number)));
+        }
+        if self.line.len() > room {
+            let began = began.unwrap_or(self.number);
+            return Err(FileError::Refused(format!(
+                "the row that begins on line {began} is longer than 1 MiB: perhaps a quotation mark is not closed"
+            )));
+        }
+        if self.line.last() != Some(&b'\n') {
+            self.line.push(b'\n');
+        }
+        Ok(true)
+    }
+
+    /// Like [`Self::advance`] for a new record: passes over blank lines.
+    pub(super) fn advance_to_record(&mut self) -> Result<bool, FileError> {
+        loop {
+            if !self.advance(None, RECORD_BYTES)? {
+                return Ok(false);
+            }
+            if !self.line.iter().all(|byte| matches!(byte, b' ' | b'\r' | b'\n')) {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// The current line. It ends in `\n` even where the file's last one doesn't.
+    pub(super) fn line(&self) -> &[u8] {
+        &self.line
+    }
+
+    /// The current line's number; the first is 1.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+}
+
+/// Hands out the lines of one CSV record after another, so that the CSV parser never holds more than one.
+///
+/// The parser asks for another line within a record only while a quotation mark is open. That is how this reader knows
+/// the line each record begins on, and that a quotation mark is never closed, without reading quotation marks itself.
+pub(super) struct RecordReader<R> {
+    lines: Lines<R>,
+    handed: usize,
+    size: usize,
+    began: Option<u64>,
+    fault: Option<FileError>,
+}
+
+impl<R: Read> RecordReader<R> {
+    /// Starts with the line `lines` stands on.
+    pub(super) fn new(lines: Lines<R>) -> Self {
+        let (size, began) = (lines.line().len(), Some(lines.number()));
+        Self { lines, handed: 0, size, began, fault: None }
+    }
+
+    /// The line the current record begins on.
+    pub(super) fn began(&self) -> u64 {
+        self.began.unwrap_or(self.lines.number())
+    }
+
+    /// Must be called after each record that was read.
+    pub(super) fn finish_record(&mut self) {
+        self.began = None;
+        self.size = 0;
+    }
+
+    /// Why the last read failed, if it was this reader that refused.
+    pub(super) fn take_fault(&mut self) -> Option<FileError> {
+        self.fault.take()
+    }
+
+    fn advance(&mut self) -> Result<bool, FileError> {
+        self.handed = 0;
+        let more = match self.began {
+            None => self.lines.advance_to_record()?,
+            Some(began) => {
+                if !self.lines.advance(Some(began), RECORD_BYTES.saturating_sub(self.size))? {
+                    return Err(FileError::Refused(format!(
+                        "the row that begins on line {began} opens a quotation mark that is never closed"
+                    )));
+                }
+                true
+            }
+        };
+        if more {
+            self.began.get_or_insert(self.lines.number());
+            self.size += self.lines.line().len();
+        }
+        Ok(more)
+    }
+}
+
+impl<R: Read> Read for RecordReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.handed == self.lines.line().len() {
+            match self.advance() {
+                Ok(true) => {}
+                Ok(false) => return Ok(0),
+                Err(fault) => {
+                    self.fault = Some(fault);
+                    return Err(io::Error::other("refused"));
+                }
+            }
+        }
+        let rest = &self.lines.line()[self.handed..];
+        let count = rest.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&rest[..count]);
+        self.handed += count;
+        Ok(count)
+    }
+}
+
+/// What [`Metered`] has seen; shared with whoever knows where an item ends.
+#[derive(Default)]
+pub(super) struct Meter {
+    bytes: Cell<usize>,
+    nul: Cell<bool>,
+}
+
+impl Meter {
+    /// Counts from zero again: an item is finished.
+    pub(super) fn reset(&self) {
+        self.bytes.set(0);
+    }
+
+    /// Whether reading stopped because an item outgrew [`RECORD_BYTES`].
+    pub(super) fn overflowed(&self) -> bool {
+        self.bytes.get() > RECORD_BYTES
+    }
+
+    /// Why reading stopped, if it was for a NUL byte.
+    pub(super) fn nul(&self) -> Option<FileError> {
+        self.nul.get().then(|| FileError::Refused(format!("the file holds {NUL}")))
+    }
+}
+
+/// Counts what is read on a [`Meter`], exactly when it is read byte by byte, and stops when that runs over.
+pub(super) struct Metered<'m, R> {
+    input: BufReader<R>,
+    meter: &'m Meter,
+}
+
+impl<'m, R: Read> Metered<'m, R> {
+    pub(super) fn new(input: R, meter: &'m Meter) -> Self {
+        Self { input: BufReader::with_capacity(BUFFER_BYTES, input), meter }
+    }
+}
+
+impl<R: Read> Read for Metered<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        self.meter.bytes.set(self.meter.bytes.get().saturating_add(count));
+        if buffer[..count].contains(&0) {
+            self.meter.nul.set(true);
+        }
+        if self.meter.overflowed() || self.meter.nul.get() {
+            return Err(io::Error::other("refused"));
+        }
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbered(text: &str) -> Vec<(u64, String)> {
+        let mut lines = Lines::new(text.as_bytes());
+        let mut seen = Vec::new();
+        while lines.advance_to_record().unwrap() {
+            seen.push((lines.number(), String::from_utf8(lines.line().to_vec()).unwrap()));
+        }
+        seen
+    }
+
+    #[test]
+    fn blank_lines_are_counted_but_not_handed_out() {
+        let expected = [(2, "a\r\n".to_owned()), (5, "b\n".to_owned())];
+        assert_eq!(numbered("\r\na\r\n  \n\nb"), expected);
+    }
+
+    #[test]
+    fn a_line_may_be_one_mebibyte_long_and_not_a_byte_more() {
+        let fits = [vec![b'a'; RECORD_BYTES - 1], vec![b'\n']].concat();
+        assert!(Lines::new(fits.as_slice()).advance_to_record().unwrap());
+        let over = [vec![b'a'; RECORD_BYTES], vec![b'\n']].concat();
+        let error = Lines::new(over.as_slice()).advance_to_record().unwrap_err().to_string();
+        assert!(error.contains("begins on line 1 is longer than 1 MiB"), "{error}");
+    }
+
+    #[test]
+    fn the_meter_stops_an_endless_item_and_starts_anew_after_each_finished_one() {
+        let meter = Meter::default();
+        let mut reader = Metered::new(io::repeat(b'x'), &meter);
+        let mut piece = vec![0; RECORD_BYTES];
+        reader.read_exact(&mut piece).unwrap();
+        meter.reset();
+        reader.read_exact(&mut piece).unwrap();
+        assert!(!meter.overflowed());
+        assert!(reader.read(&mut piece).is_err() && meter.overflowed());
+    }
+}

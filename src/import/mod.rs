@@ -1,0 +1,171 @@
+//! Bytes to stat lines: CSV, JSON and NDJSON as people and programs write them (contract §4).
+//!
+//! [`read`] pushes one [`StatLine`] or [`LineError`] after another into a sink, so that a line may borrow from a buffer
+//! that the next one reuses, and memory stays bounded however long the file is. Nothing is looked up here: whether a
+//! campaign exists or a key comes twice is the business of whoever receives the lines. The three formats share the code
+//! that turns cells into a line, so the same rows mean the same in each. `service` may call.
+
+mod csv;
+mod guard;
+mod header;
+mod json;
+mod mapping;
+mod row;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::io::{self, Cursor, Read};
+use std::ops::ControlFlow;
+
+use crate::domain::{CampaignId, Day, Figures, PublisherId};
+
+pub use mapping::{Column, DateFormat, Mapping};
+
+/// How the bytes are to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A header and rows, separated by comma, semicolon or tab.
+    Csv,
+    /// One object `{"items":[{…}]}`.
+    Json,
+    /// One object per line.
+    NdJson,
+}
+
+/// What [`LineError::line`] counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Physical lines of the file; the first is 1.
+    Line,
+    /// Entries of the JSON `items` array; the first is 1.
+    Item,
+}
+
+/// One row whose every cell could be read. Texts are trimmed; an empty one is `None`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatLine<'a> {
+    /// The line the row begins on, or the item it is; the first is 1.
+    pub line: u64,
+    /// The day, from 2000-01-01 to 2199-12-31.
+    pub day: Day,
+    /// The row's figures; views and conversions default to 0.
+    pub figures: Figures,
+    /// Whether the cost had decimals past the sixth.
+    pub rounded: bool,
+    /// The campaign's id. This or the name is there.
+    pub campaign_id: Option<CampaignId>,
+    /// The campaign's name.
+    pub campaign_name: Option<&'a str>,
+    /// The publisher's id. This or the name is there.
+    pub partner_id: Option<PublisherId>,
+    /// The publisher's name.
+    pub partner: Option<&'a str>,
+    /// The currency the row claims.
+    pub currency: Option<&'a str>,
+    /// The advertiser's name.
+    pub advertiser: Option<&'a str>,
+    /// The offer's name.
+    pub offer_name: Option<&'a str>,
+    /// The app's name.
+    pub app: Option<&'a str>,
+    /// The app's id in its store.
+    pub store_id: Option<&'a str>,
+    /// The system the app runs on.
+    pub os: Option<&'a str>,
+}
+
+/// Why one row was refused. The rows around it are still read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct LineError {
+    /// The line the row begins on, or the item it is; the first is 1.
+    pub line: u64,
+    /// Which of the two `line` is.
+    pub unit: Unit,
+    /// The column, with the file's own header where that differs; `None` when the row as a whole is at fault.
+    pub column: Option<String>,
+    /// What came and what was expected.
+    pub reason: String,
+}
+
+/// `line 3, column cost: got "x", expected …`
+impl fmt::Display for LineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = match self.unit {
+            Unit::Line => "line",
+            Unit::Item => "item",
+        };
+        write!(f, "{unit} {}", self.line)?;
+        if let Some(column) = &self.column {
+            write!(f, ", column {column}")?;
+        }
+        write!(f, ": {}", self.reason)
+    }
+}
+
+/// Why the file as a whole can't be read. Lines handed out before it must not be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The bytes stopped coming.
+    #[error("the file can't be read: {0}")]
+    Io(#[from] io::Error),
+    /// The bytes are no table of stats; the text says what came and what was expected.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// What is left to say once the file is read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// Headers (or keys) that no column took, in order of appearance, at most 1,000 and each cut after 200 characters.
+    pub ignored: Vec<String>,
+}
+
+/// Takes each row as it is read; [`ControlFlow::Break`] stops the reading.
+type Sink<'s> = dyn FnMut(Result<StatLine<'_>, LineError>) -> ControlFlow<()> + 's;
+
+/// Reads `input` to its end, or until `sink` breaks, and hands every row to `sink` in order.
+///
+/// Every bad cell is an error of its own, and a row with any is not handed out as a line. A [`FileError`] may come after
+/// lines were handed out. A sink that breaks gets the summary of what was read so far.
+pub fn read(
+    format: Format,
+    input: impl Read,
+    mapping: &Mapping,
+    sink: &mut dyn FnMut(Result<StatLine<'_>, LineError>) -> ControlFlow<()>,
+) -> Result<Summary, FileError> {
+    mapping.check()?;
+    let input = open(input)?;
+    match format {
+        Format::Csv => self::csv::read(input, mapping, sink),
+        Format::Json => json::read_document(input, mapping, sink),
+        Format::NdJson => json::read_lines(input, mapping, sink),
+    }
+}
+
+/// Looks at the first bytes: refuses what is plainly something else and skips a UTF-8 byte order mark.
+fn open<R: Read>(mut input: R) -> Result<impl Read, FileError> {
+    let mut head = Vec::with_capacity(4);
+    input.by_ref().take(4).read_to_end(&mut head)?;
+    let refuse = |what: &str| Err(FileError::Refused(what.to_owned()));
+    match head.as_slice() {
+        [] | [0xEF, 0xBB, 0xBF] => return refuse(EMPTY),
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => {
+            return refuse("the file is UTF-16, expected UTF-8: save it as UTF-8 (in Excel: \"CSV UTF-8\")");
+        }
+        [b'P', b'K', 3, 4] => {
+            return refuse(
+                "the file is an Excel workbook or a ZIP archive, expected text: save the sheet as UTF-8 CSV",
+            );
+        }
+        [0x1F, 0x8B, ..] => return refuse("the file is compressed with gzip, expected text: unpack it first"),
+        head if head.contains(&0) => return refuse(&format!("the file holds {}", guard::NUL)),
+        _ => {}
+    }
+    if head.starts_with(&[0xEF, 0xBB, 0xBF]) {
+        head.drain(..3);
+    }
+    Ok(Cursor::new(head).chain(input))
+}
+
+const EMPTY: &str = "the file is empty";

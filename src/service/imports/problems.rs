@@ -1,0 +1,110 @@
+//! What is wrong with an input: the first hundred problems in the order of its lines, and the count of all.
+
+use std::collections::BinaryHeap;
+use std::fmt;
+
+use crate::import::LineError;
+
+/// How many are kept.
+const SHOWN: usize = 100;
+
+/// Problems with lines, bounded.
+#[derive(Debug, Default)]
+pub struct Problems {
+    /// The largest line on top, to make room for a smaller one: duplicates are not found in the order of their lines.
+    first: BinaryHeap<ByLine>,
+    total: u64,
+}
+
+#[derive(Debug)]
+struct ByLine {
+    line: u64,
+    found: u64,
+    problem: LineError,
+}
+
+impl Problems {
+    pub(super) fn add(&mut self, problem: LineError) {
+        self.total += 1;
+        self.first.push(ByLine { line: problem.line, found: self.total, problem });
+        if self.first.len() > SHOWN {
+            self.first.pop();
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.total == 0
+    }
+
+    /// How many there are in all.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// What a user is told: a line for each of the first hundred, and one that counts them all.
+    #[must_use]
+    pub fn messages(&self) -> Vec<String> {
+        let mut shown: Vec<&ByLine> = self.first.iter().collect();
+        shown.sort_unstable_by_key(|problem| problem.order());
+        let mut messages: Vec<String> = shown.into_iter().map(|found| found.problem.to_string()).collect();
+        let count = match (self.total, messages.len()) {
+            (1, _) => "1 problem; nothing was imported".to_owned(),
+            (total, shown) if total == shown as u64 => format!("{total} problems; nothing was imported"),
+            (total, shown) => format!("{total} problems, of which the first {shown} are shown; nothing was imported"),
+        };
+        messages.push(count);
+        messages
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.messages().join("\n"))
+    }
+}
+
+impl ByLine {
+    fn order(&self) -> (u64, u64) {
+        (self.line, self.found)
+    }
+}
+
+impl Ord for ByLine {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.order().cmp(&other.order())
+    }
+}
+
+impl PartialOrd for ByLine {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for ByLine {
+    fn eq(&self, other: &Self) -> bool {
+        self.order() == other.order()
+    }
+}
+
+impl Eq for ByLine {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::Unit;
+
+    #[test]
+    fn the_first_hundred_lines_are_shown_and_all_are_counted() {
+        let mut problems = Problems::default();
+        for line in (1..=250).rev() {
+            problems.add(LineError { line, unit: Unit::Line, column: None, reason: "is wrong".to_owned() });
+        }
+        let messages = problems.messages();
+        assert_eq!(messages.len(), 101);
+        assert_eq!(messages[0], "line 1: is wrong");
+        assert_eq!(messages[99], "line 100: is wrong");
+        assert_eq!(messages[100], "250 problems, of which the first 100 are shown; nothing was imported");
+    }
+}

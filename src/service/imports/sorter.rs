@@ -1,0 +1,222 @@
+//! Puts staged cells into the order of the table, in bounded memory.
+//!
+//! Cells are gathered into runs; a full run is sorted and, when there will be more than one, written to an unnamed
+//! temporary file. Reading merges the runs. So a file in any order is written as fast as one in key order, cells that are
+//! stated twice come out next to each other, and a file of millions of lines needs no more memory than a small one.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::io::{self, BufReader, BufWriter, ErrorKind, Read as _, Seek as _, Write as _};
+
+use crate::domain::{Count, Figures, Micros};
+use crate::store::{StatCell, StatKey};
+
+/// Cells a run holds: about 9 MB.
+const RUN: usize = 128 * 1024;
+
+/// A cell and the line that stated it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Staged {
+    pub(super) cell: StatCell,
+    pub(super) line: u64,
+}
+
+impl Staged {
+    fn order(&self) -> (StatKey, u64) {
+        (self.cell.key, self.line)
+    }
+}
+
+/// Takes cells in any order.
+pub(super) struct Sorter {
+    run: Vec<Staged>,
+    spilled: Vec<BufReader<std::fs::File>>,
+    run_cells: usize,
+}
+
+impl Sorter {
+    pub(super) fn new() -> Self {
+        Self::with_run(RUN)
+    }
+
+    fn with_run(run_cells: usize) -> Self {
+        Self { run: Vec::new(), spilled: Vec::new(), run_cells }
+    }
+
+    pub(super) fn push(&mut self, staged: Staged) -> io::Result<()> {
+        if self.run.len() == self.run_cells {
+            self.spill()?;
+        }
+        self.run.push(staged);
+        Ok(())
+    }
+
+    fn spill(&mut self) -> io::Result<()> {
+        self.run.sort_unstable_by_key(Staged::order);
+        let mut file = BufWriter::new(tempfile::tempfile()?);
+        for staged in self.run.drain(..) {
+            file.write_all(&encode(&staged))?;
+        }
+        let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.rewind()?;
+        self.spilled.push(BufReader::new(file));
+        Ok(())
+    }
+
+    /// All cells, by key and then by line.
+    pub(super) fn sorted(mut self) -> io::Result<Sorted> {
+        self.run.sort_unstable_by_key(Staged::order);
+        let mut runs: Vec<Run> = self.spilled.into_iter().map(Run::Spilled).collect();
+        runs.push(Run::Held(self.run.into_iter()));
+        let mut sorted = Sorted { runs, heads: BinaryHeap::new() };
+        for run in 0..sorted.runs.len() {
+            sorted.advance(run)?;
+        }
+        Ok(sorted)
+    }
+}
+
+enum Run {
+    Spilled(BufReader<std::fs::File>),
+    Held(std::vec::IntoIter<Staged>),
+}
+
+impl Run {
+    fn next(&mut self) -> io::Result<Option<Staged>> {
+        match self {
+            Self::Held(rest) => Ok(rest.next()),
+            Self::Spilled(file) => {
+                let mut bytes = [0; ENCODED];
+                match file.read_exact(&mut bytes) {
+                    Ok(()) => decode(&bytes).map(Some),
+                    Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),
+                    Err(error) => Err(error),
+                }
+            }
+        }
+    }
+}
+
+/// A run's next cell. Ordered by the cell alone; a line stands in one run only, so no two are equal.
+struct Head {
+    staged: Staged,
+    run: usize,
+}
+
+impl Ord for Head {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.staged.order().cmp(&other.staged.order())
+    }
+}
+
+impl PartialOrd for Head {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Head {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Head {}
+
+/// Hands the cells out in order.
+pub(super) struct Sorted {
+    runs: Vec<Run>,
+    heads: BinaryHeap<Reverse<Head>>,
+}
+
+impl Sorted {
+    fn advance(&mut self, run: usize) -> io::Result<()> {
+        if let Some(staged) = self.runs.get_mut(run).map(Run::next).transpose()?.flatten() {
+            self.heads.push(Reverse(Head { staged, run }));
+        }
+        Ok(())
+    }
+
+    /// The next cell in order.
+    pub(super) fn next(&mut self) -> io::Result<Option<Staged>> {
+        let Some(Reverse(head)) = self.heads.pop() else { return Ok(None) };
+        self.advance(head.run)?;
+        Ok(Some(head.staged))
+    }
+}
+
+const ENCODED: usize = 9 * 8;
+
+fn encode(staged: &Staged) -> [u8; ENCODED] {
+    let StatKey { advertiser, day, campaign, publisher } = staged.cell.key;
+    let Figures { clicks, cost, views, conversions } = staged.cell.figures;
+    let numbers = [
+        advertiser.get(),
+        day,
+        campaign.get(),
+        publisher.get(),
+        clicks.get(),
+        cost.get(),
+        views.get(),
+        conversions.get(),
+        staged.line.cast_signed(),
+    ];
+    let mut bytes = [0; ENCODED];
+    for (at, number) in bytes.chunks_exact_mut(8).zip(numbers) {
+        at.copy_from_slice(&number.to_le_bytes());
+    }
+    bytes
+}
+
+fn decode(bytes: &[u8; ENCODED]) -> io::Result<Staged> {
+    let mut numbers = [0_i64; 9];
+    for (number, at) in numbers.iter_mut().zip(bytes.as_chunks::<8>().0) {
+        *number = i64::from_le_bytes(*at);
+    }
+    let [advertiser, day, campaign, publisher, clicks, cost, views, conversions, line] = numbers;
+    let torn = |error: crate::domain::Invalid| io::Error::new(ErrorKind::InvalidData, error);
+    Ok(Staged {
+        cell: StatCell {
+            key: StatKey { advertiser: advertiser.into(), day, campaign: campaign.into(), publisher: publisher.into() },
+            figures: Figures {
+                clicks: Count::new("clicks", clicks).map_err(torn)?,
+                cost: Micros::new(cost).map_err(torn)?,
+                views: Count::new("views", views).map_err(torn)?,
+                conversions: Count::new("conversions", conversions).map_err(torn)?,
+            },
+        },
+        line: line.cast_unsigned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn staged(campaign: i64, line: u64) -> Staged {
+        let key = StatKey { advertiser: 1.into(), day: 20_000, campaign: campaign.into(), publisher: 3.into() };
+        let figures = Figures { cost: Micros::new(campaign * 7).unwrap(), ..Figures::default() };
+        Staged { cell: StatCell { key, figures }, line }
+    }
+
+    proptest! {
+        #[test]
+        fn cells_come_out_sorted_whatever_the_runs(campaigns in prop::collection::vec(1_i64..50, 0..200), run in 1_usize..20) {
+            let mut sorter = Sorter::with_run(run);
+            let mut expected = Vec::new();
+            for (line, campaign) in (2..).zip(campaigns) {
+                sorter.push(staged(campaign, line)).unwrap();
+                expected.push(staged(campaign, line));
+            }
+            expected.sort_by_key(Staged::order);
+            let mut sorted = sorter.sorted().unwrap();
+            let mut found = Vec::new();
+            while let Some(next) = sorted.next().unwrap() {
+                found.push(next);
+            }
+            prop_assert_eq!(found, expected);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! What takes more than one room: issue and check tokens, make reports, run imports, keep the poll history.
+//!
+//! Shared by the JSON routes, the admin pages and the command line. Knows nothing of HTTP. Most of it blocks; what async
+//! callers may await says so by being `async`.
+
+pub mod admins;
+pub mod catalogue;
+pub mod demo;
+pub mod imports;
+pub mod polls;
+pub mod report;
+mod secrets;
+pub mod tokens;
+
+use crate::domain::Invalid;
+use crate::store::StoreError;
+
+pub use secrets::{Hasher, hex};
+
+/// Results of the services.
+pub type ServiceResult<T> = Result<T, ServiceError>;
+
+/// What went wrong in a service.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// Something asked for can't be.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Whoever wanted the result is not there any more.
+    #[error("{0}")]
+    Abandoned(&'static str),
+    /// Nothing a caller could have done otherwise.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// Who does something, for the audit log.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// `command line`, an admin's address or a token's id.
+    pub name: String,
+    /// From where, if it came over the network.
+    pub address: Option<String>,
+}
+
+impl Actor {
+    /// Whoever may run commands on the machine.
+    #[must_use]
+    pub fn command_line() -> Self {
+        Self { name: "command line".to_owned(), address: None }
+    }
+
+    fn did<'a>(&'a self, action: &'a str, subject: &'a str) -> crate::store::AuditEntry<'a> {
+        crate::store::AuditEntry { actor: &self.name, action, subject, address: self.address.as_deref() }
+    }
+}

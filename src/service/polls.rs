@@ -1,0 +1,137 @@
+//! The poll history's writer: gathers what happened and writes it in batches, off the request path.
+//!
+//! Recording never waits and never fails a request. What a kill may cost is the last second of history; what a flood may
+//! cost is the history of the flood.
+
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use chrono::{TimeDelta, Utc};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+
+use crate::store::{PollRow, Store, StoreError, TokenUse};
+
+/// What the queue holds before more is dropped.
+const QUEUE: usize = 4096;
+/// How long the first entry of a batch waits for others.
+const GATHER: Duration = Duration::from_millis(500);
+/// How long a poll is remembered.
+const KEPT: TimeDelta = TimeDelta::days(400);
+/// How often older ones are looked for.
+const FORGET_EVERY: Duration = Duration::from_hours(12);
+/// Refused polls of unrecognised clients that are recorded a minute, so that a stranger can't fill the disk.
+const STRANGERS_A_MINUTE: NonZeroU32 = NonZeroU32::new(60).unwrap();
+
+enum Event {
+    Poll(Box<PollRow>),
+    Use(TokenUse),
+    Stop,
+}
+
+/// Takes entries from the request path and writes them from a thread of its own.
+pub struct PollLog {
+    queue: SyncSender<Event>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    strangers: DefaultDirectRateLimiter,
+    dropped: AtomicU64,
+}
+
+impl PollLog {
+    /// Starts the writer.
+    pub fn start(store: Store) -> std::io::Result<Self> {
+        let (queue, events) = sync_channel(QUEUE);
+        let writer =
+            std::thread::Builder::new().name("poll-log".to_owned()).spawn(move || write_batches(&store, &events))?;
+        Ok(Self {
+            queue,
+            writer: Mutex::new(Some(writer)),
+            strangers: RateLimiter::direct(Quota::per_minute(STRANGERS_A_MINUTE)),
+            dropped: AtomicU64::new(0),
+        })
+    }
+
+    /// Records a poll.
+    pub fn poll(&self, poll: PollRow) {
+        if poll.token.is_none() && self.strangers.check().is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.send(Event::Poll(Box::new(poll)));
+        }
+    }
+
+    /// Records a use of a token that is not a poll.
+    pub fn token_use(&self, seen: TokenUse) {
+        self.send(Event::Use(seen));
+    }
+
+    /// Entries that were not recorded because there were too many at once.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Writes what is left and ends the writer. Entries that come later are dropped.
+    pub fn stop(&self) {
+        if let Some(writer) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take()
+            && self.queue.send(Event::Stop).is_ok()
+            && writer.join().is_err()
+        {
+            tracing::error!("the poll history's writer had failed");
+        }
+    }
+
+    fn send(&self, event: Event) {
+        if self.queue.try_send(event).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+fn write_batches(store: &Store, events: &Receiver<Event>) {
+    let mut forget_at = Instant::now();
+    loop {
+        if Instant::now() >= forget_at {
+            log_failure(store.write(|txn| txn.poll_forget(Utc::now() - KEPT)));
+            forget_at = Instant::now() + FORGET_EVERY;
+        }
+        let first = match events.recv_timeout(FORGET_EVERY) {
+            Ok(event) => event,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        let (batch, stop) = gather(first, events);
+        log_failure(store.write(|txn| {
+            batch.iter().try_for_each(|event| match event {
+                Event::Poll(poll) => txn.poll_add(poll),
+                Event::Use(seen) => txn.token_use_add(seen),
+                Event::Stop => Ok(()),
+            })
+        }));
+        if stop {
+            return;
+        }
+    }
+}
+
+/// The first event and those that come within the gathering time, up to a queue's length; whether a stop was among them.
+fn gather(first: Event, events: &Receiver<Event>) -> (Vec<Event>, bool) {
+    let until = Instant::now() + GATHER;
+    let mut batch = vec![first];
+    while batch.len() < QUEUE && !matches!(batch.last(), Some(Event::Stop)) {
+        match events.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(event) => batch.push(event),
+            Err(_) => break,
+        }
+    }
+    let stop = matches!(batch.last(), Some(Event::Stop));
+    (batch, stop)
+}
+
+fn log_failure<T>(written: Result<T, StoreError>) {
+    if let Err(error) = written {
+        tracing::error!(%error, "the poll history could not be written");
+    }
+}

@@ -1,0 +1,92 @@
+//! Rendered days, kept within a bound of bytes.
+//!
+//! A key holds the versions of everything the bytes were made from, so a kept day is right or it is not found: imports,
+//! renames, switches and other processes need not be told of the cache, and time never decides.
+
+use bytes::Bytes;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+
+use super::dimensions::Dimensions;
+use crate::domain::{MicrosSum, ReportFormat};
+use crate::service::ServiceResult;
+use crate::store::{AdvertiserKey, ReadTxn, Version};
+
+/// The keys of contract §1, in its order.
+pub(super) const CSV_HEADER: &str =
+    "date,offer_name,partner_id,app,store_id,os,campaign_name,campaign_id,cost,clicks\r\n";
+
+/// What an entry takes besides its bytes.
+const OVERHEAD: u64 = 160;
+
+/// Everything that a rendered day was made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct SegmentKey {
+    pub(super) advertiser: AdvertiserKey,
+    pub(super) day: i64,
+    pub(super) version: Version,
+    pub(super) catalogue: Version,
+    pub(super) format: ReportFormat,
+}
+
+/// The reported rows of one day, without what stands around them.
+#[derive(Debug, Clone)]
+pub(super) struct Segment {
+    pub(super) bytes: Bytes,
+    pub(super) rows: u64,
+    pub(super) cost: MicrosSum,
+}
+
+#[derive(Clone)]
+struct ByBytes;
+
+impl Weighter<SegmentKey, Segment> for ByBytes {
+    fn weight(&self, _: &SegmentKey, segment: &Segment) -> u64 {
+        OVERHEAD + segment.bytes.len() as u64
+    }
+}
+
+/// The kept days; none where the bound is zero.
+pub(super) struct Segments(Option<Cache<SegmentKey, Segment, ByBytes>>);
+
+impl Segments {
+    pub(super) fn new(bytes: u64) -> Self {
+        // The expected number of entries sizes the table; a day of a small advertiser takes a few kilobytes.
+        let entries = usize::try_from(bytes / 4096).unwrap_or(usize::MAX);
+        Self((bytes > 0).then(|| Cache::with_weighter(entries, bytes, ByBytes)))
+    }
+
+    pub(super) fn keeps_any(&self) -> bool {
+        self.0.is_some()
+    }
+
+    pub(super) fn get(&self, key: &SegmentKey) -> Option<Segment> {
+        self.0.as_ref()?.get(key)
+    }
+
+    pub(super) fn keep(&self, key: SegmentKey, segment: Segment) {
+        if let Some(cache) = &self.0 {
+            cache.insert(key, segment);
+        }
+    }
+}
+
+/// Renders one day's rows.
+pub(super) fn render(txn: &ReadTxn<'_>, dimensions: &Dimensions, key: &SegmentKey) -> ServiceResult<Segment> {
+    let mut bytes = Vec::new();
+    let (mut rows, mut cost) = (0, MicrosSum::default());
+    let mut day = dimensions.day(key.day)?;
+    txn.stat_scan_day(key.advertiser, key.day, |row| {
+        if let Some(campaign) = day.campaign(&row)? {
+            if rows > 0 && key.format == ReportFormat::Json {
+                bytes.push(b',');
+            }
+            day.write(campaign, &row, &mut bytes)?;
+            rows += 1;
+            cost += row.cost.into();
+        }
+        Ok::<_, crate::service::ServiceError>(())
+    })?;
+    bytes.shrink_to_fit();
+    Ok(Segment { bytes: bytes.into(), rows, cost })
+}

@@ -1,0 +1,125 @@
+//! API tokens: issue, check, revoke.
+//!
+//! A check reads the token's row anew for every request, so that a revocation holds from the next one on. What it saves
+//! is Argon2: secrets that were seen to be right, or wrong, are remembered by their SHA-256, in bounded memory.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use quick_cache::sync::Cache;
+use sha2::Digest as _;
+use subtle::ConstantTimeEq as _;
+
+use super::{Actor, Hasher, ServiceError, ServiceResult, secrets};
+use crate::domain::{Name, PlainToken, TokenHash, TokenId, TokenScope};
+use crate::store::{NewToken, Store, TokenRow};
+use crate::telemetry;
+
+/// Secrets remembered as right, and as wrong. 4,096 of each take about half a megabyte.
+const REMEMBERED: usize = 4096;
+
+type SecretDigest = [u8; 32];
+
+/// What is asked for when a token is issued.
+#[derive(Debug)]
+pub struct TokenRequest {
+    /// The advertiser, by name or id.
+    pub advertiser: String,
+    /// What its holder is called.
+    pub name: Name,
+    /// What it may do.
+    pub scope: TokenScope,
+    /// From when on it is refused.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// What is known of a presented token before Argon2 is asked.
+#[derive(Debug)]
+pub enum Presented {
+    /// No such id.
+    Unknown,
+    /// The id exists, the secret was seen to be wrong.
+    Wrong,
+    /// The secret was seen to be right; the row is as it is now.
+    Right(TokenRow),
+    /// The id exists; only [`Tokens::prove`] can tell about the secret.
+    Unproven(TokenRow),
+}
+
+/// Issues, checks and revokes tokens.
+pub struct Tokens {
+    store: Store,
+    hasher: Arc<Hasher>,
+    right: Cache<TokenId, SecretDigest>,
+    wrong: Cache<SecretDigest, TokenId>,
+}
+
+impl Tokens {
+    /// Works on `store`; all checks take their turn at `hasher`.
+    #[must_use]
+    pub fn new(store: Store, hasher: Arc<Hasher>) -> Self {
+        Self { store, hasher, right: Cache::new(REMEMBERED), wrong: Cache::new(REMEMBERED) }
+    }
+
+    /// Looks a token up as the database has it now.
+    pub async fn look_up(&self, token: &PlainToken) -> ServiceResult<Presented> {
+        let (store, id) = (self.store.clone(), token.id().clone());
+        let Some(row) = telemetry::blocking(move || store.read(|txn| txn.token_find(&id))).await? else {
+            return Ok(Presented::Unknown);
+        };
+        let digest = digest(token);
+        Ok(match self.right.get(token.id()) {
+            Some(right) if bool::from(right.ct_eq(&digest)) => Presented::Right(row),
+            _ if self.wrong.get(&digest).as_ref() == Some(token.id()) => Presented::Wrong,
+            _ => Presented::Unproven(row),
+        })
+    }
+
+    /// Whether the secret belongs to the row, by Argon2; remembers the answer.
+    pub async fn prove(&self, token: &PlainToken, row: &TokenRow) -> ServiceResult<bool> {
+        let proven = self.hasher.matches(token.secret(), &row.hash).await?;
+        if proven {
+            self.right.insert(row.id.clone(), digest(token));
+        } else {
+            self.wrong.insert(digest(token), row.id.clone());
+        }
+        Ok(proven)
+    }
+}
+
+fn digest(token: &PlainToken) -> SecretDigest {
+    sha2::Sha256::digest(token.secret()).into()
+}
+
+/// Makes a token; what is returned is the only time the secret is seen.
+pub fn issue(store: &Store, request: &TokenRequest, actor: &Actor, now: DateTime<Utc>) -> ServiceResult<PlainToken> {
+    let token = PlainToken::generate(secrets::random)?;
+    let hash: TokenHash = Hasher::hash(token.secret())?;
+    store.write(|txn| {
+        let advertiser = txn.advertiser_get(&request.advertiser)?;
+        let new = NewToken {
+            id: token.id(),
+            advertiser: advertiser.key,
+            name: &request.name,
+            scope: request.scope,
+            hash: &hash,
+            expires_at: request.expires_at,
+        };
+        txn.token_create(&new, now)?;
+        let subject = format!("{} {} ({}) for {}", request.scope.as_str(), request.name, token.id(), advertiser.name);
+        txn.audit_add(&actor.did("token create", &subject), now)?;
+        Ok::<_, ServiceError>(())
+    })?;
+    Ok(token)
+}
+
+/// Revokes a token from the next request on; whether it was live before.
+pub fn revoke(store: &Store, id: &TokenId, actor: &Actor, now: DateTime<Utc>) -> ServiceResult<bool> {
+    store.write(|txn| {
+        let revoked = txn.token_revoke(id, now)?;
+        if revoked {
+            txn.audit_add(&actor.did("token revoke", id.as_str()), now)?;
+        }
+        Ok(revoked)
+    })
+}

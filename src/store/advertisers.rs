@@ -1,0 +1,100 @@
+//! Advertisers: the accounts that pay.
+
+use chrono::{DateTime, Utc};
+use rusqlite::Row;
+
+use super::{AdvertiserKey, OrMissing as _, ReadTxn, StoreResult, WriteTxn, foreign_value, from_ms, parsed, to_ms};
+use crate::domain::{AdvertiserId, Currency, Name, ReportingZone};
+
+/// An advertiser.
+#[derive(Debug, Clone)]
+pub struct AdvertiserRow {
+    /// Surrogate key.
+    pub key: AdvertiserKey,
+    /// Stable id.
+    pub id: AdvertiserId,
+    /// Unique name.
+    pub name: String,
+    /// What all its money is in.
+    pub currency: Currency,
+    /// The zone its days are counted in.
+    pub time_zone: ReportingZone,
+    /// When it was disabled, if it is.
+    pub disabled_at: Option<DateTime<Utc>>,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+}
+
+const COLUMNS: &str = "advertiser_key, id, name, currency, time_zone, disabled_at, created_at";
+
+fn advertiser(row: &Row<'_>) -> rusqlite::Result<AdvertiserRow> {
+    Ok(AdvertiserRow {
+        key: AdvertiserKey(row.get(0)?),
+        id: parsed(row, 1)?,
+        name: row.get(2)?,
+        currency: Currency::parse(row.get_ref(3)?.as_str()?).map_err(|invalid| foreign_value(3, invalid))?,
+        time_zone: parsed(row, 4)?,
+        disabled_at: row.get::<_, Option<i64>>(5)?.map(from_ms),
+        created_at: from_ms(row.get(6)?),
+    })
+}
+
+impl ReadTxn<'_> {
+    /// All of them, by name.
+    pub fn advertiser_list(&self) -> StoreResult<Vec<AdvertiserRow>> {
+        self.list("list advertisers", &format!("select {COLUMNS} from advertisers order by name"), (), advertiser)
+    }
+
+    /// The one that goes by this name or id.
+    pub fn advertiser_find(&self, name_or_id: &str) -> StoreResult<Option<AdvertiserRow>> {
+        // A name wins over an id: nobody else can take an id as a name without meaning to.
+        let sql =
+            format!("select {COLUMNS} from advertisers where name = ?1 or id = lower(?1) order by name = ?1 desc");
+        self.first("find an advertiser", &sql, [name_or_id.trim()], advertiser)
+    }
+
+    /// The one that goes by this name or id, or an error that says there is none.
+    pub fn advertiser_get(&self, name_or_id: &str) -> StoreResult<AdvertiserRow> {
+        self.advertiser_find(name_or_id)?.or_missing("advertiser", name_or_id)
+    }
+
+    /// The one with this key.
+    pub fn advertiser_by_key(&self, key: AdvertiserKey) -> StoreResult<AdvertiserRow> {
+        let sql = format!("select {COLUMNS} from advertisers where advertiser_key = ?1");
+        self.first("find an advertiser", &sql, [key.0], advertiser)?
+            .or_missing("advertiser with key", &key.0.to_string())
+    }
+
+    /// Whether nothing was ever set up here.
+    pub fn is_empty(&self) -> StoreResult<bool> {
+        let sql = "select not exists (select 1 from advertisers) and not exists (select 1 from admins)";
+        Ok(self.first("look for rows", sql, (), |row| row.get(0))?.unwrap_or(true))
+    }
+}
+
+impl WriteTxn<'_> {
+    /// Adds an advertiser; its name must be new.
+    pub fn advertiser_create(
+        &self,
+        id: AdvertiserId,
+        name: &Name,
+        currency: Currency,
+        time_zone: ReportingZone,
+        now: DateTime<Utc>,
+    ) -> StoreResult<AdvertiserRow> {
+        let version = self.version_take()?;
+        let sql = "insert into advertisers (id, name, currency, time_zone, catalogue_version, created_at)
+            values (?1, ?2, ?3, ?4, ?5, ?6)";
+        let params = (id.to_string(), name.as_str(), currency.code(), time_zone.name(), version.0, to_ms(now));
+        let key = self
+            .insert("create an advertiser", sql, params)
+            .map_err(|error| error.or_conflict(|| format!("there is already an advertiser \"{name}\"")))?;
+        self.advertiser_by_key(AdvertiserKey(key))
+    }
+
+    /// Switches an advertiser off, or on again with `None`. While it is off its tokens are refused.
+    pub fn advertiser_set_disabled(&self, key: AdvertiserKey, at: Option<DateTime<Utc>>) -> StoreResult<()> {
+        let sql = "update advertisers set disabled_at = ?2 where advertiser_key = ?1";
+        self.run("switch an advertiser", sql, (key.0, at.map(to_ms))).map(drop)
+    }
+}

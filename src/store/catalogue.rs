@@ -1,0 +1,181 @@
+//! What an advertiser runs: apps, offers and campaigns. Every change here moves the advertiser's catalogue version.
+
+use chrono::{DateTime, Utc};
+use rusqlite::Row;
+
+use super::{
+    AdvertiserKey, AppKey, CampaignKey, OfferKey, OrMissing as _, ReadTxn, StoreResult, Version, WriteTxn,
+    foreign_value, parsed, to_ms,
+};
+use crate::domain::{AdvertiserId, AppId, CampaignId, Name, OfferId, Os, StoreId};
+
+/// An offer.
+#[derive(Debug, Clone)]
+pub struct OfferRow {
+    /// Surrogate key.
+    pub key: OfferKey,
+    /// Stable id.
+    pub id: OfferId,
+    /// The name users see; unique within the advertiser.
+    pub name: String,
+    /// Whether Singular is shown its cost.
+    pub cost_reporting: bool,
+}
+
+/// A campaign with what a report says about it.
+#[derive(Debug, Clone)]
+pub struct CampaignRow {
+    /// Surrogate key.
+    pub key: CampaignKey,
+    /// Stable id.
+    pub id: CampaignId,
+    /// The advertiser's own name; unique within the advertiser.
+    pub name: String,
+    /// Its offer.
+    pub offer: OfferRow,
+    /// The app's name.
+    pub app: String,
+    /// The app's id in its store.
+    pub store: StoreId,
+}
+
+fn offer(row: &Row<'_>, at: usize) -> rusqlite::Result<OfferRow> {
+    Ok(OfferRow {
+        key: OfferKey(row.get(at)?),
+        id: parsed(row, at + 1)?,
+        name: row.get(at + 2)?,
+        cost_reporting: row.get(at + 3)?,
+    })
+}
+
+impl ReadTxn<'_> {
+    /// The advertiser's key, and the version that moves whenever its report could read differently for unchanged stats.
+    pub fn catalogue_version(&self, advertiser: AdvertiserId) -> StoreResult<(AdvertiserKey, Version)> {
+        let sql = "select advertiser_key, catalogue_version from advertisers where id = ?1";
+        let id = advertiser.to_string();
+        self.first("read the catalogue's version", sql, [&id], |row| {
+            Ok((AdvertiserKey(row.get(0)?), Version(row.get(1)?)))
+        })?
+        .or_missing("advertiser", &id)
+    }
+
+    /// All campaigns of the advertiser, by key.
+    pub fn campaign_list(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<CampaignRow>> {
+        self.list("list campaigns", include_str!("sql/campaign_list.sql"), [advertiser.0], |row| {
+            let os: Os = parsed(row, 8)?;
+            Ok(CampaignRow {
+                key: CampaignKey(row.get(0)?),
+                id: parsed(row, 1)?,
+                name: row.get(2)?,
+                offer: offer(row, 3)?,
+                app: row.get(7)?,
+                store: StoreId::parse(os, row.get_ref(9)?.as_str()?).map_err(|invalid| foreign_value(9, invalid))?,
+            })
+        })
+    }
+
+    /// All offers of the advertiser, by name.
+    pub fn offer_list(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<OfferRow>> {
+        let sql = "select offer_key, id, name, cost_reporting from offers where advertiser_key = ?1 order by name";
+        self.list("list offers", sql, [advertiser.0], |row| offer(row, 0))
+    }
+
+    /// The advertiser's offer that goes by this name or id.
+    pub fn offer_get(&self, advertiser: AdvertiserKey, name_or_id: &str) -> StoreResult<OfferRow> {
+        let sql = "select offer_key, id, name, cost_reporting from offers
+            where advertiser_key = ?1 and (name = ?2 or id = lower(?2)) order by name = ?2 desc";
+        self.first("find an offer", sql, (advertiser.0, name_or_id.trim()), |row| offer(row, 0))?
+            .or_missing("offer", name_or_id)
+    }
+
+    /// The advertiser's app with this store id: its key and name.
+    pub fn app_find(&self, advertiser: AdvertiserKey, store: &StoreId) -> StoreResult<Option<(AppKey, String)>> {
+        let sql = "select app_key, name from apps where advertiser_key = ?1 and os = ?2 and store_id = ?3";
+        let params = (advertiser.0, store.os().as_str(), store.as_str());
+        self.first("find an app", sql, params, |row| Ok((AppKey(row.get(0)?), row.get(1)?)))
+    }
+}
+
+impl WriteTxn<'_> {
+    /// Adds an app; its store id must be new to the advertiser.
+    pub fn app_create(
+        &self,
+        advertiser: AdvertiserKey,
+        id: AppId,
+        name: &Name,
+        store: &StoreId,
+        now: DateTime<Utc>,
+    ) -> StoreResult<AppKey> {
+        let sql =
+            "insert into apps (id, advertiser_key, name, os, store_id, created_at) values (?1, ?2, ?3, ?4, ?5, ?6)";
+        let params = (id.to_string(), advertiser.0, name.as_str(), store.os().as_str(), store.as_str(), to_ms(now));
+        let key = self.insert("create an app", sql, params).map_err(|error| {
+            error.or_conflict(|| {
+                format!("there is already an app with the store id {} on {}", store.as_str(), store.os())
+            })
+        })?;
+        self.catalogue_touch(advertiser)?;
+        Ok(AppKey(key))
+    }
+
+    /// Adds an offer; its name must be new to the advertiser.
+    pub fn offer_create(
+        &self,
+        advertiser: AdvertiserKey,
+        id: OfferId,
+        name: &Name,
+        cost_reporting: bool,
+        now: DateTime<Utc>,
+    ) -> StoreResult<OfferKey> {
+        let sql =
+            "insert into offers (id, advertiser_key, name, cost_reporting, created_at) values (?1, ?2, ?3, ?4, ?5)";
+        let params = (id.to_string(), advertiser.0, name.as_str(), cost_reporting, to_ms(now));
+        let key = self
+            .insert("create an offer", sql, params)
+            .map_err(|error| error.or_conflict(|| format!("there is already an offer \"{name}\"")))?;
+        self.catalogue_touch(advertiser)?;
+        Ok(OfferKey(key))
+    }
+
+    /// Turns an offer's cost reporting on or off; whether that changed anything.
+    pub fn offer_set_cost_reporting(&self, advertiser: AdvertiserKey, offer: OfferKey, on: bool) -> StoreResult<bool> {
+        let sql = "update offers set cost_reporting = ?3
+            where advertiser_key = ?1 and offer_key = ?2 and cost_reporting <> ?3";
+        let changed = self.run("switch cost reporting", sql, (advertiser.0, offer.0, on))? > 0;
+        if changed {
+            self.catalogue_touch(advertiser)?;
+        }
+        Ok(changed)
+    }
+
+    /// Adds a campaign; its name must be new to the advertiser.
+    ///
+    /// An offer's first campaign takes the offer's own id (contract §1), a further one takes `spare`. Which it was is
+    /// returned with the key.
+    pub fn campaign_create(
+        &self,
+        advertiser: AdvertiserKey,
+        spare: CampaignId,
+        name: &Name,
+        offer: OfferKey,
+        app: AppKey,
+        now: DateTime<Utc>,
+    ) -> StoreResult<(CampaignKey, CampaignId)> {
+        let params = rusqlite::named_params! {
+            ":advertiser": advertiser.0,
+            ":offer": offer.0,
+            ":app": app.0,
+            ":name": name.as_str(),
+            ":spare": spare.to_string(),
+            ":now": to_ms(now),
+        };
+        let created = self
+            .first("create a campaign", include_str!("sql/campaign_create.sql"), params, |row| {
+                Ok((CampaignKey(row.get(0)?), parsed(row, 1)?))
+            })
+            .map_err(|error| error.or_conflict(|| format!("there is already a campaign \"{name}\"")))?
+            .or_missing("offer for campaign", name.as_str())?;
+        self.catalogue_touch(advertiser)?;
+        Ok(created)
+    }
+}

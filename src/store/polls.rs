@@ -1,0 +1,87 @@
+//! The poll history: what was asked for and what was answered. Written in batches, off the request path.
+
+use chrono::{DateTime, Utc};
+
+use super::{StoreResult, TokenKey, WriteTxn, to_ms};
+use crate::domain::{DayRange, MicrosSum, ReportFormat, ReportKind};
+
+/// A report request and its answer.
+#[derive(Debug, Clone)]
+pub struct PollRow {
+    /// When it was answered.
+    pub at: DateTime<Utc>,
+    /// The token it came with, if one was recognised.
+    pub token: Option<TokenKey>,
+    /// Which report.
+    pub report: ReportKind,
+    /// In which format.
+    pub format: ReportFormat,
+    /// The range asked for, if it could be read.
+    pub days: Option<DayRange>,
+    /// The status of the answer.
+    pub status: u16,
+    /// Whether the answer was made to its end.
+    pub complete: bool,
+    /// Rows in the answer.
+    pub rows: u64,
+    /// Their cost.
+    pub cost: MicrosSum,
+    /// Length of the answer's body before compression.
+    pub bytes: u64,
+    /// From the request's arrival to the last byte made.
+    pub duration: std::time::Duration,
+    /// Where it came from.
+    pub address: String,
+    /// What the client calls itself.
+    pub user_agent: String,
+}
+
+/// A use of a token that is not a poll.
+#[derive(Debug, Clone)]
+pub struct TokenUse {
+    /// Which token.
+    pub token: TokenKey,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// From where.
+    pub address: String,
+    /// What the client calls itself.
+    pub user_agent: String,
+}
+
+impl WriteTxn<'_> {
+    /// Adds a poll to the history.
+    pub fn poll_add(&self, poll: &PollRow) -> StoreResult<()> {
+        let params = rusqlite::named_params! {
+            ":at": to_ms(poll.at),
+            ":token": poll.token.map(|key| key.0),
+            ":report": poll.report.as_str(),
+            ":format": poll.format.as_str(),
+            ":date_from": poll.days.map(|days| days.from().to_stored()),
+            ":date_to": poll.days.map(|days| days.to().to_stored()),
+            ":status": poll.status,
+            ":complete": poll.complete,
+            ":rows": i64::try_from(poll.rows).unwrap_or(i64::MAX),
+            ":cost": poll.cost.to_stored(),
+            ":bytes": i64::try_from(poll.bytes).unwrap_or(i64::MAX),
+            ":duration": i64::try_from(poll.duration.as_micros()).unwrap_or(i64::MAX),
+            ":address": poll.address,
+            ":agent": poll.user_agent,
+        };
+        self.run("record a poll", include_str!("sql/poll_add.sql"), params)?;
+        match poll.token {
+            Some(token) => self.token_seen(token, poll.at, &poll.address, &poll.user_agent),
+            None => Ok(()),
+        }
+    }
+
+    /// Notes a use of a token that is not a poll.
+    pub fn token_use_add(&self, seen: &TokenUse) -> StoreResult<()> {
+        self.token_seen(seen.token, seen.at, &seen.address, &seen.user_agent)
+    }
+
+    /// Forgets polls from before `oldest`; how many.
+    pub fn poll_forget(&self, oldest: DateTime<Utc>) -> StoreResult<usize> {
+        self.run("forget old polls", "delete from polls where at < ?1", [to_ms(oldest)])
+    }
+}

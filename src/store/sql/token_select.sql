@@ -1,0 +1,16 @@
+select
+    api_tokens.token_key,
+    api_tokens.id,
+    api_tokens.name,
+    api_tokens.scope,
+    api_tokens.hash,
+    api_tokens.advertiser_key,
+    advertisers.id,
+    advertisers.name,
+    advertisers.disabled_at,
+    api_tokens.expires_at,
+    api_tokens.revoked_at,
+    api_tokens.last_used_at,
+    api_tokens.created_at
+from api_tokens
+join advertisers using (advertiser_key)

@@ -1,0 +1,123 @@
+//! API tokens. The secret is never here: only its hash.
+
+use chrono::{DateTime, Utc};
+use rusqlite::Row;
+
+use super::{AdvertiserKey, OrMissing as _, ReadTxn, StoreResult, TokenKey, WriteTxn, from_ms, parsed, to_ms};
+use crate::domain::{AdvertiserId, Name, TokenHash, TokenId, TokenScope};
+
+/// A token as it is stored.
+#[derive(Debug, Clone)]
+pub struct TokenRow {
+    /// Surrogate key.
+    pub key: TokenKey,
+    /// Public id.
+    pub id: TokenId,
+    /// What its holder is called.
+    pub name: String,
+    /// What it may do.
+    pub scope: TokenScope,
+    /// The hash of its secret.
+    pub hash: TokenHash,
+    /// Whose it is.
+    pub advertiser: AdvertiserKey,
+    /// Whose it is, for the outside.
+    pub advertiser_id: AdvertiserId,
+    /// The advertiser's name.
+    pub advertiser_name: String,
+    /// When the advertiser was disabled, if it is.
+    pub advertiser_disabled_at: Option<DateTime<Utc>>,
+    /// From when on it is refused.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it was revoked.
+    pub revoked_at: Option<DateTime<Utc>>,
+    /// When it was last seen. Written in batches, so it trails by a moment.
+    pub last_used_at: Option<DateTime<Utc>>,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+}
+
+/// What a new token is made of.
+#[derive(Debug)]
+pub struct NewToken<'a> {
+    /// Public id.
+    pub id: &'a TokenId,
+    /// Whose it is.
+    pub advertiser: AdvertiserKey,
+    /// What its holder is called.
+    pub name: &'a Name,
+    /// What it may do.
+    pub scope: TokenScope,
+    /// The hash of its secret.
+    pub hash: &'a TokenHash,
+    /// From when on it is refused.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+const SELECT: &str = include_str!("sql/token_select.sql");
+
+fn token(row: &Row<'_>) -> rusqlite::Result<TokenRow> {
+    let moment = |column| row.get::<_, Option<i64>>(column).map(|ms| ms.map(from_ms));
+    Ok(TokenRow {
+        key: TokenKey(row.get(0)?),
+        id: parsed(row, 1)?,
+        name: row.get(2)?,
+        scope: parsed(row, 3)?,
+        hash: TokenHash::new(row.get(4)?),
+        advertiser: AdvertiserKey(row.get(5)?),
+        advertiser_id: parsed(row, 6)?,
+        advertiser_name: row.get(7)?,
+        advertiser_disabled_at: moment(8)?,
+        expires_at: moment(9)?,
+        revoked_at: moment(10)?,
+        last_used_at: moment(11)?,
+        created_at: from_ms(row.get(12)?),
+    })
+}
+
+impl ReadTxn<'_> {
+    /// The token with this public id, whatever its state.
+    pub fn token_find(&self, id: &TokenId) -> StoreResult<Option<TokenRow>> {
+        self.first("find a token", &format!("{SELECT}where api_tokens.id = ?1"), [id.as_str()], token)
+    }
+
+    /// All tokens, by advertiser and age.
+    pub fn token_list(&self) -> StoreResult<Vec<TokenRow>> {
+        self.list("list tokens", &format!("{SELECT}order by advertisers.name, token_key"), (), token)
+    }
+}
+
+impl WriteTxn<'_> {
+    /// Adds a token.
+    pub fn token_create(&self, new: &NewToken<'_>, now: DateTime<Utc>) -> StoreResult<TokenKey> {
+        let sql = "insert into api_tokens (id, advertiser_key, name, scope, hash, expires_at, created_at)
+            values (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let params = (
+            new.id.as_str(),
+            new.advertiser.0,
+            new.name.as_str(),
+            new.scope.as_str(),
+            new.hash.as_str(),
+            new.expires_at.map(to_ms),
+            to_ms(now),
+        );
+        self.insert("create a token", sql, params).map(TokenKey)
+    }
+
+    /// Revokes a token from the next request on; whether it was live before.
+    pub fn token_revoke(&self, id: &TokenId, now: DateTime<Utc>) -> StoreResult<bool> {
+        let sql = "update api_tokens set revoked_at = ?2 where id = ?1 and revoked_at is null";
+        if self.run("revoke a token", sql, (id.as_str(), to_ms(now)))? > 0 {
+            return Ok(true);
+        }
+        self.token_find(id)?.or_missing("token", id.as_str()).map(|_| false)
+    }
+
+    /// Notes when and from where a token was last seen.
+    pub(super) fn token_seen(&self, key: TokenKey, at: DateTime<Utc>, address: &str, agent: &str) -> StoreResult<()> {
+        let sql = "update api_tokens
+            set last_used_at = ?2, last_used_address = ?3, last_used_agent = ?4
+            where token_key = ?1 and coalesce(last_used_at, 0) <= ?2";
+        self.run("note a token's use", sql, (key.0, to_ms(at), address, agent)).map(drop)
+    }
+}
