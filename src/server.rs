@@ -77,11 +77,14 @@ fn resource(line: &'static Line, path: &str) -> Resource {
     } else {
         (resource, line.method.as_str())
     };
-    resource.default_service(web::to(async move || Err::<HttpResponse, _>(ClientError::method_not_allowed(allow))))
+    resource.default_service(web::to(async move |got: Method| {
+        Err::<HttpResponse, _>(ClientError::method_not_allowed(&got, allow))
+    }))
 }
 
 fn routes(config: &mut web::ServiceConfig) {
-    let mut api = web::scope("/api").wrap(Compress::default()).wrap(from_fn(wrap::limit_address));
+    let mut api =
+        web::scope("/api").wrap(Compress::default()).wrap(from_fn(wrap::vary_once)).wrap(from_fn(wrap::limit_address));
     for line in ROUTES {
         match line.path.strip_prefix("/api") {
             Some(path) => api = api.service(resource(line, path)),

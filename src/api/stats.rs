@@ -2,9 +2,8 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::Utc;
-use serde::Deserialize;
 
-use crate::domain::TokenScope;
+use crate::domain::{Invalid, TokenScope};
 use crate::http::auth::authenticate;
 use crate::http::envelope::Envelope;
 use crate::http::{AppState, ClientError, client, upload};
@@ -15,22 +14,29 @@ use crate::store::{ImportKind, TokenUse};
 use crate::telemetry;
 
 /// How an upload is to be taken.
-#[derive(Debug, Deserialize)]
-pub struct UploadOptions {
-    /// What to do with a day, campaign and publisher that is stated twice: `reject` (the default) or `sum`.
-    #[serde(default)]
-    duplicates: DuplicatesOption,
-    /// Whether to create campaigns, offers, apps and publishers that rows name and nobody knows.
-    #[serde(default)]
+#[derive(Debug, Default)]
+struct UploadOptions {
+    duplicates: Duplicates,
     create_missing: bool,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum DuplicatesOption {
-    #[default]
-    Reject,
-    Sum,
+impl UploadOptions {
+    /// Reads `duplicates=reject|sum` and `create_missing=true|false`; other parameters are ignored.
+    fn parse(query: &str) -> Result<Self, Invalid> {
+        let mut options = Self::default();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match (&*name, &*value) {
+                ("duplicates", "reject") => options.duplicates = Duplicates::Reject,
+                ("duplicates", "sum") => options.duplicates = Duplicates::Sum,
+                ("duplicates", other) => return Err(Invalid::value("duplicates", other, "reject or sum")),
+                ("create_missing", "true") => options.create_missing = true,
+                ("create_missing", "false") => options.create_missing = false,
+                ("create_missing", other) => return Err(Invalid::value("create_missing", other, "true or false")),
+                _ => {}
+            }
+        }
+        Ok(options)
+    }
 }
 
 /// State daily figures: all rows, or, when anything is wrong, none.
@@ -43,18 +49,13 @@ pub async fn upload(
     let address = client::address(&request, &state.config.trusted_proxy).to_string();
     let user_agent = client::agent(&request);
     state.polls.token_use(TokenUse { token: token.key, at: Utc::now(), address: address.clone(), user_agent });
-    let asked = web::Query::<UploadOptions>::from_query(request.query_string())
-        .map_err(|error| ClientError::invalid(vec![format!("query: {error}")]))?
-        .into_inner();
+    let asked = UploadOptions::parse(request.query_string())?;
     let options = ImportOptions {
         format: upload::format(&request)?,
         mapping: Mapping::default(),
         advertiser: Some(token.advertiser_id.to_string()),
         create_missing: asked.create_missing,
-        duplicates: match asked.duplicates {
-            DuplicatesOption::Reject => Duplicates::Reject,
-            DuplicatesOption::Sum => Duplicates::Sum,
-        },
+        duplicates: asked.duplicates,
         dry_run: false,
     };
     let source = ImportSource {

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{open_or_create, parse, print_json, say};
 use crate::config::Global;
 use crate::domain::Invalid;
-use crate::import::{Column, DateFormat, Format, Mapping};
+use crate::import::{Column, DateFormat, FileError, Format, Mapping};
 use crate::service::Actor;
 use crate::service::imports::{self, Duplicates, ImportDone, ImportError, ImportOptions, ImportSource};
 use crate::store::ImportKind;
@@ -72,6 +72,10 @@ pub(super) fn run(global: &Global, args: Args) -> anyhow::Result<()> {
     let done = imports::run(&store, bar.wrap_read(file), &options, &source);
     bar.finish_and_clear();
     let done = done.map_err(|error| match error {
+        ImportError::File(FileError::Missing(words)) => anyhow::anyhow!(
+            "{} was refused: {words}. Feed a column with --map COLUMN=HEADER or --set COLUMN=VALUE",
+            source.name
+        ),
         ImportError::Lines(problems) => anyhow::anyhow!("{} was refused\n{problems}", source.name),
         other => anyhow::Error::new(other).context(format!("{} was refused", source.name)),
     })?;

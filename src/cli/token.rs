@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Subcommand;
+use clap::error::ErrorKind;
 use serde_json::json;
 
 use super::{moment, open_existing, parse, parse_name, print, print_json, say, table};
 use crate::config::Global;
-use crate::domain::{Name, TokenId, TokenScope};
+use crate::domain::{Invalid, Name, TokenId, TokenScope};
 use crate::service::Actor;
 use crate::service::tokens::{self, TokenRequest};
 use crate::store::TokenRow;
@@ -33,8 +34,7 @@ pub(super) enum Command {
     /// Revoke a token from the next request on
     Revoke {
         /// The 16 letters and digits after plt_
-        #[arg(value_parser = parse_id)]
-        id: TokenId,
+        id: String,
     },
 }
 
@@ -61,6 +61,7 @@ pub(super) fn run(global: &Global, command: Command) -> anyhow::Result<()> {
             table::print(["ID", "ADVERTISER", "NAME", "SCOPE", "STATE", "LAST USED", "CREATED"], &rows)
         }
         Command::Revoke { id } => {
+            let id = parse_id(&id);
             let revoked = tokens::revoke(&store, &id, &actor, now)?;
             say(format_args!("token {id} {}", if revoked { "is revoked from now on" } else { "was revoked already" }));
             if global.json {
@@ -107,10 +108,11 @@ fn as_json(row: &TokenRow, now: DateTime<Utc>) -> serde_json::Value {
     })
 }
 
-/// A token's id. The id is taken out of a whole token: clap would repeat the secret in its error.
-fn parse_id(text: &str) -> Result<TokenId, String> {
-    let id = text.strip_prefix("plt_").map_or(text, |rest| rest.split('_').next().unwrap_or_default());
-    parse(id)
+/// A token's id, or that of a whole token. Clap itself would repeat a pasted secret in its error, so it is not asked.
+fn parse_id(text: &str) -> TokenId {
+    let id = text.strip_prefix("plt_").unwrap_or(text).split('_').next().unwrap_or_default();
+    id.parse()
+        .unwrap_or_else(|invalid: Invalid| clap::Error::raw(ErrorKind::ValueValidation, format!("{invalid}\n")).exit())
 }
 
 /// A whole number of hours, days, weeks or years of 365 days; at most a century.

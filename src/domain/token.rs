@@ -42,9 +42,9 @@ impl FromStr for TokenId {
         if text.len() == ID_CHARS && text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return Ok(Self(text.to_owned()));
         }
-        // Someone may paste the whole token where its id belongs; the error must not repeat the secret.
-        let got = if text.starts_with(PREFIX) { "a whole token" } else { text };
-        Err(Invalid::value("token id", got, "the 16 letters and digits after plt_"))
+        // Someone may paste a secret where its id belongs; the error must not repeat it.
+        let (got, expected) = (text.chars().count(), "the 16 letters and digits after plt_");
+        Err(Invalid::because("token id", format!("got {got} characters, expected {expected}")))
     }
 }
 

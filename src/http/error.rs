@@ -4,6 +4,7 @@
 //! everything else is logged under the response's id and the client learns that id and nothing of the inside.
 
 use actix_web::body::BoxBody;
+use actix_web::http::Method;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
@@ -11,6 +12,7 @@ use uuid::Uuid;
 
 use super::envelope::Envelope;
 use crate::domain::Invalid;
+use crate::import::FileError;
 use crate::service::ServiceError;
 use crate::service::imports::ImportError;
 use crate::store::StoreError;
@@ -103,8 +105,8 @@ impl ClientError {
 
     /// 405 with the methods that would do.
     #[must_use]
-    pub fn method_not_allowed(allow: &str) -> Self {
-        Self::new(Refusal::MethodNotAllowed, format!("expected {allow}")).with(header::ALLOW, allow)
+    pub fn method_not_allowed(got: &Method, allow: &str) -> Self {
+        Self::new(Refusal::MethodNotAllowed, format!("method: got {got}, expected {allow}")).with(header::ALLOW, allow)
     }
 
     /// 429 or 503: come back in so many seconds.
@@ -162,8 +164,10 @@ impl From<ImportError> for ClientError {
     fn from(error: ImportError) -> Self {
         match error {
             ImportError::Lines(problems) => Self::invalid(problems.messages()),
-            ImportError::File(crate::import::FileError::Refused(words)) => Self::new(Refusal::ValidationError, words),
-            ImportError::File(crate::import::FileError::Io(error)) => Self::internal(&error),
+            ImportError::File(FileError::Refused(words) | FileError::Missing(words)) => {
+                Self::new(Refusal::ValidationError, words)
+            }
+            ImportError::File(FileError::Io(error)) => Self::internal(&error),
             ImportError::Service(error) => error.into(),
         }
     }

@@ -90,7 +90,15 @@ pub async fn answer(reports: Arc<Reports>, asked: ReportRequest, poll: PollDraft
             headers(HttpResponse::Ok(), &tag, format, name).body(SizedStream::new(length, chunks))
         }
         Start::Stream(tag, chunks) => {
-            let chunks = stream::unfold(chunks, async |mut chunks| chunks.recv().await.map(|chunk| (chunk, chunks)));
+            let chunks = stream::unfold(Some(chunks), async |chunks| {
+                let mut chunks = chunks?;
+                match chunks.recv().await {
+                    Some(Piece::Chunk(bytes)) => Some((Ok(bytes), Some(chunks))),
+                    Some(Piece::End) => None,
+                    // The error makes the server close the connection without the end of the body.
+                    None => Some((Err(io::Error::other("cut off")), None)),
+                }
+            });
             headers(HttpResponse::Ok(), &tag, format, name).body(BodyStream::new(Box::pin(chunks)))
         }
     })
@@ -115,7 +123,13 @@ enum Start {
     Failed(ClientError),
     Known(String),
     Whole(String, Vec<Bytes>),
-    Stream(String, mpsc::Receiver<io::Result<Bytes>>),
+    Stream(String, mpsc::Receiver<Piece>),
+}
+
+/// What a streamed answer is made of. One whose maker goes away without the `End`, for whatever reason, was cut off.
+enum Piece {
+    Chunk(Bytes),
+    End,
 }
 
 fn make(reports: &Reports, asked: ReportRequest, mut poll: PollDraft, start: oneshot::Sender<Start>) {
@@ -129,18 +143,21 @@ fn make(reports: &Reports, asked: ReportRequest, mut poll: PollDraft, start: one
         stream: None,
         since: Instant::now(),
     };
-    let made = reports.make(kind, format, &query, &mut sink).and_then(|end| sink.end(end).map(|()| end));
+    let made = reports.make(kind, format, &query, &mut sink).and_then(|end| sink.close(end).map(|()| end));
     poll.row.bytes = sink.sent;
     poll.row.complete = made.is_ok();
-    let status = match made {
-        Ok(ReportEnd::NotModified) => StatusCode::NOT_MODIFIED,
+    let (status, start) = match made {
+        Ok(ReportEnd::NotModified) => (StatusCode::NOT_MODIFIED, Some(Start::Known(std::mem::take(&mut sink.tag)))),
         Ok(ReportEnd::Complete(totals)) => {
             (poll.row.rows, poll.row.cost) = (totals.rows, totals.cost);
-            StatusCode::OK
+            (StatusCode::OK, Some(Start::Whole(std::mem::take(&mut sink.tag), std::mem::take(&mut sink.held))))
         }
         Err(error) => sink.fail(error),
     };
+    let complete = poll.row.complete;
+    // Recorded before the client can have all of the answer, so that a stop that follows the answer finds the record.
     poll.finish(status);
+    sink.release(start, complete);
 }
 
 /// Hands a report to the client: held at first, streamed once it is long.
@@ -152,7 +169,7 @@ struct ClientSink {
     /// There until the answer began.
     start: Option<oneshot::Sender<Start>>,
     /// There while the answer streams.
-    stream: Option<mpsc::Sender<io::Result<Bytes>>>,
+    stream: Option<mpsc::Sender<Piece>>,
     since: Instant,
 }
 
@@ -176,7 +193,7 @@ impl ReportSink for ClientSink {
     fn chunk(&mut self, bytes: Bytes) -> ServiceResult<()> {
         self.sent += bytes.len() as u64;
         if self.stream.is_some() {
-            return self.send(bytes);
+            return self.send(Piece::Chunk(bytes));
         }
         self.held.push(bytes);
         if self.sent <= WHOLE {
@@ -185,44 +202,42 @@ impl ReportSink for ClientSink {
         let (stream, chunks) = mpsc::channel(WAITING);
         self.stream = Some(stream);
         self.start(|sink| Start::Stream(std::mem::take(&mut sink.tag), chunks));
-        std::mem::take(&mut self.held).into_iter().try_for_each(|bytes| self.send(bytes))
+        std::mem::take(&mut self.held).into_iter().try_for_each(|bytes| self.send(Piece::Chunk(bytes)))
     }
 }
 
 impl ClientSink {
-    fn end(&mut self, end: ReportEnd) -> ServiceResult<()> {
-        if end == ReportEnd::NotModified {
-            self.start(|sink| Start::Known(std::mem::take(&mut sink.tag)));
-            return Ok(());
+    /// Puts behind the rows what belongs there.
+    fn close(&mut self, end: ReportEnd) -> ServiceResult<()> {
+        match (end, self.asked.format, self.asked.kind) {
+            (ReportEnd::NotModified, ..) | (_, ReportFormat::Csv, _) => Ok(()),
+            (_, ReportFormat::Json, ReportKind::Singular) => self.chunk(Bytes::from_static(b"}}")),
+            (_, ReportFormat::Json, ReportKind::General) => self.chunk(Bytes::from_static(b"}")),
         }
-        match (self.asked.format, self.asked.kind) {
-            (ReportFormat::Csv, _) => {}
-            (ReportFormat::Json, ReportKind::Singular) => self.chunk(Bytes::from_static(b"}}"))?,
-            (ReportFormat::Json, ReportKind::General) => self.chunk(Bytes::from_static(b"}"))?,
-        }
-        self.start(|sink| Start::Whole(std::mem::take(&mut sink.tag), std::mem::take(&mut sink.held)));
-        self.stream = None;
-        Ok(())
     }
 
-    /// Tells the client what it can still be told; the status for the history.
-    fn fail(&mut self, error: ServiceError) -> StatusCode {
-        match self.stream.take() {
-            None => {
-                let refused = ClientError::from(error);
-                let status = refused.status_code();
-                self.start(|_| Start::Failed(refused));
-                return status;
-            }
-            Some(_) if matches!(error, ServiceError::Abandoned(_)) => tracing::info!(%error, "a report was given up"),
-            Some(stream) => {
-                tracing::error!(%error, "a report was cut off");
-                // The error in the stream makes the server close the connection without the end of the body.
-                let cut = async { tokio::time::timeout(PATIENCE, stream.send(Err(io::Error::other("cut off")))).await };
-                let _ = Handle::current().block_on(cut);
-            }
+    /// The status for the history, and what the client can still be told.
+    fn fail(&mut self, error: ServiceError) -> (StatusCode, Option<Start>) {
+        if self.stream.is_none() {
+            let refused = ClientError::from(error);
+            return (refused.status_code(), Some(Start::Failed(refused)));
         }
-        StatusCode::OK
+        if matches!(error, ServiceError::Abandoned(_)) {
+            tracing::info!(%error, "a report was given up");
+        } else {
+            tracing::error!(%error, "a report was cut off");
+        }
+        (StatusCode::OK, None)
+    }
+
+    /// Lets go of the answer: with its start where that was held, else with its end where it came to one.
+    fn release(mut self, start: Option<Start>, complete: bool) {
+        if self.stream.is_some() {
+            // Dropping the stream without the end cuts the answer off; so does a client that left before it.
+            let _ = if complete { self.send(Piece::End) } else { Ok(()) };
+        } else if let Some(start) = start {
+            self.start(|_| start);
+        }
     }
 
     fn start(&mut self, how: impl FnOnce(&mut Self) -> Start) {
@@ -232,11 +247,11 @@ impl ClientSink {
         }
     }
 
-    fn send(&self, bytes: Bytes) -> ServiceResult<()> {
+    fn send(&self, piece: Piece) -> ServiceResult<()> {
         let Some(stream) = &self.stream else { return Ok(()) };
         let latest = self.since + PATIENCE + Duration::from_secs(self.sent / SLOWEST);
         let patience = latest.saturating_duration_since(Instant::now()).min(PATIENCE);
-        let sent = Handle::current().block_on(async { tokio::time::timeout(patience, stream.send(Ok(bytes))).await });
+        let sent = Handle::current().block_on(async { tokio::time::timeout(patience, stream.send(piece)).await });
         match sent {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(ServiceError::Abandoned("the client left")),

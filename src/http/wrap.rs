@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header;
 use actix_web::middleware::{DefaultHeaders, Next};
 use actix_web::{Error, ResponseError as _, web};
 
@@ -41,6 +42,15 @@ pub async fn observe(
         let (status, took) = (response.status().as_u16(), since.elapsed());
         state.metrics.request(&route, status, took);
         tracing::debug!(%method, route, status, ?took, "answered");
+    }
+    Ok(response)
+}
+
+/// Compression adds its own `Vary` to the one a report has. One that names everything is enough.
+pub async fn vary_once<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
+    let mut response = next.call(request).await?;
+    if let Some(first) = response.headers().get(header::VARY).cloned() {
+        response.headers_mut().insert(header::VARY, first);
     }
     Ok(response)
 }

@@ -93,11 +93,8 @@ impl<'m> Binding<'m> {
         if missing.is_empty() {
             return Ok(());
         }
-        Err(FileError::Refused(format!(
-            "the file has no header for {}; it has {}: map the missing columns to headers of the file, or set them",
-            missing.join(", "),
-            self.listed()
-        )))
+        let (missing, listed) = (missing.join(", "), self.listed());
+        Err(FileError::Missing(format!("the file has no header for {missing}; it has {listed}")))
     }
 
     fn listed(&self) -> String {

@@ -109,6 +109,9 @@ pub enum FileError {
     /// The bytes stopped coming.
     #[error("the file can't be read: {0}")]
     Io(#[from] io::Error),
+    /// No header feeds a needed column; the text names the columns and lists the headers.
+    #[error("{0}")]
+    Missing(String),
     /// The bytes are no table of stats; the text says what came and what was expected.
     #[error("{0}")]
     Refused(String),

@@ -1,0 +1,305 @@
+//! `pitlane import` (contract §4 and §5): a real export in one command, and files as people have them.
+//!
+//! `tests/fixtures/ads_export.csv` has the shape of an ad network's export: one line for each ad instead of each campaign,
+//! `31-08-2023` dates and `1.429999948` spends.
+
+use std::collections::BTreeMap;
+
+use crate::model::{decimal, micros};
+use crate::program::{Ended, Program};
+
+const EXPORT: &str = include_str!("../fixtures/ads_export.csv");
+
+/// The flags of the one command that imports the export.
+const FLAGS: [&str; 26] = [
+    "--create-missing",
+    "--date-format",
+    "%d-%m-%Y",
+    "--map",
+    "date=Date",
+    "--map",
+    "campaign_name=xyz_campaign_id",
+    "--map",
+    "clicks=Clicks",
+    "--map",
+    "cost=Spent",
+    "--map",
+    "views=Impressions",
+    "--map",
+    "conversions=Total_Conversion",
+    "--set",
+    "advertiser=Acme",
+    "--set",
+    "partner=Facebook",
+    "--set",
+    "offer_name=Launch",
+    "--set",
+    "app=Acme",
+    "--set",
+    "store_id=com.acme.app",
+    "--set",
+];
+
+/// Imports the export with the issue's flags and `more`.
+fn import_export(program: &Program, more: &[&str]) -> Ended {
+    let file = program.file("ads_export.csv", EXPORT);
+    program.run(&[&["--json", "import", &file], FLAGS.as_slice(), &["os=ANDROID"], more].concat())
+}
+
+/// Date, campaign, clicks and cost of every line of the export.
+fn export_lines() -> impl Iterator<Item = (String, &'static str, u64, i128)> {
+    EXPORT.lines().skip(1).map(|line| {
+        let fields: Vec<_> = line.split(',').collect();
+        let [day, month, year] = fields[0].split('-').collect::<Vec<_>>().try_into().unwrap();
+        (format!("{year}-{month}-{day}"), fields[2], fields[8].parse().unwrap(), micros(fields[9]))
+    })
+}
+
+fn report(program: &Program, advertiser: &str) -> String {
+    let args = ["report", "--advertiser", advertiser, "--from", "2000-01-01", "--to", "2100-01-01", "--format", "csv"];
+    program.ok(&args)
+}
+
+/// The counts of an import that was done.
+#[track_caller]
+fn counts(ended: Ended) -> [u64; 5] {
+    let answer: serde_json::Value = serde_json::from_str(&ended.done()).unwrap();
+    ["rows", "inserted", "changed", "unchanged", "rounded"].map(|key| answer[key].as_u64().unwrap())
+}
+
+#[test]
+fn a_real_export_becomes_a_report_with_one_command() {
+    let program = Program::new();
+    let mut model: BTreeMap<(String, &str), (u64, i128)> = BTreeMap::new();
+    for (day, campaign, clicks, cost) in export_lines() {
+        let cell = model.entry((day, campaign)).or_default();
+        *cell = (cell.0 + clicks, cell.1 + cost);
+    }
+    let lines = u64::try_from(export_lines().count()).unwrap();
+    let cells = u64::try_from(model.len()).unwrap();
+    let imported = counts(import_export(&program, &["--duplicates", "sum"]));
+    assert_eq!(imported[..4], [lines, cells, 0, 0]);
+    let reported: BTreeMap<(String, String), (u64, String)> =
+        csv::Reader::from_reader(report(&program, "Acme").as_bytes())
+            .records()
+            .map(|record| record.unwrap())
+            .map(|row| ((row[0].to_owned(), row[6].to_owned()), (row[9].parse().unwrap(), row[8].to_owned())))
+            .collect();
+    let expected: BTreeMap<_, _> = model
+        .into_iter()
+        .map(|((day, campaign), (clicks, cost))| ((day, campaign.to_owned()), (clicks, decimal(cost))))
+        .collect();
+    assert_eq!(reported, expected);
+}
+
+#[test]
+fn lines_that_were_rounded_are_counted() {
+    let program = Program::new();
+    let rounded = EXPORT.lines().skip(1).filter(|line| {
+        let spent = line.split(',').nth(9).unwrap();
+        spent.split_once('.').is_some_and(|(_, decimals)| decimals.len() > 6)
+    });
+    let expected = u64::try_from(rounded.count()).unwrap();
+    assert_eq!(counts(import_export(&program, &["--duplicates", "sum"]))[4], expected);
+}
+
+#[test]
+fn the_same_file_again_changes_nothing() {
+    let program = Program::new();
+    let first = counts(import_export(&program, &["--duplicates", "sum"]));
+    let before = report(&program, "Acme");
+    let second = counts(import_export(&program, &["--duplicates", "sum"]));
+    assert_eq!(second, [first[0], 0, 0, first[1], first[4]]);
+    assert_eq!(report(&program, "Acme"), before);
+}
+
+#[test]
+fn duplicates_are_refused_naming_both_lines_unless_summed() {
+    let program = Program::new();
+    let error = import_export(&program, &[]).failed(1);
+    let mut told = error.lines().skip_while(|line| !line.starts_with("error: ")).skip(1);
+    insta::assert_snapshot!(told.next().unwrap(), @r#"line 3: states 2023-08-31, campaign "916", partner "Facebook" again, as line 2 did; expected each once, or that duplicates are to be summed"#);
+    assert!(
+        program.run(&["report", "--advertiser", "Acme", "--from", "2023-08-01", "--to", "2023-08-31"]).code == Some(1)
+    );
+}
+
+#[test]
+fn a_dry_run_tells_the_same_and_changes_nothing() {
+    let program = Program::new();
+    let dry = import_export(&program, &["--duplicates", "sum", "--dry-run"]);
+    assert!(dry.stderr.contains("dry run, nothing was changed"), "{}", dry.stderr);
+    let told = counts(dry);
+    assert_eq!(program.json(&["advertiser", "list"]), serde_json::json!([]));
+    assert_eq!(counts(import_export(&program, &["--duplicates", "sum"])), told);
+}
+
+#[test]
+fn the_summary_for_people_goes_to_stderr_and_the_counts_for_programs_to_stdout() {
+    let program = Program::new();
+    let ended = import_export(&program, &["--duplicates", "sum"]);
+    let (_, words) = ended.stderr.split_once('\n').unwrap();
+    insta::assert_snapshot!(words, @r"
+    ads_export.csv: 60 rows, 2023-08-27 to 2023-08-31
+    inserted 15, changed 0, unchanged 0; rounded 32
+    created 1 advertiser, 1 app, 1 offer, 3 campaigns, 1 publisher
+    columns of the file that were not used: ad_id, fb_campaign_id, age, gender, interest, Approved_Conversion
+    ");
+    let keys: Vec<_> = ["importId", "rows", "inserted", "changed", "unchanged", "rounded"].into();
+    let places: Vec<_> = keys.iter().map(|key| ended.stdout.find(&format!("\"{key}\":")).unwrap()).collect();
+    assert!(places.is_sorted(), "{}", ended.stdout);
+}
+
+#[test]
+fn without_json_an_import_prints_no_data() {
+    let program = canonical();
+    let file = program.file("rows.csv", "date,campaign_name,partner,clicks,cost\n2025-05-03,A,Lumen,1,1\n");
+    assert_eq!(program.ok(&["import", &file, "--advertiser", "Acme"]), "");
+}
+
+const COLUMNS: &str = "advertiser,date,campaign_name,partner,clicks,cost,offer_name,app,store_id,os\n";
+
+/// Acme with the campaign A at Lumen and one row, put in with the contract's own columns.
+fn canonical() -> Program {
+    let program = Program::new();
+    let file =
+        program.file("first.csv", format!("{COLUMNS}Acme,2025-05-01,A,Lumen,1,1.5,Offer,App,com.acme.app,ANDROID\n"));
+    program.ok(&["import", &file, "--create-missing"]);
+    program
+}
+
+#[test]
+fn files_are_understood_however_they_were_saved() {
+    for (how, bytes) in [
+        ("BOM", "\u{feff}date,campaign_name,partner,clicks,cost\n2025-05-02,A,Lumen,7,2.25\n"),
+        ("CRLF", "date,campaign_name,partner,clicks,cost\r\n2025-05-02,A,Lumen,7,2.25\r\n"),
+        ("BOM, CRLF and semicolons", "\u{feff}date;campaign_name;partner;clicks;cost\r\n2025-05-02;A;Lumen;7;2.25\r\n"),
+        ("tabs", "date\tcampaign_name\tpartner\tclicks\tcost\n2025-05-02\tA\tLumen\t7\t2.25\n"),
+        (
+            "quotes",
+            "\"date\",\"campaign_name\",\"partner\",\"clicks\",\"cost\"\n\"2025-05-02\",\"A\",\"Lumen\",\"7\",\"2.25\"\n",
+        ),
+        ("spaces", " date , campaign_name,partner ,clicks, cost\n 2025-05-02 ,A , Lumen, 7 , 2.25 \n"),
+        ("no last line end", "date,campaign_name,partner,clicks,cost\n2025-05-02,A,Lumen,7,2.25"),
+        ("blank lines", "date,campaign_name,partner,clicks,cost\n\n2025-05-02,A,Lumen,7,2.25\n\n"),
+        ("other order and case", "Cost,CLICKS,Partner,Campaign_Name,Date\n2.25,7,Lumen,A,2025-05-02\n"),
+    ] {
+        let program = canonical();
+        let file = program.file("saved.csv", bytes);
+        let ended = program.run(&["--json", "import", &file, "--advertiser", "Acme"]);
+        assert_eq!(counts(ended), [1, 1, 0, 0, 0], "{how}");
+        assert!(report(&program, "Acme").ends_with(",2.25,7\r\n"), "{how}");
+    }
+}
+
+#[test]
+fn a_dash_reads_stdin() {
+    let program = canonical();
+    let rows = "date,campaign_name,partner,clicks,cost\n2025-05-02,A,Lumen,7,2.25\n";
+    let ended = program.run_on(rows, &["--json", "import", "-", "--advertiser", "Acme"]);
+    assert_eq!(counts(ended), [1, 1, 0, 0, 0]);
+}
+
+#[test]
+fn json_and_ndjson_files_are_told_by_their_names() {
+    let program = canonical();
+    let item = r#"{"date":"2025-05-01","campaign_name":"A","partner":"Lumen","clicks":1,"cost":1.5}"#;
+    for (name, text) in [("rows.json", format!(r#"{{"items":[{item}]}}"#)), ("rows.ndjson", format!("{item}\n"))] {
+        let file = program.file(name, text);
+        assert_eq!(
+            counts(program.run(&["--json", "import", &file, "--advertiser", "Acme"])),
+            [1, 0, 0, 1, 0],
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn errors_name_line_column_value_and_what_was_expected() {
+    let program = canonical();
+    let before = report(&program, "Acme");
+    let file = program.file(
+        "wrong.csv",
+        format!(
+            "{COLUMNS}Acme,2025-05-02,A,Lumen,1,1,Offer,App,com.acme.app,ANDROID\n\
+             Acme,02.05.2025,A,Lumen,1,1,Offer,App,com.acme.app,ANDROID\n\
+             Acme,2025-02-30,A,Lumen,1,1,Offer,App,com.acme.app,ANDROID\n\
+             Acme,1999-12-31,A,Lumen,1,1,Offer,App,com.acme.app,ANDROID\n\
+             Acme,2025-05-02,A,Lumen,1.5,\"1,5\",Offer,App,com.acme.app,ANDROID\n\
+             Acme,2025-05-02,,,1,-1,Offer,App,com.acme.app,ANDROID\n\
+             Acme,2025-05-02,B,Lumen,1,1,Other,App,not an id,ANDROID\n\
+             Nobody,2025-05-02,A,Lumen,1,1,Offer,App,com.acme.app,ANDROID\n"
+        ),
+    );
+    let error = program.run(&["import", &file]).failed(1);
+    let (_, told) = error.split_once("error: ").unwrap();
+    insta::assert_snapshot!(told, @r#"
+    wrong.csv was refused
+    line 3, column date: got "02.05.2025", expected a calendar day as YYYY-MM-DD; for another form, give the date format
+    line 4, column date: got "2025-02-30", expected a calendar day as YYYY-MM-DD; for another form, give the date format
+    line 5, column date: got "1999-12-31", read as 1999-12-31, expected a day from 2000-01-01 to 2199-12-31
+    line 6, column clicks: got "1.5", expected a whole number from 0 to 1000000000000000, digits only
+    line 6, column cost: got "1,5", expected a decimal number of at least 0 with a point, such as 12.5
+    line 7, column cost: got "-1", expected a decimal number of at least 0 with a point, such as 12.5
+    line 7, column campaign_id or campaign_name: got nothing, expected campaign_id or campaign_name
+    line 7, column partner_id or partner: got nothing, expected partner_id or partner
+    line 8, column campaign_name: got "B", which is no campaign of "Acme"
+    line 9, column advertiser: got "Nobody", which no advertiser goes by
+    10 problems; nothing was imported
+    "#);
+    assert_eq!(report(&program, "Acme"), before);
+}
+
+#[test]
+fn a_hundred_errors_are_shown_and_all_are_counted() {
+    let program = canonical();
+    let rows = "2025-05-02,A,Lumen,many,1\n".repeat(1500);
+    let file = program.file("wrong.csv", format!("date,campaign_name,partner,clicks,cost\n{rows}"));
+    let error = program.run(&["import", &file, "--advertiser", "Acme"]).failed(1);
+    assert_eq!(error.lines().filter(|line| line.contains("column clicks")).count(), 100, "{error}");
+    assert!(error.ends_with("1500 problems, of which the first 100 are shown; nothing was imported\n"), "{error}");
+}
+
+#[test]
+fn an_error_after_good_rows_leaves_nothing_of_what_they_created() {
+    let program = Program::new();
+    let file = program.file(
+        "wrong.csv",
+        format!(
+            "{COLUMNS}Acme,2025-05-02,A,Lumen,1,1,Offer,App,com.acme.app,ANDROID\n\
+             Acme,2025-05-02,A,Lumen,1,x,Offer,App,com.acme.app,ANDROID\n"
+        ),
+    );
+    program.run(&["import", &file, "--create-missing"]).failed(1);
+    assert_eq!(program.json(&["advertiser", "list"]), serde_json::json!([]));
+}
+
+#[test]
+fn columns_that_can_not_be_told_apart_are_refused() {
+    let program = canonical();
+    let said: String = [
+        ("date,campaign_name,partner,clicks\n", &[] as &[&str]),
+        ("date,date,campaign_name,partner,clicks,cost\n", &[]),
+        ("date,campaign_name,partner,clicks,cost\n", &["--map", "cost=Spent"]),
+        ("date,campaign_name,partner,clicks,cost\n", &["--set", "partner=A", "--map", "partner=partner"]),
+        ("", &[]),
+    ]
+    .map(|(text, flags)| {
+        let file = program.file("rows.csv", text);
+        let error = program.run(&[&["import", file.as_str(), "--advertiser", "Acme"], flags].concat()).failed(1);
+        format!("{:?} {flags:?}\n  {}", text, error.split_once("error: ").unwrap().1)
+    })
+    .concat();
+    insta::assert_snapshot!(said, @r#"
+    "date,campaign_name,partner,clicks\n" []
+      rows.csv was refused: the file has no header for cost; it has "date", "campaign_name", "partner", "clicks". Feed a column with --map COLUMN=HEADER or --set COLUMN=VALUE
+    "date,date,campaign_name,partner,clicks,cost\n" []
+      rows.csv was refused: line 1, the header: date is named twice, as "date" and as "date"
+    "date,campaign_name,partner,clicks,cost\n" ["--map", "cost=Spent"]
+      rows.csv was refused: the file has no header "Spent" to take cost from; it has "date", "campaign_name", "partner", "clicks", "cost"
+    "date,campaign_name,partner,clicks,cost\n" ["--set", "partner=A", "--map", "partner=partner"]
+      rows.csv was refused: partner is both mapped and set, expected one source for each column
+    "" []
+      rows.csv was refused: the file is empty
+    "#);
+}

@@ -1,0 +1,160 @@
+//! The program as a server: `serve` and `demo` run as processes of their own, and other commands work on the same data.
+
+use chrono::{Days, Utc};
+
+use crate::harness::{Anonymous, Client as _};
+use crate::program::Program;
+use crate::world::{SINGULAR_CSV, may, ranged};
+
+const COLUMNS: &str = "date,campaign_name,partner,clicks,cost,offer_name,app,store_id,os\n";
+
+/// Acme with a row in May, and a token.
+fn acme() -> (Program, String) {
+    let program = Program::new();
+    let file = program.file("rows.csv", format!("{COLUMNS}2025-05-01,A,Lumen,1,1.5,Offer,App,com.acme.app,ANDROID\n"));
+    program.ok(&["import", &file, "--advertiser", "Acme", "--create-missing"]);
+    let token = program.ok(&["token", "create", "--advertiser", "Acme", "--name", "Singular"]).trim_end().to_owned();
+    (program, token)
+}
+
+#[test]
+fn serve_says_where_it_listens_on_stdout_and_stops_cleanly() {
+    let program = Program::new();
+    let server = program.start("serve", "info");
+    assert_eq!(server.anonymous().get("/livez").text(), "ok\n");
+    assert_eq!(server.anonymous().get("/readyz").text(), "ready\n");
+    let line = format!("listening on {}\n", server.origin);
+    let ended = server.stop();
+    assert_eq!((ended.code, ended.stdout), (Some(0), line), "{}", ended.stderr);
+    assert!(ended.stderr.starts_with("database: "), "{}", ended.stderr);
+}
+
+#[test]
+fn a_stop_writes_the_poll_history_and_tidies_the_log_away() {
+    let (program, token) = acme();
+    let server = program.start("serve", "info");
+    server.anonymous().with(&token).get(&may(SINGULAR_CSV));
+    server.stop();
+    let conn = rusqlite::Connection::open(program.data().join("pitlane.db")).unwrap();
+    let polls: i64 = conn.query_row("select count(*) from polls", (), |row| row.get(0)).unwrap();
+    assert_eq!(polls, 1);
+    assert_ne!(program.json(&["token", "list"])[0]["lastUsedAt"], serde_json::Value::Null);
+}
+
+#[test]
+fn an_address_that_is_taken_is_a_clear_failure() {
+    let program = Program::new();
+    let server = program.start("serve", "info");
+    let listen = server.origin.trim_start_matches("http://").to_owned();
+    let error = program.run(&["serve", "--listen", &listen]).failed(1);
+    assert!(error.contains(&format!("could not listen on {listen}")), "{error}");
+}
+
+#[test]
+fn an_import_in_another_process_shows_in_the_very_next_poll() {
+    let (program, token) = acme();
+    let server = program.start("serve", "info");
+    let client = server.anonymous().with(&token);
+    let before = client.get(&may(SINGULAR_CSV));
+    assert!(before.text().ends_with(",1.5,1\r\n"));
+    let file = program.file("more.csv", format!("{COLUMNS}2025-05-01,A,Lumen,2,2.5,Offer,App,com.acme.app,ANDROID\n"));
+    program.ok(&["import", &file, "--advertiser", "Acme"]);
+    let after = client.get_with(&may(SINGULAR_CSV), "If-None-Match", before.header("etag").unwrap());
+    assert_eq!(after.status, 200);
+    assert!(after.text().ends_with(",2.5,2\r\n"), "{}", after.text());
+}
+
+#[test]
+fn an_offer_switched_in_another_process_shows_in_the_very_next_poll() {
+    let (program, token) = acme();
+    let server = program.start("serve", "info");
+    let client = server.anonymous().with(&token);
+    let rows = || client.get(&may(SINGULAR_CSV)).text().lines().count() - 1;
+    assert_eq!(rows(), 1);
+    program.ok(&["offer", "disable", "Offer", "--advertiser", "Acme"]);
+    assert_eq!(rows(), 0);
+    let switched = program.json(&["offer", "enable", "Offer", "--advertiser", "Acme"]);
+    assert_eq!(switched["costReporting"], true);
+    assert_eq!(rows(), 1);
+}
+
+#[test]
+fn a_token_revoked_in_another_process_is_refused_in_the_very_next_poll() {
+    let (program, token) = acme();
+    let server = program.start("serve", "info");
+    let client = server.anonymous().with(&token);
+    assert_eq!(client.get(&may(SINGULAR_CSV)).status, 200);
+    program.ok(&["token", "revoke", &token[4..20]]);
+    assert_eq!(client.get(&may(SINGULAR_CSV)).status, 401);
+}
+
+#[test]
+fn a_token_created_in_another_process_works_at_once() {
+    let (program, _) = acme();
+    let server = program.start("serve", "info");
+    let token = program.ok(&["token", "create", "--advertiser", "Acme", "--name", "Second"]);
+    assert_eq!(server.anonymous().with(token.trim_end()).get(&may(SINGULAR_CSV)).status, 200);
+}
+
+#[test]
+fn a_failure_inside_is_in_the_log_under_the_id_that_the_client_was_told() {
+    let (program, token) = acme();
+    let server = program.start("serve", "info");
+    let conn = rusqlite::Connection::open(program.data().join("pitlane.db")).unwrap();
+    conn.execute_batch("pragma foreign_keys = off; delete from campaigns").unwrap();
+    let answer = server.anonymous().with(&token).get(&may(SINGULAR_CSV));
+    assert_eq!(answer.status, 500);
+    let id = answer.json()["responseId"].as_str().unwrap().to_owned();
+    let log = server.stop().stderr;
+    let line = log.lines().find(|line| line.contains(&id)).unwrap();
+    assert!(line.contains("a stat points at campaign 1, which does not exist"), "{line}");
+}
+
+#[test]
+fn the_demos_curl_line_works_as_it_is_printed() {
+    let program = Program::new();
+    let before = Utc::now().date_naive();
+    let server = program.start("demo", "info");
+    let line = server.greeting.lines().find(|line| line.starts_with("curl ")).unwrap();
+    let quoted: Vec<_> = line.split('\'').collect();
+    let [start, header, gap, url, end] = quoted.try_into().unwrap();
+    assert_eq!((start, gap, end), ("curl -s -H ", " ", ""));
+    let token = header.strip_prefix("Authorization: ApiToken ").unwrap();
+    assert!(server.greeting.contains(&format!("token: {token}\n")));
+    let path = url.strip_prefix(&server.origin).unwrap();
+    let answer = Anonymous::at(&server.origin).with(token).get(path);
+    let report = answer.json();
+    let items = report["data"]["items"].as_array().unwrap();
+    let dates: std::collections::BTreeSet<_> = items.iter().map(|item| item["date"].as_str().unwrap()).collect();
+    assert_eq!(dates.len(), 90);
+    // The day may have turned while the demo started.
+    let yesterdays = [before, Utc::now().date_naive()].map(|today| (today - Days::new(1)).to_string());
+    assert!(yesterdays.iter().any(|yesterday| dates.last() == Some(&yesterday.as_str())), "{:?}", dates.last());
+}
+
+#[test]
+fn two_demos_hold_the_same_days() {
+    let shared = ranged(
+        SINGULAR_CSV,
+        &(Utc::now().date_naive() - Days::new(60)).to_string(),
+        &(Utc::now().date_naive() - Days::new(10)).to_string(),
+    );
+    let [first, second] = [0, 1].map(|_| {
+        let program = Program::new();
+        let server = program.start("demo", "info");
+        let token = server.greeting.split("token: ").nth(1).unwrap().lines().next().unwrap();
+        server.anonymous().with(token).get(&shared).text().to_owned()
+    });
+    assert!(first.lines().count() > 500);
+    assert_eq!(first, second);
+}
+
+#[test]
+fn a_directory_that_is_not_empty_is_left_alone_by_the_demo() {
+    let program = Program::new();
+    std::fs::create_dir(program.data()).unwrap();
+    std::fs::write(program.data().join("holiday.jpg"), "").unwrap();
+    let error = program.run(&["demo", "--listen", "127.0.0.1:0"]).failed(1);
+    assert!(error.contains("is not empty, so it was left alone"), "{error}");
+    assert_eq!(std::fs::read_dir(program.data()).unwrap().count(), 1);
+}

@@ -1,0 +1,157 @@
+//! The direction of imports (design.md, "The house"), read off the source: who may import whom, who may see SQLite, who
+//! may use `anyhow`, and how long a file may be.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// A room, and the rooms it may import. An edge that is not here does not exist.
+const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("telemetry", &[]),
+    ("config", &["domain"]),
+    ("import", &["domain"]),
+    ("store", &["domain", "telemetry"]),
+    ("service", &["domain", "telemetry", "import", "store"]),
+    // Uploads are told apart by `import::Format`, and blocking work goes through `telemetry`.
+    ("http", &["domain", "telemetry", "config", "import", "store", "service"]),
+    ("api", &["domain", "telemetry", "import", "store", "service", "http"]),
+    ("admin", &["domain", "telemetry", "import", "store", "service", "http"]),
+    ("server", &["telemetry", "config", "store", "http", "api", "admin"]),
+    ("cli", &["domain", "telemetry", "config", "import", "store", "service", "server"]),
+    ("main", &["cli"]),
+    // Declares the rooms and imports none.
+    ("lib", &[]),
+];
+
+/// A package, and the one room that may use it.
+const ONLY_IN: &[(&str, &str)] = &[
+    ("rusqlite", "store"),
+    ("rusqlite_migration", "store"),
+    ("r2d2", "store"),
+    ("r2d2_sqlite", "store"),
+    ("anyhow", "cli"),
+];
+
+/// Lines a file stays under.
+const LONGEST: usize = 400;
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// The lines of code with their numbers, without comments.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.lines().zip(1..).filter(|(line, _)| !line.trim_start().starts_with("//")).map(|(line, number)| (number, line))
+}
+
+/// The rooms that a line names: `crate::room`, `pitlane::room`, or as many `super::` as lead out of the room.
+fn named(line: &str, depth: usize) -> Vec<&str> {
+    let mut rooms = Vec::new();
+    for root in ["crate::", "pitlane::"] {
+        for (at, _) in line.match_indices(root) {
+            if !line[..at].ends_with(is_word) {
+                let rest = &line[at + root.len()..];
+                rooms.push(rest.split(|c| !is_word(c)).next().unwrap_or_default());
+            }
+        }
+    }
+    let out = "super::".repeat(depth);
+    for (at, _) in line.match_indices(&out) {
+        let next = line[at + out.len()..].split(|c| !is_word(c)).next().unwrap_or_default();
+        // A further `super` stands in a module inside the file; `super::*` there is the file itself.
+        if MAY_IMPORT.iter().any(|(room, _)| *room == next) {
+            rooms.push(next);
+        }
+    }
+    rooms
+}
+
+/// What a file does that its room may not. `depth` is how many `super` lead from the file out of its room.
+fn violations(room: &str, depth: usize, text: &str) -> Vec<String> {
+    let Some((_, allowed)) = MAY_IMPORT.iter().find(|(known, _)| *known == room) else {
+        return vec![format!("{room} is a room that the table does not know")];
+    };
+    let mut found = Vec::new();
+    for (number, line) in code(text) {
+        for named in named(line, depth) {
+            if named.is_empty() {
+                found.push(format!("line {number}: names several rooms at once; one use for each can be checked"));
+            } else if named != room && !allowed.contains(&named) {
+                found.push(format!("line {number}: {room} may not import {named}"));
+            }
+        }
+        let packages =
+            line.split(|c| !is_word(c)).filter_map(|word| ONLY_IN.iter().find(|(package, _)| *package == word));
+        for (package, owner) in packages {
+            if *owner != room {
+                found.push(format!("line {number}: only {owner} may use {package}"));
+            }
+        }
+    }
+    let lines = text.lines().count();
+    if lines >= LONGEST {
+        found.push(format!("{lines} lines; a file stays under {LONGEST}"));
+    }
+    found
+}
+
+/// All `.rs` files below `dir`.
+fn sources(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|ending| ending == "rs"))
+        .collect()
+}
+
+#[test]
+fn imports_go_in_one_direction_only() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let files = sources(&src);
+    assert!(files.len() > 50, "only {} files were found", files.len());
+    let mut report = String::new();
+    for file in files {
+        let inside = file.strip_prefix(&src).unwrap();
+        let parts: Vec<_> = inside.iter().map(|part| part.to_str().unwrap()).collect();
+        let room = parts[0].trim_end_matches(".rs");
+        let is_parent = parts.last().is_some_and(|name| *name == "mod.rs");
+        let depth = parts.len() - usize::from(is_parent);
+        for violation in violations(room, depth, &std::fs::read_to_string(&file).unwrap()) {
+            writeln!(report, "src/{}: {violation}", inside.display()).unwrap();
+        }
+    }
+    assert_eq!(report, "");
+}
+
+#[test]
+fn the_order_of_rooms_has_no_way_back() {
+    for (at, (room, allowed)) in MAY_IMPORT.iter().enumerate() {
+        for import in *allowed {
+            let place = MAY_IMPORT.iter().position(|(known, _)| known == import);
+            assert!(place.is_some_and(|place| place < at), "{room} imports {import}, which does not come before it");
+        }
+    }
+}
+
+#[test]
+fn the_checker_finds_a_bad_import_in_every_spelling() {
+    let one = |room, depth, line| violations(room, depth, line).join("; ");
+    assert_eq!(one("store", 2, "use crate::http::ClientError;"), "line 1: store may not import http");
+    assert_eq!(one("domain", 2, "fn f(store: &crate::store::Store) {}"), "line 1: domain may not import store");
+    assert_eq!(one("service", 2, "use super::super::http::wrap;"), "line 1: service may not import http");
+    assert_eq!(one("config", 1, "use super::store::Store;"), "line 1: config may not import store");
+    assert_eq!(one("main", 1, "use pitlane::server::Application;"), "line 1: main may not import server");
+    assert_eq!(one("api", 2, "use rusqlite::Connection;"), "line 1: only store may use rusqlite");
+    assert_eq!(one("service", 2, "fn f() -> anyhow::Result<()> {}"), "line 1: only cli may use anyhow");
+    assert_ne!(one("cli", 2, "use crate::{http, api};"), "");
+    assert_ne!(one("helpers", 1, ""), "");
+    assert_ne!(one("api", 2, &"\n".repeat(400)), "");
+}
+
+#[test]
+fn the_checker_lets_good_imports_pass() {
+    let text =
+        "// use crate::http::ClientError;\nuse crate::domain::Day;\nuse super::report;\nuse super::super::service;";
+    assert_eq!(violations("service", 3, text), Vec::<String>::new());
+    assert_eq!(violations("main", 1, "pitlane::cli::run()"), Vec::<String>::new());
+}

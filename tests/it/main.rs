@@ -1,0 +1,25 @@
+//! The integration tests: one binary, so that everything is linked once.
+//!
+//! What the contract promises is proven from outside, through HTTP or the program itself; `layers` reads the source. No
+//! test sleeps, needs a fixed port, the network, or another test.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on should stop where it stands")]
+
+mod cli;
+mod cli_import;
+mod cli_live;
+mod errors;
+mod general;
+mod harness;
+mod ingest;
+mod layers;
+mod model;
+mod polls;
+mod program;
+mod properties;
+mod report;
+mod report_body;
+mod report_dates;
+mod routes;
+mod secrets;
+mod singular;
+mod world;
