@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use chrono::NaiveTime;
 use ipnet::IpNet;
 
 /// What every command needs to know.
@@ -15,6 +16,10 @@ pub struct Global {
     /// Print machine-readable JSON on stdout
     #[arg(long, global = true)]
     pub json: bool,
+
+    /// Megabytes that must stay free on the disk; below that, whatever writes is refused
+    #[arg(long, global = true, env = "PITLANE_DISK_FLOOR", default_value_t = 64, value_name = "MB", value_parser = clap::value_parser!(u64).range(..=1_000_000_000))]
+    pub disk_floor: u64,
 }
 
 /// What the server needs to know.
@@ -39,6 +44,22 @@ pub struct Serve {
     /// Requests a second that one token may make in the long run; 50 times as many at once; 0 turns limits off
     #[arg(long, env = "PITLANE_RATE_LIMIT", default_value_t = 20, value_name = "PER_SECOND", value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     pub rate_limit: u32,
+
+    /// When to make the nightly backup, as HH:MM in UTC; off makes none
+    #[arg(long, env = "PITLANE_BACKUP_AT", default_value = "03:00", value_name = "TIME", value_parser = nightly)]
+    pub backup_at: Nightly,
+}
+
+/// When something happens every night, in UTC, if it does.
+#[derive(Debug, Clone, Copy)]
+pub struct Nightly(pub Option<NaiveTime>);
+
+fn nightly(text: &str) -> Result<Nightly, String> {
+    if text == "off" {
+        return Ok(Nightly(None));
+    }
+    let time = NaiveTime::parse_from_str(text, "%H:%M").map_err(|_| "expected HH:MM, such as 03:00, or off")?;
+    Ok(Nightly(Some(time)))
 }
 
 /// An origin: scheme and host, without a path.

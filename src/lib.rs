@@ -4,6 +4,7 @@
 //! `domain, telemetry < config, import, store < service < http < api, admin < server < cli`.
 //! `tests/it/layers.rs` fails on any other import.
 
+pub mod admin;
 pub mod api;
 pub mod cli;
 pub mod config;

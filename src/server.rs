@@ -5,13 +5,18 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::Server;
+use actix_web::body::BoxBody;
+use actix_web::dev::{Server, ServiceRequest};
 use actix_web::http::Method;
-use actix_web::middleware::{Compress, from_fn};
+use actix_web::middleware::{Compress, Next, from_fn};
 use actix_web::{App, HttpResponse, HttpServer, Resource, Route, web};
 
-use crate::api::{docs, health, not_found, reports, stats};
+use crate::admin::{
+    advertisers, apps, audit, campaigns, cell, gate, home, login, offers, polls, publishers, settings, stats, tokens,
+};
+use crate::api::{docs, health, not_found, reports, stats as api_stats};
 use crate::config::Serve;
+pub use crate::http::Access;
 use crate::http::{AppState, ClientError, assets, wrap};
 use crate::store::Store;
 
@@ -20,19 +25,10 @@ const HEAD_TIME: Duration = Duration::from_secs(10);
 const IDLE_TIME: Duration = Duration::from_secs(75);
 /// How long a stop waits for answers that are under way.
 const STOP_SECONDS: u64 = 10;
+/// What is gathered for a client before it is sent: a chunk of a report with its frame, or all of a small report.
+const WRITE_BUFFER: usize = 64 * 1024;
 /// Connections a worker holds at most.
 const CONNECTIONS: usize = 4096;
-
-/// Who may use a route.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Everybody.
-    Anyone,
-    /// Whoever has a token that reads reports.
-    ReportToken,
-    /// Whoever has a token that writes stats.
-    IngestToken,
-}
 
 /// One line of the route table.
 pub struct Line {
@@ -48,17 +44,80 @@ pub struct Line {
 /// The whole route table. A test holds it against a list of who gets what, so a line can't be added without one there.
 #[rustfmt::skip]
 pub static ROUTES: &[Line] = &[
-    get ("/api/v1/integrations/cost-report/singular/json", Access::ReportToken, |route| route.to(reports::singular_json)),
-    get ("/api/v1/integrations/cost-report/singular/csv",  Access::ReportToken, |route| route.to(reports::singular_csv)),
-    get ("/api/v1/integrations/cost-report/json",          Access::ReportToken, |route| route.to(reports::general_json)),
-    get ("/api/v1/integrations/cost-report/csv",           Access::ReportToken, |route| route.to(reports::general_csv)),
-    post("/api/v1/daily-stats",                            Access::IngestToken, |route| route.to(stats::upload)),
-    get ("/api/openapi.json",                              Access::Anyone,      |route| route.to(docs::openapi)),
-    get ("/api/docs",                                      Access::Anyone,      |route| route.to(docs::page)),
-    get ("/assets/{name}",                                 Access::Anyone,      |route| route.to(assets::asset)),
-    get ("/livez",                                         Access::Anyone,      |route| route.to(health::livez)),
-    get ("/readyz",                                        Access::Anyone,      |route| route.to(health::readyz)),
-    get ("/metrics",                                       Access::Anyone,      |route| route.to(health::metrics)),
+    get ("/api/v1/integrations/cost-report/singular/json",    Access::ReportToken, |route| route.to(reports::singular_json)),
+    get ("/api/v1/integrations/cost-report/singular/csv",     Access::ReportToken, |route| route.to(reports::singular_csv)),
+    get ("/api/v1/integrations/cost-report/json",             Access::ReportToken, |route| route.to(reports::general_json)),
+    get ("/api/v1/integrations/cost-report/csv",              Access::ReportToken, |route| route.to(reports::general_csv)),
+    post("/api/v1/daily-stats",                               Access::IngestToken, |route| route.to(api_stats::upload)),
+    get ("/api/openapi.json",                                 Access::Anyone,      |route| route.to(docs::openapi)),
+    get ("/api/docs",                                         Access::Anyone,      |route| route.to(docs::page)),
+    get ("/assets/{name}",                                    Access::Anyone,      |route| route.to(assets::asset)),
+    get ("/livez",                                            Access::Anyone,      |route| route.to(health::livez)),
+    get ("/readyz",                                           Access::Anyone,      |route| route.to(health::readyz)),
+    get ("/metrics",                                          Access::Anyone,      |route| route.to(health::metrics)),
+    get ("/",                                                 Access::Anyone,      |route| route.to(login::start)),
+    get ("/admin",                                            Access::Anyone,      |route| route.to(login::start)),
+    get ("/admin/login",                                      Access::Anyone,      |route| route.to(login::login)),
+    post("/admin/login",                                      Access::Anyone,      |route| route.to(login::log_in)),
+    post("/admin/logout",                                     Access::Viewer,      |route| route.to(login::log_out)),
+    get ("/admin/setup/{secret}",                             Access::Anyone,      |route| route.to(login::setup)),
+    post("/admin/setup/{secret}",                             Access::Anyone,      |route| route.to(login::set_up)),
+    get ("/admin/",                                           Access::Viewer,      |route| route.to(home::page)),
+    get ("/admin/stats",                                      Access::Viewer,      |route| route.to(stats::page)),
+    get ("/admin/stats.csv",                                  Access::Viewer,      |route| route.to(stats::download)),
+    get ("/admin/stats/cell",                                 Access::Admin,       |route| route.to(cell::edit)),
+    post("/admin/stats/cell",                                 Access::Admin,       |route| route.to(cell::save)),
+    get ("/admin/polls",                                      Access::Viewer,      |route| route.to(polls::list)),
+    get ("/admin/polls/{key}",                                Access::Viewer,      |route| route.to(polls::detail)),
+    get ("/admin/audit",                                      Access::Viewer,      |route| route.to(audit::list)),
+    get ("/admin/tokens",                                     Access::Viewer,      |route| route.to(tokens::list)),
+    get ("/admin/tokens/new",                                 Access::Admin,       |route| route.to(tokens::new)),
+    post("/admin/tokens/new",                                 Access::Admin,       |route| route.to(tokens::create)),
+    get ("/admin/tokens/{id}/revoke",                         Access::Admin,       |route| route.to(tokens::ask_revoke)),
+    post("/admin/tokens/{id}/revoke",                         Access::Admin,       |route| route.to(tokens::revoke)),
+    get ("/admin/tokens/{id}/rotate",                         Access::Admin,       |route| route.to(tokens::ask_rotate)),
+    post("/admin/tokens/{id}/rotate",                         Access::Admin,       |route| route.to(tokens::rotate)),
+    get ("/admin/catalogue/advertisers",                      Access::Viewer,      |route| route.to(advertisers::list)),
+    get ("/admin/catalogue/advertisers/new",                  Access::Admin,       |route| route.to(advertisers::new)),
+    post("/admin/catalogue/advertisers/new",                  Access::Admin,       |route| route.to(advertisers::create)),
+    get ("/admin/catalogue/advertisers/{id}",                 Access::Admin,       |route| route.to(advertisers::edit)),
+    post("/admin/catalogue/advertisers/{id}",                 Access::Admin,       |route| route.to(advertisers::save)),
+    get ("/admin/catalogue/advertisers/{id}/switch",          Access::Admin,       |route| route.to(advertisers::ask_switch)),
+    post("/admin/catalogue/advertisers/{id}/switch",          Access::Admin,       |route| route.to(advertisers::switch)),
+    get ("/admin/catalogue/apps",                             Access::Viewer,      |route| route.to(apps::list)),
+    get ("/admin/catalogue/apps/new",                         Access::Admin,       |route| route.to(apps::new)),
+    post("/admin/catalogue/apps/new",                         Access::Admin,       |route| route.to(apps::create)),
+    get ("/admin/catalogue/apps/{id}",                        Access::Admin,       |route| route.to(apps::edit)),
+    post("/admin/catalogue/apps/{id}",                        Access::Admin,       |route| route.to(apps::save)),
+    get ("/admin/catalogue/apps/{id}/delete",                 Access::Admin,       |route| route.to(apps::ask_delete)),
+    post("/admin/catalogue/apps/{id}/delete",                 Access::Admin,       |route| route.to(apps::delete)),
+    get ("/admin/catalogue/offers",                           Access::Viewer,      |route| route.to(offers::list)),
+    get ("/admin/catalogue/offers/new",                       Access::Admin,       |route| route.to(offers::new)),
+    post("/admin/catalogue/offers/new",                       Access::Admin,       |route| route.to(offers::create)),
+    get ("/admin/catalogue/offers/{id}",                      Access::Admin,       |route| route.to(offers::edit)),
+    post("/admin/catalogue/offers/{id}",                      Access::Admin,       |route| route.to(offers::save)),
+    get ("/admin/catalogue/offers/{id}/delete",               Access::Admin,       |route| route.to(offers::ask_delete)),
+    post("/admin/catalogue/offers/{id}/delete",               Access::Admin,       |route| route.to(offers::delete)),
+    get ("/admin/catalogue/offers/{id}/reporting",            Access::Admin,       |route| route.to(offers::ask_reporting)),
+    post("/admin/catalogue/offers/{id}/reporting",            Access::Admin,       |route| route.to(offers::switch_reporting)),
+    get ("/admin/catalogue/campaigns",                        Access::Viewer,      |route| route.to(campaigns::list)),
+    get ("/admin/catalogue/campaigns/new",                    Access::Admin,       |route| route.to(campaigns::new)),
+    post("/admin/catalogue/campaigns/new",                    Access::Admin,       |route| route.to(campaigns::create)),
+    get ("/admin/catalogue/campaigns/{id}",                   Access::Admin,       |route| route.to(campaigns::edit)),
+    post("/admin/catalogue/campaigns/{id}",                   Access::Admin,       |route| route.to(campaigns::save)),
+    get ("/admin/catalogue/campaigns/{id}/delete",            Access::Admin,       |route| route.to(campaigns::ask_delete)),
+    post("/admin/catalogue/campaigns/{id}/delete",            Access::Admin,       |route| route.to(campaigns::delete)),
+    get ("/admin/catalogue/publishers",                       Access::Viewer,      |route| route.to(publishers::list)),
+    get ("/admin/catalogue/publishers/new",                   Access::Admin,       |route| route.to(publishers::new)),
+    post("/admin/catalogue/publishers/new",                   Access::Admin,       |route| route.to(publishers::create)),
+    get ("/admin/catalogue/publishers/{id}",                  Access::Admin,       |route| route.to(publishers::edit)),
+    post("/admin/catalogue/publishers/{id}",                  Access::Admin,       |route| route.to(publishers::save)),
+    get ("/admin/catalogue/publishers/{id}/delete",           Access::Admin,       |route| route.to(publishers::ask_delete)),
+    post("/admin/catalogue/publishers/{id}/delete",           Access::Admin,       |route| route.to(publishers::delete)),
+    get ("/admin/settings",                                   Access::Viewer,      |route| route.to(settings::show)),
+    post("/admin/settings/password",                          Access::Viewer,      |route| route.to(settings::change_password)),
+    post("/admin/settings/sessions",                          Access::Viewer,      |route| route.to(settings::end_other_sessions)),
+    post("/admin/settings/theme",                             Access::Viewer,      |route| route.to(settings::choose_theme)),
 ];
 
 const fn get(path: &'static str, access: Access, handler: fn(Route) -> Route) -> Line {
@@ -69,29 +128,53 @@ const fn post(path: &'static str, access: Access, handler: fn(Route) -> Route) -
     Line { method: Method::POST, path, access, handler }
 }
 
-/// A route with what belongs to its method, and 405 for the others.
-fn resource(line: &'static Line, path: &str) -> Resource {
-    let resource = web::resource(path).route((line.handler)(web::method(line.method.clone())));
-    let (resource, allow) = if line.method == Method::GET {
-        (resource.route((line.handler)(web::head())), "GET, HEAD")
-    } else {
-        (resource, line.method.as_str())
-    };
-    resource.default_service(web::to(async move |got: Method| {
-        Err::<HttpResponse, _>(ClientError::method_not_allowed(&got, allow))
+/// The lines of one path as one resource, and 405 for the methods that none of them names.
+fn resource(lines: &'static [Line], path: &str) -> Resource {
+    let mut resource = web::resource(path);
+    let mut allow = Vec::new();
+    for line in lines {
+        resource = resource.route((line.handler)(web::method(line.method.clone())));
+        allow.push(line.method.as_str());
+        if line.method == Method::GET {
+            resource = resource.route((line.handler)(web::head()));
+            allow.push("HEAD");
+        }
+    }
+    let allow = allow.join(", ");
+    resource.default_service(web::to(move |got: Method| {
+        let refused = ClientError::method_not_allowed(&got, &allow);
+        async move { Err::<HttpResponse, _>(refused) }
     }))
 }
 
+/// Who may use this method of the path; nobody is asked where the answer will be 405.
+fn access(lines: &[Line], method: &Method) -> Access {
+    let method = if *method == Method::HEAD { &Method::GET } else { method };
+    lines.iter().find(|line| line.method == *method).map_or(Access::Anyone, |line| line.access)
+}
+
 fn routes(config: &mut web::ServiceConfig) {
-    let mut api =
-        web::scope("/api").wrap(Compress::default()).wrap(from_fn(wrap::vary_once)).wrap(from_fn(wrap::limit_address));
-    for line in ROUTES {
-        match line.path.strip_prefix("/api") {
-            Some(path) => api = api.service(resource(line, path)),
-            None => drop(config.service(resource(line, line.path))),
+    let mut api = web::scope("/api")
+        .wrap(from_fn(wrap::mark_small))
+        .wrap(Compress::default())
+        .wrap(from_fn(wrap::tidy_encoding))
+        .wrap(from_fn(wrap::limit_address));
+    let mut pages = web::scope("/admin").wrap(Compress::default());
+    for lines in ROUTES.chunk_by(|one, other| one.path == other.path) {
+        let Some(Line { path, .. }) = lines.first() else { continue };
+        if let Some(path) = path.strip_prefix("/api") {
+            api = api.service(resource(lines, path));
+        } else if let Some(path) = path.strip_prefix("/admin") {
+            let gate = from_fn(move |request: ServiceRequest, next: Next<BoxBody>| {
+                gate::pass(access(lines, request.method()), request, next)
+            });
+            pages = pages.service(resource(lines, path).wrap(gate));
+        } else {
+            config.service(resource(lines, path));
         }
     }
     config.service(api.default_service(web::to(not_found)));
+    config.service(pages.default_service(web::to(gate::not_found)));
     config.default_service(web::to(not_found));
 }
 
@@ -137,6 +220,7 @@ impl Application {
                 .configure(routes)
         })
         .tcp_nodelay(true)
+        .h1_write_buffer_size(WRITE_BUFFER)
         .client_request_timeout(HEAD_TIME)
         .keep_alive(IDLE_TIME)
         .max_connections(CONNECTIONS)
@@ -169,6 +253,7 @@ impl Application {
         });
         let served = server.await;
         crate::telemetry::blocking(move || {
+            state.backups.stop();
             state.polls.stop();
             if let Err(error) = state.store.checkpoint() {
                 tracing::warn!(%error, "the log was not moved into the database; the next start will do it");

@@ -21,6 +21,7 @@ if ! command -v cargo >/dev/null 2>&1; then
     exit 1
 fi
 need cc gcc libc6-dev
+need chromedriver chromium chromium-driver
 command -v cargo-deny >/dev/null 2>&1 || cargo install --quiet --locked --version 0.20.2 cargo-deny
 
 cargo fmt --check

@@ -1,9 +1,11 @@
 //! Whether the server lives, whether it can work, and what it counted.
 
 use actix_web::{HttpResponse, web};
+use chrono::{DateTime, Utc};
 
 use crate::http::error::Refusal;
 use crate::http::{AppState, ClientError};
+use crate::service::backups::BackupStatus;
 use crate::store::{Store, StoreResult};
 use crate::telemetry;
 
@@ -12,17 +14,29 @@ pub async fn livez() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n")
 }
 
-/// Whether the database can be read and its write lock can be had.
+/// Whether the database can be read and its write lock can be had, and how old the last proven backup is.
 pub async fn readyz(state: web::Data<AppState>) -> Result<HttpResponse, ClientError> {
     let store = state.store.clone();
     let ready: StoreResult<()> = telemetry::blocking(move || works(&store)).await;
     match ready {
-        Ok(()) => Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ready\n")),
+        Ok(()) => {
+            let words = format!("ready\n{}\n", backups(&state.backups.status(), Utc::now()));
+            Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(words))
+        }
         Err(error) => {
             tracing::warn!(%error, "not ready");
             Err(ClientError::later(Refusal::Unavailable, 5, "The database can't be read or written right now."))
         }
     }
+}
+
+/// How the backups stand. Trouble with them is told without its details, and does not make the server unready.
+fn backups(status: &BackupStatus, now: DateTime<Utc>) -> String {
+    let age = status.age(now).map_or_else(
+        || "no proven backup yet".to_owned(),
+        |age| format!("last proven backup: {} s ago", age.num_seconds()),
+    );
+    if status.trouble(now).is_some() { format!("{age}; backups need looking after, see: pitlane doctor") } else { age }
 }
 
 fn works(store: &Store) -> StoreResult<()> {
@@ -32,6 +46,9 @@ fn works(store: &Store) -> StoreResult<()> {
 
 /// Counters for Prometheus.
 pub async fn metrics(state: web::Data<AppState>) -> Result<HttpResponse, ClientError> {
-    let text = state.metrics.render(state.polls.dropped()).map_err(|error| ClientError::internal(&error))?;
+    let text = state
+        .metrics
+        .render(state.polls.dropped(), &state.backups.status())
+        .map_err(|error| ClientError::internal(&error))?;
     Ok(HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text))
 }

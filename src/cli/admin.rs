@@ -72,8 +72,12 @@ pub(super) fn run(global: &Global, command: Command) -> anyhow::Result<()> {
             table::print(["E-MAIL", "ROLE", "CREATED"], &rows)?;
         }
         Command::SetupLink { public_url } => {
-            let (secret, expires_at) = admins::create_setup_secret(&open_or_create(global)?, &actor)?;
+            let store = open_or_create(global)?;
+            let (secret, expires_at) = admins::create_setup_secret(&store, &actor)?;
             let link = format!("{}/admin/setup/{}", public_url.trim_end_matches('/'), secret.expose_secret());
+            if let Err(error) = admins::write_setup_file(&store, &link) {
+                say(format_args!("the file with the earlier link could not be replaced: {error}"));
+            }
             if global.json {
                 return print_json(&json!({"link": link, "expiresAt": expires_at}));
             }

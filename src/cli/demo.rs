@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use chrono::Utc;
 
-use super::serve::serve;
+use super::serve::{own, serve};
 use super::{open_or_create, print, say};
 use crate::config::{Global, Serve};
 use crate::domain::{Day, Name, TokenScope};
@@ -18,6 +18,7 @@ pub(super) fn run(global: &Global, config: Serve) -> anyhow::Result<()> {
         "{dir} is not empty, so it was left alone. To serve what is in it: pitlane serve --data-dir {dir}. \
          To try the demo elsewhere: pitlane demo --data-dir ANOTHER-DIRECTORY"
     );
+    let owner = own(global)?;
     let store = open_or_create(global)?;
     let yesterday = Day::try_from(Utc::now().date_naive())?.earlier(1).context("the clock is off")?;
     let first = yesterday.earlier(demo::DAYS - 1).context("the clock is off")?;
@@ -30,7 +31,7 @@ pub(super) fn run(global: &Global, config: Serve) -> anyhow::Result<()> {
     };
     let token = tokens::issue(&store, &request, &Actor::command_line(), Utc::now())?;
     say(format_args!("filled with {}: {} days to {yesterday}", demo::ADVERTISER, demo::DAYS));
-    serve(store, config, |origin| {
+    serve(store, owner, config, |origin| {
         say(format_args!("\nThis token reads the demo's cost report. It is shown this once; only its hash is stored."));
         print(format_args!("token: {}", token.reveal()))?;
         say(format_args!("\nThis is what Singular would ask. Paste it into another terminal:"));

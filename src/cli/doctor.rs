@@ -3,10 +3,11 @@
 use chrono::Utc;
 use serde::Serialize;
 
-use super::{open_existing, print, print_json};
+use super::{moment, open_existing, print, print_json};
 use crate::config::Global;
 use crate::domain::TokenScope;
-use crate::store::{ReadTxn, SCHEMA_VERSION, Store, StoreResult};
+use crate::service::backups::BackupStatus;
+use crate::store::{Ground, ReadTxn, SCHEMA_VERSION, Store, StoreResult, free_space, ground};
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -33,6 +34,9 @@ pub(super) fn run(global: &Global) -> anyhow::Result<()> {
         schema(&store)?,
         integrity(&store)?,
         writable(&store),
+        room(&store),
+        ground_of(global),
+        backups(global)?,
         privacy(global),
     ];
     findings.extend(store.read(setup)?);
@@ -82,6 +86,45 @@ fn writable(store: &Store) -> Finding {
         Err(error) => (Verdict::Problem, format!("{error}. Is an import running, or the disk full or read-only?")),
     };
     Finding { check: "writing", verdict, words }
+}
+
+fn room(store: &Store) -> Finding {
+    let (verdict, words) = match store.room() {
+        Ok(()) => {
+            let free =
+                free_space(store.path()).map_or_else(|| "enough".to_owned(), |free| format!("{} MB", free >> 20));
+            (Verdict::Ok, format!("{free} free on the disk"))
+        }
+        Err(error) => (Verdict::Problem, error.to_string()),
+    };
+    Finding { check: "disk", verdict, words }
+}
+
+fn ground_of(global: &Global) -> Finding {
+    let dir = global.data_dir.display();
+    let (verdict, words) = match ground(&global.data_dir) {
+        Ground::Firm => (Verdict::Ok, format!("{dir} lies on a local file system")),
+        Ground::Doubtful(kind) => {
+            (Verdict::Advice, format!("{dir} lies on {kind}; if a network is behind it, move it to a local disk"))
+        }
+        Ground::Network(kind) => (
+            Verdict::Problem,
+            format!("{dir} lies on {kind}, where a database can be damaged; move it to a local disk"),
+        ),
+    };
+    Finding { check: "file system", verdict, words }
+}
+
+/// How the server's own backups stand.
+fn backups(global: &Global) -> anyhow::Result<Finding> {
+    let status = BackupStatus::of(&global.data_dir)?;
+    let now = Utc::now();
+    let (verdict, words) = match (status.trouble(now), status.proven_at) {
+        (Some(trouble), _) => (Verdict::Problem, format!("{trouble}. To make one by hand: pitlane backup FILE")),
+        (None, Some(at)) => (Verdict::Ok, format!("the last proven backup was made on {}", moment(at))),
+        (None, None) => (Verdict::Advice, "the server made none yet; it does so when it starts".to_owned()),
+    };
+    Ok(Finding { check: "backups", verdict, words })
 }
 
 /// Whether others on the machine can read the figures.

@@ -5,14 +5,17 @@
 
 mod admin;
 mod advertiser;
+mod backup;
 mod demo;
 mod doctor;
 mod import;
 mod offer;
 mod report;
+mod restore;
 mod serve;
 mod table;
 mod token;
+mod verify;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -57,6 +60,12 @@ enum Command {
     Import(import::Args),
     /// Print the cost report as Singular would get it
     Report(report::Args),
+    /// Write a verified copy of the database, also while a server runs
+    Backup(backup::Args),
+    /// Put a backup in the database's place; the old database is kept
+    Restore(restore::Args),
+    /// Say what a file is and whether it is sound
+    Verify(verify::Args),
     /// Check the installation and say what to do
     Doctor,
 }
@@ -76,6 +85,9 @@ pub fn run() -> ExitCode {
         Command::Token(command) => token::run(global, command),
         Command::Import(args) => import::run(global, args),
         Command::Report(args) => report::run(global, &args),
+        Command::Backup(args) => backup::run(global, &args),
+        Command::Restore(args) => restore::run(global, &args),
+        Command::Verify(args) => verify::run(global, &args),
         Command::Doctor => doctor::run(global),
     };
     match done {
@@ -89,7 +101,7 @@ pub fn run() -> ExitCode {
 
 /// Opens the database, making it where it is missing.
 fn open_or_create(global: &config::Global) -> anyhow::Result<Store> {
-    let store = Store::open(&global.data_dir)?;
+    let store = Store::open(&global.data_dir)?.with_floor(global.disk_floor.saturating_mul(1024 * 1024));
     say(format_args!("database: {}", store.path().display()));
     Ok(store)
 }

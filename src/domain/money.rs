@@ -21,6 +21,7 @@ impl Micros {
     pub const MAX: Self = Self(100_000_000_000 * MICROS_PER_UNIT);
 
     /// An amount from its stored millionths.
+    #[inline]
     pub fn new(micros: i64) -> Result<Self, Invalid> {
         if (0..=Self::MAX.0).contains(&micros) {
             Ok(Self(micros))
@@ -129,6 +130,17 @@ impl MicrosSum {
     }
 }
 
+impl MicrosSum {
+    /// The amount with exactly so many decimals, rounded half to even, as whole units of the last one.
+    #[must_use]
+    pub fn rounded(self, decimals: usize) -> u128 {
+        let unit = 10_u128.pow(u32::try_from(DECIMALS.saturating_sub(decimals)).unwrap_or(0));
+        let (whole, rest) = (self.0 / unit, self.0 % unit);
+        let up = rest * 2 > unit || (rest * 2 == unit && whole % 2 == 1);
+        whole + u128::from(up)
+    }
+}
+
 impl From<Micros> for MicrosSum {
     fn from(amount: Micros) -> Self {
         Self(u128::from(amount.0.unsigned_abs()))
@@ -175,6 +187,12 @@ impl Currency {
     #[must_use]
     pub fn code(self) -> &'static str {
         self.0.code()
+    }
+
+    /// Digits its amounts are written with after the point; two where the standard says none.
+    #[must_use]
+    pub fn decimals(self) -> usize {
+        self.0.exponent().map_or(2, usize::from)
     }
 
     /// Reads a three-letter code; lower case is accepted.

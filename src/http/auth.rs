@@ -49,7 +49,8 @@ async fn recognise(state: &AppState, request: &HttpRequest) -> Result<TokenRow, 
 }
 
 /// The token in the header: one header, scheme `ApiToken` or `Bearer` in any case.
-fn presented(request: &HttpRequest) -> Option<PlainToken> {
+#[must_use]
+pub fn presented(request: &HttpRequest) -> Option<PlainToken> {
     let mut values = request.headers().get_all(header::AUTHORIZATION);
     let (value, None) = (values.next()?, values.next()) else { return None };
     let (scheme, token) = value.to_str().ok()?.trim().split_once(' ')?;

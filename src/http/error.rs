@@ -8,6 +8,7 @@ use actix_web::http::Method;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
+use askama::Template;
 use uuid::Uuid;
 
 use super::envelope::Envelope;
@@ -132,12 +133,73 @@ impl ClientError {
         tracing::warn!(response_id = %refused.response_id, %error, "a request was put off");
         refused
     }
+
+    /// A file of the server's own could not be written or read.
+    #[must_use]
+    pub fn io(error: &std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::StorageFull { Self::disk_full(error) } else { Self::internal(error) }
+    }
+
+    fn disk_full(error: &dyn std::fmt::Display) -> Self {
+        let words = "The server's disk is full: nothing was changed, and nothing can be until there is room. \
+                     Reports go on.";
+        let refused = Self::later(Refusal::Unavailable, 60, words);
+        tracing::error!(response_id = %refused.response_id, %error, "a write was refused");
+        refused
+    }
+}
+
+/// A refusal for people.
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage<'a> {
+    title: &'a str,
+    messages: &'a [String],
+    log_in: bool,
+    response_id: Option<Uuid>,
+}
+
+impl ClientError {
+    /// The refusal as a page; under `/admin/` people read it, not programs.
+    #[must_use]
+    pub fn page(&self) -> HttpResponse {
+        let title = match self.refusal {
+            Refusal::ValidationError => "That can't be done",
+            Refusal::Unauthorized => "Log in first",
+            Refusal::Forbidden => "You may not do that",
+            Refusal::NotFound => "There is no such page",
+            Refusal::MethodNotAllowed | Refusal::UnsupportedMediaType => "That was not understood",
+            Refusal::PayloadTooLarge => "That is too large",
+            Refusal::TooManyRequests => "Too many attempts",
+            Refusal::Error => "Something went wrong",
+            Refusal::Unavailable => "Come back in a moment",
+        };
+        let page = ErrorPage {
+            title,
+            messages: &self.messages,
+            log_in: self.refusal == Refusal::Unauthorized,
+            response_id: (self.refusal == Refusal::Error).then_some(self.response_id),
+        };
+        let mut response = HttpResponseBuilder::new(self.status_code());
+        if let Some(header) = &self.header {
+            response.insert_header((header.0.clone(), header.1.as_str()));
+        }
+        response.insert_header((header::CACHE_CONTROL, "no-store")).content_type("text/html; charset=utf-8");
+        match page.render() {
+            Ok(html) => response.body(html),
+            Err(error) => {
+                tracing::error!(%error, "the error page could not be made");
+                response.finish()
+            }
+        }
+    }
 }
 
 impl From<StoreError> for ClientError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Busy { .. } => Self::busy(&error),
+            StoreError::DiskFull { .. } => Self::disk_full(&error),
             StoreError::Conflict(words) | StoreError::Missing(words) => Self::new(Refusal::ValidationError, words),
             other => Self::internal(&other),
         }
@@ -167,7 +229,7 @@ impl From<ImportError> for ClientError {
             ImportError::File(FileError::Refused(words) | FileError::Missing(words)) => {
                 Self::new(Refusal::ValidationError, words)
             }
-            ImportError::File(FileError::Io(error)) => Self::internal(&error),
+            ImportError::File(FileError::Io(error)) => Self::io(&error),
             ImportError::Service(error) => error.into(),
         }
     }

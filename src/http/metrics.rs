@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use chrono::Utc;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+
+use crate::service::backups::BackupStatus;
 
 /// Route and status of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -22,6 +26,9 @@ pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     duration: Histogram,
     polls_dropped: Counter,
+    backup_age: Gauge,
+    drill_age: Gauge,
+    backups_troubled: Gauge,
 }
 
 impl Metrics {
@@ -44,7 +51,25 @@ impl Metrics {
             "Entries of the poll history that were not recorded because there were too many at once",
             polls_dropped.clone(),
         );
-        Self { registry, requests, duration, polls_dropped }
+        let (backup_age, drill_age, backups_troubled) = (Gauge::default(), Gauge::default(), Gauge::default());
+        registry.register_with_unit(
+            "backup_age",
+            "Time since the newest backup that was read back whole; -1 while there is none",
+            Unit::Seconds,
+            backup_age.clone(),
+        );
+        registry.register_with_unit(
+            "restore_drill_age",
+            "Time since a backup was last restored for practice; -1 while none was",
+            Unit::Seconds,
+            drill_age.clone(),
+        );
+        registry.register(
+            "backups_troubled",
+            "1 while the last backup failed, a kept one is damaged, or the newest is too old",
+            backups_troubled.clone(),
+        );
+        Self { registry, requests, duration, polls_dropped, backup_age, drill_age, backups_troubled }
     }
 
     /// Counts a request.
@@ -54,7 +79,11 @@ impl Metrics {
     }
 
     /// All metrics in the OpenMetrics text format.
-    pub fn render(&self, polls_dropped: u64) -> Result<String, std::fmt::Error> {
+    pub fn render(&self, polls_dropped: u64, backups: &BackupStatus) -> Result<String, std::fmt::Error> {
+        let now = Utc::now();
+        self.backup_age.set(backups.age(now).map_or(-1, |age| age.num_seconds()));
+        self.drill_age.set(backups.drilled_at.map_or(-1, |at| (now - at).num_seconds()));
+        self.backups_troubled.set(backups.trouble(now).is_some().into());
         self.polls_dropped.inner().store(polls_dropped, std::sync::atomic::Ordering::Relaxed);
         let mut text = String::new();
         encode(&mut text, &self.registry)?;

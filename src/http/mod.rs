@@ -2,6 +2,7 @@
 //!
 //! State, the one boundary between errors and clients, authentication, limits, streaming, headers, assets.
 
+pub mod access;
 pub mod assets;
 pub mod auth;
 pub mod client;
@@ -9,11 +10,13 @@ pub mod envelope;
 pub mod error;
 pub mod limits;
 pub mod metrics;
+mod pieces;
 pub mod query;
 pub mod state;
 pub mod streaming;
 pub mod upload;
 pub mod wrap;
 
+pub use access::Access;
 pub use error::ClientError;
 pub use state::AppState;

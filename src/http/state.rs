@@ -6,8 +6,10 @@ use super::limits::Limits;
 use super::metrics::Metrics;
 use crate::config::Serve;
 use crate::service::Hasher;
+use crate::service::backups::Backups;
 use crate::service::polls::PollLog;
 use crate::service::report::Reports;
+use crate::service::sessions::SignIn;
 use crate::service::tokens::Tokens;
 use crate::store::Store;
 
@@ -17,10 +19,14 @@ pub struct AppState {
     pub store: Store,
     /// Checks API tokens.
     pub tokens: Tokens,
+    /// Logs people in.
+    pub sign_in: SignIn,
     /// Makes reports.
     pub reports: Arc<Reports>,
     /// Keeps the poll history.
     pub polls: Arc<PollLog>,
+    /// Makes the nightly backups and knows how they stand.
+    pub backups: Arc<Backups>,
     /// Who may ask how often.
     pub limits: Limits,
     /// What is counted.
@@ -32,10 +38,13 @@ pub struct AppState {
 impl AppState {
     /// Puts the services together on `store`.
     pub fn new(store: Store, config: Serve) -> std::io::Result<Self> {
+        let hasher = Hasher::new();
         Ok(Self {
-            tokens: Tokens::new(store.clone(), Hasher::new()),
+            tokens: Tokens::new(store.clone(), Arc::clone(&hasher)),
+            sign_in: SignIn::new(store.clone(), hasher).map_err(std::io::Error::other)?,
             reports: Arc::new(Reports::new(store.clone(), config.report_cache * 1024 * 1024)),
             polls: Arc::new(PollLog::start(store.clone())?),
+            backups: Backups::start(store.clone(), config.backup_at.0)?,
             limits: Limits::new(config.rate_limit),
             metrics: Metrics::new(),
             store,

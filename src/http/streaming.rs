@@ -1,4 +1,5 @@
-//! A report on its way out: made on a blocking thread, sent as it is made, in bounded memory.
+//! A report on its way out: made on a blocking thread, sent as it is made, in bounded memory. What is known already or takes
+//! less time than that thread's help would is made at once.
 //!
 //! Small reports are held until they are whole, and go out with their length. Longer ones go through a channel of a few
 //! chunks, so a slow client slows the reader. The headers leave only after the first rows were read; when reading fails
@@ -8,7 +9,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use actix_web::body::{BodyStream, SizedStream};
 use actix_web::http::StatusCode;
@@ -17,11 +18,11 @@ use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError as _};
 use bytes::Bytes;
 use chrono::{SecondsFormat, Utc};
 use futures_util::stream;
-use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::envelope::Envelope;
 use super::error::ClientError;
+use super::pieces::{self, Receiver, Sender};
 use crate::domain::{ReportFormat, ReportKind, ReportQuery};
 use crate::service::polls::PollLog;
 use crate::service::report::{ReportEnd, ReportHead, ReportSink, Reports, Wanted};
@@ -30,13 +31,7 @@ use crate::store::PollRow;
 use crate::telemetry;
 
 /// A report up to this size is held until it is whole.
-const WHOLE: u64 = 512 * 1024;
-/// Chunks of about 64 KiB that may wait for a client.
-const WAITING: usize = 4;
-/// How long a client may take nothing. A slow one with large socket buffers looks like that for half a minute at a time.
-const PATIENCE: Duration = Duration::from_mins(1);
-/// How slowly a client may take a report on the whole, in bytes a second.
-const SLOWEST: u64 = 32 * 1024;
+const WHOLE: u64 = 256 * 1024;
 
 const NOTHING_ENABLED: &str = "No offer of this advertiser has cost reporting enabled, so there is nothing to report. \
     Enable it in the catalogue or with: pitlane offer enable NAME --advertiser NAME";
@@ -74,37 +69,98 @@ impl PollDraft {
 }
 
 /// Answers a report. The poll is recorded when the report's making ends, which may be after this returns.
-pub async fn answer(reports: Arc<Reports>, asked: ReportRequest, poll: PollDraft) -> Result<HttpResponse, ClientError> {
+pub async fn answer(
+    reports: Arc<Reports>,
+    asked: ReportRequest,
+    mut poll: PollDraft,
+) -> Result<HttpResponse, ClientError> {
     let (kind, format) = (asked.kind, asked.format);
-    let (start, started) = oneshot::channel();
-    telemetry::start_blocking(move || make(&reports, asked, poll, start));
-    // The maker always sends a start; were it to panic, the channel closes.
-    let start = started.await.map_err(|_| ClientError::internal(&"the report's maker failed"))?;
-    let name = kind.as_str();
+    let start = match make_now(&reports, &asked, &mut poll) {
+        Some(Start::Whole(tag, chunks)) if length(&chunks) > WHOLE => {
+            let (length, stream) = (length(&chunks), feed(chunks, poll));
+            return Ok(headers(HttpResponse::Ok(), &tag, format, kind).body(SizedStream::new(length, stream)));
+        }
+        Some(start) => {
+            poll.finish(start.status());
+            start
+        }
+        None => {
+            let (start, started) = oneshot::channel();
+            telemetry::start_blocking(move || make(&reports, asked, poll, start));
+            // The maker always sends a start; were it to panic, the channel closes.
+            started.await.map_err(|_| ClientError::internal(&"the report's maker failed"))?
+        }
+    };
     Ok(match start {
         Start::Failed(error) => return Err(error),
-        Start::Known(tag) => headers(HttpResponse::NotModified(), &tag, format, name).finish(),
+        Start::Known(tag) => headers(HttpResponse::NotModified(), &tag, format, kind).finish(),
         Start::Whole(tag, chunks) => {
-            let length = chunks.iter().map(|chunk| chunk.len() as u64).sum();
+            let length = length(&chunks);
             let chunks = stream::iter(chunks.into_iter().map(Ok::<_, io::Error>));
-            headers(HttpResponse::Ok(), &tag, format, name).body(SizedStream::new(length, chunks))
+            headers(HttpResponse::Ok(), &tag, format, kind).body(SizedStream::new(length, chunks))
         }
-        Start::Stream(tag, chunks) => {
-            let chunks = stream::unfold(Some(chunks), async |chunks| {
-                let mut chunks = chunks?;
-                match chunks.recv().await {
-                    Some(Piece::Chunk(bytes)) => Some((Ok(bytes), Some(chunks))),
-                    Some(Piece::End) => None,
-                    // The error makes the server close the connection without the end of the body.
-                    None => Some((Err(io::Error::other("cut off")), None)),
-                }
-            });
-            headers(HttpResponse::Ok(), &tag, format, name).body(BodyStream::new(Box::pin(chunks)))
+        Start::Stream(tag, chunks) => headers(HttpResponse::Ok(), &tag, format, kind).body(BodyStream::new(chunks)),
+    })
+}
+
+fn length(chunks: &[Bytes]) -> u64 {
+    chunks.iter().map(|chunk| chunk.len() as u64).sum()
+}
+
+/// Makes the report here and now, if that takes little time and no waiting.
+fn make_now(reports: &Reports, asked: &ReportRequest, poll: &mut PollDraft) -> Option<Start> {
+    let mut sink = HeldSink { asked, tag: String::new(), held: Vec::new() };
+    let end = reports.make_now(asked.kind, asked.format, &asked.query, &mut sink)?;
+    Some(match end {
+        Ok(ReportEnd::NotModified) => Start::Known(sink.tag),
+        Ok(ReportEnd::Complete(totals)) => {
+            sink.held.extend(closing(asked));
+            poll.row.bytes = length(&sink.held);
+            (poll.row.rows, poll.row.cost) = (totals.rows, totals.cost);
+            Start::Whole(sink.tag, sink.held)
+        }
+        Err(error) => {
+            poll.row.complete = false;
+            Start::Failed(error.into())
         }
     })
 }
 
-fn headers(mut response: HttpResponseBuilder, tag: &str, format: ReportFormat, name: &str) -> HttpResponseBuilder {
+/// Sends chunks that are there already, under the same deadline as a report that is being made.
+fn feed(mut chunks: Vec<Bytes>, mut poll: PollDraft) -> Receiver {
+    let (sender, receiver) = pieces::channel();
+    actix_web::rt::spawn(async move {
+        let last = chunks.pop();
+        let fed = async {
+            for chunk in chunks {
+                sender.send(chunk).await?;
+            }
+            ServiceResult::Ok(())
+        };
+        if let Err(error) = fed.await {
+            tracing::info!(%error, "a report was given up");
+            poll.row.complete = false;
+            return poll.finish(StatusCode::OK);
+        }
+        // Recorded before the client can have all of the answer, so that a stop that follows the answer finds the record.
+        poll.finish(StatusCode::OK);
+        if let Some(last) = last
+            && sender.send(last).await.is_ok()
+        {
+            // A client that leaves with everything in hand is no news.
+            let _ = sender.end().await;
+        }
+    });
+    receiver
+}
+
+fn headers(
+    mut response: HttpResponseBuilder,
+    tag: &str,
+    format: ReportFormat,
+    kind: ReportKind,
+) -> HttpResponseBuilder {
+    let name = kind.as_str();
     response
         .insert_header(header::ETag(EntityTag::new_weak(tag.to_owned())))
         .insert_header((header::CACHE_CONTROL, "private, no-cache"))
@@ -123,26 +179,23 @@ enum Start {
     Failed(ClientError),
     Known(String),
     Whole(String, Vec<Bytes>),
-    Stream(String, mpsc::Receiver<Piece>),
+    Stream(String, Receiver),
 }
 
-/// What a streamed answer is made of. One whose maker goes away without the `End`, for whatever reason, was cut off.
-enum Piece {
-    Chunk(Bytes),
-    End,
+impl Start {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Failed(error) => error.status_code(),
+            Self::Known(_) => StatusCode::NOT_MODIFIED,
+            Self::Whole(..) | Self::Stream(..) => StatusCode::OK,
+        }
+    }
 }
 
 fn make(reports: &Reports, asked: ReportRequest, mut poll: PollDraft, start: oneshot::Sender<Start>) {
     let (kind, format, query) = (asked.kind, asked.format, asked.query);
-    let mut sink = ClientSink {
-        asked,
-        tag: String::new(),
-        sent: 0,
-        held: Vec::new(),
-        start: Some(start),
-        stream: None,
-        since: Instant::now(),
-    };
+    let mut sink =
+        ClientSink { asked, tag: String::new(), sent: 0, held: Vec::new(), start: Some(start), stream: None };
     let made = reports.make(kind, format, &query, &mut sink).and_then(|end| sink.close(end).map(|()| end));
     poll.row.bytes = sink.sent;
     poll.row.complete = made.is_ok();
@@ -169,55 +222,51 @@ struct ClientSink {
     /// There until the answer began.
     start: Option<oneshot::Sender<Start>>,
     /// There while the answer streams.
-    stream: Option<mpsc::Sender<Piece>>,
-    since: Instant,
+    stream: Option<Sender>,
 }
 
 impl ReportSink for ClientSink {
     fn begin(&mut self, head: &ReportHead) -> ServiceResult<Wanted> {
         self.tag.clone_from(&head.tag);
-        let known = match &self.asked.known {
-            None => false,
-            Some(IfNoneMatch::Any) => true,
-            Some(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.tag() == head.tag),
-        };
-        if known {
+        if self.asked.knows(head) {
             return Ok(Wanted::Nothing);
         }
-        if self.asked.format == ReportFormat::Json {
-            self.chunk(opening(self.asked.kind, head).into())?;
-        }
+        opening(&self.asked, head).map_or(Ok(()), |bytes| self.chunk(bytes))?;
         Ok(Wanted::Rows)
     }
 
     fn chunk(&mut self, bytes: Bytes) -> ServiceResult<()> {
         self.sent += bytes.len() as u64;
-        if self.stream.is_some() {
-            return self.send(Piece::Chunk(bytes));
+        if let Some(stream) = &self.stream {
+            return stream.send_blocking(bytes);
         }
         self.held.push(bytes);
         if self.sent <= WHOLE {
             return Ok(());
         }
-        let (stream, chunks) = mpsc::channel(WAITING);
-        self.stream = Some(stream);
+        let (stream, chunks) = pieces::channel();
         self.start(|sink| Start::Stream(std::mem::take(&mut sink.tag), chunks));
-        std::mem::take(&mut self.held).into_iter().try_for_each(|bytes| self.send(Piece::Chunk(bytes)))
+        let held = std::mem::take(&mut self.held);
+        let stream = self.stream.insert(stream);
+        held.into_iter().try_for_each(|bytes| stream.send_blocking(bytes))
+    }
+
+    fn spare(&mut self) -> Option<Vec<u8>> {
+        self.stream.as_ref()?.spare()
     }
 }
 
 impl ClientSink {
     /// Puts behind the rows what belongs there.
     fn close(&mut self, end: ReportEnd) -> ServiceResult<()> {
-        match (end, self.asked.format, self.asked.kind) {
-            (ReportEnd::NotModified, ..) | (_, ReportFormat::Csv, _) => Ok(()),
-            (_, ReportFormat::Json, ReportKind::Singular) => self.chunk(Bytes::from_static(b"}}")),
-            (_, ReportFormat::Json, ReportKind::General) => self.chunk(Bytes::from_static(b"}")),
+        match closing(&self.asked) {
+            Some(bytes) if end != ReportEnd::NotModified => self.chunk(bytes),
+            _ => Ok(()),
         }
     }
 
     /// The status for the history, and what the client can still be told.
-    fn fail(&mut self, error: ServiceError) -> (StatusCode, Option<Start>) {
+    fn fail(&self, error: ServiceError) -> (StatusCode, Option<Start>) {
         if self.stream.is_none() {
             let refused = ClientError::from(error);
             return (refused.status_code(), Some(Start::Failed(refused)));
@@ -232,9 +281,9 @@ impl ClientSink {
 
     /// Lets go of the answer: with its start where that was held, else with its end where it came to one.
     fn release(mut self, start: Option<Start>, complete: bool) {
-        if self.stream.is_some() {
-            // Dropping the stream without the end cuts the answer off; so does a client that left before it.
-            let _ = if complete { self.send(Piece::End) } else { Ok(()) };
+        if let Some(stream) = self.stream.take() {
+            // Dropping the stream without its end makes the server abort the connection.
+            let _ = if complete { stream.end_blocking() } else { Ok(()) };
         } else if let Some(start) = start {
             self.start(|_| start);
         }
@@ -246,30 +295,64 @@ impl ClientSink {
             let _ = sender.send(how(self));
         }
     }
+}
 
-    fn send(&self, piece: Piece) -> ServiceResult<()> {
-        let Some(stream) = &self.stream else { return Ok(()) };
-        let latest = self.since + PATIENCE + Duration::from_secs(self.sent / SLOWEST);
-        let patience = latest.saturating_duration_since(Instant::now()).min(PATIENCE);
-        let sent = Handle::current().block_on(async { tokio::time::timeout(patience, stream.send(piece)).await });
-        match sent {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(ServiceError::Abandoned("the client left")),
-            Err(_) => Err(ServiceError::Abandoned("the client took the report too slowly")),
+/// Holds a report that is made at once.
+struct HeldSink<'a> {
+    asked: &'a ReportRequest,
+    tag: String,
+    held: Vec<Bytes>,
+}
+
+impl ReportSink for HeldSink<'_> {
+    fn begin(&mut self, head: &ReportHead) -> ServiceResult<Wanted> {
+        self.tag.clone_from(&head.tag);
+        if self.asked.knows(head) {
+            return Ok(Wanted::Nothing);
+        }
+        self.held.extend(opening(self.asked, head));
+        Ok(Wanted::Rows)
+    }
+
+    fn chunk(&mut self, bytes: Bytes) -> ServiceResult<()> {
+        self.held.push(bytes);
+        Ok(())
+    }
+}
+
+impl ReportRequest {
+    /// Whether the client has this report already.
+    fn knows(&self, head: &ReportHead) -> bool {
+        match &self.known {
+            None => false,
+            Some(IfNoneMatch::Any) => true,
+            Some(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.tag() == head.tag),
         }
     }
 }
 
-/// The envelope up to where the report's own bytes go.
-fn opening(kind: ReportKind, head: &ReportHead) -> String {
-    let unseen = kind == ReportKind::Singular && !head.any_enabled;
+/// The envelope up to where the report's own bytes go. CSV has none.
+fn opening(asked: &ReportRequest, head: &ReportHead) -> Option<Bytes> {
+    if asked.format == ReportFormat::Csv {
+        return None;
+    }
+    let unseen = asked.kind == ReportKind::Singular && !head.any_enabled;
     let messages = if unseen { vec![NOTHING_ENABLED.to_owned()] } else { Vec::new() };
     let mut text = serde_json::to_string(&Envelope::success(&messages, ())).unwrap_or_default();
     // The envelope ends with `"data":null}`; the report takes the place of the null.
     text.truncate(text.len().saturating_sub("null}".len()));
-    if kind == ReportKind::Singular {
+    if asked.kind == ReportKind::Singular {
         let now = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
         text.extend(["{\"generatedAt\":\"", &now, "\",\"items\":"]);
     }
-    text
+    Some(text.into())
+}
+
+/// The rest of the envelope.
+fn closing(asked: &ReportRequest) -> Option<Bytes> {
+    match (asked.format, asked.kind) {
+        (ReportFormat::Csv, _) => None,
+        (ReportFormat::Json, ReportKind::Singular) => Some(Bytes::from_static(b"}}")),
+        (ReportFormat::Json, ReportKind::General) => Some(Bytes::from_static(b"}")),
+    }
 }

@@ -5,6 +5,7 @@
 use std::fs::File;
 use std::io::{Seek as _, Write as _};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, web};
@@ -16,6 +17,10 @@ use crate::telemetry;
 
 /// The largest upload.
 pub const LARGEST: u64 = 200 * 1024 * 1024;
+
+/// How long a body may pause, and how long all of it may take.
+const PAUSE: Duration = Duration::from_secs(15);
+const WHOLE: Duration = Duration::from_mins(10);
 
 /// The format the request says its body has.
 pub fn format(request: &HttpRequest) -> Result<Format, ClientError> {
@@ -45,9 +50,15 @@ pub async fn spool(request: &HttpRequest, mut body: web::Payload, dir: &Path) ->
     }
     let dir = dir.to_owned();
     let mut file =
-        telemetry::blocking(move || tempfile::tempfile_in(dir)).await.map_err(|error| ClientError::internal(&error))?;
+        telemetry::blocking(move || tempfile::tempfile_in(dir)).await.map_err(|error| ClientError::io(&error))?;
     let mut length = 0;
-    while let Some(chunk) = body.next().await {
+    let since = Instant::now();
+    loop {
+        let next = tokio::time::timeout(PAUSE, body.next()).await.map_err(|_| too_slow())?;
+        let Some(chunk) = next else { break };
+        if since.elapsed() > WHOLE {
+            return Err(too_slow());
+        }
         let chunk = chunk.map_err(|_| ClientError::new(Refusal::ValidationError, "The body broke off."))?;
         length += chunk.len() as u64;
         if length > LARGEST {
@@ -55,10 +66,19 @@ pub async fn spool(request: &HttpRequest, mut body: web::Payload, dir: &Path) ->
         }
         file = telemetry::blocking(move || file.write_all(&chunk).map(|()| file))
             .await
-            .map_err(|error| ClientError::internal(&error))?;
+            .map_err(|error| ClientError::io(&error))?;
     }
-    file.rewind().map_err(|error| ClientError::internal(&error))?;
+    file.rewind().map_err(|error| ClientError::io(&error))?;
     Ok(file)
+}
+
+fn too_slow() -> ClientError {
+    let words = format!(
+        "The body came too slowly: nothing for {} s, or not all within {} minutes.",
+        PAUSE.as_secs(),
+        WHOLE.as_secs() / 60
+    );
+    ClientError::new(Refusal::ValidationError, words)
 }
 
 fn too_large() -> ClientError {

@@ -2,14 +2,18 @@
 
 use std::time::Instant;
 
-use actix_web::body::{BoxBody, EitherBody, MessageBody};
+use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::{DefaultHeaders, Next};
 use actix_web::{Error, ResponseError as _, web};
 
 use super::client;
 use super::state::AppState;
+
+/// Bodies from this size on are compressed for those who ask for it.
+const WORTH_COMPRESSING: u64 = 1024;
+const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
 /// Headers of every answer. Nothing is loaded from elsewhere, nothing may frame the pages, nothing is sniffed.
 #[must_use]
@@ -46,9 +50,29 @@ pub async fn observe(
     Ok(response)
 }
 
-/// Compression adds its own `Vary` to the one a report has. One that names everything is enough.
-pub async fn vary_once<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
+/// Keeps small answers from being compressed, which costs more than it saves. Stands inside of `Compress`, which leaves alone
+/// what says that it is encoded already; [`tidy_encoding`] takes the mark away again.
+pub async fn mark_small(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let mut response = next.call(request).await?;
+    if matches!(response.response().body().size(), BodySize::Sized(length) if length < WORTH_COMPRESSING) {
+        response.headers_mut().insert(header::CONTENT_ENCODING, IDENTITY);
+    }
+    Ok(response)
+}
+
+/// Stands outside of `Compress`: takes away the mark of [`mark_small`], and the `Vary` that compression adds to the one a
+/// report has. One that names everything is enough.
+pub async fn tidy_encoding<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let mut response = next.call(request).await?;
+    if response.headers().get(header::CONTENT_ENCODING) == Some(&IDENTITY) {
+        response.headers_mut().remove(header::CONTENT_ENCODING);
+    }
     if let Some(first) = response.headers().get(header::VARY).cloned() {
         response.headers_mut().insert(header::VARY, first);
     }

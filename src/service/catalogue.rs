@@ -1,11 +1,11 @@
-//! Advertisers and offers, with the audit entries that belong to their changes.
+//! The catalogue: advertisers, apps, offers, campaigns, publishers, with the audit entries that belong to their changes.
 
 use chrono::Utc;
 use uuid::Uuid;
 
 use super::{Actor, ServiceResult};
-use crate::domain::{Currency, Name, ReportingZone};
-use crate::store::{AdvertiserRow, OfferRow, Store};
+use crate::domain::{Currency, Name, ReportingZone, StoreId};
+use crate::store::{AdvertiserRow, AppRow, CampaignRow, OfferRow, PublisherRow, Store};
 
 /// Adds an advertiser.
 pub fn create_advertiser(
@@ -40,5 +40,131 @@ pub fn switch_offer(
             txn.audit_add(&actor.did(action, &format!("{} of {}", offer.name, advertiser.name)), Utc::now())?;
         }
         Ok((offer, changed))
+    })
+}
+
+/// Gives an advertiser another name and zone.
+pub fn update_advertiser(
+    store: &Store,
+    advertiser: &AdvertiserRow,
+    name: &Name,
+    time_zone: ReportingZone,
+    actor: &Actor,
+) -> ServiceResult<()> {
+    store.write(|txn| {
+        txn.advertiser_update(advertiser.key, name, time_zone)?;
+        let subject = format!("{} is now {name}, days in {}", advertiser.name, time_zone.name());
+        txn.audit_add(&actor.did("advertiser change", &subject), Utc::now())?;
+        Ok(())
+    })
+}
+
+/// Switches an advertiser off, which refuses its tokens, or on again.
+pub fn switch_advertiser(store: &Store, advertiser: &AdvertiserRow, on: bool, actor: &Actor) -> ServiceResult<()> {
+    let now = Utc::now();
+    store.write(|txn| {
+        txn.advertiser_set_disabled(advertiser.key, (!on).then_some(now))?;
+        let action = if on { "advertiser enable" } else { "advertiser disable" };
+        txn.audit_add(&actor.did(action, &advertiser.name), now)?;
+        Ok(())
+    })
+}
+
+/// One change of an advertiser's catalogue.
+#[derive(Debug)]
+pub enum Change<'a> {
+    /// Add an app.
+    AddApp(&'a Name, &'a StoreId),
+    /// Give an app another name or store id.
+    UpdateApp(&'a AppRow, &'a Name, &'a StoreId),
+    /// Take an app away.
+    DeleteApp(&'a AppRow),
+    /// Add an offer, with cost reporting on or off.
+    AddOffer(&'a Name, bool),
+    /// Rename an offer.
+    RenameOffer(&'a OfferRow, &'a Name),
+    /// Take an offer away.
+    DeleteOffer(&'a OfferRow),
+    /// Add a campaign.
+    AddCampaign(&'a Name, &'a OfferRow, &'a AppRow),
+    /// Rename a campaign.
+    RenameCampaign(&'a CampaignRow, &'a Name),
+    /// Take a campaign away.
+    DeleteCampaign(&'a CampaignRow),
+}
+
+/// Makes a change in the advertiser's catalogue.
+pub fn change(store: &Store, advertiser: &AdvertiserRow, change: &Change<'_>, actor: &Actor) -> ServiceResult<()> {
+    let (now, key) = (Utc::now(), advertiser.key);
+    store.write(|txn| {
+        let (action, subject) = match change {
+            Change::AddApp(name, id) => {
+                txn.app_create(key, Uuid::new_v4().into(), name, id, now)?;
+                ("app create", format!("{name} ({})", id.as_str()))
+            }
+            Change::UpdateApp(app, name, id) => {
+                txn.app_update(key, app.key, name, id)?;
+                ("app change", format!("{} ({}) is now {name} ({})", app.name, app.store.as_str(), id.as_str()))
+            }
+            Change::DeleteApp(app) => {
+                txn.app_delete(key, app.key)?;
+                ("app delete", app.name.clone())
+            }
+            Change::AddOffer(name, reporting) => {
+                txn.offer_create(key, Uuid::new_v4().into(), name, *reporting, now)?;
+                ("offer create", format!("{name}, cost reporting {}", if *reporting { "on" } else { "off" }))
+            }
+            Change::RenameOffer(offer, name) => {
+                txn.offer_rename(key, offer.key, name)?;
+                ("offer rename", format!("{} is now {name}", offer.name))
+            }
+            Change::DeleteOffer(offer) => {
+                txn.offer_delete(key, offer.key)?;
+                ("offer delete", offer.name.clone())
+            }
+            Change::AddCampaign(name, offer, app) => {
+                txn.campaign_create(key, Uuid::new_v4().into(), name, offer.key, app.key, now)?;
+                ("campaign create", format!("{name} for {}", offer.name))
+            }
+            Change::RenameCampaign(campaign, name) => {
+                txn.campaign_rename(key, campaign.key, name)?;
+                ("campaign rename", format!("{} is now {name}", campaign.name))
+            }
+            Change::DeleteCampaign(campaign) => {
+                txn.campaign_delete(key, campaign.key)?;
+                ("campaign delete", campaign.name.clone())
+            }
+        };
+        txn.audit_add(&actor.did(action, &format!("{subject} of {}", advertiser.name)), now)?;
+        Ok(())
+    })
+}
+
+/// Adds a publisher.
+pub fn create_publisher(store: &Store, name: &Name, actor: &Actor) -> ServiceResult<()> {
+    let now = Utc::now();
+    store.write(|txn| {
+        txn.publisher_create(Uuid::new_v4().into(), name, now)?;
+        txn.audit_add(&actor.did("publisher create", name.as_str()), now)?;
+        Ok(())
+    })
+}
+
+/// Renames a publisher.
+pub fn rename_publisher(store: &Store, publisher: &PublisherRow, name: &Name, actor: &Actor) -> ServiceResult<()> {
+    store.write(|txn| {
+        txn.publisher_rename(publisher.key, name)?;
+        let subject = format!("{} is now {name}", publisher.name);
+        txn.audit_add(&actor.did("publisher rename", &subject), Utc::now())?;
+        Ok(())
+    })
+}
+
+/// Takes a publisher away that has no stats.
+pub fn delete_publisher(store: &Store, publisher: &PublisherRow, actor: &Actor) -> ServiceResult<()> {
+    store.write(|txn| {
+        txn.publisher_delete(publisher.key)?;
+        txn.audit_add(&actor.did("publisher delete", &publisher.name), Utc::now())?;
+        Ok(())
     })
 }

@@ -1,15 +1,19 @@
-//! What takes more than one room: issue and check tokens, make reports, run imports, keep the poll history.
+//! What takes more than one room: issue and check tokens, make reports, run imports, keep the poll history, make backups.
 //!
 //! Shared by the JSON routes, the admin pages and the command line. Knows nothing of HTTP. Most of it blocks; what async
 //! callers may await says so by being `async`.
 
 pub mod admins;
+mod attempts;
+pub mod backups;
 pub mod catalogue;
 pub mod demo;
 pub mod imports;
 pub mod polls;
 pub mod report;
 mod secrets;
+pub mod sessions;
+pub mod stats;
 pub mod tokens;
 
 use crate::domain::Invalid;

@@ -3,6 +3,7 @@
 //! A check reads the token's row anew for every request, so that a revocation holds from the next one on. What it saves
 //! is Argon2: secrets that were seen to be right, or wrong, are remembered by their SHA-256, in bounded memory.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -12,7 +13,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::{Actor, Hasher, ServiceError, ServiceResult, secrets};
 use crate::domain::{Name, PlainToken, TokenHash, TokenId, TokenScope};
-use crate::store::{NewToken, Store, TokenRow};
+use crate::store::{NewToken, Store, StoreError, TokenRow};
 use crate::telemetry;
 
 /// Secrets remembered as right, and as wrong. 4,096 of each take about half a megabyte.
@@ -63,16 +64,24 @@ impl Tokens {
 
     /// Looks a token up as the database has it now.
     pub async fn look_up(&self, token: &PlainToken) -> ServiceResult<Presented> {
-        let (store, id) = (self.store.clone(), token.id().clone());
-        let Some(row) = telemetry::blocking(move || store.read(|txn| txn.token_find(&id))).await? else {
-            return Ok(Presented::Unknown);
-        };
+        let Some(row) = self.row(token.id()).await? else { return Ok(Presented::Unknown) };
         let digest = digest(token);
         Ok(match self.right.get(token.id()) {
             Some(right) if bool::from(right.ct_eq(&digest)) => Presented::Right(row),
             _ if self.wrong.get(&digest).as_ref() == Some(token.id()) => Presented::Wrong,
             _ => Presented::Unproven(row),
         })
+    }
+
+    /// The token's row. Two look-ups by key cost less than handing them to another thread does, so they are done here,
+    /// unless that would mean waiting.
+    async fn row(&self, id: &TokenId) -> ServiceResult<Option<TokenRow>> {
+        match self.store.read_now(|txn| txn.token_find(id)) {
+            None | Some(Err(StoreError::Busy { .. })) => {}
+            Some(found) => return Ok(found?),
+        }
+        let (store, id) = (self.store.clone(), id.clone());
+        Ok(telemetry::blocking(move || store.read(|txn| txn.token_find(&id))).await?)
     }
 
     /// Whether the secret belongs to the row, by Argon2; remembers the answer.
@@ -93,6 +102,29 @@ fn digest(token: &PlainToken) -> SecretDigest {
 
 /// Makes a token; what is returned is the only time the secret is seen.
 pub fn issue(store: &Store, request: &TokenRequest, actor: &Actor, now: DateTime<Utc>) -> ServiceResult<PlainToken> {
+    issue_instead(store, request, None, actor, now)
+}
+
+/// Makes a token that is to take `old`'s place. Both work until the old one is revoked.
+pub fn rotate(
+    store: &Store,
+    old: &TokenRow,
+    name: Name,
+    expires_at: Option<DateTime<Utc>>,
+    actor: &Actor,
+    now: DateTime<Utc>,
+) -> ServiceResult<PlainToken> {
+    let request = TokenRequest { advertiser: old.advertiser_id.to_string(), name, scope: old.scope, expires_at };
+    issue_instead(store, &request, Some(old), actor, now)
+}
+
+fn issue_instead(
+    store: &Store,
+    request: &TokenRequest,
+    old: Option<&TokenRow>,
+    actor: &Actor,
+    now: DateTime<Utc>,
+) -> ServiceResult<PlainToken> {
     let token = PlainToken::generate(secrets::random)?;
     let hash: TokenHash = Hasher::hash(token.secret())?;
     store.write(|txn| {
@@ -104,10 +136,14 @@ pub fn issue(store: &Store, request: &TokenRequest, actor: &Actor, now: DateTime
             scope: request.scope,
             hash: &hash,
             expires_at: request.expires_at,
+            replaces: old.map(|old| old.key),
         };
         txn.token_create(&new, now)?;
         let subject = format!("{} {} ({}) for {}", request.scope.as_str(), request.name, token.id(), advertiser.name);
-        txn.audit_add(&actor.did("token create", &subject), now)?;
+        match old {
+            None => txn.audit_add(&actor.did("token create", &subject), now)?,
+            Some(old) => txn.audit_add(&actor.did("token rotate", &format!("{subject}, after {}", old.id)), now)?,
+        }
         Ok::<_, ServiceError>(())
     })?;
     Ok(token)
@@ -115,11 +151,12 @@ pub fn issue(store: &Store, request: &TokenRequest, actor: &Actor, now: DateTime
 
 /// Revokes a token from the next request on; whether it was live before.
 pub fn revoke(store: &Store, id: &TokenId, actor: &Actor, now: DateTime<Utc>) -> ServiceResult<bool> {
-    store.write(|txn| {
+    let done = store.write_regardless(|txn| {
         let revoked = txn.token_revoke(id, now)?;
         if revoked {
             txn.audit_add(&actor.did("token revoke", id.as_str()), now)?;
         }
-        Ok(revoked)
-    })
+        Ok::<_, ServiceError>(if revoked { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+    })?;
+    Ok(done.is_continue())
 }

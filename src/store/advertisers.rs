@@ -97,4 +97,12 @@ impl WriteTxn<'_> {
         let sql = "update advertisers set disabled_at = ?2 where advertiser_key = ?1";
         self.run("switch an advertiser", sql, (key.0, at.map(to_ms))).map(drop)
     }
+
+    /// Gives an advertiser another name and zone; its id and its currency stay.
+    pub fn advertiser_update(&self, key: AdvertiserKey, name: &Name, time_zone: ReportingZone) -> StoreResult<()> {
+        let sql = "update advertisers set name = ?2, time_zone = ?3 where advertiser_key = ?1";
+        self.run("change an advertiser", sql, (key.0, name.as_str(), time_zone.name()))
+            .map(drop)
+            .map_err(|error| error.or_conflict(|| format!("there is already an advertiser \"{name}\"")))
+    }
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{StoreResult, WriteTxn, to_ms};
+use super::{ReadTxn, StoreResult, WriteTxn, from_ms, to_ms};
 
 /// One thing somebody did.
 #[derive(Debug, Clone)]
@@ -15,6 +15,43 @@ pub struct AuditEntry<'a> {
     pub subject: &'a str,
     /// From where, if it came over the network.
     pub address: Option<&'a str>,
+}
+
+/// An entry as it was written.
+#[derive(Debug, Clone)]
+pub struct AuditRow {
+    /// Grows with every entry.
+    pub key: i64,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who.
+    pub actor: String,
+    /// Noun and verb.
+    pub action: String,
+    /// What it was done to.
+    pub subject: String,
+    /// From where, if it came over the network.
+    pub address: Option<String>,
+}
+
+impl ReadTxn<'_> {
+    /// The newest entries older than `before`, whose words hold `words`; at most `limit`.
+    pub fn audit_list(&self, words: &str, before: Option<i64>, limit: u32) -> StoreResult<Vec<AuditRow>> {
+        let sql = "select audit_key, at, actor, action, subject, address from audit_log
+            where audit_key < ?1 and instr(lower(actor || ' ' || action || ' ' || subject), lower(?2)) > 0
+            order by audit_key desc
+            limit ?3";
+        self.list("read the audit log", sql, (before.unwrap_or(i64::MAX), words, limit), |row| {
+            Ok(AuditRow {
+                key: row.get(0)?,
+                at: from_ms(row.get(1)?),
+                actor: row.get(2)?,
+                action: row.get(3)?,
+                subject: row.get(4)?,
+                address: row.get(5)?,
+            })
+        })
+    }
 }
 
 impl WriteTxn<'_> {

@@ -178,4 +178,36 @@ impl WriteTxn<'_> {
         self.catalogue_touch(advertiser)?;
         Ok(created)
     }
+
+    /// Gives an offer another name; its id stays.
+    pub fn offer_rename(&self, advertiser: AdvertiserKey, offer: OfferKey, name: &Name) -> StoreResult<()> {
+        let sql = "update offers set name = ?3 where advertiser_key = ?1 and offer_key = ?2";
+        self.run("rename an offer", sql, (advertiser.0, offer.0, name.as_str()))
+            .map_err(|error| error.or_conflict(|| format!("there is already an offer \"{name}\"")))?;
+        self.catalogue_touch(advertiser)
+    }
+
+    /// Takes an offer away; one that has campaigns is refused.
+    pub fn offer_delete(&self, advertiser: AdvertiserKey, offer: OfferKey) -> StoreResult<()> {
+        let sql = "delete from offers where advertiser_key = ?1 and offer_key = ?2";
+        self.run("delete an offer", sql, (advertiser.0, offer.0))
+            .map_err(|error| error.or_in_use("the offer has campaigns"))?;
+        self.catalogue_touch(advertiser)
+    }
+
+    /// Gives a campaign another name; its id stays.
+    pub fn campaign_rename(&self, advertiser: AdvertiserKey, campaign: CampaignKey, name: &Name) -> StoreResult<()> {
+        let sql = "update campaigns set name = ?3 where advertiser_key = ?1 and campaign_key = ?2";
+        self.run("rename a campaign", sql, (advertiser.0, campaign.0, name.as_str()))
+            .map_err(|error| error.or_conflict(|| format!("there is already a campaign \"{name}\"")))?;
+        self.catalogue_touch(advertiser)
+    }
+
+    /// Takes a campaign away; one that has stats is refused.
+    pub fn campaign_delete(&self, advertiser: AdvertiserKey, campaign: CampaignKey) -> StoreResult<()> {
+        let sql = "delete from campaigns where advertiser_key = ?1 and campaign_key = ?2";
+        self.run("delete a campaign", sql, (advertiser.0, campaign.0))
+            .map_err(|error| error.or_in_use("the campaign has stats"))?;
+        self.catalogue_touch(advertiser)
+    }
 }

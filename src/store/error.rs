@@ -22,14 +22,60 @@ pub enum StoreError {
         /// What was being done.
         doing: &'static str,
     },
-    /// The data directory or the file in it can't be made or opened.
-    #[error("can't use {} for the database: {source}", path.display())]
+    /// A directory or file can't be made, opened or used.
+    #[error("can't use {}: {reason}{hint}", path.display())]
     Directory {
-        /// The directory, or the file in it.
+        /// The directory or file.
         path: PathBuf,
         /// The system's reason.
-        source: std::io::Error,
+        reason: std::io::Error,
+        /// Whose it is and what to do, where rights are missing.
+        hint: String,
     },
+    /// There is no room for writing; what was asked for did not happen.
+    #[error(
+        "the disk of {} is full{}. Nothing was changed, and reports go on. Make room there and try again",
+        path.display(),
+        room.map(|(free, floor)| format!(": {} MB free, {} MB needed", free >> 20, floor >> 20)).unwrap_or_default()
+    )]
+    DiskFull {
+        /// The directory or file.
+        path: PathBuf,
+        /// Bytes that are free and that were needed, where it was asked beforehand.
+        room: Option<(u64, u64)>,
+    },
+    /// There is a server already.
+    #[error(
+        "another server uses {}: {who}. Stop it first, or use another directory: --data-dir DIR",
+        path.display()
+    )]
+    Served {
+        /// The data directory.
+        path: PathBuf,
+        /// Its process and address.
+        who: String,
+    },
+    /// Other processes have the database open.
+    #[error(
+        "other Pitlane processes have the database in {} open, and this must be done alone. \
+         Wait until they are done, or stop them, and try again",
+        path.display()
+    )]
+    InUse {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// A file is not, or not any more, a database of Pitlane's.
+    #[error("{} is not sound: {problem}", path.display())]
+    Unsound {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The work was to be given up, and was.
+    #[error("stopped")]
+    Stopped,
     /// The file was written by a newer Pitlane.
     #[error(
         "the database has schema {found}, this program knows up to {known}: it was written by a newer Pitlane. \
@@ -48,12 +94,12 @@ pub enum StoreError {
         found: &'static str,
     },
     /// Anything else from SQLite.
-    #[error("could not {doing}: {source}")]
+    #[error("could not {doing}: {cause}{}", advice(cause))]
     Sqlite {
         /// What was being done.
         doing: &'static str,
         /// SQLite's own error.
-        source: rusqlite::Error,
+        cause: rusqlite::Error,
     },
     /// An upgrade step failed; the file is as it was before the step.
     #[error("could not upgrade the database: {0}")]
@@ -64,16 +110,46 @@ impl StoreError {
     pub(super) fn sqlite(doing: &'static str, source: rusqlite::Error) -> Self {
         match source.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy { doing },
-            _ => Self::Sqlite { doing, source },
+            Some(ErrorCode::DiskFull) => Self::DiskFull { path: "the database".into(), room: None },
+            _ => Self::Sqlite { doing, cause: source },
         }
     }
 
     /// Turns a broken uniqueness rule into a conflict with these words; other errors stay what they are.
     pub(super) fn or_conflict(self, words: impl FnOnce() -> String) -> Self {
         match &self {
-            Self::Sqlite { source, .. } if is_unique_violation(source) => Self::Conflict(words()),
+            Self::Sqlite { cause, .. } if is_unique_violation(cause) => Self::Conflict(words()),
             _ => self,
         }
+    }
+
+    /// Turns a broken reference into a conflict with these words; other errors stay what they are.
+    pub(super) fn or_in_use(self, words: &str) -> Self {
+        match &self {
+            Self::Sqlite { cause, .. }
+                if cause.sqlite_extended_error_code() == Some(rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY) =>
+            {
+                Self::Conflict(words.to_owned())
+            }
+            _ => self,
+        }
+    }
+}
+
+/// What to do about an error that comes from below SQLite.
+fn advice(error: &rusqlite::Error) -> &'static str {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::SystemIoFailure) => {
+            ". The disk or its file system failed; nothing of this change was kept. \
+             Look into the system's log, then run: pitlane doctor"
+        }
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {
+            ". Nothing was changed. Is the file system read-only, or the directory somebody else's? pitlane doctor says more"
+        }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            ". The file is damaged. Stop the server, then put a backup back: pitlane restore FILE"
+        }
+        _ => "",
     }
 }
 

@@ -14,6 +14,8 @@ pub enum ImportKind {
     Api,
     /// The demo's own sample.
     Demo,
+    /// One cell, by hand.
+    Edit,
 }
 
 impl ImportKind {
@@ -22,6 +24,7 @@ impl ImportKind {
             Self::File => "file",
             Self::Api => "api",
             Self::Demo => "demo",
+            Self::Edit => "edit",
         }
     }
 }
@@ -58,6 +61,11 @@ impl WriteTxn<'_> {
             values (?1, ?2, ?3, ?4, 0, 0, 0, 0, 0, ?5)";
         let params = (id.to_string(), kind.as_str(), source, token.map(|key| key.0), to_ms(now));
         self.insert("record an import", sql, params).map(ImportKey)
+    }
+
+    /// Says why somebody changed stats by hand.
+    pub fn import_set_reason(&self, key: ImportKey, reason: &str) -> StoreResult<()> {
+        self.run("record a reason", "update imports set reason = ?2 where import_key = ?1", (key.0, reason)).map(drop)
     }
 
     /// Completes the entry with what was done.

@@ -12,48 +12,65 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use r2d2_sqlite::SqliteConnectionManager;
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 mod admins;
 mod advertisers;
+mod apps;
 mod audit;
+mod backup;
 mod catalogue;
+mod contents;
 mod daily_stats;
+mod disk;
 mod error;
 mod imports;
 mod keys;
+mod lock;
+mod open;
+mod poll_history;
 mod polls;
 mod publishers;
+mod restore;
 mod schema;
+mod seal;
+mod sessions;
+mod stat_pages;
 mod tokens;
 mod versions;
 
-pub use admins::AdminRow;
+pub use admins::{AdminRow, SetupLink};
 pub use advertisers::AdvertiserRow;
-pub use audit::AuditEntry;
+pub use apps::AppRow;
+pub use audit::{AuditEntry, AuditRow};
+pub use backup::{Verified, verify};
 pub use catalogue::{CampaignRow, OfferRow};
-pub use daily_stats::{GeneralCell, StatCell, StatKey, StatWriter, Stored};
+pub use contents::{AdvertiserTotal, Contents};
+pub use daily_stats::{DayReader, GeneralCell, StatCell, StatKey, StatWriter, Stored};
+pub use disk::{Ground, free as free_space, ground};
 pub use error::{OrMissing, StoreError, StoreResult};
 pub use imports::{ImportKind, ImportRow};
 pub use keys::{AdvertiserKey, AppKey, CampaignKey, ImportKey, OfferKey, PublisherKey, TokenKey};
+pub use lock::Owner;
+pub use poll_history::{PollFilter, PollSeen};
 pub use polls::{PollRow, TokenUse};
 pub use publishers::PublisherRow;
+pub use restore::{Restored, restore};
 pub use schema::SCHEMA_VERSION;
+pub use seal::Seal;
+pub use sessions::{SessionBounds, SessionRow};
+pub use stat_pages::{DaySum, StatFilter, StatLine, Usage};
 pub use tokens::{NewToken, TokenRow};
 pub use versions::Version;
 
 /// SQLite before this could corrupt a WAL database that two connections checkpoint at once.
 const OLDEST_SOUND_SQLITE: i32 = 3_051_003;
 
-/// How long a writer waits for another one, in this process or outside. An import of millions of rows holds the lock for
-/// seconds; nobody should see "database is locked" for it.
-const WRITE_WAIT: Duration = Duration::from_mins(1);
+/// How long a stop waits for others, so that the log can be folded in. Whatever stays in it is safe there.
+const STOP_WAIT: Duration = Duration::from_secs(1);
 
-/// How long a reader waits for a free connection before the answer is "come back later".
-const READ_WAIT: Duration = Duration::from_secs(5);
-
-/// Reading connections. Each may hold 2 MB of cache; a report keeps one for as long as its client takes it.
-const READERS: u32 = 8;
+/// Bytes that stay free: below that, writes are refused while there still is room for a clean end of what is under way.
+pub const FREE_FLOOR: u64 = 64 * 1024 * 1024;
 
 /// The database: one writing connection and a few reading ones on one file.
 #[derive(Clone)]
@@ -61,11 +78,16 @@ pub struct Store {
     writer: r2d2::Pool<SqliteConnectionManager>,
     readers: r2d2::Pool<SqliteConnectionManager>,
     path: Arc<PathBuf>,
+    floor: u64,
+    /// Held as long as the database is open anywhere in this process.
+    _used: Arc<lock::Use>,
 }
 
 impl Store {
     /// The database's file name inside a data directory.
     pub const FILE: &'static str = "pitlane.db";
+    /// The directory inside a data directory that holds the backups the program makes on its own.
+    pub const BACKUPS: &'static str = "backups";
 
     /// Opens the database in `data_dir`, makes both where they are missing, and brings the schema up to date.
     ///
@@ -74,14 +96,25 @@ impl Store {
         if rusqlite::version_number() < OLDEST_SOUND_SQLITE {
             return Err(StoreError::OldSqlite { found: rusqlite::version() });
         }
-        make_private_dir(data_dir).map_err(|source| StoreError::Directory { path: data_dir.to_owned(), source })?;
+        open::make_private_dir(data_dir).map_err(|source| disk::refused(data_dir, source))?;
+        let used = lock::Use::share(data_dir)?;
         let path = data_dir.join(Self::FILE);
-        make_private_file(&path).map_err(|source| StoreError::Directory { path: path.clone(), source })?;
-        let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let writer = pool(1, WRITE_WAIT, &path, flags | OpenFlags::SQLITE_OPEN_READ_WRITE, prepare_writer)?;
-        schema::upgrade(&mut *writer.get()?)?;
-        let readers = pool(READERS, READ_WAIT, &path, flags | OpenFlags::SQLITE_OPEN_READ_ONLY, prepare_reader)?;
-        Ok(Self { writer, readers, path: Arc::new(path) })
+        open::make_private_file(&path).map_err(|source| disk::refused(&path, source))?;
+        let writer = open::writer(&path)?;
+        schema::upgrade(&mut *writer.get()?, &path, &used)?;
+        let readers = open::readers(&path)?;
+        Ok(Self { writer, readers, path: Arc::new(path), floor: FREE_FLOOR, _used: Arc::new(used) })
+    }
+
+    /// The same database, refusing writes when fewer than so many bytes are free.
+    #[must_use]
+    pub fn with_floor(self, floor: u64) -> Self {
+        Self { floor, ..self }
+    }
+
+    /// Whether there is room for writing; the error says how much is missing.
+    pub fn room(&self) -> StoreResult<()> {
+        disk::ensure_free(disk::dir_of(&self.path), self.floor)
     }
 
     /// The database's file.
@@ -93,8 +126,26 @@ impl Store {
     /// Runs `work` on one unchanging state of the database.
     pub fn read<T, E: From<StoreError>>(&self, work: impl FnOnce(&ReadTxn<'_>) -> Result<T, E>) -> Result<T, E> {
         let conn = self.readers.get().map_err(StoreError::from)?;
-        let txn = conn.unchecked_transaction().doing("begin reading")?;
-        work(&ReadTxn { conn: &txn })
+        let reading = Reading::begin(&conn)?;
+        work(&ReadTxn { conn: reading.conn })
+    }
+
+    /// Like [`Store::read`], but never waits: `None` where no connection is idle. Where somebody else locks the file, `work`
+    /// fails with [`StoreError::Busy`] at once.
+    ///
+    /// For look-ups of a few microseconds on threads that must not block. What it finds in neither cache is still read from
+    /// the disk, so `work` should touch few pages.
+    pub fn read_now<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce(&ReadTxn<'_>) -> Result<T, E>,
+    ) -> Option<Result<T, E>> {
+        let conn = self.readers.try_get()?;
+        if let Err(error) = conn.busy_timeout(Duration::ZERO).doing("shorten the wait") {
+            return Some(Err(error.into()));
+        }
+        let done = Reading::begin(&conn).map_err(E::from).and_then(|reading| work(&ReadTxn { conn: reading.conn }));
+        let restored = conn.busy_timeout(open::READ_WAIT).doing("restore the wait");
+        Some(done.and_then(|done| restored.map(|()| done).map_err(E::from)))
     }
 
     /// Runs `work` and commits what it wrote, or, when it fails, leaves everything as it was.
@@ -107,6 +158,16 @@ impl Store {
 
     /// Like [`Store::write`], but `work` may end with `Break`: its result is handed on and nothing is written.
     pub fn write_or_undo<C, B, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce(&WriteTxn<'_>) -> Result<ControlFlow<B, C>, E>,
+    ) -> Result<ControlFlow<B, C>, E> {
+        self.room()?;
+        self.write_regardless(work)
+    }
+
+    /// Like [`Store::write_or_undo`], also where the disk is nearly full: the room that is left is for what can't wait,
+    /// such as a revocation.
+    pub fn write_regardless<C, B, E: From<StoreError>>(
         &self,
         work: impl FnOnce(&WriteTxn<'_>) -> Result<ControlFlow<B, C>, E>,
     ) -> Result<ControlFlow<B, C>, E> {
@@ -127,31 +188,53 @@ impl Store {
         let mut conn = self.writer.get_timeout(Duration::from_secs(1))?;
         conn.busy_timeout(Duration::from_secs(1)).doing("shorten the wait")?;
         let taken = conn.transaction_with_behavior(TransactionBehavior::Immediate).and_then(Transaction::rollback);
-        conn.busy_timeout(WRITE_WAIT).doing("restore the wait")?;
+        conn.busy_timeout(open::WRITE_WAIT).doing("restore the wait")?;
         taken.doing("take the write lock")
     }
 
     /// Moves the log into the database file, for a tidy stop. Readers of another process may keep part of it; that is fine.
     pub fn checkpoint(&self) -> StoreResult<()> {
-        let conn = self.writer.get()?;
+        let conn = self.writer.get_timeout(STOP_WAIT)?;
+        conn.busy_timeout(STOP_WAIT).doing("shorten the wait")?;
         conn.query_row("pragma wal_checkpoint(truncate)", (), |_| Ok(())).doing("checkpoint")
     }
 
     /// SQLite's own check of the whole file: the problems it found.
     pub fn integrity_problems(&self) -> StoreResult<Vec<String>> {
-        self.read(|txn| {
-            let mut problems =
-                txn.list("check the file", "pragma integrity_check", (), |row| row.get::<_, String>(0))?;
-            problems.retain(|line| line != "ok");
-            problems.extend(txn.list("check references", "pragma foreign_key_check", (), |row| {
-                Ok(format!(
-                    "a row of {} points at a missing row of {}",
-                    row.get::<_, String>(0)?,
-                    row.get::<_, String>(2)?
-                ))
-            })?);
-            Ok(problems)
-        })
+        self.read(|txn| integrity(txn.conn))
+    }
+}
+
+fn integrity(conn: &Connection) -> StoreResult<Vec<String>> {
+    let txn = ReadTxn { conn };
+    let mut problems = txn.list("check the file", "pragma integrity_check", (), |row| row.get::<_, String>(0))?;
+    problems.retain(|line| line != "ok");
+    problems.extend(txn.list("check references", "pragma foreign_key_check", (), |row| {
+        let (table, parent) = (row.get::<_, String>(0)?, row.get::<_, String>(2)?);
+        Ok(format!("a row of {table} points at a missing row of {parent}"))
+    })?);
+    Ok(problems)
+}
+
+/// A transaction that only reads. Begun and ended with statements that stay prepared, which a poll's time shows.
+struct Reading<'c> {
+    conn: &'c Connection,
+}
+
+impl<'c> Reading<'c> {
+    fn begin(conn: &'c Connection) -> StoreResult<Self> {
+        conn.prepare_cached("begin").and_then(|mut begin| begin.execute(())).doing("begin reading")?;
+        Ok(Self { conn })
+    }
+}
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        // Nothing was written, so it does not matter how the transaction ends; it only must not stay open.
+        let ended = self.conn.prepare_cached("commit").and_then(|mut commit| commit.execute(()));
+        if ended.is_err() {
+            let _ = self.conn.execute_batch("rollback");
+        }
     }
 }
 
@@ -221,67 +304,6 @@ impl<T> Doing<T> for rusqlite::Result<T> {
     fn doing(self, doing: &'static str) -> StoreResult<T> {
         self.map_err(|source| StoreError::sqlite(doing, source))
     }
-}
-
-fn pool(
-    size: u32,
-    wait: Duration,
-    path: &Path,
-    flags: OpenFlags,
-    prepare: fn(&mut Connection) -> rusqlite::Result<()>,
-) -> StoreResult<r2d2::Pool<SqliteConnectionManager>> {
-    // One connection is opened first, outside the pool: the pool would log and retry, and say nothing of the reason.
-    let mut probe = Connection::open_with_flags(path, flags).doing("open the database")?;
-    prepare(&mut probe).doing("prepare the database")?;
-    drop(probe);
-    let manager = SqliteConnectionManager::file(path).with_flags(flags).with_init(prepare);
-    let pool = r2d2::Pool::builder()
-        .max_size(size)
-        .min_idle(Some(0))
-        .max_lifetime(None)
-        .idle_timeout(None)
-        .test_on_check_out(false)
-        .connection_timeout(wait)
-        .build_unchecked(manager);
-    Ok(pool)
-}
-
-fn prepare_writer(conn: &mut Connection) -> rusqlite::Result<()> {
-    conn.busy_timeout(WRITE_WAIT)?;
-    conn.pragma_update(None, "journal_mode", "wal")?;
-    conn.pragma_update(None, "synchronous", "full")?;
-    prepare_any(conn)
-}
-
-fn prepare_reader(conn: &mut Connection) -> rusqlite::Result<()> {
-    conn.busy_timeout(READ_WAIT)?;
-    conn.pragma_update(None, "query_only", true)?;
-    prepare_any(conn)
-}
-
-fn prepare_any(conn: &Connection) -> rusqlite::Result<()> {
-    conn.pragma_update(None, "foreign_keys", true)?;
-    conn.pragma_update(None, "mmap_size", 0)?;
-    conn.pragma_update(None, "cache_size", -2048)?;
-    conn.pragma_update(None, "trusted_schema", false)?;
-    conn.set_prepared_statement_cache_capacity(64);
-    Ok(())
-}
-
-/// Makes the directory for its owner alone: it holds an advertiser's spend.
-fn make_private_dir(dir: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.recursive(true).create(dir)
-}
-
-/// Makes the database's file for its owner alone, if it is missing; SQLite gives its log the same rights.
-fn make_private_file(path: &Path) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.append(true).create(true).open(path).map(drop)
 }
 
 /// A moment as stored: milliseconds since 1970 in UTC.

@@ -36,7 +36,7 @@ pub struct PollRow {
     pub user_agent: String,
 }
 
-/// A use of a token that is not a poll.
+/// A use of a token.
 #[derive(Debug, Clone)]
 pub struct TokenUse {
     /// Which token.
@@ -50,7 +50,7 @@ pub struct TokenUse {
 }
 
 impl WriteTxn<'_> {
-    /// Adds a poll to the history.
+    /// Adds a poll to the history. The use of its token is noted apart, once for many.
     pub fn poll_add(&self, poll: &PollRow) -> StoreResult<()> {
         let params = rusqlite::named_params! {
             ":at": to_ms(poll.at),
@@ -68,14 +68,10 @@ impl WriteTxn<'_> {
             ":address": poll.address,
             ":agent": poll.user_agent,
         };
-        self.run("record a poll", include_str!("sql/poll_add.sql"), params)?;
-        match poll.token {
-            Some(token) => self.token_seen(token, poll.at, &poll.address, &poll.user_agent),
-            None => Ok(()),
-        }
+        self.run("record a poll", include_str!("sql/poll_add.sql"), params).map(drop)
     }
 
-    /// Notes a use of a token that is not a poll.
+    /// Notes a use of a token.
     pub fn token_use_add(&self, seen: &TokenUse) -> StoreResult<()> {
         self.token_seen(seen.token, seen.at, &seen.address, &seen.user_agent)
     }

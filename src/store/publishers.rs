@@ -1,8 +1,9 @@
 //! Publishers: who shows the offers. Shared by all advertisers.
 
 use chrono::{DateTime, Utc};
+use rusqlite::Row;
 
-use super::{PublisherKey, ReadTxn, StoreResult, WriteTxn, parsed, to_ms};
+use super::{OrMissing as _, PublisherKey, ReadTxn, StoreResult, WriteTxn, parsed, to_ms};
 use crate::domain::{Name, PublisherId};
 
 /// A publisher.
@@ -16,13 +17,21 @@ pub struct PublisherRow {
     pub name: String,
 }
 
+fn publisher(row: &Row<'_>) -> rusqlite::Result<PublisherRow> {
+    Ok(PublisherRow { key: PublisherKey(row.get(0)?), id: parsed(row, 1)?, name: row.get(2)? })
+}
+
 impl ReadTxn<'_> {
+    /// The one with this id.
+    pub fn publisher_get(&self, id: PublisherId) -> StoreResult<PublisherRow> {
+        let sql = "select publisher_key, id, name from publishers where id = ?1";
+        self.first("find a publisher", sql, [id.to_string()], publisher)?.or_missing("publisher", &id.to_string())
+    }
+
     /// All of them, by key.
     pub fn publisher_list(&self) -> StoreResult<Vec<PublisherRow>> {
         let sql = "select publisher_key, id, name from publishers order by publisher_key";
-        self.list("list publishers", sql, (), |row| {
-            Ok(PublisherRow { key: PublisherKey(row.get(0)?), id: parsed(row, 1)?, name: row.get(2)? })
-        })
+        self.list("list publishers", sql, (), publisher)
     }
 }
 
@@ -35,5 +44,23 @@ impl WriteTxn<'_> {
             .map_err(|error| error.or_conflict(|| format!("there is already a publisher \"{name}\"")))?;
         self.publishers_touch()?;
         Ok(PublisherKey(key))
+    }
+
+    /// Gives a publisher another name; its id stays.
+    pub fn publisher_rename(&self, key: PublisherKey, name: &Name) -> StoreResult<()> {
+        self.run(
+            "rename a publisher",
+            "update publishers set name = ?2 where publisher_key = ?1",
+            (key.0, name.as_str()),
+        )
+        .map_err(|error| error.or_conflict(|| format!("there is already a publisher \"{name}\"")))?;
+        self.publishers_touch()
+    }
+
+    /// Takes a publisher away; one that has stats is refused.
+    pub fn publisher_delete(&self, key: PublisherKey) -> StoreResult<()> {
+        self.run("delete a publisher", "delete from publishers where publisher_key = ?1", [key.0])
+            .map_err(|error| error.or_in_use("the publisher has stats"))?;
+        self.publishers_touch()
     }
 }

@@ -33,6 +33,12 @@ pub struct TokenRow {
     pub revoked_at: Option<DateTime<Utc>>,
     /// When it was last seen. Written in batches, so it trails by a moment.
     pub last_used_at: Option<DateTime<Utc>>,
+    /// The token whose place it takes.
+    pub replaces: Option<TokenKey>,
+    /// From where it was last seen.
+    pub last_used_address: Option<String>,
+    /// What the client called itself then.
+    pub last_used_agent: Option<String>,
     /// When it was created.
     pub created_at: DateTime<Utc>,
 }
@@ -52,6 +58,8 @@ pub struct NewToken<'a> {
     pub hash: &'a TokenHash,
     /// From when on it is refused.
     pub expires_at: Option<DateTime<Utc>>,
+    /// The token whose place it takes.
+    pub replaces: Option<TokenKey>,
 }
 
 const SELECT: &str = include_str!("sql/token_select.sql");
@@ -72,13 +80,17 @@ fn token(row: &Row<'_>) -> rusqlite::Result<TokenRow> {
         revoked_at: moment(10)?,
         last_used_at: moment(11)?,
         created_at: from_ms(row.get(12)?),
+        last_used_address: row.get(13)?,
+        last_used_agent: row.get(14)?,
+        replaces: row.get::<_, Option<i64>>(15)?.map(TokenKey),
     })
 }
 
 impl ReadTxn<'_> {
     /// The token with this public id, whatever its state.
     pub fn token_find(&self, id: &TokenId) -> StoreResult<Option<TokenRow>> {
-        self.first("find a token", &format!("{SELECT}where api_tokens.id = ?1"), [id.as_str()], token)
+        const BY_ID: &str = concat!(include_str!("sql/token_select.sql"), "where api_tokens.id = ?1");
+        self.first("find a token", BY_ID, [id.as_str()], token)
     }
 
     /// All tokens, by advertiser and age.
@@ -90,14 +102,15 @@ impl ReadTxn<'_> {
 impl WriteTxn<'_> {
     /// Adds a token.
     pub fn token_create(&self, new: &NewToken<'_>, now: DateTime<Utc>) -> StoreResult<TokenKey> {
-        let sql = "insert into api_tokens (id, advertiser_key, name, scope, hash, expires_at, created_at)
-            values (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let sql = "insert into api_tokens (id, advertiser_key, name, scope, hash, replaces_key, expires_at, created_at)
+            values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
         let params = (
             new.id.as_str(),
             new.advertiser.0,
             new.name.as_str(),
             new.scope.as_str(),
             new.hash.as_str(),
+            new.replaces.map(|key| key.0),
             new.expires_at.map(to_ms),
             to_ms(now),
         );

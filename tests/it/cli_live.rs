@@ -22,7 +22,7 @@ fn serve_says_where_it_listens_on_stdout_and_stops_cleanly() {
     let program = Program::new();
     let server = program.start("serve", "info");
     assert_eq!(server.anonymous().get("/livez").text(), "ok\n");
-    assert_eq!(server.anonymous().get("/readyz").text(), "ready\n");
+    assert!(server.anonymous().get("/readyz").text().starts_with("ready\n"));
     let line = format!("listening on {}\n", server.origin);
     let ended = server.stop();
     assert_eq!((ended.code, ended.stdout), (Some(0), line), "{}", ended.stderr);
@@ -46,7 +46,7 @@ fn an_address_that_is_taken_is_a_clear_failure() {
     let program = Program::new();
     let server = program.start("serve", "info");
     let listen = server.origin.trim_start_matches("http://").to_owned();
-    let error = program.run(&["serve", "--listen", &listen]).failed(1);
+    let error = Program::new().run(&["serve", "--listen", &listen]).failed(1);
     assert!(error.contains(&format!("could not listen on {listen}")), "{error}");
 }
 

@@ -30,6 +30,7 @@ pub(crate) fn defaults() -> Serve {
         trusted_proxy: Vec::new(),
         report_cache: 32,
         rate_limit: 20,
+        backup_at: pitlane::config::Nightly(None),
     }
 }
 

@@ -160,8 +160,11 @@ impl Drop for Running {
     }
 }
 
-/// All files under `dir`, with what they hold.
+/// All files under `dir`, with what they hold; but for the one whose purpose is to hold the set-up link.
 pub(crate) fn files(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
-    entries.map(|path| (path.clone(), std::fs::read(&path).unwrap())).collect()
+    entries
+        .filter(|path| !path.ends_with("setup-link.txt"))
+        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![(path.clone(), std::fs::read(&path).unwrap())] })
+        .collect()
 }

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::Output;
 use super::dimensions::{Dimensions, csv_fields};
+use super::output::Output;
 use crate::domain::{MicrosSum, ReportFormat, ReportQuery};
 use crate::service::{ServiceError, ServiceResult};
 use crate::store::{AdvertiserKey, CampaignRow, GeneralCell, OfferKey, ReadTxn};

@@ -6,6 +6,7 @@
 
 mod dimensions;
 mod general;
+mod output;
 mod segments;
 
 use std::sync::Arc;
@@ -14,16 +15,14 @@ use bytes::Bytes;
 use quick_cache::sync::Cache;
 
 use self::dimensions::Dimensions;
+use self::output::Output;
 use self::segments::{Segment, SegmentKey, Segments};
 use super::{ServiceError, ServiceResult};
 use crate::domain::{MicrosSum, ReportFormat, ReportKind, ReportQuery};
-use crate::store::{AdvertiserKey, ReadTxn, Store, Version};
+use crate::store::{AdvertiserKey, ReadTxn, Store, StoreError, Version};
 
-/// How much is gathered before it goes to the sink.
-const CHUNK: usize = 64 * 1024;
-
-/// A rendered day from this size on is handed over as it is instead of being copied into a chunk.
-const COPY_LIMIT: usize = 16 * 1024;
+/// A report that takes about so many rows from the table is made where it is asked for: some hundred microseconds.
+const QUICK_ROWS: u64 = 2048;
 
 /// Advertisers whose dimensions are kept. They are small: some hundred bytes a campaign and format.
 const KEPT_DIMENSIONS: usize = 256;
@@ -77,6 +76,20 @@ pub trait ReportSink {
     /// Takes the next bytes: for JSON the `items` array (or `data` of the general report), for CSV the whole text. An error
     /// ends the report; it means that nobody wants the rest.
     fn chunk(&mut self, bytes: Bytes) -> ServiceResult<()>;
+
+    /// The memory of an earlier chunk that is not needed any more, for the next one.
+    fn spare(&mut self) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+/// What is known of a report before its rows are read, all from one transaction.
+struct Plan {
+    advertiser: AdvertiserKey,
+    dimensions: Arc<Dimensions>,
+    /// The days that have rows.
+    days: Vec<(i64, Version)>,
+    head: ReportHead,
 }
 
 /// Makes reports.
@@ -102,52 +115,92 @@ impl Reports {
         sink: &mut dyn ReportSink,
     ) -> ServiceResult<ReportEnd> {
         self.store.read(|txn| {
-            let (advertiser, catalogue) = txn.catalogue_version(query.advertiser)?;
-            let publishers = txn.publishers_version()?;
-            let days = txn.day_versions(advertiser, query.days.from().to_stored(), query.days.to().to_stored())?;
-            let dimensions = self.dimensions(txn, advertiser, format, (catalogue, publishers))?;
-            let newest = days.iter().map(|(_, version)| *version).max().unwrap_or_default();
-            let head = ReportHead {
-                tag: tag(kind, format, query, &dimensions, newest),
-                any_enabled: dimensions.any_enabled(),
-            };
-            if sink.begin(&head)? == Wanted::Nothing {
+            let (advertiser, versions) = versions(txn, query)?;
+            let dimensions = self.dimensions(txn, advertiser, format, versions)?;
+            let plan = Plan::new(txn, kind, query, advertiser, dimensions)?;
+            if sink.begin(&plan.head)? == Wanted::Nothing {
                 return Ok(ReportEnd::NotModified);
             }
             let mut out = Output::new(format, sink);
             match kind {
-                ReportKind::Singular => self.singular(txn, advertiser, &dimensions, &days, &mut out)?,
-                ReportKind::General => general::write(txn, advertiser, &dimensions, query, &mut out)?,
+                ReportKind::Singular => self.singular(txn, &plan, &mut out, |key| self.segments.get(key))?,
+                ReportKind::General => general::write(txn, plan.advertiser, &plan.dimensions, query, &mut out)?,
             }
             out.finish().map(ReportEnd::Complete)
         })
     }
 
+    /// Makes a report if that takes little time and no waiting: the sink has it already, or its days are kept, or they hold
+    /// few rows. Otherwise `None`; what the sink got until then does not count.
+    ///
+    /// For threads that must not block. The sink must not either.
+    pub fn make_now(
+        &self,
+        kind: ReportKind,
+        format: ReportFormat,
+        query: &ReportQuery,
+        sink: &mut dyn ReportSink,
+    ) -> Option<ServiceResult<ReportEnd>> {
+        let made = self.store.read_now(|txn| {
+            let (advertiser, versions) = versions(txn, query)?;
+            let Some(dimensions) = self.kept_dimensions(advertiser, format, versions) else { return Ok(None) };
+            let plan = Plan::new(txn, kind, query, advertiser, dimensions)?;
+            if sink.begin(&plan.head)? == Wanted::Nothing {
+                return Ok(Some(ReportEnd::NotModified));
+            }
+            let Some(segments) = self.quick(&plan, kind, format) else { return Ok(None) };
+            let mut segments = segments.into_iter();
+            let mut out = Output::new(format, sink);
+            self.singular(txn, &plan, &mut out, |_| segments.next().flatten())?;
+            out.finish().map(|totals| Some(ReportEnd::Complete(totals)))
+        });
+        match made? {
+            Err(ServiceError::Store(StoreError::Busy { .. })) => None,
+            made => made.transpose(),
+        }
+    }
+
+    /// What is kept of the report's days, if reading the others takes little time.
+    fn quick(&self, plan: &Plan, kind: ReportKind, format: ReportFormat) -> Option<Vec<Option<Segment>>> {
+        if kind != ReportKind::Singular {
+            return None;
+        }
+        let rows_a_day = plan.dimensions.rows_a_day();
+        let mut rows = 0;
+        let mut kept = Vec::with_capacity(plan.days.len());
+        for (day, version) in &plan.days {
+            let segment = self.segments.get(&plan.segment_key(*day, *version, format));
+            if segment.is_none() {
+                rows += rows_a_day?;
+                if rows > QUICK_ROWS {
+                    return None;
+                }
+            }
+            kept.push(segment);
+        }
+        Some(kept)
+    }
+
     fn singular(
         &self,
         txn: &ReadTxn<'_>,
-        advertiser: AdvertiserKey,
-        dimensions: &Dimensions,
-        days: &[(i64, Version)],
+        plan: &Plan,
         out: &mut Output<'_>,
+        mut kept: impl FnMut(&SegmentKey) -> Option<Segment>,
     ) -> ServiceResult<()> {
         out.header(segments::CSV_HEADER);
-        for (day, version) in days {
-            let key = SegmentKey {
-                advertiser,
-                day: *day,
-                version: *version,
-                catalogue: dimensions.catalogue(),
-                format: out.format,
-            };
-            if let Some(segment) = self.segments.get(&key) {
+        let mut reader = txn.stat_day_reader(plan.advertiser)?;
+        let keep = self.segments.have_room_for(plan.days.len() as u64 * plan.dimensions.day_bytes() as u64);
+        for (day, version) in &plan.days {
+            let key = plan.segment_key(*day, *version, out.format);
+            if let Some(segment) = kept(&key) {
                 out.segment(&segment)?;
-            } else if self.segments.keeps_any() {
-                let segment = segments::render(txn, dimensions, &key)?;
+            } else if keep {
+                let segment = segments::render(&mut reader, &plan.dimensions, &key)?;
                 out.segment(&segment)?;
                 self.segments.keep(key, segment);
             } else {
-                out.day(txn, dimensions, &key)?;
+                out.day(&mut reader, &plan.dimensions, *day)?;
             }
         }
         Ok(())
@@ -161,25 +214,53 @@ impl Reports {
         format: ReportFormat,
         versions: (Version, Version),
     ) -> ServiceResult<Arc<Dimensions>> {
-        let key = (advertiser, format);
-        if let Some(kept) = self.dimensions.get(&key).filter(|kept| kept.versions() == versions) {
+        if let Some(kept) = self.kept_dimensions(advertiser, format, versions) {
             return Ok(kept);
         }
         let loaded = Arc::new(Dimensions::load(txn, advertiser, format, versions)?);
-        self.dimensions.insert(key, Arc::clone(&loaded));
+        self.dimensions.insert((advertiser, format), Arc::clone(&loaded));
         Ok(loaded)
+    }
+
+    fn kept_dimensions(
+        &self,
+        advertiser: AdvertiserKey,
+        format: ReportFormat,
+        versions: (Version, Version),
+    ) -> Option<Arc<Dimensions>> {
+        self.dimensions.get(&(advertiser, format)).filter(|kept| kept.versions() == versions)
+    }
+}
+
+/// The advertiser and the versions that its dimensions must have.
+fn versions(txn: &ReadTxn<'_>, query: &ReportQuery) -> ServiceResult<(AdvertiserKey, (Version, Version))> {
+    let (advertiser, catalogue) = txn.catalogue_version(query.advertiser)?;
+    Ok((advertiser, (catalogue, txn.publishers_version()?)))
+}
+
+impl Plan {
+    fn new(
+        txn: &ReadTxn<'_>,
+        kind: ReportKind,
+        query: &ReportQuery,
+        advertiser: AdvertiserKey,
+        dimensions: Arc<Dimensions>,
+    ) -> ServiceResult<Self> {
+        let days = txn.day_versions(advertiser, query.days.from().to_stored(), query.days.to().to_stored())?;
+        let newest = days.iter().map(|(_, version)| *version).max().unwrap_or_default();
+        let tag = tag(kind, query, &dimensions, newest);
+        let head = ReportHead { tag, any_enabled: dimensions.any_enabled() };
+        Ok(Self { advertiser, dimensions, days, head })
+    }
+
+    fn segment_key(&self, day: i64, version: Version, format: ReportFormat) -> SegmentKey {
+        SegmentKey { advertiser: self.advertiser, day, version, catalogue: self.dimensions.catalogue(), format }
     }
 }
 
 /// Everything that the content depends on. Publishers count for the general report only: it names them, while the Singular
 /// report shows their ids, which never change.
-fn tag(
-    kind: ReportKind,
-    format: ReportFormat,
-    query: &ReportQuery,
-    dimensions: &Dimensions,
-    newest: Version,
-) -> String {
+fn tag(kind: ReportKind, query: &ReportQuery, dimensions: &Dimensions, newest: Version) -> String {
     let (catalogue, publishers) = dimensions.versions();
     let publishers = match kind {
         ReportKind::Singular => 0,
@@ -190,100 +271,17 @@ fn tag(
     format!(
         "{RENDERING}{}{}-{:x}-{:x}-{publishers:x}-{from:x}-{to:x}-{}{offer}",
         kind.as_str(),
-        format.as_str(),
+        dimensions.format().as_str(),
         catalogue.get(),
         newest.get(),
         query.advertiser,
     )
 }
 
-/// Gathers bytes into chunks for the sink, and puts between the rows what the format wants there.
-struct Output<'s> {
-    format: ReportFormat,
-    sink: &'s mut dyn ReportSink,
-    buffer: Vec<u8>,
-    totals: ReportTotals,
-}
-
-impl<'s> Output<'s> {
-    fn new(format: ReportFormat, sink: &'s mut dyn ReportSink) -> Self {
-        let buffer = if format == ReportFormat::Json { b"[".to_vec() } else { Vec::new() };
-        Self { format, sink, buffer, totals: ReportTotals::default() }
-    }
-
-    fn header(&mut self, csv: &str) {
-        if self.format == ReportFormat::Csv {
-            self.buffer.extend_from_slice(csv.as_bytes());
-        }
-    }
-
-    /// Room for the next row, behind the comma that JSON wants after the first.
-    fn row(&mut self, cost: impl Into<MicrosSum>) -> &mut Vec<u8> {
-        self.separate();
-        self.totals.rows += 1;
-        self.totals.cost += cost.into();
-        &mut self.buffer
-    }
-
-    fn separate(&mut self) {
-        if self.format == ReportFormat::Json && self.totals.rows > 0 {
-            self.buffer.push(b',');
-        }
-    }
-
-    /// A rendered day.
-    fn segment(&mut self, segment: &Segment) -> ServiceResult<()> {
-        if segment.rows == 0 {
-            return Ok(());
-        }
-        self.separate();
-        self.totals.rows += segment.rows;
-        self.totals.cost += segment.cost;
-        if segment.bytes.len() < COPY_LIMIT {
-            self.buffer.extend_from_slice(&segment.bytes);
-            return self.flush_full();
-        }
-        self.flush()?;
-        self.totals.bytes += segment.bytes.len() as u64;
-        self.sink.chunk(segment.bytes.clone())
-    }
-
-    /// A day straight from the store, where nothing is kept.
-    fn day(&mut self, txn: &ReadTxn<'_>, dimensions: &Dimensions, key: &SegmentKey) -> ServiceResult<()> {
-        let mut day = dimensions.day(key.day)?;
-        txn.stat_scan_day(key.advertiser, key.day, |row| {
-            if let Some(campaign) = day.campaign(&row)? {
-                day.write(campaign, &row, self.row(row.cost))?;
-                self.flush_full()?;
-            }
-            Ok(())
-        })
-    }
-
-    fn flush_full(&mut self) -> ServiceResult<()> {
-        if self.buffer.len() >= CHUNK { self.flush() } else { Ok(()) }
-    }
-
-    fn flush(&mut self) -> ServiceResult<()> {
-        if self.buffer.is_empty() {
-            return Ok(());
-        }
-        // The rows of one flush overshoot the chunk by less than a row, which is what the extra room is for.
-        let full = std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK + 4096));
-        self.totals.bytes += full.len() as u64;
-        self.sink.chunk(full.into())
-    }
-
-    fn finish(mut self) -> ServiceResult<ReportTotals> {
-        if self.format == ReportFormat::Json {
-            self.buffer.push(b']');
-        }
-        self.flush()?;
-        Ok(self.totals)
-    }
-}
-
 /// A row that points at something the catalogue does not have: the report stops rather than leave it out.
 fn dangling(what: &str, key: i64) -> ServiceError {
     ServiceError::Internal(format!("a stat points at {what} {key}, which does not exist"))
 }
+
+#[cfg(test)]
+mod tests;

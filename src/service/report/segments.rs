@@ -10,7 +10,7 @@ use quick_cache::sync::Cache;
 use super::dimensions::Dimensions;
 use crate::domain::{MicrosSum, ReportFormat};
 use crate::service::ServiceResult;
-use crate::store::{AdvertiserKey, ReadTxn, Version};
+use crate::store::{AdvertiserKey, DayReader, Version};
 
 /// The keys of contract §1, in its order.
 pub(super) const CSV_HEADER: &str =
@@ -18,6 +18,9 @@ pub(super) const CSV_HEADER: &str =
 
 /// What an entry takes besides its bytes.
 const OVERHEAD: u64 = 160;
+
+/// The most room that is made before a day is read; how much it takes is a guess.
+const LARGE_DAY: usize = 1 << 20;
 
 /// Everything that a rendered day was made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,7 +32,7 @@ pub(super) struct SegmentKey {
     pub(super) format: ReportFormat,
 }
 
-/// The reported rows of one day, without what stands around them.
+/// The reported rows of one day; in JSON each with a comma before it.
 #[derive(Debug, Clone)]
 pub(super) struct Segment {
     pub(super) bytes: Bytes,
@@ -56,8 +59,10 @@ impl Segments {
         Self((bytes > 0).then(|| Cache::with_weighter(entries, bytes, ByBytes)))
     }
 
-    pub(super) fn keeps_any(&self) -> bool {
-        self.0.is_some()
+    /// Whether the days of a report of about this size are worth keeping. One that does not fit would drive out what others
+    /// ask for, and in the end itself.
+    pub(super) fn have_room_for(&self, bytes: u64) -> bool {
+        self.0.as_ref().is_some_and(|cache| bytes <= cache.capacity())
     }
 
     pub(super) fn get(&self, key: &SegmentKey) -> Option<Segment> {
@@ -72,21 +77,21 @@ impl Segments {
 }
 
 /// Renders one day's rows.
-pub(super) fn render(txn: &ReadTxn<'_>, dimensions: &Dimensions, key: &SegmentKey) -> ServiceResult<Segment> {
-    let mut bytes = Vec::new();
+pub(super) fn render(reader: &mut DayReader<'_>, dimensions: &Dimensions, key: &SegmentKey) -> ServiceResult<Segment> {
+    let mut bytes = Vec::with_capacity(dimensions.day_bytes().min(LARGE_DAY));
     let (mut rows, mut cost) = (0, MicrosSum::default());
     let mut day = dimensions.day(key.day)?;
-    txn.stat_scan_day(key.advertiser, key.day, |row| {
+    let mut read = 0;
+    reader.scan(key.day, |row| {
+        read += 1;
         if let Some(campaign) = day.campaign(&row)? {
-            if rows > 0 && key.format == ReportFormat::Json {
-                bytes.push(b',');
-            }
             day.write(campaign, &row, &mut bytes)?;
             rows += 1;
             cost += row.cost.into();
         }
         Ok::<_, crate::service::ServiceError>(())
     })?;
+    dimensions.note_day(read);
     bytes.shrink_to_fit();
     Ok(Segment { bytes: bytes.into(), rows, cost })
 }

@@ -11,6 +11,9 @@ select
     api_tokens.expires_at,
     api_tokens.revoked_at,
     api_tokens.last_used_at,
-    api_tokens.created_at
+    api_tokens.created_at,
+    api_tokens.last_used_address,
+    api_tokens.last_used_agent,
+    api_tokens.replaces_key
 from api_tokens
 join advertisers using (advertiser_key)

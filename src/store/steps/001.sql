@@ -79,9 +79,10 @@ create index campaigns_by_app on campaigns (app_key);
 create table imports (
     import_key integer primary key,
     id text not null unique check (length(id) = 36),
-    kind text not null check (kind in ('file', 'api', 'demo')),
+    kind text not null check (kind in ('file', 'api', 'demo', 'edit')),
     -- File name, or what else the rows came from.
     source text not null,
+    reason text check (length(reason) between 1 and 500),
     -- Of the bytes as they came, in hexadecimal.
     sha256 text check (length(sha256) = 64),
     token_key integer references api_tokens,
@@ -128,6 +129,7 @@ create table api_tokens (
     name text not null check (length(name) between 1 and 200),
     scope text not null check (scope in ('report', 'ingest')),
     hash text not null check (hash glob '$argon2id$*'),
+    replaces_key integer references api_tokens,
     expires_at integer,
     revoked_at integer,
     last_used_at integer,
@@ -160,7 +162,6 @@ create table setup_links (
 create table sessions (
     id_sha256 text primary key check (length(id_sha256) = 64),
     admin_key integer not null references admins on delete cascade,
-    state text not null,
     address text not null,
     user_agent text not null,
     created_at integer not null,

@@ -1,0 +1,266 @@
+//! The parts of a poll and of an import, each against the least that could do: `cargo bench --bench parts`.
+//!
+//! `scan/bare` is what SQLite takes to step over a year of one advertiser and read four columns; `report/*` is the same with
+//! the bytes made from it, handed to nobody. `upsert/bare` is the `csv` crate and a prepared statement, which is what
+//! `upsert/in key order` and `upsert/thrown about` are held against.
+#![expect(clippy::expect_used, reason = "a benchmark that can't be set up has nothing better to do than to stop")]
+
+mod common;
+
+use std::hint::black_box;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use common::{LAST_DAY, Shape};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use pitlane::domain::{PlainToken, RawReport, ReportFormat, ReportKind, ReportQuery, TokenScope};
+use pitlane::import::{self, Format, Mapping};
+use pitlane::service::imports::{self, Duplicates, ImportOptions, ImportSource};
+use pitlane::service::report::{ReportHead, ReportSink, Reports, Wanted};
+use pitlane::service::tokens::{self, Presented, TokenRequest, Tokens};
+use pitlane::service::{Actor, Hasher, ServiceResult};
+use pitlane::store::{ImportKind, Store};
+use tempfile::TempDir;
+
+/// One advertiser of the ten that have 2,000 campaigns in all, and a year of it.
+const SHAPE: Shape = Shape { advertisers: 1, campaigns: 200, days: 366 };
+
+fn rows(shape: Shape) -> u64 {
+    shape.advertisers * shape.campaigns * shape.days
+}
+
+/// The whole file, its lines as they are stored or thrown about.
+fn csv_of(shape: Shape, in_order: bool) -> String {
+    let mut lines = Vec::new();
+    shape
+        .lines(|line| {
+            lines.push(line.to_owned());
+            Ok(())
+        })
+        .expect("a vector takes everything");
+    if !in_order {
+        for at in (1..lines.len()).rev() {
+            lines.swap(at, usize::try_from(common::mixed(at as u64)).unwrap_or(0) % (at + 1));
+        }
+    }
+    common::HEADER.to_owned() + &lines.concat()
+}
+
+/// Imports a file, as `pitlane import --create-missing` does.
+fn import(store: &Store, csv: &str) {
+    let options = ImportOptions {
+        format: Format::Csv,
+        mapping: Mapping::default(),
+        advertiser: None,
+        create_missing: true,
+        duplicates: Duplicates::Reject,
+        dry_run: false,
+    };
+    let name = "bench.csv".to_owned();
+    let source = ImportSource { kind: ImportKind::File, name, token: None, actor: Actor::command_line() };
+    imports::run(store, csv.as_bytes(), &options, &source).expect("the generated file is sound");
+}
+
+/// A database of this shape.
+fn database(dir: &Path, shape: Shape) -> Store {
+    let store = Store::open(dir).expect("a temporary directory can hold a database");
+    import(&store, &csv_of(shape, true));
+    store
+}
+
+/// Takes a report and throws it away.
+struct Nowhere(u64);
+
+impl ReportSink for Nowhere {
+    fn begin(&mut self, _: &ReportHead) -> ServiceResult<Wanted> {
+        Ok(Wanted::Rows)
+    }
+
+    fn chunk(&mut self, bytes: Bytes) -> ServiceResult<()> {
+        self.0 += bytes.len() as u64;
+        black_box(bytes);
+        Ok(())
+    }
+}
+
+fn query(store: &Store, from: &str) -> ReportQuery {
+    let advertiser = store.read(|txn| txn.advertiser_get(&common::advertiser(1))).expect("it was generated");
+    let raw = RawReport { date_from: Some(from.to_owned()), date_to: Some(LAST_DAY.to_owned()), offer_id: None };
+    ReportQuery::new(advertiser.id, &raw).expect("the dates are sound")
+}
+
+fn reports(c: &mut Criterion) {
+    let dir = TempDir::new().expect("a temporary directory");
+    let store = database(dir.path(), SHAPE);
+    let mut group = c.benchmark_group("report");
+    group.throughput(Throughput::Elements(rows(SHAPE))).sample_size(30);
+
+    group.bench_function("bare scan", |b| {
+        let db = rusqlite::Connection::open(store.path()).expect("the database is there");
+        db.execute_batch("pragma cache_size = -2048").expect("a pragma");
+        let sql = "select campaign_key, publisher_key, clicks, cost_micros from daily_stats
+            where advertiser_key = 1 and day between 0 and 100000";
+        let mut statement = db.prepare(sql).expect("the table is there");
+        b.iter(|| {
+            let mut rows = statement.query(()).expect("it can be read");
+            let mut sum = 0_i64;
+            while let Some(row) = rows.next().expect("it can be read") {
+                for column in 0..4 {
+                    sum = sum.wrapping_add(row.get(column).expect("an integer"));
+                }
+            }
+            sum
+        });
+    });
+
+    let year = query(&store, "2024-01-01");
+    for (name, format, cache) in [
+        ("scan and render JSON", ReportFormat::Json, 0),
+        ("scan and render CSV", ReportFormat::Csv, 0),
+        ("kept days JSON", ReportFormat::Json, 64 << 20),
+    ] {
+        let reports = Reports::new(store.clone(), cache);
+        group.bench_function(name, |b| {
+            b.iter(|| reports.make(ReportKind::Singular, format, &year, &mut Nowhere(0)).expect("a report"));
+        });
+    }
+    group.finish();
+
+    let day = query(&store, LAST_DAY);
+    let reports = Reports::new(store.clone(), 0);
+    c.benchmark_group("one day").throughput(Throughput::Elements(SHAPE.campaigns)).bench_function("render", |b| {
+        b.iter(|| reports.make(ReportKind::Singular, ReportFormat::Json, &day, &mut Nowhere(0)).expect("a report"));
+    });
+}
+
+fn imports(c: &mut Criterion) {
+    let shape = Shape { advertisers: 5, campaigns: 200, days: 100 };
+    let sorted = csv_of(shape, true);
+    let thrown = csv_of(shape, false);
+
+    let mut group = c.benchmark_group("parse");
+    group.throughput(Throughput::Elements(rows(shape))).sample_size(20);
+    group.bench_function("the csv crate alone", |b| {
+        b.iter(|| {
+            let mut reader = csv::Reader::from_reader(sorted.as_bytes());
+            let mut record = csv::StringRecord::new();
+            let mut fields = 0;
+            while reader.read_record(&mut record).expect("sound CSV") {
+                fields += record.len();
+            }
+            fields
+        });
+    });
+    group.bench_function("checked lines", |b| {
+        b.iter(|| {
+            let mut lines = 0_u64;
+            import::read(Format::Csv, sorted.as_bytes(), &Mapping::default(), &mut |line| {
+                lines += u64::from(line.is_ok());
+                ControlFlow::Continue(())
+            })
+            .expect("sound CSV");
+            lines
+        });
+    });
+    group.finish();
+
+    let mut group = c.benchmark_group("upsert");
+    group.throughput(Throughput::Elements(rows(shape))).sample_size(10);
+    let empty = || {
+        let dir = TempDir::new().expect("a temporary directory");
+        let store = Store::open(dir.path()).expect("a database");
+        // The catalogue is there, as it is for all imports but the first.
+        let one_day = Shape { days: 1, ..shape };
+        import(&store, &csv_of(one_day, true));
+        (dir, store)
+    };
+    group.bench_function("bare", |b| {
+        b.iter_batched(empty, |(dir, store)| (bare_upsert(&store, &sorted), dir), BatchSize::PerIteration);
+    });
+    for (name, text) in [("in key order", &sorted), ("thrown about", &thrown)] {
+        group.bench_function(name, |b| {
+            b.iter_batched(
+                empty,
+                |(dir, store)| {
+                    import(&store, text);
+                    dir
+                },
+                BatchSize::PerIteration,
+            );
+        });
+    }
+    group.finish();
+}
+
+/// The least an import can be: the `csv` crate, names looked up in two maps, one prepared upsert, one transaction.
+fn bare_upsert(store: &Store, text: &str) {
+    use std::collections::HashMap;
+    let mut db = rusqlite::Connection::open(store.path()).expect("the database is there");
+    db.execute_batch("pragma synchronous = full; pragma foreign_keys = on").expect("pragmas");
+    let map = |sql: &str| -> HashMap<String, (i64, i64)> {
+        let mut statement = db.prepare(sql).expect("the table is there");
+        let rows =
+            statement.query_map((), |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?)))).expect("it can be read");
+        rows.collect::<Result<_, _>>().expect("it can be read")
+    };
+    let campaigns = map("select a.name || '/' || c.name, c.campaign_key, a.advertiser_key
+        from campaigns c join advertisers a using (advertiser_key)");
+    let publishers = map("select name, publisher_key, 0 from publishers");
+    let txn = db.transaction().expect("a transaction");
+    let mut upsert = txn
+        .prepare(
+            "insert into daily_stats values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9) on conflict do update set
+                clicks = excluded.clicks, cost_micros = excluded.cost_micros, views = excluded.views,
+                conversions = excluded.conversions, import_key = excluded.import_key, import_line = excluded.import_line",
+        )
+        .expect("the table is there");
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let mut record = csv::StringRecord::new();
+    let mut name = String::new();
+    let mut line = 1_i64;
+    while reader.read_record(&mut record).expect("sound CSV") {
+        line += 1;
+        name.clear();
+        name.extend([&record[1], "/", &record[2]]);
+        let (campaign, advertiser) = campaigns[&name];
+        let (publisher, _) = publishers[&record[7]];
+        let day = pitlane::domain::Day::parse("date", &record[0]).expect("a day").to_stored();
+        let cost = pitlane::domain::Micros::parse(&record[9]).expect("an amount").0.get();
+        let count = |field: usize| record[field].parse::<i64>().expect("a count");
+        upsert
+            .execute((advertiser, day, campaign, publisher, count(8), cost, count(10), count(11), line))
+            .expect("it can be written");
+    }
+    drop(upsert);
+    txn.commit().expect("it can be written");
+}
+
+fn token_checks(c: &mut Criterion) {
+    let dir = TempDir::new().expect("a temporary directory");
+    let store = database(dir.path(), Shape { days: 1, ..SHAPE });
+    let request = TokenRequest {
+        advertiser: common::advertiser(1),
+        name: pitlane::domain::Name::parse("name", "bench").expect("a name"),
+        scope: TokenScope::Report,
+        expires_at: None,
+    };
+    let token = tokens::issue(&store, &request, &Actor::command_line(), chrono::Utc::now()).expect("a token");
+    let tokens = Tokens::new(store, Hasher::new());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let look_up = |token: &PlainToken| runtime.block_on(tokens.look_up(token)).expect("it can be read");
+
+    let mut group = c.benchmark_group("token");
+    group.measurement_time(Duration::from_secs(4));
+    let Presented::Unproven(row) = look_up(&token) else { panic!("nothing was proven yet") };
+    group.sample_size(20).bench_function("Argon2", |b| {
+        b.iter(|| runtime.block_on(tokens.prove(&token, &row)).expect("it can be hashed"));
+    });
+    group.bench_function("proven", |b| b.iter(|| matches!(look_up(&token), Presented::Right(_))));
+    group.bench_function("parse", |b| b.iter(|| PlainToken::parse(black_box(token.reveal()))));
+    group.finish();
+}
+
+criterion_group!(parts, reports, imports, token_checks);
+criterion_main!(parts);

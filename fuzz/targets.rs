@@ -1,0 +1,91 @@
+//! What is fuzzed, and what must hold for any bytes at all. The programs in `fuzz_targets` try new inputs; `tests/fuzz`
+//! replays those that are kept in `corpus`.
+
+use std::net::IpAddr;
+use std::ops::ControlFlow;
+
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::test::TestRequest;
+use pitlane::domain::{Day, Micros, PlainToken, RawReport, ReportQuery};
+use pitlane::http::{auth, client, query as parameters};
+use pitlane::import::{self, Format, Mapping};
+
+/// A file of stats: every line that is accepted is within bounds, and reading ends.
+fn file(format: Format, bytes: &[u8]) {
+    let mut last = 0;
+    let read = import::read(format, bytes, &Mapping::default(), &mut |line| {
+        if let Ok(line) = line {
+            assert!(line.line > last, "lines come in order");
+            last = line.line;
+            assert!(line.figures.cost <= Micros::MAX);
+            assert!((10_957..=84_005).contains(&line.day.to_stored()), "{}", line.day);
+            assert!(line.campaign_id.is_some() || line.campaign_name.is_some());
+        }
+        ControlFlow::Continue(())
+    });
+    drop(read);
+}
+
+pub fn csv(bytes: &[u8]) {
+    file(Format::Csv, bytes);
+}
+
+pub fn json(bytes: &[u8]) {
+    file(Format::Json, bytes);
+    file(Format::NdJson, bytes);
+}
+
+/// Whatever is read as an amount is written and read again as the same one.
+pub fn money(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok((amount, _)) = Micros::parse(text) {
+        assert_eq!(Micros::parse(&amount.to_string()).ok(), Some((amount, false)));
+    }
+}
+
+pub fn date(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(day) = Day::parse_date_or_time("day", text) {
+        assert_eq!(day.to_string(), text[..10]);
+        assert_eq!(Day::from_stored(day.to_stored()).ok(), Some(day));
+    }
+}
+
+/// Only what a token is written as is read as one.
+pub fn token(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Some(token) = PlainToken::parse(text) {
+        assert_eq!(token.reveal(), text);
+        assert!(!format!("{token:?}").contains(token.secret()));
+    }
+}
+
+pub fn authorization(bytes: &[u8]) {
+    let Ok(value) = HeaderValue::from_bytes(bytes) else { return };
+    let request = TestRequest::default().insert_header((header::AUTHORIZATION, value)).to_http_request();
+    if let Some(token) = auth::presented(&request) {
+        assert!(bytes.windows(token.reveal().len()).any(|window| window == token.reveal().as_bytes()));
+    }
+}
+
+/// A client that no trusted proxy stands before is never anybody else.
+pub fn forwarded(bytes: &[u8]) {
+    let peer: IpAddr = [192, 0, 2, 1].into();
+    let Ok(value) = HeaderValue::from_bytes(bytes) else { return };
+    let request = TestRequest::default().peer_addr((peer, 1).into()).insert_header(("X-Forwarded-For", value));
+    let request = request.to_http_request();
+    assert_eq!(client::address(&request, &[]), peer);
+    let seen = client::address(&request, &[peer.into()]);
+    assert!(seen == peer || std::str::from_utf8(bytes).is_ok());
+}
+
+pub fn query(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(raw) = parameters::report(pitlane::domain::ReportKind::General, text) else { return };
+    let advertiser = "3fa85f64-5717-4562-b3fc-2c963f66afa6".parse().unwrap();
+    if let Ok(query) = ReportQuery::new(advertiser, &raw) {
+        assert_eq!(query.advertiser, advertiser);
+        assert!(query.days.from() <= query.days.to());
+        assert_ne!(raw, RawReport::default());
+    }
+}

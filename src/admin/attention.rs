@@ -1,0 +1,111 @@
+//! What needs attention, each with the link that mends it.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::catalogue::today;
+use super::shell::Shell;
+use super::{show, tokens};
+use crate::domain::TokenScope;
+use crate::service::ServiceError;
+use crate::store::{AdvertiserRow, ReadTxn, StatFilter, TokenRow};
+
+/// Refused polls are told of for this long.
+const RECENT: TimeDelta = TimeDelta::days(7);
+
+/// Something that needs attention.
+#[derive(Debug)]
+pub struct Matter {
+    /// What it is.
+    pub words: String,
+    /// `bad` or `warn`.
+    pub tone: &'static str,
+    /// What mends it, and where.
+    pub link: (&'static str, String),
+}
+
+/// All that needs attention, the worst first.
+pub fn matters(
+    txn: &ReadTxn<'_>,
+    shell: &Shell,
+    advertiser: &AdvertiserRow,
+    now: DateTime<Utc>,
+) -> Result<Vec<Matter>, ServiceError> {
+    let scope = &shell.scope;
+    let own: Vec<_> = txn.token_list()?.into_iter().filter(|row| row.advertiser == advertiser.key).collect();
+    let mut found = Vec::new();
+    let mut add = |tone, words: String, label, href: String| found.push(Matter { words, tone, link: (label, href) });
+    if advertiser.disabled_at.is_some() {
+        let href = format!("/admin/catalogue/advertisers/{}/switch?advertiser={}", advertiser.id, advertiser.id);
+        add("bad", "This advertiser is disabled: its tokens are refused.".to_owned(), "Enable it", href);
+    }
+    let offers = txn.offer_list(advertiser.key)?;
+    let off = i64::try_from(offers.iter().filter(|row| !row.cost_reporting).count()).unwrap_or_default();
+    let offers_link = format!("/admin/catalogue/offers{scope}");
+    if offers.iter().all(|row| !row.cost_reporting) {
+        add(
+            "bad",
+            "Cost reporting is off for all offers: Singular gets an empty report.".to_owned(),
+            "Turn it on",
+            offers_link,
+        );
+    } else if off > 0 {
+        add(
+            "warn",
+            format!("Cost reporting is off for {}.", show::plural(off, "offer")),
+            "See the offers",
+            offers_link,
+        );
+    }
+    if !own.iter().any(|row| row.scope == TokenScope::Report && tokens::is_live(row, now)) {
+        let href = format!("/admin/tokens/new?advertiser={}", advertiser.id);
+        add("bad", "No token can read the report.".to_owned(), "Generate token", href);
+    }
+    for row in &own {
+        if let Some((words, tone, label)) = token_matter(row, &own, now) {
+            add(tone, words, label, format!("/admin/tokens{scope}"));
+        }
+    }
+    let today = today(advertiser.time_zone)?;
+    if let Some(yesterday) = today.earlier(1) {
+        let day = yesterday.to_stored();
+        let filter = StatFilter { advertiser: advertiser.key, from: day, to: day, campaign: None, publisher: None };
+        let mut rows = 0_u64;
+        txn.stat_scan_lines(&filter, |_| rows += 1)?;
+        if rows == 0 {
+            let words = format!("There are no stats for yesterday, {}.", show::day(yesterday));
+            add("warn", words, "See the stats", format!("/admin/stats{scope}"));
+        }
+    }
+    let refused = txn.polls_refused_since(advertiser.id, now - RECENT)?;
+    if refused > 0 {
+        let words = format!(
+            "{} refused in the last 7 days.",
+            if refused == 1 { "1 poll was".to_owned() } else { format!("{} polls were", show::count(refused)) }
+        );
+        let and = if scope.is_empty() { "?" } else { "&" };
+        add("warn", words, "See why", format!("/admin/polls{scope}{and}answer=refused"));
+    }
+    found.sort_by_key(|matter| matter.tone);
+    Ok(found)
+}
+
+fn token_matter(row: &TokenRow, all: &[TokenRow], now: DateTime<Utc>) -> Option<(String, &'static str, &'static str)> {
+    let name = &row.name;
+    if row.revoked_at.is_none()
+        && let Some(at) = row.expires_at
+    {
+        let was_seen_lately = row.last_used_at.is_some_and(|used| now - used < RECENT);
+        if at <= now && was_seen_lately {
+            return Some((format!("The token “{name}” has expired and is refused."), "bad", "See the tokens"));
+        }
+        if at > now && at - now < tokens::NEAR {
+            return Some((format!("The token “{name}” expires in {}.", show::span(at - now)), "warn", "Rotate it"));
+        }
+    }
+    match tokens::rotation(row, all, now) {
+        Some((_, true)) => {
+            Some((format!("The successor of the token “{name}” was seen: the old one can go."), "warn", "Revoke it"))
+        }
+        _ => None,
+    }
+}

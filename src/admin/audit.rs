@@ -1,0 +1,45 @@
+//! Who did what, when, from where. The log is append-only; this page reads it.
+
+use askama::Template;
+
+use super::shell::Shell;
+use super::show;
+use super::table::{Cell, Table, link_with};
+use super::visit::{Answer, Visit};
+
+/// Entries a page shows.
+const SHOWN: u32 = 100;
+
+#[derive(Template)]
+#[template(path = "admin/audit.html")]
+struct Page {
+    shell: Shell,
+    search: String,
+    table: Table,
+    older: Option<String>,
+}
+
+/// The log, newest first, with a search.
+pub async fn list(visit: Visit) -> Answer {
+    visit
+        .show(|visit, txn| {
+            let shell = Shell::new(visit, txn, "Audit", "Audit")?;
+            let search = visit.query("search").to_owned();
+            let mut entries = txn.audit_list(&search, visit.query("before").parse().ok(), SHOWN + 1)?;
+            let more = entries.len() > SHOWN as usize;
+            entries.truncate(SHOWN as usize);
+            let older = entries.last().filter(|_| more).map(|last| link_with(visit, "before", &last.key.to_string()));
+            let mut table = Table::new("Audit log", &["When", "Who", "Did", "What", "From"]);
+            for entry in entries {
+                table.rows.push(vec![
+                    Cell::new(show::moment(entry.at, shell.zone())),
+                    Cell::new(entry.actor),
+                    Cell::new(entry.action),
+                    Cell::new(entry.subject),
+                    Cell::new(entry.address.unwrap_or_else(|| "this machine".to_owned())),
+                ]);
+            }
+            Ok(Page { shell, search, table, older })
+        })
+        .await
+}

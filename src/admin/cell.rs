@@ -1,0 +1,165 @@
+//! One cell of the stats, edited by hand, with the reason: a restatement that the import history and the audit log keep.
+
+use super::catalogue::{self, scope};
+use super::form::{Form, Kind};
+use super::page::FormPage;
+use super::show;
+use super::visit::{Answer, Visit};
+use crate::domain::{CampaignId, Count, Day, Figures, Invalid, Micros, PublisherId};
+use crate::http::ClientError;
+use crate::service::{ServiceError, stats};
+use crate::store::{AdvertiserRow, CampaignRow, PublisherRow, StatKey};
+
+struct Names {
+    campaigns: Vec<CampaignRow>,
+    publishers: Vec<PublisherRow>,
+}
+
+async fn names(visit: &Visit) -> Result<(AdvertiserRow, Names), ClientError> {
+    catalogue::within(visit, |txn, advertiser| {
+        Ok(Some(Names { campaigns: txn.campaign_list(advertiser.key)?, publishers: txn.publisher_list()? }))
+    })
+    .await
+}
+
+/// The cell that the given words name.
+fn key<'n>(
+    advertiser: &AdvertiserRow,
+    names: &'n Names,
+    word: impl Fn(&str) -> String,
+) -> Result<(StatKey, Day, &'n CampaignRow, &'n PublisherRow), Invalid> {
+    let day = Day::parse("day", &word("day"))?;
+    let campaign = word("campaign").parse::<CampaignId>().ok();
+    let campaign = names.campaigns.iter().find(|row| Some(row.id) == campaign);
+    let campaign = campaign.ok_or_else(|| Invalid::because("campaign", "choose a campaign"))?;
+    let publisher = word("publisher").parse::<PublisherId>().ok();
+    let publisher = names.publishers.iter().find(|row| Some(row.id) == publisher);
+    let publisher = publisher.ok_or_else(|| Invalid::because("publisher", "choose a publisher"))?;
+    let stored = day.to_stored();
+    let key = StatKey { advertiser: advertiser.key, day: stored, campaign: campaign.key, publisher: publisher.key };
+    Ok((key, day, campaign, publisher))
+}
+
+fn form(advertiser: &AdvertiserRow, names: &Names, is_known: bool) -> Form {
+    let action = format!("/admin/stats/cell{}", scope(advertiser));
+    let back = format!("/admin/stats{}", scope(advertiser));
+    let form = Form::new(action, if is_known { "Restate cell" } else { "Save row" }).or_back_to(back);
+    let (day, campaign, publisher) = if is_known {
+        (Kind::Hidden, Kind::Hidden, Kind::Hidden)
+    } else {
+        let campaigns = names.campaigns.iter().map(|row| (row.id.to_string(), row.name.clone())).collect();
+        let publishers = names.publishers.iter().map(|row| (row.id.to_string(), row.name.clone())).collect();
+        (Kind::Date, Kind::Choice(campaigns), Kind::Choice(publishers))
+    };
+    let reason = "Stays in the history beside the change, such as \"fraud refund of March\".";
+    form.field("day", "Day", day, "")
+        .field("campaign", "Campaign", campaign, "")
+        .field("publisher", "Publisher", publisher, "")
+        .field("clicks", "Clicks", Kind::Number, "")
+        .field(
+            "cost",
+            "Cost",
+            Kind::Number,
+            format!("In {}, such as 12.5; at most 6 decimals.", advertiser.currency.code()),
+        )
+        .field("views", "Views", Kind::Number, "")
+        .optional()
+        .field("conversions", "Conversions", Kind::Number, "")
+        .optional()
+        .field("reason", "Reason", Kind::Text, reason)
+        .field("known", "", Kind::Hidden, "")
+        .with("known", if is_known { "yes" } else { "" })
+}
+
+async fn answer(visit: &Visit, advertiser: &AdvertiserRow, names: &Names, form: Form, what: Option<String>) -> Answer {
+    let mut links = Vec::new();
+    if names.campaigns.is_empty() {
+        links.push(("Add a campaign first".to_owned(), format!("/admin/catalogue/campaigns/new{}", scope(advertiser))));
+    }
+    if names.publishers.is_empty() {
+        links.push((
+            "Add a publisher first".to_owned(),
+            format!("/admin/catalogue/publishers/new{}", scope(advertiser)),
+        ));
+    }
+    let form = links.is_empty().then_some(form);
+    let (title, intro) = match what {
+        Some(what) => ("Restate a cell", vec![
+            format!("{what}."),
+            "What you save replaces the whole cell. Singular asks again for the last 7 days; older ones need a refresh there."
+                .to_owned(),
+        ]),
+        None => ("Add a row of stats", vec![
+            "The figures of one day, one campaign, one publisher. A row that is there already is replaced.".to_owned(),
+        ]),
+    };
+    FormPage::answer_with(visit, "Stats", title, intro, form, links).await
+}
+
+fn named(day: Day, campaign: &CampaignRow, publisher: &PublisherRow) -> String {
+    format!("{}, {} at {}", show::day(day), campaign.name, publisher.name)
+}
+
+/// The form for a cell: the one the address names, or a new one.
+pub async fn edit(visit: Visit) -> Answer {
+    let (advertiser, names) = names(&visit).await?;
+    let Ok((key, day, campaign, publisher)) = key(&advertiser, &names, |name| visit.query(name).to_owned()) else {
+        let today = catalogue::today(advertiser.time_zone)?;
+        let yesterday = today.earlier(1).unwrap_or(today);
+        let form = form(&advertiser, &names, false).with("day", yesterday.to_string());
+        return answer(&visit, &advertiser, &names, form, None).await;
+    };
+    let held = visit.run(move |visit| Ok(visit.store().read(|txn| txn.stat_find(key))?)).await?.unwrap_or_default();
+    let form = form(&advertiser, &names, true)
+        .with("day", day.to_string())
+        .with("campaign", campaign.id.to_string())
+        .with("publisher", publisher.id.to_string())
+        .with("clicks", held.clicks.to_string())
+        .with("cost", held.cost.to_string())
+        .with("views", held.views.to_string())
+        .with("conversions", held.conversions.to_string());
+    answer(&visit, &advertiser, &names, form, Some(named(day, campaign, publisher))).await
+}
+
+fn figures(visit: &Visit) -> Result<Figures, Invalid> {
+    let count = |name: &'static str| Count::parse(name, visit.field(name).trim());
+    let or_none = |name| if visit.field(name).trim().is_empty() { Ok(Count::default()) } else { count(name) };
+    let (cost, rounded) = Micros::parse(visit.field("cost").trim())?;
+    if rounded {
+        return Err(Invalid::value("cost", visit.field("cost"), "at most 6 decimals"));
+    }
+    let (views, conversions) = (or_none("views")?, or_none("conversions")?);
+    Ok(Figures { clicks: count("clicks")?, cost, views, conversions })
+}
+
+/// Restates a cell.
+pub async fn save(visit: Visit) -> Answer {
+    let (advertiser, names) = names(&visit).await?;
+    let found = key(&advertiser, &names, |name| visit.field(name).to_owned());
+    let what = found.as_ref().map(|(_, day, campaign, publisher)| named(*day, campaign, publisher)).ok();
+    let wanted = found.and_then(|(key, day, ..)| Ok((key, day, figures(&visit)?)));
+    let done = match wanted {
+        Err(invalid) => Err(ServiceError::from(invalid)),
+        Ok((key, day, figures)) => {
+            let what = what.clone().unwrap_or_default();
+            visit
+                .run(move |visit| {
+                    let reason = visit.field("reason");
+                    let changed = stats::edit(visit.store(), key, figures, reason, &what, &visit.actor())?;
+                    Ok((changed, day))
+                })
+                .await
+        }
+    };
+    match done {
+        Ok((changed, day)) => {
+            let done = if changed { "saved" } else { "unchanged" };
+            Ok(visit.go(&format!("/admin/stats{}&from={day}&to={day}&done={done}", scope(&advertiser))))
+        }
+        Err(error) => {
+            let is_known = visit.field("known") == "yes";
+            let form = form(&advertiser, &names, is_known).as_typed(&visit).refused(error)?;
+            answer(&visit, &advertiser, &names, form, what.filter(|_| is_known)).await
+        }
+    }
+}

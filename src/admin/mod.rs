@@ -1,0 +1,30 @@
+//! The pages people see: one file per noun, its template's struct beside its handlers.
+//!
+//! All of them pass the [`gate`], which knows who may do what. They work without scripts; what a form did stands on the
+//! page it leads to.
+
+pub mod advertisers;
+pub mod apps;
+pub mod attention;
+pub mod audit;
+pub mod campaigns;
+mod catalogue;
+pub mod cell;
+pub mod chart;
+pub mod form;
+pub mod gate;
+pub mod home;
+pub mod login;
+pub mod offers;
+pub mod page;
+pub mod polls;
+pub mod publishers;
+pub mod settings;
+pub mod shell;
+pub mod show;
+pub mod stats;
+pub mod table;
+pub mod tokens;
+pub mod visit;
+
+pub use visit::{Answer, Visit};

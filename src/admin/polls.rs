@@ -1,0 +1,189 @@
+//! The poll history: what Singular and others asked for, and what they got.
+
+use actix_web::web;
+use askama::Template;
+use chrono::{DateTime, NaiveTime, TimeZone as _, Utc};
+use chrono_tz::Tz;
+
+use super::shell::Shell;
+use super::show;
+use super::table::{Cell, Table, link_with};
+use super::visit::{Answer, Visit};
+use crate::domain::{Day, MicrosSum};
+use crate::service::ServiceError;
+use crate::store::{PollFilter, PollSeen, StoreError};
+
+/// Polls a page shows.
+const SHOWN: u32 = 100;
+
+/// What a token's choice says for polls without one.
+const STRANGERS: &str = "none";
+
+#[derive(Template)]
+#[template(path = "admin/polls.html")]
+struct Page {
+    shell: Shell,
+    tokens: Vec<(String, String, bool)>,
+    strangers: bool,
+    answer: String,
+    from: String,
+    to: String,
+    table: Table,
+    older: Option<String>,
+    is_filtered: bool,
+}
+
+#[derive(Template)]
+#[template(path = "admin/poll.html")]
+struct DetailPage {
+    shell: Shell,
+    facts: Vec<(&'static str, String)>,
+    state: (String, &'static str),
+}
+
+/// What became of a poll, in words with a colour.
+fn state(poll: &PollSeen) -> (String, &'static str) {
+    let words = match poll.status {
+        304 => "Had it already",
+        400 => "Refused: bad dates",
+        401 => "Refused: no valid token",
+        403 => "Refused: not allowed",
+        429 => "Refused: too many",
+        200..=299 if !poll.complete => "Broken off",
+        200..=299 => "Answered",
+        500.. => "Failed",
+        _ => "Refused",
+    };
+    let tone = match poll.status {
+        200..=399 if poll.complete => "good",
+        500.. => "bad",
+        _ => "warn",
+    };
+    (words.to_owned(), tone)
+}
+
+fn range(poll: &PollSeen) -> String {
+    match poll.days {
+        Some((from, to)) if from == to => show::day(from),
+        Some((from, to)) => format!("{} to {}", show::day(from), show::day(to)),
+        None => "nothing readable".to_owned(),
+    }
+}
+
+/// The moment a day begins in the zone.
+fn start(day: &str, zone: Tz, days_later: u64) -> Option<DateTime<Utc>> {
+    let date = Day::parse("day", day).ok()?.date().checked_add_days(chrono::Days::new(days_later))?;
+    Some(zone.from_local_datetime(&date.and_time(NaiveTime::MIN)).earliest()?.with_timezone(&Utc))
+}
+
+/// The history with its filters.
+pub async fn list(visit: Visit) -> Answer {
+    visit
+        .show(|visit, txn| {
+            let shell = Shell::new(visit, txn, "Polls", "Polls")?;
+            let zone = shell.zone();
+            let (token, answer) = (visit.query("token"), visit.query("answer"));
+            let chosen = shell.advertiser.as_ref();
+            let filter = PollFilter {
+                advertiser: chosen.map(|row| row.id).filter(|_| token != STRANGERS),
+                token: token.parse().ok(),
+                strangers: token == STRANGERS || chosen.is_none(),
+                answered: match answer {
+                    "answered" => Some(true),
+                    "refused" => Some(false),
+                    _ => None,
+                },
+                from: start(visit.query("from"), zone, 0),
+                until: start(visit.query("to"), zone, 1),
+                before: visit.query("before").parse().ok(),
+                limit: SHOWN + 1,
+            };
+            let mut polls = txn.poll_list(&filter)?;
+            let more = polls.len() > SHOWN as usize;
+            polls.truncate(SHOWN as usize);
+            let older = polls.last().filter(|_| more).map(|last| link_with(visit, "before", &last.key.to_string()));
+            let own = txn.token_list()?.into_iter().filter(|row| chosen.is_some_and(|it| it.key == row.advertiser));
+            Ok(Page {
+                tokens: own.map(|row| (row.id.to_string(), row.name, row.id.as_str() == token)).collect(),
+                strangers: token == STRANGERS,
+                answer: answer.to_owned(),
+                from: visit.query("from").to_owned(),
+                to: visit.query("to").to_owned(),
+                is_filtered: ["token", "answer", "from", "to", "before"]
+                    .iter()
+                    .any(|name| !visit.query(name).is_empty()),
+                table: table(&shell, &polls),
+                older,
+                shell,
+            })
+        })
+        .await
+}
+
+fn table(shell: &Shell, polls: &[PollSeen]) -> Table {
+    let code = shell.advertiser.as_ref().map_or("", |row| row.currency.code());
+    let cost = format!("#Cost, {code}");
+    let mut table = Table::new("Polls", &["When", "Token", "Asked for", "Answer", "#Rows", &cost, "#Took"]);
+    for poll in polls {
+        let (words, tone) = state(poll);
+        let token = poll.token.as_ref().map_or_else(|| Cell::new("none").tone("quiet"), |(_, name, _)| Cell::new(name));
+        let cost = match (&shell.advertiser, poll.cost()) {
+            (Some(row), Some(cost)) if poll.status == 200 => {
+                Cell::new(show::amount(cost.into(), row.currency)).title(cost.to_string())
+            }
+            _ => Cell::new("–"),
+        };
+        table.rows.push(vec![
+            Cell::new(show::moment(poll.at, shell.zone()))
+                .to(format!("/admin/polls/{}{}", poll.key, shell.scope), true),
+            token,
+            Cell::new(range(poll)),
+            Cell::new(words).tone(tone).note(poll.status.to_string()),
+            Cell::new(if poll.status == 200 { show::count(poll.rows) } else { "–".to_owned() }),
+            cost,
+            Cell::new(show::duration(poll.duration_us)),
+        ]);
+    }
+    table
+}
+
+/// All that is known of one poll.
+pub async fn detail(visit: Visit, key: web::Path<String>) -> Answer {
+    visit
+        .show(move |visit, txn| {
+            let shell = Shell::new(visit, txn, "Polls", "A poll")?;
+            let poll = key.parse().ok().map(|key| txn.poll_find(key)).transpose()?.flatten();
+            let poll = poll.ok_or_else(|| StoreError::Missing("There is no such poll.".to_owned()))?;
+            let facts = facts(&shell, &poll);
+            Ok::<_, ServiceError>(DetailPage { shell, facts, state: state(&poll) })
+        })
+        .await
+}
+
+fn facts(shell: &Shell, poll: &PollSeen) -> Vec<(&'static str, String)> {
+    let token = poll.token.as_ref();
+    let whose = token.map_or_else(
+        || "none that anybody knows".to_owned(),
+        |(id, name, advertiser)| format!("{name} ({id}) of {advertiser}"),
+    );
+    let mut facts = vec![
+        ("When", show::moment(poll.at, shell.zone())),
+        ("Token", whose),
+        ("Report", format!("{}, as {}", poll.report, poll.format)),
+        ("Asked for", range(poll)),
+        ("Status", poll.status.to_string()),
+    ];
+    if poll.status == 200 {
+        facts.push(("Rows", show::count(poll.rows)));
+        if let Some(cost) = poll.cost() {
+            facts.push(("Cost", MicrosSum::from(cost).to_string()));
+        }
+        facts.push(("Length before compression", show::bytes(poll.bytes)));
+    }
+    facts.extend([
+        ("Took", show::duration(poll.duration_us)),
+        ("From", poll.address.clone()),
+        ("Client", if poll.user_agent.is_empty() { "unnamed".to_owned() } else { poll.user_agent.clone() }),
+    ]);
+    facts
+}

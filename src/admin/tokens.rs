@@ -1,0 +1,317 @@
+//! API tokens: generate, show once, list with what became of them, rotate, revoke.
+
+use actix_web::web;
+use askama::Template;
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+
+use super::form::{Form, Kind};
+use super::page::FormPage;
+use super::shell::{Shell, back};
+use super::show;
+use super::visit::{Answer, Visit, missing_is_not_found};
+use crate::domain::{Invalid, Name, PlainToken, TokenId, TokenScope};
+use crate::service::ServiceResult;
+use crate::service::tokens::{self, TokenRequest};
+use crate::store::{OrMissing as _, TokenRow};
+
+const NAV: &str = "Tokens";
+
+/// An expiry this near is worth a word.
+pub(super) const NEAR: TimeDelta = TimeDelta::days(30);
+
+/// Lives to choose from, in days; the empty one has no end.
+const LIVES: [(&str, &str); 5] =
+    [("365", "1 year"), ("90", "90 days"), ("180", "180 days"), ("730", "2 years"), ("", "until it is revoked")];
+
+/// What a token's row says.
+struct Line {
+    id: String,
+    name: String,
+    scope: &'static str,
+    state: String,
+    tone: &'static str,
+    created: String,
+    expires: String,
+    used: String,
+    used_exactly: String,
+    used_by: String,
+    /// What is known of a rotation it is part of, and whether the old one can go.
+    rotation: Option<(String, bool)>,
+    is_live: bool,
+}
+
+#[derive(Template)]
+#[template(path = "admin/tokens.html")]
+struct ListPage {
+    shell: Shell,
+    lines: Vec<Line>,
+}
+
+#[derive(Template)]
+#[template(path = "admin/token_once.html")]
+struct OncePage {
+    shell: Shell,
+    token: PlainToken,
+    name: String,
+    curl: String,
+    old: Option<String>,
+    is_report: bool,
+}
+
+/// Whether a token is accepted now, in words with a colour.
+#[must_use]
+pub fn state(row: &TokenRow, now: DateTime<Utc>, zone: Tz) -> (String, &'static str) {
+    match (row.revoked_at, row.expires_at) {
+        (Some(at), _) => (format!("Revoked {}", show::moment_day(at, zone)), "quiet"),
+        (None, Some(at)) if at <= now => (format!("Expired {}", show::moment_day(at, zone)), "bad"),
+        (None, Some(at)) if at - now < NEAR => (format!("Expires in {}", show::span(at - now)), "warn"),
+        _ => ("Live".to_owned(), "good"),
+    }
+}
+
+pub(super) fn is_live(row: &TokenRow, now: DateTime<Utc>) -> bool {
+    row.revoked_at.is_none() && row.expires_at.is_none_or(|at| at > now)
+}
+
+pub(super) fn rotation(row: &TokenRow, all: &[TokenRow], now: DateTime<Utc>) -> Option<(String, bool)> {
+    if let Some(old) =
+        row.replaces.and_then(|key| all.iter().find(|old| old.key == key)).filter(|old| is_live(old, now))
+    {
+        return Some(match row.last_used_at {
+            Some(at) => (
+                format!(
+                    "Takes the place of \"{}\". It was seen {} ago, so the old one can go.",
+                    old.name,
+                    show::span(now - at)
+                ),
+                false,
+            ),
+            None => {
+                (format!("Takes the place of \"{}\". Not seen yet: keep the old one until it is.", old.name), false)
+            }
+        });
+    }
+    let new =
+        all.iter().find(|new| new.replaces == Some(row.key) && is_live(new, now)).filter(|_| is_live(row, now))?;
+    Some(match new.last_used_at {
+        Some(at) => {
+            (format!("Its successor \"{}\" was seen {} ago. This one can go.", new.name, show::span(now - at)), true)
+        }
+        None => (format!("Its successor \"{}\" was not seen yet. Keep this one.", new.name), false),
+    })
+}
+
+fn line(row: &TokenRow, all: &[TokenRow], now: DateTime<Utc>, zone: Tz) -> Line {
+    let (state, tone) = state(row, now, zone);
+    Line {
+        id: row.id.to_string(),
+        name: row.name.clone(),
+        scope: row.scope.as_str(),
+        state,
+        tone,
+        created: show::moment_day(row.created_at, zone),
+        expires: row.expires_at.map_or_else(|| "never".to_owned(), |at| show::moment_day(at, zone)),
+        used: row.last_used_at.map_or_else(|| "never".to_owned(), |at| format!("{} ago", show::span(now - at))),
+        used_exactly: row.last_used_at.map(|at| show::moment(at, zone)).unwrap_or_default(),
+        used_by: [row.last_used_address.as_deref(), row.last_used_agent.as_deref()]
+            .into_iter()
+            .flatten()
+            .filter(|words| !words.is_empty())
+            .collect::<Vec<_>>()
+            .join(", "),
+        rotation: rotation(row, all, now),
+        is_live: is_live(row, now),
+    }
+}
+
+/// The chosen advertiser's tokens, those that work first.
+pub async fn list(visit: Visit) -> Answer {
+    visit
+        .show(|visit, txn| {
+            let shell = Shell::new(visit, txn, NAV, "Tokens")?;
+            let now = Utc::now();
+            let chosen = shell.advertiser.as_ref().map(|row| row.key);
+            let mut rows: Vec<_> = txn.token_list()?.into_iter().filter(|row| Some(row.advertiser) == chosen).collect();
+            rows.sort_by_key(|row| (!is_live(row, now), std::cmp::Reverse(row.created_at)));
+            let lines = rows.iter().map(|row| line(row, &rows, now, shell.zone())).collect();
+            Ok(ListPage { shell, lines })
+        })
+        .await
+}
+
+/// The form for a new token.
+pub async fn new(visit: Visit) -> Answer {
+    let asked = visit.query("advertiser").to_owned();
+    let form = new_form(&visit).await?.with("advertiser", asked).with("scope", "report").with("life", "365");
+    new_page(&visit, form).await
+}
+
+async fn new_form(visit: &Visit) -> Result<Form, crate::http::ClientError> {
+    let all = visit.run(|visit| Ok(visit.store().read(|txn| txn.advertiser_list())?)).await?;
+    let advertisers = all.into_iter().filter(|row| row.disabled_at.is_none()).map(|row| (row.id.to_string(), row.name));
+    let scopes = [
+        ("report", "report: reads the cost report (Singular needs this)"),
+        ("ingest", "ingest: writes daily stats (for your own scripts)"),
+    ];
+    Ok(Form::new("/admin/tokens/new", "Generate token")
+        .or_back_to("/admin/tokens")
+        .field(
+            "name",
+            "Name",
+            Kind::Text,
+            "Who will hold it, such as \"Singular connector\". Give each holder one of its own.",
+        )
+        .field(
+            "advertiser",
+            "Advertiser",
+            Kind::Choice(advertisers.collect()),
+            "The token shows this advertiser's figures and no others.",
+        )
+        .field("scope", "Scope", Kind::Choice(pairs(&scopes)), "")
+        .field(
+            "life",
+            "Works for",
+            Kind::Choice(pairs(&LIVES)),
+            "After that it is refused. The home page warns 30 days before.",
+        ))
+}
+
+fn pairs(choices: &[(&str, &str)]) -> Vec<(String, String)> {
+    choices.iter().map(|(value, label)| ((*value).to_owned(), (*label).to_owned())).collect()
+}
+
+async fn new_page(visit: &Visit, form: Form) -> Answer {
+    FormPage::answer(visit, NAV, "Generate a token", Vec::new(), form).await
+}
+
+fn expiry(visit: &Visit, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, Invalid> {
+    let life = visit.field("life");
+    if !LIVES.iter().any(|(days, _)| *days == life) {
+        return Err(Invalid::value("life", life, "one of the choices"));
+    }
+    Ok(life.parse().ok().map(|days| now + TimeDelta::days(days)))
+}
+
+/// Makes the token and shows it, this once.
+pub async fn create(visit: Visit) -> Answer {
+    let made = visit
+        .run(|visit| {
+            let now = Utc::now();
+            let request = TokenRequest {
+                advertiser: visit.field("advertiser").to_owned(),
+                name: Name::parse("name", visit.field("name"))?,
+                scope: visit.field("scope").parse::<TokenScope>()?,
+                expires_at: expiry(visit, now)?,
+            };
+            let token = tokens::issue(visit.store(), &request, &visit.actor(), now)?;
+            Ok((token, request.name, request.scope))
+        })
+        .await;
+    match made {
+        Ok((token, name, scope)) => once(&visit, token, name, scope, None).await,
+        Err(error) => {
+            let form = new_form(&visit).await?.as_typed(&visit).refused(error)?;
+            new_page(&visit, form).await
+        }
+    }
+}
+
+async fn once(visit: &Visit, token: PlainToken, name: Name, scope: TokenScope, old: Option<String>) -> Answer {
+    visit
+        .show(move |visit, txn| {
+            let shell = Shell::new(visit, txn, NAV, "Copy the token now")?;
+            let (origin, header) = (visit.origin(), format!("-H 'Authorization: ApiToken {}'", token.reveal()));
+            let is_report = scope == TokenScope::Report;
+            let today = Utc::now().with_timezone(&shell.zone()).date_naive();
+            let month_ago = today.checked_sub_days(chrono::Days::new(30)).unwrap_or(today);
+            let curl = if is_report {
+                format!(
+                    "curl {header} \\\n  '{origin}/api/v1/integrations/cost-report/singular/json?date_from={month_ago}&date_to={today}'"
+                )
+            } else {
+                format!("curl {header} \\\n  -H 'Content-Type: text/csv' --data-binary @stats.csv \\\n  '{origin}/api/v1/daily-stats'")
+            };
+            Ok(OncePage { shell, token, name: name.to_string(), curl, old, is_report })
+        })
+        .await
+}
+
+fn find(visit: &Visit, id: &str) -> ServiceResult<TokenRow> {
+    let id: TokenId = id.parse()?;
+    Ok(visit.store().read(|txn| txn.token_find(&id)?.or_missing("token", id.as_str()))?)
+}
+
+async fn found(visit: &Visit, id: String) -> Result<TokenRow, crate::http::ClientError> {
+    visit.run(move |visit| find(visit, &id)).await.map_err(missing_is_not_found)
+}
+
+/// Asks whether a token is really to be revoked.
+pub async fn ask_revoke(visit: Visit, id: web::Path<String>) -> Answer {
+    let row = found(&visit, id.into_inner()).await?;
+    let used = match (row.last_used_at, &row.last_used_address) {
+        (Some(at), Some(from)) => format!("It was last used {} ago from {from}.", show::span(Utc::now() - at)),
+        (Some(at), None) => format!("It was last used {} ago.", show::span(Utc::now() - at)),
+        (None, _) => "It was not used yet.".to_owned(),
+    };
+    let used = format!("{used} Whoever holds it is refused from the next request on, for good.");
+    let form = Form::new(format!("/admin/tokens/{}/revoke", row.id), "Revoke token")
+        .dangerous()
+        .or_back_to(format!("/admin/tokens?advertiser={}", row.advertiser_id));
+    let title = format!("Revoke \"{}\"?", row.name);
+    FormPage::answer(&visit, NAV, title, vec![format!("Token {} of {}.", row.id, row.advertiser_name), used], form)
+        .await
+}
+
+/// Revokes a token.
+pub async fn revoke(visit: Visit, id: web::Path<String>) -> Answer {
+    let row = found(&visit, id.into_inner()).await?;
+    let (id, advertiser) = (row.id, row.advertiser_id);
+    visit.run(move |visit| tokens::revoke(visit.store(), &id, &visit.actor(), Utc::now())).await?;
+    Ok(visit.go(&back("/admin/tokens", Some(advertiser), "revoked")))
+}
+
+fn rotate_form(row: &TokenRow) -> Form {
+    Form::new(format!("/admin/tokens/{}/rotate", row.id), "Generate successor")
+        .or_back_to(format!("/admin/tokens?advertiser={}", row.advertiser_id))
+        .field("name", "Name of the new token", Kind::Text, "")
+        .field("life", "Works for", Kind::Choice(pairs(&LIVES)), "")
+        .with("name", row.name.clone())
+        .with("life", "365")
+}
+
+async fn rotate_page(visit: &Visit, row: &TokenRow, form: Form) -> Answer {
+    let intro = vec![
+        "A new token is made beside this one, for the same advertiser and scope. Both work.".to_owned(),
+        "Give the new one to its holder. The token list says when it was seen; then revoke the old one.".to_owned(),
+    ];
+    FormPage::answer(visit, NAV, format!("Rotate \"{}\"", row.name), intro, form).await
+}
+
+/// The form for a token's successor.
+pub async fn ask_rotate(visit: Visit, id: web::Path<String>) -> Answer {
+    let row = found(&visit, id.into_inner()).await?;
+    rotate_page(&visit, &row, rotate_form(&row)).await
+}
+
+/// Makes a token's successor and shows it, this once.
+pub async fn rotate(visit: Visit, id: web::Path<String>) -> Answer {
+    let row = found(&visit, id.into_inner()).await?;
+    let old = row.clone();
+    let made = visit
+        .run(move |visit| {
+            let now = Utc::now();
+            let name = Name::parse("name", visit.field("name"))?;
+            let expires_at = expiry(visit, now)?;
+            let token = tokens::rotate(visit.store(), &old, name.clone(), expires_at, &visit.actor(), now)?;
+            Ok((token, name))
+        })
+        .await;
+    match made {
+        Ok((token, name)) => once(&visit, token, name, row.scope, Some(row.name)).await,
+        Err(error) => {
+            let form = rotate_form(&row).as_typed(&visit).refused(error)?;
+            rotate_page(&visit, &row, form).await
+        }
+    }
+}

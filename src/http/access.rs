@@ -1,0 +1,16 @@
+//! Who may use a route. The route table says it for each line; authentication and the pages' gate hold to it.
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody.
+    Anyone,
+    /// Whoever has a token that reads reports.
+    ReportToken,
+    /// Whoever has a token that writes stats.
+    IngestToken,
+    /// Whoever is logged in.
+    Viewer,
+    /// Whoever is logged in as an admin.
+    Admin,
+}

@@ -1,0 +1,59 @@
+//! Apps: what is advertised. Every change here moves the advertiser's catalogue version.
+
+use rusqlite::Row;
+
+use super::{AdvertiserKey, AppKey, ReadTxn, StoreResult, WriteTxn, foreign_value, parsed};
+use crate::domain::{AppId, Name, Os, StoreId};
+
+/// An app.
+#[derive(Debug, Clone)]
+pub struct AppRow {
+    /// Surrogate key.
+    pub key: AppKey,
+    /// Stable id.
+    pub id: AppId,
+    /// Its name.
+    pub name: String,
+    /// Its id in its store; unique within the advertiser.
+    pub store: StoreId,
+}
+
+fn app(row: &Row<'_>) -> rusqlite::Result<AppRow> {
+    let os: Os = parsed(row, 3)?;
+    Ok(AppRow {
+        key: AppKey(row.get(0)?),
+        id: parsed(row, 1)?,
+        name: row.get(2)?,
+        store: StoreId::parse(os, row.get_ref(4)?.as_str()?).map_err(|invalid| foreign_value(4, invalid))?,
+    })
+}
+
+impl ReadTxn<'_> {
+    /// All apps of the advertiser, by name.
+    pub fn app_list(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<AppRow>> {
+        let sql = "select app_key, id, name, os, store_id from apps where advertiser_key = ?1 order by name, os";
+        self.list("list apps", sql, [advertiser.0], app)
+    }
+}
+
+impl WriteTxn<'_> {
+    /// Gives an app another name or store id; its own id stays.
+    pub fn app_update(&self, advertiser: AdvertiserKey, key: AppKey, name: &Name, store: &StoreId) -> StoreResult<()> {
+        let sql = "update apps set name = ?3, os = ?4, store_id = ?5 where advertiser_key = ?1 and app_key = ?2";
+        let params = (advertiser.0, key.0, name.as_str(), store.os().as_str(), store.as_str());
+        self.run("change an app", sql, params).map_err(|error| {
+            error.or_conflict(|| {
+                format!("there is already an app with the store id {} on {}", store.as_str(), store.os())
+            })
+        })?;
+        self.catalogue_touch(advertiser)
+    }
+
+    /// Takes an app away; one that has campaigns is refused.
+    pub fn app_delete(&self, advertiser: AdvertiserKey, key: AppKey) -> StoreResult<()> {
+        let sql = "delete from apps where advertiser_key = ?1 and app_key = ?2";
+        self.run("delete an app", sql, (advertiser.0, key.0))
+            .map_err(|error| error.or_in_use("the app has campaigns"))?;
+        self.catalogue_touch(advertiser)
+    }
+}

@@ -1,0 +1,135 @@
+//! The poll history, read: what Singular asked for and what it got.
+
+use chrono::{DateTime, Utc};
+use rusqlite::Row;
+
+use super::{ReadTxn, StoreResult, from_ms, parsed, to_ms};
+use crate::domain::{AdvertiserId, Day, Micros, TokenId};
+
+/// Which polls are wanted; the newest come first.
+#[derive(Debug, Clone, Default)]
+pub struct PollFilter {
+    /// Only those of this advertiser's tokens.
+    pub advertiser: Option<AdvertiserId>,
+    /// Only those of this token.
+    pub token: Option<TokenId>,
+    /// Only those that came without a token anybody knows.
+    pub strangers: bool,
+    /// Only answered ones, or only refused ones.
+    pub answered: Option<bool>,
+    /// Not before this moment.
+    pub from: Option<DateTime<Utc>>,
+    /// Before this moment.
+    pub until: Option<DateTime<Utc>>,
+    /// Only those with a smaller key.
+    pub before: Option<i64>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// A poll as it was recorded.
+#[derive(Debug, Clone)]
+pub struct PollSeen {
+    /// Grows with every poll.
+    pub key: i64,
+    /// When it was answered.
+    pub at: DateTime<Utc>,
+    /// The token it came with, if one was recognised: its id and name, and its advertiser's name.
+    pub token: Option<(TokenId, String, String)>,
+    /// Which report.
+    pub report: String,
+    /// In which format.
+    pub format: String,
+    /// First and last day asked for, if they could be read.
+    pub days: Option<(Day, Day)>,
+    /// The status of the answer.
+    pub status: u16,
+    /// Whether the answer was made to its end.
+    pub complete: bool,
+    /// Rows in the answer.
+    pub rows: i64,
+    /// Their cost, where it fits.
+    pub cost: Option<i64>,
+    /// Length of the answer's body before compression.
+    pub bytes: i64,
+    /// Microseconds from the request's arrival to the last byte made.
+    pub duration_us: i64,
+    /// Where it came from.
+    pub address: String,
+    /// What the client calls itself.
+    pub user_agent: String,
+}
+
+impl PollSeen {
+    /// Whether it got what it asked for, or already had it.
+    #[must_use]
+    pub fn answered(&self) -> bool {
+        self.complete && (self.status < 400)
+    }
+
+    /// Their cost, if it is one that a cell could hold.
+    #[must_use]
+    pub fn cost(&self) -> Option<Micros> {
+        self.cost.and_then(|micros| Micros::new(micros).ok())
+    }
+}
+
+const SELECT: &str = include_str!("sql/poll_select.sql");
+
+fn poll(row: &Row<'_>) -> rusqlite::Result<PollSeen> {
+    let day =
+        |column| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.and_then(|d| Day::from_stored(d).ok()));
+    let token = match row.get::<_, Option<String>>(2)? {
+        Some(_) => Some((parsed(row, 2)?, row.get(3)?, row.get(4)?)),
+        None => None,
+    };
+    Ok(PollSeen {
+        key: row.get(0)?,
+        at: from_ms(row.get(1)?),
+        token,
+        report: row.get(5)?,
+        format: row.get(6)?,
+        days: day(7)?.zip(day(8)?),
+        status: row.get(9)?,
+        complete: row.get(10)?,
+        rows: row.get(11)?,
+        cost: row.get(12)?,
+        bytes: row.get(13)?,
+        duration_us: row.get(14)?,
+        address: row.get(15)?,
+        user_agent: row.get(16)?,
+    })
+}
+
+impl ReadTxn<'_> {
+    /// The polls that the filter lets through.
+    pub fn poll_list(&self, filter: &PollFilter) -> StoreResult<Vec<PollSeen>> {
+        let params = rusqlite::named_params! {
+            ":advertiser": filter.advertiser.map(|id| id.to_string()),
+            ":token": filter.token.as_ref().map(|id| id.as_str()),
+            ":strangers": filter.strangers,
+            ":answered": filter.answered,
+            ":from": filter.from.map_or(i64::MIN, to_ms),
+            ":until": filter.until.map_or(i64::MAX, to_ms),
+            ":before": filter.before.unwrap_or(i64::MAX),
+            ":limit": filter.limit,
+        };
+        self.list("read the poll history", SELECT, params, poll)
+    }
+
+    /// The poll with this key.
+    pub fn poll_find(&self, key: i64) -> StoreResult<Option<PollSeen>> {
+        let filter = PollFilter { before: Some(key.saturating_add(1)), limit: 1, ..PollFilter::default() };
+        Ok(self.poll_list(&filter)?.into_iter().next().filter(|poll| poll.key == key))
+    }
+
+    /// How many polls of the advertiser's tokens were refused since.
+    pub fn polls_refused_since(&self, advertiser: AdvertiserId, since: DateTime<Utc>) -> StoreResult<i64> {
+        let sql = "select count(*) from polls
+            join api_tokens using (token_key)
+            join advertisers using (advertiser_key)
+            where advertisers.id = ?1 and polls.at >= ?2 and polls.status >= 400";
+        let count = self.first("count refused polls", sql, (advertiser.to_string(), to_ms(since)), |row| row.get(0))?;
+        Ok(count.unwrap_or_default())
+    }
+}

@@ -1,0 +1,109 @@
+//! Browsers that are logged in. Only the SHA-256 of the cookie's value is here.
+//!
+//! What is too old is no session any more, whether or not its row was tidied away: callers say what too old is.
+
+use chrono::{DateTime, Utc};
+use rusqlite::Row;
+
+use super::{AdminRow, ReadTxn, StoreResult, WriteTxn, from_ms, parsed, to_ms};
+use crate::domain::AdminId;
+
+/// A browser that is logged in.
+#[derive(Debug, Clone)]
+pub struct SessionRow {
+    /// The SHA-256 of the cookie's value, in hexadecimal.
+    pub id_sha256: String,
+    /// Whose it is.
+    pub admin: AdminRow,
+    /// Where it was started from.
+    pub address: String,
+    /// What the browser calls itself.
+    pub user_agent: String,
+    /// When it was started.
+    pub created_at: DateTime<Utc>,
+    /// When it was last used. Written now and then, so it trails by minutes.
+    pub last_seen_at: DateTime<Utc>,
+}
+
+/// The moments that a session must not lie before.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionBounds {
+    /// It must have been used since.
+    pub seen: DateTime<Utc>,
+    /// It must have been started since.
+    pub created: DateTime<Utc>,
+}
+
+const SELECT: &str = include_str!("sql/session_select.sql");
+
+fn session(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
+    Ok(SessionRow {
+        id_sha256: row.get(0)?,
+        address: row.get(1)?,
+        user_agent: row.get(2)?,
+        created_at: from_ms(row.get(3)?),
+        last_seen_at: from_ms(row.get(4)?),
+        admin: AdminRow {
+            id: parsed(row, 5)?,
+            email: row.get(6)?,
+            role: parsed(row, 7)?,
+            created_at: from_ms(row.get(8)?),
+        },
+    })
+}
+
+impl ReadTxn<'_> {
+    /// The session with this id, if it is not too old.
+    pub fn session_find(&self, id_sha256: &str, bounds: SessionBounds) -> StoreResult<Option<SessionRow>> {
+        let sql = format!("{SELECT}    and id_sha256 = ?3");
+        self.first("find a session", &sql, (to_ms(bounds.seen), to_ms(bounds.created), id_sha256), session)
+    }
+
+    /// A person's sessions that are not too old, the last used first.
+    pub fn session_list(&self, admin: AdminId, bounds: SessionBounds) -> StoreResult<Vec<SessionRow>> {
+        let sql = format!("{SELECT}    and admins.id = ?3 order by last_seen_at desc, id_sha256");
+        self.list("list sessions", &sql, (to_ms(bounds.seen), to_ms(bounds.created), admin.to_string()), session)
+    }
+}
+
+impl WriteTxn<'_> {
+    /// Adds a session of `admin`.
+    pub fn session_create(
+        &self,
+        id_sha256: &str,
+        admin: AdminId,
+        address: &str,
+        user_agent: &str,
+        now: DateTime<Utc>,
+    ) -> StoreResult<()> {
+        let sql = "insert into sessions (id_sha256, admin_key, address, user_agent, created_at, last_seen_at)
+            select ?1, admin_key, ?3, ?4, ?5, ?5 from admins where id = ?2";
+        self.run("start a session", sql, (id_sha256, admin.to_string(), address, user_agent, to_ms(now))).map(drop)
+    }
+
+    /// Notes that a session was used.
+    pub fn session_touch(&self, id_sha256: &str, now: DateTime<Utc>) -> StoreResult<()> {
+        let sql = "update sessions set last_seen_at = max(last_seen_at, ?2) where id_sha256 = ?1";
+        self.run("note a session's use", sql, (id_sha256, to_ms(now))).map(drop)
+    }
+
+    /// Ends one session of `admin`; whether there was such a one.
+    pub fn session_end(&self, id_sha256: &str, admin: AdminId) -> StoreResult<bool> {
+        let sql = "delete from sessions
+            where id_sha256 = ?1 and admin_key = (select admin_key from admins where id = ?2)";
+        Ok(self.run("end a session", sql, (id_sha256, admin.to_string()))? > 0)
+    }
+
+    /// Ends a person's sessions but the one to `keep`; how many.
+    pub fn sessions_end_others(&self, admin: AdminId, keep: &str) -> StoreResult<usize> {
+        let sql = "delete from sessions
+            where id_sha256 <> ?2 and admin_key = (select admin_key from admins where id = ?1)";
+        self.run("end sessions", sql, (admin.to_string(), keep))
+    }
+
+    /// Forgets sessions that are too old.
+    pub fn session_forget(&self, bounds: SessionBounds) -> StoreResult<()> {
+        let sql = "delete from sessions where last_seen_at < ?1 or created_at < ?2";
+        self.run("forget old sessions", sql, (to_ms(bounds.seen), to_ms(bounds.created))).map(drop)
+    }
+}

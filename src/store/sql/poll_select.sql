@@ -1,0 +1,30 @@
+select
+    polls.poll_key,
+    polls.at,
+    api_tokens.id,
+    api_tokens.name,
+    advertisers.name,
+    polls.report,
+    polls.format,
+    polls.date_from,
+    polls.date_to,
+    polls.status,
+    polls.complete,
+    polls.rows,
+    polls.cost_micros,
+    polls.bytes,
+    polls.duration_us,
+    polls.address,
+    polls.user_agent
+from polls
+left join api_tokens using (token_key)
+left join advertisers using (advertiser_key)
+where (:advertiser is null or advertisers.id = :advertiser)
+    and (:token is null or api_tokens.id = :token)
+    and (:strangers = 0 or polls.token_key is null)
+    and (:answered is null or (polls.complete = 1 and polls.status < 400) = :answered)
+    and polls.at >= :from
+    and polls.at < :until
+    and polls.poll_key < :before
+order by polls.poll_key desc
+limit :limit

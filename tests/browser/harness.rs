@@ -1,0 +1,313 @@
+//! The appliance on a free port, people who talk to it over HTTP, and people who sit in front of a browser.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use pitlane::config::Serve;
+use pitlane::domain::{Email, Role};
+use pitlane::server::Application;
+use pitlane::service::Actor;
+use pitlane::service::admins::{self, Password};
+use pitlane::store::Store;
+use reqwest::blocking::{Client, RequestBuilder, Response};
+use secrecy::ExposeSecret as _;
+use tempfile::TempDir;
+use thirtyfour::prelude::*;
+use tokio::sync::oneshot;
+
+pub(crate) const EMAIL: &str = "ada@example.com";
+pub(crate) const PASSWORD: &str = "a sentence is easier";
+
+/// How the server is started, unless a test wants something else.
+pub(crate) fn defaults() -> Serve {
+    Serve {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        public_url: None,
+        trusted_proxy: vec!["127.0.0.1".parse::<std::net::IpAddr>().unwrap().into()],
+        report_cache: 1,
+        rate_limit: 0,
+        backup_at: pitlane::config::Nightly(None),
+    }
+}
+
+/// A running appliance.
+pub(crate) struct App {
+    pub(crate) origin: String,
+    pub(crate) store: Store,
+    pub(crate) dir: TempDir,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+pub(crate) fn spawn_app() -> App {
+    spawn_with(defaults())
+}
+
+pub(crate) fn spawn_with(config: Serve) -> App {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let (served, (stop, stopped), (ready, started)) =
+        (store.clone(), oneshot::channel::<()>(), std::sync::mpsc::channel());
+    let thread = std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async {
+            let app = Application::build(served, config).unwrap();
+            ready.send(app.address()).unwrap();
+            app.run_until_stopped(async { drop(stopped.await) }).await.unwrap();
+        });
+    });
+    let origin = format!("http://{}", started.recv().unwrap());
+    App { origin, store, dir, stop: Some(stop), thread: Some(thread) }
+}
+
+impl App {
+    /// Makes somebody who may log in.
+    pub(crate) fn admit(&self, email: &str, role: Role) {
+        let (email, password): (Email, _) = (email.parse().unwrap(), Password::parse(PASSWORD).unwrap());
+        admins::create(&self.store, &email, role, &password, &Actor::command_line()).unwrap();
+    }
+
+    /// Somebody nobody knows.
+    pub(crate) fn stranger(&self) -> Person {
+        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).pool_max_idle_per_host(0);
+        let (client, origin) = (client.build().unwrap(), self.origin.clone());
+        Person { client, origin, cookies: BTreeMap::new(), form_token: String::new(), from: None }
+    }
+
+    /// Somebody who was made and has logged in.
+    pub(crate) fn person(&self, email: &str, role: Role) -> Person {
+        self.admit(email, role);
+        self.logged_in(email)
+    }
+
+    pub(crate) fn logged_in(&self, email: &str) -> Person {
+        let mut person = self.stranger();
+        let answer = person.log_in(email, PASSWORD);
+        assert_eq!((answer.status, answer.location()), (303, Some("/admin/")), "{}", answer.body);
+        assert_eq!(person.get("/admin/").status, 200);
+        person
+    }
+
+    /// The path of a fresh set-up link.
+    pub(crate) fn setup_path(&self) -> String {
+        let (secret, _) = admins::create_setup_secret(&self.store, &Actor::command_line()).unwrap();
+        format!("/admin/setup/{}", secret.expose_secret())
+    }
+
+    /// A connection beside the server's own, for what no service does.
+    pub(crate) fn database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.store.path()).unwrap()
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+/// An answer, read to its end.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn location(&self) -> Option<&str> {
+        self.header("location")
+    }
+
+    pub(crate) fn cookies(&self) -> Vec<&str> {
+        self.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect()
+    }
+}
+
+/// Somebody with a browser that does only what the test says: keeps cookies, and the form token of the last page.
+#[derive(Clone)]
+pub(crate) struct Person {
+    client: Client,
+    origin: String,
+    pub(crate) cookies: BTreeMap<String, String>,
+    pub(crate) form_token: String,
+    /// The address a trusted proxy says they come from.
+    pub(crate) from: Option<String>,
+}
+
+impl Person {
+    pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {
+        let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let request = self.client.request(method.parse().unwrap(), format!("{}{path}", self.origin));
+        let request = request.header("Cookie", cookies.join("; "));
+        match &self.from {
+            Some(address) => request.header("X-Forwarded-For", address),
+            None => request,
+        }
+    }
+
+    pub(crate) fn send(&mut self, request: RequestBuilder) -> Answer {
+        let response: Response = request.send().unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let answer = Answer { status, headers, body: response.text().unwrap() };
+        for cookie in answer.cookies() {
+            let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
+            if value.is_empty() {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        if let Some((_, rest)) = answer.body.split_once("name=\"form_token\" value=\"") {
+            rest.split('"').next().unwrap().clone_into(&mut self.form_token);
+        }
+        answer
+    }
+
+    pub(crate) fn get(&mut self, path: &str) -> Answer {
+        self.send(self.request("GET", path))
+    }
+
+    /// Sends a form as a browser does, with the token of the last page.
+    pub(crate) fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let request = self.form(path, &[&[("form_token", self.form_token.as_str())], fields].concat());
+        self.send(request.header("Origin", &self.origin))
+    }
+
+    /// A form with exactly these fields, not yet sent.
+    pub(crate) fn form(&self, path: &str, fields: &[(&str, &str)]) -> RequestBuilder {
+        let body: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.request("POST", path).header("Content-Type", "application/x-www-form-urlencoded").body(body)
+    }
+
+    pub(crate) fn log_in(&mut self, email: &str, password: &str) -> Answer {
+        self.get("/admin/login");
+        self.post("/admin/login", &[("email", email), ("password", password)])
+    }
+}
+
+/// Chromium with its driver, alone with an empty profile.
+pub(crate) struct Browser {
+    pub(crate) driver: WebDriver,
+    origin: String,
+    process: Child,
+    _profile: TempDir,
+}
+
+impl Browser {
+    pub(crate) async fn open(app: &App, scripts: bool) -> Self {
+        let mut process =
+            Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut said = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let port = said
+            .find_map(|line| {
+                line.split_once("successfully on port ").map(|(_, port)| port.trim_end_matches('.').to_owned())
+            })
+            .unwrap();
+        let profile = tempfile::tempdir().unwrap();
+        let mut wanted = DesiredCapabilities::chrome();
+        for flag in [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+        ] {
+            wanted.add_arg(flag).unwrap();
+        }
+        wanted.add_arg(&format!("--user-data-dir={}", profile.path().display())).unwrap();
+        if !scripts {
+            let off = serde_json::json!({"profile.managed_default_content_settings.javascript": 2});
+            wanted.add_experimental_option("prefs", off).unwrap();
+        }
+        let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), wanted).await.unwrap();
+        Self { driver, origin: app.origin.clone(), process, _profile: profile }
+    }
+
+    pub(crate) async fn go(&self, path: &str) {
+        self.driver.goto(format!("{}{path}", self.origin)).await.unwrap();
+    }
+
+    pub(crate) async fn path(&self) -> String {
+        let url = self.driver.current_url().await.unwrap();
+        url.path().to_owned()
+    }
+
+    /// Types into a field of the page's form; choices are chosen by their label.
+    pub(crate) async fn fill(&self, name: &str, text: &str) {
+        let Ok(field) = self.driver.find(By::Css(format!("main [name={name}]"))).await else {
+            panic!("no field {name} on {}:\n{}", self.path().await, self.text("body").await)
+        };
+        if field.tag_name().await.unwrap() == "select" {
+            let path = format!("//main//select[@name='{name}']/option[starts-with(normalize-space(), '{text}')]");
+            self.driver.find(By::XPath(path)).await.unwrap().click().await.unwrap();
+            return;
+        }
+        field.clear().await.unwrap();
+        if field.attr("type").await.unwrap().as_deref() == Some("date") {
+            // A date field takes its parts in the order in which the browser shows them: month, day, year.
+            let (year, rest) = text.split_once('-').unwrap();
+            field.send_keys(format!("{}{year}", rest.replace('-', ""))).await.unwrap();
+        } else {
+            field.send_keys(text).await.unwrap();
+        }
+    }
+
+    /// Presses the button with these words and waits for the page it leads to.
+    pub(crate) async fn press(&self, words: &str) {
+        self.leave_by(&format!("//main//button[normalize-space()='{words}']")).await;
+    }
+
+    /// Follows the link with these words.
+    pub(crate) async fn follow(&self, words: &str) {
+        self.leave_by(&format!("//a[normalize-space()='{words}']")).await;
+    }
+
+    /// Clicks, and waits until the page is another one: its root element is gone and there is a new one with a body.
+    async fn leave_by(&self, path: &str) {
+        let old = self.driver.find(By::Css("html")).await.unwrap();
+        self.driver.find(By::XPath(path)).await.unwrap().click().await.unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while old.tag_name().await.is_ok() || self.driver.find(By::Css("main")).await.is_err() {
+            assert!(Instant::now() < deadline, "{path} led nowhere from {}", self.path().await);
+        }
+    }
+
+    pub(crate) async fn text(&self, css: &str) -> String {
+        self.driver.find(By::Css(css)).await.unwrap().text().await.unwrap()
+    }
+
+    pub(crate) async fn sees(&self, words: &str) {
+        let text = self.text("body").await;
+        assert!(text.contains(words), "{words:?} is not on {}:\n{text}", self.path().await);
+    }
+
+    pub(crate) async fn close(self) {
+        self.driver.clone().quit().await.unwrap();
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // The driver ends its browser with itself, after a test that failed too.
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+/// Runs a test that drives a browser.
+pub(crate) fn run(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
+}

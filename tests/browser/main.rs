@@ -1,0 +1,14 @@
+//! The admin pages from outside: their door over plain HTTP, and the whole way through them in a real browser.
+//!
+//! A binary of its own, so that it can be run by itself: `cargo test --test browser`. It needs Chromium and its driver
+//! (Debian: `apt-get install chromium chromium-driver`); a machine without them fails, it does not skip.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on should stop where it stands")]
+
+mod axe;
+mod door;
+mod flow;
+mod guessing;
+mod harness;
+mod sessions;
+mod viewer;
+mod words;

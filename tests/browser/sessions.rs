@@ -1,0 +1,128 @@
+//! Set-up links, cookies and sessions: their whole life.
+
+use pitlane::domain::Role;
+
+use crate::harness::{EMAIL, PASSWORD, defaults, spawn_app, spawn_with};
+
+#[test]
+fn a_set_up_link_makes_one_admin_and_says_so_afterwards() {
+    let app = spawn_app();
+    let mut ada = app.stranger();
+    assert!(ada.get("/admin/login").body.contains("pitlane admin setup-link"));
+    let path = app.setup_path();
+    assert_eq!(ada.get(&path).status, 200);
+    let short = ada.post(&path, &[("email", EMAIL), ("new_password", "short"), ("again", "short")]);
+    assert_eq!(short.status, 422);
+    assert!(short.body.contains("12 to 256") && short.body.contains(EMAIL), "{}", short.body);
+    assert!(!short.body.contains("value=\"short\""), "a password was sent back");
+    let made = ada.post(&path, &[("email", EMAIL), ("new_password", PASSWORD), ("again", PASSWORD)]);
+    assert_eq!((made.status, made.location()), (303, Some("/admin/")));
+    assert_eq!(ada.get("/admin/").status, 200);
+    let mut mallory = app.stranger();
+    mallory.get("/admin/login");
+    for answer in [
+        mallory.get(&path),
+        mallory.post(&path, &[("email", "m@example.com"), ("new_password", PASSWORD), ("again", PASSWORD)]),
+    ] {
+        assert!(answer.body.contains("used already") && answer.body.contains("setup-link"), "{}", answer.body);
+    }
+    assert_eq!(app.store.read(|txn| txn.admin_list()).unwrap().len(), 1);
+}
+
+#[test]
+fn an_expired_or_replaced_link_says_so() {
+    let app = spawn_app();
+    let mut ada = app.stranger();
+    let replaced = app.setup_path();
+    let expired = app.setup_path();
+    assert!(ada.get(&replaced).body.contains("newer one"));
+    assert_eq!(ada.get(&expired).status, 200);
+    app.database().execute("update setup_links set expires_at = 1", ()).unwrap();
+    assert!(ada.get(&expired).body.contains("has expired"));
+    let fields = [("email", EMAIL), ("new_password", PASSWORD), ("again", PASSWORD)];
+    assert!(ada.post(&expired, &fields).body.contains("has expired"));
+    assert!(app.store.read(|txn| txn.admin_list()).unwrap().is_empty());
+}
+
+#[test]
+fn cookies_are_out_of_reach_and_bound_to_the_host_over_tls() {
+    let app = spawn_app();
+    app.admit(EMAIL, Role::Admin);
+    let answer = app.stranger().log_in(EMAIL, PASSWORD);
+    let [cookie] = answer.cookies()[..] else { panic!("{:?}", answer.cookies()) };
+    assert!(cookie.starts_with("pitlane_session="), "{cookie}");
+    assert!(
+        cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict") && !cookie.contains("Secure"),
+        "{cookie}"
+    );
+    let origin = "https://costs.example.com";
+    let app = spawn_with(pitlane::config::Serve { public_url: Some(origin.to_owned()), ..defaults() });
+    app.admit(EMAIL, Role::Admin);
+    let mut ada = app.stranger();
+    ada.get("/admin/login");
+    let fields = [("form_token", ada.form_token.as_str()), ("email", EMAIL), ("password", PASSWORD)];
+    let answer = ada.send(ada.form("/admin/login", &fields).header("Origin", origin));
+    let cookie = answer.cookies()[0];
+    assert!(cookie.starts_with("__Host-pitlane_session="), "{cookie}");
+    assert!(["HttpOnly", "SameSite=Strict", "Secure", "Path=/"].iter().all(|word| cookie.contains(word)), "{cookie}");
+}
+
+#[test]
+fn the_database_holds_no_cookie() {
+    let app = spawn_app();
+    let ada = app.person(EMAIL, Role::Admin);
+    let cookie = ada.cookies["pitlane_session"].as_bytes();
+    for file in std::fs::read_dir(app.dir.path()).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        assert!(!bytes.windows(cookie.len()).any(|window| window == cookie));
+    }
+}
+
+#[test]
+fn a_session_ends_when_idle_when_old_and_when_logged_out() {
+    let app = spawn_app();
+    app.admit(EMAIL, Role::Admin);
+    let hours = |hours: i64| hours * 3_600_000;
+    for (column, age, ends) in [
+        ("last_seen_at", hours(11), false),
+        ("last_seen_at", hours(12) + 1000, true),
+        ("created_at", hours(24 * 7) - 60_000, false),
+        ("created_at", hours(24 * 7) + 1000, true),
+    ] {
+        let mut ada = app.logged_in(EMAIL);
+        let then = chrono::Utc::now().timestamp_millis() - age;
+        app.database().execute(&format!("update sessions set {column} = ?1"), [then]).unwrap();
+        assert_eq!(ada.get("/admin/").status == 303, ends, "{column} {age}");
+    }
+    let mut ada = app.logged_in(EMAIL);
+    let stolen = ada.clone();
+    assert_eq!(ada.post("/admin/logout", &[]).location(), Some("/admin/login"));
+    assert_eq!(stolen.clone().get("/admin/").status, 303);
+}
+
+#[test]
+fn a_new_password_ends_the_other_sessions_and_so_does_logging_out_everywhere() {
+    let app = spawn_app();
+    let mut here = app.person(EMAIL, Role::Viewer);
+    let mut there = app.logged_in(EMAIL);
+    let mut grace = app.person("grace@example.com", Role::Admin);
+    here.get("/admin/settings");
+    assert_eq!(here.post("/admin/settings/sessions", &[]).status, 303);
+    assert_eq!((here.get("/admin/").status, there.get("/admin/").status), (200, 303));
+    there = app.logged_in(EMAIL);
+    let before = here.clone();
+    let changed = |now: &str, new: &str, again: &str| {
+        [("password", now.to_owned()), ("new_password", new.to_owned()), ("again", again.to_owned())]
+    };
+    let mut send = |[one, two, three]: [(&'static str, String); 3]| {
+        here.get("/admin/settings");
+        here.post("/admin/settings/password", &[(one.0, &one.1), (two.0, &two.1), (three.0, &three.1)])
+    };
+    let wrong = send(changed("not her password", "another sentence", "another sentence"));
+    assert!(wrong.status == 422 && wrong.body.contains("This is not your password"), "{}", wrong.body);
+    assert_eq!(send(changed(PASSWORD, "another sentence", "differs a bit")).status, 422);
+    assert_eq!(send(changed(PASSWORD, "another sentence", "another sentence")).status, 303);
+    assert_eq!((here.get("/admin/").status, there.get("/admin/").status), (200, 303));
+    assert_eq!((before.clone().get("/admin/").status, grace.get("/admin/").status), (303, 200));
+    assert_eq!(app.stranger().log_in(EMAIL, "another sentence").status, 303);
+}

@@ -1,0 +1,73 @@
+//! What people typed stays text: on every page, in the download.
+
+use pitlane::domain::{Count, Currency, Day, Figures, Micros, Name, Os, Role, StoreId};
+use pitlane::server::{Access, ROUTES};
+use pitlane::service::catalogue::{self, Change};
+use pitlane::service::{Actor, stats};
+use pitlane::store::StatKey;
+
+use crate::harness::{App, EMAIL, spawn_app};
+
+/// An advertiser with one of everything, all of it called `name`, and one cell for yesterday.
+pub(crate) fn stock(app: &App, name: &str) {
+    let (store, actor, name) = (&app.store, Actor::command_line(), Name::parse("name", name).unwrap());
+    let currency = Currency::parse("EUR").unwrap();
+    let advertiser =
+        catalogue::create_advertiser(store, &name, currency, "Europe/Berlin".parse().unwrap(), &actor).unwrap();
+    let change = |change: Change<'_>| catalogue::change(store, &advertiser, &change, &actor).unwrap();
+    change(Change::AddApp(&name, &StoreId::parse(Os::Android, "com.example.coingame").unwrap()));
+    change(Change::AddOffer(&name, true));
+    let (app, offer) = store
+        .read(|txn| {
+            let (mut apps, mut offers) = (txn.app_list(advertiser.key)?, txn.offer_list(advertiser.key)?);
+            Ok::<_, pitlane::store::StoreError>((apps.remove(0), offers.remove(0)))
+        })
+        .unwrap();
+    change(Change::AddCampaign(&name, &offer, &app));
+    catalogue::create_publisher(store, &name, &actor).unwrap();
+    let (campaign, publisher) = store
+        .read(|txn| {
+            let (campaigns, publishers) = (txn.campaign_list(advertiser.key)?, txn.publisher_list()?);
+            Ok::<_, pitlane::store::StoreError>((campaigns[0].key, publishers[0].key))
+        })
+        .unwrap();
+    let day = Day::try_from(chrono::Utc::now().date_naive()).unwrap().earlier(1).unwrap().to_stored();
+    let figures = Figures {
+        clicks: Count::new("clicks", 100).unwrap(),
+        cost: Micros::parse("69.5").unwrap().0,
+        ..Figures::default()
+    };
+    let key = StatKey { advertiser: advertiser.key, day, campaign, publisher };
+    stats::edit(store, key, figures, "a first try", "the first cell", &actor).unwrap();
+}
+
+#[test]
+fn a_script_in_a_name_is_text_on_every_page() {
+    let app = spawn_app();
+    stock(&app, "<script>alert(1)</script>");
+    let mut ada = app.person(EMAIL, Role::Admin);
+    let mut shown = 0;
+    for line in ROUTES.iter().filter(|line| line.access != Access::Anyone && line.path.starts_with("/admin")) {
+        if line.method.as_str() != "GET" || line.path.contains('{') || line.path == "/admin/stats.csv" {
+            continue;
+        }
+        let page = ada.get(line.path);
+        assert_eq!(page.status, 200, "{}", line.path);
+        assert!(!page.body.contains("<script>"), "{}", line.path);
+        shown += usize::from(page.body.contains("alert(1)"));
+    }
+    assert!(shown > 10, "the name was on {shown} pages only");
+}
+
+#[test]
+fn no_formula_runs_from_a_download() {
+    let app = spawn_app();
+    stock(&app, "=HYPERLINK(\"https://evil.example\")");
+    let mut ada = app.person(EMAIL, Role::Admin);
+    let answer = ada.get("/admin/stats.csv");
+    assert!(answer.header("content-type").unwrap().starts_with("text/csv"));
+    let mut rows = csv::Reader::from_reader(answer.body.as_bytes());
+    let row = rows.records().next().unwrap().unwrap();
+    assert!(row.iter().all(|cell| !cell.starts_with(['=', '+', '-', '@'])), "{row:?}");
+    assert!(row.iter().any(|cell| cell == "'=HYPERLINK(\"https://evil.example\")"), "{row:?}");
+}

@@ -1,0 +1,62 @@
+//! The power cut: puts back what was written and never flushed, as `tests/shim/shim.c` noted it.
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use crate::chance::Chance;
+
+struct Record {
+    offset: u64,
+    size: u64,
+    bytes: Vec<u8>,
+}
+
+/// Takes back all, or from a random one on, of the writes that were never flushed; how many. All processes must be gone.
+pub(crate) fn cut_power(data_dir: &Path, undo: &Path, chance: &mut Chance) -> std::io::Result<usize> {
+    let mut lost = 0;
+    for entry in std::fs::read_dir(data_dir)? {
+        let entry = entry?;
+        let notes = undo.join(entry.metadata()?.ino().to_string());
+        if !entry.file_type()?.is_file() || !notes.exists() {
+            continue;
+        }
+        let records = read(&notes)?;
+        if records.is_empty() {
+            continue;
+        }
+        // The disk may have got some of them by itself, in the order in which they came.
+        let first = if chance.below(2) == 0 { 0 } else { chance.below(records.len() as u64) as usize };
+        let mut file = File::options().write(true).open(entry.path())?;
+        for record in records[first..].iter().rev() {
+            file.seek(SeekFrom::Start(record.offset))?;
+            file.write_all(&record.bytes)?;
+            file.set_len(record.size)?;
+            lost += 1;
+        }
+    }
+    forget(undo)?;
+    Ok(lost)
+}
+
+/// Forgets what was noted: everything counts as flushed.
+pub(crate) fn forget(undo: &Path) -> std::io::Result<()> {
+    std::fs::remove_dir_all(undo)?;
+    std::fs::create_dir(undo)
+}
+
+fn read(notes: &Path) -> std::io::Result<Vec<Record>> {
+    let mut bytes = Vec::new();
+    File::open(notes)?.read_to_end(&mut bytes)?;
+    let mut rest = bytes.as_slice();
+    let mut records = Vec::new();
+    // A kill may have cut the last note off; its write then never began.
+    while let Some((head, tail)) = rest.split_at_checked(24) {
+        let number = |at: usize| u64::from_ne_bytes(head[at..at + 8].try_into().unwrap());
+        let Some((bytes, tail)) = tail.split_at_checked(number(8) as usize) else { break };
+        records.push(Record { offset: number(0), size: number(16), bytes: bytes.to_vec() });
+        rest = tail;
+    }
+    Ok(records)
+}

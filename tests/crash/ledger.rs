@@ -1,0 +1,119 @@
+//! What was acknowledged, kept outside the program, and how to tell whether the program still has it.
+//!
+//! Each writer has campaigns of its own and at most one batch under way, so after a crash a writer's figures can only be
+//! what was acknowledged, or that with the whole of the last batch. Anything else is a loss or a half.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::chance::Chance;
+
+/// Day and campaign to cost in millionths and clicks.
+pub(crate) type Figures = BTreeMap<(String, String), (u64, u64)>;
+
+/// One writer's figures.
+#[derive(Clone, Default)]
+pub(crate) struct Writer {
+    pub(crate) acknowledged: Figures,
+    /// Sent, and not answered yet.
+    pub(crate) pending: Option<Figures>,
+}
+
+impl Writer {
+    /// Makes a batch for writer number `number`: new cells and restated ones.
+    pub(crate) fn batch(&mut self, number: usize, chance: &mut Chance) -> String {
+        let mut batch = Figures::new();
+        for _ in 0..=chance.below(300) {
+            let day = format!("2026-{:02}-{:02}", 1 + chance.below(3), 1 + chance.below(28));
+            let cell = (day, format!("W{number}-C{}", chance.below(4)));
+            batch.insert(cell, (chance.below(5_000_000_000), chance.below(10_000)));
+        }
+        let mut csv = String::from("date,campaign_name,partner,clicks,cost,offer_name,app,store_id,os\n");
+        for ((day, campaign), (micros, clicks)) in &batch {
+            let cost = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
+            writeln!(csv, "{day},{campaign},Lumen,{clicks},{cost},Offer {campaign},Game,com.example.game,ANDROID")
+                .unwrap();
+        }
+        self.pending = Some(batch);
+        csv
+    }
+
+    /// The batch was answered with success.
+    pub(crate) fn acknowledge(&mut self) {
+        self.acknowledged.append(&mut self.pending.take().unwrap());
+    }
+
+    /// Holds what the program reports against the ledger.
+    pub(crate) fn settle(&mut self, number: usize, reported: &Figures) -> Result<(), String> {
+        let own = format!("W{number}-");
+        let found: Figures = reported
+            .iter()
+            .filter(|((_, campaign), _)| campaign.starts_with(&own))
+            .map(|(k, v)| (k.clone(), *v))
+            .collect();
+        let pending = self.pending.take();
+        if found == self.acknowledged {
+            return Ok(());
+        }
+        let mut with = self.acknowledged.clone();
+        with.append(&mut pending.clone().unwrap_or_default());
+        if found == with {
+            self.acknowledged = with;
+            return Ok(());
+        }
+        let lost = self.acknowledged.iter().filter(|(cell, figures)| found.get(*cell) != Some(figures)).count();
+        Err(format!(
+            "writer {number}: {lost} of {} acknowledged cells are not as acknowledged; {} cells reported, a batch of {:?} \
+             was under way",
+            self.acknowledged.len(),
+            found.len(),
+            pending.map(|batch| batch.len())
+        ))
+    }
+}
+
+/// Whether a token may be used, as far as answers have told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Life {
+    Live,
+    /// Its revocation was asked for, and not answered yet.
+    Unsure,
+    Revoked,
+}
+
+pub(crate) struct Token {
+    pub(crate) secret: String,
+    pub(crate) life: Life,
+}
+
+impl Token {
+    pub(crate) fn id(&self) -> &str {
+        self.secret.split('_').nth(1).unwrap()
+    }
+
+    /// Holds the status of a report asked for with the token against the ledger.
+    pub(crate) fn settle(&mut self, status: u16) -> Result<(), String> {
+        self.life = match (self.life, status) {
+            (Life::Live | Life::Unsure, 200) => Life::Live,
+            (Life::Revoked | Life::Unsure, 401) => Life::Revoked,
+            (life, status) => return Err(format!("token {}: {life:?}, but a report answers {status}", self.id())),
+        };
+        Ok(())
+    }
+}
+
+/// Reads a cost report in CSV.
+pub(crate) fn read_report(csv: &[u8]) -> Result<Figures, String> {
+    let mut figures = Figures::new();
+    let mut reader = csv::Reader::from_reader(csv);
+    for row in reader.records() {
+        let row = row.map_err(|error| error.to_string())?;
+        let (whole, fraction) = row[8].split_once('.').unwrap_or((&row[8], ""));
+        let micros = format!("{whole}{fraction:0<6}").parse().map_err(|_| format!("cost {:?}", &row[8]))?;
+        let clicks = row[9].parse().map_err(|_| format!("clicks {:?}", &row[9]))?;
+        if figures.insert((row[0].to_owned(), row[6].to_owned()), (micros, clicks)).is_some() {
+            return Err(format!("{} of {} is reported twice", &row[6], &row[0]));
+        }
+    }
+    Ok(figures)
+}

@@ -1,0 +1,68 @@
+//! One server on a data directory, and what it says about directories it can't use.
+
+use std::os::unix::fs::PermissionsExt;
+
+use crate::Site;
+use crate::shim::{pitlane, text};
+
+#[test]
+fn a_second_server_is_refused_and_told_of_the_first() {
+    let site = Site::new();
+    let first = site.serve(&["--backup-at", "off"]);
+    let words = site.fails(&["serve", "--listen", "127.0.0.1:0"]);
+    assert!(words.contains(&format!("process {}", first.child.id())) && words.contains(&first.address), "{words}");
+    // Everything else works meanwhile.
+    site.import_later();
+    site.done(&["doctor"]);
+}
+
+#[test]
+fn a_killed_server_leaves_the_directory_free() {
+    let site = Site::new();
+    site.serve(&["--backup-at", "off"]).kill();
+    site.serve(&["--backup-at", "off"]);
+}
+
+#[test]
+fn below_the_floor_of_free_disk_writes_are_refused_and_reports_go_on() {
+    let site = Site::new();
+    let (report_token, ingest_token) = (site.token("report"), site.token("ingest"));
+    let report = site.report();
+    let file = site.file("later.csv", crate::LATER);
+    let floor = ["--disk-floor", "1000000000"];
+    let words = site.fails(&[&floor[..], &["import", text(&file), "--advertiser", "Acme"]].concat());
+    assert!(words.contains("MB free") && words.contains("Make room"), "{words}");
+    let server = site.serve(&[&floor[..], &["--backup-at", "off"]].concat());
+    let upload = crate::shim::ask(&server.address, &ingest_token, "POST /api/v1/daily-stats", crate::LATER).unwrap();
+    assert_eq!(upload.0, 503);
+    assert!(String::from_utf8(upload.1).unwrap().contains("disk is full"));
+    let asked = "GET /api/v1/integrations/cost-report/singular/csv?date_from=2026-01-01&date_to=2026-12-31";
+    let (status, body) = crate::shim::ask(&server.address, &report_token, asked, "").unwrap();
+    assert_eq!((status, String::from_utf8(body).unwrap()), (200, report));
+    // A leaked token can be shut out even then.
+    site.done(&[&floor[..], &["token", "revoke", report_token.split('_').nth(1).unwrap()]].concat());
+    assert_eq!(crate::shim::ask(&server.address, &report_token, asked, "").unwrap().0, 401);
+}
+
+#[test]
+fn a_directory_that_can_not_be_written_is_told_with_its_owner() {
+    let site = Site::new();
+    let locked = site.path("locked");
+    std::fs::create_dir(&locked).unwrap();
+    std::fs::set_permissions(&locked, PermissionsExt::from_mode(0o500)).unwrap();
+    // Rights do not bind root; what does is a file where a directory should be.
+    let root = is_root(&locked);
+    let target = if root { site.file("file", "").join("data") } else { locked.join("data") };
+    let output = pitlane(&target).args(["serve", "--listen", "127.0.0.1:0"]).output().unwrap();
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{words}");
+    assert!(words.contains("can't use"), "{words}");
+    assert_eq!(words.contains("belongs to") && words.contains("pitlane runs as"), !root, "{words}");
+}
+
+fn is_root(unwritable: &std::path::Path) -> bool {
+    let probe = unwritable.join("probe");
+    let root = std::fs::write(&probe, "").is_ok();
+    let _ = std::fs::remove_file(probe);
+    root
+}
