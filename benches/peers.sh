@@ -74,7 +74,7 @@ serve() {
 ready() { for _ in $(seq 400); do curl -sf -o "$work/body" "$@" && return; sleep 0.05; done; echo "no answer from $*" >&2; tail -5 "$work/server.err" >&2; return 1; }
 stop() { kill "$pid" 2>/dev/null || true; wait "$pid" 2>/dev/null || true; servers=(); }
 pitlane_on() { # DATABASE CACHE
-    serve "$pitlane" --data-dir "$work/$1" serve --listen 127.0.0.1:$port --rate-limit 0 --report-cache "$2"
+    serve "$pitlane" --data-dir "$work/$1" serve --listen 127.0.0.1:$port --rate-limit 0 --backup-at off --report-cache "$2"
     token=$(cat "$work/$1.token")
     ready http://127.0.0.1:$port/readyz
 }
