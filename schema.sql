@@ -82,27 +82,45 @@ create index campaigns_by_offer on campaigns (offer_key);
 
 create index campaigns_by_app on campaigns (app_key);
 
--- Everything that ever changed the stats: files, uploads, edits. Rows of daily_stats point at the last that wrote them.
+-- Everything that ever changed the stats: files, uploads, edits, undos. Rows of daily_stats point at the one that stated
+-- their value.
 create table imports (
     import_key integer primary key,
     id text not null unique check (length(id) = 36),
-    kind text not null check (kind in ('file', 'api', 'demo', 'edit')),
+    -- mark: days called provisional or final without a row changed.
+    kind text not null check (kind in ('file', 'api', 'demo', 'edit', 'undo', 'mark')),
     -- File name, or what else the rows came from.
     source text not null,
-    -- Why, in the words of whoever edited a cell.
+    -- Who brought it, as the audit log names people and programs.
+    actor text not null,
+    -- Why, in the words of whoever brought it.
     reason text check (length(reason) between 1 and 500),
     -- Of the bytes as they came, in hexadecimal.
     sha256 text check (length(sha256) = 64),
     token_key integer references api_tokens,
+    -- The import that this one took back.
+    undoes_key integer unique references imports,
     rows integer not null check (rows >= 0),
     inserted integer not null check (inserted >= 0),
     changed integer not null check (changed >= 0),
     unchanged integer not null check (unchanged >= 0),
     rounded integer not null check (rounded >= 0),
-    created_at integer not null
+    -- Of the changed: rows that the file left out and that were set to zero, since that was asked for.
+    zeroed integer not null check (zeroed between 0 and changed),
+    created_at integer not null,
+    check ((kind = 'undo') = (undoes_key is not null))
 ) strict;
 
 create index imports_by_token on imports (token_key);
+
+-- Which days of which advertiser an import stated.
+create table import_spans (
+    import_key integer not null references imports,
+    advertiser_key integer not null references advertisers,
+    first_day integer not null,
+    last_day integer not null check (last_day >= first_day),
+    primary key (import_key, advertiser_key)
+) strict, without rowid;
 
 -- The one big table: one row for each day, campaign and publisher, stored in the order in which reports read it.
 create table daily_stats (
@@ -121,6 +139,35 @@ create table daily_stats (
     foreign key (advertiser_key, campaign_key) references campaigns (advertiser_key, campaign_key)
 ) strict, without rowid;
 
+-- The values that rows of daily_stats held before: one row for each time that an import replaced a value or took it away.
+create table stat_history (
+    advertiser_key integer not null,
+    day integer not null,
+    campaign_key integer not null,
+    publisher_key integer not null references publishers,
+    -- The import that ended the value.
+    ended_by integer not null references imports,
+    clicks integer not null,
+    cost_micros integer not null,
+    views integer not null,
+    conversions integer not null,
+    -- The import that had stated it, and the line.
+    import_key integer not null references imports,
+    import_line integer not null,
+    primary key (advertiser_key, day, campaign_key, publisher_key, ended_by),
+    foreign key (advertiser_key, campaign_key) references campaigns (advertiser_key, campaign_key)
+) strict, without rowid;
+
+-- What imports said of days: that their figures may still change, or that they are final (the invoice went out). The
+-- latest import that was not undone counts; a day without one is neither.
+create table day_marks (
+    advertiser_key integer not null references advertisers,
+    day integer not null,
+    import_key integer not null references imports,
+    state text not null check (state in ('provisional', 'final')),
+    primary key (advertiser_key, day, import_key)
+) strict, without rowid;
+
 -- One version for each day that has stats: says when a cached day or a client's copy is stale.
 create table day_versions (
     advertiser_key integer not null references advertisers,
@@ -128,6 +175,34 @@ create table day_versions (
     version integer not null,
     primary key (advertiser_key, day)
 ) strict, without rowid;
+
+-- Saved ways to read files that have not the columns of the contract.
+create table mappings (
+    mapping_key integer primary key,
+    name text not null unique check (length(name) between 1 and 200),
+    -- The headers of the file it was made for, a JSON array: a file with the same is recognised.
+    headers text not null check (json_valid(headers)),
+    -- Columns, fixed values and formats, a JSON object.
+    spec text not null check (json_valid(spec)),
+    created_at integer not null,
+    used_at integer
+) strict;
+
+-- Files that were uploaded in the browser and wait for their mapping or for the word to go on. Their bytes lie in the
+-- uploads directory under the same id; both go after a day.
+create table import_drafts (
+    id text primary key check (length(id) = 36),
+    admin_key integer not null references admins on delete cascade,
+    advertiser_key integer not null references advertisers,
+    file_name text not null,
+    bytes integer not null check (bytes >= 0),
+    sha256 text not null check (length(sha256) = 64),
+    -- What was answered so far, a JSON object.
+    settings text not null check (json_valid(settings)),
+    created_at integer not null
+) strict, without rowid;
+
+create index import_drafts_by_admin on import_drafts (admin_key);
 
 -- What advertisers' programs authenticate with. The secret itself is nowhere; hash is its Argon2id PHC string.
 create table api_tokens (
@@ -178,6 +253,26 @@ create table sessions (
 ) strict, without rowid;
 
 create index sessions_by_admin on sessions (admin_key);
+
+-- The second step of logging in (RFC 6238). The secret is sealed with a key that only the person's password gives, so that
+-- whoever has the database or a backup has no codes.
+create table two_step (
+    admin_key integer primary key references admins on delete cascade,
+    salt blob not null check (length(salt) >= 16),
+    -- Nonce and ciphertext.
+    sealed blob not null,
+    -- The last time step whose code was taken: each code works once.
+    last_step integer not null,
+    created_at integer not null
+) strict;
+
+-- One-time codes for when the phone is gone. Only the SHA-256 of each is kept.
+create table recovery_codes (
+    admin_key integer not null references admins on delete cascade,
+    code_sha256 text not null check (length(code_sha256) = 64),
+    used_at integer,
+    primary key (admin_key, code_sha256)
+) strict, without rowid;
 
 -- Every report request, answered or refused. Kept for 400 days.
 create table polls (

@@ -66,7 +66,8 @@ pub fn fill(store: &Store, last: Day) -> ServiceResult<()> {
         for publisher in PUBLISHERS {
             publishers.push(txn.publisher_create(chance.uuid().into(), &name(publisher)?, now)?);
         }
-        let import = txn.import_begin(chance.uuid().into(), ImportKind::Demo, "the demo's sample", None, now)?;
+        let import =
+            txn.import_begin(chance.uuid().into(), ImportKind::Demo, "the demo's sample", "command line", None, now)?;
         let mut writer = txn.stat_writer(import)?;
         let version = txn.version_take()?;
         let mut counts = ImportRow::default();

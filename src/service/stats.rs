@@ -25,7 +25,7 @@ pub fn edit(
     }
     let now = Utc::now();
     store.write(|txn| {
-        let import = txn.import_begin(Uuid::new_v4().into(), ImportKind::Edit, &actor.name, None, now)?;
+        let import = txn.import_begin(Uuid::new_v4().into(), ImportKind::Edit, "one cell", &actor.name, None, now)?;
         txn.import_set_reason(import, reason)?;
         let stored = txn.stat_writer(import)?.put(StatCell { key, figures }, 1)?;
         let mut counts = ImportRow { rows: 1, ..ImportRow::default() };

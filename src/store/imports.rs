@@ -53,13 +53,14 @@ impl WriteTxn<'_> {
         id: ImportId,
         kind: ImportKind,
         source: &str,
+        actor: &str,
         token: Option<TokenKey>,
         now: DateTime<Utc>,
     ) -> StoreResult<ImportKey> {
-        let sql =
-            "insert into imports (id, kind, source, token_key, rows, inserted, changed, unchanged, rounded, created_at)
-            values (?1, ?2, ?3, ?4, 0, 0, 0, 0, 0, ?5)";
-        let params = (id.to_string(), kind.as_str(), source, token.map(|key| key.0), to_ms(now));
+        let sql = "insert into imports (
+                id, kind, source, actor, token_key, rows, inserted, changed, unchanged, rounded, zeroed, created_at
+            ) values (?1, ?2, ?3, ?4, ?5, 0, 0, 0, 0, 0, 0, ?6)";
+        let params = (id.to_string(), kind.as_str(), source, actor, token.map(|key| key.0), to_ms(now));
         self.insert("record an import", sql, params).map(ImportKey)
     }
 

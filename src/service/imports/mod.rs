@@ -139,7 +139,7 @@ pub fn run(
     let now = Utc::now();
     let id = ImportId::from(Uuid::new_v4());
     let outcome = store.write_or_undo(|txn| {
-        let key = txn.import_begin(id, source.kind, &source.name, source.token, now)?;
+        let key = txn.import_begin(id, source.kind, &source.name, &source.actor.name, source.token, now)?;
         let done = import_in_txn(txn, input, options, id, key, now)?;
         txn.import_finish(key, &done.counts)?;
         txn.audit_add(&source.actor.did("stats import", &format!("{} ({} rows)", source.name, done.counts.rows)), now)?;
