@@ -65,11 +65,17 @@ pub(super) fn run(global: &Global, args: Args) -> anyhow::Result<()> {
         advertiser: args.advertiser,
         create_missing: args.create_missing,
         duplicates: if args.duplicates == "sum" { Duplicates::Sum } else { Duplicates::Reject },
-        dry_run: args.dry_run,
+        replace: false,
+        days: None,
+        reason: None,
     };
     let source = ImportSource { kind: ImportKind::File, name, token: None, actor: Actor::command_line() };
     let bar = progress(&file)?;
-    let done = imports::run(&store, bar.wrap_read(file), &options, &source);
+    let done = if args.dry_run {
+        imports::preview(&store, bar.wrap_read(file), &options, &source, None).map(|preview| preview.done)
+    } else {
+        imports::run(&store, bar.wrap_read(file), &options, &source)
+    };
     bar.finish_and_clear();
     let done = done.map_err(|error| match error {
         ImportError::File(FileError::Missing(words)) => anyhow::anyhow!(
@@ -79,7 +85,7 @@ pub(super) fn run(global: &Global, args: Args) -> anyhow::Result<()> {
         ImportError::Lines(problems) => anyhow::anyhow!("{} was refused\n{problems}", source.name),
         other => anyhow::Error::new(other).context(format!("{} was refused", source.name)),
     })?;
-    tell(&source.name, &done, options.dry_run);
+    tell(&source.name, &done, args.dry_run);
     if global.json {
         print_json(&done.answer())?;
     }

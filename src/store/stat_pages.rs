@@ -1,6 +1,6 @@
 //! The stats as pages show them: cells with their filters, sums by day, and what hangs on a thing before it is deleted.
 
-use super::{AdvertiserKey, CampaignKey, Doing as _, PublisherKey, ReadTxn, StatKey, StoreResult, daily_stats};
+use super::{AdvertiserKey, CampaignKey, Doing as _, PublisherKey, ReadTxn, StatKey, Stated, StoreResult, daily_stats};
 use crate::domain::{Figures, MicrosSum};
 
 /// Which cells are wanted; both days count.
@@ -75,10 +75,10 @@ impl ReadTxn<'_> {
         Ok(())
     }
 
-    /// One cell's figures.
-    pub fn stat_find(&self, key: StatKey) -> StoreResult<Option<Figures>> {
+    /// One cell's value, and who stated it.
+    pub fn stat_find(&self, key: StatKey) -> StoreResult<Option<Stated>> {
         let params = (key.advertiser.0, key.day, key.campaign.0, key.publisher.0);
-        self.first("read a stat", include_str!("sql/stat_select.sql"), params, |row| daily_stats::figures(row, 0))
+        self.first("read a stat", include_str!("sql/stat_select.sql"), params, daily_stats::stated)
     }
 
     /// What hangs on a campaign.

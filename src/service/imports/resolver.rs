@@ -131,14 +131,20 @@ impl<'t, 'c> Resolver<'t, 'c> {
     /// A cell in the words of the input.
     pub(super) fn describe(&self, key: &StatKey) -> String {
         let day = Day::from_stored(key.day).map_or_else(|_| key.day.to_string(), |day| day.to_string());
+        let [_, campaign, publisher] = self.names(key).map(Invalid::echo);
+        format!("{day}, campaign {campaign}, partner {publisher}")
+    }
+
+    /// What a cell's advertiser, campaign and publisher are called.
+    pub(super) fn names(&self, key: &StatKey) -> [&str; 3] {
+        let advertiser = self.advertisers.iter().find(|advertiser| advertiser.row.key == key.advertiser);
         let campaign =
-            self.advertisers.iter().flat_map(|advertiser| &advertiser.campaigns).find(|c| c.key == key.campaign);
-        let publisher = self.publishers.by_name.iter().find(|(_, publisher)| **publisher == key.publisher);
-        format!(
-            "{day}, campaign {}, partner {}",
-            Invalid::echo(campaign.map_or("", |campaign| &campaign.name)),
-            Invalid::echo(publisher.map_or("", |(name, _)| name)),
-        )
+            advertiser.and_then(|advertiser| Some(&advertiser.campaigns[*advertiser.by_key.get(&key.campaign)?]));
+        [
+            advertiser.map_or("", |advertiser| &advertiser.row.name),
+            campaign.map_or("", |campaign| &campaign.name),
+            self.publishers.names.get(&key.publisher).map_or("", String::as_str),
+        ]
     }
 
     fn advertiser(&mut self, line: &StatLine<'_>) -> Result<usize, Failure> {
