@@ -273,7 +273,8 @@ impl<'t, 'c> Import<'t, 'c> {
                 writer.put(cell, line, &mut seen)?;
             }
         }
-        let Written { counts, final_days, days } = writer.finish(&mut seen)?;
+        let written = if problems.is_empty() { writer.finish(&mut seen)? } else { Written::default() };
+        let Written { counts, final_days, days } = written;
         let counts = ImportRow { sha256, rows, rounded, ..counts };
         let done = ImportDone { id: self.id, counts, created: resolver.created(), days, ignored: summary.ignored };
         Ok(Outcome { done, final_days, repeated: merge.repeated, problems: problems.take() })

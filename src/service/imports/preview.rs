@@ -38,7 +38,7 @@ pub struct CellChange {
 /// What an import would do.
 #[derive(Debug)]
 pub struct Preview {
-    /// As the import would tell it. Where lines are wrong nothing was tried, and only the rows are counted.
+    /// As the import would tell it. Where lines are wrong, only the rows are counted.
     pub done: ImportDone,
     /// The first changed cells, at most 200.
     pub changes: Vec<CellChange>,
@@ -88,7 +88,7 @@ pub fn preview(
         let import = Import::begin(txn, options, source, now)?;
         let mut watch = Watch::default();
         let outcome = import.read(input, &mut problems, Some(&mut watch))?;
-        let Watch { changes, inserts } = watch;
+        let Watch { changes, inserts } = if outcome.problems.is_empty() { watch } else { Watch::default() };
         Ok::<_, ImportError>(ControlFlow::<_, std::convert::Infallible>::Break(Preview {
             done: outcome.done,
             changes,
