@@ -4,9 +4,12 @@
 //! and written. Anything wrong anywhere, and nothing of it stays. A preview does the same and then takes it all back, so
 //! what it tells is what would have happened.
 
+mod cut_off;
 mod final_days;
 mod history;
 mod known;
+mod mappings;
+mod marks;
 mod merge;
 mod preview;
 mod problems;
@@ -22,8 +25,11 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+pub use self::cut_off::{note_cut_off, recently_cut_off};
 pub use self::final_days::{FinalDay, FinalDays};
 pub use self::history::{ChangedCell, LifeStep, changes, life};
+pub use self::mappings::{SavedMapping, delete_mapping, mapping_for, save_mapping, saved_mapping};
+pub use self::marks::mark_days;
 use self::merge::Merge;
 use self::preview::Watch;
 pub use self::preview::{CellChange, Preview, preview};
@@ -172,9 +178,11 @@ pub fn run(
     options: &ImportOptions,
     source: &ImportSource,
 ) -> Result<ImportDone, ImportError> {
-    let now = Utc::now();
+    let (now, id) = (Utc::now(), ImportId::from(Uuid::new_v4()));
+    note_cut_off(store)?;
+    let _running = cut_off::begin(store, id, &source.name, now)?;
     store.write(|txn| {
-        let import = Import::begin(txn, options, source, now)?;
+        let import = Import::begin(txn, options, source, id, now)?;
         let key = import.key;
         let outcome = import.read(input, &mut ProblemLog::default(), None)?;
         if !outcome.problems.is_empty() {
@@ -213,9 +221,9 @@ impl<'t, 'c> Import<'t, 'c> {
         txn: &'t WriteTxn<'c>,
         options: &'t ImportOptions,
         source: &ImportSource,
+        id: ImportId,
         now: DateTime<Utc>,
     ) -> Result<Self, StoreError> {
-        let id = ImportId::from(Uuid::new_v4());
         let key = txn.import_begin(&NewImport {
             id,
             kind: source.kind,

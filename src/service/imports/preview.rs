@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::ops::ControlFlow;
 
 use chrono::Utc;
+use uuid::Uuid;
 
 use super::resolver::Resolver;
 use super::{FinalDays, Import, ImportDone, ImportError, ImportOptions, ImportSource, ProblemLog, Problems};
@@ -85,7 +86,7 @@ pub fn preview(
     let now = Utc::now();
     let mut problems = all_problems.map_or_else(ProblemLog::default, ProblemLog::with_all);
     let outcome = store.write_or_undo(|txn| {
-        let import = Import::begin(txn, options, source, now)?;
+        let import = Import::begin(txn, options, source, Uuid::new_v4().into(), now)?;
         let mut watch = Watch::default();
         let outcome = import.read(input, &mut problems, Some(&mut watch))?;
         let Watch { changes, inserts } = if outcome.problems.is_empty() { watch } else { Watch::default() };
