@@ -42,7 +42,7 @@ pub(super) fn read(input: impl Read, mapping: &Mapping, sink: &mut Sink<'_>) -> 
         Advance::End => return Err(FileError::Refused(EMPTY.to_owned())),
     };
     let width = record.len();
-    let mut summary = Summary::default();
+    let mut summary = Summary { headers: binding.headers().to_vec(), ..Summary::default() };
     binding.note_ignored(&mut summary.ignored);
 
     let mut rows = RowBuilder::new(Unit::Line, mapping);

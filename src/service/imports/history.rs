@@ -1,10 +1,14 @@
 //! The history, read: what an import did, and the life of one cell.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use chrono::{DateTime, Utc};
 
-use crate::domain::Figures;
+use super::CellName;
+use crate::domain::{Day, Figures};
 use crate::service::ServiceResult;
-use crate::store::{ChangePage, ImportEntry, ImportKey, ImportSpan, ReadTxn, StatChange, StatKey};
+use crate::store::{AdvertiserKey, ChangePage, ImportEntry, ImportKey, ImportSpan, ReadTxn, StatChange, StatKey};
 
 /// What an import changed, in the order of the table: at most `limit` cells after `after`. Of an undo, what it took back.
 ///
@@ -55,6 +59,43 @@ pub struct ChangedCell {
     pub new: Option<Figures>,
     /// The import's line; 0 where the file left the cell out and it was set to zero. Of an undo, the line of what it undid.
     pub line: u64,
+}
+
+/// The same in the names people know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedChange {
+    /// Which.
+    pub cell: CellName,
+    /// What it held before, if it was there.
+    pub old: Option<Figures>,
+    /// What it held afterwards, if it was there.
+    pub new: Option<Figures>,
+    /// As in [`ChangedCell`].
+    pub line: u64,
+}
+
+/// Gives cells their names.
+pub fn named(txn: &ReadTxn<'_>, cells: &[ChangedCell]) -> ServiceResult<Vec<NamedChange>> {
+    let publishers: HashMap<_, _> = txn.publisher_list()?.into_iter().map(|row| (row.key, row.name)).collect();
+    let mut advertisers: HashMap<AdvertiserKey, (String, HashMap<_, _>)> = HashMap::new();
+    let mut found = Vec::with_capacity(cells.len());
+    for ChangedCell { key, old, new, line } in cells.iter().copied() {
+        let (advertiser, campaigns) = match advertisers.entry(key.advertiser) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => {
+                let campaigns = txn.campaign_list(key.advertiser)?.into_iter().map(|row| (row.key, row.name)).collect();
+                free.insert((txn.advertiser_by_key(key.advertiser)?.name, campaigns))
+            }
+        };
+        let cell = CellName {
+            advertiser: advertiser.clone(),
+            day: Day::from_stored(key.day)?,
+            campaign: campaigns.get(&key.campaign).cloned().unwrap_or_default(),
+            publisher: publishers.get(&key.publisher).cloned().unwrap_or_default(),
+        };
+        found.push(NamedChange { cell, old, new, line });
+    }
+    Ok(found)
 }
 
 /// A value that a cell had for a while.

@@ -35,6 +35,15 @@ pub fn saved_mapping(txn: &ReadTxn<'_>, name: &str) -> ServiceResult<SavedMappin
     txn.mapping_find(name)?.or_missing("mapping", name)?.try_into()
 }
 
+/// The same, noting that it is used.
+pub fn use_mapping(store: &Store, name: &str) -> ServiceResult<SavedMapping> {
+    store.write(|txn| {
+        let saved = saved_mapping(txn, name)?;
+        txn.mapping_used(&saved.name, Utc::now())?;
+        Ok(saved)
+    })
+}
+
 /// The mapping that was made for a file with these headers, the one used last where there are several.
 pub fn mapping_for(txn: &ReadTxn<'_>, headers: &[String]) -> ServiceResult<Option<SavedMapping>> {
     txn.mapping_for(&json(&headers)?)?.map(TryInto::try_into).transpose()

@@ -4,6 +4,7 @@
 //! and written. Anything wrong anywhere, and nothing of it stays. A preview does the same and then takes it all back, so
 //! what it tells is what would have happened.
 
+mod answer;
 mod cut_off;
 mod final_days;
 mod history;
@@ -11,6 +12,7 @@ mod known;
 mod mappings;
 mod marks;
 mod merge;
+mod outliers;
 mod preview;
 mod problems;
 mod resolver;
@@ -25,14 +27,16 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+pub use self::answer::{ImportAnswer, PreviewAnswer};
 pub use self::cut_off::{note_cut_off, recently_cut_off};
 pub use self::final_days::{FinalDay, FinalDays};
-pub use self::history::{ChangedCell, LifeStep, changes, life};
-pub use self::mappings::{SavedMapping, delete_mapping, mapping_for, save_mapping, saved_mapping};
+pub use self::history::{ChangedCell, LifeStep, NamedChange, changes, life, named};
+pub use self::mappings::{SavedMapping, delete_mapping, mapping_for, save_mapping, saved_mapping, use_mapping};
 pub use self::marks::mark_days;
 use self::merge::Merge;
+pub use self::outliers::{Outlier, Outliers};
 use self::preview::Watch;
-pub use self::preview::{CellChange, Preview, preview};
+pub use self::preview::{CellChange, CellName, Preview, preview};
 use self::problems::ProblemLog;
 pub use self::problems::Problems;
 pub use self::resolver::Created;
@@ -117,35 +121,10 @@ pub struct ImportDone {
     pub created: Created,
     /// First and last day it spoke of.
     pub days: Option<(Day, Day)>,
+    /// The input's headers, or the keys of its first item.
+    pub headers: Vec<String>,
     /// Headers that no column took.
     pub ignored: Vec<String>,
-}
-
-/// What an import did, as the ingest route and `import --json` tell it (contract §4).
-#[derive(Debug, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ImportAnswer {
-    import_id: String,
-    rows: u64,
-    inserted: u64,
-    changed: u64,
-    unchanged: u64,
-    rounded: u64,
-}
-
-impl ImportDone {
-    /// What was done, for programs.
-    #[must_use]
-    pub fn answer(&self) -> ImportAnswer {
-        ImportAnswer {
-            import_id: self.id.to_string(),
-            rows: self.counts.rows,
-            inserted: self.counts.inserted,
-            changed: self.counts.changed,
-            unchanged: self.counts.unchanged,
-            rounded: self.counts.rounded,
-        }
-    }
 }
 
 /// Why an import did nothing.
@@ -271,7 +250,7 @@ impl<'t, 'c> Import<'t, 'c> {
         let mut merge = Merge::new(sorter.sorted().map_err(FileError::Io)?, unit(options.format), options.duplicates);
         let mut writer = CellWriter::new(txn, self.key, options.replace, options.days)?;
         let mut seen = |change| {
-            if let Some(watch) = &mut watch {
+            if let Some(watch) = watch.as_deref_mut() {
                 watch.see(&change, &resolver);
             }
         };
@@ -283,8 +262,12 @@ impl<'t, 'c> Import<'t, 'c> {
         }
         let written = if problems.is_empty() { writer.finish(&mut seen)? } else { Written::default() };
         let Written { counts, final_days, days } = written;
+        if let Some(watch) = watch {
+            watch.look_around(txn, self.key, &resolver)?;
+        }
         let counts = ImportRow { sha256, rows, rounded, ..counts };
-        let done = ImportDone { id: self.id, counts, created: resolver.created(), days, ignored: summary.ignored };
+        let import::Summary { headers, ignored } = summary;
+        let done = ImportDone { id: self.id, counts, created: resolver.created(), days, headers, ignored };
         Ok(Outcome { done, final_days, repeated: merge.repeated, problems: problems.take() })
     }
 }

@@ -6,10 +6,11 @@ use std::ops::ControlFlow;
 use chrono::Utc;
 use uuid::Uuid;
 
+use super::outliers::Outliers;
 use super::resolver::Resolver;
 use super::{FinalDays, Import, ImportDone, ImportError, ImportOptions, ImportSource, ProblemLog, Problems};
 use crate::domain::{Day, Figures};
-use crate::store::{StatChange, Store};
+use crate::store::{ImportKey, ReadTxn, StatChange, Store, StoreResult};
 
 /// Changed cells that are shown.
 const CHANGES: usize = 200;
@@ -17,9 +18,9 @@ const CHANGES: usize = 200;
 /// New cells that are shown.
 const INSERTS: usize = 20;
 
-/// A cell that would be new or hold something else.
+/// A cell in the names people know.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CellChange {
+pub struct CellName {
     /// The advertiser's name.
     pub advertiser: String,
     /// The day.
@@ -28,6 +29,13 @@ pub struct CellChange {
     pub campaign: String,
     /// The publisher's name.
     pub publisher: String,
+}
+
+/// A cell that would be new or hold something else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CellChange {
+    /// Which.
+    pub cell: CellName,
     /// What it held before; nothing where it is new.
     pub old: Option<Figures>,
     /// What it would hold.
@@ -47,6 +55,8 @@ pub struct Preview {
     pub inserts: Vec<CellChange>,
     /// Lines that state a cell which an earlier line states.
     pub repeated: u64,
+    /// Figures that are far above those of the days around them.
+    pub outliers: Outliers,
     /// Final days that would change; without a reason the import would be refused.
     pub final_days: FinalDays,
     /// What is wrong. Unless it is nothing, nothing would be imported.
@@ -58,6 +68,7 @@ pub struct Preview {
 pub(super) struct Watch {
     changes: Vec<CellChange>,
     inserts: Vec<CellChange>,
+    outliers: Outliers,
 }
 
 impl Watch {
@@ -66,11 +77,23 @@ impl Watch {
             if change.old.is_some() { (&mut self.changes, CHANGES) } else { (&mut self.inserts, INSERTS) };
         let StatChange { key, old, new, line } = *change;
         if kept.len() < most
-            && let Ok(day) = Day::from_stored(key.day)
+            && let Some(cell) = resolver.name(&key)
         {
-            let [advertiser, campaign, publisher] = resolver.names(&key).map(str::to_owned);
-            kept.push(CellChange { advertiser, day, campaign, publisher, old, new, line });
+            kept.push(CellChange { cell, old, new, line });
         }
+    }
+
+    /// Looks at what was written among what stood there before.
+    pub(super) fn look_around(
+        &mut self,
+        txn: &ReadTxn<'_>,
+        import: ImportKey,
+        resolver: &Resolver<'_, '_>,
+    ) -> StoreResult<()> {
+        for span in txn.import_spans(import)? {
+            self.outliers.find(txn, import, span, resolver)?;
+        }
+        Ok(())
     }
 }
 
@@ -89,12 +112,13 @@ pub fn preview(
         let import = Import::begin(txn, options, source, Uuid::new_v4().into(), now)?;
         let mut watch = Watch::default();
         let outcome = import.read(input, &mut problems, Some(&mut watch))?;
-        let Watch { changes, inserts } = if outcome.problems.is_empty() { watch } else { Watch::default() };
+        let Watch { changes, inserts, outliers } = if outcome.problems.is_empty() { watch } else { Watch::default() };
         Ok::<_, ImportError>(ControlFlow::<_, std::convert::Infallible>::Break(Preview {
             done: outcome.done,
             changes,
             inserts,
             repeated: outcome.repeated,
+            outliers,
             final_days: outcome.final_days,
             problems: outcome.problems,
         }))
