@@ -12,7 +12,8 @@ use actix_web::middleware::{Compress, Next, from_fn};
 use actix_web::{App, HttpResponse, HttpServer, Resource, Route, web};
 
 use crate::admin::{
-    advertisers, apps, audit, campaigns, cell, gate, home, login, offers, polls, publishers, settings, stats, tokens,
+    advertisers, apps, audit, campaigns, cell, gate, home, login, offers, people, polls, publishers, settings, setup, stats,
+    tokens, two_step,
 };
 use crate::api::{docs, health, not_found, reports, stats as api_stats};
 use crate::config::Serve;
@@ -59,9 +60,11 @@ pub static ROUTES: &[Line] = &[
     get ("/admin",                                            Access::Anyone,      |route| route.to(login::start)),
     get ("/admin/login",                                      Access::Anyone,      |route| route.to(login::login)),
     post("/admin/login",                                      Access::Anyone,      |route| route.to(login::log_in)),
+    get ("/admin/login/code",                                 Access::Anyone,      |route| route.to(login::ask_code)),
+    post("/admin/login/code",                                 Access::Anyone,      |route| route.to(login::enter_code)),
     post("/admin/logout",                                     Access::Viewer,      |route| route.to(login::log_out)),
-    get ("/admin/setup/{secret}",                             Access::Anyone,      |route| route.to(login::setup)),
-    post("/admin/setup/{secret}",                             Access::Anyone,      |route| route.to(login::set_up)),
+    get ("/admin/setup/{secret}",                             Access::Anyone,      |route| route.to(setup::page)),
+    post("/admin/setup/{secret}",                             Access::Anyone,      |route| route.to(setup::save)),
     get ("/admin/",                                           Access::Viewer,      |route| route.to(home::page)),
     get ("/admin/stats",                                      Access::Viewer,      |route| route.to(stats::page)),
     get ("/admin/stats.csv",                                  Access::Viewer,      |route| route.to(stats::download)),
@@ -117,6 +120,24 @@ pub static ROUTES: &[Line] = &[
     get ("/admin/settings",                                   Access::Viewer,      |route| route.to(settings::show)),
     post("/admin/settings/password",                          Access::Viewer,      |route| route.to(settings::change_password)),
     post("/admin/settings/sessions",                          Access::Viewer,      |route| route.to(settings::end_other_sessions)),
+    post("/admin/settings/sessions/end",                      Access::Viewer,      |route| route.to(settings::end_session)),
+    get ("/admin/settings/two-step",                          Access::Viewer,      |route| route.to(two_step::ask_on)),
+    post("/admin/settings/two-step",                          Access::Viewer,      |route| route.to(two_step::turn_on)),
+    get ("/admin/settings/two-step/codes",                    Access::Viewer,      |route| route.to(two_step::ask_codes)),
+    post("/admin/settings/two-step/codes",                    Access::Viewer,      |route| route.to(two_step::renew_codes)),
+    get ("/admin/settings/two-step/off",                      Access::Viewer,      |route| route.to(two_step::ask_off)),
+    post("/admin/settings/two-step/off",                      Access::Viewer,      |route| route.to(two_step::turn_off)),
+    get ("/admin/settings/people",                            Access::Viewer,      |route| route.to(people::list)),
+    get ("/admin/settings/people/new",                        Access::Admin,       |route| route.to(people::new)),
+    post("/admin/settings/people/new",                        Access::Admin,       |route| route.to(people::create)),
+    get ("/admin/settings/people/{id}",                       Access::Admin,       |route| route.to(people::edit)),
+    post("/admin/settings/people/{id}",                       Access::Admin,       |route| route.to(people::save)),
+    get ("/admin/settings/people/{id}/link",                  Access::Admin,       |route| route.to(people::ask_link)),
+    post("/admin/settings/people/{id}/link",                  Access::Admin,       |route| route.to(people::make_link)),
+    get ("/admin/settings/people/{id}/sessions",              Access::Admin,       |route| route.to(people::ask_sessions)),
+    post("/admin/settings/people/{id}/sessions",              Access::Admin,       |route| route.to(people::end_sessions)),
+    get ("/admin/settings/people/{id}/remove",                Access::Admin,       |route| route.to(people::ask_remove)),
+    post("/admin/settings/people/{id}/remove",                Access::Admin,       |route| route.to(people::remove)),
     post("/admin/settings/theme",                             Access::Viewer,      |route| route.to(settings::choose_theme)),
 ];
 

@@ -7,6 +7,7 @@ use super::shell::Shell;
 use super::{show, tokens};
 use crate::domain::TokenScope;
 use crate::service::ServiceError;
+use crate::service::backups::BackupStatus;
 use crate::store::{AdvertiserRow, ReadTxn, StatFilter, TokenRow};
 
 /// Refused polls are told of for this long.
@@ -19,8 +20,14 @@ pub struct Matter {
     pub words: String,
     /// `bad` or `warn`.
     pub tone: &'static str,
-    /// What mends it, and where.
-    pub link: (&'static str, String),
+    /// What mends it, and where; none where it is mended on the machine.
+    pub link: Option<(&'static str, String)>,
+}
+
+/// Backups that failed, are damaged or too old.
+pub fn of_backups(status: &BackupStatus, now: DateTime<Utc>) -> Option<Matter> {
+    let words = format!("Backups: {}. On the server, pitlane doctor says what to do.", status.trouble(now)?);
+    Some(Matter { words, tone: "bad", link: None })
 }
 
 /// All that needs attention, the worst first.
@@ -33,7 +40,7 @@ pub fn matters(
     let scope = &shell.scope;
     let own: Vec<_> = txn.token_list()?.into_iter().filter(|row| row.advertiser == advertiser.key).collect();
     let mut found = Vec::new();
-    let mut add = |tone, words: String, label, href: String| found.push(Matter { words, tone, link: (label, href) });
+    let mut add = |tone, words: String, label, href: String| found.push(Matter { words, tone, link: Some((label, href)) });
     if advertiser.disabled_at.is_some() {
         let href = format!("/admin/catalogue/advertisers/{}/switch?advertiser={}", advertiser.id, advertiser.id);
         add("bad", "This advertiser is disabled: its tokens are refused.".to_owned(), "Enable it", href);

@@ -68,7 +68,7 @@ async fn admit(
     let state = state.ok_or_else(|| ClientError::internal(&"the pages have no state"))?;
     let https = visit::is_https(&state);
     let cookie = |name| request.cookie(&visit::cookie_name(https, name)).map(|cookie| cookie.value().to_owned());
-    let (known, theme) = (cookie(visit::SESSION), cookie(visit::THEME));
+    let (known, theme, half_way) = (cookie(visit::SESSION), cookie(visit::THEME), cookie(visit::HALF_WAY));
     let session = match &known {
         Some(cookie) => {
             let (store, cookie) = (state.store.clone(), cookie.clone());
@@ -131,6 +131,7 @@ async fn admit(
         path: request.path().to_owned(),
         origin: origin(request.request(), &state),
         theme: Theme::parse(theme.as_deref().unwrap_or_default()),
+        half_way: half_way.unwrap_or_default(),
         query: form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect(),
         form,
         state,

@@ -17,14 +17,17 @@ pub mod home;
 pub mod login;
 pub mod offers;
 pub mod page;
+pub mod people;
 pub mod polls;
 pub mod publishers;
 pub mod settings;
+pub mod setup;
 pub mod shell;
 pub mod show;
 pub mod stats;
 pub mod table;
 pub mod tokens;
+pub mod two_step;
 pub mod visit;
 
 pub use visit::{Answer, Visit};
