@@ -12,14 +12,14 @@ use actix_web::middleware::{Compress, Next, from_fn};
 use actix_web::{App, HttpResponse, HttpServer, Resource, Route, web};
 
 use crate::admin::{
-    advertisers, apps, audit, campaigns, cell, gate, home, login, offers, people, polls, publishers, settings, setup, stats,
-    tokens, two_step,
+    advertisers, apps, audit, campaigns, catalogue, cell, gate, home, login, offers, people, polls, publishers,
+    settings, setup, stats, tokens, two_step,
 };
 use crate::api::{docs, health, not_found, reports, stats as api_stats};
 use crate::config::Serve;
 pub use crate::http::Access;
 use crate::http::{AppState, ClientError, assets, wrap};
-use crate::store::Store;
+use crate::store::{AppRow, CampaignRow, OfferRow, PublisherRow, Store};
 
 /// How long a client may take for a request's head, and idle between two requests.
 const HEAD_TIME: Duration = Duration::from_secs(10);
@@ -88,35 +88,35 @@ pub static ROUTES: &[Line] = &[
     get ("/admin/catalogue/advertisers/{id}/switch",          Access::Admin,       |route| route.to(advertisers::ask_switch)),
     post("/admin/catalogue/advertisers/{id}/switch",          Access::Admin,       |route| route.to(advertisers::switch)),
     get ("/admin/catalogue/apps",                             Access::Viewer,      |route| route.to(apps::list)),
-    get ("/admin/catalogue/apps/new",                         Access::Admin,       |route| route.to(apps::new)),
-    post("/admin/catalogue/apps/new",                         Access::Admin,       |route| route.to(apps::create)),
-    get ("/admin/catalogue/apps/{id}",                        Access::Admin,       |route| route.to(apps::edit)),
-    post("/admin/catalogue/apps/{id}",                        Access::Admin,       |route| route.to(apps::save)),
-    get ("/admin/catalogue/apps/{id}/delete",                 Access::Admin,       |route| route.to(apps::ask_delete)),
-    post("/admin/catalogue/apps/{id}/delete",                 Access::Admin,       |route| route.to(apps::delete)),
+    get ("/admin/catalogue/apps/new",                         Access::Admin,       |route| route.to(catalogue::new::<AppRow>)),
+    post("/admin/catalogue/apps/new",                         Access::Admin,       |route| route.to(catalogue::create::<AppRow>)),
+    get ("/admin/catalogue/apps/{id}",                        Access::Admin,       |route| route.to(catalogue::edit::<AppRow>)),
+    post("/admin/catalogue/apps/{id}",                        Access::Admin,       |route| route.to(catalogue::save::<AppRow>)),
+    get ("/admin/catalogue/apps/{id}/delete",                 Access::Admin,       |route| route.to(catalogue::ask_delete::<AppRow>)),
+    post("/admin/catalogue/apps/{id}/delete",                 Access::Admin,       |route| route.to(catalogue::delete::<AppRow>)),
     get ("/admin/catalogue/offers",                           Access::Viewer,      |route| route.to(offers::list)),
-    get ("/admin/catalogue/offers/new",                       Access::Admin,       |route| route.to(offers::new)),
-    post("/admin/catalogue/offers/new",                       Access::Admin,       |route| route.to(offers::create)),
-    get ("/admin/catalogue/offers/{id}",                      Access::Admin,       |route| route.to(offers::edit)),
-    post("/admin/catalogue/offers/{id}",                      Access::Admin,       |route| route.to(offers::save)),
-    get ("/admin/catalogue/offers/{id}/delete",               Access::Admin,       |route| route.to(offers::ask_delete)),
-    post("/admin/catalogue/offers/{id}/delete",               Access::Admin,       |route| route.to(offers::delete)),
+    get ("/admin/catalogue/offers/new",                       Access::Admin,       |route| route.to(catalogue::new::<OfferRow>)),
+    post("/admin/catalogue/offers/new",                       Access::Admin,       |route| route.to(catalogue::create::<OfferRow>)),
+    get ("/admin/catalogue/offers/{id}",                      Access::Admin,       |route| route.to(catalogue::edit::<OfferRow>)),
+    post("/admin/catalogue/offers/{id}",                      Access::Admin,       |route| route.to(catalogue::save::<OfferRow>)),
+    get ("/admin/catalogue/offers/{id}/delete",               Access::Admin,       |route| route.to(catalogue::ask_delete::<OfferRow>)),
+    post("/admin/catalogue/offers/{id}/delete",               Access::Admin,       |route| route.to(catalogue::delete::<OfferRow>)),
     get ("/admin/catalogue/offers/{id}/reporting",            Access::Admin,       |route| route.to(offers::ask_reporting)),
     post("/admin/catalogue/offers/{id}/reporting",            Access::Admin,       |route| route.to(offers::switch_reporting)),
     get ("/admin/catalogue/campaigns",                        Access::Viewer,      |route| route.to(campaigns::list)),
-    get ("/admin/catalogue/campaigns/new",                    Access::Admin,       |route| route.to(campaigns::new)),
-    post("/admin/catalogue/campaigns/new",                    Access::Admin,       |route| route.to(campaigns::create)),
-    get ("/admin/catalogue/campaigns/{id}",                   Access::Admin,       |route| route.to(campaigns::edit)),
-    post("/admin/catalogue/campaigns/{id}",                   Access::Admin,       |route| route.to(campaigns::save)),
-    get ("/admin/catalogue/campaigns/{id}/delete",            Access::Admin,       |route| route.to(campaigns::ask_delete)),
-    post("/admin/catalogue/campaigns/{id}/delete",            Access::Admin,       |route| route.to(campaigns::delete)),
+    get ("/admin/catalogue/campaigns/new",                    Access::Admin,       |route| route.to(catalogue::new::<CampaignRow>)),
+    post("/admin/catalogue/campaigns/new",                    Access::Admin,       |route| route.to(catalogue::create::<CampaignRow>)),
+    get ("/admin/catalogue/campaigns/{id}",                   Access::Admin,       |route| route.to(catalogue::edit::<CampaignRow>)),
+    post("/admin/catalogue/campaigns/{id}",                   Access::Admin,       |route| route.to(catalogue::save::<CampaignRow>)),
+    get ("/admin/catalogue/campaigns/{id}/delete",            Access::Admin,       |route| route.to(catalogue::ask_delete::<CampaignRow>)),
+    post("/admin/catalogue/campaigns/{id}/delete",            Access::Admin,       |route| route.to(catalogue::delete::<CampaignRow>)),
     get ("/admin/catalogue/publishers",                       Access::Viewer,      |route| route.to(publishers::list)),
-    get ("/admin/catalogue/publishers/new",                   Access::Admin,       |route| route.to(publishers::new)),
-    post("/admin/catalogue/publishers/new",                   Access::Admin,       |route| route.to(publishers::create)),
-    get ("/admin/catalogue/publishers/{id}",                  Access::Admin,       |route| route.to(publishers::edit)),
-    post("/admin/catalogue/publishers/{id}",                  Access::Admin,       |route| route.to(publishers::save)),
-    get ("/admin/catalogue/publishers/{id}/delete",           Access::Admin,       |route| route.to(publishers::ask_delete)),
-    post("/admin/catalogue/publishers/{id}/delete",           Access::Admin,       |route| route.to(publishers::delete)),
+    get ("/admin/catalogue/publishers/new",                   Access::Admin,       |route| route.to(catalogue::new::<PublisherRow>)),
+    post("/admin/catalogue/publishers/new",                   Access::Admin,       |route| route.to(catalogue::create::<PublisherRow>)),
+    get ("/admin/catalogue/publishers/{id}",                  Access::Admin,       |route| route.to(catalogue::edit::<PublisherRow>)),
+    post("/admin/catalogue/publishers/{id}",                  Access::Admin,       |route| route.to(catalogue::save::<PublisherRow>)),
+    get ("/admin/catalogue/publishers/{id}/delete",           Access::Admin,       |route| route.to(catalogue::ask_delete::<PublisherRow>)),
+    post("/admin/catalogue/publishers/{id}/delete",           Access::Admin,       |route| route.to(catalogue::delete::<PublisherRow>)),
     get ("/admin/settings",                                   Access::Viewer,      |route| route.to(settings::show)),
     post("/admin/settings/password",                          Access::Viewer,      |route| route.to(settings::change_password)),
     post("/admin/settings/sessions",                          Access::Viewer,      |route| route.to(settings::end_other_sessions)),

@@ -40,7 +40,8 @@ pub fn matters(
     let scope = &shell.scope;
     let own: Vec<_> = txn.token_list()?.into_iter().filter(|row| row.advertiser == advertiser.key).collect();
     let mut found = Vec::new();
-    let mut add = |tone, words: String, label, href: String| found.push(Matter { words, tone, link: Some((label, href)) });
+    let mut add =
+        |tone, words: String, label, href: String| found.push(Matter { words, tone, link: Some((label, href)) });
     if advertiser.disabled_at.is_some() {
         let href = format!("/admin/catalogue/advertisers/{}/switch?advertiser={}", advertiser.id, advertiser.id);
         add("bad", "This advertiser is disabled: its tokens are refused.".to_owned(), "Enable it", href);

@@ -182,6 +182,12 @@ impl Field {
         }
     }
 
+    /// Whether one of several values is to be chosen.
+    #[must_use]
+    pub fn is_choice(&self) -> bool {
+        matches!(self.kind, Kind::Choice(_))
+    }
+
     /// The values to choose from.
     #[must_use]
     pub fn choices(&self) -> &[(String, String)] {

@@ -76,6 +76,10 @@ async fn admit(
         }
         None => None,
     };
+    let address = client::address(request.request(), &state.config.trusted_proxy);
+    if known.is_some() && session.is_none() {
+        tracing::info!(%address, "a session that is not known or has ended was shown");
+    }
     let secret = match (&session, known, cookie(visit::GUEST)) {
         (Some(_), Some(cookie), _) => cookie,
         (_, _, Some(cookie)) if cookie.len() == 64 => cookie,
@@ -86,10 +90,7 @@ async fn admit(
         }
     };
     let form_token = sessions::form_token(&secret);
-    let browser = Browser {
-        address: client::address(request.request(), &state.config.trusted_proxy),
-        agent: client::agent(request.request()),
-    };
+    let browser = Browser { address, agent: client::agent(request.request()) };
     let is_change = *request.method() == Method::POST;
     let role = session.as_ref().map(|session| session.admin.role);
     let mut form = Vec::new();

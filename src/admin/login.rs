@@ -79,7 +79,12 @@ fn code_form(visit: &Visit) -> Form {
     let next = if visit.field("next").is_empty() { visit.query("next") } else { visit.field("next") };
     Form::new("/admin/login/code", "Log in")
         .or_back_to("/admin/login")
-        .field("code", "Code", Kind::Code, "The six digits your authenticator app shows, or one of your recovery codes.")
+        .field(
+            "code",
+            "Code",
+            Kind::Code,
+            "The six digits your authenticator app shows, or one of your recovery codes.",
+        )
         .field("next", "", Kind::Hidden, "")
         .with("next", next)
 }
@@ -116,7 +121,8 @@ pub(super) fn held(wait: std::time::Duration) -> ClientError {
     } else {
         show::span(TimeDelta::seconds(seconds.try_into().unwrap_or(i64::MAX)))
     };
-    let words = format!("Too many wrong passwords or codes came for this account or from this address. Try again in {pause}.");
+    let words =
+        format!("Too many wrong passwords or codes came for this account or from this address. Try again in {pause}.");
     ClientError::later(Refusal::TooManyRequests, seconds, words)
 }
 

@@ -8,7 +8,7 @@ pub mod apps;
 pub mod attention;
 pub mod audit;
 pub mod campaigns;
-mod catalogue;
+pub mod catalogue;
 pub mod cell;
 pub mod chart;
 pub mod form;

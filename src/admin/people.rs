@@ -42,7 +42,8 @@ pub async fn list(visit: Visit) -> Answer {
     visit
         .show(|visit, txn| {
             let shell = Shell::new(visit, txn, NAV, "People")?;
-            let mut table = Table::new("People who may log in", &["E-mail", "Role", "Logs in with", "Sessions", "Since"]);
+            let mut table =
+                Table::new("People who may log in", &["E-mail", "Role", "Logs in with", "Sessions", "Since"]);
             for row in admins::people(txn)? {
                 let link = format!("{PATH}/{}", row.admin.id);
                 let with = match (row.is_invited, row.has_two_step) {
@@ -184,8 +185,8 @@ async fn link_page(visit: &Visit, row: &PersonRow) -> Answer {
             row.admin.email
         )
     };
-    let form = Form::new(format!("{PATH}/{}/link", row.admin.id), "Make link")
-        .or_back_to(format!("{PATH}/{}", row.admin.id));
+    let form =
+        Form::new(format!("{PATH}/{}/link", row.admin.id), "Make link").or_back_to(format!("{PATH}/{}", row.admin.id));
     FormPage::answer(visit, NAV, "Make a link for a new password?", vec![words], form).await
 }
 

@@ -49,7 +49,9 @@ async fn open(visit: &Visit, whose: Option<&AdminRow>, form: Form) -> Answer {
 async fn closed(visit: &Visit, link: &SetupLink) -> Answer {
     let gone = match link {
         SetupLink::Used => "This link was used already, and works no more.",
-        SetupLink::Expired => "This link has expired: set-up links work for 30 minutes, links for a password for a day.",
+        SetupLink::Expired => {
+            "This link has expired: set-up links work for 30 minutes, links for a password for a day."
+        }
         _ => "This link is not known: a newer one may have replaced it.",
     };
     let intro = vec![gone.to_owned(), "Another admin makes a new link for a password, under Settings.".to_owned()];

@@ -119,7 +119,8 @@ pub fn remove(store: &Store, person: &AdminRow, actor: &Actor) -> ServiceResult<
 pub fn end_sessions(store: &Store, person: &AdminRow, actor: &Actor) -> ServiceResult<()> {
     store.write(|txn| {
         let ended = txn.sessions_end_others(person.id, "")?;
-        txn.audit_add(&actor.did("admin log-out", &format!("{} in {ended} browsers", person.email)), Utc::now())?;
+        let words = format!("{} in {ended} browser{}", person.email, if ended == 1 { "" } else { "s" });
+        txn.audit_add(&actor.did("admin log-out", &words), Utc::now())?;
         Ok(())
     })
 }

@@ -234,7 +234,8 @@ mod tests {
     fn a_secret_is_opened_by_its_own_person_and_password_only() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
-            let (hasher, ada, grace) = (Hasher::new(), AdminId::from(uuid::Uuid::new_v4()), uuid::Uuid::new_v4().into());
+            let (hasher, ada, grace) =
+                (Hasher::new(), AdminId::from(uuid::Uuid::new_v4()), uuid::Uuid::new_v4().into());
             let secret = SharedSecret::generate().unwrap();
             let sealed = seal(&hasher, &secret, ada, "a sentence is easier").await.unwrap();
             let again = seal(&hasher, &secret, ada, "a sentence is easier").await.unwrap();
