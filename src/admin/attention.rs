@@ -84,14 +84,19 @@ pub fn matters(
             add("warn", words, "See the stats", format!("/admin/stats{scope}"));
         }
     }
+    let polls = |count| show::plural(count, "poll");
+    let was = |count| if count == 1 { "was" } else { "were" };
+    let and = if scope.is_empty() { "?" } else { "&" };
     let refused = txn.polls_refused_since(advertiser.id, now - RECENT)?;
     if refused > 0 {
-        let words = format!(
-            "{} refused in the last 7 days.",
-            if refused == 1 { "1 poll was".to_owned() } else { format!("{} polls were", show::count(refused)) }
-        );
-        let and = if scope.is_empty() { "?" } else { "&" };
+        let words = format!("{} {} refused in the last 7 days.", polls(refused), was(refused));
         add("warn", words, "See why", format!("/admin/polls{scope}{and}answer=refused"));
+    }
+    let strangers = txn.polls_of_strangers_since(now - RECENT)?;
+    if strangers > 0 {
+        let words =
+            format!("{} without a valid token {} refused in the last 7 days.", polls(strangers), was(strangers));
+        add("warn", words, "See from where", format!("/admin/polls{scope}{and}token=none"));
     }
     found.sort_by_key(|matter| matter.tone);
     Ok(found)

@@ -65,7 +65,9 @@ pub async fn page(visit: Visit) -> Answer {
                 return Ok(Page { shell, steps, pulse: None, charts, table, matters, backup });
             };
             let mut steps = steps(txn, &shell, Some(&advertiser))?;
-            if steps.iter().all(|step| step.is_done) {
+            let pulse = pulse(txn, &shell, &advertiser, now)?;
+            // Once a report went out, what is undone is trouble and no first step any more.
+            if pulse.link.is_some() || steps.iter().all(|step| step.is_done) {
                 steps.clear();
                 matters.extend(attention::matters(txn, &shell, &advertiser, now)?);
             }
@@ -73,8 +75,7 @@ pub async fn page(visit: Visit) -> Answer {
             let days = days(txn, &advertiser, last)?;
             let is_empty = days.iter().all(|(_, sum)| sum.rows == 0);
             let charts = if is_empty { Vec::new() } else { charts(&advertiser, &days) };
-            let pulse = Some(pulse(txn, &shell, &advertiser, now)?);
-            Ok(Page { table: table(&advertiser, &days), shell, steps, pulse, charts, matters, backup })
+            Ok(Page { table: table(&advertiser, &days), shell, steps, pulse: Some(pulse), charts, matters, backup })
         })
         .await
 }

@@ -42,26 +42,33 @@ pub async fn list(visit: Visit) -> Answer {
     catalogue::list(&visit, OfferRow::WORDS, |visit, txn, shell| {
         let Some(advertiser) = &shell.advertiser else { return Ok(Table::default()) };
         let cost = format!("#Cost of 30 days, {}", advertiser.currency.code());
-        let mut table = Table::new("Offers", &["Name", "Cost reporting", "#Campaigns", &cost, "#Clicks"]);
+        let mut columns = vec!["Name", "Cost reporting", "#Campaigns", &cost, "#Clicks"];
+        if visit.may_change() {
+            columns.push("Change");
+        }
+        let mut table = Table::new("Offers", &columns);
         let sums = sums(txn, advertiser)?;
         let campaigns = txn.campaign_list(advertiser.key)?;
         for row in txn.offer_list(advertiser.key)? {
             let link = format!("{PATH}/{}{}", row.id, scope(advertiser));
             let switch = format!("{PATH}/{}/reporting{}", row.id, scope(advertiser));
-            let reporting = if row.cost_reporting { ("On", "good") } else { ("Off", "warn") };
+            let (state, tone, verb) =
+                if row.cost_reporting { ("On", "good", "Turn off") } else { ("Off", "warn", "Turn on") };
             let runs = campaigns.iter().filter(|campaign| campaign.offer.key == row.key).count();
             let runs = i64::try_from(runs).unwrap_or_default();
             let sum = sums.get(&row.key).copied().unwrap_or_default();
             table.rows.push(vec![
                 Cell::new(row.name).to(link, visit.may_change()),
-                Cell::new(reporting.0).tone(reporting.1).to(switch, visit.may_change()),
+                Cell::new(state).tone(tone),
                 Cell::new(show::count(runs)).rank(runs),
                 Cell::new(show::amount(sum.cost, advertiser.currency))
                     .title(sum.cost.to_string())
                     .rank(i128::try_from(sum.cost.rounded(6)).unwrap_or(i128::MAX)),
                 Cell::new(show::count(sum.clicks)).rank(sum.clicks),
+                Cell::new(verb).to(switch, true),
             ]);
         }
+        table.rows.iter_mut().for_each(|row| row.truncate(columns.len()));
         Ok(table)
     })
     .await

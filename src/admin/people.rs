@@ -76,8 +76,8 @@ fn sessions_cell(row: &PersonRow) -> Cell {
 
 fn role_choice() -> Kind {
     Kind::Choice(vec![
-        ("viewer".to_owned(), "viewer: sees everything, changes nothing".to_owned()),
-        ("admin".to_owned(), "admin: changes everything, people too".to_owned()),
+        ("viewer".to_owned(), "viewer: sees all, changes nothing".to_owned()),
+        ("admin".to_owned(), "admin: changes everything".to_owned()),
     ])
 }
 

@@ -51,8 +51,13 @@ fn page(visit: &Visit, txn: &ReadTxn<'_>, form: Form) -> Result<Page, ServiceErr
 
 fn sessions_table(txn: &ReadTxn<'_>, own: &SessionRow, shell: &Shell) -> Result<Table, ServiceError> {
     let now = Utc::now();
-    let mut table = Table::new("Your sessions", &["Browser", "From", "Started", "Last used", "End"]);
-    for row in sessions::list(txn, own.admin.id)? {
+    let all = sessions::list(txn, own.admin.id)?;
+    let mut columns = vec!["Browser", "From", "Started", "Last used"];
+    if all.len() > 1 {
+        columns.push("Change");
+    }
+    let mut table = Table::new("Your sessions", &columns);
+    for row in all {
         let is_this = row.id_sha256 == own.id_sha256;
         let name = show::browser(&row.user_agent);
         let end = Press {
@@ -69,13 +74,11 @@ fn sessions_table(txn: &ReadTxn<'_>, own: &SessionRow, shell: &Shell) -> Result<
             last = Cell::new("Log out").press(end);
         }
         let used = if is_this { "now".to_owned() } else { show::ago(now - row.last_seen_at) };
-        table.rows.push(vec![
-            browser,
-            Cell::new(row.address),
-            Cell::new(show::moment(row.created_at, shell.zone())),
-            Cell::new(used).title(show::moment(row.last_seen_at, shell.zone())),
-            last,
-        ]);
+        let started = Cell::new(show::moment(row.created_at, shell.zone()));
+        let used = Cell::new(used).title(show::moment(row.last_seen_at, shell.zone()));
+        let mut cells = vec![browser, Cell::new(row.address), started, used, last];
+        cells.truncate(columns.len());
+        table.rows.push(cells);
     }
     Ok(table)
 }

@@ -9,6 +9,7 @@ mod door;
 mod flow;
 mod guessing;
 mod harness;
+mod home;
 mod log;
 mod people;
 mod sessions;

@@ -6,7 +6,7 @@ use pitlane::service::catalogue;
 use serde_json::json;
 use thirtyfour::prelude::*;
 
-use crate::harness::{Browser, EMAIL, defaults, run, spawn_app, spawn_in, spawn_with};
+use crate::harness::{Browser, EMAIL, run, spawn_app};
 use crate::words::stock;
 
 async fn ground(browser: &Browser) -> String {
@@ -134,26 +134,4 @@ fn on_a_narrow_screen_the_sums_of_a_long_table_stay_in_sight() {
         assert!((0.0..=18.0).contains(&gap), "the sums are {gap} px above the table's lower edge");
         browser.close().await;
     });
-}
-
-#[test]
-fn the_age_of_the_last_proven_backup_is_told_and_a_failure_seen_at_once() {
-    let app = spawn_app();
-    let mut ada = app.person(EMAIL, Role::Viewer);
-    assert!(ada.get("/admin/").body.contains("The server makes no backups"));
-    let nightly = pitlane::config::Nightly(chrono::NaiveTime::from_hms_opt(3, 0, 0));
-    let app = spawn_with(pitlane::config::Serve { backup_at: nightly, ..defaults() });
-    let mut ada = app.person(EMAIL, Role::Viewer);
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
-    while !ada.get("/admin/").body.contains("The last proven backup was made less than a minute ago.") {
-        assert!(std::time::Instant::now() < deadline, "no backup was made");
-    }
-    let failed =
-        r#"{"provenAt":"2026-01-01T03:00:00Z","attemptedAt":"2026-01-02T03:00:00Z","failure":"the disk is gone"}"#;
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::create_dir(dir.path().join("backups")).unwrap();
-    std::fs::write(dir.path().join("backups/status.json"), failed).unwrap();
-    let app = spawn_in(dir, defaults());
-    let page = app.person(EMAIL, Role::Viewer).get("/admin/").body;
-    assert!(page.contains("Backups: the last backup failed: the disk is gone."), "{page}");
 }
