@@ -232,14 +232,17 @@ create table admins (
     role text not null check (role in ('admin', 'viewer')),
     password_hash text not null check (password_hash glob '$argon2id$*'),
     created_at integer not null,
+    -- 0 where somebody was invited and has not chosen a password yet: nobody knows what password_hash is made of.
     password_changed_at integer not null
 ) strict;
 
--- One-time links that make the first admin. Only the SHA-256 of the link's secret is kept.
+-- One-time links that make an admin, or let somebody choose a password. Only the SHA-256 of the link's secret is kept.
 create table setup_links (
     secret_sha256 text primary key check (length(secret_sha256) = 64),
     expires_at integer not null,
-    used_at integer
+    used_at integer,
+    -- Whose password it is for; null where it makes an admin.
+    admin_key integer references admins on delete cascade
 ) strict, without rowid;
 
 -- Browsers that are logged in. Only the SHA-256 of the cookie's value is kept.

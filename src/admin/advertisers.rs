@@ -18,7 +18,7 @@ const PATH: &str = "/admin/catalogue/advertisers";
 const WORDS: Words = Words {
     noun: "Advertisers",
     lead: "The accounts that pay. Apps, offers, campaigns and tokens belong to one; a token shows one's figures and no others'.",
-    add: "Add advertiser",
+    add: ("Add advertiser", "Add an advertiser"),
     shared: true,
 };
 

@@ -1,32 +1,20 @@
 //! Apps: what is advertised.
 
-use actix_web::web;
-
-use super::catalogue::{self, NAV, Words, scope};
+use super::catalogue::{self, Entry, InTheWay, Words, scope};
 use super::form::{Form, Kind};
-use super::page::FormPage;
-use super::shell::back;
 use super::show;
 use super::table::{Cell, Table};
 use super::visit::{Answer, Visit};
 use crate::domain::{Name, Os, StoreId};
-use crate::http::ClientError;
 use crate::service::ServiceResult;
 use crate::service::catalogue::{self as changes, Change};
-use crate::store::{AdvertiserRow, AppRow};
+use crate::store::{AdvertiserRow, AppRow, ReadTxn, StoreResult};
 
 const PATH: &str = "/admin/catalogue/apps";
 
-const WORDS: Words = Words {
-    noun: "Apps",
-    lead: "What is advertised. Singular brings cost and installs together by an app's store id.",
-    add: "Add app",
-    shared: false,
-};
-
 /// The chosen advertiser's apps.
 pub async fn list(visit: Visit) -> Answer {
-    catalogue::list(&visit, WORDS, |visit, txn, shell| {
+    catalogue::list(&visit, AppRow::WORDS, |visit, txn, shell| {
         let mut table = Table::new("Apps", &["Name", "System", "Store id", "#Campaigns"]);
         let Some(advertiser) = &shell.advertiser else { return Ok(table) };
         let campaigns = txn.campaign_list(advertiser.key)?;
@@ -65,111 +53,67 @@ fn typed(visit: &Visit) -> ServiceResult<(Name, StoreId)> {
     Ok((name, StoreId::parse(os, visit.field("store_id"))?))
 }
 
-fn new_form(advertiser: &AdvertiserRow) -> Form {
-    fields(Form::new(format!("{PATH}/new{}", scope(advertiser)), "Add app"))
-        .or_back_to(format!("{PATH}{}", scope(advertiser)))
-}
+impl Entry for AppRow {
+    type Owner = AdvertiserRow;
+    const WORDS: Words = Words {
+        noun: "Apps",
+        lead: "What is advertised. Singular brings cost and installs together by an app's store id.",
+        add: ("Add app", "Add an app"),
+        shared: false,
+    };
+    const SAVE: &str = "Save app";
+    const DELETE: &str = "Delete app";
 
-async fn new_page(visit: &Visit, advertiser: &AdvertiserRow, form: Form) -> Answer {
-    let intro = vec![format!("For {}.", advertiser.name)];
-    FormPage::answer(visit, NAV, "Add an app", intro, form).await
-}
-
-/// The form for a new app.
-pub async fn new(visit: Visit) -> Answer {
-    let (advertiser, ()) = catalogue::within(&visit, |_, _| Ok(Some(()))).await?;
-    new_page(&visit, &advertiser, new_form(&advertiser)).await
-}
-
-/// Adds an app.
-pub async fn create(visit: Visit) -> Answer {
-    let (advertiser, ()) = catalogue::within(&visit, |_, _| Ok(Some(()))).await?;
-    let owner = advertiser.clone();
-    let made = visit.run(move |visit| {
-        let (name, store) = typed(visit)?;
-        changes::change(visit.store(), &owner, &Change::AddApp(&name, &store), &visit.actor())
-    });
-    match made.await {
-        Ok(()) => Ok(visit.go(&back(PATH, Some(advertiser.id), "added"))),
-        Err(error) => new_page(&visit, &advertiser, new_form(&advertiser).as_typed(&visit).refused(error)?).await,
+    fn find(txn: &ReadTxn<'_>, owner: &AdvertiserRow, id: &str) -> StoreResult<Option<Self>> {
+        Ok(txn.app_list(owner.key)?.into_iter().find(|row| row.id.to_string() == id))
     }
-}
 
-async fn found(visit: &Visit, id: String) -> Result<(AdvertiserRow, AppRow), ClientError> {
-    catalogue::within(visit, move |txn, advertiser| {
-        Ok(txn.app_list(advertiser.key)?.into_iter().find(|row| row.id.to_string() == id))
-    })
-    .await
-}
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
 
-fn edit_form(advertiser: &AdvertiserRow, row: &AppRow) -> Form {
-    fields(Form::new(format!("{PATH}/{}{}", row.id, scope(advertiser)), "Save app"))
-        .or_back_to(format!("{PATH}{}", scope(advertiser)))
-        .with("name", row.name.clone())
-        .with("os", row.store.os().as_str())
-        .with("store_id", row.store.as_str())
-}
+    fn name(&self) -> &str {
+        &self.name
+    }
 
-async fn edit_page(visit: &Visit, advertiser: &AdvertiserRow, row: &AppRow, form: Form) -> Answer {
-    let intro = vec![
-        "A change shows in the report of every day, past ones too. Singular asks for past days again only for a \
-                      week, or when it is told to."
-            .to_owned(),
-    ];
-    let delete = ("Delete this app".to_owned(), format!("{PATH}/{}/delete{}", row.id, scope(advertiser)));
-    FormPage::answer_with(visit, NAV, row.name.clone(), intro, Some(form), vec![delete]).await
-}
+    fn blank(_: &ReadTxn<'_>, _: &AdvertiserRow, form: Form) -> StoreResult<Form> {
+        Ok(fields(form))
+    }
 
-/// The form for an app.
-pub async fn edit(visit: Visit, id: web::Path<String>) -> Answer {
-    let (advertiser, row) = found(&visit, id.into_inner()).await?;
-    edit_page(&visit, &advertiser, &row, edit_form(&advertiser, &row)).await
-}
-
-/// Changes an app.
-pub async fn save(visit: Visit, id: web::Path<String>) -> Answer {
-    let (advertiser, row) = found(&visit, id.into_inner()).await?;
-    let (owner, old) = (advertiser.clone(), row.clone());
-    let saved = visit.run(move |visit| {
+    fn add(owner: &AdvertiserRow, visit: &Visit) -> ServiceResult<()> {
         let (name, store) = typed(visit)?;
-        changes::change(visit.store(), &owner, &Change::UpdateApp(&old, &name, &store), &visit.actor())
-    });
-    match saved.await {
-        Ok(()) => Ok(visit.go(&back(PATH, Some(advertiser.id), "saved"))),
-        Err(error) => {
-            let form = edit_form(&advertiser, &row).as_typed(&visit).refused(error)?;
-            edit_page(&visit, &advertiser, &row, form).await
+        changes::change(visit.store(), owner, &Change::AddApp(&name, &store), &visit.actor())
+    }
+
+    fn fields(&self, form: Form) -> Form {
+        let (name, os, id) = (self.name.clone(), self.store.os().as_str(), self.store.as_str());
+        fields(form).with("name", name).with("os", os).with("store_id", id)
+    }
+
+    fn says(&self) -> Vec<String> {
+        let words = "A change shows in the report of every day, past ones too. Singular asks for past days again only for \
+                     a week, or when it is told to.";
+        vec![words.to_owned()]
+    }
+
+    fn save(&self, owner: &AdvertiserRow, visit: &Visit) -> ServiceResult<()> {
+        let (name, store) = typed(visit)?;
+        changes::change(visit.store(), owner, &Change::UpdateApp(self, &name, &store), &visit.actor())
+    }
+
+    fn in_the_way(&self, owner: &AdvertiserRow, txn: &ReadTxn<'_>) -> StoreResult<Option<InTheWay>> {
+        let campaigns = txn.campaign_list(owner.key)?;
+        let runs = campaigns.iter().filter(|campaign| campaign.store == self.store).count();
+        if runs == 0 {
+            return Ok(None);
         }
+        let runs = show::plural(i64::try_from(runs).unwrap_or_default(), "campaign");
+        let words = format!("{} runs in {runs}. Delete those first, if they have no stats.", self.name);
+        let href = format!("/admin/catalogue/campaigns{}", scope(owner));
+        Ok(Some((words, ("Go to the campaigns", href))))
     }
-}
 
-/// Asks whether an app is to be deleted.
-pub async fn ask_delete(visit: Visit, id: web::Path<String>) -> Answer {
-    let (advertiser, row) = found(&visit, id.into_inner()).await?;
-    let store = row.store.clone();
-    let (_, campaigns) = catalogue::within(&visit, move |txn, advertiser| {
-        Ok(Some(txn.campaign_list(advertiser.key)?.iter().filter(|campaign| campaign.store == store).count()))
-    })
-    .await?;
-    let campaigns = i64::try_from(campaigns).unwrap_or_default();
-    let words = format!(
-        "{} runs in {}. Delete those first, if they have no stats.",
-        row.name,
-        show::plural(campaigns, "campaign")
-    );
-    let action = format!("{PATH}/{}/delete{}", row.id, scope(&advertiser));
-    let form = Form::new(action, "Delete app").or_back_to(format!("{PATH}/{}{}", row.id, scope(&advertiser)));
-    let way_out = ("Go to the campaigns".to_owned(), format!("/admin/catalogue/campaigns{}", scope(&advertiser)));
-    catalogue::ask_delete(&visit, format!("Delete {}?", row.name), form, (campaigns > 0).then_some(words), way_out)
-        .await
-}
-
-/// Deletes an app.
-pub async fn delete(visit: Visit, id: web::Path<String>) -> Answer {
-    let (advertiser, row) = found(&visit, id.into_inner()).await?;
-    let id = advertiser.id;
-    visit
-        .run(move |visit| changes::change(visit.store(), &advertiser, &Change::DeleteApp(&row), &visit.actor()))
-        .await?;
-    Ok(visit.go(&back(PATH, Some(id), "deleted")))
+    fn delete(&self, owner: &AdvertiserRow, visit: &Visit) -> ServiceResult<()> {
+        changes::change(visit.store(), owner, &Change::DeleteApp(self), &visit.actor())
+    }
 }

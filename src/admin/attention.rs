@@ -7,6 +7,7 @@ use super::shell::Shell;
 use super::{show, tokens};
 use crate::domain::TokenScope;
 use crate::service::ServiceError;
+use crate::service::backups::BackupStatus;
 use crate::store::{AdvertiserRow, ReadTxn, StatFilter, TokenRow};
 
 /// Refused polls are told of for this long.
@@ -19,8 +20,14 @@ pub struct Matter {
     pub words: String,
     /// `bad` or `warn`.
     pub tone: &'static str,
-    /// What mends it, and where.
-    pub link: (&'static str, String),
+    /// What mends it, and where; none where it is mended on the machine.
+    pub link: Option<(&'static str, String)>,
+}
+
+/// Backups that failed, are damaged or too old.
+pub fn of_backups(status: &BackupStatus, now: DateTime<Utc>) -> Option<Matter> {
+    let words = format!("Backups: {}. On the server, pitlane doctor says what to do.", status.trouble(now)?);
+    Some(Matter { words, tone: "bad", link: None })
 }
 
 /// All that needs attention, the worst first.
@@ -33,7 +40,8 @@ pub fn matters(
     let scope = &shell.scope;
     let own: Vec<_> = txn.token_list()?.into_iter().filter(|row| row.advertiser == advertiser.key).collect();
     let mut found = Vec::new();
-    let mut add = |tone, words: String, label, href: String| found.push(Matter { words, tone, link: (label, href) });
+    let mut add =
+        |tone, words: String, label, href: String| found.push(Matter { words, tone, link: Some((label, href)) });
     if advertiser.disabled_at.is_some() {
         let href = format!("/admin/catalogue/advertisers/{}/switch?advertiser={}", advertiser.id, advertiser.id);
         add("bad", "This advertiser is disabled: its tokens are refused.".to_owned(), "Enable it", href);
@@ -76,14 +84,19 @@ pub fn matters(
             add("warn", words, "See the stats", format!("/admin/stats{scope}"));
         }
     }
+    let polls = |count| show::plural(count, "poll");
+    let was = |count| if count == 1 { "was" } else { "were" };
+    let and = if scope.is_empty() { "?" } else { "&" };
     let refused = txn.polls_refused_since(advertiser.id, now - RECENT)?;
     if refused > 0 {
-        let words = format!(
-            "{} refused in the last 7 days.",
-            if refused == 1 { "1 poll was".to_owned() } else { format!("{} polls were", show::count(refused)) }
-        );
-        let and = if scope.is_empty() { "?" } else { "&" };
+        let words = format!("{} {} refused in the last 7 days.", polls(refused), was(refused));
         add("warn", words, "See why", format!("/admin/polls{scope}{and}answer=refused"));
+    }
+    let strangers = txn.polls_of_strangers_since(now - RECENT)?;
+    if strangers > 0 {
+        let words =
+            format!("{} without a valid token {} refused in the last 7 days.", polls(strangers), was(strangers));
+        add("warn", words, "See from where", format!("/admin/polls{scope}{and}token=none"));
     }
     found.sort_by_key(|matter| matter.tone);
     Ok(found)

@@ -18,6 +18,8 @@ pub enum Kind {
     Email,
     /// A password; never filled in by us.
     Password,
+    /// A code that is typed once; never filled in by us.
+    Code,
     /// A day.
     Date,
     /// One of these values, each with its label.
@@ -96,6 +98,7 @@ impl Form {
             (Kind::Email, _) => "username",
             (Kind::Password, "new_password") => "new-password",
             (Kind::Password, _) => "current-password",
+            (Kind::Code, _) => "one-time-code",
             _ => "off",
         };
         let (hint, value, error, optional) = (hint.into(), String::new(), None, kind == Kind::Tick);
@@ -112,6 +115,13 @@ impl Form {
         self
     }
 
+    /// Keeps the browser from filling anything in: the form is about somebody else.
+    #[must_use]
+    pub fn without_autofill(mut self) -> Self {
+        self.fields.iter_mut().for_each(|field| field.autocomplete = "off");
+        self
+    }
+
     /// Fills a field in.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -121,11 +131,11 @@ impl Form {
         self
     }
 
-    /// Fills in what was typed, but no passwords.
+    /// Fills in what was typed, but no passwords and codes.
     #[must_use]
     pub fn as_typed(mut self, visit: &Visit) -> Self {
         for field in &mut self.fields {
-            if field.kind != Kind::Password {
+            if !matches!(field.kind, Kind::Password | Kind::Code) {
                 visit.field(field.name).clone_into(&mut field.value);
             }
         }
@@ -170,6 +180,12 @@ impl Field {
             Kind::Hidden => "hidden",
             _ => "text",
         }
+    }
+
+    /// Whether one of several values is to be chosen.
+    #[must_use]
+    pub fn is_choice(&self) -> bool {
+        matches!(self.kind, Kind::Choice(_))
     }
 
     /// The values to choose from.

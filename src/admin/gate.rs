@@ -68,7 +68,7 @@ async fn admit(
     let state = state.ok_or_else(|| ClientError::internal(&"the pages have no state"))?;
     let https = visit::is_https(&state);
     let cookie = |name| request.cookie(&visit::cookie_name(https, name)).map(|cookie| cookie.value().to_owned());
-    let (known, theme) = (cookie(visit::SESSION), cookie(visit::THEME));
+    let (known, theme, half_way) = (cookie(visit::SESSION), cookie(visit::THEME), cookie(visit::HALF_WAY));
     let session = match &known {
         Some(cookie) => {
             let (store, cookie) = (state.store.clone(), cookie.clone());
@@ -76,6 +76,10 @@ async fn admit(
         }
         None => None,
     };
+    let address = client::address(request.request(), &state.config.trusted_proxy);
+    if known.is_some() && session.is_none() {
+        tracing::info!(%address, "a session that is not known or has ended was shown");
+    }
     let secret = match (&session, known, cookie(visit::GUEST)) {
         (Some(_), Some(cookie), _) => cookie,
         (_, _, Some(cookie)) if cookie.len() == 64 => cookie,
@@ -86,10 +90,7 @@ async fn admit(
         }
     };
     let form_token = sessions::form_token(&secret);
-    let browser = Browser {
-        address: client::address(request.request(), &state.config.trusted_proxy),
-        agent: client::agent(request.request()),
-    };
+    let browser = Browser { address, agent: client::agent(request.request()) };
     let is_change = *request.method() == Method::POST;
     let role = session.as_ref().map(|session| session.admin.role);
     let mut form = Vec::new();
@@ -131,6 +132,7 @@ async fn admit(
         path: request.path().to_owned(),
         origin: origin(request.request(), &state),
         theme: Theme::parse(theme.as_deref().unwrap_or_default()),
+        half_way: half_way.unwrap_or_default(),
         query: form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect(),
         form,
         state,

@@ -13,6 +13,7 @@ use super::table::{Cell, Table};
 use super::visit::{Answer, Visit};
 use crate::domain::{Day, MicrosSum};
 use crate::service::ServiceError;
+use crate::service::backups::BackupStatus;
 use crate::store::{AdvertiserRow, DaySum, PollFilter, ReadTxn, StatFilter};
 
 /// Days the charts show.
@@ -46,6 +47,7 @@ struct Page {
     charts: Vec<Chart>,
     table: Table,
     matters: Vec<Matter>,
+    backup: String,
 }
 
 /// The start page.
@@ -53,26 +55,38 @@ pub async fn page(visit: Visit) -> Answer {
     visit
         .show(|visit, txn| {
             let shell = Shell::new(visit, txn, "Home", "Home")?;
+            let now = Utc::now();
+            let status = visit.state().backups.status();
+            let backup = backup(&status, visit.state().config.backup_at.0.is_some(), now);
+            let mut matters: Vec<_> = attention::of_backups(&status, now).into_iter().collect();
             let Some(advertiser) = shell.advertiser.clone() else {
                 let steps = steps(txn, &shell, None)?;
-                let (charts, table, matters) = (Vec::new(), Table::default(), Vec::new());
-                return Ok(Page { shell, steps, pulse: None, charts, table, matters });
+                let (charts, table) = (Vec::new(), Table::default());
+                return Ok(Page { shell, steps, pulse: None, charts, table, matters, backup });
             };
-            let now = Utc::now();
             let mut steps = steps(txn, &shell, Some(&advertiser))?;
-            if steps.iter().all(|step| step.is_done) {
+            let pulse = pulse(txn, &shell, &advertiser, now)?;
+            // Once a report went out, what is undone is trouble and no first step any more.
+            if pulse.link.is_some() || steps.iter().all(|step| step.is_done) {
                 steps.clear();
+                matters.extend(attention::matters(txn, &shell, &advertiser, now)?);
             }
             let last = today(advertiser.time_zone)?;
             let days = days(txn, &advertiser, last)?;
             let is_empty = days.iter().all(|(_, sum)| sum.rows == 0);
             let charts = if is_empty { Vec::new() } else { charts(&advertiser, &days) };
-            let pulse = Some(pulse(txn, &shell, &advertiser, now)?);
-            let matters =
-                if steps.is_empty() { attention::matters(txn, &shell, &advertiser, now)? } else { Vec::new() };
-            Ok(Page { table: table(&advertiser, &days), shell, steps, pulse, charts, matters })
+            Ok(Page { table: table(&advertiser, &days), shell, steps, pulse: Some(pulse), charts, matters, backup })
         })
         .await
+}
+
+/// How old the last proven backup is.
+fn backup(status: &BackupStatus, are_on: bool, now: DateTime<Utc>) -> String {
+    match status.age(now) {
+        Some(age) => format!("The last proven backup was made {}.", show::ago(age)),
+        None if are_on => "No backup was made and proven yet.".to_owned(),
+        None => "The server makes no backups: it was started with --backup-at off.".to_owned(),
+    }
 }
 
 fn steps(txn: &ReadTxn<'_>, shell: &Shell, advertiser: Option<&AdvertiserRow>) -> Result<Vec<Step>, ServiceError> {

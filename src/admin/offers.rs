@@ -1,10 +1,10 @@
 //! Offers: what users see, and the switch that shows their cost to Singular.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use actix_web::web;
 
-use super::catalogue::{self, NAV, Words, scope};
+use super::catalogue::{self, Entry, InTheWay, NAV, Words, scope};
 use super::form::{Form, Kind};
 use super::page::FormPage;
 use super::shell::back;
@@ -13,18 +13,11 @@ use super::table::{Cell, Table};
 use super::visit::{Answer, Visit};
 use crate::domain::Name;
 use crate::http::ClientError;
-use crate::service::ServiceError;
 use crate::service::catalogue::{self as changes, Change};
-use crate::store::{AdvertiserRow, CampaignKey, DaySum, OfferKey, OfferRow, ReadTxn, StatFilter};
+use crate::service::{ServiceError, ServiceResult};
+use crate::store::{AdvertiserRow, CampaignKey, DaySum, OfferKey, OfferRow, ReadTxn, StatFilter, StoreResult};
 
 const PATH: &str = "/admin/catalogue/offers";
-
-const WORDS: Words = Words {
-    noun: "Offers",
-    lead: "What users see and publishers promote. Singular is shown the cost of those whose cost reporting is on.",
-    add: "Add offer",
-    shared: false,
-};
 
 const HINT: &str =
     "Users see it, and Singular shows it as the campaign's name. A new name shows in the report of every day.";
@@ -46,116 +39,119 @@ fn sums(txn: &ReadTxn<'_>, advertiser: &AdvertiserRow) -> Result<HashMap<OfferKe
 
 /// The chosen advertiser's offers.
 pub async fn list(visit: Visit) -> Answer {
-    catalogue::list(&visit, WORDS, |visit, txn, shell| {
+    catalogue::list(&visit, OfferRow::WORDS, |visit, txn, shell| {
         let Some(advertiser) = &shell.advertiser else { return Ok(Table::default()) };
         let cost = format!("#Cost of 30 days, {}", advertiser.currency.code());
-        let mut table = Table::new("Offers", &["Name", "Cost reporting", "#Campaigns", &cost, "#Clicks"]);
+        let mut columns = vec!["Name", "Cost reporting", "#Campaigns", &cost, "#Clicks"];
+        if visit.may_change() {
+            columns.push("Change");
+        }
+        let mut table = Table::new("Offers", &columns);
         let sums = sums(txn, advertiser)?;
         let campaigns = txn.campaign_list(advertiser.key)?;
         for row in txn.offer_list(advertiser.key)? {
             let link = format!("{PATH}/{}{}", row.id, scope(advertiser));
             let switch = format!("{PATH}/{}/reporting{}", row.id, scope(advertiser));
-            let reporting = if row.cost_reporting { ("On", "good") } else { ("Off", "warn") };
+            let (state, tone, verb) =
+                if row.cost_reporting { ("On", "good", "Turn off") } else { ("Off", "warn", "Turn on") };
             let runs = campaigns.iter().filter(|campaign| campaign.offer.key == row.key).count();
             let runs = i64::try_from(runs).unwrap_or_default();
             let sum = sums.get(&row.key).copied().unwrap_or_default();
             table.rows.push(vec![
                 Cell::new(row.name).to(link, visit.may_change()),
-                Cell::new(reporting.0).tone(reporting.1).to(switch, visit.may_change()),
+                Cell::new(state).tone(tone),
                 Cell::new(show::count(runs)).rank(runs),
                 Cell::new(show::amount(sum.cost, advertiser.currency))
                     .title(sum.cost.to_string())
                     .rank(i128::try_from(sum.cost.rounded(6)).unwrap_or(i128::MAX)),
                 Cell::new(show::count(sum.clicks)).rank(sum.clicks),
+                Cell::new(verb).to(switch, true),
             ]);
         }
+        table.rows.iter_mut().for_each(|row| row.truncate(columns.len()));
         Ok(table)
     })
     .await
 }
 
-fn new_form(advertiser: &AdvertiserRow) -> Form {
-    Form::new(format!("{PATH}/new{}", scope(advertiser)), "Add offer")
-        .or_back_to(format!("{PATH}{}", scope(advertiser)))
-        .field("name", "Name", Kind::Text, HINT)
-        .field(
+impl Entry for OfferRow {
+    type Owner = AdvertiserRow;
+    const WORDS: Words = Words {
+        noun: "Offers",
+        lead: "What users see and publishers promote. Singular is shown the cost of those whose cost reporting is on.",
+        add: ("Add offer", "Add an offer"),
+        shared: false,
+    };
+    const SAVE: &str = "Save offer";
+    const DELETE: &str = "Delete offer";
+
+    fn find(txn: &ReadTxn<'_>, owner: &AdvertiserRow, id: &str) -> StoreResult<Option<Self>> {
+        Ok(txn.offer_list(owner.key)?.into_iter().find(|row| row.id.to_string() == id))
+    }
+
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn blank(_: &ReadTxn<'_>, _: &AdvertiserRow, form: Form) -> StoreResult<Form> {
+        Ok(form.field("name", "Name", Kind::Text, HINT).field(
             "cost_reporting",
             "Report its cost to Singular",
             Kind::Tick,
             "While it is off, Singular sees nothing of this offer. It can be turned on later, for all of its days.",
-        )
-}
+        ))
+    }
 
-async fn new_page(visit: &Visit, advertiser: &AdvertiserRow, form: Form) -> Answer {
-    FormPage::answer(visit, NAV, "Add an offer", vec![format!("For {}.", advertiser.name)], form).await
-}
-
-/// The form for a new offer.
-pub async fn new(visit: Visit) -> Answer {
-    let (advertiser, ()) = catalogue::within(&visit, |_, _| Ok(Some(()))).await?;
-    new_page(&visit, &advertiser, new_form(&advertiser)).await
-}
-
-/// Adds an offer.
-pub async fn create(visit: Visit) -> Answer {
-    let (advertiser, ()) = catalogue::within(&visit, |_, _| Ok(Some(()))).await?;
-    let owner = advertiser.clone();
-    let made = visit.run(move |visit| {
+    fn add(owner: &AdvertiserRow, visit: &Visit) -> ServiceResult<()> {
         let name = Name::parse("name", visit.field("name"))?;
         let on = visit.field("cost_reporting") == "on";
-        changes::change(visit.store(), &owner, &Change::AddOffer(&name, on), &visit.actor())
-    });
-    match made.await {
-        Ok(()) => Ok(visit.go(&back(PATH, Some(advertiser.id), "added"))),
-        Err(error) => new_page(&visit, &advertiser, new_form(&advertiser).as_typed(&visit).refused(error)?).await,
+        changes::change(visit.store(), owner, &Change::AddOffer(&name, on), &visit.actor())
+    }
+
+    fn fields(&self, form: Form) -> Form {
+        form.field("name", "Name", Kind::Text, HINT).with("name", self.name.clone())
+    }
+
+    fn says(&self) -> Vec<String> {
+        vec![format!("Its id is {}; ids never change.", self.id)]
+    }
+
+    fn links(&self, owner: &AdvertiserRow) -> Vec<(String, String)> {
+        let switch = if self.cost_reporting { "Turn cost reporting off" } else { "Turn cost reporting on" };
+        vec![(switch.to_owned(), format!("{PATH}/{}/reporting{}", self.id, scope(owner)))]
+    }
+
+    fn save(&self, owner: &AdvertiserRow, visit: &Visit) -> ServiceResult<()> {
+        let name = Name::parse("name", visit.field("name"))?;
+        changes::change(visit.store(), owner, &Change::RenameOffer(self, &name), &visit.actor())
+    }
+
+    fn in_the_way(&self, owner: &AdvertiserRow, txn: &ReadTxn<'_>) -> StoreResult<Option<InTheWay>> {
+        let campaigns = txn.campaign_list(owner.key)?;
+        let runs = campaigns.iter().filter(|campaign| campaign.offer.key == self.key).count();
+        if runs == 0 {
+            return Ok(None);
+        }
+        let runs = show::plural(i64::try_from(runs).unwrap_or_default(), "campaign");
+        let words = format!(
+            "{} has {runs}. Delete those first, if they have no stats; or turn its cost reporting off.",
+            self.name
+        );
+        let href = format!("/admin/catalogue/campaigns{}", scope(owner));
+        Ok(Some((words, ("Go to the campaigns", href))))
+    }
+
+    fn delete(&self, owner: &AdvertiserRow, visit: &Visit) -> ServiceResult<()> {
+        changes::change(visit.store(), owner, &Change::DeleteOffer(self), &visit.actor())
     }
 }
 
 async fn found(visit: &Visit, id: String) -> Result<(AdvertiserRow, OfferRow), ClientError> {
-    catalogue::within(visit, move |txn, advertiser| {
-        Ok(txn.offer_list(advertiser.key)?.into_iter().find(|row| row.id.to_string() == id))
-    })
-    .await
-}
-
-fn edit_form(advertiser: &AdvertiserRow, row: &OfferRow) -> Form {
-    Form::new(format!("{PATH}/{}{}", row.id, scope(advertiser)), "Save offer")
-        .or_back_to(format!("{PATH}{}", scope(advertiser)))
-        .field("name", "Name", Kind::Text, HINT)
-        .with("name", row.name.clone())
-}
-
-async fn edit_page(visit: &Visit, advertiser: &AdvertiserRow, row: &OfferRow, form: Form) -> Answer {
-    let intro = vec![format!("Its id is {}; ids never change.", row.id)];
-    let switch = if row.cost_reporting { "Turn cost reporting off" } else { "Turn cost reporting on" };
-    let links = vec![
-        (switch.to_owned(), format!("{PATH}/{}/reporting{}", row.id, scope(advertiser))),
-        ("Delete this offer".to_owned(), format!("{PATH}/{}/delete{}", row.id, scope(advertiser))),
-    ];
-    FormPage::answer_with(visit, NAV, row.name.clone(), intro, Some(form), links).await
-}
-
-/// The form for an offer.
-pub async fn edit(visit: Visit, id: web::Path<String>) -> Answer {
-    let (advertiser, row) = found(&visit, id.into_inner()).await?;
-    edit_page(&visit, &advertiser, &row, edit_form(&advertiser, &row)).await
-}
-
-/// Renames an offer.
-pub async fn save(visit: Visit, id: web::Path<String>) -> Answer {
-    let (advertiser, row) = found(&visit, id.into_inner()).await?;
-    let (owner, old) = (advertiser.clone(), row.clone());
-    let saved = visit.run(move |visit| {
-        let name = Name::parse("name", visit.field("name"))?;
-        changes::change(visit.store(), &owner, &Change::RenameOffer(&old, &name), &visit.actor())
-    });
-    match saved.await {
-        Ok(()) => Ok(visit.go(&back(PATH, Some(advertiser.id), "saved"))),
-        Err(error) => {
-            let form = edit_form(&advertiser, &row).as_typed(&visit).refused(error)?;
-            edit_page(&visit, &advertiser, &row, form).await
-        }
-    }
+    catalogue::within(visit, move |txn, advertiser| OfferRow::find(txn, advertiser, &id)).await
 }
 
 /// Says what turning cost reporting on or off changes.
@@ -200,35 +196,4 @@ pub async fn switch_reporting(visit: Visit, id: web::Path<String>) -> Answer {
         })
         .await?;
     Ok(visit.go(&to))
-}
-
-/// Asks whether an offer is to be deleted.
-pub async fn ask_delete(visit: Visit, id: web::Path<String>) -> Answer {
-    let (advertiser, row) = found(&visit, id.into_inner()).await?;
-    let key = row.key;
-    let (_, runs): (_, HashSet<String>) = catalogue::within(&visit, move |txn, advertiser| {
-        let campaigns = txn.campaign_list(advertiser.key)?;
-        Ok(Some(campaigns.into_iter().filter(|campaign| campaign.offer.key == key).map(|row| row.name).collect()))
-    })
-    .await?;
-    let count = i64::try_from(runs.len()).unwrap_or_default();
-    let words = format!(
-        "{} has {}. Delete those first, if they have no stats; or turn its cost reporting off.",
-        row.name,
-        show::plural(count, "campaign")
-    );
-    let action = format!("{PATH}/{}/delete{}", row.id, scope(&advertiser));
-    let form = Form::new(action, "Delete offer").or_back_to(format!("{PATH}/{}{}", row.id, scope(&advertiser)));
-    let way_out = ("Go to the campaigns".to_owned(), format!("/admin/catalogue/campaigns{}", scope(&advertiser)));
-    catalogue::ask_delete(&visit, format!("Delete {}?", row.name), form, (count > 0).then_some(words), way_out).await
-}
-
-/// Deletes an offer.
-pub async fn delete(visit: Visit, id: web::Path<String>) -> Answer {
-    let (advertiser, row) = found(&visit, id.into_inner()).await?;
-    let id = advertiser.id;
-    visit
-        .run(move |visit| changes::change(visit.store(), &advertiser, &Change::DeleteOffer(&row), &visit.actor()))
-        .await?;
-    Ok(visit.go(&back(PATH, Some(id), "deleted")))
 }

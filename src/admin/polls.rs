@@ -39,6 +39,25 @@ struct DetailPage {
     shell: Shell,
     facts: Vec<(&'static str, String)>,
     state: (String, &'static str),
+    advice: &'static str,
+}
+
+/// What it means, and what to do about it.
+fn advice(poll: &PollSeen) -> &'static str {
+    match poll.status {
+        200..=299 if !poll.complete => {
+            "The client left, or reading failed midway. It can't have taken this for a whole report."
+        }
+        200..=299 => "It got the whole report.",
+        304 => "Nothing had changed since it last asked for these days, so nothing was sent again.",
+        400 => "A date was missing, malformed, or after the other. The client was told which, and what is expected.",
+        401 => {
+            "It showed no token, or one that is unknown, revoked or expired. Generate a new one and give it to the connector."
+        }
+        403 => "The token's scope does not cover the report, or its advertiser is disabled.",
+        429 => "It asked too often, and was told when to come back.",
+        _ => "Something failed here, and the server's log says what. The next poll may well be answered.",
+    }
 }
 
 /// What became of a poll, in words with a colour.
@@ -155,7 +174,7 @@ pub async fn detail(visit: Visit, key: web::Path<String>) -> Answer {
             let poll = key.parse().ok().map(|key| txn.poll_find(key)).transpose()?.flatten();
             let poll = poll.ok_or_else(|| StoreError::Missing("There is no such poll.".to_owned()))?;
             let facts = facts(&shell, &poll);
-            Ok::<_, ServiceError>(DetailPage { shell, facts, state: state(&poll) })
+            Ok::<_, ServiceError>(DetailPage { shell, facts, state: state(&poll), advice: advice(&poll) })
         })
         .await
 }
@@ -169,7 +188,7 @@ fn facts(shell: &Shell, poll: &PollSeen) -> Vec<(&'static str, String)> {
     let mut facts = vec![
         ("When", show::moment(poll.at, shell.zone())),
         ("Token", whose),
-        ("Report", format!("{}, as {}", poll.report, poll.format)),
+        ("Report", format!("{} report, as {}", poll.report, poll.format.to_uppercase())),
         ("Asked for", range(poll)),
         ("Status", poll.status.to_string()),
     ];

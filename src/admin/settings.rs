@@ -1,59 +1,86 @@
-//! One's own account: password, sessions, colours; and who else may log in.
+//! One's own account: password, second step, sessions, colours.
 
 use actix_web::cookie::time::Duration;
+use actix_web::http::StatusCode;
 use askama::Template;
 use chrono::Utc;
 use secrecy::ExposeSecret as _;
 
 use super::form::{Form, Kind};
-use super::login::{held, new_password};
+use super::login::{WRONG_CODE, held};
+use super::setup::new_password;
 use super::shell::Shell;
 use super::show;
-use super::table::{Cell, Table};
+use super::table::{Cell, Press, Table};
 use super::visit::{Answer, THEME, Theme, Visit, add_cookie};
-use crate::domain::{Email, Invalid};
-use crate::service::sessions::{self, LogIn};
-use crate::service::{ServiceError, admins};
-use crate::store::ReadTxn;
+use crate::domain::Invalid;
+use crate::http::ClientError;
+use crate::service::sign_in::Refused;
+use crate::service::{ServiceError, sessions};
+use crate::store::{ReadTxn, SessionRow};
+
+/// The pages of the settings: label, path.
+const PAGES: [(&str, &str); 2] = [("Your account", "/admin/settings"), ("People", "/admin/settings/people")];
+
+/// The navigation between the settings' pages; `here` is this page's path.
+pub(super) fn pages(shell: &Shell, here: &str) -> Vec<(&'static str, String, bool)> {
+    PAGES.iter().map(|(label, path)| (*label, format!("{path}{}", shell.scope), *path == here)).collect()
+}
 
 #[derive(Template)]
 #[template(path = "admin/settings.html")]
 struct Page {
     shell: Shell,
+    pages: Vec<(&'static str, String, bool)>,
     form: Form,
+    /// Since when the second step is on, and how many recovery codes are left.
+    two_step: Option<(String, i64)>,
     sessions: Table,
     has_others: bool,
-    people: Table,
 }
 
 fn page(visit: &Visit, txn: &ReadTxn<'_>, form: Form) -> Result<Page, ServiceError> {
     let shell = Shell::new(visit, txn, "Settings", "Settings")?;
-    let now = Utc::now();
-    let mut table = Table::new("Your sessions", &["Browser", "From", "Started", "Last used"]);
     let session = visit.session().map_err(|_| ServiceError::Internal("settings without a session".to_owned()))?;
-    for row in sessions::list(txn, session.admin.id)? {
-        let is_this = row.id_sha256 == session.id_sha256;
-        let mut browser = Cell::new(show::browser(&row.user_agent)).title(row.user_agent);
+    let two_step = txn.two_step_find(session.admin.id)?;
+    let two_step = two_step.map(|row| (show::moment_day(row.created_at, shell.zone()), row.codes_left));
+    let sessions = sessions_table(txn, session, &shell)?;
+    let pages = pages(&shell, "/admin/settings");
+    Ok(Page { shell, pages, form, two_step, has_others: sessions.rows.len() > 1, sessions })
+}
+
+fn sessions_table(txn: &ReadTxn<'_>, own: &SessionRow, shell: &Shell) -> Result<Table, ServiceError> {
+    let now = Utc::now();
+    let all = sessions::list(txn, own.admin.id)?;
+    let mut columns = vec!["Browser", "From", "Started", "Last used"];
+    if all.len() > 1 {
+        columns.push("Change");
+    }
+    let mut table = Table::new("Your sessions", &columns);
+    for row in all {
+        let is_this = row.id_sha256 == own.id_sha256;
+        let name = show::browser(&row.user_agent);
+        let end = Press {
+            action: "/admin/settings/sessions/end",
+            name: "session",
+            value: row.id_sha256,
+            label: format!("Log out {name} at {}", row.address),
+        };
+        let mut browser = Cell::new(name).title(row.user_agent);
+        let mut last = Cell::default();
         if is_this {
             browser = browser.note("this browser");
+        } else {
+            last = Cell::new("Log out").press(end);
         }
-        let used = if is_this { "now".to_owned() } else { format!("{} ago", show::span(now - row.last_seen_at)) };
-        table.rows.push(vec![
-            browser,
-            Cell::new(row.address),
-            Cell::new(show::moment(row.created_at, shell.zone())),
-            Cell::new(used).title(show::moment(row.last_seen_at, shell.zone())),
-        ]);
+        let used = if is_this { "now".to_owned() } else { show::ago(now - row.last_seen_at) };
+        let started = Cell::new(show::moment(row.created_at, shell.zone()));
+        let used = Cell::new(used).title(show::moment(row.last_seen_at, shell.zone()));
+        let mut cells = vec![browser, Cell::new(row.address), started, used, last];
+        cells.truncate(columns.len());
+        table.rows.push(cells);
     }
-    let mut people = Table::new("People who may log in", &["E-mail", "Role", "Since"]);
-    for row in txn.admin_list()? {
-        people.rows.push(vec![
-            Cell::new(row.email),
-            Cell::new(row.role.as_str()),
-            Cell::new(show::moment_day(row.created_at, shell.zone())),
-        ]);
-    }
-    Ok(Page { shell, form, has_others: table.rows.len() > 1, sessions: table, people })
+    Ok(table)
 }
 
 fn password_form() -> Form {
@@ -71,29 +98,43 @@ pub async fn show(visit: Visit) -> Answer {
 /// Changes the password, which ends all other sessions; this one goes on under a new cookie.
 pub async fn change_password(visit: Visit) -> Answer {
     let admin = visit.session()?.admin.clone();
-    let checked = visit.state().sign_in.check(&admin.email, visit.field("password"), visit.browser()).await?;
-    let refused = match checked {
-        Ok(_) => {
-            let done = visit
-                .run(move |visit| {
-                    let password = new_password(visit)?;
-                    let email: Email = admin.email.parse()?;
-                    admins::reset_password(visit.store(), &email, &password, &visit.actor())?;
-                    sessions::start(visit.store(), &admin, visit.browser(), "log in")
-                })
-                .await;
-            match done {
-                Ok(cookie) => {
+    let refused = match new_password(&visit) {
+        Err(error) => error,
+        Ok(new) => {
+            let sign_in = &visit.state().sign_in;
+            match sign_in.change_password(&admin, visit.field("password"), new, visit.browser()).await? {
+                Ok(()) => {
+                    let start = move |visit: &Visit| sessions::start(visit.store(), &admin, visit.browser(), "log in");
+                    let cookie = visit.run(start).await?;
                     return Ok(visit.go_logged_in("/admin/settings?done=password", cookie.expose_secret()));
                 }
-                Err(error) => error,
+                Err(refused) => wrong(refused)?,
             }
         }
-        Err(LogIn::Held(wait)) => return Err(held(wait)),
-        Err(_) => Invalid::because("password", "this is not your password").into(),
     };
     let form = password_form().refused(refused)?;
-    visit.show_as(actix_web::http::StatusCode::UNPROCESSABLE_ENTITY, |visit, txn| page(visit, txn, form)).await
+    visit.show_as(StatusCode::UNPROCESSABLE_ENTITY, |visit, txn| page(visit, txn, form)).await
+}
+
+/// What was typed wrong, to stand beside its field; or the page that says how long to wait.
+pub(super) fn wrong(refused: Refused) -> Result<ServiceError, ClientError> {
+    match refused {
+        Refused::Held(wait) => Err(held(wait)),
+        Refused::Wrong("code") => Ok(Invalid::because("code", WRONG_CODE).into()),
+        Refused::Wrong(field) => Ok(Invalid::because(field, "this is not your password").into()),
+    }
+}
+
+/// Ends one of one's other sessions.
+pub async fn end_session(visit: Visit) -> Answer {
+    let admin = visit.session()?.admin.id;
+    visit
+        .run(move |visit| {
+            let id = visit.field("session");
+            sessions::end(visit.store(), id, admin, "another browser", &visit.actor())
+        })
+        .await?;
+    Ok(visit.go("/admin/settings?done=session"))
 }
 
 /// Ends all of one's sessions but this one.

@@ -28,6 +28,10 @@ const DONE: &[(&str, &str)] = &[
     ("enabled", "Enabled."),
     ("password", "Your password was changed, and your other sessions have ended."),
     ("elsewhere", "Your other sessions have ended."),
+    ("session", "That session has ended."),
+    ("sessions", "Their sessions have ended."),
+    ("removed", "Removed. They can't log in any more."),
+    ("two-step-off", "Two-step log-in is off."),
     ("unchanged", "Nothing was changed: the cell held these figures already."),
 ];
 

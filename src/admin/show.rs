@@ -42,6 +42,12 @@ pub fn span(span: TimeDelta) -> String {
     plural(number, unit)
 }
 
+/// `3 days ago`
+#[must_use]
+pub fn ago(span: TimeDelta) -> String {
+    format!("{} ago", self::span(span))
+}
+
 /// `1 day`, `1,143 rows`
 #[must_use]
 pub fn plural(number: i64, noun: &str) -> String {

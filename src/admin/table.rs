@@ -45,6 +45,21 @@ pub struct Cell {
     pub code: bool,
     /// What it is to be sorted by, where that is not the text.
     pub rank: Option<i128>,
+    /// The text is a button that sends this.
+    pub press: Option<Press>,
+}
+
+/// What a button in a cell sends.
+#[derive(Debug, Clone)]
+pub struct Press {
+    /// Where to.
+    pub action: &'static str,
+    /// The field that says which row it is.
+    pub name: &'static str,
+    /// Its value.
+    pub value: String,
+    /// What the button does, for those who don't see its row.
+    pub label: String,
 }
 
 impl Cell {
@@ -85,6 +100,13 @@ impl Cell {
     #[must_use]
     pub fn code(mut self) -> Self {
         self.code = true;
+        self
+    }
+
+    /// Is a button.
+    #[must_use]
+    pub fn press(mut self, press: Press) -> Self {
+        self.press = Some(press);
         self
     }
 

@@ -112,7 +112,7 @@ fn line(row: &TokenRow, all: &[TokenRow], now: DateTime<Utc>, zone: Tz) -> Line 
         tone,
         created: show::moment_day(row.created_at, zone),
         expires: row.expires_at.map_or_else(|| "never".to_owned(), |at| show::moment_day(at, zone)),
-        used: row.last_used_at.map_or_else(|| "never".to_owned(), |at| format!("{} ago", show::span(now - at))),
+        used: row.last_used_at.map_or_else(|| "never".to_owned(), |at| show::ago(now - at)),
         used_exactly: row.last_used_at.map(|at| show::moment(at, zone)).unwrap_or_default(),
         used_by: [row.last_used_address.as_deref(), row.last_used_agent.as_deref()]
             .into_iter()

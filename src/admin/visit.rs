@@ -15,7 +15,7 @@ use crate::domain::{AdvertiserId, Role};
 use crate::http::error::Refusal;
 use crate::http::{AppState, ClientError};
 use crate::service::sessions::{self, Browser};
-use crate::service::{Actor, ServiceError};
+use crate::service::{Actor, ServiceError, two_step};
 use crate::store::{AdvertiserRow, ReadTxn, SessionRow, Store, StoreError};
 use crate::telemetry;
 
@@ -65,6 +65,7 @@ pub(super) struct Found {
     pub(super) path: String,
     pub(super) origin: String,
     pub(super) theme: Theme,
+    pub(super) half_way: String,
     pub(super) query: Vec<(String, String)>,
     pub(super) form: Vec<(String, String)>,
 }
@@ -143,6 +144,12 @@ impl Visit {
         self.0.theme
     }
 
+    /// The handle of a log-in whose code is waited for; empty where there is none.
+    #[must_use]
+    pub fn half_way(&self) -> &str {
+        &self.0.half_way
+    }
+
     /// A parameter of the address, trimmed; empty where it is missing.
     #[must_use]
     pub fn query(&self, name: &str) -> &str {
@@ -218,6 +225,18 @@ impl Visit {
         let mut response = self.go(to);
         let cookie = self.cookie(SESSION, cookie.to_owned(), Duration::seconds(sessions::LIFE.num_seconds()));
         add_cookie(&mut response, &cookie);
+        if !self.half_way().is_empty() {
+            add_cookie(&mut response, &self.cookie(HALF_WAY, String::new(), Duration::ZERO));
+        }
+        response
+    }
+
+    /// Sends the browser on with the handle of a log-in whose code is waited for.
+    #[must_use]
+    pub fn go_half_way(&self, to: &str, handle: &str) -> HttpResponse {
+        let mut response = self.go(to);
+        let life = Duration::try_from(two_step::WAIT).unwrap_or(Duration::ZERO);
+        add_cookie(&mut response, &self.cookie(HALF_WAY, handle.to_owned(), life));
         response
     }
 
@@ -240,6 +259,8 @@ impl Visit {
 pub(super) const SESSION: &str = "pitlane_session";
 /// The cookie that stands for a browser nobody is logged in with.
 pub(super) const GUEST: &str = "pitlane_guest";
+/// The cookie that stands for a log-in whose code is waited for.
+pub(super) const HALF_WAY: &str = "pitlane_half_way";
 /// The cookie that keeps the chosen colours.
 pub(super) const THEME: &str = "pitlane_theme";
 

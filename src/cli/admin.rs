@@ -27,7 +27,7 @@ pub(super) enum Command {
         #[arg(long)]
         password_stdin: bool,
     },
-    /// Give a person a new password and end their sessions
+    /// Give a person a new password, end their sessions and turn their two-step log-in off
     ResetPassword {
         /// What they log in with
         #[arg(long, value_parser = parse::<Email>)]
@@ -56,8 +56,11 @@ pub(super) fn run(global: &Global, command: Command) -> anyhow::Result<()> {
         }
         Command::ResetPassword { email, password_stdin } => {
             let store = open_existing(global)?;
-            admins::reset_password(&store, &email, &password(password_stdin)?, &actor)?;
+            let was_on = admins::reset_password(&store, &email, &password(password_stdin)?, &actor)?;
             say(format_args!("{email} has a new password; their sessions have ended"));
+            if was_on {
+                say(format_args!("their two-step log-in is off now: only the old password opened its secret"));
+            }
         }
         Command::List => {
             let rows = open_existing(global)?.read(|txn| txn.admin_list())?;

@@ -9,7 +9,7 @@ use crate::service::Hasher;
 use crate::service::backups::Backups;
 use crate::service::polls::PollLog;
 use crate::service::report::Reports;
-use crate::service::sessions::SignIn;
+use crate::service::sign_in::SignIn;
 use crate::service::tokens::Tokens;
 use crate::store::Store;
 

@@ -1,4 +1,4 @@
-//! Guessing made slow: after a few wrong passwords an account, or an address, must wait, and longer each time.
+//! Guessing made slow: after a few wrong passwords or codes an account, or an address, must wait, and longer each time.
 //!
 //! An attempt counts as wrong from its start until it is seen to be right, so that many at once gain nothing. What comes
 //! during a pause is refused without a look at the password and does not make the pause longer: after it, the right
@@ -68,15 +68,21 @@ impl Attempts {
         Ok(())
     }
 
-    /// The attempt that was begun last was right: the account starts afresh, the address gets this one back.
-    pub(super) fn succeeded(&self, account: &str, address: IpAddr, now: Instant) {
+    /// The attempt that was begun last was right: account and address get this one back. Earlier wrong ones still count, so
+    /// that whoever knows a password gains no guesses at the codes of the second step.
+    pub(super) fn was_right(&self, account: &str, address: IpAddr, now: Instant) {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let [account, address] = subjects(account, address);
-        table.remove(&account);
-        if let Some(tally) = table.get_mut(&address) {
-            tally.wrong = tally.wrong.saturating_sub(1);
-            tally.held_until = now;
+        for subject in subjects(account, address) {
+            if let Some(tally) = table.get_mut(&subject) {
+                tally.wrong = tally.wrong.saturating_sub(1);
+                tally.held_until = now;
+            }
         }
+    }
+
+    /// The person has logged in: the account starts afresh.
+    pub(super) fn forget(&self, account: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&subject(account));
     }
 }
 
@@ -96,8 +102,11 @@ fn subjects(account: &str, address: IpAddr) -> [Subject; 2] {
         IpAddr::V4(_) => address,
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
     };
-    let account = account.trim().to_lowercase().chars().take(254).collect();
-    [Subject::Account(account), Subject::Address(address)]
+    [subject(account), Subject::Address(address)]
+}
+
+fn subject(account: &str) -> Subject {
+    Subject::Account(account.trim().to_lowercase().chars().take(254).collect())
 }
 
 fn make_room(table: &mut HashMap<Subject, Tally>, now: Instant) {
@@ -128,8 +137,22 @@ mod tests {
         attempts.begin("grace@example.com", address(2), start).unwrap();
         let later = start + wait;
         attempts.begin("Ada@example.com ", address(1), later).unwrap();
-        attempts.succeeded("ada@example.com", address(1), later);
+        attempts.was_right("ada@example.com", address(1), later);
         attempts.begin("ada@example.com", address(1), later).unwrap();
+        assert!(attempts.begin("ada@example.com", address(2), later).is_err());
+        attempts.forget("ada@example.com");
+        attempts.begin("ada@example.com", address(2), later).unwrap();
+    }
+
+    #[test]
+    fn right_passwords_in_between_give_no_more_guesses_at_the_codes() {
+        let (attempts, now) = (Attempts::default(), Instant::now());
+        let mut codes = 0;
+        while attempts.begin("ada@example.com", address(1), now).is_ok() {
+            attempts.was_right("ada@example.com", address(1), now);
+            codes += usize::from(attempts.begin("ada@example.com", address(1), now).is_ok());
+        }
+        assert_eq!(codes, 6);
     }
 
     #[test]

@@ -13,8 +13,10 @@ pub mod polls;
 pub mod report;
 mod secrets;
 pub mod sessions;
+pub mod sign_in;
 pub mod stats;
 pub mod tokens;
+pub mod two_step;
 
 use crate::domain::Invalid;
 use crate::store::StoreError;

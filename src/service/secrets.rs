@@ -1,4 +1,4 @@
-//! Argon2id for everything that is compared with a secret: tokens and passwords.
+//! Argon2id for everything that is compared with a secret, tokens and passwords, and for keys made of passwords.
 //!
 //! A check takes about 15 ms and 19 MiB by design, so a [`Hasher`] caps how many run at once and reuses their memory: with
 //! memory allocated per call, 64 clients with bad tokens would take the machine down. Waiting in line is the answer to
@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use argon2::password_hash::PasswordHasher as _;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, Block, Params, Version};
+use secrecy::{ExposeSecret as _, ExposeSecretMut as _, SecretBox, SecretString};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::Semaphore;
 
@@ -43,8 +44,8 @@ impl Hasher {
     /// Whether `secret` belongs to `hash`, waiting for its turn first.
     pub async fn matches(self: &Arc<Self>, secret: &str, hash: &TokenHash) -> ServiceResult<bool> {
         let _turn = self.permits.acquire().await;
-        let (hasher, secret, hash) = (Arc::clone(self), secrecy::SecretString::from(secret), hash.clone());
-        telemetry::blocking(move || hasher.compare(secrecy::ExposeSecret::expose_secret(&secret), &hash)).await
+        let (hasher, secret, hash) = (Arc::clone(self), SecretString::from(secret), hash.clone());
+        telemetry::blocking(move || hasher.compare(secret.expose_secret(), &hash)).await
     }
 
     fn compare(&self, secret: &str, hash: &TokenHash) -> ServiceResult<bool> {
@@ -53,18 +54,36 @@ impl Hasher {
         let phc = PasswordHash::new(hash.as_str()).map_err(|error| unreadable(&error))?;
         let params = Params::try_from(&phc).map_err(|error| unreadable(&error))?;
         let (Some(salt), Some(expected)) = (phc.salt, phc.hash) else { return Err(unreadable(&"no salt or no hash")) };
+        let mut found = vec![0_u8; expected.len()];
+        self.hash_into(secret, salt.as_ref(), params, &mut found).map_err(|error| unreadable(&error))?;
+        Ok(found.ct_eq(expected.as_bytes()).into())
+    }
+
+    /// A key that only `secret` gives, waiting for its turn first. The salt must be one that no hash is made with.
+    pub(super) async fn key(self: &Arc<Self>, secret: &str, salt: &[u8]) -> ServiceResult<SecretBox<[u8; 32]>> {
+        let _turn = self.permits.acquire().await;
+        let (hasher, secret, salt) = (Arc::clone(self), SecretString::from(secret), salt.to_vec());
+        telemetry::blocking(move || {
+            let mut key = SecretBox::new(Box::new([0_u8; 32]));
+            hasher
+                .hash_into(secret.expose_secret(), &salt, Params::default(), key.expose_secret_mut())
+                .map_err(|error| ServiceError::Internal(format!("could not make a key: {error}")))?;
+            Ok(key)
+        })
+        .await
+    }
+
+    fn hash_into(&self, secret: &str, salt: &[u8], params: Params, out: &mut [u8]) -> argon2::Result<()> {
         let mut memory = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         memory.resize(params.block_count(), Block::default());
-        let mut found = vec![0_u8; expected.len()];
         let hashed = Argon2::new(argon2::Algorithm::Argon2id, Version::V0x13, params).hash_password_into_with_memory(
             secret.as_bytes(),
-            salt.as_ref(),
-            &mut found,
+            salt,
+            out,
             &mut memory,
         );
         self.buffers.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
-        hashed.map_err(|error| unreadable(&error))?;
-        Ok(found.ct_eq(expected.as_bytes()).into())
+        hashed
     }
 }
 

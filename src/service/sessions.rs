@@ -1,20 +1,16 @@
-//! Logging in: who may, how fast one may guess, and the sessions of those who did.
+//! The sessions of those who logged in.
 //!
 //! A session is a random cookie whose SHA-256 is in the database: it ends after 12 hours without use, after 7 days in any
-//! case, and at once when its row goes. An unknown account takes as long as a wrong password.
+//! case, and at once when its row goes.
 
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::attempts::Attempts;
-use super::{Actor, Hasher, ServiceResult, secrets};
-use crate::domain::{AdminId, Email, TokenHash};
+use super::{Actor, ServiceResult, secrets};
+use crate::domain::AdminId;
 use crate::store::{AdminRow, SessionBounds, SessionRow, Store};
-use crate::telemetry;
 
 /// A session ends when it was not used for this long.
 pub const IDLE: TimeDelta = TimeDelta::hours(12);
@@ -39,86 +35,6 @@ impl Browser {
     #[must_use]
     pub fn actor(&self, name: &str) -> Actor {
         Actor { name: name.to_owned(), address: Some(self.address.to_string()) }
-    }
-}
-
-/// What came of an attempt to log in.
-#[derive(Debug)]
-pub enum LogIn {
-    /// The new session's cookie.
-    Welcome(SecretString),
-    /// Account and password do not belong together; which of them is wrong is not said.
-    Wrong,
-    /// Too many were wrong; nothing was looked at.
-    Held(Duration),
-}
-
-/// Checks passwords.
-pub struct SignIn {
-    store: Store,
-    hasher: Arc<Hasher>,
-    attempts: Attempts,
-    nobody: TokenHash,
-}
-
-impl SignIn {
-    /// Works on `store`; all checks take their turn at `hasher`.
-    pub fn new(store: Store, hasher: Arc<Hasher>) -> ServiceResult<Self> {
-        let nobody = Hasher::hash(secret()?.expose_secret())?;
-        Ok(Self { store, hasher, attempts: Attempts::default(), nobody })
-    }
-
-    /// Starts a session for whoever knows the password.
-    pub async fn log_in(&self, email: &str, password: &str, browser: &Browser) -> ServiceResult<LogIn> {
-        let admin = match self.check(email, password, browser).await? {
-            Ok(admin) => admin,
-            Err(refused) => return Ok(refused),
-        };
-        let (store, browser) = (self.store.clone(), browser.clone());
-        telemetry::blocking(move || start(&store, &admin, &browser, "log in")).await.map(LogIn::Welcome)
-    }
-
-    /// The person whose password it is, or why not.
-    pub async fn check(
-        &self,
-        email: &str,
-        password: &str,
-        browser: &Browser,
-    ) -> ServiceResult<Result<AdminRow, LogIn>> {
-        if let Err(wait) = self.attempts.begin(email, browser.address, Instant::now()) {
-            tracing::warn!(address = %browser.address, wait = wait.as_secs(), "a log-in was held off");
-            return Ok(Err(LogIn::Held(wait)));
-        }
-        let found = match email.parse::<Email>() {
-            Ok(email) => {
-                let store = self.store.clone();
-                telemetry::blocking(move || store.read(|txn| txn.admin_find(&email))).await?
-            }
-            Err(_) => None,
-        };
-        let hash = found.as_ref().map_or(&self.nobody, |(_, hash)| hash);
-        let matches = self.hasher.matches(password, hash).await?;
-        if let Some((admin, _)) = found.filter(|_| matches) {
-            self.attempts.succeeded(email, browser.address, Instant::now());
-            return Ok(Ok(admin));
-        }
-        tracing::warn!(address = %browser.address, "a log-in was refused: wrong account or password");
-        self.note_refusal(email, browser).await?;
-        Ok(Err(LogIn::Wrong))
-    }
-
-    /// Wrong passwords of accounts that exist are told in the audit log; made-up accounts would only fill it.
-    async fn note_refusal(&self, email: &str, browser: &Browser) -> ServiceResult<()> {
-        let Ok(email) = email.parse::<Email>() else { return Ok(()) };
-        let (store, actor) = (self.store.clone(), browser.actor(email.as_str()));
-        telemetry::blocking(move || {
-            store.write(|txn| match txn.admin_find(&email)? {
-                Some(_) => txn.audit_add(&actor.did("log-in refused", "wrong password"), Utc::now()),
-                None => Ok(()),
-            })
-        })
-        .await?;
-        Ok(())
     }
 }
 
@@ -150,12 +66,12 @@ pub fn list(txn: &crate::store::ReadTxn<'_>, admin: AdminId) -> ServiceResult<Ve
     Ok(txn.session_list(admin, bounds(Utc::now()))?)
 }
 
-/// Ends one of a person's sessions.
-pub fn end(store: &Store, session: &SessionRow, actor: &Actor) -> ServiceResult<()> {
+/// Ends one of a person's sessions, by the hash of its cookie; `which` says for people which one it is.
+pub fn end(store: &Store, id_sha256: &str, admin: AdminId, which: &str, actor: &Actor) -> ServiceResult<()> {
     let now = Utc::now();
     store.write(|txn| {
-        if txn.session_end(&session.id_sha256, session.admin.id)? {
-            txn.audit_add(&actor.did("log out", "this browser"), now)?;
+        if txn.session_end(id_sha256, admin)? {
+            txn.audit_add(&actor.did("log out", which), now)?;
         }
         Ok(())
     })
@@ -166,7 +82,8 @@ pub fn end_others(store: &Store, session: &SessionRow, actor: &Actor) -> Service
     let now = Utc::now();
     store.write(|txn| {
         let ended = txn.sessions_end_others(session.admin.id, &session.id_sha256)?;
-        txn.audit_add(&actor.did("log out", &format!("{ended} other browsers")), now)?;
+        let words = if ended == 1 { "1 other browser".to_owned() } else { format!("{ended} other browsers") };
+        txn.audit_add(&actor.did("log out", &words), now)?;
         Ok(ended)
     })
 }
@@ -188,6 +105,7 @@ fn name(cookie: &str) -> String {
     secrets::sha256_hex(cookie.as_bytes())
 }
 
-fn bounds(now: DateTime<Utc>) -> SessionBounds {
+/// The moments before which a session is over.
+pub(super) fn bounds(now: DateTime<Utc>) -> SessionBounds {
     SessionBounds { seen: now - IDLE, created: now - LIFE }
 }

@@ -1,9 +1,9 @@
-//! People who may log in, and the one-time links that make the first of them.
+//! People who may log in, and the one-time links that make the first of them or let one choose a password.
 
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
 
-use super::{OrMissing as _, ReadTxn, StoreError, StoreResult, WriteTxn, from_ms, parsed, to_ms};
+use super::{OrMissing as _, ReadTxn, SessionBounds, StoreError, StoreResult, WriteTxn, from_ms, parsed, to_ms};
 use crate::domain::{AdminId, Email, Role, TokenHash};
 
 /// A person who may log in.
@@ -23,12 +23,27 @@ fn admin(row: &Row<'_>) -> rusqlite::Result<AdminRow> {
     Ok(AdminRow { id: parsed(row, 0)?, email: row.get(1)?, role: parsed(row, 2)?, created_at: from_ms(row.get(3)?) })
 }
 
+/// A person as the list of people shows them.
+#[derive(Debug, Clone)]
+pub struct PersonRow {
+    /// Who it is.
+    pub admin: AdminRow,
+    /// Whether they were invited and have not chosen a password yet.
+    pub is_invited: bool,
+    /// Whether they log in with a second step.
+    pub has_two_step: bool,
+    /// Browsers they are logged in with.
+    pub sessions: i64,
+    /// When one of those was last used.
+    pub last_seen_at: Option<DateTime<Utc>>,
+}
+
 /// Whether a set-up link can be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum SetupLink {
-    /// It can.
-    Open,
-    /// It made an admin already.
+    /// It can: it makes an admin, or lets this person choose a password.
+    Open(Option<AdminRow>),
+    /// It was used already.
     Used,
     /// Its time is over.
     Expired,
@@ -59,13 +74,42 @@ impl ReadTxn<'_> {
             None => SetupLink::Unknown,
             Some((Some(_), _)) => SetupLink::Used,
             Some((None, expires_at)) if expires_at <= to_ms(now) => SetupLink::Expired,
-            Some((None, _)) => SetupLink::Open,
+            Some((None, _)) => SetupLink::Open(self.setup_link_person(secret_sha256)?),
         })
+    }
+
+    /// Whose password a link is for, if it is for somebody's.
+    fn setup_link_person(&self, secret_sha256: &str) -> StoreResult<Option<AdminRow>> {
+        let sql = "select id, email, role, created_at from admins
+            where admin_key = (select admin_key from setup_links where secret_sha256 = ?1)";
+        self.first("find whose link it is", sql, [secret_sha256], admin)
     }
 
     /// All of them, by address.
     pub fn admin_list(&self) -> StoreResult<Vec<AdminRow>> {
         self.list("list admins", "select id, email, role, created_at from admins order by email", (), admin)
+    }
+
+    /// All of them with how they log in, by address.
+    pub fn person_list(&self, bounds: SessionBounds) -> StoreResult<Vec<PersonRow>> {
+        let sql = include_str!("sql/person_select.sql");
+        self.list("list people", sql, (to_ms(bounds.seen), to_ms(bounds.created)), |row| {
+            Ok(PersonRow {
+                admin: admin(row)?,
+                is_invited: row.get(4)?,
+                has_two_step: row.get(5)?,
+                sessions: row.get(6)?,
+                last_seen_at: row.get::<_, Option<i64>>(7)?.map(from_ms),
+            })
+        })
+    }
+
+    /// Whether an admin who can log in would be left without this one.
+    fn admins_remain_without(&self, admin: AdminId) -> StoreResult<bool> {
+        let sql = "select exists (
+            select 1 from admins where role = 'admin' and password_changed_at > 0 and id <> ?1
+        )";
+        Ok(self.first("look for other admins", sql, [admin.to_string()], |row| row.get(0))?.unwrap_or(false))
     }
 }
 
@@ -79,12 +123,58 @@ impl WriteTxn<'_> {
         password: &TokenHash,
         now: DateTime<Utc>,
     ) -> StoreResult<()> {
+        self.admin_insert(id, email, role, password, (now, to_ms(now)))
+    }
+
+    /// Adds a person who has yet to choose a password; until then `unusable` is the hash of something nobody knows.
+    pub fn admin_invite(
+        &self,
+        id: AdminId,
+        email: &Email,
+        role: Role,
+        unusable: &TokenHash,
+        now: DateTime<Utc>,
+    ) -> StoreResult<()> {
+        self.admin_insert(id, email, role, unusable, (now, 0))
+    }
+
+    fn admin_insert(
+        &self,
+        id: AdminId,
+        email: &Email,
+        role: Role,
+        password: &TokenHash,
+        (now, password_changed_at): (DateTime<Utc>, i64),
+    ) -> StoreResult<()> {
         let sql = "insert into admins (id, email, role, password_hash, created_at, password_changed_at)
-            values (?1, ?2, ?3, ?4, ?5, ?5)";
-        let params = (id.to_string(), email.as_str(), role.as_str(), password.as_str(), to_ms(now));
+            values (?1, ?2, ?3, ?4, ?5, ?6)";
+        let params =
+            (id.to_string(), email.as_str(), role.as_str(), password.as_str(), to_ms(now), password_changed_at);
         self.insert("create an admin", sql, params)
             .map(drop)
             .map_err(|error| error.or_conflict(|| format!("there is already somebody with the address {email}")))
+    }
+
+    /// Gives a person another role; the last admin keeps theirs.
+    pub fn admin_set_role(&self, id: AdminId, role: Role) -> StoreResult<()> {
+        if role != Role::Admin {
+            self.ensure_admins_without(id)?;
+        }
+        self.run("set a role", "update admins set role = ?2 where id = ?1", (id.to_string(), role.as_str())).map(drop)
+    }
+
+    /// Takes a person away with their sessions; the last admin stays.
+    pub fn admin_remove(&self, id: AdminId) -> StoreResult<()> {
+        self.ensure_admins_without(id)?;
+        self.run("remove a person", "delete from admins where id = ?1", [id.to_string()]).map(drop)
+    }
+
+    fn ensure_admins_without(&self, id: AdminId) -> StoreResult<()> {
+        if self.admins_remain_without(id)? {
+            return Ok(());
+        }
+        let words = "this is the last admin who can log in: make somebody else an admin first";
+        Err(StoreError::Conflict(words.to_owned()))
     }
 
     /// Gives a person a new password and ends their sessions.
@@ -96,20 +186,30 @@ impl WriteTxn<'_> {
         self.run("end sessions", "delete from sessions where admin_key = ?1", [key]).map(drop)
     }
 
-    /// Adds a set-up link by its secret's hash; links that were not used yet end with it.
-    pub fn setup_link_create(&self, secret_sha256: &str, expires_at: DateTime<Utc>) -> StoreResult<()> {
-        self.run("replace the set-up link", "delete from setup_links where used_at is null", ())?;
-        let sql = "insert into setup_links (secret_sha256, expires_at) values (?1, ?2)";
-        self.run("create a set-up link", sql, (secret_sha256, to_ms(expires_at))).map(drop)
+    /// Adds a set-up link by its secret's hash, for somebody's password or, without a person, for a new admin. Links for the
+    /// same that were not used yet end with it.
+    pub fn setup_link_create(
+        &self,
+        secret_sha256: &str,
+        person: Option<AdminId>,
+        expires_at: DateTime<Utc>,
+    ) -> StoreResult<()> {
+        let person = person.map(|id| id.to_string());
+        let sql = "delete from setup_links
+            where used_at is null and admin_key is (select admin_key from admins where id = ?1)";
+        self.run("replace the set-up link", sql, [&person])?;
+        let sql = "insert into setup_links (secret_sha256, admin_key, expires_at)
+            values (?1, (select admin_key from admins where id = ?2), ?3)";
+        self.run("create a set-up link", sql, (secret_sha256, person, to_ms(expires_at))).map(drop)
     }
 
-    /// Marks a set-up link as used. Fails unless it is open.
-    pub fn setup_link_use(&self, secret_sha256: &str, now: DateTime<Utc>) -> StoreResult<()> {
+    /// Marks a set-up link as used, and says whose it was. Fails unless it is open.
+    pub fn setup_link_use(&self, secret_sha256: &str, now: DateTime<Utc>) -> StoreResult<Option<AdminRow>> {
         let sql = "update setup_links set used_at = ?2
             where secret_sha256 = ?1 and used_at is null and expires_at > ?2";
         match self.run("use the set-up link", sql, (secret_sha256, to_ms(now)))? {
             0 => Err(StoreError::Missing("this set-up link was used, has expired or was replaced".to_owned())),
-            _ => Ok(()),
+            _ => self.setup_link_person(secret_sha256),
         }
     }
 }

@@ -41,9 +41,10 @@ mod sessions;
 mod stat_history;
 mod stat_pages;
 mod tokens;
+mod two_step;
 mod versions;
 
-pub use admins::{AdminRow, SetupLink};
+pub use admins::{AdminRow, PersonRow, SetupLink};
 pub use advertisers::AdvertiserRow;
 pub use apps::AppRow;
 pub use audit::{AuditEntry, AuditRow};
@@ -69,6 +70,7 @@ pub use sessions::{SessionBounds, SessionRow};
 pub use stat_history::{ChangePage, PastValue, StatChange};
 pub use stat_pages::{DaySum, StatFilter, StatLine, Usage};
 pub use tokens::{NewToken, TokenRow};
+pub use two_step::{Sealed, TwoStepRow};
 pub use versions::Version;
 
 /// SQLite before this could corrupt a WAL database that two connections checkpoint at once.

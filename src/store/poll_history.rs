@@ -132,4 +132,10 @@ impl ReadTxn<'_> {
         let count = self.first("count refused polls", sql, (advertiser.to_string(), to_ms(since)), |row| row.get(0))?;
         Ok(count.unwrap_or_default())
     }
+
+    /// How many polls without a valid token were refused since.
+    pub fn polls_of_strangers_since(&self, since: DateTime<Utc>) -> StoreResult<i64> {
+        let sql = "select count(*) from polls where token_key is null and at >= ?1";
+        Ok(self.first("count polls of strangers", sql, [to_ms(since)], |row| row.get(0))?.unwrap_or_default())
+    }
 }

@@ -104,9 +104,9 @@ mod tests {
             .map(|sql| {
                 let bare: Vec<_> =
                     sql.as_ref().unwrap().lines().map(|l| l.split("--").next().unwrap_or_default()).collect();
-                // A table that was renamed has its name in quotes.
+                // A table that was renamed has its name in quotes; a column that was added leaves other blanks.
                 let bare = bare.join(" ").replace('"', "");
-                bare.split_whitespace().collect::<Vec<_>>().join(" ")
+                bare.split_whitespace().collect::<Vec<_>>().join(" ").replace(" ,", ",").replace(" )", ")")
             })
             .collect()
     }

@@ -4,6 +4,7 @@ use pitlane::domain::Role;
 use pitlane::server::{Access, ROUTES};
 
 use crate::harness::{EMAIL, spawn_app};
+use crate::log;
 
 const CHANGE: &str = "/admin/catalogue/publishers/new";
 
@@ -45,6 +46,34 @@ fn a_form_without_its_own_sessions_token_is_refused() {
     let answer = ada.send(ada.form(CHANGE, &[("name", "Lumen")]));
     assert_eq!(answer.status, 403);
     assert!(app.store.read(|txn| txn.publisher_list()).unwrap().is_empty());
+}
+
+#[test]
+fn what_is_refused_at_the_door_is_logged_with_its_address() {
+    log::keep();
+    let app = spawn_app();
+    let (mut ada, mut vera) = (app.person(EMAIL, Role::Admin), app.person("vera@example.com", Role::Viewer));
+    let from = |person: &mut crate::harness::Person, address: &str| person.from = Some(address.to_owned());
+    from(&mut ada, "203.0.113.71");
+    ada.send(ada.form(CHANGE, &[("form_token", &ada.form_token)]).header("Origin", "https://evil.example"));
+    from(&mut ada, "203.0.113.72");
+    ada.send(ada.form(CHANGE, &[("form_token", &vera.form_token), ("name", "Lumen")]));
+    from(&mut vera, "203.0.113.73");
+    vera.post(CHANGE, &[("name", "Lumen")]);
+    ada.cookies.insert("pitlane_session".to_owned(), "0".repeat(64));
+    from(&mut ada, "203.0.113.74");
+    ada.get("/admin/");
+    let lines = log::lines();
+    for (address, words) in [
+        ("203.0.113.71", "it came from another origin"),
+        ("203.0.113.72", "its token is missing or not of this session"),
+        ("203.0.113.73", "a viewer sent it"),
+        ("203.0.113.74", "a session that is not known or has ended"),
+    ] {
+        let logged = lines.lines().any(|line| line.contains(address) && line.contains(words));
+        assert!(logged, "nothing about {address}: {words}");
+    }
+    assert!(!lines.contains(&vera.form_token));
 }
 
 #[test]

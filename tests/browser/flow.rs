@@ -54,7 +54,7 @@ async fn whole_way(scripts: bool) {
     assert_eq!(browser.path().await, "/admin/stats", "{}", browser.text("main").await);
     browser.sees("69.50").await;
     browser.go("/admin/catalogue/offers").await;
-    browser.follow("Off").await;
+    browser.follow("Turn on").await;
     browser.press("Turn cost reporting on").await;
     browser.sees("Cost reporting is on").await;
     let token = generate_token(&browser).await;

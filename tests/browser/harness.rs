@@ -48,7 +48,11 @@ pub(crate) fn spawn_app() -> App {
 }
 
 pub(crate) fn spawn_with(config: Serve) -> App {
-    let dir = tempfile::tempdir().unwrap();
+    spawn_in(tempfile::tempdir().unwrap(), config)
+}
+
+/// On a data directory that may hold something already.
+pub(crate) fn spawn_in(dir: TempDir, config: Serve) -> App {
     let store = Store::open(dir.path()).unwrap();
     let (served, (stop, stopped), (ready, started)) =
         (store.clone(), oneshot::channel::<()>(), std::sync::mpsc::channel());
@@ -240,6 +244,14 @@ impl Browser {
         self.driver.goto(format!("{}{path}", self.origin)).await.unwrap();
     }
 
+    /// Logs somebody in, as far as the password leads.
+    pub(crate) async fn log_in(&self, email: &str) {
+        self.go("/admin/login").await;
+        self.fill("email", email).await;
+        self.fill("password", PASSWORD).await;
+        self.press("Log in").await;
+    }
+
     pub(crate) async fn path(&self) -> String {
         let url = self.driver.current_url().await.unwrap();
         url.path().to_owned()
@@ -276,7 +288,7 @@ impl Browser {
     }
 
     /// Clicks, and waits until the page is another one: its root element is gone and there is a new one with a body.
-    async fn leave_by(&self, path: &str) {
+    pub(crate) async fn leave_by(&self, path: &str) {
         let old = self.driver.find(By::Css("html")).await.unwrap();
         self.driver.find(By::XPath(path)).await.unwrap().click().await.unwrap();
         let deadline = Instant::now() + Duration::from_secs(20);

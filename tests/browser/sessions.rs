@@ -1,8 +1,12 @@
 //! Set-up links, cookies and sessions: their whole life.
 
-use pitlane::domain::Role;
+use std::os::unix::fs::PermissionsExt as _;
 
-use crate::harness::{EMAIL, PASSWORD, defaults, spawn_app, spawn_with};
+use pitlane::domain::Role;
+use pitlane::service::admins;
+use sha2::{Digest as _, Sha256};
+
+use crate::harness::{EMAIL, PASSWORD, Person, defaults, spawn_app, spawn_with};
 
 #[test]
 fn a_set_up_link_makes_one_admin_and_says_so_afterwards() {
@@ -27,6 +31,36 @@ fn a_set_up_link_makes_one_admin_and_says_so_afterwards() {
         assert!(answer.body.contains("used already") && answer.body.contains("setup-link"), "{}", answer.body);
     }
     assert_eq!(app.store.read(|txn| txn.admin_list()).unwrap().len(), 1);
+}
+
+#[test]
+fn the_file_with_the_link_goes_when_the_link_is_used() {
+    let app = spawn_app();
+    let path = app.setup_path();
+    let file = admins::write_setup_file(&app.store, &format!("{}{path}", app.origin)).unwrap();
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let mut ada = app.stranger();
+    ada.get(&path);
+    assert_eq!(ada.post(&path, &[("email", EMAIL), ("new_password", "short"), ("again", "short")]).status, 422);
+    assert!(file.exists(), "the link still works, so its file must stay");
+    ada.post(&path, &[("email", EMAIL), ("new_password", PASSWORD), ("again", PASSWORD)]);
+    assert!(!file.exists());
+}
+
+#[test]
+fn one_other_session_is_ended_and_no_one_elses() {
+    let app = spawn_app();
+    let (mut here, mut grace) = (app.person(EMAIL, Role::Viewer), app.person("grace@example.com", Role::Admin));
+    let (mut there, mut third) = (app.logged_in(EMAIL), app.logged_in(EMAIL));
+    let id = |person: &Person| pitlane::service::hex(&Sha256::digest(person.cookies["pitlane_session"].as_bytes()));
+    let page = here.get("/admin/settings").body;
+    assert!(page.contains(&id(&there)) && page.contains(&id(&third)) && !page.contains(&id(&here)), "{page}");
+    for ended in [id(&there), id(&grace), "nonsense".to_owned()] {
+        assert_eq!(here.post("/admin/settings/sessions/end", &[("session", &ended)]).status, 303);
+        here.get("/admin/settings");
+    }
+    let left = [&mut here, &mut there, &mut third, &mut grace].map(|person| person.get("/admin/").status);
+    assert_eq!(left, [200, 303, 200, 200]);
 }
 
 #[test]

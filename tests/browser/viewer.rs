@@ -34,7 +34,15 @@ fn a_viewer_gets_all_pages_but_no_form_that_changes_anything() {
     let app = spawn_app();
     stock(&app, "Coin Game");
     let mut vera = app.person("vera@example.com", Role::Viewer);
-    let own = ["/admin/logout", "/admin/settings/theme", "/admin/settings/password", "/admin/settings/sessions"];
+    let own = [
+        "/admin/logout",
+        "/admin/settings/theme",
+        "/admin/settings/password",
+        "/admin/settings/sessions",
+        "/admin/settings/two-step",
+        "/admin/settings/two-step/codes",
+        "/admin/settings/two-step/off",
+    ];
     for line in ROUTES.iter().filter(|line| line.access == Access::Viewer && line.method.as_str() == "GET") {
         if line.path.contains('{') {
             continue;
@@ -47,7 +55,9 @@ fn a_viewer_gets_all_pages_but_no_form_that_changes_anything() {
                 tag.contains("method=\"get\"") || own.iter().any(|own| tag.contains(&format!("action=\"{own}\"")));
             assert!(harmless, "{}: {tag}", line.path);
         }
-        for verb in ["/new", "/revoke", "/rotate", "/delete", "/reporting", "/switch", "/stats/cell"] {
+        for verb in
+            ["/new", "/revoke", "/rotate", "/delete", "/reporting", "/switch", "/stats/cell", "/link", "/remove"]
+        {
             assert!(!page.body.contains(&format!("{verb}\"")), "{} leads to {verb}", line.path);
         }
     }

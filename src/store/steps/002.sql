@@ -107,3 +107,5 @@ create table recovery_codes (
     used_at integer,
     primary key (admin_key, code_sha256)
 ) strict, without rowid;
+
+alter table setup_links add column admin_key integer references admins on delete cascade;
