@@ -140,12 +140,12 @@ impl Store {
         work: impl FnOnce(&ReadTxn<'_>) -> Result<T, E>,
     ) -> Option<Result<T, E>> {
         let conn = self.readers.try_get()?;
-        if let Err(error) = conn.busy_timeout(Duration::ZERO).doing("shorten the wait") {
-            return Some(Err(error.into()));
-        }
-        let done = Reading::begin(&conn).map_err(E::from).and_then(|reading| work(&ReadTxn { conn: reading.conn }));
-        let restored = conn.busy_timeout(open::READ_WAIT).doing("restore the wait");
-        Some(done.and_then(|done| restored.map(|()| done).map_err(E::from)))
+        let read = || {
+            let _short = ShortWait::begin(&conn, Duration::ZERO, open::READ_WAIT)?;
+            let reading = Reading::begin(&conn)?;
+            work(&ReadTxn { conn: reading.conn })
+        };
+        Some(read())
     }
 
     /// Runs `work` and commits what it wrote, or, when it fails, leaves everything as it was.
@@ -185,17 +185,16 @@ impl Store {
 
     /// Whether the write lock can be had within a moment; nothing is written.
     pub fn can_write(&self) -> StoreResult<()> {
-        let mut conn = self.writer.get_timeout(Duration::from_secs(1))?;
-        conn.busy_timeout(Duration::from_secs(1)).doing("shorten the wait")?;
-        let taken = conn.transaction_with_behavior(TransactionBehavior::Immediate).and_then(Transaction::rollback);
-        conn.busy_timeout(open::WRITE_WAIT).doing("restore the wait")?;
+        let conn = self.writer.get_timeout(Duration::from_secs(1))?;
+        let _short = ShortWait::begin(&conn, Duration::from_secs(1), open::WRITE_WAIT)?;
+        let taken = Transaction::new_unchecked(&conn, TransactionBehavior::Immediate).and_then(Transaction::rollback);
         taken.doing("take the write lock")
     }
 
     /// Moves the log into the database file, for a tidy stop. Readers of another process may keep part of it; that is fine.
     pub fn checkpoint(&self) -> StoreResult<()> {
         let conn = self.writer.get_timeout(STOP_WAIT)?;
-        conn.busy_timeout(STOP_WAIT).doing("shorten the wait")?;
+        let _short = ShortWait::begin(&conn, STOP_WAIT, open::WRITE_WAIT)?;
         conn.query_row("pragma wal_checkpoint(truncate)", (), |_| Ok(())).doing("checkpoint")
     }
 
@@ -235,6 +234,26 @@ impl Drop for Reading<'_> {
         if ended.is_err() {
             let _ = self.conn.execute_batch("rollback");
         }
+    }
+}
+
+/// A connection that waits for locks of others less long than it usually does; afterwards, also after a panic, as before.
+struct ShortWait<'c> {
+    conn: &'c Connection,
+    usual: Duration,
+}
+
+impl<'c> ShortWait<'c> {
+    fn begin(conn: &'c Connection, wait: Duration, usual: Duration) -> StoreResult<Self> {
+        conn.busy_timeout(wait).doing("shorten the wait")?;
+        Ok(Self { conn, usual })
+    }
+}
+
+impl Drop for ShortWait<'_> {
+    fn drop(&mut self) {
+        // It only fails on a connection that is closed.
+        let _ = self.conn.busy_timeout(self.usual);
     }
 }
 
