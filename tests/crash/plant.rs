@@ -1,5 +1,6 @@
 //! The real program on a bad disk: commands that a stop kills, and a server.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,10 +9,13 @@ use std::time::Duration;
 use crate::shim::Server;
 
 /// Where the program works and what stands between it and the disk.
+#[derive(Clone)]
 pub(crate) struct Plant {
     pub(crate) data_dir: PathBuf,
     pub(crate) undo: PathBuf,
     pub(crate) shim: PathBuf,
+    /// What servers said.
+    pub(crate) words: PathBuf,
     /// Whether flushing is to do nothing.
     pub(crate) lie: bool,
 }
@@ -67,10 +71,20 @@ impl Plant {
         }
     }
 
-    /// Starts the server, out of the way of limits.
+    /// Lets somebody log in.
+    pub(crate) fn admit(&self, email: &str, password: &str) {
+        let mut command = self.command();
+        command.args(["admin", "create", "--email", email, "--password-stdin"]).stdin(Stdio::piped());
+        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success());
+    }
+
+    /// Starts the server, out of the way of limits. Its words go to a file.
     pub(crate) fn serve(&self) -> Result<Server, String> {
         let mut command = self.command();
-        command.env("PITLANE_LOG", "error");
+        let words = std::fs::File::options().create(true).append(true).open(&self.words).unwrap();
+        command.env("PITLANE_LOG", "error").stderr(words);
         Server::start(command, &["--rate-limit", "0"])
     }
 }
