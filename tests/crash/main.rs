@@ -179,7 +179,7 @@ impl Run {
         let first = scratch.join("first.csv");
         std::fs::write(&first, FIRST).unwrap();
         plant.must(&["import", text(&first), "--advertiser", "Acme", "--create-missing"])?;
-        plant.admit(clerk::EMAIL, clerk::PASSWORD);
+        shim::admit(plant.command(), clerk::EMAIL, clerk::PASSWORD);
         let issue = |scope| plant.must(&["token", "create", "--advertiser", "Acme", "--name", "x", "--scope", scope]);
         let (report_token, ingest_token) = (issue("report")?.trim().to_owned(), issue("ingest")?.trim().to_owned());
         let report = plant.must(&[&REPORT_COMMAND[..], &["--from", "2025-01-01", "--to", "2026-12-31"]].concat())?;

@@ -1,6 +1,5 @@
 //! The real program on a bad disk: commands that a stop kills, and a server.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -69,15 +68,6 @@ impl Plant {
             End::Failed(words) => Err(format!("{args:?} failed: {words}")),
             End::Killed => Err(format!("{args:?} was killed by somebody else")),
         }
-    }
-
-    /// Lets somebody log in.
-    pub(crate) fn admit(&self, email: &str, password: &str) {
-        let mut command = self.command();
-        command.args(["admin", "create", "--email", email, "--password-stdin"]).stdin(Stdio::piped());
-        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
-        assert!(child.wait().unwrap().success());
     }
 
     /// Starts the server, out of the way of limits. Its words go to a file.

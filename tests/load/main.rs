@@ -15,7 +15,7 @@ mod asking;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{ExitCode, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -106,7 +106,9 @@ impl Site {
         let issue = |scope| issue(&data, scope);
         let (report, ingest) = (issue("report")?.trim().to_owned(), issue("ingest")?.trim().to_owned());
         prepare(&data)?;
-        let server = Server::start(pitlane(&data), &["--rate-limit", "0", "--backup-at", "off"])?;
+        let mut command = pitlane(&data);
+        command.stderr(Stdio::null());
+        let server = Server::start(command, &["--rate-limit", "0", "--backup-at", "off"])?;
         Ok(Self { server, root, report, ingest })
     }
 

@@ -1,7 +1,6 @@
 //! No secret is anywhere but where it was shown: every byte the program left is searched for those it made.
 
 use std::path::Path;
-use std::process::Stdio;
 
 use crate::Site;
 use crate::shim::{Server, ask, pitlane, text};
@@ -26,11 +25,7 @@ fn no_secret_is_in_the_database_its_log_a_backup_the_servers_log_or_an_answer() 
     let log = std::fs::File::create(site.path("server.log")).unwrap();
     let tokens = [site.token("report"), site.token("ingest"), site.token("report")];
     let password = "correct horse battery staple 7";
-    let mut create = pitlane(&site.data_dir());
-    create.args(["admin", "create", "--email", "a@example.com", "--password-stdin"]).stdin(Stdio::piped());
-    let mut create = create.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    std::io::Write::write_all(&mut create.stdin.take().unwrap(), password.as_bytes()).unwrap();
-    assert!(create.wait().unwrap().success());
+    site.admit("a@example.com", password);
 
     let mut command = pitlane(&site.data_dir());
     command.env("PITLANE_LOG", "trace").stderr(log);

@@ -25,6 +25,14 @@ pub(crate) fn pitlane(data_dir: &Path) -> Command {
     command
 }
 
+/// Has the program let somebody log in.
+pub(crate) fn admit(mut command: Command, email: &str, password: &str) {
+    command.args(["admin", "create", "--email", email, "--password-stdin"]).stdin(Stdio::piped());
+    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
 /// A server that is killed when it is dropped.
 pub(crate) struct Server {
     pub(crate) address: String,
