@@ -9,8 +9,9 @@ use crate::shim::{Server, ask};
 pub(crate) const REPORT: &str =
     "GET /api/v1/integrations/cost-report/singular/csv?date_from=2026-01-01&date_to=2026-01-31";
 pub(crate) const UPLOAD: &str = "POST /api/v1/daily-stats";
-/// From the start of one change to that of the next: a hundred a second.
-const PACE: Duration = Duration::from_millis(10);
+/// Clients that write, and for each from the start of one change to that of the next: a hundred a second.
+const WRITERS: usize = 4;
+const PACE: Duration = Duration::from_millis(40);
 
 /// How long answers took.
 pub(crate) struct Answers(Vec<Duration>);
@@ -51,8 +52,18 @@ pub(crate) fn reports_until(server: &Server, token: &str, done: &AtomicBool) -> 
     Ok(took)
 }
 
-/// A hundred small imports a second; where one takes longer the next ones come at once, until that is made up for.
+/// A hundred small imports a second. Where one takes longer the client's next ones come at once, until that is made up for.
 pub(crate) fn uploads_until(server: &Server, token: &str, done: &AtomicBool) -> Result<Vec<Duration>, String> {
+    std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..WRITERS).map(|_| scope.spawn(|| one_uploads(server, token, done))).collect();
+        writers.into_iter().try_fold(Vec::new(), |mut all, writer| {
+            all.append(&mut writer.join().unwrap()?);
+            Ok(all)
+        })
+    })
+}
+
+fn one_uploads(server: &Server, token: &str, done: &AtomicBool) -> Result<Vec<Duration>, String> {
     let mut took = Vec::new();
     let mut next = Instant::now();
     while !done.load(Ordering::Relaxed) || took.len() < 20 {

@@ -27,7 +27,9 @@ const STORED_A_DAY: u32 = 200 * 40;
 /// The first of those days, 1990-odd days after 2000: far from what is asked for.
 const STORED_FROM: u32 = 40_000;
 
-struct Size {
+type Piece = fn(&Plan) -> Result<(), String>;
+
+struct Plan {
     nightly: bool,
     only: Option<String>,
     rows: u32,
@@ -38,7 +40,7 @@ struct Size {
 }
 
 fn main() -> ExitCode {
-    let mut size = Size {
+    let mut plan = Plan {
         nightly: false,
         only: None,
         rows: 20_000,
@@ -54,9 +56,9 @@ fn main() -> ExitCode {
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--nightly" => {
-                size = Size {
+                plan = Plan {
                     nightly: true,
-                    only: size.only,
+                    only: plan.only,
                     rows: 1_000_000,
                     // A gigabyte.
                     stored: 40_000_000,
@@ -65,10 +67,10 @@ fn main() -> ExitCode {
                     soak: Duration::from_mins(10),
                 }
             }
-            "--only" => size.only = args.next(),
-            "--rows" => size.rows = number(args.next()),
-            "--stored" => size.stored = number(args.next()),
-            "--soak" => size.soak = Duration::from_secs(number(args.next()).into()),
+            "--only" => plan.only = args.next(),
+            "--rows" => plan.rows = number(args.next()),
+            "--stored" => plan.stored = number(args.next()),
+            "--soak" => plan.soak = Duration::from_secs(number(args.next()).into()),
             word if !word.starts_with('-') => filters.push(arg),
             _ => {}
         }
@@ -77,10 +79,9 @@ fn main() -> ExitCode {
     if !filters.is_empty() && !filters.iter().any(|filter| "load".contains(filter.as_str())) {
         return ExitCode::SUCCESS;
     }
-    let pieces: [(&str, fn(&Size) -> Result<(), String>); 4] =
-        [("lock", lock), ("import", import), ("backup", backup), ("soak", soak)];
-    let chosen = pieces.iter().filter(|(name, _)| size.only.as_deref().is_none_or(|only| only == *name));
-    let failed: Vec<_> = chosen.filter_map(|(name, piece)| Some(format!("{name}: {}", piece(&size).err()?))).collect();
+    let pieces: [(&str, Piece); 4] = [("lock", lock), ("import", import), ("backup", backup), ("soak", soak)];
+    let chosen = pieces.iter().filter(|(name, _)| plan.only.as_deref().is_none_or(|only| only == *name));
+    let failed: Vec<_> = chosen.filter_map(|(name, piece)| Some(format!("{name}: {}", piece(&plan).err()?))).collect();
     for words in &failed {
         eprintln!("load: FAILED {words}");
     }
@@ -115,34 +116,29 @@ impl Site {
     fn data(&self) -> PathBuf {
         self.root.path().join("data")
     }
+}
 
-    /// Asks for a report again and again: for a while, while `work` is under way, and for a while after it.
-    fn reports_during(&self, size: &Size, work: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
-        self.during(size, "reports", &|until| reports_until(&self.server, &self.report, until), work)
+/// Asks for a while, while `work` is under way, and for a while after it, and holds the slow answers against each other.
+fn during(
+    plan: &Plan,
+    what: &str,
+    asking: &(dyn Fn(&AtomicBool) -> Result<Vec<Duration>, String> + Sync),
+    work: impl FnOnce() -> Result<(), String>,
+) -> Result<(), String> {
+    let idle = || {
+        while_asking(asking, || {
+            std::thread::sleep(plan.idle);
+            Ok(())
+        })
+    };
+    let before = idle()?;
+    let loaded = Answers::new(while_asking(asking, work)?);
+    let idle = Answers::new([before, idle()?].concat());
+    println!("load: {what}: before and after: {idle}; meanwhile: {loaded}");
+    if plan.nightly && loaded.p99() > idle.p99() * 2 {
+        return Err(format!("{what}: p99 is {:?}, against {:?}", loaded.p99(), idle.p99()));
     }
-
-    fn during(
-        &self,
-        size: &Size,
-        what: &str,
-        asking: &(dyn Fn(&AtomicBool) -> Result<Vec<Duration>, String> + Sync),
-        work: impl FnOnce() -> Result<(), String>,
-    ) -> Result<(), String> {
-        let idle = || {
-            while_asking(asking, || {
-                std::thread::sleep(size.idle);
-                Ok(())
-            })
-        };
-        let before = idle()?;
-        let loaded = Answers::new(while_asking(asking, work)?);
-        let idle = Answers::new([before, idle()?].concat());
-        println!("load: {what}: before and after: {idle}; meanwhile: {loaded}");
-        if size.nightly && loaded.p99() > idle.p99() * 2 {
-            return Err(format!("{what}: p99 is {:?}, against {:?}", loaded.p99(), idle.p99()));
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 /// Asks in a thread of its own while `work` is under way.
@@ -172,16 +168,16 @@ fn issue(data: &Path, scope: &str) -> Result<String, String> {
 }
 
 /// Somebody holds the write lock.
-fn lock(size: &Size) -> Result<(), String> {
+fn lock(plan: &Plan) -> Result<(), String> {
     let site = Site::new(|_| Ok(()))?;
-    site.reports_during(size, || {
+    during(plan, "reports", &|until| reports_until(&site.server, &site.report, until), || {
         let lock = rusqlite::Connection::open(site.data().join("pitlane.db")).unwrap();
         lock.execute_batch("begin immediate").unwrap();
         std::thread::scope(|scope| {
             // Whoever writes waits, and is not told of a lock.
             let by_command = scope.spawn(|| issue(&site.data(), "report").map(drop));
             let by_http = scope.spawn(|| good(&site.server.address, &site.ingest, UPLOAD, &row(1)).map(drop));
-            std::thread::sleep(size.lock);
+            std::thread::sleep(plan.lock);
             lock.execute_batch("rollback").unwrap();
             by_command.join().unwrap().and(by_http.join().unwrap())
         })
@@ -189,44 +185,33 @@ fn lock(size: &Size) -> Result<(), String> {
 }
 
 /// Somebody imports a large file.
-fn import(size: &Size) -> Result<(), String> {
+fn import(plan: &Plan) -> Result<(), String> {
     let site = Site::new(|_| Ok(()))?;
     let csv = site.root.path().join("large.csv");
-    write_rows(&csv, size.rows, 1);
-    site.reports_during(size, || {
+    write_rows(&csv, plan.rows, 1);
+    during(plan, "reports", &|until| reports_until(&site.server, &site.report, until), || {
         run(&site.data(), &["import", text(&csv), "--advertiser", "Acme", "--create-missing"]).map(drop)
     })
 }
 
 /// A backup of a large database, while reports are asked for and a hundred changes a second come in. It is verified and,
 /// once the server is gone, restored.
-fn backup(size: &Size) -> Result<(), String> {
-    let site = Site::new(|data| store_rows(data, size.stored / STORED_A_DAY))?;
-    for (what, asking) in [
-        (
-            "reports",
-            &(|until: &AtomicBool| reports_until(&site.server, &site.report, until)) as &(dyn Fn(&_) -> _ + Sync),
-        ),
-        ("writers", &|until: &AtomicBool| uploads_until(&site.server, &site.ingest, until)),
-    ] {
-        let file = site.root.path().join(format!("{what}.db"));
-        let since = Instant::now();
-        // While the reports are measured the changes come in as well, before and after too.
-        let done = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            let others = scope.spawn(|| {
-                if what == "reports" { uploads_until(&site.server, &site.ingest, &done).map(drop) } else { Ok(()) }
-            });
-            let measured = site.during(size, what, asking, || run(&site.data(), &["backup", text(&file)]).map(drop));
-            done.store(true, Ordering::Relaxed);
-            measured.and(others.join().unwrap())
-        })?;
-        println!("load: backup of {} MB after {:?}", file.metadata().unwrap().len() >> 20, since.elapsed());
-    }
+fn backup(plan: &Plan) -> Result<(), String> {
+    let site = Site::new(|data| store_rows(data, plan.stored / STORED_A_DAY))?;
+    let reports = |until: &AtomicBool| reports_until(&site.server, &site.report, until);
+    let uploads = |until: &AtomicBool| uploads_until(&site.server, &site.ingest, until);
+    let back_up = |name| {
+        let (file, since) = (site.root.path().join(name), Instant::now());
+        run(&site.data(), &["backup", text(&file)])?;
+        println!("load: backup of {} MB in {:.1?}", file.metadata().unwrap().len() >> 20, since.elapsed());
+        Ok(())
+    };
+    while_asking(&uploads, || during(plan, "reports", &reports, || back_up("first.db")))?;
+    during(plan, "writers", &uploads, || back_up("second.db"))?;
     let Site { mut server, root, .. } = site;
     server.kill();
     let since = Instant::now();
-    let file = root.path().join("writers.db");
+    let file = root.path().join("second.db");
     run(&root.path().join("data"), &["restore", text(&file)])?;
     println!("load: verified and restored in {:?}", since.elapsed());
     Ok(())
@@ -278,13 +263,13 @@ fn write_rows(path: &Path, rows: u32, salt: u32) {
 }
 
 /// Mixed requests, 50 a second; memory and descriptors must not grow once things have settled.
-fn soak(size: &Size) -> Result<(), String> {
+fn soak(plan: &Plan) -> Result<(), String> {
     let site = Site::new(|_| Ok(()))?;
     let address = &site.server.address;
     let since = Instant::now();
     let mut settled = None;
     let mut sent = 0_u32;
-    while since.elapsed() < size.soak {
+    while since.elapsed() < plan.soak {
         match sent % 10 {
             0 => drop(good(address, &site.ingest, UPLOAD, &row(sent))?),
             1 => drop(good(address, "", "GET /metrics", "")?),
@@ -293,7 +278,7 @@ fn soak(size: &Size) -> Result<(), String> {
             _ => drop(good(address, &site.report, asking::REPORT, "")?),
         }
         sent += 1;
-        if settled.is_none() && since.elapsed() > size.soak / 4 {
+        if settled.is_none() && since.elapsed() > plan.soak / 4 {
             settled = Some(used(site.server.child.id()));
         }
         std::thread::sleep(Duration::from_millis(20 * u64::from(sent)).saturating_sub(since.elapsed()));
