@@ -75,8 +75,9 @@ pub const FREE_FLOOR: u64 = 64 * 1024 * 1024;
 /// The database: one writing connection and a few reading ones on one file.
 #[derive(Clone)]
 pub struct Store {
-    writer: r2d2::Pool<SqliteConnectionManager>,
     readers: r2d2::Pool<SqliteConnectionManager>,
+    // Closed after those that only read, so that the last one to close is one that can fold the log in.
+    writer: r2d2::Pool<SqliteConnectionManager>,
     path: Arc<PathBuf>,
     floor: u64,
     /// Held as long as the database is open anywhere in this process.
@@ -103,7 +104,13 @@ impl Store {
         let writer = open::writer(&path)?;
         schema::upgrade(&mut *writer.get()?, &path, &used)?;
         let readers = open::readers(&path)?;
-        Ok(Self { writer, readers, path: Arc::new(path), floor: FREE_FLOOR, _used: Arc::new(used) })
+        Ok(Self { readers, writer, path: Arc::new(path), floor: FREE_FLOOR, _used: Arc::new(used) })
+    }
+
+    /// Whether there is a database in `data_dir`; an error where that can't be seen.
+    pub fn exists(data_dir: &Path) -> StoreResult<bool> {
+        let path = data_dir.join(Self::FILE);
+        path.try_exists().map_err(|source| disk::refused(&path, source))
     }
 
     /// The same database, refusing writes when fewer than so many bytes are free.
