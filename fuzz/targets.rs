@@ -8,13 +8,16 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::test::TestRequest;
 use pitlane::domain::{Day, Micros, PlainToken, RawReport, ReportQuery};
 use pitlane::http::{auth, client, query as parameters};
-use pitlane::import::{self, Format, Mapping};
+use pitlane::import::{self, Column, Format, Mapping};
 
 /// A file of stats: every line that is accepted is within bounds, and reading ends.
-fn file(format: Format, bytes: &[u8]) {
+fn file(format: Format, bytes: &[u8], mapping: &Mapping) {
+    let fixed = |column| mapping.fixed.iter().find(|(target, _)| *target == column).map(|(_, value)| value.as_str());
     let mut last = 0;
-    let read = import::read(format, bytes, &Mapping::default(), &mut |line| {
+    let read = import::read(format, bytes, mapping, &mut |line| {
         if let Ok(line) = line {
+            assert!(fixed(Column::Partner).is_none() || line.partner == fixed(Column::Partner));
+            assert!(fixed(Column::Os).is_none() || line.os.is_some());
             assert!(line.line > last, "lines come in order");
             last = line.line;
             assert!(line.figures.cost <= Micros::MAX);
@@ -27,12 +30,28 @@ fn file(format: Format, bytes: &[u8]) {
 }
 
 pub fn csv(bytes: &[u8]) {
-    file(Format::Csv, bytes);
+    file(Format::Csv, bytes, &Mapping::default());
+}
+
+/// The options of `pitlane import`, one a line, an empty line, and a CSV that is read with them.
+pub fn options(bytes: &[u8]) {
+    let Some(end) = bytes.windows(2).position(|two| two == b"\n\n") else { return };
+    let Ok(options) = std::str::from_utf8(&bytes[..end]) else { return };
+    let mut mapping = Mapping::default();
+    for option in options.lines() {
+        match option.split_once(' ') {
+            Some(("map", text)) => mapping.columns.extend(Mapping::parse_map(text)),
+            Some(("set", text)) => mapping.fixed.extend(Mapping::parse_set(text)),
+            Some(("date", text)) => mapping.date_format = text.parse().ok(),
+            _ => return,
+        }
+    }
+    file(Format::Csv, &bytes[end + 2..], &mapping);
 }
 
 pub fn json(bytes: &[u8]) {
-    file(Format::Json, bytes);
-    file(Format::NdJson, bytes);
+    file(Format::Json, bytes, &Mapping::default());
+    file(Format::NdJson, bytes, &Mapping::default());
 }
 
 /// Whatever is read as an amount is written and read again as the same one.

@@ -24,6 +24,9 @@ use crate::store::{AppRow, CampaignRow, OfferRow, PublisherRow, Store};
 /// How long a client may take for a request's head, and idle between two requests.
 const HEAD_TIME: Duration = Duration::from_secs(10);
 const IDLE_TIME: Duration = Duration::from_secs(75);
+/// How long a client may take nothing of what is sent to it. A report has a deadline of its own; this holds for all answers.
+#[cfg(target_os = "linux")]
+const STILL_MILLISECONDS: u32 = 30_000;
 /// How long a stop waits for answers that are under way.
 const STOP_SECONDS: u64 = 10;
 /// What is gathered for a client before it is sent: a chunk of a report with its frame, or all of a small report.
@@ -175,11 +178,8 @@ fn access(lines: &[Line], method: &Method) -> Access {
 }
 
 fn routes(config: &mut web::ServiceConfig) {
-    let mut api = web::scope("/api")
-        .wrap(from_fn(wrap::mark_small))
-        .wrap(Compress::default())
-        .wrap(from_fn(wrap::tidy_encoding))
-        .wrap(from_fn(wrap::limit_address));
+    let mut api =
+        web::scope("/api").wrap(from_fn(wrap::mark_small)).wrap(Compress::default()).wrap(from_fn(wrap::tidy_encoding));
     let mut pages = web::scope("/admin").wrap(Compress::default());
     for lines in ROUTES.chunk_by(|one, other| one.path == other.path) {
         let Some(Line { path, .. }) = lines.first() else { continue };
@@ -229,6 +229,9 @@ impl Application {
     /// Must be called within an actix system.
     pub fn build(store: Store, config: Serve) -> io::Result<Self> {
         let listener = TcpListener::bind(config.listen)?;
+        // Connections inherit it.
+        #[cfg(target_os = "linux")]
+        rustix::net::sockopt::set_tcp_user_timeout(&listener, STILL_MILLISECONDS)?;
         let address = listener.local_addr()?;
         let https = config.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
         let state = web::Data::from(Arc::new(AppState::new(store, config)?));
@@ -236,6 +239,7 @@ impl Application {
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(shared.clone())
+                .wrap(from_fn(wrap::limit_address))
                 .wrap(wrap::security_headers(https))
                 .wrap(from_fn(wrap::observe))
                 .configure(routes)

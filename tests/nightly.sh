@@ -1,5 +1,6 @@
 #!/bin/sh
-# What takes too long for every change: a thousand kills, load held to its figures, a soak, new inputs for the parsers.
+# What takes too long for every change: a thousand kills, load held to its figures, a soak, requests made from the API's
+# description, new inputs for the parsers.
 # Wants a machine that does nothing else. Each part can be run alone; see the command it prints.
 set -eu
 cd "$(dirname "$0")/.."
@@ -11,9 +12,13 @@ say() {
 
 say cargo test --locked --release --test crash -- --cycles 1000 --seed "$(date +%Y%m%d)"
 say cargo test --locked --release --test load -- --nightly
+say sh tests/openapi.sh
 if cargo +nightly fuzz --version >/dev/null 2>&1; then
     for target in fuzz/fuzz_targets/*.rs; do
-        say cargo +nightly fuzz run "$(basename "$target" .rs)" -- -max_total_time=300
+        # The kept inputs are read; new ones go beside them, and into the repository only by hand.
+        name=$(basename "$target" .rs)
+        mkdir -p "fuzz/target/corpus/$name"
+        say cargo +nightly fuzz run "$name" "fuzz/target/corpus/$name" "fuzz/corpus/$name" -- -max_total_time=300
     done
 else
     echo "cargo-fuzz is missing. Install it with: cargo install cargo-fuzz, and: rustup toolchain install nightly" >&2

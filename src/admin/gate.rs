@@ -23,6 +23,9 @@ use crate::telemetry;
 /// The field every form carries.
 pub const FORM_TOKEN: &str = "form_token";
 
+/// How long a form may take to come.
+const FORM_TIME: std::time::Duration = std::time::Duration::from_secs(15);
+
 /// Hands the request on to its handler if it may pass.
 pub async fn pass(
     access: Access,
@@ -100,7 +103,8 @@ async fn admit(
             log("it came from another origin");
             return Err(refused);
         }
-        let bytes = request.extract::<web::Bytes>().await;
+        let bytes = tokio::time::timeout(FORM_TIME, request.extract::<web::Bytes>()).await;
+        let bytes = bytes.map_err(|_| ClientError::new(Refusal::ValidationError, "The form came too slowly."))?;
         let bytes = bytes.map_err(|_| ClientError::new(Refusal::PayloadTooLarge, "The form is too large."))?;
         form = form_urlencoded::parse(&bytes).into_owned().collect();
         let given = form.iter().find(|(name, _)| name == FORM_TOKEN).map_or("", |(_, token)| token);
@@ -130,7 +134,7 @@ async fn admit(
         form_token,
         browser,
         path: request.path().to_owned(),
-        origin: origin(request.request(), &state),
+        origin: client::origin(request.request(), &state.config),
         theme: Theme::parse(theme.as_deref().unwrap_or_default()),
         half_way: half_way.unwrap_or_default(),
         query: form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect(),
@@ -162,11 +166,4 @@ fn came_from_here(request: &HttpRequest, state: &AppState) -> Result<(), ClientE
         return Ok(());
     }
     Err(ClientError::new(Refusal::Forbidden, "The form was sent from another site, so nothing was changed."))
-}
-
-/// Scheme and host that people reach the server by.
-fn origin(request: &HttpRequest, state: &AppState) -> String {
-    let connection = request.connection_info();
-    let here = || format!("{}://{}", connection.scheme(), connection.host());
-    state.config.public_url.clone().unwrap_or_else(here)
 }

@@ -11,7 +11,7 @@ use askama::Template;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::http::{AppState, ClientError};
+use crate::http::{AppState, ClientError, client};
 
 /// The document as it is served.
 pub const OPENAPI: &str = include_str!("../../assets/openapi.json");
@@ -106,9 +106,7 @@ fn insert_referred(value: &mut Value, whole: &Value) {
 /// The document as a page.
 pub async fn page(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, ClientError> {
     let document = document().map_err(|error| ClientError::internal(&error))?;
-    let connection = request.connection_info();
-    let here = format!("{}://{}", connection.scheme(), connection.host());
-    let page = Page { document, origin: state.config.public_url.as_deref().unwrap_or(&here) };
+    let page = Page { document, origin: &client::origin(&request, &state.config) };
     let html = page.render().map_err(|error| ClientError::internal(&error))?;
     Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(html))
 }

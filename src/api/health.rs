@@ -14,13 +14,15 @@ pub async fn livez() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n")
 }
 
-/// Whether the database can be read and its write lock can be had, and how old the last proven backup is.
+/// Whether the database can be read and its write lock can be had, whether the disk has room, and how old the last proven
+/// backup is.
 pub async fn readyz(state: web::Data<AppState>) -> Result<HttpResponse, ClientError> {
     let store = state.store.clone();
-    let ready: StoreResult<()> = telemetry::blocking(move || works(&store)).await;
+    let ready: StoreResult<bool> = telemetry::blocking(move || works(&store)).await;
     match ready {
-        Ok(()) => {
-            let words = format!("ready\n{}\n", backups(&state.backups.status(), Utc::now()));
+        Ok(has_room) => {
+            let disk = if has_room { "" } else { "the disk is nearly full: writes are refused, reports go on\n" };
+            let words = format!("ready\n{disk}{}\n", backups(&state.backups.status(), Utc::now()));
             Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(words))
         }
         Err(error) => {
@@ -39,9 +41,11 @@ fn backups(status: &BackupStatus, now: DateTime<Utc>) -> String {
     if status.trouble(now).is_some() { format!("{age}; backups need looking after, see: pitlane doctor") } else { age }
 }
 
-fn works(store: &Store) -> StoreResult<()> {
+/// Fails where the database can't be used; whether there is room for writing.
+fn works(store: &Store) -> StoreResult<bool> {
     store.schema_version()?;
-    store.can_write()
+    store.can_write()?;
+    Ok(store.room().is_ok())
 }
 
 /// Counters for Prometheus.

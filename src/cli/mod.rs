@@ -114,11 +114,10 @@ fn open_or_create(global: &config::Global) -> anyhow::Result<Store> {
 
 /// Opens the database; a missing one is an error, because what was asked for can't be in it.
 fn open_existing(global: &config::Global) -> anyhow::Result<Store> {
-    let path = global.data_dir.join(Store::FILE);
     anyhow::ensure!(
-        path.exists(),
+        Store::exists(&global.data_dir)?,
         "there is no database at {}; say where it is with --data-dir, or start one with: pitlane serve",
-        path.display()
+        global.data_dir.join(Store::FILE).display()
     );
     open_or_create(global)
 }

@@ -1,10 +1,12 @@
-//! Who is asking: the address, seen through trusted proxies only, and what the client calls itself.
+//! Who is asking, and by what name for us: seen through trusted proxies only. What the client calls itself.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use ipnet::IpNet;
+
+use crate::config::Serve;
 
 /// Longest user agent that is kept.
 const AGENT_CHARS: usize = 200;
@@ -15,10 +17,30 @@ const AGENT_CHARS: usize = 200;
 /// vouches for the entry before it, and the first address that is not trusted is the client's.
 #[must_use]
 pub fn address(request: &HttpRequest, trusted: &[IpNet]) -> IpAddr {
-    let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical());
+    let peer = peer(request);
     let lines = request.headers().get_all("x-forwarded-for").filter_map(|line| line.to_str().ok());
     let hops: Vec<&str> = lines.flat_map(|line| line.split(',')).collect();
     through_proxies(peer, &hops, trusted)
+}
+
+fn peer(request: &HttpRequest) -> IpAddr {
+    request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical())
+}
+
+/// Scheme and host that people reach the server by: what the server was told, or else what the request says. Others than a
+/// trusted proxy can't say that it came another way: pages show this address beside the place for a token.
+#[must_use]
+pub fn origin(request: &HttpRequest, config: &Serve) -> String {
+    if let Some(url) = &config.public_url {
+        return url.clone();
+    }
+    let peer = peer(request);
+    let is_proxy = config.trusted_proxy.iter().any(|network| network.contains(&peer));
+    let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let forwarded = |name| if is_proxy { text(name) } else { None };
+    let scheme = if forwarded("x-forwarded-proto") == Some("https") { "https" } else { "http" };
+    let host = forwarded("x-forwarded-host").or_else(|| text("host")).unwrap_or("localhost");
+    format!("{scheme}://{host}")
 }
 
 fn through_proxies(peer: IpAddr, hops: &[&str], trusted: &[IpNet]) -> IpAddr {

@@ -82,7 +82,7 @@ impl Metrics {
     pub fn render(&self, polls_dropped: u64, backups: &BackupStatus) -> Result<String, std::fmt::Error> {
         let now = Utc::now();
         self.backup_age.set(backups.age(now).map_or(-1, |age| age.num_seconds()));
-        self.drill_age.set(backups.drilled_at.map_or(-1, |at| (now - at).num_seconds()));
+        self.drill_age.set(backups.drilled_at.filter(|at| *at <= now).map_or(-1, |at| (now - at).num_seconds()));
         self.backups_troubled.set(backups.trouble(now).is_some().into());
         self.polls_dropped.inner().store(polls_dropped, std::sync::atomic::Ordering::Relaxed);
         let mut text = String::new();

@@ -89,7 +89,11 @@ pub async fn limit_address<B: MessageBody>(
         state.limits.address(address).err()
     });
     match refused {
-        Some(error) => Ok(request.into_response(error.error_response()).map_into_right_body()),
+        Some(error) => {
+            let is_page = request.path().starts_with("/admin");
+            let response = if is_page { error.page() } else { error.error_response() };
+            Ok(request.into_response(response).map_into_right_body())
+        }
         None => next.call(request).await.map(ServiceResponse::map_into_left_body),
     }
 }

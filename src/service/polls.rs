@@ -27,8 +27,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const KEPT: TimeDelta = TimeDelta::days(400);
 /// How often older ones are looked for.
 const FORGET_EVERY: Duration = Duration::from_hours(12);
-/// Refused polls of unrecognised clients that are recorded a minute, so that a stranger can't fill the disk.
-const STRANGERS_A_MINUTE: NonZeroU32 = NonZeroU32::new(60).unwrap();
+/// Refused polls that are recorded a minute, of unrecognised clients and of those with a token, so that neither a stranger
+/// nor whoever holds a revoked token can fill the disk.
+const REFUSED_A_MINUTE: NonZeroU32 = NonZeroU32::new(60).unwrap();
 
 enum Event {
     Poll(Box<PollRow>),
@@ -56,6 +57,7 @@ pub struct PollLog {
     queue: SyncSender<Event>,
     writer: Mutex<Option<JoinHandle<()>>>,
     strangers: DefaultDirectRateLimiter,
+    refused: DefaultDirectRateLimiter,
     dropped: AtomicU64,
 }
 
@@ -68,14 +70,16 @@ impl PollLog {
         Ok(Self {
             queue,
             writer: Mutex::new(Some(writer)),
-            strangers: RateLimiter::direct(Quota::per_minute(STRANGERS_A_MINUTE)),
+            strangers: RateLimiter::direct(Quota::per_minute(REFUSED_A_MINUTE)),
+            refused: RateLimiter::direct(Quota::per_minute(REFUSED_A_MINUTE)),
             dropped: AtomicU64::new(0),
         })
     }
 
     /// Records a poll.
     pub fn poll(&self, poll: PollRow) {
-        if poll.token.is_none() && self.strangers.check().is_err() {
+        let limit = if poll.token.is_none() { &self.strangers } else { &self.refused };
+        if poll.status >= 400 && limit.check().is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         } else {
             self.send(Event::Poll(Box::new(poll)));

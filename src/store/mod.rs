@@ -85,8 +85,9 @@ pub const FREE_FLOOR: u64 = 64 * 1024 * 1024;
 /// The database: one writing connection and a few reading ones on one file.
 #[derive(Clone)]
 pub struct Store {
-    writer: r2d2::Pool<SqliteConnectionManager>,
     readers: r2d2::Pool<SqliteConnectionManager>,
+    // Closed after those that only read, so that the last one to close is one that can fold the log in.
+    writer: r2d2::Pool<SqliteConnectionManager>,
     path: Arc<PathBuf>,
     floor: u64,
     /// Held as long as the database is open anywhere in this process.
@@ -113,7 +114,13 @@ impl Store {
         let writer = open::writer(&path)?;
         schema::upgrade(&mut *writer.get()?, &path, &used)?;
         let readers = open::readers(&path)?;
-        Ok(Self { writer, readers, path: Arc::new(path), floor: FREE_FLOOR, _used: Arc::new(used) })
+        Ok(Self { readers, writer, path: Arc::new(path), floor: FREE_FLOOR, _used: Arc::new(used) })
+    }
+
+    /// Whether there is a database in `data_dir`; an error where that can't be seen.
+    pub fn exists(data_dir: &Path) -> StoreResult<bool> {
+        let path = data_dir.join(Self::FILE);
+        path.try_exists().map_err(|source| disk::refused(&path, source))
     }
 
     /// The same database, refusing writes when fewer than so many bytes are free.
@@ -150,12 +157,12 @@ impl Store {
         work: impl FnOnce(&ReadTxn<'_>) -> Result<T, E>,
     ) -> Option<Result<T, E>> {
         let conn = self.readers.try_get()?;
-        if let Err(error) = conn.busy_timeout(Duration::ZERO).doing("shorten the wait") {
-            return Some(Err(error.into()));
-        }
-        let done = Reading::begin(&conn).map_err(E::from).and_then(|reading| work(&ReadTxn { conn: reading.conn }));
-        let restored = conn.busy_timeout(open::READ_WAIT).doing("restore the wait");
-        Some(done.and_then(|done| restored.map(|()| done).map_err(E::from)))
+        let read = || {
+            let _short = ShortWait::begin(&conn, Duration::ZERO, open::READ_WAIT)?;
+            let reading = Reading::begin(&conn)?;
+            work(&ReadTxn { conn: reading.conn })
+        };
+        Some(read())
     }
 
     /// Runs `work` and commits what it wrote, or, when it fails, leaves everything as it was.
@@ -195,17 +202,16 @@ impl Store {
 
     /// Whether the write lock can be had within a moment; nothing is written.
     pub fn can_write(&self) -> StoreResult<()> {
-        let mut conn = self.writer.get_timeout(Duration::from_secs(1))?;
-        conn.busy_timeout(Duration::from_secs(1)).doing("shorten the wait")?;
-        let taken = conn.transaction_with_behavior(TransactionBehavior::Immediate).and_then(Transaction::rollback);
-        conn.busy_timeout(open::WRITE_WAIT).doing("restore the wait")?;
+        let conn = self.writer.get_timeout(Duration::from_secs(1))?;
+        let _short = ShortWait::begin(&conn, Duration::from_secs(1), open::WRITE_WAIT)?;
+        let taken = Transaction::new_unchecked(&conn, TransactionBehavior::Immediate).and_then(Transaction::rollback);
         taken.doing("take the write lock")
     }
 
     /// Moves the log into the database file, for a tidy stop. Readers of another process may keep part of it; that is fine.
     pub fn checkpoint(&self) -> StoreResult<()> {
         let conn = self.writer.get_timeout(STOP_WAIT)?;
-        conn.busy_timeout(STOP_WAIT).doing("shorten the wait")?;
+        let _short = ShortWait::begin(&conn, STOP_WAIT, open::WRITE_WAIT)?;
         conn.query_row("pragma wal_checkpoint(truncate)", (), |_| Ok(())).doing("checkpoint")
     }
 
@@ -245,6 +251,26 @@ impl Drop for Reading<'_> {
         if ended.is_err() {
             let _ = self.conn.execute_batch("rollback");
         }
+    }
+}
+
+/// A connection that waits for locks of others less long than it usually does; afterwards, also after a panic, as before.
+struct ShortWait<'c> {
+    conn: &'c Connection,
+    usual: Duration,
+}
+
+impl<'c> ShortWait<'c> {
+    fn begin(conn: &'c Connection, wait: Duration, usual: Duration) -> StoreResult<Self> {
+        conn.busy_timeout(wait).doing("shorten the wait")?;
+        Ok(Self { conn, usual })
+    }
+}
+
+impl Drop for ShortWait<'_> {
+    fn drop(&mut self) {
+        // It only fails on a connection that is closed.
+        let _ = self.conn.busy_timeout(self.usual);
     }
 }
 

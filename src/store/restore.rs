@@ -2,7 +2,8 @@
 //!
 //! Everything is prepared in a file of its own; one rename then swaps it in. A kill before leaves the old database, after it
 //! the new one. SQLite would take a log of the old database for the new one's, so the log is folded in and gone by then.
-//! What was shut stays shut: tokens revoked since the copy was made are revoked in it too, and everybody is logged out.
+//! What was shut stays shut: tokens revoked since the copy was made are revoked in it too, everybody is logged out, and
+//! set-up links end.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -90,6 +91,7 @@ fn shut(conn: &mut Connection, revocations: &BTreeMap<String, i64>, from: &Verif
         revoked += txn.execute(sql, revocation).doing(DOING)?;
     }
     txn.execute("delete from sessions", ()).doing("log everybody out")?;
+    txn.execute("delete from setup_links where used_at is null", ()).doing("end set-up links")?;
     let made = from.seal.as_ref().map_or_else(|| "unsealed".to_owned(), |seal| format!("made {}", seal.made_at));
     let name = from.path.file_name().unwrap_or_default().to_string_lossy();
     let sql = "insert into audit_log (at, actor, action, subject) values (?1, 'command line', 'database restore', ?2)";

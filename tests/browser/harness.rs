@@ -2,14 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
-use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use pitlane::config::Serve;
 use pitlane::domain::{Email, Role};
-use pitlane::server::Application;
 use pitlane::service::Actor;
 use pitlane::service::admins::{self, Password};
 use pitlane::store::Store;
@@ -17,30 +14,25 @@ use reqwest::blocking::{Client, RequestBuilder, Response};
 use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
 use thirtyfour::prelude::*;
-use tokio::sync::oneshot;
+
+use crate::serving::Serving;
 
 pub(crate) const EMAIL: &str = "ada@example.com";
 pub(crate) const PASSWORD: &str = "a sentence is easier";
 
 /// How the server is started, unless a test wants something else.
 pub(crate) fn defaults() -> Serve {
-    Serve {
-        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        public_url: None,
-        trusted_proxy: vec!["127.0.0.1".parse::<std::net::IpAddr>().unwrap().into()],
-        report_cache: 1,
-        rate_limit: 0,
-        backup_at: pitlane::config::Nightly(None),
-    }
+    let proxy = "127.0.0.1".parse::<std::net::IpAddr>().unwrap().into();
+    Serve { trusted_proxy: vec![proxy], report_cache: 1, rate_limit: 0, ..crate::serving::defaults() }
 }
 
 /// A running appliance.
 pub(crate) struct App {
     pub(crate) origin: String,
     pub(crate) store: Store,
+    // Before the directory, so that it has stopped when that goes.
+    _serving: Serving,
     pub(crate) dir: TempDir,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
 }
 
 pub(crate) fn spawn_app() -> App {
@@ -54,17 +46,8 @@ pub(crate) fn spawn_with(config: Serve) -> App {
 /// On a data directory that may hold something already.
 pub(crate) fn spawn_in(dir: TempDir, config: Serve) -> App {
     let store = Store::open(dir.path()).unwrap();
-    let (served, (stop, stopped), (ready, started)) =
-        (store.clone(), oneshot::channel::<()>(), std::sync::mpsc::channel());
-    let thread = std::thread::spawn(move || {
-        actix_web::rt::System::new().block_on(async {
-            let app = Application::build(served, config).unwrap();
-            ready.send(app.address()).unwrap();
-            app.run_until_stopped(async { drop(stopped.await) }).await.unwrap();
-        });
-    });
-    let origin = format!("http://{}", started.recv().unwrap());
-    App { origin, store, dir, stop: Some(stop), thread: Some(thread) }
+    let serving = Serving::start(store.clone(), config);
+    App { origin: serving.origin.clone(), store, dir, _serving: serving }
 }
 
 impl App {
@@ -104,15 +87,6 @@ impl App {
     /// A connection beside the server's own, for what no service does.
     pub(crate) fn database(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.store.path()).unwrap()
-    }
-}
-
-impl Drop for App {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            drop(thread.join());
-        }
     }
 }
 

@@ -4,6 +4,9 @@
 //! (Debian: `apt-get install chromium chromium-driver`); a machine without them fails, it does not skip.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should stop where it stands")]
 
+#[path = "../serving/mod.rs"]
+mod serving;
+
 mod axe;
 mod door;
 mod flow;

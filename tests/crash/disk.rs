@@ -15,11 +15,21 @@ struct Record {
 
 /// Takes back all, or from a random one on, of the writes that were never flushed; how many. All processes must be gone.
 pub(crate) fn cut_power(data_dir: &Path, undo: &Path, chance: &mut Chance) -> std::io::Result<usize> {
+    let lost = take_back(data_dir, undo, chance)?;
+    forget(undo)?;
+    Ok(lost)
+}
+
+fn take_back(dir: &Path, undo: &Path, chance: &mut Chance) -> std::io::Result<usize> {
     let mut lost = 0;
-    for entry in std::fs::read_dir(data_dir)? {
+    for entry in std::fs::read_dir(dir)? {
         let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            lost += take_back(&entry.path(), undo, chance)?;
+            continue;
+        }
         let notes = undo.join(entry.metadata()?.ino().to_string());
-        if !entry.file_type()?.is_file() || !notes.exists() {
+        if !notes.exists() {
             continue;
         }
         let records = read(&notes)?;
@@ -36,7 +46,6 @@ pub(crate) fn cut_power(data_dir: &Path, undo: &Path, chance: &mut Chance) -> st
             lost += 1;
         }
     }
-    forget(undo)?;
     Ok(lost)
 }
 

@@ -38,6 +38,15 @@ impl Writer {
         csv
     }
 
+    /// A batch of one cell of the first campaign, as fields of a form.
+    pub(crate) fn cell(&mut self, number: usize, chance: &mut Chance) -> String {
+        let day = format!("2026-{:02}-{:02}", 1 + chance.below(3), 1 + chance.below(28));
+        let (micros, clicks) = (chance.below(5_000_000_000), chance.below(10_000));
+        let fields = format!("day={day}&clicks={clicks}&cost={}.{:06}", micros / 1_000_000, micros % 1_000_000);
+        self.pending = Some(Figures::from([((day, format!("W{number}-C0")), (micros, clicks))]));
+        fields
+    }
+
     /// The batch was answered with success.
     pub(crate) fn acknowledge(&mut self) {
         self.acknowledged.append(&mut self.pending.take().unwrap());
@@ -72,13 +81,74 @@ impl Writer {
     }
 }
 
-/// Whether a token may be used, as far as answers have told.
+/// Something that is on or off.
+pub(crate) struct Switch {
+    pub(crate) acknowledged: bool,
+    /// Asked for, and not answered yet.
+    pending: Option<bool>,
+}
+
+impl Switch {
+    pub(crate) fn on() -> Self {
+        Self { acknowledged: true, pending: None }
+    }
+
+    /// Begins to turn it; what it was.
+    pub(crate) fn turn(&mut self) -> bool {
+        self.pending = Some(!self.acknowledged);
+        self.acknowledged
+    }
+
+    pub(crate) fn acknowledge(&mut self) {
+        self.acknowledged = self.pending.take().unwrap();
+    }
+
+    /// Holds what the program says against the ledger.
+    pub(crate) fn settle(&mut self, found: bool) -> Result<(), String> {
+        if found != self.acknowledged && self.pending != Some(found) {
+            return Err(format!("the offer's switch was left at {}, and is at {found}", self.acknowledged));
+        }
+        (self.acknowledged, self.pending) = (found, None);
+        Ok(())
+    }
+}
+
+/// Whether a token or a session may be used, as far as answers have told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Life {
     Live,
-    /// Its revocation was asked for, and not answered yet.
+    /// Its end was asked for, and not answered yet.
     Unsure,
-    Revoked,
+    Ended,
+}
+
+impl Life {
+    /// Holds whether it can be used against the ledger.
+    fn settle(&mut self, usable: bool) -> Result<(), String> {
+        *self = match (*self, usable) {
+            (Self::Live | Self::Unsure, true) => Self::Live,
+            (Self::Ended | Self::Unsure, false) => Self::Ended,
+            (Self::Live, false) => return Err("does not work any more".to_owned()),
+            (Self::Ended, true) => return Err("works again".to_owned()),
+        };
+        Ok(())
+    }
+}
+
+/// A browser that was logged in.
+pub(crate) struct Session {
+    pub(crate) cookie: String,
+    pub(crate) life: Life,
+}
+
+impl Session {
+    /// Holds the status of the start page against the ledger.
+    pub(crate) fn settle(&mut self, status: u16) -> Result<(), String> {
+        match status {
+            200 | 303 => self.life.settle(status == 200).map_err(|words| format!("a session {words}")),
+            _ => Err(format!("the start page answers {status}")),
+        }
+    }
 }
 
 pub(crate) struct Token {
@@ -93,12 +163,10 @@ impl Token {
 
     /// Holds the status of a report asked for with the token against the ledger.
     pub(crate) fn settle(&mut self, status: u16) -> Result<(), String> {
-        self.life = match (self.life, status) {
-            (Life::Live | Life::Unsure, 200) => Life::Live,
-            (Life::Revoked | Life::Unsure, 401) => Life::Revoked,
-            (life, status) => return Err(format!("token {}: {life:?}, but a report answers {status}", self.id())),
-        };
-        Ok(())
+        match status {
+            200 | 401 => self.life.settle(status == 200).map_err(|words| format!("token {} {words}", self.id())),
+            _ => Err(format!("token {}: a report answers {status}", self.id())),
+        }
     }
 }
 

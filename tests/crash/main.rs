@@ -11,10 +11,12 @@
 mod shim;
 
 mod chance;
+mod clerk;
 mod disk;
 mod drills;
 mod ledger;
 mod plant;
+mod upgrades;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -23,25 +25,41 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chance::Chance;
-use ledger::{Figures, Life, Token, Writer, read_report};
+use ledger::{Figures, Life, Session, Switch, Token, Writer, read_report};
 use plant::{End, Plant};
 use shim::{Server, ask, text};
+use upgrades::Old;
 
-/// Writers that send over HTTP; one more uses the command line.
+/// Writers that send over HTTP; one more uses the command line, and the last one the pages.
 const HTTP_WRITERS: usize = 2;
+const CLERK: usize = HTTP_WRITERS + 1;
 /// Cycles the control has to find a loss.
 const CONTROL_CYCLES: u32 = 30;
 const REPORT: &str = "GET /api/v1/integrations/cost-report/singular/csv?date_from=2026-01-01&date_to=2026-12-31";
+const REPORT_COMMAND: [&str; 5] = ["report", "--advertiser", "Acme", "--format", "csv"];
+/// Sessions that are looked at after each kill.
+const SESSIONS: usize = 12;
+/// A day of one cell, whose offer is turned on and off.
 const ONE_DAY: &str = "GET /api/v1/integrations/cost-report/singular/csv?date_from=2025-01-01&date_to=2025-01-01";
+const FIRST: &str = "date,campaign_name,partner,clicks,cost,offer_name,app,store_id,os\n\
+     2025-01-01,Switched,Lumen,1,1,Switched,Game,com.example.game,ANDROID\n\
+     2026-01-01,W3-C0,Lumen,1,1,Offer W3-C0,Game,com.example.game,ANDROID\n";
 
 #[derive(Default)]
 struct Counts {
     imports: AtomicUsize,
     issued: AtomicUsize,
     revoked: AtomicUsize,
+    log_ins: AtomicUsize,
+    log_outs: AtomicUsize,
+    edits: AtomicUsize,
+    switched: AtomicUsize,
     backups: AtomicUsize,
-    restores: AtomicUsize,
-    first_starts: AtomicUsize,
+    restores: usize,
+    restores_killed: usize,
+    first_starts: usize,
+    upgrades: usize,
+    upgrades_done: usize,
     power_cuts: usize,
     unflushed: usize,
 }
@@ -54,6 +72,15 @@ struct Run {
     ingest_token: String,
     writers: Vec<Mutex<Writer>>,
     tokens: Mutex<Vec<Token>>,
+    sessions: Mutex<Vec<Session>>,
+    switch: Mutex<Switch>,
+    /// The ids of the offer that is turned on and off, and of what the clerk's cells belong to.
+    offer: String,
+    cell_campaign: String,
+    cell_publisher: String,
+    /// How long a restore took that nobody killed.
+    restore_takes: Duration,
+    old: Old,
     counts: Counts,
 }
 
@@ -102,39 +129,82 @@ fn run(cycles: u32, seed: u32, lie: bool) -> Result<String, String> {
     for cycle in 0..cycles {
         run.cycle(cycle, lie || cycle % 2 == 1).map_err(|words| format!("in cycle {cycle} of seed {seed}: {words}"))?;
     }
-    let (counts, of) = (&run.counts, |count: &AtomicUsize| count.load(Ordering::Relaxed));
-    Ok(format!(
-        "{cycles} kills ({} power cuts that took {} writes) among {} imports, {} tokens issued, {} revoked, {} backups, \
-         {} restores, {} first starts",
-        counts.power_cuts,
-        counts.unflushed,
-        of(&counts.imports),
-        of(&counts.issued),
-        of(&counts.revoked),
-        of(&counts.backups),
-        of(&counts.restores),
-        of(&counts.first_starts),
-    ))
+    let said = std::fs::read_to_string(&run.plant.words).unwrap();
+    if said.contains("panicked") {
+        return Err(format!("the server panicked: {said}"));
+    }
+    Ok(format!("{cycles} kills of a server under load {}", run.counts.words()))
+}
+
+impl Counts {
+    fn words(&self) -> String {
+        let of = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+        format!(
+            "({} power cuts took {} writes): {} imports, {} cell edits, {} offer switches, {} log-ins, {} log-outs, \
+             {} tokens issued, {} revoked, {} backups. Besides: {} restores done and {} killed, {} first starts killed, \
+             {} upgrades killed, {} of them after the step. After each kill checked: the file's integrity and references, \
+             the report of every cell over HTTP and by command, the offer's switch, tokens and sessions, every backup \
+             with a name",
+            self.power_cuts,
+            self.unflushed,
+            of(&self.imports),
+            of(&self.edits),
+            of(&self.switched),
+            of(&self.log_ins),
+            of(&self.log_outs),
+            of(&self.issued),
+            of(&self.revoked),
+            of(&self.backups),
+            self.restores,
+            self.restores_killed,
+            self.first_starts,
+            self.upgrades,
+            self.upgrades_done,
+        )
+    }
 }
 
 impl Run {
     fn new(root: &Path, seed: u64, lie: bool) -> Result<Self, String> {
-        let plant = Plant { data_dir: root.join("data"), undo: root.join("undo"), shim: shim::compile(root), lie };
+        let plant = Plant {
+            data_dir: root.join("data"),
+            undo: root.join("undo"),
+            shim: shim::compile(root),
+            words: root.join("server.log"),
+            lie,
+        };
         let scratch = root.join("scratch");
         std::fs::create_dir(&plant.undo).unwrap();
         std::fs::create_dir(&scratch).unwrap();
-        plant.must(&["advertiser", "create", "--name", "Acme"])?;
+        let first = scratch.join("first.csv");
+        std::fs::write(&first, FIRST).unwrap();
+        plant.must(&["import", text(&first), "--advertiser", "Acme", "--create-missing"])?;
+        shim::admit(plant.command(), clerk::EMAIL, clerk::PASSWORD);
         let issue = |scope| plant.must(&["token", "create", "--advertiser", "Acme", "--name", "x", "--scope", scope]);
         let (report_token, ingest_token) = (issue("report")?.trim().to_owned(), issue("ingest")?.trim().to_owned());
+        let report = plant.must(&[&REPORT_COMMAND[..], &["--from", "2025-01-01", "--to", "2026-12-31"]].concat())?;
+        let cell =
+            |row: usize, column: usize| report.lines().nth(row).unwrap().split(',').nth(column).unwrap().to_owned();
+        let writers: Vec<Mutex<Writer>> = (0..=CLERK).map(|_| Mutex::default()).collect();
+        let known = Figures::from([(("2026-01-01".to_owned(), format!("W{CLERK}-C0")), (1_000_000, 1))]);
+        writers[CLERK].lock().unwrap().acknowledged = known;
         disk::forget(&plant.undo).unwrap();
         Ok(Self {
+            old: Old::new(root, &plant)?,
             plant,
             scratch,
             chance: Chance::new(seed),
             report_token,
             ingest_token,
-            writers: (0..=HTTP_WRITERS).map(|_| Mutex::default()).collect(),
+            writers,
             tokens: Mutex::default(),
+            sessions: Mutex::default(),
+            switch: Mutex::new(Switch::on()),
+            // An offer's first campaign has the offer's id.
+            offer: cell(1, 7),
+            cell_campaign: cell(2, 7),
+            cell_publisher: cell(2, 2),
+            restore_takes: Duration::from_millis(50),
             counts: Counts::default(),
         })
     }
@@ -153,9 +223,10 @@ impl Run {
                 let (address, mut chance) = (address.clone(), next());
                 scope.spawn(move || run.write_over_http(number, &address, &mut chance, stop));
             }
-            let (mut for_files, mut for_tokens) = (next(), next());
+            let (mut for_files, mut for_tokens, mut for_pages) = (next(), next(), next());
             scope.spawn(move || run.write_files(HTTP_WRITERS, &mut for_files, stop));
             scope.spawn(move || run.issue_and_revoke(&mut for_tokens, stop));
+            scope.spawn(move || run.work_at_the_pages(&address, &mut for_pages, stop));
             scope.spawn(move || run.back_up(cycle, stop));
             std::thread::sleep(load);
             stop.store(true, Ordering::Relaxed);
@@ -163,12 +234,14 @@ impl Run {
         });
         self.after_kill(power_cut);
         self.check_all(cycle)?;
-        if cycle % 5 == 2 {
-            self.restore(cycle, power_cut)?;
-            self.check_all(cycle)?;
-        }
-        if cycle % 5 == 4 {
-            self.first_start(cycle, power_cut)?;
+        match cycle % 5 {
+            1 | 2 => {
+                self.restore(cycle, power_cut)?;
+                self.check_all(cycle)?;
+            }
+            3 => self.upgrade(cycle, power_cut)?,
+            4 => self.first_start(cycle, power_cut)?,
+            _ => {}
         }
         Ok(())
     }
@@ -247,7 +320,7 @@ impl Run {
         };
         match self.plant.run(&["token", "revoke", &id], stop) {
             End::Done(_) => {
-                self.tokens.lock().unwrap()[at].life = Life::Revoked;
+                self.tokens.lock().unwrap()[at].life = Life::Ended;
                 self.counts.revoked.fetch_add(1, Ordering::Relaxed);
                 true
             }
@@ -284,6 +357,16 @@ impl Run {
                 token.settle(answer.map_err(|error| error.to_string())?.0)?;
             }
         }
+        drop(tokens);
+        let day = ask(&server.address, &self.report_token, ONE_DAY, "").map_err(|error| error.to_string())?.1;
+        self.switch.lock().unwrap().settle(!read_report(&day)?.is_empty())?;
+        let mut sessions = self.sessions.lock().unwrap();
+        let old = sessions.len().saturating_sub(SESSIONS);
+        sessions.drain(..old);
+        for session in sessions.iter_mut() {
+            let answer = session.visit(&server.address).map_err(|_| "the start page's answer broke off")?;
+            session.settle(answer.status)?;
+        }
         for entry in std::fs::read_dir(&self.scratch).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
@@ -300,17 +383,8 @@ impl Run {
         if status != 200 {
             return Err(format!("the report answers {status}: {}", String::from_utf8_lossy(&csv)));
         }
-        let by_command = self.plant.must(&[
-            "report",
-            "--advertiser",
-            "Acme",
-            "--from",
-            "2026-01-01",
-            "--to",
-            "2026-12-31",
-            "--format",
-            "csv",
-        ])?;
+        let by_command =
+            self.plant.must(&[&REPORT_COMMAND[..], &["--from", "2026-01-01", "--to", "2026-12-31"]].concat())?;
         if by_command.as_bytes() != csv {
             return Err("the command and the server report different things".to_owned());
         }

@@ -8,10 +8,13 @@ use std::time::Duration;
 use crate::shim::Server;
 
 /// Where the program works and what stands between it and the disk.
+#[derive(Clone)]
 pub(crate) struct Plant {
     pub(crate) data_dir: PathBuf,
     pub(crate) undo: PathBuf,
     pub(crate) shim: PathBuf,
+    /// What servers said.
+    pub(crate) words: PathBuf,
     /// Whether flushing is to do nothing.
     pub(crate) lie: bool,
 }
@@ -67,10 +70,11 @@ impl Plant {
         }
     }
 
-    /// Starts the server, out of the way of limits.
+    /// Starts the server, out of the way of limits. Its words go to a file.
     pub(crate) fn serve(&self) -> Result<Server, String> {
         let mut command = self.command();
-        command.env("PITLANE_LOG", "error");
+        let words = std::fs::File::options().create(true).append(true).open(&self.words).unwrap();
+        command.env("PITLANE_LOG", "error").stderr(words);
         Server::start(command, &["--rate-limit", "0"])
     }
 }

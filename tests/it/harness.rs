@@ -1,18 +1,13 @@
 //! The appliance on a free port with a data directory of its own, and clients typed by who they are.
 //!
-//! The server runs in a thread with an actix system, as the program runs it, and stops gracefully: what it gathers for the
-//! poll history is on disk when [`App::stop`] returns. Every request takes a connection of its own, so that a stop never
-//! waits for an idle one.
+//! Every request takes a connection of its own, so that a stop never waits for an idle one.
 
 use std::io::{Read as _, Write as _};
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::LazyLock;
-use std::thread::JoinHandle;
 
 use pitlane::config::Serve;
 use pitlane::domain::{Name, TokenScope};
-use pitlane::server::Application;
 use pitlane::service::Actor;
 use pitlane::service::tokens::{self, TokenRequest};
 use pitlane::store::Store;
@@ -20,27 +15,16 @@ use reqwest::Method;
 use reqwest::blocking::RequestBuilder;
 use reqwest::header::HeaderMap;
 use tempfile::TempDir;
-use tokio::sync::oneshot;
 
-/// How the server under test is started, unless a test wants something else.
-pub(crate) fn defaults() -> Serve {
-    Serve {
-        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        public_url: None,
-        trusted_proxy: Vec::new(),
-        report_cache: 32,
-        rate_limit: 20,
-        backup_at: pitlane::config::Nightly(None),
-    }
-}
+use crate::serving::Serving;
+pub(crate) use crate::serving::defaults;
 
 /// A running appliance.
 pub(crate) struct App {
-    pub(crate) origin: String,
     pub(crate) store: Store,
+    // Before the directory, so that it has stopped when that goes.
+    serving: Serving,
     dir: TempDir,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
 }
 
 /// Starts on an empty data directory.
@@ -51,22 +35,12 @@ pub(crate) fn spawn_app() -> App {
 /// Starts on what `dir` holds.
 pub(crate) fn spawn_on(dir: TempDir, config: Serve) -> App {
     let store = Store::open(dir.path()).unwrap();
-    let (served, (stop, stopped), (ready, started)) =
-        (store.clone(), oneshot::channel::<()>(), std::sync::mpsc::channel());
-    let thread = std::thread::spawn(move || {
-        actix_web::rt::System::new().block_on(async {
-            let app = Application::build(served, config).unwrap();
-            ready.send(app.address()).unwrap();
-            app.run_until_stopped(async { drop(stopped.await) }).await.unwrap();
-        });
-    });
-    let origin = format!("http://{}", started.recv().unwrap());
-    App { origin, store, dir, stop: Some(stop), thread: Some(thread) }
+    App { serving: Serving::start(store.clone(), config), store, dir }
 }
 
 impl App {
     pub(crate) fn anonymous(&self) -> Anonymous {
-        Anonymous { origin: self.origin.clone() }
+        Anonymous { origin: self.serving.origin.clone() }
     }
 
     /// A client with a new token.
@@ -98,10 +72,7 @@ impl App {
 
     /// Finishes what is under way and writes the poll history.
     pub(crate) fn stop(&mut self) {
-        if let (Some(stop), Some(thread)) = (self.stop.take(), self.thread.take()) {
-            stop.send(()).unwrap();
-            thread.join().unwrap();
-        }
+        self.serving.stop().unwrap();
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -110,7 +81,7 @@ impl App {
 
     /// Sends the head of a request and no body; everything that comes back until the server closes.
     pub(crate) fn raw(&self, head: &str) -> String {
-        let mut stream = std::net::TcpStream::connect(self.origin.trim_start_matches("http://")).unwrap();
+        let mut stream = std::net::TcpStream::connect(self.serving.origin.trim_start_matches("http://")).unwrap();
         stream.write_all(head.as_bytes()).unwrap();
         stream.shutdown(std::net::Shutdown::Write).unwrap();
         let mut said = Vec::new();
@@ -121,16 +92,6 @@ impl App {
     /// A connection beside the server's own, for what no service does.
     pub(crate) fn database(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.store.path()).unwrap()
-    }
-}
-
-impl Drop for App {
-    fn drop(&mut self) {
-        // A test that failed already should tell its own failure, not that of the stop.
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            drop(thread.join());
-        }
     }
 }
 

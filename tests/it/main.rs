@@ -4,6 +4,9 @@
 //! test sleeps, needs a fixed port, the network, or another test.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should stop where it stands")]
 
+#[path = "../serving/mod.rs"]
+mod serving;
+
 mod cli;
 mod cli_import;
 mod cli_imports;

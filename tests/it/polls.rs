@@ -61,6 +61,21 @@ fn polls_that_read_nothing_and_refused_ones_are_recorded_too() {
 }
 
 #[test]
+fn a_flood_of_refused_polls_does_not_fill_the_history() {
+    let (mut app, _) = stocked();
+    let ingest = app.token(NORTHWIND, TokenScope::Ingest);
+    for _ in 0..300 {
+        assert_eq!(ingest.get(&may(SINGULAR_CSV)).status, 403);
+        assert_eq!(app.anonymous().get(&may(SINGULAR_CSV)).status, 401);
+    }
+    let lines = history(&mut app);
+    for whose in [ingest.id(), "nobody"] {
+        let count = lines.iter().filter(|line| line.starts_with(whose)).count();
+        assert!((60..200).contains(&count), "{count} of 300 were recorded");
+    }
+}
+
+#[test]
 fn a_poll_marks_its_token_as_used() {
     let (mut app, token) = stocked();
     let before = Utc::now().timestamp_millis();

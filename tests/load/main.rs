@@ -1,8 +1,9 @@
 //! What other people's work does to a report: held locks, a large import, a backup, ten minutes of everything.
 //!
 //! `cargo test --test load` runs it small and asks only that nothing fails. By night, on a machine of its own:
-//! `cargo test --release --test load -- --nightly [--rows N] [--soak SECONDS]` holds the slowest of a hundred answers to
-//! twice what it is when nothing else goes on, and wants memory and descriptors to stay flat.
+//! `cargo test --release --test load -- --nightly` holds the slowest of a hundred answers to twice what it is just before
+//! and just after, when nothing else goes on, and wants memory and descriptors to stay flat. In pieces:
+//! `--only lock|import|backup|soak`, `--rows N` to import, `--stored N` rows for the backup, `--soak SECONDS`.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
@@ -10,53 +11,42 @@
 #[expect(dead_code, reason = "nothing is killed and no disk is bad here")]
 mod shim;
 
-use std::fmt::Write as _;
+mod asking;
+
 use std::io::Write as _;
-use std::path::Path;
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
+use std::process::{ExitCode, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use asking::{Answers, UPLOAD, good, reports_until, row, uploads_until};
 use shim::{Server, ask, pitlane, text};
 
-const REPORT: &str = "GET /api/v1/integrations/cost-report/singular/csv?date_from=2026-01-01&date_to=2026-01-31";
-const UPLOAD: &str = "POST /api/v1/daily-stats";
-const ROW: &str = "date,campaign_name,partner,clicks,cost\n2026-02-01,C0,P0,1,";
+/// Rows of each day that are stored for the backup: campaigns by publishers.
+const STORED_A_DAY: u32 = 200 * 40;
+/// The first of those days, 1990-odd days after 2000: far from what is asked for.
+const STORED_FROM: u32 = 40_000;
 
-struct Size {
+type Piece = fn(&Plan) -> Result<(), String>;
+
+struct Plan {
     nightly: bool,
+    only: Option<String>,
     rows: u32,
+    stored: u32,
     lock: Duration,
     idle: Duration,
     soak: Duration,
 }
 
-/// How long answers took.
-struct Answers {
-    name: &'static str,
-    took: Vec<Duration>,
-}
-
-impl Answers {
-    fn p99(&self) -> Duration {
-        self.took[self.took.len() * 99 / 100]
-    }
-
-    fn tell(&self) {
-        println!("load: {}: {} answers, p50 {:?}, p99 {:?}", self.name, self.took.len(), self.p50(), self.p99());
-    }
-
-    fn p50(&self) -> Duration {
-        self.took[self.took.len() / 2]
-    }
-}
-
 fn main() -> ExitCode {
-    let mut size = Size {
+    let mut plan = Plan {
         nightly: false,
+        only: None,
         rows: 20_000,
+        stored: 40_000,
         lock: Duration::from_secs(1),
-        idle: Duration::from_secs(1),
+        idle: Duration::from_millis(500),
         soak: Duration::from_secs(3),
     };
     let mut args = std::env::args().skip(1);
@@ -66,16 +56,21 @@ fn main() -> ExitCode {
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--nightly" => {
-                size = Size {
+                plan = Plan {
                     nightly: true,
+                    only: plan.only,
                     rows: 1_000_000,
+                    // A gigabyte.
+                    stored: 40_000_000,
                     lock: Duration::from_secs(10),
                     idle: Duration::from_secs(10),
                     soak: Duration::from_mins(10),
                 }
             }
-            "--rows" => size.rows = number(args.next()),
-            "--soak" => size.soak = Duration::from_secs(number(args.next()).into()),
+            "--only" => plan.only = args.next(),
+            "--rows" => plan.rows = number(args.next()),
+            "--stored" => plan.stored = number(args.next()),
+            "--soak" => plan.soak = Duration::from_secs(number(args.next()).into()),
             word if !word.starts_with('-') => filters.push(arg),
             _ => {}
         }
@@ -84,84 +79,168 @@ fn main() -> ExitCode {
     if !filters.is_empty() && !filters.iter().any(|filter| "load".contains(filter.as_str())) {
         return ExitCode::SUCCESS;
     }
-    match run(&size) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(words) => {
-            eprintln!("load: FAILED {words}");
-            ExitCode::FAILURE
-        }
+    let pieces: [(&str, Piece); 4] = [("lock", lock), ("import", import), ("backup", backup), ("soak", soak)];
+    let chosen = pieces.iter().filter(|(name, _)| plan.only.as_deref().is_none_or(|only| only == *name));
+    let failed: Vec<_> = chosen.filter_map(|(name, piece)| Some(format!("{name}: {}", piece(&plan).err()?))).collect();
+    for words in &failed {
+        eprintln!("load: FAILED {words}");
+    }
+    if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// A server with a month of 20,000 rows, and tokens for it.
+struct Site {
+    server: Server,
+    root: tempfile::TempDir,
+    report: String,
+    ingest: String,
+}
+
+impl Site {
+    /// `prepare` may put more into the database before anybody asks.
+    fn new(prepare: impl FnOnce(&Path) -> Result<(), String>) -> Result<Self, String> {
+        let root = tempfile::tempdir().unwrap();
+        let csv = root.path().join("rows.csv");
+        write_rows(&csv, 20_000, 0);
+        let data = root.path().join("data");
+        run(&data, &["import", text(&csv), "--advertiser", "Acme", "--create-missing"])?;
+        let issue = |scope| issue(&data, scope);
+        let (report, ingest) = (issue("report")?.trim().to_owned(), issue("ingest")?.trim().to_owned());
+        prepare(&data)?;
+        let mut command = pitlane(&data);
+        command.stderr(Stdio::null());
+        let server = Server::start(command, &["--rate-limit", "0", "--backup-at", "off"])?;
+        Ok(Self { server, root, report, ingest })
+    }
+
+    fn data(&self) -> PathBuf {
+        self.root.path().join("data")
     }
 }
 
-fn run(size: &Size) -> Result<(), String> {
-    let root = tempfile::tempdir().unwrap();
-    let data = root.path().join("data");
-    let csv = root.path().join("rows.csv");
-    write_rows(&csv, 20_000, 0);
-    let command = |args: &[&str]| {
-        let output = pitlane(&data).args(args).output().unwrap();
-        let words = String::from_utf8_lossy(&output.stderr).into_owned();
-        if output.status.success() { Ok(String::from_utf8(output.stdout).unwrap()) } else { Err(words) }
+/// Asks for a while, while `work` is under way, and for a while after it, and holds the slow answers against each other.
+fn during(
+    plan: &Plan,
+    what: &str,
+    asking: &(dyn Fn(&AtomicBool) -> Result<Vec<Duration>, String> + Sync),
+    work: impl FnOnce() -> Result<(), String>,
+) -> Result<(), String> {
+    let idle = || {
+        while_asking(asking, || {
+            std::thread::sleep(plan.idle);
+            Ok(())
+        })
     };
-    command(&["import", text(&csv), "--advertiser", "Acme", "--create-missing"])?;
-    let token = |scope| command(&["token", "create", "--advertiser", "Acme", "--name", "x", "--scope", scope]);
-    let (report, ingest) = (token("report")?.trim().to_owned(), token("ingest")?.trim().to_owned());
-    let server = Server::start(pitlane(&data), &["--rate-limit", "0", "--backup-at", "off"])?;
-    let during = |name, work: &(dyn Fn() -> Result<(), String> + Sync)| reports_during(&server, &report, name, work);
+    let before = idle()?;
+    let loaded = Answers::new(while_asking(asking, work)?);
+    let idle = Answers::new([before, idle()?].concat());
+    println!("load: {what}: before and after: {idle}; meanwhile: {loaded}");
+    if plan.nightly && loaded.p99() > idle.p99() * 2 {
+        return Err(format!("{what}: p99 is {:?}, against {:?}", loaded.p99(), idle.p99()));
+    }
+    Ok(())
+}
 
-    let idle = during("idle", &|| {
-        std::thread::sleep(size.idle);
-        Ok(())
-    })?;
-    let locked = during("while the write lock is held", &|| {
-        let lock = rusqlite::Connection::open(data.join("pitlane.db")).unwrap();
+/// Asks in a thread of its own while `work` is under way.
+fn while_asking(
+    asking: &(dyn Fn(&AtomicBool) -> Result<Vec<Duration>, String> + Sync),
+    work: impl FnOnce() -> Result<(), String>,
+) -> Result<Vec<Duration>, String> {
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| asking(&done));
+        let worked = work();
+        done.store(true, Ordering::Relaxed);
+        let answers = asking.join().unwrap();
+        worked.and(answers)
+    })
+}
+
+/// Runs a command that must succeed.
+fn run(data: &Path, args: &[&str]) -> Result<String, String> {
+    let output = pitlane(data).args(args).output().unwrap();
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.success() { Ok(String::from_utf8(output.stdout).unwrap()) } else { Err(words) }
+}
+
+fn issue(data: &Path, scope: &str) -> Result<String, String> {
+    run(data, &["token", "create", "--advertiser", "Acme", "--name", "x", "--scope", scope])
+}
+
+/// Somebody holds the write lock.
+fn lock(plan: &Plan) -> Result<(), String> {
+    let site = Site::new(|_| Ok(()))?;
+    during(plan, "reports", &|until| reports_until(&site.server, &site.report, until), || {
+        let lock = rusqlite::Connection::open(site.data().join("pitlane.db")).unwrap();
         lock.execute_batch("begin immediate").unwrap();
         std::thread::scope(|scope| {
             // Whoever writes waits, and is not told of a lock.
-            let waiting = scope.spawn(|| token("report"));
-            std::thread::sleep(size.lock);
+            let by_command = scope.spawn(|| issue(&site.data(), "report").map(drop));
+            let by_http = scope.spawn(|| good(&site.server.address, &site.ingest, UPLOAD, &row(1)).map(drop));
+            std::thread::sleep(plan.lock);
             lock.execute_batch("rollback").unwrap();
-            waiting.join().unwrap().map(drop)
+            by_command.join().unwrap().and(by_http.join().unwrap())
         })
-    })?;
-    write_rows(&csv, size.rows, 1);
-    let import = during("during an import", &|| {
-        command(&["import", text(&csv), "--advertiser", "Acme", "--create-missing"]).map(drop)
-    })?;
-    let writes = |name, until: &AtomicBool| uploads(&server, &ingest, name, until);
-    let writing_idle = {
-        let until = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            let writing = scope.spawn(|| writes("writers when nothing else goes on", &until));
-            std::thread::sleep(size.idle);
-            until.store(true, Ordering::Relaxed);
-            writing.join().unwrap()
-        })?
-    };
-    let file = root.path().join("backup.db");
-    let mut writing = None;
-    let until = AtomicBool::new(false);
-    let backup = std::thread::scope(|scope| {
-        let uploading = scope.spawn(|| writes("writers during a backup", &until));
-        let backup = during("during a backup", &|| command(&["backup", text(&file)]).map(drop));
-        until.store(true, Ordering::Relaxed);
-        writing = Some(uploading.join().unwrap());
-        backup
-    })?;
-    println!("load: the backup holds {} MB", file.metadata().unwrap().len() >> 20);
-    command(&["verify", text(&file)])?;
-    let writing = writing.unwrap()?;
-    soak(size, &server, &report, &ingest)?;
+    })
+}
 
-    for answers in [&idle, &locked, &import, &backup, &writing_idle, &writing] {
-        answers.tell();
+/// Somebody imports a large file.
+fn import(plan: &Plan) -> Result<(), String> {
+    let site = Site::new(|_| Ok(()))?;
+    let csv = site.root.path().join("large.csv");
+    write_rows(&csv, plan.rows, 1);
+    during(plan, "reports", &|until| reports_until(&site.server, &site.report, until), || {
+        run(&site.data(), &["import", text(&csv), "--advertiser", "Acme", "--create-missing"]).map(drop)
+    })
+}
+
+/// A backup of a large database, while reports are asked for and a hundred changes a second come in. It is verified and,
+/// once the server is gone, restored.
+fn backup(plan: &Plan) -> Result<(), String> {
+    let site = Site::new(|data| store_rows(data, plan.stored / STORED_A_DAY))?;
+    let reports = |until: &AtomicBool| reports_until(&site.server, &site.report, until);
+    let uploads = |until: &AtomicBool| uploads_until(&site.server, &site.ingest, until);
+    let back_up = |name| {
+        let (file, since) = (site.root.path().join(name), Instant::now());
+        run(&site.data(), &["backup", text(&file)])?;
+        println!("load: backup of {} MB in {:.1?}", file.metadata().unwrap().len() >> 20, since.elapsed());
+        Ok(())
+    };
+    while_asking(&uploads, || during(plan, "reports", &reports, || back_up("first.db")))?;
+    during(plan, "writers", &uploads, || back_up("second.db"))?;
+    let Site { mut server, root, .. } = site;
+    server.kill();
+    let since = Instant::now();
+    let file = root.path().join("second.db");
+    run(&root.path().join("data"), &["restore", text(&file)])?;
+    println!("load: verified and restored in {:?}", since.elapsed());
+    Ok(())
+}
+
+/// Puts so many more days of [`STORED_A_DAY`] rows of another advertiser into the database.
+fn store_rows(data: &Path, days: u32) -> Result<(), String> {
+    let csv = data.with_file_name("stored.csv");
+    let mut file = std::io::BufWriter::new(std::fs::File::create(&csv).unwrap());
+    writeln!(file, "date,campaign_name,partner,clicks,cost,offer_name,app,store_id,os").unwrap();
+    for row in 0..STORED_A_DAY {
+        let (campaign, partner) = (row % 200, row / 200);
+        writeln!(file, "2000-01-01,C{campaign},P{partner},{row},{row}.25,Offer,Game,com.example.game,ANDROID").unwrap();
     }
-    let pairs = [(&idle, &locked), (&idle, &import), (&idle, &backup), (&writing_idle, &writing)];
-    for (idle, loaded) in pairs.into_iter().filter(|_| size.nightly) {
-        if loaded.p99() > idle.p99() * 2 {
-            return Err(format!("{}: p99 is {:?}, against {:?}", loaded.name, loaded.p99(), idle.p99()));
-        }
-    }
+    drop(file);
+    run(data, &["import", text(&csv), "--advertiser", "Bulk", "--create-missing"])?;
+    let conn = rusqlite::Connection::open(data.join("pitlane.db")).unwrap();
+    let mut columns = conn.prepare("select name from pragma_table_info('daily_stats')").unwrap();
+    let columns: Vec<String> = columns.query_map((), |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let moved = columns.join(", ").replace("day,", "n,");
+    let sql = format!(
+        "with recursive days (n) as (select {STORED_FROM} union all select n + 1 from days where n + 1 < {STORED_FROM} + {days})
+         insert into daily_stats ({})
+             select {moved} from days cross join daily_stats
+             where advertiser_key = (select advertiser_key from advertisers where name = 'Bulk') and day = 10957",
+        columns.join(", ")
+    );
+    conn.execute_batch(&sql).unwrap();
+    conn.query_row("pragma wal_checkpoint(truncate)", (), |_| Ok(())).unwrap();
     Ok(())
 }
 
@@ -183,72 +262,28 @@ fn write_rows(path: &Path, rows: u32, salt: u32) {
     }
 }
 
-/// Asks for a month again and again while `work` is under way.
-fn reports_during(
-    server: &Server,
-    token: &str,
-    name: &'static str,
-    work: &(dyn Fn() -> Result<(), String> + Sync),
-) -> Result<Answers, String> {
-    let done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let asking = scope.spawn(|| {
-            let mut took = Vec::new();
-            while !done.load(Ordering::Relaxed) || took.len() < 20 {
-                took.push(good(&server.address, token, REPORT, "")?);
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            took.sort_unstable();
-            Ok(Answers { name, took })
-        });
-        let worked = work();
-        done.store(true, Ordering::Relaxed);
-        let answers = asking.join().unwrap();
-        worked.map_err(|words| format!("{name}: {words}"))?;
-        answers.map_err(|words: String| format!("{name}: {words}"))
-    })
-}
-
-/// A hundred small imports a second.
-fn uploads(server: &Server, token: &str, name: &'static str, until: &AtomicBool) -> Result<Answers, String> {
-    let mut took = Vec::new();
-    while !until.load(Ordering::Relaxed) || took.len() < 20 {
-        let mut body = ROW.to_owned();
-        writeln!(body, "{}", took.len()).unwrap();
-        took.push(good(&server.address, token, UPLOAD, &body)?);
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    took.sort_unstable();
-    Ok(Answers { name, took })
-}
-
-/// How long a good answer took; any other is an error.
-fn good(address: &str, token: &str, request: &str, body: &str) -> Result<Duration, String> {
-    let since = Instant::now();
-    let (status, body) = ask(address, token, request, body).map_err(|error| error.to_string())?;
-    if status == 200 { Ok(since.elapsed()) } else { Err(format!("{status}: {}", String::from_utf8_lossy(&body))) }
-}
-
 /// Mixed requests, 50 a second; memory and descriptors must not grow once things have settled.
-fn soak(size: &Size, server: &Server, report: &str, ingest: &str) -> Result<(), String> {
+fn soak(plan: &Plan) -> Result<(), String> {
+    let site = Site::new(|_| Ok(()))?;
+    let address = &site.server.address;
     let since = Instant::now();
     let mut settled = None;
     let mut sent = 0_u32;
-    while since.elapsed() < size.soak {
+    while since.elapsed() < plan.soak {
         match sent % 10 {
-            0 => drop(good(&server.address, ingest, UPLOAD, &format!("{ROW}{sent}\n"))?),
-            1 => drop(good(&server.address, "", "GET /metrics", "")?),
-            2 => drop(good(&server.address, "", "GET /readyz", "")?),
-            3 => drop(ask(&server.address, "plt_nobody", REPORT, "").map_err(|error| error.to_string())?),
-            _ => drop(good(&server.address, report, REPORT, "")?),
+            0 => drop(good(address, &site.ingest, UPLOAD, &row(sent))?),
+            1 => drop(good(address, "", "GET /metrics", "")?),
+            2 => drop(good(address, "", "GET /readyz", "")?),
+            3 => drop(ask(address, "plt_nobody", asking::REPORT, "").map_err(|error| error.to_string())?),
+            _ => drop(good(address, &site.report, asking::REPORT, "")?),
         }
         sent += 1;
-        if settled.is_none() && since.elapsed() > size.soak / 4 {
-            settled = Some(used(server.child.id()));
+        if settled.is_none() && since.elapsed() > plan.soak / 4 {
+            settled = Some(used(site.server.child.id()));
         }
         std::thread::sleep(Duration::from_millis(20 * u64::from(sent)).saturating_sub(since.elapsed()));
     }
-    let ((memory, files), (memory_after, files_after)) = (settled.unwrap(), used(server.child.id()));
+    let ((memory, files), (memory_after, files_after)) = (settled.unwrap(), used(site.server.child.id()));
     println!("load: soak: {sent} requests; {memory} kB then {memory_after} kB, {files} then {files_after} descriptors");
     if files_after > files + 16 || memory_after > memory + memory / 4 + 8192 {
         return Err("memory or descriptors grew".to_owned());

@@ -134,6 +134,25 @@ fn a_token_that_was_revoked_stays_revoked_after_a_restore() {
 }
 
 #[test]
+fn a_set_up_link_ends_with_a_restore() {
+    let site = Site::new();
+    let link = site.done(&["admin", "setup-link"]);
+    let file = site.path("spend.db");
+    site.done(&["backup", text(&file)]);
+    let opens = || {
+        let server = site.serve(&["--backup-at", "off"]);
+        let path = link.trim().split_once("/admin/").unwrap().1;
+        let page = ask(&server.address, "", &format!("GET /admin/{path}"), "").unwrap().1;
+        String::from_utf8(page).unwrap().contains("Create the account")
+    };
+    site.admit("ada@example.com", "a sentence is easier");
+    assert!(opens());
+    site.done(&["restore", text(&file)]);
+    site.admit("ada@example.com", "a sentence is easier");
+    assert!(!opens());
+}
+
+#[test]
 fn a_restore_is_refused_while_a_server_runs() {
     let site = Site::new();
     let file = site.path("spend.db");

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::Site;
-use crate::shim::{Server, ask, text};
+use crate::shim::{Server, ask, cookie, exchange, form_token, text};
 
 const ASKED: &str = "GET /api/v1/integrations/cost-report/singular/csv?date_from=2026-01-01&date_to=2026-12-31";
 
@@ -78,6 +78,123 @@ fn a_body_that_stops_coming_is_not_waited_for() {
     let answer = raw(&server, head.as_bytes());
     assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("too slowly"), "{answer}");
     assert!(since.elapsed() < Duration::from_secs(30), "{:?}", since.elapsed());
+}
+
+#[test]
+fn a_form_that_stops_coming_is_not_waited_for() {
+    let site = Site::new();
+    let server = site.serve(&["--backup-at", "off"]);
+    let since = Instant::now();
+    let head = "POST /admin/login HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 1000\r\n\r\nform_token=";
+    let answer = raw(&server, head.as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("too slowly"), "{answer}");
+    assert!(since.elapsed() < Duration::from_secs(30), "{:?}", since.elapsed());
+}
+
+#[test]
+fn a_client_that_takes_nothing_of_any_answer_is_sent_away() {
+    let site = Site::new();
+    let server = site.serve(&["--backup-at", "off", "--rate-limit", "0"]);
+    let mut lazy = TcpStream::connect(&server.address).unwrap();
+    lazy.set_write_timeout(Some(Duration::from_mins(2))).unwrap();
+    // More than all buffers on the way hold: the last write waits until the server ends the connection.
+    let many = "GET /api/docs HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100);
+    let since = Instant::now();
+    let ended = loop {
+        if let Err(ended) = lazy.write_all(many.as_bytes()) {
+            break ended;
+        }
+    };
+    assert_eq!(ended.kind(), std::io::ErrorKind::ConnectionReset);
+    assert!(since.elapsed() > Duration::from_secs(20), "{:?}", since.elapsed());
+    assert!(lives(&server));
+}
+
+#[test]
+fn a_flood_from_one_address_is_refused_on_every_route() {
+    let site = Site::new();
+    for path in ["/livez", "/readyz", "/metrics", "/admin/login", "/api/docs", "/nowhere"] {
+        let server = site.serve(&["--backup-at", "off", "--rate-limit", "1"]);
+        let refused = (0..300)
+            .map(|_| exchange(&server.address, &format!("GET {path}"), "", "").unwrap())
+            .find(|answer| answer.status == 429)
+            .unwrap_or_else(|| panic!("300 requests for {path} were all answered"));
+        assert!(refused.head.contains("retry-after: ") && refused.head.contains("nosniff"), "{}", refused.head);
+        let is_page = refused.head.contains("text/html");
+        assert_eq!(is_page, path.starts_with("/admin"), "{}", refused.head);
+    }
+}
+
+#[test]
+fn a_stranger_can_not_say_where_the_server_is() {
+    let site = Site::new();
+    let forged = "Host: costs.example.com\r\nX-Forwarded-Host: evil.example\r\nX-Forwarded-Proto: https\r\n\
+                  Forwarded: host=evil.example;proto=https\r\n";
+    let seen = |flags: &[&str]| {
+        let server = site.serve(&[&["--backup-at", "off"], flags].concat());
+        String::from_utf8(exchange(&server.address, "GET /api/docs", forged, "").unwrap().body).unwrap()
+    };
+    let page = seen(&[]);
+    assert!(page.contains("http://costs.example.com/") && !page.contains("evil.example"), "{page}");
+    assert!(seen(&["--trusted-proxy", "127.0.0.1"]).contains("https://evil.example/"));
+}
+
+#[test]
+fn a_cookie_somebody_else_chose_is_no_session_before_or_after_a_log_in() {
+    let site = Site::new();
+    site.admit("ada@example.com", "a sentence is easier");
+    let server = site.serve(&["--backup-at", "off"]);
+    let chosen = "a".repeat(64);
+    let cookies = format!("Cookie: pitlane_session={chosen}; pitlane_guest={chosen}\r\n");
+    let page = exchange(&server.address, "GET /admin/login", &cookies, "").unwrap();
+    let proof = form_token(&page.body).unwrap();
+    let form = format!("form_token={proof}&email=ada@example.com&password=a+sentence+is+easier");
+    let welcome = exchange(&server.address, "POST /admin/login", &cookies, &form).unwrap();
+    assert_eq!(welcome.status, 303, "{}", String::from_utf8_lossy(&welcome.body));
+    let session = cookie(&welcome.head, "pitlane_session").unwrap();
+    let home = |value: &str| {
+        let cookie = format!("Cookie: pitlane_session={value}\r\n");
+        exchange(&server.address, "GET /admin/", &cookie, "").unwrap().status
+    };
+    assert_eq!((home(session), home(&chosen)), (200, 303));
+}
+
+#[test]
+fn what_two_readers_could_take_for_different_requests_is_refused() {
+    let site = Site::new();
+    let server = site.serve(&["--backup-at", "off"]);
+    for headers in [
+        "Content-Length: 5\r\nTransfer-Encoding: chunked",
+        "Content-Length: 5\r\nContent-Length: 6",
+        "Content-Length: +5",
+        "Transfer-Encoding: xchunked",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+        "Content-Length : 5",
+    ] {
+        let request = format!(
+            "POST /admin/login HTTP/1.1\r\nHost: x\r\n{headers}\r\n\r\n0\r\n\r\nGET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+        );
+        let answer = raw(&server, request.as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 400") && answer.matches("HTTP/1.1").count() == 1, "{headers}: {answer}");
+    }
+}
+
+#[test]
+fn nothing_outside_of_what_is_shipped_is_an_asset() {
+    let site = Site::new();
+    let server = site.serve(&["--backup-at", "off"]);
+    for path in [
+        "../Cargo.toml",
+        "..%2fCargo.toml",
+        "%2e%2e/Cargo.toml",
+        "..%5cCargo.toml",
+        "/etc/passwd",
+        "%2fetc%2fpasswd",
+        "%00",
+    ] {
+        assert_eq!(ask(&server.address, "", &format!("GET /assets/{path}"), "").unwrap().0, 404, "{path}");
+    }
+    assert_eq!(ask(&server.address, "", "GET /assets/pitlane.css", "").unwrap().0, 200);
 }
 
 #[test]

@@ -78,6 +78,11 @@ impl Site {
         self.done(&args).trim().to_owned()
     }
 
+    /// Lets somebody log in.
+    pub(crate) fn admit(&self, email: &str, password: &str) {
+        shim::admit(pitlane(&self.data_dir()), email, password);
+    }
+
     pub(crate) fn import_later(&self) {
         let file = self.file("later.csv", LATER);
         self.done(&["import", shim::text(&file), "--advertiser", "Acme"]);

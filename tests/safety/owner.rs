@@ -39,6 +39,8 @@ fn below_the_floor_of_free_disk_writes_are_refused_and_reports_go_on() {
     let asked = "GET /api/v1/integrations/cost-report/singular/csv?date_from=2026-01-01&date_to=2026-12-31";
     let (status, body) = crate::shim::ask(&server.address, &report_token, asked, "").unwrap();
     assert_eq!((status, String::from_utf8(body).unwrap()), (200, report));
+    let ready = String::from_utf8(crate::shim::ask(&server.address, "", "GET /readyz", "").unwrap().1).unwrap();
+    assert!(ready.contains("disk is nearly full"), "{ready}");
     // A leaked token can be shut out even then.
     site.done(&[&floor[..], &["token", "revoke", report_token.split('_').nth(1).unwrap()]].concat());
     assert_eq!(crate::shim::ask(&server.address, &report_token, asked, "").unwrap().0, 401);
@@ -58,6 +60,15 @@ fn a_directory_that_can_not_be_written_is_told_with_its_owner() {
     assert_eq!(output.status.code(), Some(1), "{words}");
     assert!(words.contains("can't use"), "{words}");
     assert_eq!(words.contains("belongs to") && words.contains("pitlane runs as"), !root, "{words}");
+}
+
+#[test]
+fn a_directory_that_can_not_be_looked_into_is_not_taken_for_an_empty_one() {
+    let site = Site::new();
+    // Neither can a file: what stands below it can't be asked for, and rights do not bind root.
+    let target = site.file("file", "").join("data");
+    let words = String::from_utf8(pitlane(&target).args(["token", "list"]).output().unwrap().stderr).unwrap();
+    assert!(words.contains("can't use") && !words.contains("there is no database"), "{words}");
 }
 
 fn is_root(unwritable: &std::path::Path) -> bool {

@@ -1,10 +1,9 @@
 //! No secret is anywhere but where it was shown: every byte the program left is searched for those it made.
 
 use std::path::Path;
-use std::process::Stdio;
 
 use crate::Site;
-use crate::shim::{Server, ask, pitlane, text};
+use crate::shim::{Server, ask, cookie, exchange, form_token, pitlane, text};
 
 /// The files below a directory that contain the text.
 fn holding(dir: &Path, text: &str) -> Vec<String> {
@@ -26,11 +25,7 @@ fn no_secret_is_in_the_database_its_log_a_backup_the_servers_log_or_an_answer() 
     let log = std::fs::File::create(site.path("server.log")).unwrap();
     let tokens = [site.token("report"), site.token("ingest"), site.token("report")];
     let password = "correct horse battery staple 7";
-    let mut create = pitlane(&site.data_dir());
-    create.args(["admin", "create", "--email", "a@example.com", "--password-stdin"]).stdin(Stdio::piped());
-    let mut create = create.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    std::io::Write::write_all(&mut create.stdin.take().unwrap(), password.as_bytes()).unwrap();
-    assert!(create.wait().unwrap().success());
+    site.admit("a@example.com", password);
 
     let mut command = pitlane(&site.data_dir());
     command.env("PITLANE_LOG", "trace").stderr(log);
@@ -51,6 +46,7 @@ fn no_secret_is_in_the_database_its_log_a_backup_the_servers_log_or_an_answer() 
             }
         }
     }
+    let session = log_in(&server, "a@example.com", password);
     site.done(&["token", "revoke", tokens[2].split('_').nth(1).unwrap()]);
     answers.push_str(&site.done(&["token", "list"]));
     answers.push_str(&site.done(&["--json", "token", "list"]));
@@ -64,4 +60,44 @@ fn no_secret_is_in_the_database_its_log_a_backup_the_servers_log_or_an_answer() 
         assert_eq!(holding(&site.path(""), secret), Vec::<String>::new());
     }
     assert_eq!(holding(&site.path(""), password), Vec::<String>::new());
+    assert_eq!(holding(&site.path(""), &session), Vec::<String>::new());
+}
+
+/// Logs in and out with a wrong password before; the cookie of the session that was.
+fn log_in(server: &Server, email: &str, password: &str) -> String {
+    let page = exchange(&server.address, "GET /admin/login", "", "").unwrap();
+    let guest = format!("Cookie: pitlane_guest={}\r\n", cookie(&page.head, "pitlane_guest").unwrap());
+    let send = |path: &str, cookies: &str, page: &[u8], fields: &str| {
+        let form = format!("form_token={}&{fields}", form_token(page).unwrap());
+        exchange(&server.address, &format!("POST {path}"), cookies, &form).unwrap()
+    };
+    let with = |password: &str| format!("email={email}&password={}", password.replace(' ', "+"));
+    assert_ne!(send("/admin/login", &guest, &page.body, &with(&password.to_uppercase())).status, 303);
+    let welcome = send("/admin/login", &guest, &page.body, &with(password));
+    let session = cookie(&welcome.head, "pitlane_session").unwrap().to_owned();
+    let cookies = format!("Cookie: pitlane_session={session}\r\n");
+    let home = exchange(&server.address, "GET /admin/", &cookies, "").unwrap();
+    assert_eq!((home.status, send("/admin/logout", &cookies, &home.body, "").status), (200, 303));
+    session
+}
+
+#[test]
+fn the_set_up_link_and_its_file_end_with_their_use() {
+    let site = Site::new();
+    let server = site.serve(&["--backup-at", "off"]);
+    let file = site.data_dir().join("setup-link.txt");
+    let link = std::fs::read_to_string(&file).unwrap();
+    let path = format!("/admin/{}", link.trim().split_once("/admin/").unwrap().1);
+    let page = exchange(&server.address, &format!("GET {path}"), "", "").unwrap();
+    let guest = format!("Cookie: pitlane_guest={}\r\n", cookie(&page.head, "pitlane_guest").unwrap());
+    let use_it = |email: &str| {
+        let proof = form_token(&page.body).unwrap();
+        let fields = "new_password=a+sentence+is+easier&again=a+sentence+is+easier";
+        let form = format!("form_token={proof}&email={email}&{fields}");
+        exchange(&server.address, &format!("POST {path}"), &guest, &form).unwrap().status
+    };
+    assert_eq!(use_it("ada@example.com"), 303);
+    assert!(!file.exists());
+    assert_ne!(use_it("eve@example.com"), 303);
+    assert_eq!(site.done(&["--json", "admin", "list"]).matches("email").count(), 1);
 }

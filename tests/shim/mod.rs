@@ -25,6 +25,14 @@ pub(crate) fn pitlane(data_dir: &Path) -> Command {
     command
 }
 
+/// Has the program let somebody log in.
+pub(crate) fn admit(mut command: Command, email: &str, password: &str) {
+    command.args(["admin", "create", "--email", email, "--password-stdin"]).stdin(Stdio::piped());
+    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
 /// A server that is killed when it is dropped.
 pub(crate) struct Server {
     pub(crate) address: String,
@@ -59,21 +67,45 @@ impl Drop for Server {
     }
 }
 
-/// Sends a request; the status and the body, if the answer came whole.
+/// An answer that came whole.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// The status line and the headers.
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Sends a request with a token; the status and the body, if the answer came whole.
 pub(crate) fn ask(address: &str, token: &str, request: &str, body: &str) -> std::io::Result<(u16, Vec<u8>)> {
+    let headers = format!("Authorization: ApiToken {token}\r\nContent-Type: text/csv\r\n");
+    exchange(address, request, &headers, body).map(|answer| (answer.status, answer.body))
+}
+
+/// Sends a request with these headers.
+pub(crate) fn exchange(address: &str, request: &str, headers: &str, body: &str) -> std::io::Result<Answer> {
     let mut stream = TcpStream::connect(address)?;
     // HTTP/1.0, so that the body comes as it is and ends with the connection.
-    write!(
-        stream,
-        "{request} HTTP/1.0\r\nAuthorization: ApiToken {token}\r\nContent-Type: text/csv\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )?;
+    write!(stream, "{request} HTTP/1.0\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     let cut = || std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n").ok_or_else(cut)? + 4;
-    let status = answer.get(9..12).and_then(|code| std::str::from_utf8(code).ok()?.parse().ok()).ok_or_else(cut)?;
-    Ok((status, answer.split_off(end)))
+    let body = answer.split_off(end);
+    let head = String::from_utf8(answer).map_err(|_| cut())?;
+    let status = head.get(9..12).and_then(|code| code.parse().ok()).ok_or_else(cut)?;
+    Ok(Answer { status, head, body })
+}
+
+/// The value that an answer's head gives a cookie.
+pub(crate) fn cookie<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    let set = head.lines().filter(|line| line.to_ascii_lowercase().starts_with("set-cookie:"));
+    set.filter_map(|line| line.split_once(": ")?.1.split(';').next()?.split_once('='))
+        .find_map(|(found, value)| (found == name).then_some(value))
+}
+
+/// What a page's forms carry as proof of where they come from.
+pub(crate) fn form_token(page: &[u8]) -> Option<&str> {
+    std::str::from_utf8(page).ok()?.split_once("name=\"form_token\" value=\"")?.1.split('"').next()
 }
 
 /// A file's path as an argument.

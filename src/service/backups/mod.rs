@@ -56,10 +56,10 @@ impl BackupStatus {
         }
     }
 
-    /// How long ago the last proven backup was made.
+    /// How long ago the last proven backup was made; none where there is none, or the clock was set back since.
     #[must_use]
     pub fn age(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
-        self.proven_at.map(|at| (now - at).max(TimeDelta::zero()))
+        self.proven_at.map(|at| now - at).filter(|age| *age >= TimeDelta::zero())
     }
 
     /// What somebody should look at, if anything.
@@ -82,7 +82,8 @@ impl BackupStatus {
         }
         let today = now.date_naive().and_time(nightly).and_utc();
         let last_turn = if today <= now { today } else { today - TimeDelta::days(1) };
-        self.proven_at.is_none_or(|at| at < last_turn)
+        // One from the future was made while the clock was wrong, and says nothing of how old it is.
+        self.proven_at.is_none_or(|at| at < last_turn || at > now)
     }
 }
 
@@ -171,7 +172,10 @@ impl Backups {
         std::fs::create_dir_all(&self.dir).map_err(|error| unusable(&self.dir, &error))?;
         self.clean()?;
         let newest = self.dir.join(keep::name(now));
-        self.store.backup(&newest, &go_on)?;
+        // A start within the second in which a backup got its name and a kill came finds it made.
+        if !newest.exists() {
+            self.store.backup(&newest, &go_on)?;
+        }
         status.proven_at = Some(now);
         status.damaged = self.damaged(&go_on)?;
         // A damaged one stays, to be looked at, and takes no sound one's place.
@@ -185,7 +189,7 @@ impl Backups {
             let path = self.dir.join(keep::name(at));
             std::fs::remove_file(&path).map_err(|error| unusable(&path, &error))?;
         }
-        if status.drilled_at.is_none_or(|at| now - at > DRILL_HOLDS) {
+        if status.drilled_at.is_none_or(|at| now - at > DRILL_HOLDS || at > now) {
             self.drill(&newest)?;
             status.drilled_at = Some(now);
         }
@@ -236,7 +240,7 @@ impl Backups {
             let path = self.dir.join(&name);
             let removed = if name.starts_with(".drill-") {
                 std::fs::remove_dir_all(&path)
-            } else if name.starts_with(".pitlane-") {
+            } else if name.starts_with(".pitlane-") || name.starts_with(".before-schema-") {
                 std::fs::remove_file(&path)
             } else {
                 continue;
@@ -296,6 +300,22 @@ mod tests {
         failed.attempted_at = Some(at("2026-11-23T03:00:00Z"));
         assert!(!failed.is_due(three, at("2026-11-23T03:59:00Z")));
         assert!(failed.is_due(three, at("2026-11-23T04:00:00Z")));
+        // The clock was wrong when it was made.
+        assert!(proven("2031-01-01T03:00:05Z").is_due(three, at("2026-11-23T12:00:00Z")));
+    }
+
+    #[test]
+    fn a_backup_from_before_the_clock_was_set_back_counts_for_nothing() {
+        let (_dir, backups) = backups();
+        let (wrong, now) = (Utc::now() + TimeDelta::days(1000), Utc::now());
+        backups.make_one(wrong);
+        assert_eq!(backups.status().age(now), None);
+        backups.make_one(now);
+        assert_eq!((backups.status().proven_at, backups.status().drilled_at), (Some(now), Some(now)));
+        assert_eq!(backups.status().trouble(now), None);
+        // Made again in the same second, as after a kill before it was noted.
+        backups.make_one(now);
+        assert_eq!(backups.status().trouble(now), None);
     }
 
     #[test]
@@ -339,6 +359,7 @@ mod tests {
         let (_dir, backups) = backups();
         std::fs::create_dir_all(backups.dir.join(".drill-abc")).unwrap();
         std::fs::write(backups.dir.join(".pitlane-20260101T000000Z.db.x.part"), "half").unwrap();
+        std::fs::write(backups.dir.join(".before-schema-2-20260101T000000000Z.db.x.part"), "half").unwrap();
         let now = Utc::now();
         backups.make_one(now);
         assert_eq!(backups.names().unwrap(), [keep::name(now), STATUS.to_owned()]);

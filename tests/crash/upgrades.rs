@@ -1,0 +1,141 @@
+//! Kills a start that upgrades a database of the first schema: old or new, never between, and a backup before the step.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use crate::plant::Plant;
+use crate::shim::text;
+use crate::{Run, disk};
+
+/// The rows of the fixture once more for each of so many days: enough for a step that rewrites them to take a while.
+const DAYS: u32 = 20_000;
+
+/// A database of the first schema, and what must become of it.
+pub(crate) struct Old {
+    file: PathBuf,
+    /// What it holds, as `verify` tells it.
+    advertisers: serde_json::Value,
+    /// The statements that make the first schema and the latest.
+    first: Vec<String>,
+    latest: Vec<String>,
+    version: u64,
+    /// How long an upgrade takes that nobody kills.
+    takes: Duration,
+}
+
+fn schema(file: &Path) -> Vec<String> {
+    let conn = Connection::open(file).unwrap();
+    let mut statement = conn.prepare("select coalesce(sql, name) from sqlite_schema order by 1").unwrap();
+    statement.query_map((), |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+}
+
+fn verified(plant: &Plant, file: &Path) -> Result<serde_json::Value, String> {
+    Ok(serde_json::from_str(&plant.must(&["--json", "verify", text(file)])?).unwrap())
+}
+
+impl Old {
+    pub(crate) fn new(root: &Path, plant: &Plant) -> Result<Self, String> {
+        let file = root.join("old.db");
+        std::fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/schema-1.db"), &file).unwrap();
+        Connection::open(&file)
+            .unwrap()
+            .execute_batch(&format!(
+                "with recursive days (n) as (select 1 union all select n + 1 from days where n < {DAYS})
+                 insert into daily_stats
+                     select advertiser_key, day + n, campaign_key, publisher_key, clicks, cost_micros, views, conversions,
+                         import_key, import_line
+                     from daily_stats, days where day = 20455"
+            ))
+            .unwrap();
+        let trial = plant.on(root.join("trial"), &file);
+        let since = Instant::now();
+        trial.must(&["advertiser", "list"])?;
+        let takes = since.elapsed();
+        let database = trial.data_dir.join("pitlane.db");
+        let advertisers = verified(plant, &file)?["advertisers"].clone();
+        let version = verified(plant, &database)?["schema"].as_u64().unwrap();
+        Ok(Self { first: schema(&file), latest: schema(&database), file, advertisers, version, takes })
+    }
+}
+
+impl Plant {
+    /// The same on another directory, whose database is a copy of `file`.
+    fn on(&self, data_dir: PathBuf, file: &Path) -> Self {
+        std::fs::create_dir(&data_dir).unwrap();
+        std::fs::copy(file, data_dir.join("pitlane.db")).unwrap();
+        Self { data_dir, ..self.clone() }
+    }
+}
+
+impl Run {
+    pub(crate) fn upgrade(&mut self, cycle: u32, power_cut: bool) -> Result<(), String> {
+        let plant = self.plant.on(self.scratch.join(format!("upgrade-{cycle}")), &self.old.file);
+        let database = plant.data_dir.join("pitlane.db");
+        let stop = AtomicBool::new(false);
+        let patience = self.old.takes * self.chance.below(1300) as u32 / 1000;
+        std::thread::scope(|scope| {
+            scope.spawn(|| plant.run(&["serve", "--listen", "127.0.0.1:0", "--backup-at", "off"], &stop));
+            std::thread::sleep(patience);
+            stop.store(true, Ordering::Relaxed);
+        });
+        if power_cut {
+            disk::cut_power(&plant.data_dir, &plant.undo, &mut self.chance).unwrap();
+        }
+        disk::forget(&plant.undo).unwrap();
+        let found = verified(&plant, &database)?;
+        let holds = |of: &serde_json::Value| of["advertisers"] == self.old.advertisers;
+        let version = found["schema"].as_u64().unwrap();
+        if !holds(&found) {
+            return Err(format!("an upgrade that was killed took figures with it: {found}"));
+        }
+        if version > 1 && !has_backup(&plant)? {
+            return Err(format!("schema {version} was reached without a sound backup of what was before"));
+        }
+        let between = match version {
+            1 => self.schema_left(&database) != self.old.first,
+            last if last == self.old.version => self.schema_left(&database) != self.old.latest,
+            _ => false,
+        };
+        if between {
+            return Err(format!("a killed upgrade left something between, as schema {version}"));
+        }
+        plant.must(&["advertiser", "list"])?;
+        let after = verified(&plant, &database)?;
+        if after["schema"] != self.old.version || !holds(&after) || schema(&database) != self.old.latest {
+            return Err(format!("the start after a killed upgrade left {after}"));
+        }
+        std::fs::remove_dir_all(&plant.data_dir).unwrap();
+        self.counts.upgrades += 1;
+        self.counts.upgrades_done += usize::from(version == self.old.version);
+        Ok(())
+    }
+
+    /// The schema of a database that nobody may open before the program does: read from a copy, with its log.
+    fn schema_left(&self, database: &Path) -> Vec<String> {
+        let dir = tempfile::tempdir_in(&self.scratch).unwrap();
+        for name in ["pitlane.db", "pitlane.db-wal"] {
+            let from = database.with_file_name(name);
+            if from.exists() {
+                std::fs::copy(from, dir.path().join(name)).unwrap();
+            }
+        }
+        schema(&dir.path().join("pitlane.db"))
+    }
+}
+
+/// Whether there is a sound backup of the first schema.
+fn has_backup(plant: &Plant) -> Result<bool, String> {
+    let Ok(entries) = std::fs::read_dir(plant.data_dir.join("backups")) else { return Ok(false) };
+    let mut found = false;
+    for path in entries.map(|entry| entry.unwrap().path()) {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.starts_with("before-schema-") {
+            let backup = verified(plant, &path)?;
+            found |= backup["sealed"] == true && backup["schema"] == 1;
+        }
+    }
+    Ok(found)
+}
