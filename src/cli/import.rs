@@ -61,7 +61,7 @@ pub(super) fn run(global: &Global, args: Args) -> anyhow::Result<()> {
     let store = open_or_create(global)?;
     let options = ImportOptions {
         format: format(args.format.as_deref(), &args.file),
-        mapping: Mapping { columns: args.map, fixed: args.set, date_format: args.date_format },
+        mapping: Mapping { columns: args.map, fixed: args.set, date_format: args.date_format, ..Mapping::default() },
         advertiser: args.advertiser,
         create_missing: args.create_missing,
         duplicates: if args.duplicates == "sum" { Duplicates::Sum } else { Duplicates::Reject },

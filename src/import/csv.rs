@@ -1,6 +1,6 @@
 //! CSV: a header, then one row a record (RFC 4180, and what spreadsheets make of it).
 //!
-//! Comma, semicolon and tab separate; LF and CRLF end a line; blank lines are passed over. One record buffer is reused for
+//! Comma, semicolon and tab separate, unless the mapping's layout says otherwise; LF and CRLF end a line; blank lines are passed over. One record buffer is reused for
 //! the whole file. [`super::read`] may call; nobody outside this room.
 
 use std::io::Read;
@@ -11,19 +11,25 @@ use ::csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Terminator, Utf8Erro
 use super::guard::{Lines, RecordReader};
 use super::header::{Binding, MAX_HEADERS};
 use super::row::{Cell, RowBuilder};
-use super::{EMPTY, FileError, LineError, Mapping, Sink, Summary, Unit};
+use super::{EMPTY, FileError, LineError, Mapping, Separator, Sink, Summary, Unit};
 
 const NOT_UTF8: &str = "got bytes that are not UTF-8, expected UTF-8 text: save the file as UTF-8 CSV";
 
 pub(super) fn read(input: impl Read, mapping: &Mapping, sink: &mut Sink<'_>) -> Result<Summary, FileError> {
     let mut lines = Lines::new(input);
-    if !lines.advance_to_record()? {
-        return Err(FileError::Refused(EMPTY.to_owned()));
+    let layout = &mapping.layout;
+    loop {
+        if !lines.advance_to_record()? {
+            return Err(FileError::Refused(EMPTY.to_owned()));
+        }
+        if layout.header_line.is_none_or(|wanted| lines.number() >= wanted) {
+            break;
+        }
     }
     let mut reader = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
-        .delimiter(separator(lines.line()))
+        .delimiter(layout.separator.map_or_else(|| separator(lines.line()), Separator::byte))
         // A carriage return before the line feed is trimmed with the blanks. So each record ends with its last line, and
         // never in the middle of one.
         .terminator(Terminator::Any(b'\n'))
@@ -40,6 +46,7 @@ pub(super) fn read(input: impl Read, mapping: &Mapping, sink: &mut Sink<'_>) -> 
     binding.note_ignored(&mut summary.ignored);
 
     let mut rows = RowBuilder::new(Unit::Line, mapping);
+    let mut totals = layout.totals.iter().peekable();
     let mut any = false;
     loop {
         let flow = match advance(&mut reader, &mut record)? {
@@ -47,6 +54,7 @@ pub(super) fn read(input: impl Read, mapping: &Mapping, sink: &mut Sink<'_>) -> 
             Advance::End => {
                 return Err(FileError::Refused("the file has a header but no rows".to_owned()));
             }
+            Advance::Record(line) if totals.next_if_eq(&&line).is_some() => continue,
             Advance::Record(line) if record.len() == width => {
                 let cells = binding.cells(|index| record.get(index).map_or(Cell::Nothing, Cell::Text));
                 rows.hand_out(line, &binding, &cells, sink)
@@ -128,7 +136,7 @@ mod tests {
 
     use super::*;
     use crate::import::tests::{Reading, read_bytes, read_text};
-    use crate::import::{self, Column, Format};
+    use crate::import::{self, Column, Encoding, Format, Layout};
 
     fn csv(text: &str) -> Reading {
         read_text(Format::Csv, text, &Mapping::default())
@@ -272,6 +280,7 @@ mod tests {
             columns: map.iter().map(|pair| Mapping::parse_map(pair).unwrap()).collect(),
             fixed: vec![(Column::Partner, "Facebook".to_owned()), (Column::Os, "WEB".to_owned())],
             date_format: Some("%d-%m-%Y".parse().unwrap()),
+            ..Mapping::default()
         };
         let reading = read_text(Format::Csv, text, &mapping);
         let [line] = reading.lines.as_slice() else { panic!("{:?}", reading.faults) };
@@ -282,5 +291,20 @@ mod tests {
         );
         assert_eq!((line.figures.views.get(), line.figures.conversions.get()), (7350, 2));
         assert_eq!(reading.end.unwrap().ignored, ["ad_id"]);
+    }
+
+    #[test]
+    fn the_layout_says_where_the_rows_stand() {
+        let text = "Report of August\nnobody|reads|this\ndate|campaign_name|partner|clicks|cost\n2025-05-28|a|p|1|2\n\
+                    Total|--|--|1|2\n2025-05-29|a|p|1|2\nTotal\n";
+        let layout = Layout {
+            encoding: Encoding::Utf16Le,
+            separator: Some(Separator::Pipe),
+            header_line: Some(3),
+            totals: vec![5, 7],
+        };
+        let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let reading = read_bytes(Format::Csv, &bytes, &Mapping { layout, ..Mapping::default() });
+        assert_eq!((numbers(&reading), reading.faults, reading.end.is_ok()), (vec![4, 6], vec![], true));
     }
 }

@@ -64,7 +64,10 @@ impl<'m> Binding<'m> {
         for column in Column::ALL {
             let given = mapping.columns.iter().chain(&mapping.fixed).any(|(target, _)| *target == column);
             let named = |index: usize, header: &str| !claimed[index] && header.eq_ignore_ascii_case(column.name());
-            if !given && let Some(index) = find(&headers, column, named)? {
+            if !given
+                && !mapping.only_mapped
+                && let Some(index) = find(&headers, column, named)?
+            {
                 sources[column.index()] = Source::Field(index);
             }
         }
@@ -192,7 +195,7 @@ mod tests {
     fn mapping(columns: &[(Column, &str)], fixed: &[(Column, &str)]) -> Mapping {
         let owned =
             |pairs: &[(Column, &str)]| pairs.iter().map(|(column, text)| (*column, (*text).to_owned())).collect();
-        Mapping { columns: owned(columns), fixed: owned(fixed), date_format: None }
+        Mapping { columns: owned(columns), fixed: owned(fixed), ..Mapping::default() }
     }
 
     /// The field each column would take from a record whose fields are its own headers.

@@ -4,17 +4,20 @@
 //! default reads exactly those. Who takes a mapping from a person (a flag, a form field) parses it here, so that each
 //! refuses the same things.
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::str::FromStr;
 
-use chrono::format::{Item, Parsed, StrftimeItems};
-use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::FileError;
-use crate::domain::{Day, Invalid};
+use super::date::DateFormat;
+use super::layout::Layout;
+use super::number::Numbers;
+use crate::domain::Invalid;
 
-/// A column of contract §4.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// A column of contract §4. As JSON it is its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Column {
     /// The day; needed.
     Date,
@@ -118,7 +121,11 @@ impl fmt::Display for Column {
 }
 
 /// How a file that has not the columns of the contract is read as if it had.
-#[derive(Debug, Clone, PartialEq, Default)]
+///
+/// As JSON it is an object of its fields, whose names are in camel case: that is how a mapping is saved under a name. What
+/// is missing there is as in the default.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Mapping {
     /// Columns taken from a header of another name. One header may feed several columns.
     pub columns: Vec<(Column, String)>,
@@ -126,6 +133,12 @@ pub struct Mapping {
     pub fixed: Vec<(Column, String)>,
     /// How dates are written; `YYYY-MM-DD` unless given.
     pub date_format: Option<DateFormat>,
+    /// How numbers are written.
+    pub numbers: Numbers,
+    /// Whether a header that bears a column's name feeds that column only if `columns` says so.
+    pub only_mapped: bool,
+    /// Where the rows stand in the bytes: a matter of one file rather than of a kind of files. Only CSV has one.
+    pub layout: Layout,
 }
 
 impl Mapping {
@@ -164,87 +177,8 @@ fn parse_pair(field: &'static str, text: &str, expected: &str) -> Result<(Column
     }
 }
 
-/// A `strftime` pattern that names a whole day, such as `%d-%m-%Y`.
-///
-/// Leading zeros may be left out where a separator follows. Times of day and zones may stand in the pattern; they are
-/// checked and do not move the day.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DateFormat {
-    pattern: String,
-    items: Vec<Item<'static>>,
-    /// How long a text must be and how many blanks it must have, where digits follow digits: there a missing one would
-    /// shift the rest.
-    packed: Option<(usize, usize)>,
-}
-
-/// Days and times that differ in the width of everything that may be written in a varying width.
-const PROBES: [(i32, u32, u32, u32, u32, u32); 3] =
-    [(2023, 8, 31, 13, 14, 15), (2031, 1, 5, 1, 2, 3), (2030, 10, 12, 11, 12, 13)];
-
-impl DateFormat {
-    /// Reads the day in `text`, all of which must fit the pattern.
-    pub fn parse(&self, text: &str) -> Result<Day, Invalid> {
-        let fits = self.packed.is_none_or(|extent| extent == extent_of(text));
-        fits.then(|| date(text, &self.items))
-            .flatten()
-            .and_then(|date| Day::try_from(date).ok())
-            .ok_or_else(|| Invalid::value("date", text, &format!("a day written as {}", self.pattern)))
-    }
-}
-
-fn extent_of(text: &str) -> (usize, usize) {
-    (text.len(), text.chars().filter(|c| c.is_whitespace()).count())
-}
-
-fn date(text: &str, items: &[Item<'_>]) -> Option<NaiveDate> {
-    let mut parsed = Parsed::new();
-    chrono::format::parse(&mut parsed, text, items.iter()).ok()?;
-    parsed.to_naive_date().ok()
-}
-
-impl FromStr for DateFormat {
-    type Err = Invalid;
-
-    fn from_str(pattern: &str) -> Result<Self, Invalid> {
-        let refuse = || {
-            let expected = "a pattern that names year, month and day, such as %d-%m-%Y or %m/%d/%y";
-            Invalid::value("date format", pattern, expected)
-        };
-        let items = StrftimeItems::new(pattern).parse_to_owned().map_err(|_| refuse())?;
-        // What the pattern writes it must read again: so one that leaves out the month, or can't be read, is found now.
-        let mut extents = Vec::with_capacity(PROBES.len());
-        for (year, month, day, hour, minute, second) in PROBES {
-            let probe = NaiveDate::from_ymd_opt(year, month, day).ok_or_else(refuse)?;
-            let moment = probe.and_hms_opt(hour, minute, second).ok_or_else(refuse)?;
-            let moment = DateTime::<Utc>::from_naive_utc_and_offset(moment, Utc);
-            let mut written = String::new();
-            write!(written, "{}", moment.format_with_items(items.iter())).map_err(|_| refuse())?;
-            // Cells are trimmed before they are read.
-            let written = written.trim();
-            if date(written, &items) != Some(probe) {
-                return Err(refuse());
-            }
-            extents.push(extent_of(written));
-        }
-        let packed = items.windows(2).any(|pair| matches!(pair, [Item::Numeric(..), Item::Numeric(..)]));
-        if packed && extents.iter().any(|extent| *extent != extents[0]) {
-            let expected = "separators between numbers, or leading zeros in all of them, such as %d-%m-%Y or %Y%m%d";
-            return Err(Invalid::value("date format", pattern, expected));
-        }
-        Ok(Self { pattern: pattern.to_owned(), items, packed: packed.then_some(extents[0]) })
-    }
-}
-
-impl fmt::Display for DateFormat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.pattern)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
@@ -275,78 +209,30 @@ mod tests {
             (twice.clone(), vec![], "mapped twice"),
             (vec![], twice, "set twice"),
         ] {
-            let error = Mapping { columns, fixed, date_format: None }.check().unwrap_err().to_string();
+            let error = Mapping { columns, fixed, ..Mapping::default() }.check().unwrap_err().to_string();
             assert!(error.contains(how), "{error}");
         }
     }
 
     #[test]
-    fn dates_are_read_as_the_pattern_says() {
-        for (pattern, text, day) in [
-            ("%d-%m-%Y", "31-08-2023", "2023-08-31"),
-            ("%m/%d/%y", "8/9/23", "2023-08-09"),
-            ("%d %b %Y", "1 Aug 2023", "2023-08-01"),
-            ("%A, %B %-d, %Y", "Thursday, August 31, 2023", "2023-08-31"),
-            ("%Y%m%d", "20230831", "2023-08-31"),
-            ("%Y-%m-%dT%H:%M:%S%:z", "2023-08-31T23:59:59-08:00", "2023-08-31"),
-            ("%e %B %Y", "5 January 2023", "2023-01-05"),
-            ("%Y-%j", "2024-060", "2024-02-29"),
-            ("%G-W%V-%u", "2020-W53-5", "2021-01-01"),
-        ] {
-            let format: DateFormat = pattern.parse().unwrap();
-            assert_eq!(format.parse(text).unwrap().to_string(), day, "{text} as {pattern}");
-        }
-    }
-
-    #[test]
-    fn a_date_that_does_not_fit_the_pattern_is_refused() {
-        for (pattern, text) in [
-            ("%d-%m-%Y", "31/08/2023"),
-            ("%d-%m-%Y", "31-08-2023 "),
-            ("%d-%m-%Y", "08-31-2023"),
-            ("%d-%m-%Y", "31-08-2023x"),
-            ("%d-%m-%Y", ""),
-            ("%A %Y-%m-%d", "Friday 2023-08-31"),
-            // 2023-01-18, 2023-11-08, or a typing error: nobody can tell.
-            ("%Y%m%d", "2023118"),
-            ("%Y%m%d", "2023 118"),
-            ("%d%m%y", "1 1 23"),
-        ] {
-            let error = pattern.parse::<DateFormat>().unwrap().parse(text).unwrap_err().to_string();
-            assert!(error.contains(&format!("expected a day written as {pattern}")), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_pattern_must_name_a_whole_day() {
-        for pattern in
-            ["", "%Y", "%Y-%m", "%m-%d", "%H:%M", "%Q", "%", "YYYY-MM-DD", "%d.%m. ", "2023-08-31", "%-d%-m%Y"]
-        {
-            assert!(pattern.parse::<DateFormat>().is_err(), "{pattern:?} was accepted");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_pattern_and_any_date_are_read_or_refused_without_a_panic(
-            pattern in "(%[-_0:#.]?[0-9a-zA-Z%+]|[ -~]|\\PC){0,8}",
-            text in "\\PC{0,20}",
-        ) {
-            if let Ok(format) = pattern.parse::<DateFormat>() {
-                let _ = format.parse(&text);
-            }
-        }
-
-        #[test]
-        fn a_day_written_in_a_pattern_is_read_back(
-            pattern in prop::sample::select(vec!["%d-%m-%Y", "%Y%m%d", "%-m/%-d/%Y", "%e %B %Y 00:00"]),
-            days in 10_957_i64..84_005,
-        ) {
-            let day = Day::from_stored(days).unwrap();
-            let written = day.date().and_hms_opt(0, 0, 0).unwrap().format(pattern).to_string();
-            let format: DateFormat = pattern.parse().unwrap();
-            // `%e` pads with a blank, which trimming takes away.
-            prop_assert_eq!(format.parse(written.trim()).unwrap(), day);
-        }
+    fn a_mapping_is_saved_as_json_and_read_again() {
+        let mapping = Mapping {
+            columns: vec![(Column::Date, "Day".to_owned()), (Column::Cost, "Amount spent (USD)".to_owned())],
+            fixed: vec![(Column::StoreId, "com.example".to_owned())],
+            date_format: Some("%d.%m.%Y".parse().unwrap()),
+            numbers: Numbers::Comma,
+            only_mapped: true,
+            layout: Layout { header_line: Some(3), totals: vec![9], ..Layout::default() },
+        };
+        let json = serde_json::to_string(&mapping).unwrap();
+        assert_eq!(
+            json,
+            "{\"columns\":[[\"date\",\"Day\"],[\"cost\",\"Amount spent (USD)\"]],\"fixed\":[[\"store_id\",\"com.example\"]],\
+             \"dateFormat\":\"%d.%m.%Y\",\"numbers\":\"comma\",\"onlyMapped\":true,\"layout\":{\"encoding\":\"utf-8\",\
+             \"separator\":null,\"headerLine\":3,\"totals\":[9]}}"
+        );
+        assert_eq!(serde_json::from_str::<Mapping>(&json).unwrap(), mapping);
+        assert_eq!(serde_json::from_str::<Mapping>("{}").unwrap(), Mapping::default());
+        assert!(serde_json::from_str::<Mapping>("{\"dateFormat\":\"%d\"}").is_err());
     }
 }

@@ -6,10 +6,13 @@
 //! that turns cells into a line, so the same rows mean the same in each. `service` may call.
 
 mod csv;
+mod date;
 mod guard;
 mod header;
 mod json;
+mod layout;
 mod mapping;
+mod number;
 mod row;
 #[cfg(test)]
 mod tests;
@@ -18,14 +21,18 @@ use std::fmt;
 use std::io::{self, Cursor, Read};
 use std::ops::ControlFlow;
 
+use self::layout::Decoded;
 use crate::domain::{CampaignId, Day, Figures, PublisherId};
 
-pub use mapping::{Column, DateFormat, Mapping};
+pub use date::DateFormat;
+pub use layout::{Encoding, Layout, Separator};
+pub use mapping::{Column, Mapping};
+pub use number::Numbers;
 
 /// How the bytes are to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// A header and rows, separated by comma, semicolon or tab.
+    /// A header and rows, separated by comma, semicolon or tab, or by what the mapping's layout says.
     Csv,
     /// One object `{"items":[{…}]}`.
     Json,
@@ -108,13 +115,22 @@ impl fmt::Display for LineError {
 pub enum FileError {
     /// The bytes stopped coming.
     #[error("the file can't be read: {0}")]
-    Io(#[from] io::Error),
+    Io(#[source] io::Error),
     /// No header feeds a needed column; the text names the columns and lists the headers.
     #[error("{0}")]
     Missing(String),
     /// The bytes are no table of stats; the text says what came and what was expected.
     #[error("{0}")]
     Refused(String),
+}
+
+impl From<io::Error> for FileError {
+    fn from(error: io::Error) -> Self {
+        match error.get_ref() {
+            Some(source) if source.is::<layout::Torn>() => Self::Refused(source.to_string()),
+            _ => Self::Io(error),
+        }
+    }
 }
 
 /// What is left to say once the file is read.
@@ -138,11 +154,10 @@ pub fn read(
     sink: &mut dyn FnMut(Result<StatLine<'_>, LineError>) -> ControlFlow<()>,
 ) -> Result<Summary, FileError> {
     mapping.check()?;
-    let input = open(input)?;
     match format {
-        Format::Csv => self::csv::read(input, mapping, sink),
-        Format::Json => json::read_document(input, mapping, sink),
-        Format::NdJson => json::read_lines(input, mapping, sink),
+        Format::Csv => self::csv::read(open(Decoded::new(input, mapping.layout.encoding))?, mapping, sink),
+        Format::Json => json::read_document(open(input)?, mapping, sink),
+        Format::NdJson => json::read_lines(open(input)?, mapping, sink),
     }
 }
 

@@ -8,8 +8,8 @@ use std::ops::{ControlFlow, RangeInclusive};
 use chrono::Datelike;
 
 use super::header::Binding;
-use super::{Column, DateFormat, LineError, Mapping, Sink, StatLine, Unit};
-use crate::domain::{Count, Day, Figures, Invalid, Micros};
+use super::{Column, DateFormat, LineError, Mapping, Numbers, Sink, StatLine, Unit};
+use crate::domain::{Day, Figures, Invalid};
 
 /// What stands in one cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,7 @@ const YEARS: RangeInclusive<i32> = 2000..=2199;
 pub(super) struct RowBuilder<'m> {
     unit: Unit,
     date_format: Option<&'m DateFormat>,
+    numbers: Numbers,
     /// Exports are mostly sorted by day, so the day just read is usually the next one too.
     last_date: (String, Option<Day>),
     faults: Vec<LineError>,
@@ -39,7 +40,7 @@ pub(super) struct RowBuilder<'m> {
 impl<'m> RowBuilder<'m> {
     pub(super) fn new(unit: Unit, mapping: &'m Mapping) -> Self {
         let date_format = mapping.date_format.as_ref();
-        Self { unit, date_format, last_date: (String::new(), None), faults: Vec::new() }
+        Self { unit, date_format, numbers: mapping.numbers, last_date: (String::new(), None), faults: Vec::new() }
     }
 
     /// Hands out the row, or each of its faults.
@@ -62,14 +63,15 @@ impl<'m> RowBuilder<'m> {
     }
 
     fn build<'a>(&mut self, line: u64, binding: &Binding<'_>, cells: &Cells<'a>) -> Option<StatLine<'a>> {
-        let Self { unit, date_format, last_date, faults } = self;
+        let Self { unit, date_format, numbers, last_date, faults } = self;
+        let numbers = *numbers;
         let mut row = Row { line, unit: *unit, binding, cells, faults };
 
         let day = row.needed(Column::Date, |text| read_day(text, *date_format, last_date));
-        let clicks = row.needed(Column::Clicks, |text| Count::parse("clicks", text));
-        let cost = row.needed(Column::Cost, Micros::parse);
-        let views = row.optional(Column::Views, |text| Count::parse("views", text));
-        let conversions = row.optional(Column::Conversions, |text| Count::parse("conversions", text));
+        let clicks = row.needed(Column::Clicks, |text| numbers.count("clicks", text));
+        let cost = row.needed(Column::Cost, |text| numbers.cost(text));
+        let views = row.optional(Column::Views, |text| numbers.count("views", text));
+        let conversions = row.optional(Column::Conversions, |text| numbers.count("conversions", text));
         let campaign_id = row.optional(Column::CampaignId, str::parse);
         let partner_id = row.optional(Column::PartnerId, str::parse);
         let campaign_name = row.text(Column::CampaignName);
@@ -199,6 +201,7 @@ fn read_day(text: &str, format: Option<&DateFormat>, last: &mut (String, Option<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{Count, Micros};
     use crate::import::Format;
     use crate::import::tests::{Reading, read_text};
 

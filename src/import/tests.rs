@@ -149,7 +149,7 @@ fn a_sink_that_breaks_is_not_called_again() {
 #[test]
 fn a_contradictory_mapping_is_refused_before_anything_is_read() {
     let pair = vec![Mapping::parse_set("cost=1").unwrap()];
-    let mapping = Mapping { columns: pair.clone(), fixed: pair, date_format: None };
+    let mapping = Mapping { columns: pair.clone(), fixed: pair, ..Mapping::default() };
     for format in FORMATS {
         let end = read_text(format, "", &mapping).end;
         assert_eq!(end.unwrap_err(), "cost is both mapped and set, expected one source for each column");
@@ -176,6 +176,7 @@ fn mapping() -> Mapping {
             .map(|pair| Mapping::parse_set(pair).unwrap())
             .into(),
         date_format: Some("%d/%m/%Y".parse().unwrap()),
+        ..Mapping::default()
     }
 }
 

@@ -97,7 +97,7 @@ fn a_mapping_applies_to_keys() {
     let mapping = Mapping {
         columns: vec![(Column::Cost, "Spent".to_owned())],
         fixed: vec![(Column::Partner, "Facebook".to_owned())],
-        date_format: None,
+        ..Mapping::default()
     };
     let text = format!("{{\"items\":[{{\"Spent\":\"2.5\",\"cost\":9,{REST}}}]}}");
     let reading = read_text(Format::Json, &text, &mapping);

@@ -1,0 +1,203 @@
+//! Where the rows of a CSV file stand in its bytes: encoding, separator, lines before the header, rows of totals.
+//!
+//! The default is the contract's: UTF-8, the separator the header has most of, the header first, every row a row.
+//! Recognition finds the layout of other files. [`Decoded`] makes UTF-8 of them on the way in.
+
+use std::io::{self, BufRead as _, BufReader, Read};
+
+use encoding_rs::{Decoder, DecoderResult, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use serde::{Deserialize, Serialize};
+
+/// How the characters are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Encoding {
+    /// With a byte order mark or without.
+    #[default]
+    #[serde(rename = "utf-8")]
+    Utf8,
+    /// Two bytes a character, the lower first.
+    #[serde(rename = "utf-16le")]
+    Utf16Le,
+    /// Two bytes a character, the upper first.
+    #[serde(rename = "utf-16be")]
+    Utf16Be,
+    /// What Excel for Windows writes as plain "CSV".
+    #[serde(rename = "windows-1252")]
+    Windows1252,
+}
+
+impl Encoding {
+    /// As people know it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Utf8 => "UTF-8",
+            Self::Utf16Le | Self::Utf16Be => "UTF-16",
+            Self::Windows1252 => "Windows-1252",
+        }
+    }
+
+    fn decoder(self) -> Option<Decoder> {
+        match self {
+            Self::Utf8 => None,
+            Self::Utf16Le => Some(UTF_16LE.new_decoder_with_bom_removal()),
+            Self::Utf16Be => Some(UTF_16BE.new_decoder_with_bom_removal()),
+            Self::Windows1252 => Some(WINDOWS_1252.new_decoder_without_bom_handling()),
+        }
+    }
+}
+
+/// What stands between two fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Separator {
+    /// `,`
+    Comma,
+    /// `;`
+    Semicolon,
+    /// The tabulator.
+    Tab,
+    /// `|`
+    Pipe,
+}
+
+impl Separator {
+    /// All of them.
+    pub(super) const ALL: [Self; 4] = [Self::Comma, Self::Semicolon, Self::Tab, Self::Pipe];
+
+    /// As it stands in the file.
+    pub(super) fn byte(self) -> u8 {
+        match self {
+            Self::Comma => b',',
+            Self::Semicolon => b';',
+            Self::Tab => b'\t',
+            Self::Pipe => b'|',
+        }
+    }
+
+    /// As people call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Comma => "comma",
+            Self::Semicolon => "semicolon",
+            Self::Tab => "tab",
+            Self::Pipe => "vertical bar",
+        }
+    }
+}
+
+/// Where the rows stand.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Layout {
+    /// How the characters are written.
+    pub encoding: Encoding,
+    /// What stands between two fields; found in the header unless given.
+    pub separator: Option<Separator>,
+    /// The line the header begins on; the first line that is not blank unless given. The first is 1.
+    pub header_line: Option<u64>,
+    /// The lines that rows of totals begin on, in order. They are passed over.
+    pub totals: Vec<u64>,
+}
+
+/// Bytes as UTF-8. Those that are UTF-8 already pass as they are.
+pub(super) struct Decoded<R> {
+    input: BufReader<R>,
+    decoder: Option<Decoder>,
+    ended: bool,
+    /// What was decoded and did not fit the reader's buffer.
+    rest: Vec<u8>,
+    handed: usize,
+}
+
+impl<R: Read> Decoded<R> {
+    pub(super) fn new(input: R, encoding: Encoding) -> Self {
+        let decoder = encoding.decoder();
+        Self { input: BufReader::new(input), decoder, ended: false, rest: Vec::new(), handed: 0 }
+    }
+
+    /// Decodes what the input has ready into `rest`.
+    fn decode(&mut self, decoder: &mut Decoder) -> io::Result<()> {
+        let bytes = self.input.fill_buf()?;
+        let last = bytes.is_empty();
+        let most = decoder.max_utf8_buffer_length_without_replacement(bytes.len());
+        self.rest.resize(most.unwrap_or(bytes.len() * 3), 0);
+        let (result, read, written) = decoder.decode_to_utf8_without_replacement(bytes, &mut self.rest, last);
+        self.input.consume(read);
+        self.rest.truncate(written);
+        self.handed = 0;
+        self.ended = last;
+        match result {
+            DecoderResult::Malformed(..) => Err(io::Error::new(io::ErrorKind::InvalidData, Torn)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The bytes are not what they were taken for.
+#[derive(Debug, thiserror::Error)]
+#[error("the file holds characters that are cut in half: save it again as UTF-8 CSV")]
+pub(super) struct Torn;
+
+impl<R: Read> Read for Decoded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(mut decoder) = self.decoder.take() else { return self.input.read(buffer) };
+        let mut decoded = Ok(());
+        while decoded.is_ok() && self.handed == self.rest.len() && !self.ended {
+            decoded = self.decode(&mut decoder);
+        }
+        self.decoder = Some(decoder);
+        decoded?;
+        let rest = &self.rest[self.handed..];
+        let count = rest.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&rest[..count]);
+        self.handed += count;
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Hands out at most so many bytes at a time.
+    struct Slowly<'a>(&'a [u8], usize);
+
+    impl Read for Slowly<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let most = buffer.len().min(self.1);
+            self.0.read(&mut buffer[..most])
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn text_is_the_same_in_every_encoding(text in "\\PC{0,40}", step in 1_usize..9, mark in any::<bool>()) {
+            // A mark that belongs to the text would be taken for the file's own.
+            let text = text.trim_start_matches('\u{feff}');
+            let units: Vec<u16> = mark.then_some(0xFEFF).into_iter().chain(text.encode_utf16()).collect();
+            let little: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+            let big: Vec<u8> = units.iter().flat_map(|unit| unit.to_be_bytes()).collect();
+            for (encoding, bytes) in
+                [(Encoding::Utf8, text.as_bytes()), (Encoding::Utf16Le, &little), (Encoding::Utf16Be, &big)]
+            {
+                let mut read = String::new();
+                Decoded::new(Slowly(bytes, step), encoding).read_to_string(&mut read).unwrap();
+                prop_assert_eq!(&read, text, "{:?}", encoding);
+            }
+        }
+    }
+
+    #[test]
+    fn windows_1252_and_half_a_character() {
+        let mut read = String::new();
+        Decoded::new(&b"Caf\xE9 \x80"[..], Encoding::Windows1252).read_to_string(&mut read).unwrap();
+        assert_eq!(read, "Café €");
+        let error = Decoded::new(&b"d\0a"[..], Encoding::Utf16Le).read_to_string(&mut read).unwrap_err();
+        assert!(error.to_string().contains("cut in half"), "{error}");
+    }
+}
