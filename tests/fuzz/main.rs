@@ -35,4 +35,4 @@ macro_rules! replays {
     )*};
 }
 
-replays!(csv json money date token authorization forwarded query);
+replays!(csv recognise json money date token authorization forwarded query);
