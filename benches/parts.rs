@@ -17,7 +17,7 @@ use common::{LAST_DAY, Shape};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use pitlane::domain::{PlainToken, RawReport, ReportFormat, ReportKind, ReportQuery, TokenScope};
 use pitlane::import::{self, Format, Mapping};
-use pitlane::service::imports::{self, Duplicates, ImportOptions, ImportSource};
+use pitlane::service::imports::{self, ImportOptions, ImportSource};
 use pitlane::service::report::{ReportHead, ReportSink, Reports, Wanted};
 use pitlane::service::tokens::{self, Presented, TokenRequest, Tokens};
 use pitlane::service::{Actor, Hasher, ServiceResult};
@@ -50,14 +50,7 @@ fn csv_of(shape: Shape, in_order: bool) -> String {
 
 /// Imports a file, as `pitlane import --create-missing` does.
 fn import(store: &Store, csv: &str) {
-    let options = ImportOptions {
-        format: Format::Csv,
-        mapping: Mapping::default(),
-        advertiser: None,
-        create_missing: true,
-        duplicates: Duplicates::Reject,
-        dry_run: false,
-    };
+    let options = ImportOptions { create_missing: true, ..ImportOptions::new(Format::Csv) };
     let name = "bench.csv".to_owned();
     let source = ImportSource { kind: ImportKind::File, name, token: None, actor: Actor::command_line() };
     imports::run(store, csv.as_bytes(), &options, &source).expect("the generated file is sound");

@@ -109,7 +109,10 @@ pub async fn edit(visit: Visit) -> Answer {
         let form = form(&advertiser, &names, false).with("day", yesterday.to_string());
         return answer(&visit, &advertiser, &names, form, None).await;
     };
-    let held = visit.run(move |visit| Ok(visit.store().read(|txn| txn.stat_find(key))?)).await?.unwrap_or_default();
+    let held = visit
+        .run(move |visit| Ok(visit.store().read(|txn| txn.stat_find(key))?))
+        .await?
+        .map_or_else(Figures::default, |held| held.figures);
     let form = form(&advertiser, &names, true)
         .with("day", day.to_string())
         .with("campaign", campaign.id.to_string())
@@ -144,8 +147,8 @@ pub async fn save(visit: Visit) -> Answer {
             let what = what.clone().unwrap_or_default();
             visit
                 .run(move |visit| {
-                    let reason = visit.field("reason");
-                    let changed = stats::edit(visit.store(), key, figures, reason, &what, &visit.actor())?;
+                    let reason = visit.field("reason").parse()?;
+                    let changed = stats::edit(visit.store(), key, figures, &reason, &what, &visit.actor())?;
                     Ok((changed, day))
                 })
                 .await

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::Utc;
 
-use crate::domain::{Invalid, TokenScope};
+use crate::domain::{DayState, Invalid, Reason, TokenScope};
 use crate::http::auth::authenticate;
 use crate::http::envelope::Envelope;
 use crate::http::{AppState, ClientError, client, upload};
@@ -18,20 +18,30 @@ use crate::telemetry;
 struct UploadOptions {
     duplicates: Duplicates,
     create_missing: bool,
+    replace: bool,
+    days: Option<DayState>,
+    reason: Option<Reason>,
 }
 
 impl UploadOptions {
-    /// Reads `duplicates=reject|sum` and `create_missing=true|false`; other parameters are ignored.
+    /// Reads `duplicates=reject|sum`, `create_missing` and `replace` (true or false), `days=provisional|final` and `reason`;
+    /// other parameters are ignored.
     fn parse(query: &str) -> Result<Self, Invalid> {
+        let flag = |name, value: &str| match value {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            other => Err(Invalid::value(name, other, "true or false")),
+        };
         let mut options = Self::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match (&*name, &*value) {
                 ("duplicates", "reject") => options.duplicates = Duplicates::Reject,
                 ("duplicates", "sum") => options.duplicates = Duplicates::Sum,
                 ("duplicates", other) => return Err(Invalid::value("duplicates", other, "reject or sum")),
-                ("create_missing", "true") => options.create_missing = true,
-                ("create_missing", "false") => options.create_missing = false,
-                ("create_missing", other) => return Err(Invalid::value("create_missing", other, "true or false")),
+                ("create_missing", value) => options.create_missing = flag("create_missing", value)?,
+                ("replace", value) => options.replace = flag("replace", value)?,
+                ("days", value) => options.days = Some(value.parse()?),
+                ("reason", value) => options.reason = Reason::parse_optional(value)?,
                 _ => {}
             }
         }
@@ -56,7 +66,9 @@ pub async fn upload(
         advertiser: Some(token.advertiser_id.to_string()),
         create_missing: asked.create_missing,
         duplicates: asked.duplicates,
-        dry_run: false,
+        replace: asked.replace,
+        days: asked.days,
+        reason: asked.reason,
     };
     let source = ImportSource {
         kind: ImportKind::Api,

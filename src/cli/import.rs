@@ -7,16 +7,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{open_or_create, parse, print_json, say};
+use super::{open_or_create, parse, parse_name, preview, print_json, say};
 use crate::config::Global;
-use crate::domain::Invalid;
+use crate::domain::{DayState, Invalid, Name, Reason};
 use crate::import::{Column, DateFormat, FileError, Format, Mapping};
 use crate::service::Actor;
-use crate::service::imports::{self, Duplicates, ImportDone, ImportError, ImportOptions, ImportSource};
-use crate::store::ImportKind;
-
-/// Ignored headers that are named; exports have dozens.
-const NAMED_HEADERS: usize = 20;
+use crate::service::imports::{self, Duplicates, ImportError, ImportOptions, ImportSource};
+use crate::store::{ImportKind, Store};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -43,6 +40,21 @@ pub(super) struct Args {
     /// How the file writes dates, such as %d-%m-%Y; without it YYYY-MM-DD
     #[arg(long, value_name = "FORMAT", value_parser = parse::<DateFormat>)]
     date_format: Option<DateFormat>,
+    /// Read the file by a mapping that was saved under this name; --map, --set and --date-format go before it
+    #[arg(long, value_name = "NAME")]
+    mapping: Option<String>,
+    /// Save how this file was read under a name, once it is imported
+    #[arg(long, value_name = "NAME", value_parser = parse_name)]
+    save_mapping: Option<Name>,
+    /// Set to zero what the file's days and publishers have besides what the file states
+    #[arg(long)]
+    replace: bool,
+    /// Call the file's days provisional or final; final days ask for a reason before they change
+    #[arg(long, value_parser = parse::<DayState>)]
+    days: Option<DayState>,
+    /// Why; needed where final days change
+    #[arg(long, value_name = "TEXT", value_parser = parse::<Reason>)]
+    reason: Option<Reason>,
     /// What the file is: csv, json or ndjson; without it, what its name ends with, else csv
     #[arg(long, value_parser = ["csv", "json", "ndjson"])]
     format: Option<String>,
@@ -59,31 +71,69 @@ fn parse_set(text: &str) -> Result<(Column, String), String> {
 pub(super) fn run(global: &Global, args: Args) -> anyhow::Result<()> {
     let (file, name) = open(&args.file)?;
     let store = open_or_create(global)?;
+    let format = format(args.format.as_deref(), &args.file);
     let options = ImportOptions {
-        format: format(args.format.as_deref(), &args.file),
-        mapping: Mapping { columns: args.map, fixed: args.set, date_format: args.date_format, ..Mapping::default() },
+        mapping: mapping(&store, args.mapping.as_deref(), args.map, args.set, args.date_format)?,
         advertiser: args.advertiser,
         create_missing: args.create_missing,
         duplicates: if args.duplicates == "sum" { Duplicates::Sum } else { Duplicates::Reject },
-        dry_run: args.dry_run,
+        replace: args.replace,
+        days: args.days,
+        reason: args.reason,
+        ..ImportOptions::new(format)
     };
     let source = ImportSource { kind: ImportKind::File, name, token: None, actor: Actor::command_line() };
     let bar = progress(&file)?;
-    let done = imports::run(&store, bar.wrap_read(file), &options, &source);
-    bar.finish_and_clear();
-    let done = done.map_err(|error| match error {
-        ImportError::File(FileError::Missing(words)) => anyhow::anyhow!(
-            "{} was refused: {words}. Feed a column with --map COLUMN=HEADER or --set COLUMN=VALUE",
-            source.name
-        ),
-        ImportError::Lines(problems) => anyhow::anyhow!("{} was refused\n{problems}", source.name),
-        other => anyhow::Error::new(other).context(format!("{} was refused", source.name)),
-    })?;
-    tell(&source.name, &done, options.dry_run);
-    if global.json {
-        print_json(&done.answer())?;
+    let input = bar.wrap_read(file);
+    if args.dry_run {
+        let found = imports::preview(&store, input, &options, &source, None);
+        bar.finish_and_clear();
+        let found = found.map_err(|error| refused(error, &source.name))?;
+        anyhow::ensure!(found.problems.is_empty(), "{} was refused\n{}", source.name, found.problems);
+        preview::tell(&source.name, &found, options.reason.is_some());
+        return if global.json { print_json(&found.answer()) } else { Ok(()) };
     }
-    Ok(())
+    let done = imports::run(&store, input, &options, &source);
+    bar.finish_and_clear();
+    let done = done.map_err(|error| refused(error, &source.name))?;
+    preview::tell_done(&source.name, &done);
+    if let Some(name) = &args.save_mapping {
+        imports::save_mapping(&store, name, &done.headers, &options.mapping, &source.actor)?;
+        say(format_args!("saved how it was read as mapping \"{name}\""));
+    }
+    if global.json { print_json(&done.answer()) } else { Ok(()) }
+}
+
+fn refused(error: ImportError, name: &str) -> anyhow::Error {
+    match error {
+        ImportError::File(FileError::Missing(words)) => {
+            anyhow::anyhow!("{name} was refused: {words}. Feed a column with --map COLUMN=HEADER or --set COLUMN=VALUE")
+        }
+        ImportError::Lines(problems) => anyhow::anyhow!("{name} was refused\n{problems}"),
+        ImportError::Final(_) => anyhow::anyhow!("{name} was refused: {error}: --reason TEXT"),
+        other => anyhow::Error::new(other).context(format!("{name} was refused")),
+    }
+}
+
+/// How the file is read: as a saved mapping says, but for what flags say otherwise.
+fn mapping(
+    store: &Store,
+    saved: Option<&str>,
+    map: Vec<(Column, String)>,
+    set: Vec<(Column, String)>,
+    date_format: Option<DateFormat>,
+) -> anyhow::Result<Mapping> {
+    let mut mapping = match saved {
+        Some(name) => imports::use_mapping(store, name)?.mapping,
+        None => Mapping::default(),
+    };
+    let is_free = |(column, _): &(Column, String)| !map.iter().chain(&set).any(|(given, _)| given == column);
+    mapping.columns.retain(is_free);
+    mapping.fixed.retain(is_free);
+    mapping.columns.extend(map);
+    mapping.fixed.extend(set);
+    mapping.date_format = date_format.or(mapping.date_format);
+    Ok(mapping)
 }
 
 /// The file and what to call it. Stdin is copied to a temporary file first: the import holds the database's write lock, and
@@ -112,36 +162,4 @@ fn format(asked: Option<&str>, path: &Path) -> Format {
 fn progress(file: &File) -> anyhow::Result<ProgressBar> {
     let style = ProgressStyle::with_template("{bar:40} {percent:>3} % read  {bytes_per_sec}  {eta} left")?;
     Ok(ProgressBar::new(file.metadata()?.len()).with_style(style))
-}
-
-fn tell(name: &str, done: &ImportDone, dry_run: bool) {
-    let counts = &done.counts;
-    let days = done.days.map_or_else(String::new, |(first, last)| format!(", {first} to {last}"));
-    let head = if dry_run { "dry run, nothing was changed: " } else { "" };
-    say(format_args!("{head}{name}: {} rows{days}", counts.rows));
-    say(format_args!(
-        "inserted {}, changed {}, unchanged {}; rounded {}",
-        counts.inserted, counts.changed, counts.unchanged, counts.rounded
-    ));
-    let made = &done.created;
-    let created: Vec<String> = [
-        (made.advertisers, "advertiser"),
-        (made.apps, "app"),
-        (made.offers, "offer"),
-        (made.campaigns, "campaign"),
-        (made.publishers, "publisher"),
-    ]
-    .into_iter()
-    .filter(|(count, _)| *count > 0)
-    .map(|(count, noun)| format!("{count} {noun}{}", if count == 1 { "" } else { "s" }))
-    .collect();
-    if !created.is_empty() {
-        say(format_args!("created {}", created.join(", ")));
-    }
-    if !done.ignored.is_empty() {
-        let named = done.ignored.iter().take(NAMED_HEADERS).map(String::as_str).collect::<Vec<_>>().join(", ");
-        let more = done.ignored.len().saturating_sub(NAMED_HEADERS);
-        let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-        say(format_args!("columns of the file that were not used: {named}{rest}"));
-    }
 }

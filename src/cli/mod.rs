@@ -9,7 +9,9 @@ mod backup;
 mod demo;
 mod doctor;
 mod import;
+mod imports;
 mod offer;
+mod preview;
 mod report;
 mod restore;
 mod serve;
@@ -58,6 +60,9 @@ enum Command {
     Token(token::Command),
     /// Put daily stats in from a file: all rows, or, when anything is wrong, none
     Import(import::Args),
+    /// What imports did, and taking one back
+    #[command(subcommand)]
+    Imports(imports::Command),
     /// Print the cost report as Singular would get it
     Report(report::Args),
     /// Write a verified copy of the database, also while a server runs
@@ -84,6 +89,7 @@ pub fn run() -> ExitCode {
         Command::Offer(command) => offer::run(global, command),
         Command::Token(command) => token::run(global, command),
         Command::Import(args) => import::run(global, args),
+        Command::Imports(command) => imports::run(global, command),
         Command::Report(args) => report::run(global, &args),
         Command::Backup(args) => backup::run(global, &args),
         Command::Restore(args) => restore::run(global, &args),

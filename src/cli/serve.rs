@@ -8,7 +8,7 @@ use secrecy::ExposeSecret as _;
 use super::{open_or_create, print, say};
 use crate::config::{Global, Serve};
 use crate::server::{Application, stop_signal};
-use crate::service::{Actor, admins};
+use crate::service::{Actor, admins, imports};
 use crate::store::{Ground, Owner, Store, ground};
 
 pub(super) fn run(global: &Global, config: Serve) -> anyhow::Result<()> {
@@ -42,6 +42,12 @@ pub(super) fn serve(
 ) -> anyhow::Result<()> {
     if let Err(error) = store.room() {
         say(format_args!("warning: {error}"));
+    }
+    match imports::note_cut_off(&store) {
+        Ok(found) => found.iter().for_each(|words| {
+            say(format_args!("an import was cut off, and nothing of it was kept: {words}. Import it again"));
+        }),
+        Err(error) => say(format_args!("warning: whether an import was cut off can't be told: {error}")),
     }
     actix_web::rt::System::new().block_on(async {
         let listen = config.listen;

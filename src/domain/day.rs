@@ -1,6 +1,7 @@
 //! Days as the source stated them. A day is a date without a zone and is never derived from the clock.
 
 use std::fmt;
+use std::str::FromStr;
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime};
 
@@ -95,6 +96,44 @@ impl TryFrom<NaiveDate> for Day {
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)
+    }
+}
+
+/// What was said of a day's figures as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DayState {
+    /// They may still change.
+    Provisional,
+    /// The invoice went out: they change only for a reason that is given.
+    Final,
+}
+
+impl DayState {
+    /// As stored, and as flags and parameters say it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Provisional => "provisional",
+            Self::Final => "final",
+        }
+    }
+}
+
+impl FromStr for DayState {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        match text {
+            "provisional" => Ok(Self::Provisional),
+            "final" => Ok(Self::Final),
+            _ => Err(Invalid::value("days", text, "provisional or final")),
+        }
+    }
+}
+
+impl fmt::Display for DayState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }
 

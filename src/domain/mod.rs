@@ -14,11 +14,11 @@ mod stats;
 mod store_id;
 mod token;
 
-pub use day::{Day, DayRange};
+pub use day::{Day, DayRange, DayState};
 pub use ids::{AdminId, AdvertiserId, AppId, CampaignId, ImportId, OfferId, PublisherId};
 pub use invalid::Invalid;
 pub use money::{Currency, Micros, MicrosSum};
-pub use names::{Email, Name, ReportingZone, Role};
+pub use names::{Email, Name, Reason, ReportingZone, Role};
 pub use report::{RawReport, ReportFormat, ReportKind, ReportQuery, ReportRow};
 pub use stats::{Count, DailyStat, Figures};
 pub use store_id::{Os, StoreId};

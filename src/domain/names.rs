@@ -40,6 +40,45 @@ impl fmt::Display for Name {
     }
 }
 
+/// Why somebody changes figures: 1 to 500 characters, trimmed, without control characters but line ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason(String);
+
+impl Reason {
+    /// The longest, in characters.
+    const CHARS: usize = 500;
+
+    /// The reason.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// `None` where nothing but blanks was said.
+    pub fn parse_optional(text: &str) -> Result<Option<Self>, Invalid> {
+        if text.trim().is_empty() { Ok(None) } else { text.parse().map(Some) }
+    }
+}
+
+impl FromStr for Reason {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let trimmed = text.trim();
+        let hidden = trimmed.chars().any(|c| c.is_control() && !matches!(c, '\r' | '\n'));
+        if trimmed.is_empty() || hidden || trimmed.chars().nth(Self::CHARS).is_some() {
+            return Err(Invalid::because("reason", format!("expected 1 to {} characters", Self::CHARS)));
+        }
+        Ok(Self(trimmed.to_owned()))
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
 /// An e-mail address a person logs in with, in lower case.
 ///
 /// Pitlane sends no mail, so only the shape is checked: something on both sides of one `@`, no blanks, at most 254 bytes.

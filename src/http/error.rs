@@ -230,6 +230,7 @@ impl From<ImportError> for ClientError {
                 Self::new(Refusal::ValidationError, words)
             }
             ImportError::File(FileError::Io(error)) => Self::io(&error),
+            ImportError::Final(_) => Self::new(Refusal::ValidationError, error.to_string()),
             ImportError::Service(error) => error.into(),
         }
     }

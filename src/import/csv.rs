@@ -22,7 +22,7 @@ pub(super) fn read(input: impl Read, mapping: &Mapping, sink: &mut Sink<'_>) -> 
     let mut records = Records::open(input, &mapping.layout)?;
     let binding = bind(&mut records, mapping)?;
     let width = records.record.len();
-    let mut summary = Summary::default();
+    let mut summary = Summary { headers: binding.headers().to_vec(), ..Summary::default() };
     binding.note_ignored(&mut summary.ignored);
 
     let mut rows = RowBuilder::new(Unit::Line, mapping);

@@ -126,6 +126,11 @@ impl<'m> Binding<'m> {
         })
     }
 
+    /// The headers, trimmed.
+    pub(super) fn headers(&self) -> &[String] {
+        &self.headers
+    }
+
     /// Whether any column takes the field.
     pub(super) fn takes(&self, field: usize) -> bool {
         self.sources.iter().any(|source| matches!(source, Source::Field(index) if *index == field))

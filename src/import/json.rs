@@ -121,6 +121,9 @@ impl<'m> Items<'m> {
             match Binding::new(keys(), self.mapping) {
                 Ok(binding) => {
                     binding.note_ignored(&mut self.summary.ignored);
+                    if self.summary.headers.is_empty() {
+                        self.summary.headers = binding.headers().to_vec();
+                    }
                     self.binding = Some(binding);
                 }
                 Err(clash) => {

@@ -138,6 +138,8 @@ impl From<io::Error> for FileError {
 /// What is left to say once the file is read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Summary {
+    /// The headers, or the keys of the first item, trimmed.
+    pub headers: Vec<String>,
     /// Headers (or keys) that no column took, in order of appearance, at most 1,000 and each cut after 200 characters.
     pub ignored: Vec<String>,
 }

@@ -6,9 +6,10 @@
 use chrono::Utc;
 use uuid::Uuid;
 
+use super::imports::{CellWriter, Written};
 use super::{Actor, ServiceError, ServiceResult};
 use crate::domain::{Count, Currency, Day, Figures, Invalid, Micros, Name, Os, StoreId};
-use crate::store::{CampaignKey, ImportKind, ImportRow, PublisherKey, StatCell, StatKey, Store};
+use crate::store::{CampaignKey, ImportKind, ImportRow, NewImport, PublisherKey, StatCell, StatKey, Store};
 
 /// The demo's advertiser.
 pub const ADVERTISER: &str = "Northwind Games";
@@ -66,22 +67,28 @@ pub fn fill(store: &Store, last: Day) -> ServiceResult<()> {
         for publisher in PUBLISHERS {
             publishers.push(txn.publisher_create(chance.uuid().into(), &name(publisher)?, now)?);
         }
-        let import =
-            txn.import_begin(chance.uuid().into(), ImportKind::Demo, "the demo's sample", "command line", None, now)?;
-        let mut writer = txn.stat_writer(import)?;
-        let version = txn.version_take()?;
-        let mut counts = ImportRow::default();
+        let import = txn.import_begin(&NewImport {
+            id: chance.uuid().into(),
+            kind: ImportKind::Demo,
+            source: "the demo's sample",
+            actor: &actor.name,
+            reason: None,
+            token: None,
+            undoes: None,
+            now,
+        })?;
+        let mut writer = CellWriter::new(txn, import, false, None)?;
+        let mut rows = 0;
         let first = last.earlier(DAYS - 1).unwrap_or(last);
         for day in first.to_stored()..=last.to_stored() {
             for (campaign, publisher, figures) in sample_day(day, &campaigns, &publishers)? {
                 let key = StatKey { advertiser: advertiser.key, day, campaign, publisher };
-                counts.rows += 1;
-                counts.inserted += 1;
-                writer.put(StatCell { key, figures }, counts.rows)?;
+                rows += 1;
+                writer.put(StatCell { key, figures }, rows, &mut |_| {})?;
             }
-            txn.day_touch(advertiser.key, day, version)?;
         }
-        txn.import_finish(import, &counts)?;
+        let Written { counts, .. } = writer.finish(&mut |_| {})?;
+        txn.import_finish(import, &ImportRow { rows, ..counts })?;
         txn.audit_add(&actor.did("demo fill", ADVERTISER), now)?;
         Ok::<_, ServiceError>(())
     })

@@ -34,6 +34,17 @@ pub struct AuditRow {
     pub address: Option<String>,
 }
 
+fn audit(row: &rusqlite::Row<'_>) -> rusqlite::Result<AuditRow> {
+    Ok(AuditRow {
+        key: row.get(0)?,
+        at: from_ms(row.get(1)?),
+        actor: row.get(2)?,
+        action: row.get(3)?,
+        subject: row.get(4)?,
+        address: row.get(5)?,
+    })
+}
+
 impl ReadTxn<'_> {
     /// The newest entries older than `before`, whose words hold `words`; at most `limit`.
     pub fn audit_list(&self, words: &str, before: Option<i64>, limit: u32) -> StoreResult<Vec<AuditRow>> {
@@ -41,16 +52,16 @@ impl ReadTxn<'_> {
             where audit_key < ?1 and instr(lower(actor || ' ' || action || ' ' || subject), lower(?2)) > 0
             order by audit_key desc
             limit ?3";
-        self.list("read the audit log", sql, (before.unwrap_or(i64::MAX), words, limit), |row| {
-            Ok(AuditRow {
-                key: row.get(0)?,
-                at: from_ms(row.get(1)?),
-                actor: row.get(2)?,
-                action: row.get(3)?,
-                subject: row.get(4)?,
-                address: row.get(5)?,
-            })
-        })
+        self.list("read the audit log", sql, (before.unwrap_or(i64::MAX), words, limit), audit)
+    }
+
+    /// The entries since then of things done by this name, the newest first; at most 20.
+    pub fn audit_since(&self, action: &str, since: DateTime<Utc>) -> StoreResult<Vec<AuditRow>> {
+        let sql = "select audit_key, at, actor, action, subject, address from audit_log
+            where at >= ?1 and action = ?2
+            order by audit_key desc
+            limit 20";
+        self.list("read the audit log", sql, (to_ms(since), action), audit)
     }
 }
 

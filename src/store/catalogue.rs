@@ -207,7 +207,7 @@ impl WriteTxn<'_> {
     pub fn campaign_delete(&self, advertiser: AdvertiserKey, campaign: CampaignKey) -> StoreResult<()> {
         let sql = "delete from campaigns where advertiser_key = ?1 and campaign_key = ?2";
         self.run("delete a campaign", sql, (advertiser.0, campaign.0))
-            .map_err(|error| error.or_in_use("the campaign has stats"))?;
+            .map_err(|error| error.or_in_use("the campaign has stats, or had some that the history keeps"))?;
         self.catalogue_touch(advertiser)
     }
 }

@@ -48,10 +48,21 @@ pub struct GeneralCell {
 pub enum Stored {
     /// It was not there.
     Inserted,
-    /// It held something else.
-    Changed,
+    /// It held something else, namely this.
+    Changed(Figures),
     /// It held the same.
     Unchanged,
+}
+
+/// A value and who stated it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stated {
+    /// The value.
+    pub figures: Figures,
+    /// The import that stated it.
+    pub import: ImportKey,
+    /// The import's line; 0 where the file left the cell out and it was set to zero.
+    pub line: u64,
 }
 
 /// A column of a strict table, without the detour over conversions that might be wanted elsewhere.
@@ -72,6 +83,12 @@ pub(super) fn figures(row: &Row<'_>, at: usize) -> rusqlite::Result<Figures> {
         views: count("views", at + 2)?,
         conversions: count("conversions", at + 3)?,
     })
+}
+
+/// The columns of `stat_select.sql`, which are the first six of other queries too.
+pub(super) fn stated(row: &Row<'_>) -> rusqlite::Result<Stated> {
+    let line = row.get::<_, i64>(5)?.unsigned_abs();
+    Ok(Stated { figures: figures(row, 0)?, import: ImportKey(row.get(4)?), line })
 }
 
 /// Reads days one after the other with a statement that stays prepared.
@@ -135,26 +152,28 @@ impl ReadTxn<'_> {
 impl WriteTxn<'_> {
     /// A writer whose cells are marked as written by `import`.
     pub fn stat_writer(&self, import: ImportKey) -> StoreResult<StatWriter<'_>> {
-        const DOING: &str = "prepare to write stats";
+        let prepare = |sql| self.conn.prepare(sql).doing("prepare to write stats");
         Ok(StatWriter {
             import,
-            insert: self.conn.prepare(include_str!("sql/stat_insert.sql")).doing(DOING)?,
-            select: self.conn.prepare(include_str!("sql/stat_select.sql")).doing(DOING)?,
-            update: self.conn.prepare(include_str!("sql/stat_update.sql")).doing(DOING)?,
+            insert: prepare(include_str!("sql/stat_insert.sql"))?,
+            select: prepare(include_str!("sql/stat_select.sql"))?,
+            keep: prepare(include_str!("sql/stat_history_insert.sql"))?,
+            update: prepare(include_str!("sql/stat_update.sql"))?,
         })
     }
 }
 
-/// Writes cells with statements that stay prepared.
+/// Writes cells with statements that stay prepared; what a cell held before goes into the history.
 pub struct StatWriter<'t> {
     import: ImportKey,
     insert: Statement<'t>,
     select: Statement<'t>,
+    keep: Statement<'t>,
     update: Statement<'t>,
 }
 
 impl StatWriter<'_> {
-    /// States the whole value of one cell. A cell that holds the same already is not touched.
+    /// States the whole value of one cell, once for each import. A cell that holds the same already is not touched.
     pub fn put(&mut self, cell: StatCell, line: u64) -> StoreResult<Stored> {
         const DOING: &str = "write a stat";
         let StatKey { advertiser, day, campaign, publisher } = cell.key;
@@ -167,11 +186,15 @@ impl StatWriter<'_> {
         if self.insert.execute(params).doing(DOING)? == 1 {
             return Ok(Stored::Inserted);
         }
-        let held = self.select.query_row(key, |row| figures(row, 0)).doing(DOING)?;
-        if held == cell.figures {
+        let held = self.select.query_row(key, stated).doing(DOING)?;
+        if held.figures == cell.figures {
             return Ok(Stored::Unchanged);
         }
+        let Figures { clicks, cost, views, conversions } = held.figures;
+        let old = (clicks.get(), cost.get(), views.get(), conversions.get(), held.import.0, held.line.cast_signed());
+        let old = (key.0, key.1, key.2, key.3, self.import.0, old.0, old.1, old.2, old.3, old.4, old.5);
+        self.keep.execute(old).doing(DOING)?;
         self.update.execute(params).doing(DOING)?;
-        Ok(Stored::Changed)
+        Ok(Stored::Changed(held.figures))
     }
 }

@@ -1,14 +1,17 @@
-//! The history of what changed the stats.
+//! The list of everything that ever changed the stats: files, uploads, edits, undos, marks of days.
 
 use chrono::{DateTime, Utc};
+use rusqlite::Row;
 
-use super::{ImportKey, StoreResult, TokenKey, WriteTxn, to_ms};
-use crate::domain::ImportId;
+use super::{
+    AdvertiserKey, ImportKey, OrMissing as _, ReadTxn, StoreResult, TokenKey, WriteTxn, from_ms, parsed, to_ms,
+};
+use crate::domain::{DayState, ImportId, Invalid, Reason, TokenId};
 
 /// Which way the rows came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImportKind {
-    /// The command line.
+    /// A file, on the command line or in the browser.
     File,
     /// The ingest route.
     Api,
@@ -16,25 +19,65 @@ pub enum ImportKind {
     Demo,
     /// One cell, by hand.
     Edit,
+    /// Another import, taken back.
+    Undo,
+    /// Days called provisional or final, without rows.
+    Mark,
 }
 
 impl ImportKind {
-    fn as_str(self) -> &'static str {
+    /// As stored and as programs are told.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::File => "file",
             Self::Api => "api",
             Self::Demo => "demo",
             Self::Edit => "edit",
+            Self::Undo => "undo",
+            Self::Mark => "mark",
         }
     }
 }
 
+impl std::str::FromStr for ImportKind {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        [Self::File, Self::Api, Self::Demo, Self::Edit, Self::Undo, Self::Mark]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .ok_or_else(|| Invalid::value("kind", text, "file, api, demo, edit, undo or mark"))
+    }
+}
+
+/// An entry to be opened.
+#[derive(Debug)]
+pub struct NewImport<'a> {
+    /// Its id.
+    pub id: ImportId,
+    /// Which way it came.
+    pub kind: ImportKind,
+    /// File name, or what else the rows came from.
+    pub source: &'a str,
+    /// Who brought it.
+    pub actor: &'a str,
+    /// Why.
+    pub reason: Option<&'a Reason>,
+    /// The token it came with.
+    pub token: Option<TokenKey>,
+    /// The import that it takes back.
+    pub undoes: Option<ImportKey>,
+    /// When.
+    pub now: DateTime<Utc>,
+}
+
 /// What an import did, once it is known.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImportRow {
     /// SHA-256 of the bytes as they came, in hexadecimal.
     pub sha256: Option<String>,
-    /// Lines that were read.
+    /// Lines that were read; of an undo, cells that were taken back.
     pub rows: u64,
     /// Cells that were new.
     pub inserted: u64,
@@ -44,35 +87,156 @@ pub struct ImportRow {
     pub unchanged: u64,
     /// Lines whose cost had more than six decimals.
     pub rounded: u64,
+    /// Of the changed: cells that the file left out and that were set to zero, since that was asked for.
+    pub zeroed: u64,
+}
+
+/// An entry as it was written.
+#[derive(Debug, Clone)]
+pub struct ImportEntry {
+    /// Grows with every entry.
+    pub key: ImportKey,
+    /// Its id.
+    pub id: ImportId,
+    /// Which way it came.
+    pub kind: ImportKind,
+    /// File name, or what else the rows came from.
+    pub source: String,
+    /// Who brought it.
+    pub actor: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// The token it came with: id and name.
+    pub token: Option<(TokenId, String)>,
+    /// What it did.
+    pub counts: ImportRow,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What it called its days.
+    pub days: Option<DayState>,
+    /// The import that it took back.
+    pub undoes: Option<ImportId>,
+    /// The undo that took it back, and when.
+    pub undone: Option<(ImportId, DateTime<Utc>)>,
+}
+
+/// The days of one advertiser that an import stated; all that it changed lies between them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImportSpan {
+    /// Whose.
+    pub advertiser: AdvertiserKey,
+    /// First day, as stored.
+    pub first: i64,
+    /// Last day, as stored.
+    pub last: i64,
+}
+
+const SELECT: &str = include_str!("sql/import_select.sql");
+
+fn entry(row: &Row<'_>) -> rusqlite::Result<ImportEntry> {
+    let count = |column| row.get::<_, i64>(column).map(i64::unsigned_abs);
+    let known = |column| row.get_ref(column).map(|value| value != rusqlite::types::ValueRef::Null);
+    Ok(ImportEntry {
+        key: ImportKey(row.get(0)?),
+        id: parsed(row, 1)?,
+        kind: parsed(row, 2)?,
+        source: row.get(3)?,
+        actor: row.get(4)?,
+        reason: row.get(5)?,
+        counts: ImportRow {
+            sha256: row.get(6)?,
+            rows: count(7)?,
+            inserted: count(8)?,
+            changed: count(9)?,
+            unchanged: count(10)?,
+            rounded: count(11)?,
+            zeroed: count(12)?,
+        },
+        at: from_ms(row.get(13)?),
+        token: if known(14)? { Some((parsed(row, 14)?, row.get(15)?)) } else { None },
+        undoes: known(16)?.then(|| parsed(row, 16)).transpose()?,
+        undone: if known(17)? { Some((parsed(row, 17)?, from_ms(row.get(18)?))) } else { None },
+        days: known(19)?.then(|| parsed(row, 19)).transpose()?,
+    })
+}
+
+impl ReadTxn<'_> {
+    /// The newest entries, or those before `before`; at most `limit`. Of one advertiser, or all.
+    pub fn import_list(
+        &self,
+        advertiser: Option<AdvertiserKey>,
+        before: Option<ImportKey>,
+        limit: u32,
+    ) -> StoreResult<Vec<ImportEntry>> {
+        let sql = format!(
+            "{SELECT}where imports.import_key < ?1 and (?2 is null or exists (
+                select 1 from import_spans s where s.import_key = imports.import_key and s.advertiser_key = ?2
+            ))
+            order by imports.import_key desc
+            limit ?3"
+        );
+        let params = (before.map_or(i64::MAX, |key| key.0), advertiser.map(|key| key.0), limit);
+        self.list("list imports", &sql, params, entry)
+    }
+
+    /// The entry with this id.
+    pub fn import_find(&self, id: ImportId) -> StoreResult<Option<ImportEntry>> {
+        self.first("find an import", &format!("{SELECT}where imports.id = ?1"), [id.to_string()], entry)
+    }
+
+    /// The entry with this id, or an error that says there is none.
+    pub fn import_get(&self, id: ImportId) -> StoreResult<ImportEntry> {
+        self.import_find(id)?.or_missing("import", &id.to_string())
+    }
+
+    /// The entry with this key.
+    pub fn import_by_key(&self, key: ImportKey) -> StoreResult<ImportEntry> {
+        self.first("find an import", &format!("{SELECT}where imports.import_key = ?1"), [key.0], entry)?
+            .or_missing("import with key", &key.0.to_string())
+    }
+
+    /// What days of which advertisers an import stated.
+    pub fn import_spans(&self, key: ImportKey) -> StoreResult<Vec<ImportSpan>> {
+        let sql = "select advertiser_key, first_day, last_day from import_spans where import_key = ?1
+            order by advertiser_key";
+        self.list("read an import's days", sql, [key.0], |row| {
+            Ok(ImportSpan { advertiser: AdvertiserKey(row.get(0)?), first: row.get(1)?, last: row.get(2)? })
+        })
+    }
 }
 
 impl WriteTxn<'_> {
-    /// Opens an entry in the history, so that cells can point at it.
-    pub fn import_begin(
-        &self,
-        id: ImportId,
-        kind: ImportKind,
-        source: &str,
-        actor: &str,
-        token: Option<TokenKey>,
-        now: DateTime<Utc>,
-    ) -> StoreResult<ImportKey> {
+    /// Opens an entry, so that cells can point at it.
+    pub fn import_begin(&self, new: &NewImport<'_>) -> StoreResult<ImportKey> {
         let sql = "insert into imports (
-                id, kind, source, actor, token_key, rows, inserted, changed, unchanged, rounded, zeroed, created_at
-            ) values (?1, ?2, ?3, ?4, ?5, 0, 0, 0, 0, 0, 0, ?6)";
-        let params = (id.to_string(), kind.as_str(), source, actor, token.map(|key| key.0), to_ms(now));
-        self.insert("record an import", sql, params).map(ImportKey)
+                id, kind, source, actor, reason, token_key, undoes_key,
+                rows, inserted, changed, unchanged, rounded, zeroed, created_at
+            ) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 0, 0, 0, 0, 0, ?8)";
+        let params = (
+            new.id.to_string(),
+            new.kind.as_str(),
+            new.source,
+            new.actor,
+            new.reason.map(Reason::as_str),
+            new.token.map(|key| key.0),
+            new.undoes.map(|key| key.0),
+            to_ms(new.now),
+        );
+        self.insert("record an import", sql, params)
+            .map(ImportKey)
+            .map_err(|error| error.or_conflict(|| "the import was undone already".to_owned()))
     }
 
-    /// Says why somebody changed stats by hand.
-    pub fn import_set_reason(&self, key: ImportKey, reason: &str) -> StoreResult<()> {
-        self.run("record a reason", "update imports set reason = ?2 where import_key = ?1", (key.0, reason)).map(drop)
+    /// Says what days of an advertiser it stated.
+    pub fn import_span_add(&self, key: ImportKey, span: ImportSpan) -> StoreResult<()> {
+        let sql = "insert into import_spans (import_key, advertiser_key, first_day, last_day) values (?1, ?2, ?3, ?4)";
+        self.run("record an import's days", sql, (key.0, span.advertiser.0, span.first, span.last)).map(drop)
     }
 
     /// Completes the entry with what was done.
     pub fn import_finish(&self, key: ImportKey, done: &ImportRow) -> StoreResult<()> {
         let sql = "update imports
-            set sha256 = ?2, rows = ?3, inserted = ?4, changed = ?5, unchanged = ?6, rounded = ?7
+            set sha256 = ?2, rows = ?3, inserted = ?4, changed = ?5, unchanged = ?6, rounded = ?7, zeroed = ?8
             where import_key = ?1";
         let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let params = (
@@ -83,6 +247,7 @@ impl WriteTxn<'_> {
             count(done.changed),
             count(done.unchanged),
             count(done.rounded),
+            count(done.zeroed),
         );
         self.run("record an import", sql, params).map(drop)
     }

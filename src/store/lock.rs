@@ -105,7 +105,8 @@ impl Use {
     }
 }
 
-fn open(path: &Path) -> StoreResult<File> {
+/// Opens a file that only its owner may read, made where it is missing.
+pub(super) fn open(path: &Path) -> StoreResult<File> {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);

@@ -60,7 +60,7 @@ impl WriteTxn<'_> {
     /// Takes a publisher away; one that has stats is refused.
     pub fn publisher_delete(&self, key: PublisherKey) -> StoreResult<()> {
         self.run("delete a publisher", "delete from publishers where publisher_key = ?1", [key.0])
-            .map_err(|error| error.or_in_use("the publisher has stats"))?;
+            .map_err(|error| error.or_in_use("the publisher has stats, or had some that the history keeps"))?;
         self.publishers_touch()
     }
 }

@@ -1,6 +1,9 @@
 //! The stats as pages show them: cells with their filters, sums by day, and what hangs on a thing before it is deleted.
 
-use super::{AdvertiserKey, CampaignKey, Doing as _, PublisherKey, ReadTxn, StatKey, StoreResult, daily_stats};
+use super::{
+    AdvertiserKey, CampaignKey, Doing as _, ImportSpan, PublisherKey, ReadTxn, StatKey, Stated, StoreResult,
+    daily_stats,
+};
 use crate::domain::{Figures, MicrosSum};
 
 /// Which cells are wanted; both days count.
@@ -75,10 +78,30 @@ impl ReadTxn<'_> {
         Ok(())
     }
 
-    /// One cell's figures.
-    pub fn stat_find(&self, key: StatKey) -> StoreResult<Option<Figures>> {
+    /// Hands every cell of the days to `each`, in the table's order, with who stated it.
+    pub fn stat_scan_stated(&self, days: ImportSpan, mut each: impl FnMut(StatKey, Stated)) -> StoreResult<()> {
+        const DOING: &str = "read stats";
+        let sql =
+            "select clicks, cost_micros, views, conversions, import_key, import_line, day, campaign_key, publisher_key
+            from daily_stats
+            where advertiser_key = ?1 and day between ?2 and ?3
+            order by day, campaign_key, publisher_key";
+        let mut statement = self.conn.prepare_cached(sql).doing(DOING)?;
+        let mut rows = statement.query((days.advertiser.0, days.first, days.last)).doing(DOING)?;
+        while let Some(row) = rows.next().doing(DOING)? {
+            let key = |row: &rusqlite::Row<'_>| -> rusqlite::Result<StatKey> {
+                let (campaign, publisher) = (CampaignKey(row.get(7)?), PublisherKey(row.get(8)?));
+                Ok(StatKey { advertiser: days.advertiser, day: row.get(6)?, campaign, publisher })
+            };
+            each(key(row).doing(DOING)?, daily_stats::stated(row).doing(DOING)?);
+        }
+        Ok(())
+    }
+
+    /// One cell's value, and who stated it.
+    pub fn stat_find(&self, key: StatKey) -> StoreResult<Option<Stated>> {
         let params = (key.advertiser.0, key.day, key.campaign.0, key.publisher.0);
-        self.first("read a stat", include_str!("sql/stat_select.sql"), params, |row| daily_stats::figures(row, 0))
+        self.first("read a stat", include_str!("sql/stat_select.sql"), params, daily_stats::stated)
     }
 
     /// What hangs on a campaign.

@@ -38,7 +38,7 @@ pub(crate) fn stock(app: &App, name: &str) {
         ..Figures::default()
     };
     let key = StatKey { advertiser: advertiser.key, day, campaign, publisher };
-    stats::edit(store, key, figures, "a first try", "the first cell", &actor).unwrap();
+    stats::edit(store, key, figures, &"a first try".parse().unwrap(), "the first cell", &actor).unwrap();
 }
 
 #[test]

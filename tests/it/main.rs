@@ -22,4 +22,5 @@ mod report_dates;
 mod routes;
 mod secrets;
 mod singular;
+mod undo;
 mod world;

@@ -13,18 +13,19 @@ use proptest::prelude::*;
 use crate::model::{Item, csv_of, decimal, json_of};
 use crate::world::{Campaign, NORTHWIND, add_advertiser, add_campaigns, add_publishers, csv, id, state, switch};
 
-const CAMPAIGNS: [(&str, &str); 4] = [("Coin Game", "A"), ("Coin Game", "B"), ("Gems", "C"), ("Arcade", "D")];
-const PUBLISHERS: [&str; 3] = ["Lumen", "Pixel", "Orbit"];
+pub(crate) const CAMPAIGNS: [(&str, &str); 4] =
+    [("Coin Game", "A"), ("Coin Game", "B"), ("Gems", "C"), ("Arcade", "D")];
+pub(crate) const PUBLISHERS: [&str; 3] = ["Lumen", "Pixel", "Orbit"];
 const DAYS: u64 = 12;
 
-fn day(number: u64) -> NaiveDate {
+pub(crate) fn day(number: u64) -> NaiveDate {
     NaiveDate::from_ymd_opt(2024, 2, 25).unwrap() + Days::new(number)
 }
 
 /// Day, campaign and publisher by number.
-type Key = (u64, usize, usize);
+pub(crate) type Key = (u64, usize, usize);
 /// Millionths and clicks.
-type Figures = (i64, u64);
+pub(crate) type Figures = (i64, u64);
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -49,6 +50,17 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// A database with all campaigns and publishers, and no stats.
+pub(crate) fn catalogue(dir: &std::path::Path) -> Store {
+    let store = Store::open(dir).unwrap();
+    let advertiser = add_advertiser(&store, NORTHWIND);
+    add_publishers(&store, &PUBLISHERS);
+    let app =
+        |campaign: Campaign<'static>| campaign.on("Coin Game", pitlane::domain::Os::Android, "com.example.coingame");
+    add_campaigns(&store, &advertiser, &CAMPAIGNS.map(|(offer, name)| app(Campaign::of(offer, name))));
+    store
+}
+
 #[derive(Default)]
 struct Gathered(Vec<u8>);
 
@@ -63,7 +75,7 @@ impl ReportSink for Gathered {
     }
 }
 
-fn made(reports: &Reports, format: ReportFormat, from: u64, to: u64) -> (String, ReportTotals) {
+pub(crate) fn made(reports: &Reports, format: ReportFormat, from: u64, to: u64) -> (String, ReportTotals) {
     let raw = RawReport { date_from: Some(day(from).to_string()), date_to: Some(day(to).to_string()), offer_id: None };
     let advertiser = AdvertiserId::from(id("advertiser", NORTHWIND));
     let query = ReportQuery::new(advertiser, &raw).unwrap();
@@ -75,13 +87,13 @@ fn made(reports: &Reports, format: ReportFormat, from: u64, to: u64) -> (String,
 }
 
 #[derive(Default)]
-struct Model {
-    cells: BTreeMap<Key, Figures>,
+pub(crate) struct Model {
+    pub(crate) cells: BTreeMap<Key, Figures>,
     hidden: std::collections::BTreeSet<&'static str>,
 }
 
 impl Model {
-    fn items(&self, from: u64, to: u64) -> Vec<Item> {
+    pub(crate) fn items(&self, from: u64, to: u64) -> Vec<Item> {
         let range = self.cells.range((from, 0, 0)..(to + 1, 0, 0));
         let reported = range.filter(|((_, campaign, _), _)| !self.hidden.contains(CAMPAIGNS[*campaign].0));
         reported
@@ -132,11 +144,7 @@ proptest! {
     #[test]
     fn reports_equal_a_plain_map_while_the_data_changes(steps in proptest::collection::vec(step(), 1..25)) {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path()).unwrap();
-        let advertiser = add_advertiser(&store, NORTHWIND);
-        add_publishers(&store, &PUBLISHERS);
-        let app = |campaign: Campaign<'static>| campaign.on("Coin Game", pitlane::domain::Os::Android, "com.example.coingame");
-        add_campaigns(&store, &advertiser, &CAMPAIGNS.map(|(offer, name)| app(Campaign::of(offer, name))));
+        let store = catalogue(dir.path());
         let makers = [0, 2000, 32 << 20].map(|cache| Reports::new(store.clone(), cache));
         let mut model = Model::default();
         for step in steps.into_iter().chain([Step::Ask(0, DAYS - 1)]) {

@@ -3,8 +3,8 @@
 //! Ids follow from names ([`id`]), so that snapshots can hold them and a test can say them before they exist.
 
 use pitlane::domain::{Currency, Name, Os, StoreId, TokenScope};
-use pitlane::import::{Format, Mapping};
-use pitlane::service::imports::{self, Duplicates, ImportDone, ImportOptions, ImportSource};
+use pitlane::import::Format;
+use pitlane::service::imports::{self, ImportDone, ImportOptions, ImportSource};
 use pitlane::service::{Actor, ServiceResult, catalogue};
 use pitlane::store::{AdvertiserRow, ImportKind, Store, StoreError};
 use uuid::Uuid;
@@ -123,14 +123,7 @@ pub(crate) fn csv(lines: impl IntoIterator<Item = String>) -> String {
 
 /// States figures, as CSV with the contract's columns.
 pub(crate) fn state(store: &Store, advertiser: &str, csv: &str) -> ImportDone {
-    let options = ImportOptions {
-        format: Format::Csv,
-        mapping: Mapping::default(),
-        advertiser: Some(advertiser.to_owned()),
-        create_missing: false,
-        duplicates: Duplicates::Reject,
-        dry_run: false,
-    };
+    let options = ImportOptions { advertiser: Some(advertiser.to_owned()), ..ImportOptions::new(Format::Csv) };
     let source =
         ImportSource { kind: ImportKind::File, name: "a test".to_owned(), token: None, actor: Actor::command_line() };
     imports::run(store, csv.as_bytes(), &options, &source).unwrap()

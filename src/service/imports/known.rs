@@ -13,6 +13,7 @@ pub(super) struct Advertiser {
     pub(super) campaigns: Vec<Campaign>,
     pub(super) by_name: HashMap<String, usize>,
     pub(super) by_id: HashMap<CampaignId, usize>,
+    pub(super) by_key: HashMap<CampaignKey, usize>,
 }
 
 pub(super) struct Campaign {
@@ -27,13 +28,21 @@ pub(super) struct Campaign {
 pub(super) struct Publishers {
     pub(super) by_name: HashMap<String, PublisherKey>,
     pub(super) by_id: HashMap<PublisherId, (PublisherKey, String)>,
+    pub(super) names: HashMap<PublisherKey, String>,
 }
 
 impl Advertiser {
     pub(super) fn load(txn: &ReadTxn<'_>, row: AdvertiserRow) -> StoreResult<Self> {
         let offers = txn.offer_list(row.key)?.into_iter().map(|offer| (offer.name, offer.key)).collect();
         let campaigns = txn.campaign_list(row.key)?;
-        let mut loaded = Self { row, offers, campaigns: Vec::new(), by_name: HashMap::new(), by_id: HashMap::new() };
+        let mut loaded = Self {
+            row,
+            offers,
+            campaigns: Vec::new(),
+            by_name: HashMap::new(),
+            by_id: HashMap::new(),
+            by_key: HashMap::new(),
+        };
         for known in campaigns {
             let campaign = Campaign {
                 key: known.key,
@@ -49,6 +58,7 @@ impl Advertiser {
 
     pub(super) fn add(&mut self, id: CampaignId, campaign: Campaign) {
         self.by_id.insert(id, self.campaigns.len());
+        self.by_key.insert(campaign.key, self.campaigns.len());
         self.by_name.insert(campaign.name.clone(), self.campaigns.len());
         self.campaigns.push(campaign);
     }
@@ -91,6 +101,7 @@ impl Publishers {
 
     pub(super) fn add(&mut self, key: PublisherKey, id: PublisherId, name: String) {
         self.by_name.insert(name.clone(), key);
+        self.names.insert(key, name.clone());
         self.by_id.insert(id, (key, name));
     }
 }

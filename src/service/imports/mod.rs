@@ -1,13 +1,24 @@
-//! The one engine behind every way in: a file on the command line, an upload, the demo's sample (contract §4).
+//! The one engine behind every way in: a file on the command line or in the browser, an upload, one cell edited by hand.
 //!
 //! All of an import runs in one write transaction: lines are parsed, their names looked up (or created), the cells sorted
-//! and written. Anything wrong anywhere, and nothing of it stays. A dry run does the same and then undoes it, so what it
-//! tells is what would have happened.
+//! and written. Anything wrong anywhere, and nothing of it stays. A preview does the same and then takes it all back, so
+//! what it tells is what would have happened.
 
+mod answer;
+mod cut_off;
+mod final_days;
+mod history;
 mod known;
+mod mappings;
+mod marks;
+mod merge;
+mod outliers;
+mod preview;
 mod problems;
 mod resolver;
 mod sorter;
+mod undo;
+mod writer;
 
 use std::io::{self, Read};
 use std::ops::ControlFlow;
@@ -16,16 +27,27 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+pub use self::answer::{ImportAnswer, PreviewAnswer};
+pub use self::cut_off::{note_cut_off, recently_cut_off};
+pub use self::final_days::{FinalDay, FinalDays};
+pub use self::history::{ChangedCell, LifeStep, NamedChange, changes, life, named};
+pub use self::mappings::{SavedMapping, delete_mapping, mapping_for, save_mapping, saved_mapping, use_mapping};
+pub use self::marks::mark_days;
+use self::merge::Merge;
+pub use self::outliers::{Outlier, Outliers};
+use self::preview::Watch;
+pub use self::preview::{CellChange, CellName, Preview, preview};
+use self::problems::ProblemLog;
 pub use self::problems::Problems;
 pub use self::resolver::Created;
 use self::resolver::Resolver;
-use self::sorter::{Sorted, Sorter, Staged};
+use self::sorter::{Sorter, Staged};
+pub use self::undo::{LaterChange, UndoError, Undone, final_days, later_changes, undo};
+pub(super) use self::writer::{CellWriter, Written};
 use super::{Actor, ServiceError, secrets};
-use crate::domain::{Day, ImportId};
-use crate::import::{self, FileError, Format, LineError, Mapping, Unit};
-use crate::store::{
-    ImportKey, ImportKind, ImportRow, StatKey, StatWriter, Store, StoreError, Stored, TokenKey, WriteTxn,
-};
+use crate::domain::{Day, DayState, ImportId, Reason};
+use crate::import::{self, FileError, Format, Mapping, Unit};
+use crate::store::{ImportKey, ImportKind, ImportRow, NewImport, Store, StoreError, TokenKey, WriteTxn};
 
 /// What to do with a cell that the input states twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,8 +72,29 @@ pub struct ImportOptions {
     pub create_missing: bool,
     /// What to do with a cell that is stated twice.
     pub duplicates: Duplicates,
-    /// Only say what would happen.
-    pub dry_run: bool,
+    /// Set to zero what the days and publishers of the input have besides what it states.
+    pub replace: bool,
+    /// What the days of the input are called from now on.
+    pub days: Option<DayState>,
+    /// Why; needed where final days change.
+    pub reason: Option<Reason>,
+}
+
+impl ImportOptions {
+    /// Reads the contract's own columns, and refuses whatever could be refused.
+    #[must_use]
+    pub fn new(format: Format) -> Self {
+        Self {
+            format,
+            mapping: Mapping::default(),
+            advertiser: None,
+            create_missing: false,
+            duplicates: Duplicates::default(),
+            replace: false,
+            days: None,
+            reason: None,
+        }
+    }
 }
 
 /// Where an import comes from, for the history.
@@ -78,35 +121,10 @@ pub struct ImportDone {
     pub created: Created,
     /// First and last day it spoke of.
     pub days: Option<(Day, Day)>,
+    /// The input's headers, or the keys of its first item.
+    pub headers: Vec<String>,
     /// Headers that no column took.
     pub ignored: Vec<String>,
-}
-
-/// What an import did, as the ingest route and `import --json` tell it (contract §4).
-#[derive(Debug, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ImportAnswer {
-    import_id: String,
-    rows: u64,
-    inserted: u64,
-    changed: u64,
-    unchanged: u64,
-    rounded: u64,
-}
-
-impl ImportDone {
-    /// What was done, for programs.
-    #[must_use]
-    pub fn answer(&self) -> ImportAnswer {
-        ImportAnswer {
-            import_id: self.id.to_string(),
-            rows: self.counts.rows,
-            inserted: self.counts.inserted,
-            changed: self.counts.changed,
-            unchanged: self.counts.unchanged,
-            rounded: self.counts.rounded,
-        }
-    }
 }
 
 /// Why an import did nothing.
@@ -118,6 +136,9 @@ pub enum ImportError {
     /// The file as a whole was.
     #[error(transparent)]
     File(#[from] FileError),
+    /// Days are final, and no reason was given.
+    #[error("days that are final would change: {0}. Give the reason why")]
+    Final(FinalDays),
     /// Something else was.
     #[error(transparent)]
     Service(#[from] ServiceError),
@@ -136,168 +157,123 @@ pub fn run(
     options: &ImportOptions,
     source: &ImportSource,
 ) -> Result<ImportDone, ImportError> {
-    let now = Utc::now();
-    let id = ImportId::from(Uuid::new_v4());
-    let outcome = store.write_or_undo(|txn| {
-        let key = txn.import_begin(id, source.kind, &source.name, &source.actor.name, source.token, now)?;
-        let done = import_in_txn(txn, input, options, id, key, now)?;
+    let (now, id) = (Utc::now(), ImportId::from(Uuid::new_v4()));
+    note_cut_off(store)?;
+    let _running = cut_off::begin(store, id, &source.name, now)?;
+    store.write(|txn| {
+        let import = Import::begin(txn, options, source, id, now)?;
+        let key = import.key;
+        let outcome = import.read(input, &mut ProblemLog::default(), None)?;
+        if !outcome.problems.is_empty() {
+            return Err(ImportError::Lines(outcome.problems));
+        }
+        if !outcome.final_days.is_empty() && options.reason.is_none() {
+            return Err(ImportError::Final(outcome.final_days));
+        }
+        let done = outcome.done;
         txn.import_finish(key, &done.counts)?;
         txn.audit_add(&source.actor.did("stats import", &format!("{} ({} rows)", source.name, done.counts.rows)), now)?;
-        Ok::<_, ImportError>(if options.dry_run { ControlFlow::Break(done) } else { ControlFlow::Continue(done) })
-    })?;
-    let (ControlFlow::Break(done) | ControlFlow::Continue(done)) = outcome;
-    Ok(done)
+        Ok(done)
+    })
 }
 
-fn import_in_txn(
-    txn: &WriteTxn<'_>,
-    input: impl Read,
-    options: &ImportOptions,
+/// An import under way in its transaction.
+struct Import<'t, 'c> {
+    txn: &'t WriteTxn<'c>,
+    options: &'t ImportOptions,
     id: ImportId,
     key: ImportKey,
     now: DateTime<Utc>,
-) -> Result<ImportDone, ImportError> {
-    let mut input = Hashing { input, hash: Sha256::new() };
-    let mut resolver = Resolver::new(txn, options, now)?;
-    let mut problems = Problems::default();
-    let mut counts = ImportRow::default();
-    let mut sorter = Sorter::new();
-    let mut failed = None;
-    let summary = import::read(options.format, &mut input, &options.mapping, &mut |line| {
-        let staged = line.map(|line| {
-            counts.rows += 1;
-            counts.rounded += u64::from(line.rounded);
-            resolver.stage(&line)
-        });
-        match staged {
-            Err(problem) => problems.add(problem),
-            Ok(Err(error)) => failed = Some(ImportError::from(error)),
-            Ok(Ok(Err(refused))) => refused.into_iter().for_each(|problem| problems.add(problem)),
-            Ok(Ok(Ok(cell))) => failed = sorter.push(cell).err().map(|error| FileError::Io(error).into()),
-        }
-        if failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    })?;
-    if let Some(error) = failed {
-        return Err(error);
+}
+
+/// What came of reading and writing the input.
+struct Outcome {
+    done: ImportDone,
+    final_days: FinalDays,
+    /// Lines that stated a cell again.
+    repeated: u64,
+    problems: Problems,
+}
+
+impl<'t, 'c> Import<'t, 'c> {
+    fn begin(
+        txn: &'t WriteTxn<'c>,
+        options: &'t ImportOptions,
+        source: &ImportSource,
+        id: ImportId,
+        now: DateTime<Utc>,
+    ) -> Result<Self, StoreError> {
+        let key = txn.import_begin(&NewImport {
+            id,
+            kind: source.kind,
+            source: &source.name,
+            actor: &source.actor.name,
+            reason: options.reason.as_ref(),
+            token: source.token,
+            undoes: None,
+            now,
+        })?;
+        Ok(Self { txn, options, id, key, now })
     }
-    counts.sha256 = Some(input.finish()?);
-    let mut merge = Merge { cells: sorter.sorted().map_err(FileError::Io)?, next: None, unit: unit(options.format) };
-    let days = if problems.is_empty() {
-        let mut days = None;
-        let mut writer = DayWriter { txn, writer: txn.stat_writer(key)?, changed: None, version: None };
-        while let Some(cell) = merge.next(options.duplicates, &resolver, &mut problems)? {
-            // Once a duplicate was found nothing of this will stay; the rest is only read for its own problems.
+
+    /// Reads the input and, unless a line is wrong, writes what it states.
+    fn read(
+        &self,
+        input: impl Read,
+        problems: &mut ProblemLog<'_>,
+        mut watch: Option<&mut Watch>,
+    ) -> Result<Outcome, ImportError> {
+        let (txn, options) = (self.txn, self.options);
+        let mut input = Hashing { input, hash: Sha256::new() };
+        let mut resolver = Resolver::new(txn, options, self.now)?;
+        let mut sorter = Sorter::new();
+        let (mut rows, mut rounded) = (0, 0);
+        let mut failed = None;
+        let summary = import::read(options.format, &mut input, &options.mapping, &mut |line| {
+            let staged = line.map(|line| {
+                rows += 1;
+                rounded += u64::from(line.rounded);
+                resolver.stage(&line)
+            });
+            match staged {
+                Err(problem) => problems.add(problem),
+                Ok(Err(error)) => failed = Some(ImportError::from(error)),
+                Ok(Ok(Err(refused))) => refused.into_iter().for_each(|problem| problems.add(problem)),
+                Ok(Ok(Ok(cell))) => failed = sorter.push(cell).err().map(|error| FileError::Io(error).into()),
+            }
+            if failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let sha256 = Some(input.finish()?);
+        let mut merge = Merge::new(sorter.sorted().map_err(FileError::Io)?, unit(options.format), options.duplicates);
+        let mut writer = CellWriter::new(txn, self.key, options.replace, options.days)?;
+        let mut seen = |change| {
+            if let Some(watch) = watch.as_deref_mut() {
+                watch.see(&change, &resolver);
+            }
+        };
+        while let Some(Staged { cell, line }) = merge.next(&resolver, &mut |problem| problems.add(problem))? {
+            // Once a line was wrong nothing of this will stay; the rest is only read for its own problems.
             if problems.is_empty() {
-                writer.put(cell, &mut counts)?;
-                days = Some(days.map_or((cell.cell.key.day, cell.cell.key.day), |(first, last): (i64, i64)| {
-                    (first.min(cell.cell.key.day), last.max(cell.cell.key.day))
-                }));
+                writer.put(cell, line, &mut seen)?;
             }
         }
-        writer.finish_day()?;
-        days
-    } else {
-        while merge.next(options.duplicates, &resolver, &mut problems)?.is_some() {}
-        None
-    };
-    if !problems.is_empty() {
-        return Err(ImportError::Lines(problems));
+        let written = if problems.is_empty() { writer.finish(&mut seen)? } else { Written::default() };
+        let Written { counts, final_days, days } = written;
+        if let Some(watch) = watch {
+            watch.look_around(txn, self.key, &resolver)?;
+        }
+        let counts = ImportRow { sha256, rows, rounded, ..counts };
+        let import::Summary { headers, ignored } = summary;
+        let done = ImportDone { id: self.id, counts, created: resolver.created(), days, headers, ignored };
+        Ok(Outcome { done, final_days, repeated: merge.repeated, problems: problems.take() })
     }
-    let day = |stored| Day::from_stored(stored).map_err(ServiceError::from);
-    let days = days.map(|(first, last)| Ok::<_, ServiceError>((day(first)?, day(last)?))).transpose()?;
-    Ok(ImportDone { id, counts, created: resolver.created(), days, ignored: summary.ignored })
 }
 
 fn unit(format: Format) -> Unit {
     if format == Format::Json { Unit::Item } else { Unit::Line }
-}
-
-/// Brings the lines that state the same cell together.
-struct Merge {
-    cells: Sorted,
-    next: Option<Staged>,
-    unit: Unit,
-}
-
-impl Merge {
-    /// The next cell, with what `duplicates` says about further statements of it.
-    fn next(
-        &mut self,
-        duplicates: Duplicates,
-        resolver: &Resolver<'_, '_>,
-        problems: &mut Problems,
-    ) -> Result<Option<Staged>, ImportError> {
-        let first = match self.next.take() {
-            Some(first) => Some(first),
-            None => self.cells.next().map_err(FileError::Io)?,
-        };
-        let Some(mut merged) = first else { return Ok(None) };
-        while let Some(next) = self.cells.next().map_err(FileError::Io)? {
-            if next.cell.key != merged.cell.key {
-                self.next = Some(next);
-                break;
-            }
-            let reason = match duplicates {
-                Duplicates::Reject => Some(format!(
-                    "states {} again, as line {} did; expected each once, or that duplicates are to be summed",
-                    resolver.describe(&next.cell.key),
-                    merged.line
-                )),
-                Duplicates::Sum => match merged.cell.figures.checked_add(next.cell.figures) {
-                    Some(sum) => {
-                        merged.cell.figures = sum;
-                        None
-                    }
-                    None => {
-                        Some(format!("adds up to more than one cell can hold: {}", resolver.describe(&next.cell.key)))
-                    }
-                },
-            };
-            if let Some(reason) = reason {
-                problems.add(LineError { line: next.line, unit: self.unit, column: None, reason });
-            }
-        }
-        Ok(Some(merged))
-    }
-}
-
-/// Writes cells in order and gives each day that changed the import's version.
-struct DayWriter<'t, 'c> {
-    txn: &'t WriteTxn<'c>,
-    writer: StatWriter<'t>,
-    /// The day of the last cell that was new or different.
-    changed: Option<StatKey>,
-    version: Option<crate::store::Version>,
-}
-
-impl DayWriter<'_, '_> {
-    fn put(&mut self, staged: Staged, counts: &mut ImportRow) -> Result<(), StoreError> {
-        let key = staged.cell.key;
-        if self.changed.is_some_and(|last| (last.advertiser, last.day) != (key.advertiser, key.day)) {
-            self.finish_day()?;
-        }
-        match self.writer.put(staged.cell, staged.line)? {
-            Stored::Unchanged => counts.unchanged += 1,
-            Stored::Inserted => {
-                counts.inserted += 1;
-                self.changed = Some(key);
-            }
-            Stored::Changed => {
-                counts.changed += 1;
-                self.changed = Some(key);
-            }
-        }
-        Ok(())
-    }
-
-    fn finish_day(&mut self) -> Result<(), StoreError> {
-        let Some(StatKey { advertiser, day, .. }) = self.changed.take() else { return Ok(()) };
-        let version = match self.version {
-            Some(version) => version,
-            None => *self.version.insert(self.txn.version_take()?),
-        };
-        self.txn.day_touch(advertiser, day, version)
-    }
 }
 
 /// Hashes what passes through.

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::known::{Advertiser, Campaign, Publishers};
-use super::{ImportOptions, Staged, unit};
+use super::{CellName, ImportOptions, Staged, unit};
 use crate::domain::{CampaignId, Currency, Day, Invalid, Name, OfferId, Os, ReportingZone, StoreId};
 use crate::import::{Column, LineError, StatLine, Unit};
 use crate::service::ServiceResult;
@@ -130,15 +130,20 @@ impl<'t, 'c> Resolver<'t, 'c> {
 
     /// A cell in the words of the input.
     pub(super) fn describe(&self, key: &StatKey) -> String {
-        let day = Day::from_stored(key.day).map_or_else(|_| key.day.to_string(), |day| day.to_string());
-        let campaign =
-            self.advertisers.iter().flat_map(|advertiser| &advertiser.campaigns).find(|c| c.key == key.campaign);
-        let publisher = self.publishers.by_name.iter().find(|(_, publisher)| **publisher == key.publisher);
-        format!(
-            "{day}, campaign {}, partner {}",
-            Invalid::echo(campaign.map_or("", |campaign| &campaign.name)),
-            Invalid::echo(publisher.map_or("", |(name, _)| name)),
-        )
+        let Some(CellName { day, campaign, publisher, .. }) = self.name(key) else { return "a cell".to_owned() };
+        format!("{day}, campaign {}, partner {}", Invalid::echo(&campaign), Invalid::echo(&publisher))
+    }
+
+    /// What a cell is called; everything that was staged has a name.
+    pub(super) fn name(&self, key: &StatKey) -> Option<CellName> {
+        let advertiser = self.advertisers.iter().find(|advertiser| advertiser.row.key == key.advertiser)?;
+        let campaign = &advertiser.campaigns[*advertiser.by_key.get(&key.campaign)?];
+        Some(CellName {
+            advertiser: advertiser.row.name.clone(),
+            day: Day::from_stored(key.day).ok()?,
+            campaign: campaign.name.clone(),
+            publisher: self.publishers.names.get(&key.publisher)?.clone(),
+        })
     }
 
     fn advertiser(&mut self, line: &StatLine<'_>) -> Result<usize, Failure> {

@@ -1,0 +1,39 @@
+//! Imports that were cut off: the process died, and with it all that they had written. The next start says so.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::domain::ImportId;
+use crate::service::{Actor, ServiceResult};
+use crate::store::{AuditRow, ReadTxn, Running, Store, StoreError};
+
+/// What the audit log calls it.
+const ACTION: &str = "stats import cut off";
+
+/// Says that an import begins, until the result is dropped.
+pub(super) fn begin(store: &Store, id: ImportId, source: &str, now: DateTime<Utc>) -> Result<Running, StoreError> {
+    // A name may hold anything; this is one line.
+    let source: String = source.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect();
+    store.import_running(id, &format!("{source}, begun {}", now.format("%Y-%m-%d %H:%M:%S UTC")))
+}
+
+/// Looks for imports whose process was killed, and notes them in the audit log; what each was. Nothing of them is there.
+pub fn note_cut_off(store: &Store) -> ServiceResult<Vec<String>> {
+    let mut noted = Vec::new();
+    for cut_off in store.imports_cut_off()? {
+        // One that was committed had only its mark left to remove.
+        let is_done = store.read(|txn| txn.import_find(cut_off.id))?.is_some();
+        if !is_done {
+            let program = Actor { name: "pitlane".to_owned(), address: None };
+            store.write(|txn| txn.audit_add(&program.did(ACTION, &cut_off.words), Utc::now()))?;
+            tracing::warn!(import = %cut_off.words, "an import was cut off; nothing of it was kept");
+            noted.push(cut_off.words.clone());
+        }
+        store.import_forget(&cut_off)?;
+    }
+    Ok(noted)
+}
+
+/// The imports of the last `age` that were cut off, the newest first, for pages to tell of.
+pub fn recently_cut_off(txn: &ReadTxn<'_>, age: TimeDelta, now: DateTime<Utc>) -> ServiceResult<Vec<AuditRow>> {
+    Ok(txn.audit_since(ACTION, now - age)?)
+}

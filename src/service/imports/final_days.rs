@@ -1,0 +1,46 @@
+//! Days that are final: their figures went into an invoice, and change only for a reason that is given.
+
+use std::fmt;
+
+use crate::domain::Day;
+use crate::store::AdvertiserKey;
+
+/// How many an error names.
+const NAMED: usize = 10;
+
+/// A final day that is to change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FinalDay {
+    /// Whose.
+    pub advertiser: AdvertiserKey,
+    /// Which.
+    pub day: Day,
+    /// Cells that change; 0 where the day is only to be final no more.
+    pub rows: u64,
+}
+
+/// The final days that something changes, in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FinalDays(pub Vec<FinalDay>);
+
+impl FinalDays {
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// `2023-08-01 (3 rows), 2023-08-02 (1 row)`
+impl fmt::Display for FinalDays {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, FinalDay { day, rows, .. }) in self.0.iter().take(NAMED).enumerate() {
+            let comma = if at == 0 { "" } else { ", " };
+            write!(f, "{comma}{day} ({rows} row{})", if *rows == 1 { "" } else { "s" })?;
+        }
+        match self.0.len().saturating_sub(NAMED) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The history, read: what an import did, and the life of one cell.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use chrono::{DateTime, Utc};
+
+use super::CellName;
+use crate::domain::{Day, Figures};
+use crate::service::ServiceResult;
+use crate::store::{AdvertiserKey, ChangePage, ImportEntry, ImportKey, ImportSpan, ReadTxn, StatChange, StatKey};
+
+/// What an import changed, in the order of the table: at most `limit` cells after `after`. Of an undo, what it took back.
+///
+/// Cells that were new come only `with_new`; there may be a million of them.
+pub fn changes(
+    txn: &ReadTxn<'_>,
+    import: &ImportEntry,
+    after: Option<StatKey>,
+    with_new: bool,
+    limit: u32,
+) -> ServiceResult<Vec<ChangedCell>> {
+    // An undo did what the other import did, the other way round.
+    let (stated_by, turned) = match import.undoes {
+        Some(id) => (txn.import_get(id)?.key, true),
+        None => (import.key, false),
+    };
+    let mut found: Vec<StatChange> = Vec::new();
+    for span in txn.import_spans(stated_by)? {
+        let Some(after) = place_in(span, after) else { continue };
+        let room = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(found.len());
+        let limit = u32::try_from(room).unwrap_or(limit);
+        found.extend(txn.import_changes(stated_by, &ChangePage { span, after, with_new, limit })?);
+    }
+    let turn = |change: StatChange| {
+        let (old, new) = if turned { (Some(change.new), change.old) } else { (change.old, Some(change.new)) };
+        ChangedCell { key: change.key, old, new, line: change.line }
+    };
+    Ok(found.into_iter().map(turn).collect())
+}
+
+/// Where in the span to go on after a cell; `None` where the cell lies beyond.
+fn place_in(span: ImportSpan, after: Option<StatKey>) -> Option<Option<StatKey>> {
+    match after {
+        Some(key) if key.advertiser > span.advertiser => None,
+        Some(key) if key.advertiser == span.advertiser => Some(Some(key)),
+        _ => Some(None),
+    }
+}
+
+/// What an import did to one cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChangedCell {
+    /// Which.
+    pub key: StatKey,
+    /// What it held before, if it was there.
+    pub old: Option<Figures>,
+    /// What it held afterwards, if it was there.
+    pub new: Option<Figures>,
+    /// The import's line; 0 where the file left the cell out and it was set to zero. Of an undo, the line of what it undid.
+    pub line: u64,
+}
+
+/// The same in the names people know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedChange {
+    /// Which.
+    pub cell: CellName,
+    /// What it held before, if it was there.
+    pub old: Option<Figures>,
+    /// What it held afterwards, if it was there.
+    pub new: Option<Figures>,
+    /// As in [`ChangedCell`].
+    pub line: u64,
+}
+
+/// Gives cells their names.
+pub fn named(txn: &ReadTxn<'_>, cells: &[ChangedCell]) -> ServiceResult<Vec<NamedChange>> {
+    let publishers: HashMap<_, _> = txn.publisher_list()?.into_iter().map(|row| (row.key, row.name)).collect();
+    let mut advertisers: HashMap<AdvertiserKey, (String, HashMap<_, _>)> = HashMap::new();
+    let mut found = Vec::with_capacity(cells.len());
+    for ChangedCell { key, old, new, line } in cells.iter().copied() {
+        let (advertiser, campaigns) = match advertisers.entry(key.advertiser) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => {
+                let campaigns = txn.campaign_list(key.advertiser)?.into_iter().map(|row| (row.key, row.name)).collect();
+                free.insert((txn.advertiser_by_key(key.advertiser)?.name, campaigns))
+            }
+        };
+        let cell = CellName {
+            advertiser: advertiser.clone(),
+            day: Day::from_stored(key.day)?,
+            campaign: campaigns.get(&key.campaign).cloned().unwrap_or_default(),
+            publisher: publishers.get(&key.publisher).cloned().unwrap_or_default(),
+        };
+        found.push(NamedChange { cell, old, new, line });
+    }
+    Ok(found)
+}
+
+/// A value that a cell had for a while.
+#[derive(Debug, Clone)]
+pub struct LifeStep {
+    /// The value; `None` where an undo took the cell away.
+    pub figures: Option<Figures>,
+    /// Since when.
+    pub at: DateTime<Utc>,
+    /// What brought it about: the import that stated it, or the undo that gave it back or took it away.
+    pub brought_by: ImportEntry,
+    /// The import that stated the value, and the line.
+    pub stated_by: Option<(ImportEntry, u64)>,
+}
+
+/// The values a cell has had, the oldest first. The last one holds now.
+pub fn life(txn: &ReadTxn<'_>, key: StatKey) -> ServiceResult<Vec<LifeStep>> {
+    let past = txn.stat_past(key)?;
+    let now = txn.stat_find(key)?.map(|stated| (stated, None));
+    let mut steps: Vec<LifeStep> = Vec::new();
+    let mut ended_by: Option<ImportKey> = None;
+    for (stated, ends) in past.into_iter().map(|past| (past.stated, Some(past.ended_by))).chain(now) {
+        let stated_by = txn.import_by_key(stated.import)?;
+        // A value that an import after the last end stated stood in a cell that was gone.
+        if let Some(gone) = ended_by.filter(|ended| stated.import > *ended) {
+            steps.push(gone_step(txn, gone)?);
+        }
+        // One that was stated before the last end was given back by it.
+        let brought_by = match ended_by {
+            Some(ended) if stated.import < ended => txn.import_by_key(ended)?,
+            _ => stated_by.clone(),
+        };
+        steps.push(LifeStep {
+            figures: Some(stated.figures),
+            at: brought_by.at,
+            brought_by,
+            stated_by: Some((stated_by, stated.line)),
+        });
+        ended_by = ends;
+    }
+    if let Some(gone) = ended_by {
+        steps.push(gone_step(txn, gone)?);
+    }
+    Ok(steps)
+}
+
+fn gone_step(txn: &ReadTxn<'_>, undo: ImportKey) -> ServiceResult<LifeStep> {
+    let brought_by = txn.import_by_key(undo)?;
+    Ok(LifeStep { figures: None, at: brought_by.at, brought_by, stated_by: None })
+}

@@ -1,0 +1,75 @@
+//! Saved mappings: how files that have not the columns of the contract are read. What they say is the caller's JSON.
+
+use chrono::{DateTime, Utc};
+use rusqlite::Row;
+
+use super::{ReadTxn, StoreResult, WriteTxn, from_ms, to_ms};
+use crate::domain::Name;
+
+/// A saved mapping.
+#[derive(Debug, Clone)]
+pub struct MappingRow {
+    /// Its unique name.
+    pub name: String,
+    /// The headers of the file it was made for, a JSON array.
+    pub headers: String,
+    /// What it says, a JSON object.
+    pub spec: String,
+    /// When it was saved first.
+    pub created_at: DateTime<Utc>,
+    /// When it was last used.
+    pub used_at: Option<DateTime<Utc>>,
+}
+
+const COLUMNS: &str = "name, headers, spec, created_at, used_at";
+
+fn mapping(row: &Row<'_>) -> rusqlite::Result<MappingRow> {
+    Ok(MappingRow {
+        name: row.get(0)?,
+        headers: row.get(1)?,
+        spec: row.get(2)?,
+        created_at: from_ms(row.get(3)?),
+        used_at: row.get::<_, Option<i64>>(4)?.map(from_ms),
+    })
+}
+
+impl ReadTxn<'_> {
+    /// All of them, by name.
+    pub fn mapping_list(&self) -> StoreResult<Vec<MappingRow>> {
+        self.list("list mappings", &format!("select {COLUMNS} from mappings order by name"), (), mapping)
+    }
+
+    /// The one with this name.
+    pub fn mapping_find(&self, name: &str) -> StoreResult<Option<MappingRow>> {
+        let sql = format!("select {COLUMNS} from mappings where name = ?1");
+        self.first("find a mapping", &sql, [name.trim()], mapping)
+    }
+
+    /// The one that was made for a file with these headers and used last.
+    pub fn mapping_for(&self, headers: &str) -> StoreResult<Option<MappingRow>> {
+        let sql = format!(
+            "select {COLUMNS} from mappings where headers = ?1 order by coalesce(used_at, created_at) desc, mapping_key desc"
+        );
+        self.first("find a mapping", &sql, [headers], mapping)
+    }
+}
+
+impl WriteTxn<'_> {
+    /// Saves a mapping; one of the same name is replaced.
+    pub fn mapping_save(&self, name: &Name, headers: &str, spec: &str, now: DateTime<Utc>) -> StoreResult<()> {
+        let sql = "insert into mappings (name, headers, spec, created_at) values (?1, ?2, ?3, ?4)
+            on conflict (name) do update set headers = excluded.headers, spec = excluded.spec";
+        self.run("save a mapping", sql, (name.as_str(), headers, spec, to_ms(now))).map(drop)
+    }
+
+    /// Says that a mapping was used.
+    pub fn mapping_used(&self, name: &str, now: DateTime<Utc>) -> StoreResult<()> {
+        self.run("note a mapping's use", "update mappings set used_at = ?2 where name = ?1", (name, to_ms(now)))
+            .map(drop)
+    }
+
+    /// Takes a mapping away; whether there was one.
+    pub fn mapping_delete(&self, name: &str) -> StoreResult<bool> {
+        Ok(self.run("delete a mapping", "delete from mappings where name = ?1", [name])? > 0)
+    }
+}

@@ -1,0 +1,97 @@
+//! Imports under way, as files: one is there as long as its import runs, and locked by it. The system drops a lock with its
+//! process, so a file without one tells of an import that was cut off.
+
+use std::fs::{File, TryLockError};
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::{Store, StoreResult, disk, lock, open};
+use crate::domain::ImportId;
+
+/// How many bytes of a file are read; the words are short.
+const WORDS: u64 = 4096;
+
+/// Says that an import is under way, until it is dropped.
+#[derive(Debug)]
+pub struct Running {
+    path: PathBuf,
+    _locked: File,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.path) {
+            tracing::warn!(path = %self.path.display(), %error, "the mark of a finished import stays");
+        }
+    }
+}
+
+/// An import that was cut off.
+#[derive(Debug)]
+pub struct CutOff {
+    /// Its id.
+    pub id: ImportId,
+    /// What was said of it when it began.
+    pub words: String,
+    /// Its file, which is removed once somebody was told. Locked, so that nobody else tells of it too.
+    path: PathBuf,
+    _locked: File,
+}
+
+impl Store {
+    /// The directory inside a data directory that holds the marks of imports under way.
+    const RUNNING: &'static str = "imports";
+
+    fn running_dir(&self) -> PathBuf {
+        disk::dir_of(self.path()).join(Self::RUNNING)
+    }
+
+    /// Says that an import begins; `words` tell which, in one line.
+    pub fn import_running(&self, id: ImportId, words: &str) -> StoreResult<Running> {
+        let dir = self.running_dir();
+        open::make_private_dir(&dir).map_err(|source| disk::refused(&dir, source))?;
+        let (made, path) = (dir.join(format!("{id}.new")), dir.join(format!("{id}.running")));
+        let mut file = lock::open(&made)?;
+        // Only a file that is locked gets the name by which others look for it.
+        let ready = file.lock().and_then(|()| writeln!(file, "{words}")).and_then(|()| std::fs::rename(&made, &path));
+        ready.map_err(|source| disk::refused(&path, source))?;
+        Ok(Running { path, _locked: file })
+    }
+
+    /// The imports whose process is gone.
+    pub fn imports_cut_off(&self) -> StoreResult<Vec<CutOff>> {
+        let dir = self.running_dir();
+        let Ok(entries) = std::fs::read_dir(&dir) else { return Ok(Vec::new()) };
+        let mut found = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(|source| disk::refused(&dir, source))?.path();
+            let id = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
+            let is_mark = path.extension().is_some_and(|ending| ending == "running");
+            if let Some(id) = id.filter(|_| is_mark)
+                && let Some((words, locked)) = dead(&path)?
+            {
+                found.push(CutOff { id, words, path, _locked: locked });
+            }
+        }
+        Ok(found)
+    }
+
+    /// Forgets an import that was cut off.
+    pub fn import_forget(&self, cut_off: &CutOff) -> StoreResult<()> {
+        std::fs::remove_file(&cut_off.path).map_err(|source| disk::refused(&cut_off.path, source))
+    }
+}
+
+/// What the file says, if nobody holds it. It may be gone by now: then the import is done.
+fn dead(path: &Path) -> StoreResult<Option<(String, File)>> {
+    let Ok(file) = File::options().read(true).write(true).open(path) else { return Ok(None) };
+    match file.try_lock() {
+        Ok(()) => {
+            let mut bytes = Vec::new();
+            (&file).take(WORDS).read_to_end(&mut bytes).map_err(|source| disk::refused(path, source))?;
+            Ok(Some((String::from_utf8_lossy(&bytes).trim().to_owned(), file)))
+        }
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(source)) => Err(disk::refused(path, source)),
+    }
+}
