@@ -16,6 +16,7 @@ use subtle::ConstantTimeEq as _;
 use super::visit::{self, Found, Theme, Visit};
 use crate::domain::Role;
 use crate::http::error::Refusal;
+use crate::http::multipart::{self, Parts};
 use crate::http::{Access, AppState, ClientError, client};
 use crate::service::sessions::{self, Browser};
 use crate::telemetry;
@@ -99,9 +100,18 @@ async fn admit(
             log("it came from another origin");
             return Err(refused);
         }
-        let bytes = request.extract::<web::Bytes>().await;
-        let bytes = bytes.map_err(|_| ClientError::new(Refusal::PayloadTooLarge, "The form is too large."))?;
-        form = form_urlencoded::parse(&bytes).into_owned().collect();
+        if let Some(boundary) = multipart::boundary(request.request()) {
+            // A file follows, which only its handler reads. The token must stand before it.
+            let mut parts = Parts::new(request.take_payload(), &boundary);
+            if parts.next().await?.is_some_and(|part| part.name == FORM_TOKEN) {
+                form.push((FORM_TOKEN.to_owned(), parts.text().await?));
+            }
+            request.extensions_mut().insert(parts);
+        } else {
+            let bytes = request.extract::<web::Bytes>().await;
+            let bytes = bytes.map_err(|_| ClientError::new(Refusal::PayloadTooLarge, "The form is too large."))?;
+            form = form_urlencoded::parse(&bytes).into_owned().collect();
+        }
         let given = form.iter().find(|(name, _)| name == FORM_TOKEN).map_or("", |(_, token)| token);
         if !bool::from(given.as_bytes().ct_eq(form_token.as_bytes())) {
             log("its token is missing or not of this session");

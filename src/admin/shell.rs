@@ -6,9 +6,10 @@ use crate::service::ServiceError;
 use crate::store::{AdvertiserRow, ReadTxn};
 
 /// The nouns of the navigation.
-const NAV: [(&str, &str); 7] = [
+const NAV: [(&str, &str); 8] = [
     ("Home", "/admin/"),
     ("Stats", "/admin/stats"),
+    ("Import", "/admin/imports"),
     ("Catalogue", "/admin/catalogue/offers"),
     ("Tokens", "/admin/tokens"),
     ("Polls", "/admin/polls"),
@@ -28,6 +29,10 @@ const DONE: &[(&str, &str)] = &[
     ("enabled", "Enabled."),
     ("password", "Your password was changed, and your other sessions have ended."),
     ("elsewhere", "Your other sessions have ended."),
+    ("imported", "Imported. It can be undone here while no later change stands on it."),
+    ("undone", "Undone. This is the entry of the undo."),
+    ("discarded", "The upload was thrown away."),
+    ("marked", "Marked."),
     ("unchanged", "Nothing was changed: the cell held these figures already."),
 ];
 
