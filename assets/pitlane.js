@@ -33,3 +33,43 @@ for (const form of document.querySelectorAll("form[method=post]")) {
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
+
+// An upload shows how far it is. Without this the form sends the same.
+for (const form of document.querySelectorAll("form[data-uploads]")) {
+  const [file, words, button] = ["[type=file]", "[data-progress]", "button"].map((wanted) => form.querySelector(wanted));
+  const error = form.querySelector(".error");
+  const stop = (why) => {
+    error.textContent = why;
+    words.hidden = true;
+    button.disabled = false;
+    delete form.dataset.sent;
+  };
+  file.addEventListener("change", () => { error.textContent = ""; });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (button.disabled) return;
+    error.textContent = "";
+    if (file.files[0] && file.files[0].size > Number(form.dataset.uploads)) {
+      stop("The file is over 200 MB. Export fewer days at once.");
+      return;
+    }
+    button.disabled = true;
+    words.hidden = false;
+    const request = new XMLHttpRequest();
+    request.open("POST", form.action);
+    request.upload.addEventListener("progress", (sent) => {
+      const percent = Math.floor((sent.loaded / sent.total) * 100);
+      words.textContent = percent < 100 ? `${percent} % sent` : "Sent. Reading the file";
+    });
+    request.addEventListener("load", () => {
+      if (request.status < 400) {
+        location.assign(request.responseURL);
+        return;
+      }
+      const page = new DOMParser().parseFromString(request.responseText, "text/html");
+      stop((page.querySelector("#file-error") || page.querySelector("main p") || page.body).textContent.trim());
+    });
+    request.addEventListener("error", () => stop("The upload broke off. Send it once more."));
+    request.send(new FormData(form));
+  });
+}

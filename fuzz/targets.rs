@@ -49,6 +49,16 @@ pub fn options(bytes: &[u8]) {
     file(Format::Csv, &bytes[end + 2..], &mapping);
 }
 
+/// Any file is recognised or refused; what was recognised can be read with the proposed mapping, and saved.
+pub fn recognise(bytes: &[u8]) {
+    let Ok(seen) = import::recognise(std::io::Cursor::new(bytes)) else { return };
+    assert!(seen.rows > 0 && seen.headers.len() <= 1000);
+    let mapping = seen.mapping();
+    let saved = serde_json::to_string(&seen).unwrap();
+    assert_eq!(serde_json::from_str::<import::Recognised>(&saved).unwrap().mapping(), mapping);
+    drop(import::read(Format::Csv, bytes, &mapping, &mut |_| ControlFlow::Continue(())));
+}
+
 pub fn json(bytes: &[u8]) {
     file(Format::Json, bytes, &Mapping::default());
     file(Format::NdJson, bytes, &Mapping::default());

@@ -12,8 +12,7 @@ use actix_web::middleware::{Compress, Next, from_fn};
 use actix_web::{App, HttpResponse, HttpServer, Resource, Route, web};
 
 use crate::admin::{
-    advertisers, apps, audit, campaigns, catalogue, cell, gate, home, login, offers, people, polls, publishers,
-    settings, setup, stats, tokens, two_step,
+    advertisers, apps, audit, campaigns, catalogue, cell, drafts, gate, home, imports, login, marks, offers, people, polls, previews, publishers, settings, setup, stats, tokens, two_step, undo, uploads,
 };
 use crate::api::{docs, health, not_found, reports, stats as api_stats};
 use crate::config::Serve;
@@ -71,8 +70,24 @@ pub static ROUTES: &[Line] = &[
     get ("/admin/",                                           Access::Viewer,      |route| route.to(home::page)),
     get ("/admin/stats",                                      Access::Viewer,      |route| route.to(stats::page)),
     get ("/admin/stats.csv",                                  Access::Viewer,      |route| route.to(stats::download)),
-    get ("/admin/stats/cell",                                 Access::Admin,       |route| route.to(cell::edit)),
+    get ("/admin/stats/cell",                                 Access::Viewer,      |route| route.to(cell::edit)),
     post("/admin/stats/cell",                                 Access::Admin,       |route| route.to(cell::save)),
+    get ("/admin/stats/days",                                 Access::Admin,       |route| route.to(marks::edit)),
+    post("/admin/stats/days",                                 Access::Admin,       |route| route.to(marks::save)),
+    get ("/admin/imports",                                    Access::Viewer,      |route| route.to(imports::list)),
+    get ("/admin/imports/new",                                Access::Admin,       |route| route.to(uploads::new)),
+    post("/admin/imports/new",                                Access::Admin,       |route| route.to(uploads::create)),
+    get ("/admin/imports/drafts/{id}",                        Access::Admin,       |route| route.to(drafts::edit)),
+    post("/admin/imports/drafts/{id}",                        Access::Admin,       |route| route.to(drafts::save)),
+    post("/admin/imports/drafts/{id}/cancel",                 Access::Admin,       |route| route.to(drafts::cancel)),
+    get ("/admin/imports/drafts/{id}/preview",                Access::Admin,       |route| route.to(previews::show)),
+    post("/admin/imports/drafts/{id}/preview",                Access::Admin,       |route| route.to(previews::adjust)),
+    get ("/admin/imports/drafts/{id}/problems.csv",           Access::Admin,       |route| route.to(previews::problems)),
+    post("/admin/imports/drafts/{id}/commit",                 Access::Admin,       |route| route.to(previews::commit)),
+    get ("/admin/imports/{id}",                               Access::Viewer,      |route| route.to(imports::detail)),
+    get ("/admin/imports/{id}/changes.csv",                   Access::Viewer,      |route| route.to(imports::download)),
+    get ("/admin/imports/{id}/undo",                          Access::Admin,       |route| route.to(undo::ask)),
+    post("/admin/imports/{id}/undo",                          Access::Admin,       |route| route.to(undo::undo)),
     get ("/admin/polls",                                      Access::Viewer,      |route| route.to(polls::list)),
     get ("/admin/polls/{key}",                                Access::Viewer,      |route| route.to(polls::detail)),
     get ("/admin/audit",                                      Access::Viewer,      |route| route.to(audit::list)),

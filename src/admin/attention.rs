@@ -3,11 +3,12 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::catalogue::today;
+use super::imports::CUT_OFF;
 use super::shell::Shell;
 use super::{show, tokens};
 use crate::domain::TokenScope;
-use crate::service::ServiceError;
 use crate::service::backups::BackupStatus;
+use crate::service::{ServiceError, imports};
 use crate::store::{AdvertiserRow, ReadTxn, StatFilter, TokenRow};
 
 /// Refused polls are told of for this long.
@@ -42,6 +43,10 @@ pub fn matters(
     let mut found = Vec::new();
     let mut add =
         |tone, words: String, label, href: String| found.push(Matter { words, tone, link: Some((label, href)) });
+    for row in imports::recently_cut_off(txn, CUT_OFF, now)? {
+        let words = format!("An import was cut off: {}. Nothing of it is there.", row.subject);
+        add("bad", words, "Import it again", format!("/admin/imports{scope}"));
+    }
     if advertiser.disabled_at.is_some() {
         let href = format!("/admin/catalogue/advertisers/{}/switch?advertiser={}", advertiser.id, advertiser.id);
         add("bad", "This advertiser is disabled: its tokens are refused.".to_owned(), "Enable it", href);

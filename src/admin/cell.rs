@@ -1,14 +1,20 @@
-//! One cell of the stats, edited by hand, with the reason: a restatement that the import history and the audit log keep.
+//! One cell of the stats: the values it has had, and its edit by hand, with the reason: a restatement that the import
+//! history and the audit log keep.
+
+use actix_web::http::StatusCode;
+use askama::Template;
 
 use super::catalogue::{self, scope};
 use super::form::{Form, Kind};
-use super::page::FormPage;
-use super::show;
+use super::imports::what;
+use super::shell::Shell;
+use super::table::{Cell, Table};
 use super::visit::{Answer, Visit};
-use crate::domain::{CampaignId, Count, Day, Figures, Invalid, Micros, PublisherId};
+use super::{page, previews, show};
+use crate::domain::{CampaignId, Count, Currency, Day, DayState, Figures, Invalid, Micros, PublisherId};
 use crate::http::ClientError;
-use crate::service::{ServiceError, stats};
-use crate::store::{AdvertiserRow, CampaignRow, PublisherRow, StatKey};
+use crate::service::{ServiceError, imports, stats};
+use crate::store::{AdvertiserRow, CampaignRow, ImportKind, PublisherRow, ReadTxn, StatKey};
 
 struct Names {
     campaigns: Vec<CampaignRow>,
@@ -71,29 +77,86 @@ fn form(advertiser: &AdvertiserRow, names: &Names, is_known: bool) -> Form {
         .with("known", if is_known { "yes" } else { "" })
 }
 
-async fn answer(visit: &Visit, advertiser: &AdvertiserRow, names: &Names, form: Form, what: Option<String>) -> Answer {
+/// A cell's page: what it is, the form for those who may change it, and its life.
+#[derive(Template)]
+#[template(path = "admin/cell.html")]
+struct Page {
+    shell: Shell,
+    intro: Vec<String>,
+    /// What its day is called.
+    mark: Option<String>,
+    form: Option<Form>,
+    links: Vec<(String, String)>,
+    life: Option<Table>,
+}
+
+/// A cell that the address or the form names.
+struct Known {
+    key: StatKey,
+    words: String,
+}
+
+async fn answer(visit: &Visit, advertiser: &AdvertiserRow, names: &Names, form: Form, known: Option<Known>) -> Answer {
     let mut links = Vec::new();
-    if names.campaigns.is_empty() {
-        links.push(("Add a campaign first".to_owned(), format!("/admin/catalogue/campaigns/new{}", scope(advertiser))));
-    }
-    if names.publishers.is_empty() {
-        links.push((
-            "Add a publisher first".to_owned(),
-            format!("/admin/catalogue/publishers/new{}", scope(advertiser)),
-        ));
-    }
-    let form = links.is_empty().then_some(form);
-    let (title, intro) = match what {
-        Some(what) => ("Restate a cell", vec![
-            format!("{what}."),
+    let mut lead_to = |is_missing: bool, words: &str, noun: &str| {
+        if is_missing && visit.may_change() {
+            links.push((words.to_owned(), format!("/admin/catalogue/{noun}/new{}", scope(advertiser))));
+        }
+    };
+    lead_to(names.campaigns.is_empty(), "Add a campaign first", "campaigns");
+    lead_to(names.publishers.is_empty(), "Add a publisher first", "publishers");
+    let form = (links.is_empty() && visit.may_change()).then_some(form);
+    let (title, intro) = match (&known, visit.may_change()) {
+        (Some(known), true) => ("Restate a cell", vec![
+            format!("{}.", known.words),
             "What you save replaces the whole cell. Singular asks again for the last 7 days; older ones need a refresh there."
                 .to_owned(),
         ]),
-        None => ("Add a row of stats", vec![
+        (Some(known), false) => ("A cell", vec![format!("{}.", known.words)]),
+        (None, true) => ("Add a row of stats", vec![
             "The figures of one day, one campaign, one publisher. A row that is there already is replaced.".to_owned(),
         ]),
+        (None, false) => ("A cell", vec!["Choose one on the stats page to see the values it has had.".to_owned()]),
     };
-    FormPage::answer_with(visit, "Stats", title, intro, form, links).await
+    visit
+        .show_as(form.as_ref().map_or(StatusCode::OK, page::status), move |visit, txn| {
+            let shell = Shell::new(visit, txn, "Stats", title)?;
+            let (mut mark, mut table) = (None, None);
+            if let (Some(known), Some(advertiser)) = (&known, &shell.advertiser) {
+                table = life(txn, known.key, &shell, advertiser.currency)?;
+                let marks = txn.day_marks(known.key.advertiser, known.key.day, known.key.day)?;
+                mark = marks.first().map(|mark| match mark.state {
+                    DayState::Final => "The day is final: say why it changes.".to_owned(),
+                    DayState::Provisional => "The day is provisional.".to_owned(),
+                });
+            }
+            Ok(Page { shell, intro, mark, form, links, life: table })
+        })
+        .await
+}
+
+/// The newest value first.
+fn life(txn: &ReadTxn<'_>, key: StatKey, shell: &Shell, currency: Currency) -> Result<Option<Table>, ServiceError> {
+    let steps = imports::life(txn, key)?;
+    let cost = format!("#Cost, {}", currency.code());
+    let mut table = Table::new("The values it has had", &["Since", "From", "#Clicks", &cost, "#Views", "#Conversions"]);
+    for step in steps.iter().rev() {
+        let from =
+            Cell::new(what(&step.brought_by)).to(format!("/admin/imports/{}{}", step.brought_by.id, shell.scope), true);
+        let note = match (&step.stated_by, step.brought_by.kind) {
+            (_, ImportKind::Edit) => step.brought_by.reason.clone(),
+            (Some((_, 0)), _) => Some("left out of the file, so set to zero".to_owned()),
+            (Some((by, line)), _) if by.id == step.brought_by.id => Some(format!("line {line}")),
+            (Some((by, line)), _) => Some(format!("back to line {line} of {}", what(by))),
+            (None, _) => Some("taken away".to_owned()),
+        };
+        let from = note.into_iter().fold(from, Cell::note);
+        let who = format!("by {}", step.brought_by.actor);
+        let mut row = vec![Cell::new(show::moment(step.at, shell.zone())).note(who), from];
+        row.extend(previews::figures(None, step.figures, currency));
+        table.rows.push(row);
+    }
+    Ok((!steps.is_empty()).then_some(table))
 }
 
 fn named(day: Day, campaign: &CampaignRow, publisher: &PublisherRow) -> String {
@@ -121,7 +184,8 @@ pub async fn edit(visit: Visit) -> Answer {
         .with("cost", held.cost.to_string())
         .with("views", held.views.to_string())
         .with("conversions", held.conversions.to_string());
-    answer(&visit, &advertiser, &names, form, Some(named(day, campaign, publisher))).await
+    let known = Known { key, words: named(day, campaign, publisher) };
+    answer(&visit, &advertiser, &names, form, Some(known)).await
 }
 
 fn figures(visit: &Visit) -> Result<Figures, Invalid> {
@@ -139,12 +203,14 @@ fn figures(visit: &Visit) -> Result<Figures, Invalid> {
 pub async fn save(visit: Visit) -> Answer {
     let (advertiser, names) = names(&visit).await?;
     let found = key(&advertiser, &names, |name| visit.field(name).to_owned());
-    let what = found.as_ref().map(|(_, day, campaign, publisher)| named(*day, campaign, publisher)).ok();
+    let known = found.as_ref().ok();
+    let known =
+        known.map(|(key, day, campaign, publisher)| Known { key: *key, words: named(*day, campaign, publisher) });
     let wanted = found.and_then(|(key, day, ..)| Ok((key, day, figures(&visit)?)));
     let done = match wanted {
         Err(invalid) => Err(ServiceError::from(invalid)),
         Ok((key, day, figures)) => {
-            let what = what.clone().unwrap_or_default();
+            let what = known.as_ref().map(|known| known.words.clone()).unwrap_or_default();
             visit
                 .run(move |visit| {
                     let reason = visit.field("reason").parse()?;
@@ -162,7 +228,7 @@ pub async fn save(visit: Visit) -> Answer {
         Err(error) => {
             let is_known = visit.field("known") == "yes";
             let form = form(&advertiser, &names, is_known).as_typed(&visit).refused(error)?;
-            answer(&visit, &advertiser, &names, form, what.filter(|_| is_known)).await
+            answer(&visit, &advertiser, &names, form, known.filter(|_| is_known)).await
         }
     }
 }

@@ -202,7 +202,7 @@ impl Field {
 }
 
 /// Starts with a capital and ends with a full stop.
-fn sentence(words: &str) -> String {
+pub(super) fn sentence(words: &str) -> String {
     let mut chars = words.chars();
     let first: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();
     format!("{first}{}.", chars.as_str().trim_end_matches('.'))

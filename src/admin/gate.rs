@@ -16,6 +16,7 @@ use subtle::ConstantTimeEq as _;
 use super::visit::{self, Found, Theme, Visit};
 use crate::domain::Role;
 use crate::http::error::Refusal;
+use crate::http::multipart::{self, Parts};
 use crate::http::{Access, AppState, ClientError, client};
 use crate::service::sessions::{self, Browser};
 use crate::telemetry;
@@ -103,10 +104,16 @@ async fn admit(
             log("it came from another origin");
             return Err(refused);
         }
-        let bytes = tokio::time::timeout(FORM_TIME, request.extract::<web::Bytes>()).await;
-        let bytes = bytes.map_err(|_| ClientError::new(Refusal::ValidationError, "The form came too slowly."))?;
-        let bytes = bytes.map_err(|_| ClientError::new(Refusal::PayloadTooLarge, "The form is too large."))?;
-        form = form_urlencoded::parse(&bytes).into_owned().collect();
+        if let Some(boundary) = multipart::boundary(request.request()) {
+            // A file follows, which only its handler reads. The token must stand before it.
+            let mut parts = Parts::new(request.take_payload(), &boundary);
+            form.extend(in_time(first_token(&mut parts)).await??);
+            request.extensions_mut().insert(parts);
+        } else {
+            let bytes = in_time(request.extract::<web::Bytes>()).await?;
+            let bytes = bytes.map_err(|_| ClientError::new(Refusal::PayloadTooLarge, "The form is too large."))?;
+            form = form_urlencoded::parse(&bytes).into_owned().collect();
+        }
         let given = form.iter().find(|(name, _)| name == FORM_TOKEN).map_or("", |(_, token)| token);
         if !bool::from(given.as_bytes().ct_eq(form_token.as_bytes())) {
             log("its token is missing or not of this session");
@@ -143,6 +150,17 @@ async fn admit(
     };
     request.extensions_mut().insert(Visit::new(found));
     Ok(None)
+}
+
+async fn in_time<T>(reading: impl Future<Output = T>) -> Result<T, ClientError> {
+    let slow = |_| ClientError::new(Refusal::ValidationError, "The form came too slowly.");
+    tokio::time::timeout(FORM_TIME, reading).await.map_err(slow)
+}
+
+/// The form token, if it is what comes first.
+async fn first_token(parts: &mut Parts) -> Result<Option<(String, String)>, ClientError> {
+    let is_first = parts.next().await?.is_some_and(|part| part.name == FORM_TOKEN);
+    Ok(if is_first { Some((FORM_TOKEN.to_owned(), parts.text().await?)) } else { None })
 }
 
 /// The log-in page, which leads back to where somebody wanted to go.

@@ -59,7 +59,7 @@ impl FormPage {
     }
 }
 
-/// 422 for a form with errors.
+/// 422 where something is to be mended.
 pub(super) fn status(form: &Form) -> StatusCode {
     let wrong = form.error.is_some() || form.fields.iter().any(|field| field.error.is_some());
     if wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }

@@ -9,9 +9,9 @@ use super::shell::Shell;
 use super::show;
 use super::table::{Cell, Table, link_with};
 use super::visit::{Answer, Visit};
-use crate::domain::{Day, MicrosSum};
+use crate::domain::{Day, DayState, MicrosSum};
 use crate::service::ServiceError;
-use crate::store::{PollFilter, PollSeen, StoreError};
+use crate::store::{DayMark, PollFilter, PollSeen, StoreError};
 
 /// Polls a page shows.
 const SHOWN: u32 = 100;
@@ -173,10 +173,23 @@ pub async fn detail(visit: Visit, key: web::Path<String>) -> Answer {
             let shell = Shell::new(visit, txn, "Polls", "A poll")?;
             let poll = key.parse().ok().map(|key| txn.poll_find(key)).transpose()?.flatten();
             let poll = poll.ok_or_else(|| StoreError::Missing("There is no such poll.".to_owned()))?;
-            let facts = facts(&shell, &poll);
+            let mut facts = facts(&shell, &poll);
+            if let (Some(advertiser), Some((from, to))) = (&shell.advertiser, poll.days) {
+                facts.extend(marked(&txn.day_marks(advertiser.key, from.to_stored(), to.to_stored())?));
+            }
             Ok::<_, ServiceError>(DetailPage { shell, facts, state: state(&poll), advice: advice(&poll) })
         })
         .await
+}
+
+/// What the days asked for are called now.
+fn marked(marks: &[DayMark]) -> Option<(&'static str, String)> {
+    let of = |state| {
+        let days = marks.iter().filter(|mark| mark.state == state).count();
+        (days > 0).then(|| format!("{} {state}", show::count(i64::try_from(days).unwrap_or(i64::MAX))))
+    };
+    let words: Vec<String> = [DayState::Provisional, DayState::Final].into_iter().filter_map(of).collect();
+    (!words.is_empty()).then(|| ("Of these days", words.join(", ")))
 }
 
 fn facts(shell: &Shell, poll: &PollSeen) -> Vec<(&'static str, String)> {

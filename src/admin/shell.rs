@@ -6,9 +6,10 @@ use crate::service::ServiceError;
 use crate::store::{AdvertiserRow, ReadTxn};
 
 /// The nouns of the navigation.
-const NAV: [(&str, &str); 7] = [
+const NAV: [(&str, &str); 8] = [
     ("Home", "/admin/"),
     ("Stats", "/admin/stats"),
+    ("Import", "/admin/imports"),
     ("Catalogue", "/admin/catalogue/offers"),
     ("Tokens", "/admin/tokens"),
     ("Polls", "/admin/polls"),
@@ -32,6 +33,10 @@ const DONE: &[(&str, &str)] = &[
     ("sessions", "Their sessions have ended."),
     ("removed", "Removed. They can't log in any more."),
     ("two-step-off", "Two-step log-in is off."),
+    ("imported", "Imported. It can be undone here while no later change stands on it."),
+    ("undone", "Undone. This is the entry of the undo."),
+    ("discarded", "The upload was thrown away."),
+    ("marked", "Marked."),
     ("unchanged", "Nothing was changed: the cell held these figures already."),
 ];
 

@@ -7,11 +7,12 @@ use actix_web::http::header;
 use askama::Template;
 
 use super::catalogue::{scope, today};
+use super::imports::day_state;
 use super::shell::Shell;
 use super::show;
 use super::table::{Cell, Table};
 use super::visit::{Answer, Visit};
-use crate::domain::{CampaignId, Day, DayRange, MicrosSum, PublisherId};
+use crate::domain::{CampaignId, Day, DayRange, DayState, MicrosSum, PublisherId};
 use crate::http::ClientError;
 use crate::http::error::Refusal;
 use crate::service::ServiceError;
@@ -133,12 +134,12 @@ fn table(visit: &Visit, txn: &ReadTxn<'_>, asked: &Asked) -> Result<(Table, Stri
     let code = asked.advertiser.currency.code();
     let cost = format!("#Cost, {code}");
     let mut columns = vec!["Day", "Campaign", "Publisher", "#Clicks", &cost, "#Views", "#Conversions"];
-    if visit.may_change() {
-        columns.push("Change");
-    }
+    columns.push(if visit.may_change() { "Change" } else { "History" });
     let mut table = Table::new("Stats by day, campaign and publisher", &columns);
     let campaigns: HashMap<CampaignKey, &CampaignRow> = asked.campaigns.iter().map(|row| (row.key, row)).collect();
     let publishers: HashMap<PublisherKey, &PublisherRow> = asked.publishers.iter().map(|row| (row.key, row)).collect();
+    let marks = txn.day_marks(asked.advertiser.key, asked.filter.from, asked.filter.to)?;
+    let marks: HashMap<i64, DayState> = marks.into_iter().map(|mark| (mark.day, mark.state)).collect();
     let (mut rows, mut clicks, mut views, mut conversions) = (0_usize, 0_i64, 0_i64, 0_i64);
     let mut sum = MicrosSum::default();
     txn.stat_scan_lines(&asked.filter, |line| {
@@ -152,7 +153,8 @@ fn table(visit: &Visit, txn: &ReadTxn<'_>, asked: &Asked) -> Result<(Table, Stri
             && let (Some(campaign), Some(publisher)) =
                 (campaigns.get(&line.key.campaign), publishers.get(&line.key.publisher))
         {
-            table.rows.push(cells(visit, asked, &line, campaign, publisher));
+            let mark = marks.get(&line.key.day).copied();
+            table.rows.push(cells(visit, asked, &line, mark, campaign, publisher));
         }
     })?;
     table.foot = [
@@ -163,11 +165,9 @@ fn table(visit: &Visit, txn: &ReadTxn<'_>, asked: &Asked) -> Result<(Table, Stri
         Cell::new(show::amount(sum, asked.advertiser.currency)).title(sum.to_string()),
         Cell::new(show::count(views)),
         Cell::new(show::count(conversions)),
+        Cell::default(),
     ]
     .into();
-    if visit.may_change() {
-        table.foot.push(Cell::default());
-    }
     let all = show::plural(i64::try_from(rows).unwrap_or(i64::MAX), "row");
     let counted = if rows > SHOWN {
         format!("{all}; the newest {SHOWN} are shown, the sums are of all. The download has all of them.")
@@ -177,29 +177,36 @@ fn table(visit: &Visit, txn: &ReadTxn<'_>, asked: &Asked) -> Result<(Table, Stri
     Ok((table, counted))
 }
 
-fn cells(visit: &Visit, asked: &Asked, line: &StatLine, campaign: &CampaignRow, publisher: &PublisherRow) -> Vec<Cell> {
+fn cells(
+    visit: &Visit,
+    asked: &Asked,
+    line: &StatLine,
+    mark: Option<DayState>,
+    campaign: &CampaignRow,
+    publisher: &PublisherRow,
+) -> Vec<Cell> {
     let cost = MicrosSum::from(line.figures.cost);
     let offer = if campaign.offer.cost_reporting {
         campaign.offer.name.clone()
     } else {
         format!("{} (not reported to Singular)", campaign.offer.name)
     };
-    let mut cells = vec![
-        Cell::new(show::stored_day(line.key.day)),
+    let day = Day::from_stored(line.key.day).map(|day| day.to_string()).unwrap_or_default();
+    let scope = scope(&asked.advertiser);
+    let cell = format!("/admin/stats/cell{scope}&day={day}&campaign={}&publisher={}", campaign.id, publisher.id);
+    vec![
+        match mark {
+            Some(state) => Cell::new(show::stored_day(line.key.day)).note(day_state(state)),
+            None => Cell::new(show::stored_day(line.key.day)),
+        },
         Cell::new(campaign.name.clone()).note(offer),
         Cell::new(publisher.name.clone()),
         Cell::new(show::count(line.figures.clicks.get())),
         Cell::new(show::amount(cost, asked.advertiser.currency)).title(cost.to_string()),
         Cell::new(show::count(line.figures.views.get())),
         Cell::new(show::count(line.figures.conversions.get())),
-    ];
-    if visit.may_change() {
-        let day = Day::from_stored(line.key.day).map(|day| day.to_string()).unwrap_or_default();
-        let scope = scope(&asked.advertiser);
-        let edit = format!("/admin/stats/cell{scope}&day={day}&campaign={}&publisher={}", campaign.id, publisher.id);
-        cells.push(Cell::new("Edit").to(edit, true));
-    }
-    cells
+        Cell::new(if visit.may_change() { "Edit" } else { "See" }).to(cell, true),
+    ]
 }
 
 /// The same rows as CSV. Text that a spreadsheet would run as a formula is made text by an apostrophe.
@@ -277,7 +284,7 @@ fn csv_of(txn: &ReadTxn<'_>, asked: &Asked) -> Result<Option<Vec<u8>>, ServiceEr
 }
 
 /// Text that no spreadsheet takes for a formula.
-fn unformulaic(text: &str) -> String {
+pub(super) fn unformulaic(text: &str) -> String {
     let starts_one = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
     if starts_one { format!("'{text}") } else { text.to_owned() }
 }

@@ -57,6 +57,8 @@ uuid_ids! {
     CampaignId, "campaign_id";
     /// One entry in the history of what changed the stats.
     ImportId, "import_id";
+    /// An upload that waits to be imported.
+    DraftId, "upload";
     /// A person who may log in.
     AdminId, "admin";
 }

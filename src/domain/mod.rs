@@ -15,7 +15,7 @@ mod store_id;
 mod token;
 
 pub use day::{Day, DayRange, DayState};
-pub use ids::{AdminId, AdvertiserId, AppId, CampaignId, ImportId, OfferId, PublisherId};
+pub use ids::{AdminId, AdvertiserId, AppId, CampaignId, DraftId, ImportId, OfferId, PublisherId};
 pub use invalid::Invalid;
 pub use money::{Currency, Micros, MicrosSum};
 pub use names::{Email, Name, Reason, ReportingZone, Role};

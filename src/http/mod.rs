@@ -10,6 +10,7 @@ pub mod envelope;
 pub mod error;
 pub mod limits;
 pub mod metrics;
+pub mod multipart;
 mod pieces;
 pub mod query;
 pub mod state;

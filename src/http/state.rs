@@ -7,6 +7,7 @@ use super::metrics::Metrics;
 use crate::config::Serve;
 use crate::service::Hasher;
 use crate::service::backups::Backups;
+use crate::service::drafts;
 use crate::service::polls::PollLog;
 use crate::service::report::Reports;
 use crate::service::sign_in::SignIn;
@@ -39,6 +40,9 @@ impl AppState {
     /// Puts the services together on `store`.
     pub fn new(store: Store, config: Serve) -> std::io::Result<Self> {
         let hasher = Hasher::new();
+        if let Err(error) = drafts::tidy(&store) {
+            tracing::warn!(%error, "old uploads could not be removed");
+        }
         Ok(Self {
             tokens: Tokens::new(store.clone(), Arc::clone(&hasher)),
             sign_in: SignIn::new(store.clone(), hasher).map_err(std::io::Error::other)?,

@@ -1,4 +1,4 @@
-//! An upload on its way in: to an unnamed temporary file, within a bound, before anything looks at it.
+//! An upload on its way in: to a file of its own, within a bound, before anything looks at it.
 //!
 //! So a slow client holds a connection and nothing else, least of all the database's write lock.
 
@@ -9,10 +9,14 @@ use std::time::{Duration, Instant};
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, web};
+use bytes::Bytes;
 use futures_util::StreamExt as _;
+use sha2::{Digest as _, Sha256};
 
 use super::error::{ClientError, Refusal};
+use super::multipart::Parts;
 use crate::import::Format;
+use crate::service::hex;
 use crate::telemetry;
 
 /// The largest upload.
@@ -49,27 +53,55 @@ pub async fn spool(request: &HttpRequest, mut body: web::Payload, dir: &Path) ->
         return Err(too_large());
     }
     let dir = dir.to_owned();
-    let mut file =
+    let file =
         telemetry::blocking(move || tempfile::tempfile_in(dir)).await.map_err(|error| ClientError::io(&error))?;
+    let (mut file, _) = write(file, async || match body.next().await {
+        Some(Ok(chunk)) => Ok(Some(chunk)),
+        Some(Err(_)) => Err(ClientError::new(Refusal::ValidationError, "The body broke off.")),
+        None => Ok(None),
+    })
+    .await?;
+    file.rewind().map_err(|error| ClientError::io(&error))?;
+    Ok(file)
+}
+
+/// An upload that was written to its end.
+#[derive(Debug)]
+pub struct Received {
+    /// Its length.
+    pub bytes: u64,
+    /// Of its bytes, in hexadecimal.
+    pub sha256: String,
+}
+
+/// The rest of the part a form stands on, written to `file`.
+pub async fn receive(parts: &mut Parts, file: File) -> Result<Received, ClientError> {
+    Ok(write(file, async || parts.chunk().await).await?.1)
+}
+
+/// Writes what comes, within the bounds of an upload.
+async fn write(
+    mut file: File,
+    mut next: impl AsyncFnMut() -> Result<Option<Bytes>, ClientError>,
+) -> Result<(File, Received), ClientError> {
+    let mut hash = Sha256::new();
     let mut length = 0;
     let since = Instant::now();
-    loop {
-        let next = tokio::time::timeout(PAUSE, body.next()).await.map_err(|_| too_slow())?;
-        let Some(chunk) = next else { break };
+    while let Some(chunk) = tokio::time::timeout(PAUSE, next()).await.map_err(|_| too_slow())?? {
         if since.elapsed() > WHOLE {
             return Err(too_slow());
         }
-        let chunk = chunk.map_err(|_| ClientError::new(Refusal::ValidationError, "The body broke off."))?;
         length += chunk.len() as u64;
         if length > LARGEST {
             return Err(too_large());
         }
-        file = telemetry::blocking(move || file.write_all(&chunk).map(|()| file))
-            .await
-            .map_err(|error| ClientError::io(&error))?;
+        let written = telemetry::blocking(move || {
+            hash.update(&chunk);
+            file.write_all(&chunk).map(|()| (file, hash))
+        });
+        (file, hash) = written.await.map_err(|error| ClientError::io(&error))?;
     }
-    file.rewind().map_err(|error| ClientError::io(&error))?;
-    Ok(file)
+    Ok((file, Received { bytes: length, sha256: hex(&hash.finalize()) }))
 }
 
 fn too_slow() -> ClientError {

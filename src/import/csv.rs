@@ -1,7 +1,8 @@
 //! CSV: a header, then one row a record (RFC 4180, and what spreadsheets make of it).
 //!
-//! Comma, semicolon and tab separate, unless the mapping's layout says otherwise; LF and CRLF end a line; blank lines are passed over. One record buffer is reused for
-//! the whole file. [`super::read`] may call; nobody outside this room.
+//! Comma, semicolon and tab separate, unless the mapping's layout says otherwise; LF and CRLF end a line; blank lines are
+//! passed over. One record buffer is reused for the whole file. [`super::read`] and recognition may call; nobody outside
+//! this room.
 
 use std::io::Read;
 use std::ops::ControlFlow;
@@ -11,48 +12,29 @@ use ::csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Terminator, Utf8Erro
 use super::guard::{Lines, RecordReader};
 use super::header::{Binding, MAX_HEADERS};
 use super::row::{Cell, RowBuilder};
-use super::{EMPTY, FileError, LineError, Mapping, Separator, Sink, Summary, Unit};
+use super::{EMPTY, FileError, Layout, LineError, Mapping, Separator, Sink, Summary, Unit};
 
 const NOT_UTF8: &str = "got bytes that are not UTF-8, expected UTF-8 text: save the file as UTF-8 CSV";
 
-pub(super) fn read(input: impl Read, mapping: &Mapping, sink: &mut Sink<'_>) -> Result<Summary, FileError> {
-    let mut lines = Lines::new(input);
-    let layout = &mapping.layout;
-    loop {
-        if !lines.advance_to_record()? {
-            return Err(FileError::Refused(EMPTY.to_owned()));
-        }
-        if layout.header_line.is_none_or(|wanted| lines.number() >= wanted) {
-            break;
-        }
-    }
-    let mut reader = ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(layout.separator.map_or_else(|| separator(lines.line()), Separator::byte))
-        // A carriage return before the line feed is trimmed with the blanks. So each record ends with its last line, and
-        // never in the middle of one.
-        .terminator(Terminator::Any(b'\n'))
-        .from_reader(RecordReader::new(lines));
-    let mut record = StringRecord::new();
+pub(super) const NO_ROWS: &str = "the file has a header but no rows";
 
-    let binding = match advance(&mut reader, &mut record)? {
-        Advance::Record(line) => bind(line, &record, mapping)?,
-        Advance::NotUtf8(line, _) => return Err(FileError::Refused(format!("line {line}, the header: {NOT_UTF8}"))),
-        Advance::End => return Err(FileError::Refused(EMPTY.to_owned())),
-    };
-    let width = record.len();
+pub(super) fn read(input: impl Read, mapping: &Mapping, sink: &mut Sink<'_>) -> Result<Summary, FileError> {
+    let mut records = Records::open(input, &mapping.layout)?;
+    let binding = bind(&mut records, mapping)?;
+    let width = records.record.len();
     let mut summary = Summary { headers: binding.headers().to_vec(), ..Summary::default() };
     binding.note_ignored(&mut summary.ignored);
 
     let mut rows = RowBuilder::new(Unit::Line, mapping);
-    let mut totals = layout.totals.iter().peekable();
+    let mut totals = mapping.layout.totals.iter().peekable();
     let mut any = false;
     loop {
-        let flow = match advance(&mut reader, &mut record)? {
+        let advance = records.advance()?;
+        let record = &records.record;
+        let flow = match advance {
             Advance::End if any => return Ok(summary),
             Advance::End => {
-                return Err(FileError::Refused("the file has a header but no rows".to_owned()));
+                return Err(FileError::Refused(NO_ROWS.to_owned()));
             }
             Advance::Record(line) if totals.next_if_eq(&&line).is_some() => continue,
             Advance::Record(line) if record.len() == width => {
@@ -72,6 +54,79 @@ pub(super) fn read(input: impl Read, mapping: &Mapping, sink: &mut Sink<'_>) -> 
     }
 }
 
+/// The records of a file from its header on, one at a time, in one buffer that is reused.
+pub(super) struct Records<R> {
+    reader: Reader<RecordReader<R>>,
+    pub(super) record: StringRecord,
+}
+
+/// What the reader stands on; the number is the line it begins on.
+pub(super) enum Advance {
+    Record(u64),
+    NotUtf8(u64, Utf8Error),
+    End,
+}
+
+impl<R: Read> Records<R> {
+    /// Goes to the line the layout names.
+    pub(super) fn open(input: R, layout: &Layout) -> Result<Self, FileError> {
+        let mut lines = Lines::new(input);
+        loop {
+            if !lines.advance_to_record()? {
+                return Err(FileError::Refused(EMPTY.to_owned()));
+            }
+            if layout.header_line.is_none_or(|wanted| lines.number() >= wanted) {
+                break;
+            }
+        }
+        let reader = ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(layout.separator.map_or_else(|| separator(lines.line()), Separator::byte))
+            // A carriage return before the line feed is trimmed with the blanks. So each record ends with its last line,
+            // and never in the middle of one.
+            .terminator(Terminator::Any(b'\n'))
+            .from_reader(RecordReader::new(lines));
+        Ok(Self { reader, record: StringRecord::new() })
+    }
+
+    /// The header, with its line; the first thing to be read.
+    pub(super) fn header(&mut self) -> Result<u64, FileError> {
+        let line = match self.advance()? {
+            Advance::Record(line) => line,
+            Advance::NotUtf8(line, _) => {
+                return Err(FileError::Refused(format!("line {line}, the header: {NOT_UTF8}")));
+            }
+            Advance::End => return Err(FileError::Refused(EMPTY.to_owned())),
+        };
+        let count = self.record.len();
+        if count > MAX_HEADERS {
+            let words = format!("the header has {count} columns, expected at most {MAX_HEADERS}");
+            return Err(FileError::Refused(words));
+        }
+        Ok(line)
+    }
+
+    pub(super) fn advance(&mut self) -> Result<Advance, FileError> {
+        let Self { reader, record } = self;
+        let read = reader.read_record(record);
+        let line = reader.get_ref().began();
+        let advance = match read {
+            Ok(true) => Advance::Record(line),
+            Ok(false) => Advance::End,
+            Err(error) => match error.into_kind() {
+                ErrorKind::Utf8 { err, .. } => Advance::NotUtf8(line, err),
+                ErrorKind::Io(error) => {
+                    return Err(reader.get_mut().take_fault().unwrap_or(FileError::Io(error)));
+                }
+                kind => return Err(FileError::Refused(format!("line {line} can't be read: {kind:?}"))),
+            },
+        };
+        reader.get_mut().finish_record();
+        Ok(advance)
+    }
+}
+
 fn fields(count: usize) -> String {
     if count == 1 { "1 field".to_owned() } else { format!("{count} fields") }
 }
@@ -80,40 +135,12 @@ fn not_utf8(rows: &RowBuilder<'_>, line: u64, error: &Utf8Error, binding: &Bindi
     rows.fault(line, binding.label_of_field(error.field()), NOT_UTF8)
 }
 
-fn bind<'m>(line: u64, header: &StringRecord, mapping: &'m Mapping) -> Result<Binding<'m>, FileError> {
-    if header.len() > MAX_HEADERS {
-        let count = header.len();
-        return Err(FileError::Refused(format!("the header has {count} columns, expected at most {MAX_HEADERS}")));
-    }
-    let binding = Binding::new(header.iter(), mapping)
+fn bind<'m>(records: &mut Records<impl Read>, mapping: &'m Mapping) -> Result<Binding<'m>, FileError> {
+    let line = records.header()?;
+    let binding = Binding::new(records.record.iter(), mapping)
         .map_err(|clash| FileError::Refused(format!("line {line}, the header: {}", clash.reason)))?;
     binding.require_needed()?;
     Ok(binding)
-}
-
-/// What the reader stands on; the number is the line it begins on.
-enum Advance {
-    Record(u64),
-    NotUtf8(u64, Utf8Error),
-    End,
-}
-
-fn advance<R: Read>(reader: &mut Reader<RecordReader<R>>, record: &mut StringRecord) -> Result<Advance, FileError> {
-    let read = reader.read_record(record);
-    let line = reader.get_ref().began();
-    let advance = match read {
-        Ok(true) => Advance::Record(line),
-        Ok(false) => Advance::End,
-        Err(error) => match error.into_kind() {
-            ErrorKind::Utf8 { err, .. } => Advance::NotUtf8(line, err),
-            ErrorKind::Io(error) => {
-                return Err(reader.get_mut().take_fault().unwrap_or(FileError::Io(error)));
-            }
-            kind => return Err(FileError::Refused(format!("line {line} can't be read: {kind:?}"))),
-        },
-    };
-    reader.get_mut().finish_record();
-    Ok(advance)
 }
 
 /// The separator that occurs most outside quotation marks; a comma if none does.

@@ -31,6 +31,9 @@ const PROBES: [(i32, u32, u32, u32, u32, u32); 3] =
     [(2023, 8, 31, 13, 14, 15), (2031, 1, 5, 1, 2, 3), (2030, 10, 12, 11, 12, 13)];
 
 impl DateFormat {
+    /// The pattern of the contract's own way to write days.
+    pub const CONTRACT: &str = "%Y-%m-%d";
+
     /// Reads the day in `text`, all of which must fit the pattern.
     pub fn parse(&self, text: &str) -> Result<Day, Invalid> {
         let fits = self.packed.is_none_or(|extent| extent == extent_of(text));

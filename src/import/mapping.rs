@@ -74,6 +74,9 @@ impl Column {
         Self::Os,
     ];
 
+    /// Those that hold figures.
+    pub const FIGURES: [Self; 4] = [Self::Clicks, Self::Cost, Self::Views, Self::Conversions];
+
     /// As in a header.
     #[must_use]
     pub const fn name(self) -> &'static str {

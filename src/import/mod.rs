@@ -13,6 +13,7 @@ mod json;
 mod layout;
 mod mapping;
 mod number;
+mod recognise;
 mod row;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ pub use date::DateFormat;
 pub use layout::{Encoding, Layout, Separator};
 pub use mapping::{Column, Mapping};
 pub use number::Numbers;
+pub use recognise::{HeaderSeen, Recognised, recognise};
 
 /// How the bytes are to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

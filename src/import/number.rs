@@ -27,6 +27,9 @@ const NOTHING: [&str; 8] = ["", "-", "--", "–", "—", "n/a", "N/A", "null"];
 /// Currency signs of one character. Codes of three letters are taken too.
 const SIGNS: [char; 18] = ['$', '€', '£', '¥', '₹', '₽', '₩', '₺', '₴', '₪', '₫', '₱', '₦', '₸', '₾', '₡', '₲', '฿'];
 
+/// What some write for a currency besides its sign or its code.
+const LETTERS: [&str; 6] = ["kr", "kr.", "zł", "Kč", "Ft", "lei"];
+
 /// The longest number there is any use for; what is longer is not looked at.
 const LONGEST: usize = 64;
 
@@ -110,7 +113,8 @@ pub(super) fn without_currency(text: &str) -> (&str, Option<&str>) {
     let is_currency = |mark: &str| {
         let letters = mark.chars().filter(|c| c.is_alphabetic()).count();
         let signs = mark.chars().filter(|c| SIGNS.contains(c)).count();
-        signs + letters == mark.chars().count() && signs <= 1 && (signs == 1 || letters <= 3)
+        let is_code = LETTERS.contains(&mark) || mark.len() <= 3 && mark.bytes().all(|byte| byte.is_ascii_uppercase());
+        is_code || signs == 1 && letters + 1 == mark.chars().count()
     };
     match (before, after) {
         ("", "") => (text, None),

@@ -25,7 +25,7 @@ pub(super) enum Cell<'a> {
 type Cells<'a> = [Cell<'a>; Column::COUNT];
 
 /// The years taken for real: whatever lies outside was misread, as 23 was for 2023.
-const YEARS: RangeInclusive<i32> = 2000..=2199;
+pub(super) const YEARS: RangeInclusive<i32> = 2000..=2199;
 
 /// Turns cells into lines.
 pub(super) struct RowBuilder<'m> {

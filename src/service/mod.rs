@@ -8,6 +8,7 @@ mod attempts;
 pub mod backups;
 pub mod catalogue;
 pub mod demo;
+pub mod drafts;
 pub mod imports;
 pub mod polls;
 pub mod report;

@@ -25,6 +25,7 @@ mod daily_stats;
 mod day_marks;
 mod disk;
 mod error;
+mod import_drafts;
 mod imports;
 mod keys;
 mod lock;
@@ -55,6 +56,7 @@ pub use daily_stats::{DayReader, GeneralCell, StatCell, StatKey, StatWriter, Sta
 pub use day_marks::DayMark;
 pub use disk::{Ground, free as free_space, ground};
 pub use error::{OrMissing, StoreError, StoreResult};
+pub use import_drafts::DraftRow;
 pub use imports::{ImportEntry, ImportKind, ImportRow, ImportSpan, NewImport};
 pub use keys::{AdvertiserKey, AppKey, CampaignKey, ImportKey, OfferKey, PublisherKey, TokenKey};
 pub use lock::Owner;
