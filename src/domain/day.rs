@@ -99,7 +99,7 @@ impl fmt::Display for Day {
 }
 
 /// Two days and all between them; both ends count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DayRange {
     from: Day,
     to: Day,
@@ -125,6 +125,12 @@ impl DayRange {
     #[must_use]
     pub fn to(self) -> Day {
         self.to
+    }
+
+    /// Both as stored.
+    #[must_use]
+    pub fn stored(self) -> (i64, i64) {
+        (self.from.to_stored(), self.to.to_stored())
     }
 }
 

@@ -9,6 +9,7 @@ pub mod backups;
 pub mod catalogue;
 pub mod demo;
 pub mod imports;
+mod memo;
 pub mod polls;
 pub mod report;
 mod secrets;

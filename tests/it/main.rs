@@ -8,6 +8,7 @@ mod cli;
 mod cli_import;
 mod cli_live;
 mod errors;
+mod freshness;
 mod general;
 mod harness;
 mod ingest;
