@@ -14,15 +14,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use bare::bare_upsert;
-use bytes::Bytes;
 use common::{LAST_DAY, Shape};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use pitlane::domain::{PlainToken, RawReport, ReportFormat, ReportKind, ReportQuery, TokenScope};
 use pitlane::import::{self, Format, Mapping};
 use pitlane::service::imports::{self, ImportOptions, ImportSource};
-use pitlane::service::report::{ReportHead, ReportSink, Reports, Wanted};
+use pitlane::service::report::{Asked, Reports};
 use pitlane::service::tokens::{self, Presented, TokenRequest, Tokens};
-use pitlane::service::{Actor, Hasher, ServiceResult};
+use pitlane::service::{Actor, Hasher};
 use pitlane::store::{ImportKind, Store};
 use tempfile::TempDir;
 
@@ -65,19 +64,18 @@ fn database(dir: &Path, shape: Shape) -> Store {
     store
 }
 
-/// Takes a report and throws it away.
-struct Nowhere(u64);
-
-impl ReportSink for Nowhere {
-    fn begin(&mut self, _: &ReportHead) -> ServiceResult<Wanted> {
-        Ok(Wanted::Rows)
+/// Makes a report and throws it away.
+fn make(store: &Store, reports: &Reports, format: ReportFormat, query: ReportQuery) -> u64 {
+    let asked = Asked { kind: ReportKind::Singular, format, query };
+    let mut report = reports.open(asked, store.snapshot().expect("an idle connection")).expect("a report");
+    let mut length = 0;
+    while let Some(bytes) = report.next_bytes().expect("its rows") {
+        length += bytes.len() as u64;
+        if let Ok(memory) = black_box(bytes).try_into_mut() {
+            report.reuse(memory.into());
+        }
     }
-
-    fn chunk(&mut self, bytes: Bytes) -> ServiceResult<()> {
-        self.0 += bytes.len() as u64;
-        black_box(bytes);
-        Ok(())
-    }
+    length
 }
 
 fn query(store: &Store, from: &str) -> ReportQuery {
@@ -116,17 +114,17 @@ fn reports(c: &mut Criterion) {
         ("scan and render CSV", ReportFormat::Csv, 0),
         ("kept days JSON", ReportFormat::Json, 64 << 20),
     ] {
-        let reports = Reports::new(store.clone(), cache);
+        let reports = Reports::new(cache);
         group.bench_function(name, |b| {
-            b.iter(|| reports.make(ReportKind::Singular, format, &year, &mut Nowhere(0)).expect("a report"));
+            b.iter(|| make(&store, &reports, format, year));
         });
     }
     group.finish();
 
     let day = query(&store, LAST_DAY);
-    let reports = Reports::new(store.clone(), 0);
+    let reports = Reports::new(0);
     c.benchmark_group("one day").throughput(Throughput::Elements(SHAPE.campaigns)).bench_function("render", |b| {
-        b.iter(|| reports.make(ReportKind::Singular, ReportFormat::Json, &day, &mut Nowhere(0)).expect("a report"));
+        b.iter(|| make(&store, &reports, ReportFormat::Json, day));
     });
 }
 
@@ -199,9 +197,12 @@ fn token_checks(c: &mut Criterion) {
         expires_at: None,
     };
     let token = tokens::issue(&store, &request, &Actor::command_line(), chrono::Utc::now()).expect("a token");
-    let tokens = Tokens::new(store, Hasher::new());
+    let tokens = Tokens::new(store.clone(), Hasher::new());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let look_up = |token: &PlainToken| runtime.block_on(tokens.look_up(token)).expect("it can be read");
+    let look_up = |token: &PlainToken| {
+        let snapshot = store.snapshot().expect("an idle connection");
+        runtime.block_on(tokens.look_up(token, Some(&snapshot))).expect("it can be read")
+    };
 
     let mut group = c.benchmark_group("token");
     group.measurement_time(Duration::from_secs(4));

@@ -9,9 +9,10 @@ use chrono::Utc;
 
 use crate::domain::{MicrosSum, ReportFormat, ReportKind, ReportQuery, TokenScope};
 use crate::http::auth::{Refused, authenticate};
-use crate::http::streaming::{self, PollDraft, ReportRequest};
+use crate::http::streaming::{self, PollDraft};
 use crate::http::{AppState, ClientError, client, query};
-use crate::store::PollRow;
+use crate::service::report::Asked;
+use crate::store::{PollRow, Snapshot};
 
 type State = web::Data<AppState>;
 type Known = Option<web::Header<IfNoneMatch>>;
@@ -44,10 +45,11 @@ async fn answer(
     format: ReportFormat,
 ) -> Result<HttpResponse, ClientError> {
     let mut poll = draft(&state, &request, kind, format);
-    match read(&state, &request, &mut poll.row).await {
+    let mut snapshot = None;
+    match read(&state, &request, &mut poll.row, &mut snapshot).await {
         Ok(query) => {
-            let asked = ReportRequest { kind, format, query, known: known.map(web::Header::into_inner) };
-            streaming::answer(Arc::clone(&state.reports), asked, poll).await
+            let known = known.map(web::Header::into_inner);
+            streaming::answer(&state, Asked { kind, format, query }, known, snapshot, poll).await
         }
         Err(Refused { error, token }) => {
             poll.row.token = poll.row.token.or(token);
@@ -57,9 +59,15 @@ async fn answer(
     }
 }
 
-/// Who asks for what; noted for the history as far as it is known.
-async fn read(state: &AppState, request: &HttpRequest, poll: &mut PollRow) -> Result<ReportQuery, Refused> {
-    let token = authenticate(state, request, TokenScope::Report).await?;
+/// Who asks for what; noted for the history as far as it is known. Leaves the snapshot it looked into, for the report.
+async fn read(
+    state: &AppState,
+    request: &HttpRequest,
+    poll: &mut PollRow,
+    snapshot: &mut Option<Snapshot>,
+) -> Result<ReportQuery, Refused> {
+    *snapshot = state.store.snapshot_now().map_err(ClientError::from)?;
+    let token = authenticate(state, request, TokenScope::Report, snapshot).await?;
     poll.token = Some(token.key);
     let raw = query::report(poll.report, request.query_string()).map_err(ClientError::from)?;
     let query = ReportQuery::new(token.advertiser_id, &raw).map_err(ClientError::from)?;

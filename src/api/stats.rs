@@ -55,7 +55,7 @@ pub async fn upload(
     request: HttpRequest,
     body: web::Payload,
 ) -> Result<HttpResponse, ClientError> {
-    let token = authenticate(&state, &request, TokenScope::Ingest).await.map_err(|refused| refused.error)?;
+    let token = authenticate(&state, &request, TokenScope::Ingest, &mut None).await.map_err(|refused| refused.error)?;
     let address = client::address(&request, &state.config.trusted_proxy).to_string();
     let user_agent = client::agent(&request);
     state.polls.token_use(TokenUse { token: token.key, at: Utc::now(), address: address.clone(), user_agent });

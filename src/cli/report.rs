@@ -2,13 +2,12 @@
 
 use std::io::Write as _;
 
-use bytes::Bytes;
+use anyhow::Context as _;
 
 use super::open_existing;
 use crate::config::Global;
 use crate::domain::{RawReport, ReportFormat, ReportKind, ReportQuery};
-use crate::service::report::{ReportHead, ReportSink, Reports, Wanted};
-use crate::service::{ServiceError, ServiceResult};
+use crate::service::report::{Asked, Reports};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -33,19 +32,10 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
     let raw = RawReport { date_from: Some(args.from.clone()), date_to: Some(args.to.clone()), offer_id: None };
     let query = ReportQuery::new(advertiser.id, &raw)?;
     let format = if args.format == "csv" { ReportFormat::Csv } else { ReportFormat::Json };
-    let mut out = Stdout(std::io::stdout().lock());
-    Reports::new(store, 0).make(ReportKind::Singular, format, &query, &mut out)?;
-    Ok(out.0.flush()?)
-}
-
-struct Stdout(std::io::StdoutLock<'static>);
-
-impl ReportSink for Stdout {
-    fn begin(&mut self, _: &ReportHead) -> ServiceResult<Wanted> {
-        Ok(Wanted::Rows)
+    let mut report = Reports::new(0).open(Asked { kind: ReportKind::Singular, format, query }, store.snapshot()?)?;
+    let mut out = std::io::stdout().lock();
+    while let Some(bytes) = report.next_bytes()? {
+        out.write_all(&bytes).context("could not write to stdout")?;
     }
-
-    fn chunk(&mut self, bytes: Bytes) -> ServiceResult<()> {
-        self.0.write_all(&bytes).map_err(|error| ServiceError::Internal(format!("could not write to stdout: {error}")))
-    }
+    Ok(out.flush()?)
 }

@@ -138,7 +138,7 @@ impl fmt::Display for DayState {
 }
 
 /// Two days and all between them; both ends count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DayRange {
     from: Day,
     to: Day,
@@ -164,6 +164,12 @@ impl DayRange {
     #[must_use]
     pub fn to(self) -> Day {
         self.to
+    }
+
+    /// Both as stored.
+    #[must_use]
+    pub fn stored(self) -> (i64, i64) {
+        (self.from.to_stored(), self.to.to_stored())
     }
 }
 

@@ -54,7 +54,7 @@ pub struct RawReport {
 }
 
 /// A report that can be answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReportQuery {
     /// Whose figures. Comes from the token or the command line, never from the query.
     pub advertiser: AdvertiserId,

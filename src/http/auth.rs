@@ -1,5 +1,7 @@
 //! Whose request it is: the token in the `Authorization` header, as the database has it now (contract §1 and §2).
 
+use std::sync::Arc;
+
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use chrono::Utc;
@@ -8,7 +10,7 @@ use super::error::{ClientError, Refusal};
 use super::state::AppState;
 use crate::domain::{PlainToken, TokenScope};
 use crate::service::tokens::Presented;
-use crate::store::{TokenKey, TokenRow};
+use crate::store::{Snapshot, TokenKey, TokenRow};
 
 /// One message for all the ways of having no token, so that none of them can be told from another.
 const REFUSED: &str = "A valid API token is needed: \"Authorization: ApiToken plt_…\".";
@@ -27,9 +29,15 @@ impl From<ClientError> for Refused {
     }
 }
 
-/// The token of the request, if it may be used for `scope` now.
-pub async fn authenticate(state: &AppState, request: &HttpRequest, scope: TokenScope) -> Result<TokenRow, Refused> {
-    let row = recognise(state, request).await?;
+/// The token of the request, if it may be used for `scope` now. It is looked up in `snapshot`, where there is one; that is
+/// given up where the secret has to wait for its check.
+pub async fn authenticate(
+    state: &AppState,
+    request: &HttpRequest,
+    scope: TokenScope,
+    snapshot: &mut Option<Snapshot>,
+) -> Result<Arc<TokenRow>, Refused> {
+    let row = recognise(state, request, snapshot).await?;
     let check = usable(&row, scope).and_then(|()| state.limits.token(row.key));
     match check {
         Ok(()) => Ok(row),
@@ -38,13 +46,21 @@ pub async fn authenticate(state: &AppState, request: &HttpRequest, scope: TokenS
 }
 
 /// The token of the request, whatever its state, once its secret was seen to be right.
-async fn recognise(state: &AppState, request: &HttpRequest) -> Result<TokenRow, ClientError> {
+async fn recognise(
+    state: &AppState,
+    request: &HttpRequest,
+    snapshot: &mut Option<Snapshot>,
+) -> Result<Arc<TokenRow>, ClientError> {
     let refused = || ClientError::unauthorized(REFUSED);
     let token = presented(request).ok_or_else(refused)?;
-    match state.tokens.look_up(&token).await? {
+    match state.tokens.look_up(&token, snapshot.as_ref()).await? {
         Presented::Right(row) => Ok(row),
-        Presented::Unproven(row) if state.tokens.prove(&token, &row).await? => Ok(row),
-        Presented::Unknown | Presented::Wrong | Presented::Unproven(_) => Err(refused()),
+        Presented::Unknown | Presented::Wrong => Err(refused()),
+        Presented::Unproven(row) => {
+            // Waiting in line for Argon2 must not keep one of a few connections. A revocation meanwhile counts as later.
+            *snapshot = None;
+            if state.tokens.prove(&token, &row).await? { Ok(row) } else { Err(refused()) }
+        }
     }
 }
 

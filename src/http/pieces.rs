@@ -1,4 +1,4 @@
-//! The bounded channel between who makes a report and who sends it.
+//! The bounded channel between the making of a report and its sending.
 //!
 //! A body that ends without being told so was cut off, by whatever cause: the receiver then fails, and the server aborts the
 //! connection. So no failure, no panic and no lost patience can make a cut report look like a whole one.
@@ -12,15 +12,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::Stream;
-use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::timeout;
 
 use crate::service::{ServiceError, ServiceResult};
 
 /// Chunks of about 64 KiB that may wait for a client.
-const WAITING: usize = 4;
+const WAITING: usize = 2;
 /// How long a client may take nothing. A slow one with large socket buffers looks like that for half a minute at a time.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// How slowly a client may take a report on the whole, in bytes a second.
@@ -55,22 +53,8 @@ pub(super) struct Sender {
 impl Sender {
     /// Sends the next bytes, waiting while the client has enough to do. Fails once nobody wants them.
     pub(super) async fn send(&self, bytes: Bytes) -> ServiceResult<()> {
-        self.count(&bytes);
-        self.put(Piece::Bytes(bytes)).await
-    }
-
-    /// Like [`Sender::send`], on a thread that may block.
-    pub(super) fn send_blocking(&self, bytes: Bytes) -> ServiceResult<()> {
-        self.count(&bytes);
-        match self.pieces.try_send(Piece::Bytes(bytes)) {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Full(piece)) => Handle::current().block_on(self.put(piece)),
-            Err(TrySendError::Closed(_)) => Err(left()),
-        }
-    }
-
-    fn count(&self, bytes: &Bytes) {
         self.sent.set(self.sent.get() + bytes.len() as u64);
+        self.put(Piece::Bytes(bytes)).await
     }
 
     /// Says that the body is whole.
@@ -78,9 +62,9 @@ impl Sender {
         self.put(Piece::End).await
     }
 
-    /// Like [`Sender::end`], on a thread that may block.
-    pub(super) fn end_blocking(self) -> ServiceResult<()> {
-        Handle::current().block_on(self.end())
+    /// Bytes that were sent, those that still wait included.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent.get()
     }
 
     /// The memory of a chunk that was sent.

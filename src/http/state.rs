@@ -46,7 +46,7 @@ impl AppState {
         Ok(Self {
             tokens: Tokens::new(store.clone(), Arc::clone(&hasher)),
             sign_in: SignIn::new(store.clone(), hasher).map_err(std::io::Error::other)?,
-            reports: Arc::new(Reports::new(store.clone(), config.report_cache * 1024 * 1024)),
+            reports: Arc::new(Reports::new(config.report_cache * 1024 * 1024)),
             polls: Arc::new(PollLog::start(store.clone())?),
             backups: Backups::start(store.clone(), config.backup_at.0)?,
             limits: Limits::new(config.rate_limit),

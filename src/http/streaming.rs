@@ -1,11 +1,11 @@
-//! A report on its way out: made on a blocking thread, sent as it is made, in bounded memory. What is known already or takes
-//! less time than that thread's help would is made at once.
+//! A report on its way out: made some 64 KiB at a time, by the thread that sends it, as fast as the client takes it.
 //!
 //! Small reports are held until they are whole, and go out with their length. Longer ones go through a channel of a few
-//! chunks, so a slow client slows the reader. The headers leave only after the first rows were read; when reading fails
-//! later the connection is aborted, so that a cut report can't be taken for a whole one. A client that leaves stops the
-//! reader, and one that takes nothing for a minute, or takes the whole too slowly, is given up: it holds one of a few
-//! reading connections and pins a snapshot of the database's log.
+//! chunks, so a slow client slows the reading. The headers leave only after the first rows were read; when reading fails
+//! later the connection is aborted, so that a cut report can't be taken for a whole one. A client that leaves ends the
+//! reading, and one that takes nothing for a minute, or takes the whole too slowly, is given up: it holds one of a few
+//! reading connections and pins a snapshot of the database's log. What may take longer than a chunk does (waiting for a
+//! connection, reading all of an advertiser's names, adding up totals) is left to another thread.
 
 use std::io;
 use std::sync::Arc;
@@ -18,16 +18,16 @@ use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError as _};
 use bytes::Bytes;
 use chrono::{SecondsFormat, Utc};
 use futures_util::stream;
-use tokio::sync::oneshot;
 
 use super::envelope::Envelope;
 use super::error::ClientError;
 use super::pieces::{self, Receiver, Sender};
-use crate::domain::{ReportFormat, ReportKind, ReportQuery};
+use super::state::AppState;
+use crate::domain::{ReportFormat, ReportKind};
 use crate::service::polls::PollLog;
-use crate::service::report::{ReportEnd, ReportHead, ReportSink, Reports, Wanted};
+use crate::service::report::{Asked, Report, ReportHead};
 use crate::service::{ServiceError, ServiceResult};
-use crate::store::PollRow;
+use crate::store::{PollRow, Snapshot};
 use crate::telemetry;
 
 /// A report up to this size is held until it is whole.
@@ -35,18 +35,6 @@ const WHOLE: u64 = 256 * 1024;
 
 const NOTHING_ENABLED: &str = "No offer of this advertiser has cost reporting enabled, so there is nothing to report. \
     Enable it in the catalogue or with: pitlane offer enable NAME --advertiser NAME";
-
-/// A report that was asked for.
-pub struct ReportRequest {
-    /// Which report.
-    pub kind: ReportKind,
-    /// In which format.
-    pub format: ReportFormat,
-    /// Of what.
-    pub query: ReportQuery,
-    /// What the client has already.
-    pub known: Option<IfNoneMatch>,
-}
 
 /// A poll on its way into the history.
 pub struct PollDraft {
@@ -66,273 +54,191 @@ impl PollDraft {
         self.row.at = Utc::now();
         self.log.poll(self.row);
     }
+
+    /// Records a poll that was answered with all of a report, in so many bytes.
+    fn finish_report(mut self, report: &Report, bytes: u64) {
+        let totals = report.totals();
+        (self.row.rows, self.row.cost, self.row.bytes) = (totals.rows, totals.cost, bytes);
+        self.finish(StatusCode::OK);
+    }
 }
 
-/// Answers a report. The poll is recorded when the report's making ends, which may be after this returns.
+/// Answers a report of what `snapshot` sees, or, without one, of what there is by then. The poll is recorded when the
+/// report's making ends, which may be after this returns.
 pub async fn answer(
-    reports: Arc<Reports>,
-    asked: ReportRequest,
+    state: &AppState,
+    asked: Asked,
+    known: Option<IfNoneMatch>,
+    snapshot: Option<Snapshot>,
     mut poll: PollDraft,
 ) -> Result<HttpResponse, ClientError> {
-    let (kind, format) = (asked.kind, asked.format);
-    let start = match make_now(&reports, &asked, &mut poll) {
-        Some(Start::Whole(tag, chunks)) if length(&chunks) > WHOLE => {
-            let (length, stream) = (length(&chunks), feed(chunks, poll));
-            return Ok(headers(HttpResponse::Ok(), &tag, format, kind).body(SizedStream::new(length, stream)));
+    let begun = begin(state, asked, known.as_ref(), snapshot).await;
+    let begun = begun.map_err(ClientError::from);
+    match begun {
+        Err(refused) => {
+            poll.row.complete = false;
+            poll.finish(refused.status_code());
+            Err(refused)
         }
-        Some(start) => {
-            poll.finish(start.status());
-            start
+        Ok(Begun::Known(tag)) => {
+            poll.finish(StatusCode::NOT_MODIFIED);
+            Ok(headers(HttpResponse::NotModified(), tag, asked).finish())
         }
-        None => {
-            let (start, started) = oneshot::channel();
-            telemetry::start_blocking(move || make(&reports, asked, poll, start));
-            // The maker always sends a start; were it to panic, the channel closes.
-            started.await.map_err(|_| ClientError::internal(&"the report's maker failed"))?
+        Ok(Begun::Whole(report, chunks)) => {
+            let length = length(&chunks);
+            poll.finish_report(&report, length);
+            let chunks = stream::iter(chunks.into_iter().map(Ok::<_, io::Error>));
+            let tag = report.head().tag.clone();
+            Ok(headers(HttpResponse::Ok(), tag, asked).body(SizedStream::new(length, chunks)))
+        }
+        Ok(Begun::Long(report, chunks, length)) => {
+            let mut response = headers(HttpResponse::Ok(), report.head().tag.clone(), asked);
+            let stream = feed(report, chunks, closing(asked), poll);
+            Ok(match length {
+                Some(length) => response.body(SizedStream::new(length, stream)),
+                None => response.body(BodyStream::new(stream)),
+            })
+        }
+    }
+}
+
+/// What is known of an answer when its headers can go out.
+enum Begun {
+    /// The client has it already.
+    Known(String),
+    /// All of it.
+    Whole(Report, Vec<Bytes>),
+    /// Its beginning, and, if that can be told, its length.
+    Long(Report, Vec<Bytes>, Option<u64>),
+}
+
+async fn begin(
+    state: &AppState,
+    asked: Asked,
+    known: Option<&IfNoneMatch>,
+    snapshot: Option<Snapshot>,
+) -> ServiceResult<Begun> {
+    let opened = match snapshot {
+        Some(snapshot) => state.reports.open_now(asked, snapshot)?.map_err(Some),
+        None => Err(None),
+    };
+    let mut report = match opened {
+        Ok(report) => report,
+        Err(snapshot) => {
+            let (reports, store) = (Arc::clone(&state.reports), state.store.clone());
+            let open = move || reports.open(asked, snapshot.map_or_else(|| store.snapshot(), Ok)?);
+            telemetry::blocking(open).await?
         }
     };
-    Ok(match start {
-        Start::Failed(error) => return Err(error),
-        Start::Known(tag) => headers(HttpResponse::NotModified(), &tag, format, kind).finish(),
-        Start::Whole(tag, chunks) => {
-            let length = length(&chunks);
-            let chunks = stream::iter(chunks.into_iter().map(Ok::<_, io::Error>));
-            headers(HttpResponse::Ok(), &tag, format, kind).body(SizedStream::new(length, chunks))
+    if is_known(known, report.head()) {
+        return Ok(Begun::Known(report.head().tag.clone()));
+    }
+    let begin = move || {
+        let (opening, closing) = (opening(asked, report.head()), closing(asked));
+        let around = opening.iter().chain(&closing).map(|bytes| bytes.len() as u64).sum::<u64>();
+        let whole = report.length().map(|length| around + length);
+        let mut chunks = Vec::from_iter(opening);
+        while length(&chunks) <= WHOLE {
+            let Some(bytes) = report.next_bytes()? else {
+                chunks.extend(closing);
+                return Ok(Begun::Whole(report, chunks));
+            };
+            chunks.push(bytes);
         }
-        Start::Stream(tag, chunks) => headers(HttpResponse::Ok(), &tag, format, kind).body(BodyStream::new(chunks)),
-    })
+        Ok(Begun::Long(report, chunks, whole))
+    };
+    match asked.kind {
+        ReportKind::Singular => begin(),
+        ReportKind::General => telemetry::blocking(begin).await,
+    }
+}
+
+/// Whether the client has this report already.
+fn is_known(known: Option<&IfNoneMatch>, head: &ReportHead) -> bool {
+    match known {
+        None => false,
+        Some(IfNoneMatch::Any) => true,
+        Some(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.tag() == head.tag),
+    }
 }
 
 fn length(chunks: &[Bytes]) -> u64 {
     chunks.iter().map(|chunk| chunk.len() as u64).sum()
 }
 
-/// Makes the report here and now, if that takes little time and no waiting.
-fn make_now(reports: &Reports, asked: &ReportRequest, poll: &mut PollDraft) -> Option<Start> {
-    let mut sink = HeldSink { asked, tag: String::new(), held: Vec::new() };
-    let end = reports.make_now(asked.kind, asked.format, &asked.query, &mut sink)?;
-    Some(match end {
-        Ok(ReportEnd::NotModified) => Start::Known(sink.tag),
-        Ok(ReportEnd::Complete(totals)) => {
-            sink.held.extend(closing(asked));
-            poll.row.bytes = length(&sink.held);
-            (poll.row.rows, poll.row.cost) = (totals.rows, totals.cost);
-            Start::Whole(sink.tag, sink.held)
-        }
-        Err(error) => {
-            poll.row.complete = false;
-            Start::Failed(error.into())
-        }
-    })
-}
-
-/// Sends chunks that are there already, under the same deadline as a report that is being made.
-fn feed(mut chunks: Vec<Bytes>, mut poll: PollDraft) -> Receiver {
+/// Makes and sends the rest of a report whose beginning was made.
+fn feed(mut report: Report, begun: Vec<Bytes>, closing: Option<Bytes>, mut poll: PollDraft) -> Receiver {
     let (sender, receiver) = pieces::channel();
     actix_web::rt::spawn(async move {
-        let last = chunks.pop();
-        let fed = async {
-            for chunk in chunks {
-                sender.send(chunk).await?;
+        let fed = send_rows(&mut report, begun, &sender).await;
+        match fed {
+            Err(error) => {
+                poll.row.complete = false;
+                if matches!(error, ServiceError::Abandoned(_)) {
+                    tracing::info!(%error, "a report was given up");
+                } else {
+                    tracing::error!(%error, "a report was cut off");
+                }
+                // Dropping the sender without its end makes the server abort the connection.
+                poll.finish(StatusCode::OK);
             }
-            ServiceResult::Ok(())
-        };
-        if let Err(error) = fed.await {
-            tracing::info!(%error, "a report was given up");
-            poll.row.complete = false;
-            return poll.finish(StatusCode::OK);
-        }
-        // Recorded before the client can have all of the answer, so that a stop that follows the answer finds the record.
-        poll.finish(StatusCode::OK);
-        if let Some(last) = last
-            && sender.send(last).await.is_ok()
-        {
-            // A client that leaves with everything in hand is no news.
-            let _ = sender.end().await;
+            Ok(last) => {
+                let last: Vec<_> = last.into_iter().chain(closing).collect();
+                // Recorded before the client can have all of the answer, so that a stop that follows the answer finds the record.
+                poll.finish_report(&report, sender.sent() + length(&last));
+                // The connection is free for others while the client takes the rest.
+                drop(report);
+                for chunk in last {
+                    if sender.send(chunk).await.is_err() {
+                        return;
+                    }
+                }
+                // A client that leaves with everything in hand is no news.
+                let _ = sender.end().await;
+            }
         }
     });
     receiver
 }
 
-fn headers(
-    mut response: HttpResponseBuilder,
-    tag: &str,
-    format: ReportFormat,
-    kind: ReportKind,
-) -> HttpResponseBuilder {
-    let name = kind.as_str();
+/// Sends all rows but the last chunk of them, which is handed back.
+async fn send_rows(report: &mut Report, begun: Vec<Bytes>, sender: &Sender) -> ServiceResult<Option<Bytes>> {
+    let mut last = None;
+    for chunk in begun {
+        if let Some(before) = last.replace(chunk) {
+            sender.send(before).await?;
+        }
+    }
+    loop {
+        if let Some(memory) = sender.spare() {
+            report.reuse(memory);
+        }
+        let Some(chunk) = report.next_bytes()? else { return Ok(last) };
+        if let Some(before) = last.replace(chunk) {
+            sender.send(before).await?;
+        }
+    }
+}
+
+fn headers(mut response: HttpResponseBuilder, tag: String, asked: Asked) -> HttpResponseBuilder {
     response
-        .insert_header(header::ETag(EntityTag::new_weak(tag.to_owned())))
+        .insert_header(header::ETag(EntityTag::new_weak(tag)))
         .insert_header((header::CACHE_CONTROL, "private, no-cache"))
         .insert_header((header::VARY, "Authorization, Accept-Encoding"));
-    match format {
+    match asked.format {
         ReportFormat::Json => response.insert_header((header::CONTENT_TYPE, "application/json")),
-        ReportFormat::Csv => response
-            .insert_header((header::CONTENT_TYPE, "text/csv; charset=utf-8"))
-            .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"cost-report-{name}.csv\""))),
+        ReportFormat::Csv => {
+            let name = format!("attachment; filename=\"cost-report-{}.csv\"", asked.kind.as_str());
+            response
+                .insert_header((header::CONTENT_TYPE, "text/csv; charset=utf-8"))
+                .insert_header((header::CONTENT_DISPOSITION, name))
+        }
     };
     response
-}
-
-/// How an answer begins.
-enum Start {
-    Failed(ClientError),
-    Known(String),
-    Whole(String, Vec<Bytes>),
-    Stream(String, Receiver),
-}
-
-impl Start {
-    fn status(&self) -> StatusCode {
-        match self {
-            Self::Failed(error) => error.status_code(),
-            Self::Known(_) => StatusCode::NOT_MODIFIED,
-            Self::Whole(..) | Self::Stream(..) => StatusCode::OK,
-        }
-    }
-}
-
-fn make(reports: &Reports, asked: ReportRequest, mut poll: PollDraft, start: oneshot::Sender<Start>) {
-    let (kind, format, query) = (asked.kind, asked.format, asked.query);
-    let mut sink =
-        ClientSink { asked, tag: String::new(), sent: 0, held: Vec::new(), start: Some(start), stream: None };
-    let made = reports.make(kind, format, &query, &mut sink).and_then(|end| sink.close(end).map(|()| end));
-    poll.row.bytes = sink.sent;
-    poll.row.complete = made.is_ok();
-    let (status, start) = match made {
-        Ok(ReportEnd::NotModified) => (StatusCode::NOT_MODIFIED, Some(Start::Known(std::mem::take(&mut sink.tag)))),
-        Ok(ReportEnd::Complete(totals)) => {
-            (poll.row.rows, poll.row.cost) = (totals.rows, totals.cost);
-            (StatusCode::OK, Some(Start::Whole(std::mem::take(&mut sink.tag), std::mem::take(&mut sink.held))))
-        }
-        Err(error) => sink.fail(error),
-    };
-    let complete = poll.row.complete;
-    // Recorded before the client can have all of the answer, so that a stop that follows the answer finds the record.
-    poll.finish(status);
-    sink.release(start, complete);
-}
-
-/// Hands a report to the client: held at first, streamed once it is long.
-struct ClientSink {
-    asked: ReportRequest,
-    tag: String,
-    sent: u64,
-    held: Vec<Bytes>,
-    /// There until the answer began.
-    start: Option<oneshot::Sender<Start>>,
-    /// There while the answer streams.
-    stream: Option<Sender>,
-}
-
-impl ReportSink for ClientSink {
-    fn begin(&mut self, head: &ReportHead) -> ServiceResult<Wanted> {
-        self.tag.clone_from(&head.tag);
-        if self.asked.knows(head) {
-            return Ok(Wanted::Nothing);
-        }
-        opening(&self.asked, head).map_or(Ok(()), |bytes| self.chunk(bytes))?;
-        Ok(Wanted::Rows)
-    }
-
-    fn chunk(&mut self, bytes: Bytes) -> ServiceResult<()> {
-        self.sent += bytes.len() as u64;
-        if let Some(stream) = &self.stream {
-            return stream.send_blocking(bytes);
-        }
-        self.held.push(bytes);
-        if self.sent <= WHOLE {
-            return Ok(());
-        }
-        let (stream, chunks) = pieces::channel();
-        self.start(|sink| Start::Stream(std::mem::take(&mut sink.tag), chunks));
-        let held = std::mem::take(&mut self.held);
-        let stream = self.stream.insert(stream);
-        held.into_iter().try_for_each(|bytes| stream.send_blocking(bytes))
-    }
-
-    fn spare(&mut self) -> Option<Vec<u8>> {
-        self.stream.as_ref()?.spare()
-    }
-}
-
-impl ClientSink {
-    /// Puts behind the rows what belongs there.
-    fn close(&mut self, end: ReportEnd) -> ServiceResult<()> {
-        match closing(&self.asked) {
-            Some(bytes) if end != ReportEnd::NotModified => self.chunk(bytes),
-            _ => Ok(()),
-        }
-    }
-
-    /// The status for the history, and what the client can still be told.
-    fn fail(&self, error: ServiceError) -> (StatusCode, Option<Start>) {
-        if self.stream.is_none() {
-            let refused = ClientError::from(error);
-            return (refused.status_code(), Some(Start::Failed(refused)));
-        }
-        if matches!(error, ServiceError::Abandoned(_)) {
-            tracing::info!(%error, "a report was given up");
-        } else {
-            tracing::error!(%error, "a report was cut off");
-        }
-        (StatusCode::OK, None)
-    }
-
-    /// Lets go of the answer: with its start where that was held, else with its end where it came to one.
-    fn release(mut self, start: Option<Start>, complete: bool) {
-        if let Some(stream) = self.stream.take() {
-            // Dropping the stream without its end makes the server abort the connection.
-            let _ = if complete { stream.end_blocking() } else { Ok(()) };
-        } else if let Some(start) = start {
-            self.start(|_| start);
-        }
-    }
-
-    fn start(&mut self, how: impl FnOnce(&mut Self) -> Start) {
-        if let Some(sender) = self.start.take() {
-            // A client that left in the meantime needs no start; sending to it finds that out later.
-            let _ = sender.send(how(self));
-        }
-    }
-}
-
-/// Holds a report that is made at once.
-struct HeldSink<'a> {
-    asked: &'a ReportRequest,
-    tag: String,
-    held: Vec<Bytes>,
-}
-
-impl ReportSink for HeldSink<'_> {
-    fn begin(&mut self, head: &ReportHead) -> ServiceResult<Wanted> {
-        self.tag.clone_from(&head.tag);
-        if self.asked.knows(head) {
-            return Ok(Wanted::Nothing);
-        }
-        self.held.extend(opening(self.asked, head));
-        Ok(Wanted::Rows)
-    }
-
-    fn chunk(&mut self, bytes: Bytes) -> ServiceResult<()> {
-        self.held.push(bytes);
-        Ok(())
-    }
-}
-
-impl ReportRequest {
-    /// Whether the client has this report already.
-    fn knows(&self, head: &ReportHead) -> bool {
-        match &self.known {
-            None => false,
-            Some(IfNoneMatch::Any) => true,
-            Some(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.tag() == head.tag),
-        }
-    }
 }
 
 /// The envelope up to where the report's own bytes go. CSV has none.
-fn opening(asked: &ReportRequest, head: &ReportHead) -> Option<Bytes> {
+fn opening(asked: Asked, head: &ReportHead) -> Option<Bytes> {
     if asked.format == ReportFormat::Csv {
         return None;
     }
@@ -349,7 +255,7 @@ fn opening(asked: &ReportRequest, head: &ReportHead) -> Option<Bytes> {
 }
 
 /// The rest of the envelope.
-fn closing(asked: &ReportRequest) -> Option<Bytes> {
+fn closing(asked: Asked) -> Option<Bytes> {
     match (asked.format, asked.kind) {
         (ReportFormat::Csv, _) => None,
         (ReportFormat::Json, ReportKind::Singular) => Some(Bytes::from_static(b"}}")),

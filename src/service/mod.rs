@@ -10,6 +10,7 @@ pub mod catalogue;
 pub mod demo;
 pub mod drafts;
 pub mod imports;
+mod memo;
 pub mod polls;
 pub mod report;
 mod secrets;

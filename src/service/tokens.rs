@@ -1,7 +1,7 @@
 //! API tokens: issue, check, revoke.
 //!
-//! A check reads the token's row anew for every request, so that a revocation holds from the next one on. What it saves
-//! is Argon2: secrets that were seen to be right, or wrong, are remembered by their SHA-256, in bounded memory.
+//! A check goes by the token's row as the database has it at that moment, so that a revocation holds from the next request
+//! on. What it saves is Argon2: secrets that were seen to be right, or wrong, are remembered by their SHA-256, in bounded memory.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -11,13 +11,17 @@ use quick_cache::sync::Cache;
 use sha2::Digest as _;
 use subtle::ConstantTimeEq as _;
 
+use super::memo::Memo;
 use super::{Actor, Hasher, ServiceError, ServiceResult, secrets};
 use crate::domain::{Name, PlainToken, TokenHash, TokenId, TokenScope};
-use crate::store::{NewToken, Store, StoreError, TokenRow};
+use crate::store::{NewToken, Snapshot, Store, StoreResult, TokenRow};
 use crate::telemetry;
 
 /// Secrets remembered as right, and as wrong. 4,096 of each take about half a megabyte.
 const REMEMBERED: usize = 4096;
+
+/// Rows remembered while nothing changes, over all connections.
+const ROWS: usize = 1024;
 
 type SecretDigest = [u8; 32];
 
@@ -42,9 +46,9 @@ pub enum Presented {
     /// The id exists, the secret was seen to be wrong.
     Wrong,
     /// The secret was seen to be right; the row is as it is now.
-    Right(TokenRow),
+    Right(Arc<TokenRow>),
     /// The id exists; only [`Tokens::prove`] can tell about the secret.
-    Unproven(TokenRow),
+    Unproven(Arc<TokenRow>),
 }
 
 /// Issues, checks and revokes tokens.
@@ -53,18 +57,27 @@ pub struct Tokens {
     hasher: Arc<Hasher>,
     right: Cache<TokenId, SecretDigest>,
     wrong: Cache<SecretDigest, TokenId>,
+    rows: Memo<TokenId, Arc<TokenRow>>,
 }
 
 impl Tokens {
     /// Works on `store`; all checks take their turn at `hasher`.
     #[must_use]
     pub fn new(store: Store, hasher: Arc<Hasher>) -> Self {
-        Self { store, hasher, right: Cache::new(REMEMBERED), wrong: Cache::new(REMEMBERED) }
+        let (right, wrong) = (Cache::new(REMEMBERED), Cache::new(REMEMBERED));
+        Self { store, hasher, right, wrong, rows: Memo::new(ROWS) }
     }
 
-    /// Looks a token up as the database has it now.
-    pub async fn look_up(&self, token: &PlainToken) -> ServiceResult<Presented> {
-        let Some(row) = self.row(token.id()).await? else { return Ok(Presented::Unknown) };
+    /// Looks a token up as the snapshot has it; without one, as the database has it now.
+    pub async fn look_up(&self, token: &PlainToken, snapshot: Option<&Snapshot>) -> ServiceResult<Presented> {
+        let row = match snapshot {
+            Some(snapshot) => self.row(snapshot, token.id())?,
+            None => {
+                let (store, id) = (self.store.clone(), token.id().clone());
+                telemetry::blocking(move || store.read(|txn| txn.token_find(&id))).await?.map(Arc::new)
+            }
+        };
+        let Some(row) = row else { return Ok(Presented::Unknown) };
         let digest = digest(token);
         Ok(match self.right.get(token.id()) {
             Some(right) if bool::from(right.ct_eq(&digest)) => Presented::Right(row),
@@ -73,15 +86,15 @@ impl Tokens {
         })
     }
 
-    /// The token's row. Two look-ups by key cost less than handing them to another thread does, so they are done here,
-    /// unless that would mean waiting.
-    async fn row(&self, id: &TokenId) -> ServiceResult<Option<TokenRow>> {
-        match self.store.read_now(|txn| txn.token_find(id)) {
-            None | Some(Err(StoreError::Busy { .. })) => {}
-            Some(found) => return Ok(found?),
+    fn row(&self, snapshot: &Snapshot, id: &TokenId) -> StoreResult<Option<Arc<TokenRow>>> {
+        if let Some(row) = self.rows.get(snapshot.sight(), id) {
+            return Ok(Some(row));
         }
-        let (store, id) = (self.store.clone(), id.clone());
-        Ok(telemetry::blocking(move || store.read(|txn| txn.token_find(&id))).await?)
+        let row = snapshot.txn().token_find(id)?.map(Arc::new);
+        if let Some(row) = &row {
+            self.rows.keep(snapshot.sight(), id.clone(), Arc::clone(row));
+        }
+        Ok(row)
     }
 
     /// Whether the secret belongs to the row, by Argon2; remembers the answer.

@@ -2,13 +2,12 @@
 //!
 //! Read in the order in which it is stored, written through [`StatWriter`] in that same order where speed matters.
 
-use rusqlite::types::ValueRef;
-use rusqlite::{CachedStatement, Row, Statement};
+use rusqlite::{Row, Statement};
 
 use super::{
     AdvertiserKey, CampaignKey, Doing as _, ImportKey, PublisherKey, ReadTxn, StoreResult, WriteTxn, foreign_value,
 };
-use crate::domain::{Count, Figures, Micros, ReportRow};
+use crate::domain::{Count, Figures, Micros};
 
 /// Names one cell. Sorts as the table is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,15 +64,6 @@ pub struct Stated {
     pub line: u64,
 }
 
-/// A column of a strict table, without the detour over conversions that might be wanted elsewhere.
-#[inline]
-fn integer(row: &Row<'_>, column: usize) -> rusqlite::Result<i64> {
-    match row.get_ref(column)? {
-        ValueRef::Integer(number) => Ok(number),
-        other => Err(rusqlite::Error::InvalidColumnType(column, format!("number {column}"), other.data_type())),
-    }
-}
-
 /// Four figures from the row's columns `at` on, in the table's order.
 pub(super) fn figures(row: &Row<'_>, at: usize) -> rusqlite::Result<Figures> {
     let count = |field, column| Count::new(field, row.get(column)?).map_err(|invalid| foreign_value(column, invalid));
@@ -91,41 +81,7 @@ pub(super) fn stated(row: &Row<'_>) -> rusqlite::Result<Stated> {
     Ok(Stated { figures: figures(row, 0)?, import: ImportKey(row.get(4)?), line })
 }
 
-/// Reads days one after the other with a statement that stays prepared.
-pub struct DayReader<'t> {
-    advertiser: AdvertiserKey,
-    statement: CachedStatement<'t>,
-}
-
-impl DayReader<'_> {
-    /// Hands every cell of one day to `each`, in the table's order, until it fails.
-    pub fn scan<E: From<super::StoreError>>(
-        &mut self,
-        day: i64,
-        mut each: impl FnMut(ReportRow) -> Result<(), E>,
-    ) -> Result<(), E> {
-        const DOING: &str = "read a day's stats";
-        let mut rows = self.statement.query((self.advertiser.0, day)).doing(DOING)?;
-        while let Some(row) = rows.next().doing(DOING)? {
-            let read = |row: &Row<'_>| -> rusqlite::Result<ReportRow> {
-                let cost = Micros::new(integer(row, 3)?).map_err(|invalid| foreign_value(3, invalid))?;
-                let (campaign, publisher, clicks) = (integer(row, 0)?, integer(row, 1)?, integer(row, 2)?);
-                Ok(ReportRow { day, campaign, publisher, clicks, cost })
-            };
-            each(read(row).doing(DOING)?)?;
-        }
-        Ok(())
-    }
-}
-
 impl ReadTxn<'_> {
-    /// A reader of the advertiser's days.
-    pub fn stat_day_reader(&self, advertiser: AdvertiserKey) -> StoreResult<DayReader<'_>> {
-        let sql = "select campaign_key, publisher_key, clicks, cost_micros from daily_stats
-            where advertiser_key = ?1 and day = ?2 order by campaign_key, publisher_key";
-        Ok(DayReader { advertiser, statement: self.conn.prepare_cached(sql).doing("prepare to read stats")? })
-    }
-
     /// Hands every cell of the days to `each`; both ends count.
     pub fn stat_scan_range(
         &self,

@@ -39,8 +39,11 @@ mod running;
 mod schema;
 mod seal;
 mod sessions;
+mod snapshot;
 mod stat_history;
 mod stat_pages;
+mod stat_scan;
+mod stat_walk;
 mod tokens;
 mod two_step;
 mod versions;
@@ -52,7 +55,7 @@ pub use audit::{AuditEntry, AuditRow};
 pub use backup::{Verified, verify};
 pub use catalogue::{CampaignRow, OfferRow};
 pub use contents::{AdvertiserTotal, Contents};
-pub use daily_stats::{DayReader, GeneralCell, StatCell, StatKey, StatWriter, Stated, Stored};
+pub use daily_stats::{GeneralCell, StatCell, StatKey, StatWriter, Stated, Stored};
 pub use day_marks::DayMark;
 pub use disk::{Ground, free as free_space, ground};
 pub use error::{OrMissing, StoreError, StoreResult};
@@ -70,7 +73,10 @@ pub use schema::SCHEMA_VERSION;
 pub use seal::Seal;
 pub use sessions::{SessionBounds, SessionRow};
 pub use stat_history::{ChangePage, PastValue, StatChange};
+pub use snapshot::{Sight, Snapshot};
 pub use stat_pages::{DaySum, StatFilter, StatLine, Usage};
+pub use stat_scan::StatScan;
+pub use stat_walk::StatTree;
 pub use tokens::{NewToken, TokenRow};
 pub use two_step::{Sealed, TwoStepRow};
 pub use versions::Version;
@@ -144,27 +150,28 @@ impl Store {
 
     /// Runs `work` on one unchanging state of the database.
     pub fn read<T, E: From<StoreError>>(&self, work: impl FnOnce(&ReadTxn<'_>) -> Result<T, E>) -> Result<T, E> {
-        let conn = self.readers.get().map_err(StoreError::from)?;
-        let reading = Reading::begin(&conn)?;
-        work(&ReadTxn { conn: reading.conn })
+        work(&self.snapshot()?.txn())
     }
 
-    /// Like [`Store::read`], but never waits: `None` where no connection is idle. Where somebody else locks the file, `work`
-    /// fails with [`StoreError::Busy`] at once.
+    /// The state of the database as it is now. Waits for a reading connection.
+    pub fn snapshot(&self) -> StoreResult<Snapshot> {
+        let conn = self.readers.get()?;
+        conn.busy_timeout(open::READ_WAIT).doing("set the wait")?;
+        Snapshot::begin(conn)
+    }
+
+    /// Like [`Store::snapshot`], but never waits: `None` where no connection is idle, or somebody else locks the file.
     ///
-    /// For look-ups of a few microseconds on threads that must not block. What it finds in neither cache is still read from
-    /// the disk, so `work` should touch few pages.
-    pub fn read_now<T, E: From<StoreError>>(
-        &self,
-        work: impl FnOnce(&ReadTxn<'_>) -> Result<T, E>,
-    ) -> Option<Result<T, E>> {
-        let conn = self.readers.try_get()?;
-        let read = || {
-            let _short = ShortWait::begin(&conn, Duration::ZERO, open::READ_WAIT)?;
-            let reading = Reading::begin(&conn)?;
-            work(&ReadTxn { conn: reading.conn })
-        };
-        Some(read())
+    /// For threads that must not block. What is in neither cache is still read from the disk, so they should read little at
+    /// a time.
+    pub fn snapshot_now(&self) -> StoreResult<Option<Snapshot>> {
+        let Some(conn) = self.readers.try_get() else { return Ok(None) };
+        // Once a snapshot has begun nothing makes it wait.
+        conn.busy_timeout(Duration::ZERO).doing("shorten the wait")?;
+        match Snapshot::begin(conn) {
+            Err(StoreError::Busy { .. }) => Ok(None),
+            begun => begun.map(Some),
+        }
     }
 
     /// Runs `work` and commits what it wrote, or, when it fails, leaves everything as it was.
@@ -234,28 +241,6 @@ fn integrity(conn: &Connection) -> StoreResult<Vec<String>> {
     Ok(problems)
 }
 
-/// A transaction that only reads. Begun and ended with statements that stay prepared, which a poll's time shows.
-struct Reading<'c> {
-    conn: &'c Connection,
-}
-
-impl<'c> Reading<'c> {
-    fn begin(conn: &'c Connection) -> StoreResult<Self> {
-        conn.prepare_cached("begin").and_then(|mut begin| begin.execute(())).doing("begin reading")?;
-        Ok(Self { conn })
-    }
-}
-
-impl Drop for Reading<'_> {
-    fn drop(&mut self) {
-        // Nothing was written, so it does not matter how the transaction ends; it only must not stay open.
-        let ended = self.conn.prepare_cached("commit").and_then(|mut commit| commit.execute(()));
-        if ended.is_err() {
-            let _ = self.conn.execute_batch("rollback");
-        }
-    }
-}
-
 /// A connection that waits for locks of others less long than it usually does; afterwards, also after a panic, as before.
 struct ShortWait<'c> {
     conn: &'c Connection,
@@ -276,7 +261,7 @@ impl Drop for ShortWait<'_> {
     }
 }
 
-/// One unchanging state of the database.
+/// Reads one unchanging state of the database.
 pub struct ReadTxn<'c> {
     conn: &'c Connection,
 }

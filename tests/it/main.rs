@@ -12,6 +12,7 @@ mod cli_import;
 mod cli_imports;
 mod cli_live;
 mod errors;
+mod freshness;
 mod general;
 mod harness;
 mod ingest;

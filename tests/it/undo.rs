@@ -139,7 +139,7 @@ impl Model {
 }
 
 fn report(store: &Store) -> String {
-    made(&Reports::new(store.clone(), 0), ReportFormat::Csv, 0, DAYS - 1).0
+    made(store, &Reports::new(0), ReportFormat::Csv, 0, DAYS - 1).0
 }
 
 fn figures((micros, clicks): Value) -> Figures {

@@ -3,11 +3,13 @@
 //! It takes cells in the order of the table and gives each day that changed the transaction's version. It notes which days
 //! were stated, sets to zero what a file left out where that is wanted, and finds the final days that change.
 
+use std::ops::ControlFlow;
+
 use super::final_days::{FinalDay, FinalDays};
 use crate::domain::{Day, DayState, Figures};
 use crate::service::ServiceResult;
 use crate::store::{
-    AdvertiserKey, CampaignKey, ImportKey, ImportRow, ImportSpan, PublisherKey, StatCell, StatChange, StatKey,
+    AdvertiserKey, CampaignKey, ImportKey, ImportRow, ImportSpan, PublisherKey, StatCell, StatChange, StatKey, StatScan,
     StatWriter, StoreError, Stored, Version, WriteTxn,
 };
 
@@ -100,12 +102,12 @@ impl<'t, 'c> CellWriter<'t, 'c> {
         publishers.sort_unstable();
         publishers.dedup();
         let mut left_out = Vec::new();
-        self.txn.stat_day_reader(open.advertiser)?.scan(open.day, |row| {
+        StatScan::new(None, open.advertiser, open.day, open.day).go_on(self.txn, |row| {
             let cell = (CampaignKey::from(row.campaign), PublisherKey::from(row.publisher));
             if publishers.binary_search(&cell.1).is_ok() && open.named.binary_search(&cell).is_err() {
                 left_out.push(cell);
             }
-            Ok::<_, StoreError>(())
+            Ok::<_, StoreError>(ControlFlow::Continue(()))
         })?;
         for (campaign, publisher) in left_out {
             let key = StatKey { advertiser: open.advertiser, day: open.day, campaign, publisher };

@@ -68,14 +68,6 @@ impl Dimensions {
         self.versions
     }
 
-    pub(super) fn format(&self) -> ReportFormat {
-        self.format
-    }
-
-    pub(super) fn catalogue(&self) -> Version {
-        self.versions.0
-    }
-
     /// The campaigns with their names, by key.
     pub(super) fn campaign_rows(&self) -> &[CampaignRow] {
         &self.rows
@@ -99,16 +91,11 @@ impl Dimensions {
         at.ok().and_then(|at| self.publishers.get(at)).ok_or_else(|| dangling("publisher", key))
     }
 
-    /// About how many bytes a day takes.
+    /// About how many bytes a day takes, going by the largest that was seen.
     pub(super) fn day_bytes(&self) -> usize {
-        let seen = self.rows_a_day().and_then(|rows| usize::try_from(rows).ok());
-        seen.unwrap_or(self.campaigns.len()) * (self.longest + NUMBERS / 4)
-    }
-
-    /// The most rows that a day of this advertiser was seen to have; nothing where none was read yet. A guess at what the
-    /// next day takes, and no more than that.
-    pub(super) fn rows_a_day(&self) -> Option<u64> {
-        Some(self.rows_a_day.load(Ordering::Relaxed)).filter(|rows| *rows > 0)
+        let seen = usize::try_from(self.rows_a_day.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
+        let rows = if seen == 0 { self.campaigns.len() } else { seen };
+        rows.saturating_mul(self.longest + NUMBERS / 4)
     }
 
     /// Notes how many rows a day had.

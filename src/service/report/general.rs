@@ -49,7 +49,7 @@ pub(super) fn write(
     advertiser: AdvertiserKey,
     dimensions: &Dimensions,
     query: &ReportQuery,
-    out: &mut Output<'_>,
+    out: &mut Output,
 ) -> ServiceResult<()> {
     let offers: HashMap<i64, &CampaignRow> = dimensions
         .campaign_rows()
@@ -57,8 +57,9 @@ pub(super) fn write(
         .filter(|campaign| query.offer.is_none_or(|wanted| wanted == campaign.offer.id))
         .map(|campaign| (campaign.key.get(), campaign))
         .collect();
+    let (from, to) = query.days.stored();
     let mut sums: HashMap<(OfferKey, i64), (&CampaignRow, Sums)> = HashMap::new();
-    txn.stat_scan_range(advertiser, query.days.from().to_stored(), query.days.to().to_stored(), |cell| {
+    txn.stat_scan_range(advertiser, from, to, |cell| {
         if let Some(campaign) = offers.get(&cell.campaign) {
             sums.entry((campaign.offer.key, cell.publisher))
                 .or_insert_with(|| (campaign, Sums::default()))
@@ -75,7 +76,7 @@ pub(super) fn write(
     for (campaign, publisher, sums) in rows {
         let text = rendered(campaign, publisher, &sums, out.format)?;
         out.row(sums.cost).extend_from_slice(&text);
-        out.flush_full()?;
+        out.flush_full();
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
-//! The cost report (contract §1) and its totals (§3): rows out of the store, bytes into a [`ReportSink`].
+//! The cost report (contract §1) and its totals (§3): rows out of the store, bytes for whoever asks for the next ones.
 //!
-//! A report is made day by day in one read transaction. The versions read in that transaction say which rendered days and
-//! which dimensions of an earlier report still hold; nothing is trusted for its age. Called by the routes and by
-//! `pitlane report`, so that both give the same bytes.
+//! A report is made in one snapshot. The versions read in it say which rendered days and which dimensions of an earlier report
+//! still hold; nothing is trusted for its age. It is made some 64 KiB at a time, so that a thread that must not block can make
+//! it between other work. Used by the routes and by `pitlane report`, so that both give the same bytes.
 
 mod dimensions;
 mod general;
@@ -17,21 +17,34 @@ use quick_cache::sync::Cache;
 use self::dimensions::Dimensions;
 use self::output::Output;
 use self::segments::{Segment, SegmentKey, Segments};
+use super::memo::Memo;
 use super::{ServiceError, ServiceResult};
 use crate::domain::{MicrosSum, ReportFormat, ReportKind, ReportQuery};
-use crate::store::{AdvertiserKey, ReadTxn, Store, StoreError, Version};
-
-/// A report that takes about so many rows from the table is made where it is asked for: some hundred microseconds.
-const QUICK_ROWS: u64 = 2048;
+use crate::store::{AdvertiserKey, ReadTxn, Snapshot, StatScan, StatTree, Version};
 
 /// Advertisers whose dimensions are kept. They are small: some hundred bytes a campaign and format.
 const KEPT_DIMENSIONS: usize = 256;
 
+/// Reports that are planned already, while nothing changes: so many, of at most so many days.
+const PLANS: usize = 256;
+const PLANNED_DAYS: usize = 400;
+
 /// Moves when the same rows would be written differently; part of every entity tag.
 const RENDERING: u32 = 1;
 
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Asked {
+    /// Which report.
+    pub kind: ReportKind,
+    /// In which format.
+    pub format: ReportFormat,
+    /// Of what.
+    pub query: ReportQuery,
+}
+
 /// What is known before the first row.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct ReportHead {
     /// Names the content: changes whenever the items would. Opaque; fit for an entity tag.
     pub tag: String,
@@ -46,189 +59,75 @@ pub struct ReportTotals {
     pub rows: u64,
     /// Their cost.
     pub cost: MicrosSum,
-    /// Their bytes, without what the sink puts around them.
-    pub bytes: u64,
 }
 
-/// How making a report ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReportEnd {
-    /// The sink has all of it.
-    Complete(ReportTotals),
-    /// The sink has it already, by the tag; no row was read.
-    NotModified,
-}
-
-/// What the sink says to the head.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
-    /// Go on with the rows.
-    Rows,
-    /// The rows are known.
-    Nothing,
-}
-
-/// Takes a report as it is made.
-pub trait ReportSink {
-    /// Called once, before any row. An error ends the report.
-    fn begin(&mut self, head: &ReportHead) -> ServiceResult<Wanted>;
-
-    /// Takes the next bytes: for JSON the `items` array (or `data` of the general report), for CSV the whole text. An error
-    /// ends the report; it means that nobody wants the rest.
-    fn chunk(&mut self, bytes: Bytes) -> ServiceResult<()>;
-
-    /// The memory of an earlier chunk that is not needed any more, for the next one.
-    fn spare(&mut self) -> Option<Vec<u8>> {
-        None
-    }
-}
-
-/// What is known of a report before its rows are read, all from one transaction.
+/// What is known of a report before its rows are read, all from one snapshot.
 struct Plan {
     advertiser: AdvertiserKey,
-    dimensions: Arc<Dimensions>,
+    /// Of the catalogue and of the publishers.
+    versions: (Version, Version),
     /// The days that have rows.
     days: Vec<(i64, Version)>,
+    tree: Option<StatTree>,
     head: ReportHead,
 }
 
 /// Makes reports.
 pub struct Reports {
-    store: Store,
     dimensions: Cache<(AdvertiserKey, ReportFormat), Arc<Dimensions>>,
+    plans: Memo<Asked, Arc<Plan>>,
     segments: Segments,
 }
 
 impl Reports {
-    /// Works on `store`, and keeps up to `cache_bytes` of rendered days.
+    /// Keeps up to `cache_bytes` of rendered days.
     #[must_use]
-    pub fn new(store: Store, cache_bytes: u64) -> Self {
-        Self { store, dimensions: Cache::new(KEPT_DIMENSIONS), segments: Segments::new(cache_bytes) }
+    pub fn new(cache_bytes: u64) -> Self {
+        Self { dimensions: Cache::new(KEPT_DIMENSIONS), plans: Memo::new(PLANS), segments: Segments::new(cache_bytes) }
     }
 
-    /// Makes a report. Blocks for as long as the sink takes it.
-    pub fn make(
-        &self,
-        kind: ReportKind,
-        format: ReportFormat,
-        query: &ReportQuery,
-        sink: &mut dyn ReportSink,
-    ) -> ServiceResult<ReportEnd> {
-        self.store.read(|txn| {
-            let (advertiser, versions) = versions(txn, query)?;
-            let dimensions = self.dimensions(txn, advertiser, format, versions)?;
-            let plan = Plan::new(txn, kind, query, advertiser, dimensions)?;
-            if sink.begin(&plan.head)? == Wanted::Nothing {
-                return Ok(ReportEnd::NotModified);
+    /// A report of what the snapshot sees. Where the advertiser's names changed since the last one they are all read first.
+    pub fn open(&self, asked: Asked, snapshot: Snapshot) -> ServiceResult<Report> {
+        match self.open_now(asked, snapshot)? {
+            Ok(report) => Ok(report),
+            Err(snapshot) => {
+                let (advertiser, versions) = versions(&snapshot.txn(), &asked.query)?;
+                let loaded = Arc::new(Dimensions::load(&snapshot.txn(), advertiser, asked.format, versions)?);
+                self.dimensions.insert((advertiser, asked.format), Arc::clone(&loaded));
+                self.plan(asked, snapshot, advertiser, loaded)
             }
-            let mut out = Output::new(format, sink);
-            match kind {
-                ReportKind::Singular => self.singular(txn, &plan, &mut out, |key| self.segments.get(key))?,
-                ReportKind::General => general::write(txn, plan.advertiser, &plan.dimensions, query, &mut out)?,
-            }
-            out.finish().map(ReportEnd::Complete)
-        })
+        }
     }
 
-    /// Makes a report if that takes little time and no waiting: the sink has it already, or its days are kept, or they hold
-    /// few rows. Otherwise `None`; what the sink got until then does not count.
-    ///
-    /// For threads that must not block. The sink must not either.
-    pub fn make_now(
-        &self,
-        kind: ReportKind,
-        format: ReportFormat,
-        query: &ReportQuery,
-        sink: &mut dyn ReportSink,
-    ) -> Option<ServiceResult<ReportEnd>> {
-        let made = self.store.read_now(|txn| {
-            let (advertiser, versions) = versions(txn, query)?;
-            let Some(dimensions) = self.kept_dimensions(advertiser, format, versions) else { return Ok(None) };
-            let plan = Plan::new(txn, kind, query, advertiser, dimensions)?;
-            if sink.begin(&plan.head)? == Wanted::Nothing {
-                return Ok(Some(ReportEnd::NotModified));
-            }
-            let Some(segments) = self.quick(&plan, kind, format) else { return Ok(None) };
-            let mut segments = segments.into_iter();
-            let mut out = Output::new(format, sink);
-            self.singular(txn, &plan, &mut out, |_| segments.next().flatten())?;
-            out.finish().map(|totals| Some(ReportEnd::Complete(totals)))
-        });
-        match made? {
-            Err(ServiceError::Store(StoreError::Busy { .. })) => None,
-            made => made.transpose(),
+    /// Like [`Reports::open`], for threads that must not block: gives the snapshot back where names would have to be read.
+    pub fn open_now(&self, asked: Asked, snapshot: Snapshot) -> ServiceResult<Result<Report, Snapshot>> {
+        let kept = |advertiser: AdvertiserKey, versions: (Version, Version)| {
+            self.dimensions.get(&(advertiser, asked.format)).filter(|kept| kept.versions() == versions)
+        };
+        if let Some(plan) = self.plans.get(snapshot.sight(), &asked)
+            && let Some(dimensions) = kept(plan.advertiser, plan.versions)
+        {
+            return Ok(Ok(Report::new(asked, snapshot, plan, dimensions, self.segments.clone())));
+        }
+        let (advertiser, versions) = versions(&snapshot.txn(), &asked.query)?;
+        match kept(advertiser, versions) {
+            Some(dimensions) => self.plan(asked, snapshot, advertiser, dimensions).map(Ok),
+            None => Ok(Err(snapshot)),
         }
     }
 
-    /// What is kept of the report's days, if reading the others takes little time.
-    fn quick(&self, plan: &Plan, kind: ReportKind, format: ReportFormat) -> Option<Vec<Option<Segment>>> {
-        if kind != ReportKind::Singular {
-            return None;
-        }
-        let rows_a_day = plan.dimensions.rows_a_day();
-        let mut rows = 0;
-        let mut kept = Vec::with_capacity(plan.days.len());
-        for (day, version) in &plan.days {
-            let segment = self.segments.get(&plan.segment_key(*day, *version, format));
-            if segment.is_none() {
-                rows += rows_a_day?;
-                if rows > QUICK_ROWS {
-                    return None;
-                }
-            }
-            kept.push(segment);
-        }
-        Some(kept)
-    }
-
-    fn singular(
+    fn plan(
         &self,
-        txn: &ReadTxn<'_>,
-        plan: &Plan,
-        out: &mut Output<'_>,
-        mut kept: impl FnMut(&SegmentKey) -> Option<Segment>,
-    ) -> ServiceResult<()> {
-        out.header(segments::CSV_HEADER);
-        let mut reader = txn.stat_day_reader(plan.advertiser)?;
-        let keep = self.segments.have_room_for(plan.days.len() as u64 * plan.dimensions.day_bytes() as u64);
-        for (day, version) in &plan.days {
-            let key = plan.segment_key(*day, *version, out.format);
-            if let Some(segment) = kept(&key) {
-                out.segment(&segment)?;
-            } else if keep {
-                let segment = segments::render(&mut reader, &plan.dimensions, &key)?;
-                out.segment(&segment)?;
-                self.segments.keep(key, segment);
-            } else {
-                out.day(&mut reader, &plan.dimensions, *day)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The advertiser's dimensions as of this transaction.
-    fn dimensions(
-        &self,
-        txn: &ReadTxn<'_>,
+        asked: Asked,
+        snapshot: Snapshot,
         advertiser: AdvertiserKey,
-        format: ReportFormat,
-        versions: (Version, Version),
-    ) -> ServiceResult<Arc<Dimensions>> {
-        if let Some(kept) = self.kept_dimensions(advertiser, format, versions) {
-            return Ok(kept);
+        dimensions: Arc<Dimensions>,
+    ) -> ServiceResult<Report> {
+        let plan = Arc::new(Plan::new(&snapshot.txn(), &asked, advertiser, &dimensions)?);
+        if plan.days.len() <= PLANNED_DAYS {
+            self.plans.keep(snapshot.sight(), asked, Arc::clone(&plan));
         }
-        let loaded = Arc::new(Dimensions::load(txn, advertiser, format, versions)?);
-        self.dimensions.insert((advertiser, format), Arc::clone(&loaded));
-        Ok(loaded)
-    }
-
-    fn kept_dimensions(
-        &self,
-        advertiser: AdvertiserKey,
-        format: ReportFormat,
-        versions: (Version, Version),
-    ) -> Option<Arc<Dimensions>> {
-        self.dimensions.get(&(advertiser, format)).filter(|kept| kept.versions() == versions)
+        Ok(Report::new(asked, snapshot, plan, dimensions, self.segments.clone()))
     }
 }
 
@@ -241,37 +140,158 @@ fn versions(txn: &ReadTxn<'_>, query: &ReportQuery) -> ServiceResult<(Advertiser
 impl Plan {
     fn new(
         txn: &ReadTxn<'_>,
-        kind: ReportKind,
-        query: &ReportQuery,
+        asked: &Asked,
         advertiser: AdvertiserKey,
-        dimensions: Arc<Dimensions>,
+        dimensions: &Dimensions,
     ) -> ServiceResult<Self> {
-        let days = txn.day_versions(advertiser, query.days.from().to_stored(), query.days.to().to_stored())?;
+        let (from, to) = asked.query.days.stored();
+        let days = txn.day_versions(advertiser, from, to)?;
         let newest = days.iter().map(|(_, version)| *version).max().unwrap_or_default();
-        let tag = tag(kind, query, &dimensions, newest);
-        let head = ReportHead { tag, any_enabled: dimensions.any_enabled() };
-        Ok(Self { advertiser, dimensions, days, head })
+        let versions = dimensions.versions();
+        let head = ReportHead { tag: tag(asked, versions, newest), any_enabled: dimensions.any_enabled() };
+        Ok(Self { advertiser, versions, days, tree: txn.stat_tree()?, head })
     }
 
-    fn segment_key(&self, day: i64, version: Version, format: ReportFormat) -> SegmentKey {
-        SegmentKey { advertiser: self.advertiser, day, version, catalogue: self.dimensions.catalogue(), format }
+    fn segment_key(&self, (day, version): (i64, Version), format: ReportFormat) -> SegmentKey {
+        SegmentKey { advertiser: self.advertiser, day, version, catalogue: self.versions.0, format }
+    }
+}
+
+/// A report in the making: hands out its bytes, some 64 KiB at a time. For JSON the `items` array (or `data` of the general
+/// report), for CSV the whole text. After an error there is nothing more, and what came before is no whole report.
+pub struct Report {
+    asked: Asked,
+    snapshot: Snapshot,
+    plan: Arc<Plan>,
+    dimensions: Arc<Dimensions>,
+    segments: Segments,
+    out: Output,
+    rest: Rest,
+}
+
+/// What is still to be made.
+enum Rest {
+    Everything,
+    /// Day by day from this one on: those that are kept, and others that will be.
+    Days(usize, Vec<Option<Segment>>),
+    /// Rows that are not kept.
+    Rows(StatScan),
+    Nothing,
+}
+
+impl Report {
+    fn new(asked: Asked, snapshot: Snapshot, plan: Arc<Plan>, dimensions: Arc<Dimensions>, segments: Segments) -> Self {
+        let out = Output::new(asked.format);
+        Self { asked, snapshot, plan, dimensions, segments, out, rest: Rest::Everything }
+    }
+
+    /// What is known before the first row.
+    #[must_use]
+    pub fn head(&self) -> &ReportHead {
+        &self.plan.head
+    }
+
+    /// What was made so far came to this.
+    #[must_use]
+    pub fn totals(&self) -> ReportTotals {
+        self.out.totals
+    }
+
+    /// How many bytes it will have, where all of its days were made before. To be asked before the first bytes are taken.
+    pub fn length(&mut self) -> Option<u64> {
+        self.begin();
+        let Rest::Days(_, kept) = &self.rest else { return None };
+        let segments = kept.iter().map(|segment| Some(segment.as_ref()?.bytes.len() as u64));
+        segments.sum::<Option<u64>>().map(|bytes| self.out.length_around(bytes))
+    }
+
+    /// Takes the memory of a chunk that is not needed any more, for the next one.
+    pub fn reuse(&mut self, memory: Vec<u8>) {
+        self.out.reuse(memory);
+    }
+
+    /// The next bytes; nothing once all were handed out. Reads and renders no more than it takes to have them, but for the
+    /// general report, which is made at once.
+    pub fn next_bytes(&mut self) -> ServiceResult<Option<Bytes>> {
+        self.begin();
+        loop {
+            if let Some(bytes) = self.out.take() {
+                return Ok(Some(bytes));
+            }
+            if matches!(self.rest, Rest::Nothing) {
+                return Ok(None);
+            }
+            if let Err(error) = self.make_more() {
+                self.rest = Rest::Nothing;
+                return Err(error);
+            }
+        }
+    }
+
+    /// Finds out what there is to do.
+    fn begin(&mut self) {
+        if self.asked.kind == ReportKind::Singular && matches!(self.rest, Rest::Everything) {
+            self.out.header(segments::CSV_HEADER);
+            let (from, to) = self.asked.query.days.stored();
+            let Plan { advertiser, days, tree, .. } = &*self.plan;
+            self.rest = if self.segments.are_worth_keeping(days.len(), self.dimensions.day_bytes()) {
+                let kept = |day| self.segments.get(&self.plan.segment_key(day, self.asked.format));
+                Rest::Days(0, days.iter().copied().map(kept).collect())
+            } else {
+                Rest::Rows(StatScan::new(*tree, *advertiser, from, to))
+            };
+        }
+    }
+
+    fn make_more(&mut self) -> ServiceResult<()> {
+        let txn = self.snapshot.txn();
+        let over = match &mut self.rest {
+            Rest::Everything => {
+                general::write(&txn, self.plan.advertiser, &self.dimensions, &self.asked.query, &mut self.out)?;
+                true
+            }
+            Rest::Days(next, kept) => match self.plan.days.get(*next) {
+                None => true,
+                Some(day) => {
+                    let segment = match kept.get_mut(*next).and_then(Option::take) {
+                        Some(segment) => segment,
+                        None => {
+                            let scan = StatScan::new(self.plan.tree, self.plan.advertiser, day.0, day.0);
+                            let made = segments::render(&txn, scan, &self.dimensions, day.0)?;
+                            self.segments.keep(self.plan.segment_key(*day, self.asked.format), made.clone());
+                            made
+                        }
+                    };
+                    self.out.segment(&segment);
+                    *next += 1;
+                    false
+                }
+            },
+            Rest::Rows(scan) => !self.out.rows(&txn, scan, &self.dimensions)?,
+            Rest::Nothing => true,
+        };
+        if over {
+            self.rest = Rest::Nothing;
+            self.out.finish();
+        }
+        Ok(())
     }
 }
 
 /// Everything that the content depends on. Publishers count for the general report only: it names them, while the Singular
 /// report shows their ids, which never change.
-fn tag(kind: ReportKind, query: &ReportQuery, dimensions: &Dimensions, newest: Version) -> String {
-    let (catalogue, publishers) = dimensions.versions();
+fn tag(asked: &Asked, (catalogue, publishers): (Version, Version), newest: Version) -> String {
+    let Asked { kind, format, query } = asked;
     let publishers = match kind {
         ReportKind::Singular => 0,
         ReportKind::General => publishers.get(),
     };
-    let (from, to) = (query.days.from().to_stored(), query.days.to().to_stored());
+    let (from, to) = query.days.stored();
     let offer = query.offer.map_or_else(String::new, |offer| format!("-{offer}"));
     format!(
         "{RENDERING}{}{}-{:x}-{:x}-{publishers:x}-{from:x}-{to:x}-{}{offer}",
         kind.as_str(),
-        dimensions.format().as_str(),
+        format.as_str(),
         catalogue.get(),
         newest.get(),
         query.advertiser,

@@ -1,37 +1,67 @@
-//! Gathers a report's bytes into chunks for the sink.
+//! Gathers a report's bytes into chunks.
 
-use bytes::Buf as _;
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
 
-use super::dimensions::Dimensions;
+use bytes::{Buf as _, Bytes};
+
+use super::ReportTotals;
+use super::dimensions::{DayWriter, Dimensions};
 use super::segments::Segment;
-use super::{ReportSink, ReportTotals};
 use crate::domain::{MicrosSum, ReportFormat};
 use crate::service::{ServiceError, ServiceResult};
-use crate::store::DayReader;
+use crate::store::{ReadTxn, StatScan};
 
-/// How much is gathered before it goes to the sink.
+/// How much is gathered before it is a chunk.
 const CHUNK: usize = 64 * 1024;
 
 /// A rendered day from this size on is handed over as it is instead of being copied into a chunk.
 const COPY_LIMIT: usize = 16 * 1024;
 
-/// Gathers bytes into chunks for the sink, and puts between the rows what the format wants there.
-pub(super) struct Output<'s> {
+/// Gathers bytes into chunks, and puts between the rows what the format wants there.
+pub(super) struct Output {
     pub(super) format: ReportFormat,
-    sink: &'s mut dyn ReportSink,
+    pub(super) totals: ReportTotals,
     buffer: Vec<u8>,
-    totals: ReportTotals,
+    chunks: VecDeque<Bytes>,
+    spare: Vec<u8>,
 }
 
-impl<'s> Output<'s> {
-    pub(super) fn new(format: ReportFormat, sink: &'s mut dyn ReportSink) -> Self {
-        Self { format, sink, buffer: Vec::new(), totals: ReportTotals::default() }
+impl Output {
+    pub(super) fn new(format: ReportFormat) -> Self {
+        let totals = ReportTotals::default();
+        Self { format, totals, buffer: Vec::new(), chunks: VecDeque::new(), spare: Vec::new() }
+    }
+
+    /// The next chunk, if there is one.
+    pub(super) fn take(&mut self) -> Option<Bytes> {
+        self.chunks.pop_front()
+    }
+
+    pub(super) fn reuse(&mut self, memory: Vec<u8>) {
+        self.spare = memory;
     }
 
     pub(super) fn header(&mut self, csv: &str) {
         if self.format == ReportFormat::Csv {
             self.buffer.extend_from_slice(csv.as_bytes());
         }
+    }
+
+    /// How long so many bytes of rendered days become, with what is there already and what the end adds.
+    pub(super) fn length_around(&self, bytes: u64) -> u64 {
+        let end = match self.format {
+            // The bracket that opens takes the place of a comma, if there is one.
+            ReportFormat::Json => {
+                if bytes == 0 {
+                    2
+                } else {
+                    1
+                }
+            }
+            ReportFormat::Csv => 0,
+        };
+        self.buffer.len() as u64 + bytes + end
     }
 
     /// Room for the next row, behind what JSON wants before it.
@@ -45,9 +75,9 @@ impl<'s> Output<'s> {
     }
 
     /// A rendered day.
-    pub(super) fn segment(&mut self, segment: &Segment) -> ServiceResult<()> {
+    pub(super) fn segment(&mut self, segment: &Segment) {
         if segment.rows == 0 {
-            return Ok(());
+            return;
         }
         let mut bytes = segment.bytes.clone();
         if self.format == ReportFormat::Json && self.totals.rows == 0 {
@@ -61,23 +91,29 @@ impl<'s> Output<'s> {
             self.buffer.extend_from_slice(&bytes);
             return self.flush_full();
         }
-        self.flush()?;
-        self.totals.bytes += bytes.len() as u64;
+        self.flush();
         // In pieces, so that what sends them need not hold a whole day at once.
         while bytes.len() > CHUNK + COPY_LIMIT {
-            self.sink.chunk(bytes.split_to(CHUNK))?;
+            self.chunks.push_back(bytes.split_to(CHUNK));
         }
-        self.sink.chunk(bytes)
+        self.chunks.push_back(bytes);
     }
 
-    /// A day straight from the store, where nothing is kept.
-    pub(super) fn day(&mut self, reader: &mut DayReader<'_>, dimensions: &Dimensions, day: i64) -> ServiceResult<()> {
-        let mut writer = dimensions.day(day)?;
-        let mut read = 0;
+    /// Rows straight from the store, until there is a chunk of them; whether there may be more.
+    pub(super) fn rows(
+        &mut self,
+        txn: &ReadTxn<'_>,
+        scan: &mut StatScan,
+        dimensions: &Dimensions,
+    ) -> ServiceResult<bool> {
         self.make_room();
-        reader.scan(day, |row| {
-            read += 1;
-            if let Some(campaign) = writer.campaign(&row)? {
+        let mut day = None;
+        let more = scan.go_on(txn, |row| {
+            let writer = match &mut day {
+                Some((of, writer)) if *of == row.day => writer,
+                day => &mut day.insert((row.day, dimensions.day(row.day)?)).1,
+            };
+            if let Some(campaign) = DayWriter::campaign(writer, &row)? {
                 let start = self.buffer.len();
                 writer.write(campaign, &row, &mut self.buffer)?;
                 if self.totals.rows == 0 && self.format == ReportFormat::Json {
@@ -87,20 +123,21 @@ impl<'s> Output<'s> {
                 self.totals.rows += 1;
                 self.totals.cost += row.cost.into();
                 if self.buffer.len() >= CHUNK {
-                    self.flush()?;
-                    self.make_room();
+                    return Ok(ControlFlow::Break(()));
                 }
             }
-            Ok::<_, ServiceError>(())
+            Ok::<_, ServiceError>(ControlFlow::Continue(()))
         })?;
-        dimensions.note_day(read);
-        Ok(())
+        if more {
+            self.flush();
+        }
+        Ok(more)
     }
 
     /// Gets the buffer its memory. Rows overshoot a chunk by less than a row, which is what the extra room is for.
     fn make_room(&mut self) {
         if self.buffer.capacity() < CHUNK {
-            let mut buffer = self.sink.spare().unwrap_or_default();
+            let mut buffer = std::mem::take(&mut self.spare);
             buffer.clear();
             buffer.reserve(CHUNK + 4096);
             buffer.extend_from_slice(&self.buffer);
@@ -108,24 +145,23 @@ impl<'s> Output<'s> {
         }
     }
 
-    pub(super) fn flush_full(&mut self) -> ServiceResult<()> {
-        if self.buffer.len() >= CHUNK { self.flush() } else { Ok(()) }
-    }
-
-    fn flush(&mut self) -> ServiceResult<()> {
-        if self.buffer.is_empty() {
-            return Ok(());
+    pub(super) fn flush_full(&mut self) {
+        if self.buffer.len() >= CHUNK {
+            self.flush();
         }
-        let full = std::mem::take(&mut self.buffer);
-        self.totals.bytes += full.len() as u64;
-        self.sink.chunk(full.into())
     }
 
-    pub(super) fn finish(mut self) -> ServiceResult<ReportTotals> {
+    fn flush(&mut self) {
+        if !self.buffer.is_empty() {
+            self.chunks.push_back(std::mem::take(&mut self.buffer).into());
+        }
+    }
+
+    /// Puts behind the rows what the format wants there.
+    pub(super) fn finish(&mut self) {
         if self.format == ReportFormat::Json {
             self.buffer.extend_from_slice(if self.totals.rows == 0 { b"[]" } else { b"]" });
         }
-        self.flush()?;
-        Ok(self.totals)
+        self.flush();
     }
 }

@@ -3,14 +3,17 @@
 //! A key holds the versions of everything the bytes were made from, so a kept day is right or it is not found: imports,
 //! renames, switches and other processes need not be told of the cache, and time never decides.
 
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use super::dimensions::Dimensions;
 use crate::domain::{MicrosSum, ReportFormat};
-use crate::service::ServiceResult;
-use crate::store::{AdvertiserKey, DayReader, Version};
+use crate::service::{ServiceError, ServiceResult};
+use crate::store::{AdvertiserKey, ReadTxn, StatScan, Version};
 
 /// The keys of contract §1, in its order.
 pub(super) const CSV_HEADER: &str =
@@ -19,7 +22,7 @@ pub(super) const CSV_HEADER: &str =
 /// What an entry takes besides its bytes.
 const OVERHEAD: u64 = 160;
 
-/// The most room that is made before a day is read; how much it takes is a guess.
+/// Days that are larger than this are not kept, for they would have to be made in one go.
 const LARGE_DAY: usize = 1 << 20;
 
 /// Everything that a rendered day was made from.
@@ -50,19 +53,21 @@ impl Weighter<SegmentKey, Segment> for ByBytes {
 }
 
 /// The kept days; none where the bound is zero.
-pub(super) struct Segments(Option<Cache<SegmentKey, Segment, ByBytes>>);
+#[derive(Clone)]
+pub(super) struct Segments(Option<Arc<Cache<SegmentKey, Segment, ByBytes>>>);
 
 impl Segments {
     pub(super) fn new(bytes: u64) -> Self {
         // The expected number of entries sizes the table; a day of a small advertiser takes a few kilobytes.
         let entries = usize::try_from(bytes / 4096).unwrap_or(usize::MAX);
-        Self((bytes > 0).then(|| Cache::with_weighter(entries, bytes, ByBytes)))
+        Self((bytes > 0).then(|| Arc::new(Cache::with_weighter(entries, bytes, ByBytes))))
     }
 
-    /// Whether the days of a report of about this size are worth keeping. One that does not fit would drive out what others
-    /// ask for, and in the end itself.
-    pub(super) fn have_room_for(&self, bytes: u64) -> bool {
-        self.0.as_ref().is_some_and(|cache| bytes <= cache.capacity())
+    /// Whether so many days of about so many bytes are worth keeping. Those of a report that does not fit would drive out what
+    /// others ask for, and in the end themselves.
+    pub(super) fn are_worth_keeping(&self, days: usize, day_bytes: usize) -> bool {
+        let bytes = days.saturating_mul(day_bytes) as u64;
+        day_bytes <= LARGE_DAY && self.0.as_ref().is_some_and(|cache| bytes <= cache.capacity())
     }
 
     pub(super) fn get(&self, key: &SegmentKey) -> Option<Segment> {
@@ -77,19 +82,24 @@ impl Segments {
 }
 
 /// Renders one day's rows.
-pub(super) fn render(reader: &mut DayReader<'_>, dimensions: &Dimensions, key: &SegmentKey) -> ServiceResult<Segment> {
+pub(super) fn render(
+    txn: &ReadTxn<'_>,
+    mut scan: StatScan,
+    dimensions: &Dimensions,
+    day: i64,
+) -> ServiceResult<Segment> {
     let mut bytes = Vec::with_capacity(dimensions.day_bytes().min(LARGE_DAY));
     let (mut rows, mut cost) = (0, MicrosSum::default());
-    let mut day = dimensions.day(key.day)?;
+    let mut writer = dimensions.day(day)?;
     let mut read = 0;
-    reader.scan(key.day, |row| {
+    scan.go_on(txn, |row| {
         read += 1;
-        if let Some(campaign) = day.campaign(&row)? {
-            day.write(campaign, &row, &mut bytes)?;
+        if let Some(campaign) = writer.campaign(&row)? {
+            writer.write(campaign, &row, &mut bytes)?;
             rows += 1;
             cost += row.cost.into();
         }
-        Ok::<_, crate::service::ServiceError>(())
+        Ok::<_, ServiceError>(ControlFlow::Continue(()))
     })?;
     dimensions.note_day(read);
     bytes.shrink_to_fit();

@@ -1,25 +1,11 @@
-//! What is made at once, and what is kept, is what a fresh report would be.
+//! What is kept, remembered or made without waiting is what a fresh report would be.
 
 use tempfile::TempDir;
 
 use super::*;
 use crate::domain::{Day, RawReport};
 use crate::service::{Actor, catalogue, demo};
-
-/// Holds a report.
-#[derive(Default)]
-struct Held(Vec<u8>);
-
-impl ReportSink for Held {
-    fn begin(&mut self, _: &ReportHead) -> ServiceResult<Wanted> {
-        Ok(Wanted::Rows)
-    }
-
-    fn chunk(&mut self, bytes: Bytes) -> ServiceResult<()> {
-        self.0.extend_from_slice(&bytes);
-        Ok(())
-    }
-}
+use crate::store::Store;
 
 fn sample() -> (TempDir, Store, ReportQuery) {
     let dir = TempDir::new().unwrap();
@@ -32,45 +18,52 @@ fn sample() -> (TempDir, Store, ReportQuery) {
     (dir, store, query)
 }
 
-fn made(reports: &Reports, format: ReportFormat, query: &ReportQuery) -> Vec<u8> {
-    let mut sink = Held::default();
-    let end = reports.make(ReportKind::Singular, format, query, &mut sink).unwrap();
-    let ReportEnd::Complete(totals) = end else { panic!("{end:?}") };
-    assert_eq!(totals.bytes, sink.0.len() as u64);
-    sink.0
+fn asked(format: ReportFormat, query: &ReportQuery) -> Asked {
+    Asked { kind: ReportKind::Singular, format, query: *query }
 }
 
-fn made_now(reports: &Reports, format: ReportFormat, query: &ReportQuery) -> Option<Vec<u8>> {
-    let mut sink = Held::default();
-    reports.make_now(ReportKind::Singular, format, query, &mut sink)?.unwrap();
-    Some(sink.0)
+fn all(mut report: Report) -> Vec<u8> {
+    let (mut bytes, length) = (Vec::new(), report.length());
+    while let Some(chunk) = report.next_bytes().unwrap() {
+        bytes.extend_from_slice(&chunk);
+    }
+    assert!(length.is_none_or(|length| length == bytes.len() as u64));
+    bytes
+}
+
+fn made(store: &Store, reports: &Reports, format: ReportFormat, query: &ReportQuery) -> Vec<u8> {
+    all(reports.open(asked(format, query), store.snapshot().unwrap()).unwrap())
+}
+
+fn made_now(store: &Store, reports: &Reports, format: ReportFormat, query: &ReportQuery) -> Option<Vec<u8>> {
+    reports.open_now(asked(format, query), store.snapshot().unwrap()).unwrap().ok().map(all)
 }
 
 #[test]
 fn kept_days_and_quick_reports_are_the_same_bytes_as_fresh_ones() {
     let (_dir, store, query) = sample();
-    let (plain, keeping) = (Reports::new(store.clone(), 0), Reports::new(store.clone(), 1 << 20));
+    let (plain, keeping) = (Reports::new(0), Reports::new(1 << 20));
     for format in [ReportFormat::Json, ReportFormat::Csv] {
-        let fresh = made(&Reports::new(store.clone(), 0), format, &query);
+        let fresh = made(&store, &Reports::new(0), format, &query);
         for reports in [&plain, &keeping] {
-            assert_eq!(made_now(reports, format, &query), None, "nothing was known of the advertiser yet");
-            assert!(made(reports, format, &query) == fresh);
-            assert!(made_now(reports, format, &query).is_some_and(|now| now == fresh));
+            assert_eq!(made_now(&store, reports, format, &query), None, "nothing was known of the advertiser yet");
+            assert!(made(&store, reports, format, &query) == fresh);
+            assert!(made_now(&store, reports, format, &query).is_some_and(|now| now == fresh));
         }
     }
     let json: serde_json::Value =
-        serde_json::from_slice(&made_now(&keeping, ReportFormat::Json, &query).unwrap()).unwrap();
+        serde_json::from_slice(&made_now(&store, &keeping, ReportFormat::Json, &query).unwrap()).unwrap();
     assert!(json.as_array().is_some_and(|items| items.len() > 1000));
 }
 
 #[test]
 fn a_switched_offer_is_gone_from_the_next_report() {
     let (_dir, store, query) = sample();
-    let keeping = Reports::new(store.clone(), 1 << 20);
-    let before = made(&keeping, ReportFormat::Json, &query);
+    let keeping = Reports::new(1 << 20);
+    let before = made(&store, &keeping, ReportFormat::Json, &query);
     catalogue::switch_offer(&store, demo::ADVERTISER, "Arcade sign-up", false, &Actor::command_line()).unwrap();
-    assert_eq!(made_now(&keeping, ReportFormat::Json, &query), None, "what was known is not true any more");
-    let after = made(&keeping, ReportFormat::Json, &query);
+    assert_eq!(made_now(&store, &keeping, ReportFormat::Json, &query), None, "what was known is not true any more");
+    let after = made(&store, &keeping, ReportFormat::Json, &query);
     assert!(after.len() < before.len() && !String::from_utf8(after).unwrap().contains("Arcade sign-up"));
 }
 
@@ -80,8 +73,22 @@ fn a_range_without_rows_is_an_empty_array() {
     let raw =
         RawReport { date_from: Some("2030-01-01".to_owned()), date_to: Some("2030-01-02".to_owned()), offer_id: None };
     let empty = ReportQuery::new(query.advertiser, &raw).unwrap();
-    let reports = Reports::new(store, 1 << 20);
-    assert_eq!(made(&reports, ReportFormat::Json, &empty), b"[]");
-    assert_eq!(made_now(&reports, ReportFormat::Json, &empty).unwrap(), b"[]");
-    assert_eq!(made(&reports, ReportFormat::Csv, &empty), segments::CSV_HEADER.as_bytes());
+    let reports = Reports::new(1 << 20);
+    assert_eq!(made(&store, &reports, ReportFormat::Json, &empty), b"[]");
+    assert_eq!(made_now(&store, &reports, ReportFormat::Json, &empty).unwrap(), b"[]");
+    assert_eq!(made(&store, &reports, ReportFormat::Csv, &empty), segments::CSV_HEADER.as_bytes());
+}
+
+#[test]
+fn a_plan_of_one_connection_is_not_taken_for_anothers() {
+    let (_dir, store, query) = sample();
+    let reports = Reports::new(1 << 20);
+    let ask = || reports.open(asked(ReportFormat::Json, &query), store.snapshot().unwrap()).unwrap();
+    let (one, two) = (ask(), ask());
+    catalogue::switch_offer(&store, demo::ADVERTISER, "Arcade sign-up", false, &Actor::command_line()).unwrap();
+    let (old, older) = (all(one), all(two));
+    assert!(old == older, "a report shows what there was when it began");
+    let (one, two) = (ask(), ask());
+    let (new, newer) = (all(one), all(two));
+    assert!(new == newer && new.len() < old.len());
 }

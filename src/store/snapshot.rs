@@ -1,0 +1,133 @@
+//! One unchanging state of the database, held by whoever needs it for longer than a call, and told from other states.
+//!
+//! A snapshot keeps one of the few reading connections, and what was written since it began can't leave the log: it is for
+//! an answer on its way, not for keeping.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use r2d2::PooledConnection;
+use r2d2_sqlite::SqliteConnectionManager;
+
+use super::{Doing as _, ReadTxn, StoreResult};
+
+/// Names the state that a snapshot sees. Two snapshots with the same name see the same; those that see the same may have
+/// different names.
+///
+/// SQLite's `data_version`, read within the snapshot's own transaction, moves whenever anybody else committed anything, in
+/// this process or another; a reading connection commits nothing itself. It counts for one connection only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Sight {
+    connection: u64,
+    data_version: i64,
+}
+
+impl Sight {
+    /// Whose sight it is: a number that each reading connection has for itself.
+    #[must_use]
+    pub fn connection(self) -> u64 {
+        self.connection
+    }
+}
+
+/// A connection's number, kept beside it in the pool.
+#[derive(Clone, Copy)]
+struct Number(u64);
+
+static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
+
+/// A reading connection in a transaction. Begun and ended with statements that stay prepared, which a poll's time shows.
+pub struct Snapshot {
+    conn: PooledConnection<SqliteConnectionManager>,
+    sight: Sight,
+}
+
+impl Snapshot {
+    pub(super) fn begin(mut conn: PooledConnection<SqliteConnectionManager>) -> StoreResult<Self> {
+        let kept = PooledConnection::extensions_mut(&mut conn);
+        let connection = if let Some(Number(number)) = kept.get() {
+            *number
+        } else {
+            let number = NEXT_NUMBER.fetch_add(1, Ordering::Relaxed);
+            kept.insert(Number(number));
+            number
+        };
+        conn.prepare_cached("begin").and_then(|mut begin| begin.execute(())).doing("begin reading")?;
+        // From here on it must be ended, also when its first reading fails.
+        let mut snapshot = Self { conn, sight: Sight { connection, data_version: 0 } };
+        let version = snapshot.txn().first("read the data version", "pragma data_version", (), |row| row.get(0))?;
+        snapshot.sight.data_version = version.unwrap_or_default();
+        Ok(snapshot)
+    }
+
+    /// For reading.
+    #[must_use]
+    pub fn txn(&self) -> ReadTxn<'_> {
+        ReadTxn { conn: &self.conn }
+    }
+
+    /// Which state it sees.
+    #[must_use]
+    pub fn sight(&self) -> Sight {
+        self.sight
+    }
+}
+
+impl Drop for Snapshot {
+    fn drop(&mut self) {
+        // Nothing was written, so it does not matter how the transaction ends; it only must not stay open.
+        let ended = self.conn.prepare_cached("commit").and_then(|mut commit| commit.execute(()));
+        if ended.is_err() {
+            let _ = self.conn.execute_batch("rollback");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Store;
+
+    /// The sights of the one idle connection, one after the other.
+    fn sight(store: &Store) -> super::Sight {
+        store.snapshot().unwrap().sight()
+    }
+
+    #[test]
+    fn a_sight_moves_with_every_commit_of_anybody_and_with_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let stranger = rusqlite::Connection::open(store.path()).unwrap();
+        let change =
+            "insert into publishers (id, name, created_at) values (hex(randomblob(18)), hex(randomblob(9)), 0)";
+        let first = sight(&store);
+        assert_eq!(sight(&store), first);
+        stranger.execute_batch(&format!("begin; {change}; rollback")).unwrap();
+        assert_eq!(sight(&store), first, "what was rolled back never happened");
+        stranger.execute_batch(change).unwrap();
+        let second = sight(&store);
+        assert_ne!(second, first, "another process committed");
+        store.write(|txn| txn.publishers_touch()).unwrap();
+        let third = sight(&store);
+        assert_ne!(third, second, "this process committed");
+        stranger.execute_batch(&format!("begin immediate; {change}")).unwrap();
+        assert_eq!(sight(&store), third, "nothing was committed yet");
+        stranger.execute_batch("commit").unwrap();
+        assert_ne!(sight(&store), third);
+    }
+
+    #[test]
+    fn a_snapshot_and_its_sight_stay_while_others_commit() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let held = store.snapshot().unwrap();
+        let before = held.txn().publishers_version().unwrap();
+        store.write(|txn| txn.publishers_touch()).unwrap();
+        assert_eq!(held.txn().publishers_version().unwrap(), before);
+        let other = store.snapshot().unwrap();
+        assert_ne!(other.sight(), held.sight(), "connections have sights of their own");
+        assert_ne!(other.txn().publishers_version().unwrap(), before);
+        let seen = held.sight();
+        drop((held, other));
+        let (one, two) = (store.snapshot().unwrap(), store.snapshot().unwrap());
+        assert!(one.sight() != seen && two.sight() != seen);
+    }
+}

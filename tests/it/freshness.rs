@@ -1,0 +1,147 @@
+//! Whatever the server remembers from one poll to the next, a poll shows what the database says when it comes: after changes
+//! by this process and by others, and after time has passed without any.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use chrono::{TimeDelta, Utc};
+use pitlane::config::Serve;
+use pitlane::domain::TokenScope;
+
+use crate::harness::{App, Client as _, Token, defaults, spawn_on};
+use crate::world::{NORTHWIND, SINGULAR_CSV, SINGULAR_JSON, may, ranged, state, stock, switch};
+
+/// Served with rendered days kept, or not, and without a limit.
+fn served(report_cache: u64) -> App {
+    let app = spawn_on(tempfile::tempdir().unwrap(), Serve { report_cache, rate_limit: 0, ..defaults() });
+    stock(&app.store);
+    app
+}
+
+/// Polls until all that can be remembered is; the last answer's tag.
+fn warm(token: &Token) -> String {
+    for _ in 0..3 {
+        assert_eq!(token.get(&may(SINGULAR_CSV)).status, 200);
+    }
+    let answer = token.get(&may(SINGULAR_JSON));
+    let tag = answer.header("etag").unwrap().to_owned();
+    assert_eq!(token.get_with(&may(SINGULAR_JSON), "If-None-Match", &tag).status, 304);
+    tag
+}
+
+#[test]
+fn what_another_process_does_to_a_token_or_its_advertiser_holds_from_the_very_next_poll_on() {
+    let app = served(32);
+    let stranger = app.database();
+    let key = "(select max(token_key) from api_tokens)";
+    let cases = [
+        ("api_tokens set revoked_at = 1", 401, "was revoked"),
+        ("api_tokens set expires_at = 1", 401, "expired on 1970-01-01"),
+        ("api_tokens set scope = 'ingest'", 403, "has the scope"),
+    ];
+    for (change, status, words) in cases {
+        let token = app.token(NORTHWIND, TokenScope::Report);
+        let tag = warm(&token);
+        stranger.execute_batch(&format!("update {change} where token_key = {key}")).unwrap();
+        let refused = token.get_with(&may(SINGULAR_JSON), "If-None-Match", &tag);
+        assert_eq!(refused.status, status, "{change}");
+        assert!(refused.text().contains(words), "{}", refused.text());
+    }
+    let token = app.token(NORTHWIND, TokenScope::Report);
+    warm(&token);
+    stranger.execute_batch("update advertisers set disabled_at = 1").unwrap();
+    assert_eq!(token.get(&may(SINGULAR_JSON)).status, 403);
+    stranger.execute_batch("update advertisers set disabled_at = null").unwrap();
+    assert_eq!(token.get(&may(SINGULAR_JSON)).status, 200);
+    stranger.execute_batch(&format!("delete from polls; delete from api_tokens where token_key = {key}")).unwrap();
+    assert_eq!(token.get(&may(SINGULAR_JSON)).status, 401);
+}
+
+#[test]
+fn what_another_process_does_to_figures_and_names_shows_in_the_very_next_poll() {
+    for cache in [0, 32] {
+        let app = served(cache);
+        let token = app.token(NORTHWIND, TokenScope::Report);
+        let stranger = app.database();
+        let touched = "update change_clock set latest = latest + 1;
+            update advertisers set catalogue_version = (select latest from change_clock);
+            update day_versions set version = (select latest from change_clock);";
+        for (change, shown) in [
+            ("update daily_stats set clicks = 4711", ",4711\r\n"),
+            ("update offers set name = name || ' renamed'", " renamed,"),
+            ("update campaigns set name = 'other ' || name", ",other AOS_TEST_2025,"),
+            ("update daily_stats set clicks = 0, cost_micros = 0", ",0,0\r\n"),
+        ] {
+            let tag = warm(&token);
+            assert!(!token.get(&may(SINGULAR_CSV)).text().contains(shown));
+            stranger.execute_batch(&format!("begin immediate; {touched} {change}; commit")).unwrap();
+            let known = token.get_with(&may(SINGULAR_JSON), "If-None-Match", &tag);
+            assert_eq!(known.status, 200, "after {change}");
+            assert_ne!(known.header("etag"), Some(tag.as_str()));
+            let next = token.get(&may(SINGULAR_CSV));
+            assert!(next.text().contains(shown), "after {change}: {}", next.text());
+        }
+        warm(&token);
+        stranger
+            .execute_batch(&format!("begin immediate; {touched} update offers set cost_reporting = 0; commit"))
+            .unwrap();
+        assert_eq!(token.get(&may(SINGULAR_CSV)).text().lines().count(), 1);
+    }
+}
+
+#[test]
+fn a_token_that_expires_while_nothing_changes_is_refused_from_that_moment_on() {
+    let app = served(32);
+    let expires = Utc::now() + TimeDelta::seconds(2);
+    let token = app.token_until(NORTHWIND, TokenScope::Report, Some(expires));
+    let mut good = 0;
+    loop {
+        let before = Utc::now();
+        let answer = token.get(&may(SINGULAR_JSON));
+        if answer.status != 200 {
+            assert_eq!(answer.status, 401, "{}", answer.text());
+            break;
+        }
+        assert!(before < expires, "answered {} after it expired", before - expires);
+        good += 1;
+    }
+    assert!(good > 1 && Utc::now() >= expires, "refused after {good} answers");
+}
+
+#[test]
+fn every_poll_shows_at_least_what_was_stated_before_it_began_and_each_state_whole() {
+    for cache in [0, 32] {
+        let app = served(cache);
+        let row = |day: u32, clicks: u64| format!("2025-07-{day:02},AOS_TEST_2025,Lumen,{clicks},1\n");
+        let header = "date,campaign_name,partner,clicks,cost\n".to_owned();
+        let file = |clicks| (1..=5).fold(header.clone(), |file, day| file + &row(day, clicks));
+        state(&app.store, NORTHWIND, &file(0));
+        let stated = AtomicU64::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                let token = app.token(NORTHWIND, TokenScope::Report);
+                let (stated, july) = (&stated, ranged(SINGULAR_CSV, "2025-07-01", "2025-07-31"));
+                scope.spawn(move || {
+                    let mut last = 0;
+                    while last < 40 {
+                        let least = stated.load(Ordering::SeqCst);
+                        let answer = token.get(&july);
+                        let rows = answer.text().lines().skip(1);
+                        let clicks: Vec<u64> =
+                            rows.map(|row| row.rsplit(',').next().unwrap().parse().unwrap()).collect();
+                        assert_eq!(clicks.len(), 5);
+                        assert!(clicks.iter().all(|one| *one == clicks[0]), "{clicks:?} were never stated together");
+                        assert!(clicks[0] >= least && clicks[0] >= last, "{} after {least} was stated", clicks[0]);
+                        last = clicks[0];
+                    }
+                });
+            }
+            for clicks in 1..=40 {
+                state(&app.store, NORTHWIND, &file(clicks));
+                stated.store(clicks, Ordering::SeqCst);
+                if clicks % 10 == 0 {
+                    switch(&app.store, "Hidden Gems", clicks % 20 == 10);
+                }
+            }
+        });
+    }
+}
