@@ -94,7 +94,11 @@ impl Files {
 
 fn lines_of(shape: Shape) -> Vec<String> {
     let mut lines = Vec::new();
-    shape.lines(|line| Ok(lines.push(line.to_owned()))).unwrap();
+    let kept = shape.lines(|line| {
+        lines.push(line.to_owned());
+        Ok(())
+    });
+    kept.unwrap();
     lines
 }
 
