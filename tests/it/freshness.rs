@@ -121,8 +121,8 @@ fn every_poll_shows_at_least_what_was_stated_before_it_began_and_each_state_whol
                 let token = app.token(NORTHWIND, TokenScope::Report);
                 let (stated, july) = (&stated, ranged(SINGULAR_CSV, "2025-07-01", "2025-07-31"));
                 scope.spawn(move || {
-                    let mut last = 0;
-                    while last < 40 {
+                    let mut seen = 0;
+                    while seen < 40 {
                         let least = stated.load(Ordering::SeqCst);
                         let answer = token.get(&july);
                         let rows = answer.text().lines().skip(1);
@@ -130,8 +130,8 @@ fn every_poll_shows_at_least_what_was_stated_before_it_began_and_each_state_whol
                             rows.map(|row| row.rsplit(',').next().unwrap().parse().unwrap()).collect();
                         assert_eq!(clicks.len(), 5);
                         assert!(clicks.iter().all(|one| *one == clicks[0]), "{clicks:?} were never stated together");
-                        assert!(clicks[0] >= least && clicks[0] >= last, "{} after {least} was stated", clicks[0]);
-                        last = clicks[0];
+                        assert!(clicks[0] >= least && clicks[0] >= seen, "{} after {least} was stated", clicks[0]);
+                        seen = clicks[0];
                     }
                 });
             }

@@ -123,7 +123,7 @@ proptest! {
         add_publishers(&store, &PUBLISHERS);
         let app = |campaign: Campaign<'static>| campaign.on("Coin Game", pitlane::domain::Os::Android, "com.example.coingame");
         add_campaigns(&store, &advertiser, &CAMPAIGNS.map(|(offer, name)| app(Campaign::of(offer, name))));
-        let makers = [0, 2000, 32 << 20].map(|cache| Reports::new(cache));
+        let makers = [0, 2000, 32 << 20].map(Reports::new);
         let mut model = Model::default();
         for step in steps.into_iter().chain([Step::Ask(0, DAYS - 1)]) {
             let Some((from, to)) = model.take(&store, step) else { continue };
