@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use chrono::{TimeDelta, Utc};
+use chrono::{SubsecRound as _, TimeDelta, Utc};
 use pitlane::config::Serve;
 use pitlane::domain::TokenScope;
 
@@ -91,7 +91,8 @@ fn what_another_process_does_to_figures_and_names_shows_in_the_very_next_poll() 
 #[test]
 fn a_token_that_expires_while_nothing_changes_is_refused_from_that_moment_on() {
     let app = served(32);
-    let expires = Utc::now() + TimeDelta::seconds(2);
+    // As stored, to the millisecond.
+    let expires = (Utc::now() + TimeDelta::seconds(2)).trunc_subsecs(3);
     let token = app.token_until(NORTHWIND, TokenScope::Report, Some(expires));
     let mut good = 0;
     loop {
