@@ -196,6 +196,7 @@ fn routes(config: &mut web::ServiceConfig) {
     let mut api =
         web::scope("/api").wrap(from_fn(wrap::mark_small)).wrap(Compress::default()).wrap(from_fn(wrap::tidy_encoding));
     let mut pages = web::scope("/admin").wrap(Compress::default());
+    let mut others = Vec::new();
     for lines in ROUTES.chunk_by(|one, other| one.path == other.path) {
         let Some(Line { path, .. }) = lines.first() else { continue };
         if let Some(path) = path.strip_prefix("/api") {
@@ -206,10 +207,14 @@ fn routes(config: &mut web::ServiceConfig) {
             });
             pages = pages.service(resource(lines, path).wrap(gate));
         } else {
-            config.service(resource(lines, path));
+            others.push(resource(lines, path));
         }
     }
+    // In this order they are tried, and a poll should not be held against every other path's pattern first.
     config.service(api.default_service(web::to(not_found)));
+    for other in others {
+        config.service(other);
+    }
     config.service(pages.default_service(web::to(gate::not_found)));
     config.default_service(web::to(not_found));
 }

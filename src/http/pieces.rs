@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use crate::service::{ServiceError, ServiceResult};
 
 /// Chunks of about 64 KiB that may wait for a client.
-const WAITING: usize = 2;
+const WAITING: usize = 4;
 /// How long a client may take nothing. A slow one with large socket buffers looks like that for half a minute at a time.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// How slowly a client may take a report on the whole, in bytes a second.

@@ -70,12 +70,11 @@ impl Tokens {
 
     /// Looks a token up as the snapshot has it; without one, as the database has it now.
     pub async fn look_up(&self, token: &PlainToken, snapshot: Option<&Snapshot>) -> ServiceResult<Presented> {
-        let row = match snapshot {
-            Some(snapshot) => self.row(snapshot, token.id())?,
-            None => {
-                let (store, id) = (self.store.clone(), token.id().clone());
-                telemetry::blocking(move || store.read(|txn| txn.token_find(&id))).await?.map(Arc::new)
-            }
+        let row = if let Some(snapshot) = snapshot {
+            self.row(snapshot, token.id())?
+        } else {
+            let (store, id) = (self.store.clone(), token.id().clone());
+            telemetry::blocking(move || store.read(|txn| txn.token_find(&id))).await?.map(Arc::new)
         };
         let Some(row) = row else { return Ok(Presented::Unknown) };
         let digest = digest(token);

@@ -15,7 +15,7 @@ pub(super) const WRITE_WAIT: Duration = Duration::from_mins(1);
 /// How long a reader waits for a free connection before the answer is "come back later".
 pub(super) const READ_WAIT: Duration = Duration::from_secs(5);
 
-/// Reading connections. Each may hold 1 MB of cache; a report keeps one for as long as its client takes it.
+/// Reading connections. Each may hold half a megabyte of cache; a report keeps one for as long as its client takes it.
 const READERS: u32 = 8;
 
 const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -71,7 +71,7 @@ pub(super) fn prepare_looking(conn: &Connection) -> rusqlite::Result<()> {
     prepare_any(conn)?;
     // Reports read straight on and rarely come back, while a cache that was filled once stays. Ten thousand rows and the
     // pages of all look-ups fit.
-    conn.pragma_update(None, "cache_size", -1024)
+    conn.pragma_update(None, "cache_size", -512)
 }
 
 fn prepare_any(conn: &Connection) -> rusqlite::Result<()> {

@@ -85,9 +85,8 @@ impl ReadTxn<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{StatCell, StatKey, Store};
+    use super::super::Store;
     use super::*;
-    use crate::domain::{Count, Figures};
 
     /// Five sizes of integers in every column, over some hundred pages.
     fn filled(store: &Store) -> Vec<Key> {
@@ -97,9 +96,9 @@ mod tests {
         let mut insert =
             conn.prepare("insert into daily_stats values (?1, ?2, ?3, ?4, ?5, ?6, 0, 1, 70000, ?5)").unwrap();
         conn.execute_batch("begin").unwrap();
-        for advertiser in [1, 2, 300] {
-            for day in 19_000..19_030 {
-                for campaign in [0, 1, 2, 127, 128, 40_000, 9_000_000, 5_000_000_000] {
+        for advertiser in [1_i64, 2, 300] {
+            for day in 19_000_i64..19_030 {
+                for campaign in [0_i64, 1, 2, 127, 128, 40_000, 9_000_000, 5_000_000_000] {
                     for publisher in 0..(day + advertiser) % 40 {
                         let mix = (day * 7_919 + campaign * 104_729 + publisher * 1_299_709).rem_euclid(1 << 40);
                         let clicks = mix >> (mix % 40);

@@ -195,8 +195,10 @@ fn integer(kind: u8, bytes: &[u8]) -> Option<(i64, &[u8])> {
         }
         4 => bytes.split_first_chunk().map(|(number, rest)| (i32::from_be_bytes(*number).into(), rest))?,
         5 => {
-            let ([a, b, c, d, e, f], rest) = bytes.split_first_chunk()?;
-            (i64::from_be_bytes([*a, *b, *c, *d, *e, *f, 0, 0]) >> 16, rest)
+            let (number, rest) = bytes.split_first_chunk::<6>()?;
+            let mut wide = [0; 8];
+            wide[..6].copy_from_slice(number);
+            (i64::from_be_bytes(wide) >> 16, rest)
         }
         6 => bytes.split_first_chunk().map(|(number, rest)| (i64::from_be_bytes(*number), rest))?,
         8 => (0, bytes),

@@ -131,7 +131,7 @@ proptest! {
     fn reports_equal_a_plain_map_while_the_data_changes(steps in proptest::collection::vec(step(), 1..25)) {
         let dir = tempfile::tempdir().unwrap();
         let store = catalogue(dir.path());
-        let makers = [0, 2000, 32 << 20].map(|cache| Reports::new(cache));
+        let makers = [0, 2000, 32 << 20].map(Reports::new);
         let mut model = Model::default();
         for step in steps.into_iter().chain([Step::Ask(0, DAYS - 1)]) {
             let Some((from, to)) = model.take(&store, step) else { continue };

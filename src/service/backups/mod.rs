@@ -19,6 +19,8 @@ use serde::{Deserialize, Serialize};
 use super::{ServiceError, ServiceResult};
 use crate::store::{self, Store, StoreError};
 
+/// How long a server that missed a backup waits with it: those who waited for the server come first.
+const SETTLE: Duration = Duration::from_mins(2);
 /// How often the clock is looked at; it may jump.
 const LOOK: Duration = Duration::from_mins(1);
 /// How long after a failure the next attempt comes.
@@ -133,13 +135,12 @@ impl Backups {
     }
 
     fn every_night(&self, nightly: NaiveTime, stopped: &Receiver<()>) {
-        while !self.is_stopping() {
+        let mut wait = SETTLE;
+        while matches!(stopped.recv_timeout(wait), Err(RecvTimeoutError::Timeout)) {
             if self.status().is_due(nightly, Utc::now()) {
                 self.make_one(Utc::now());
             }
-            if !matches!(stopped.recv_timeout(LOOK), Err(RecvTimeoutError::Timeout)) {
-                return;
-            }
+            wait = LOOK;
         }
     }
 

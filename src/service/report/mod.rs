@@ -253,14 +253,13 @@ impl Report {
             Rest::Days(next, kept) => match self.plan.days.get(*next) {
                 None => true,
                 Some(day) => {
-                    let segment = match kept.get_mut(*next).and_then(Option::take) {
-                        Some(segment) => segment,
-                        None => {
-                            let scan = StatScan::new(self.plan.tree, self.plan.advertiser, day.0, day.0);
-                            let made = segments::render(&txn, scan, &self.dimensions, day.0)?;
-                            self.segments.keep(self.plan.segment_key(*day, self.asked.format), made.clone());
-                            made
-                        }
+                    let segment = if let Some(segment) = kept.get_mut(*next).and_then(Option::take) {
+                        segment
+                    } else {
+                        let scan = StatScan::new(self.plan.tree, self.plan.advertiser, day.0, day.0);
+                        let made = segments::render(&txn, scan, &self.dimensions, day.0)?;
+                        self.segments.keep(self.plan.segment_key(*day, self.asked.format), made.clone());
+                        made
                     };
                     self.out.segment(&segment);
                     *next += 1;
