@@ -25,6 +25,7 @@ pub struct Matter {
 }
 
 /// Backups that failed, are damaged or too old.
+#[must_use]
 pub fn of_backups(status: &BackupStatus, now: DateTime<Utc>) -> Option<Matter> {
     let words = format!("Backups: {}. On the server, pitlane doctor says what to do.", status.trouble(now)?);
     Some(Matter { words, tone: "bad", link: None })
