@@ -26,6 +26,7 @@ pub struct Matter {
 }
 
 /// Backups that failed, are damaged or too old.
+#[must_use]
 pub fn of_backups(status: &BackupStatus, now: DateTime<Utc>) -> Option<Matter> {
     let words = format!("Backups: {}. On the server, pitlane doctor says what to do.", status.trouble(now)?);
     Some(Matter { words, tone: "bad", link: None })
@@ -109,6 +110,14 @@ pub fn matters(
 
 fn token_matter(row: &TokenRow, all: &[TokenRow], now: DateTime<Utc>) -> Option<(String, &'static str, &'static str)> {
     let name = &row.name;
+    let rotation = tokens::rotation(row, all, now);
+    if let Some((_, true)) = rotation {
+        return Some((
+            format!("The successor of the token “{name}” was seen: the old one can go."),
+            "warn",
+            "Revoke it",
+        ));
+    }
     if row.revoked_at.is_none()
         && let Some(at) = row.expires_at
     {
@@ -117,13 +126,9 @@ fn token_matter(row: &TokenRow, all: &[TokenRow], now: DateTime<Utc>) -> Option<
             return Some((format!("The token “{name}” has expired and is refused."), "bad", "See the tokens"));
         }
         if at > now && at - now < tokens::NEAR {
-            return Some((format!("The token “{name}” expires in {}.", show::span(at - now)), "warn", "Rotate it"));
+            let label = if rotation.is_some() { "See the tokens" } else { "Rotate it" };
+            return Some((format!("The token “{name}” expires in {}.", show::span(at - now)), "warn", label));
         }
     }
-    match tokens::rotation(row, all, now) {
-        Some((_, true)) => {
-            Some((format!("The successor of the token “{name}” was seen: the old one can go."), "warn", "Revoke it"))
-        }
-        _ => None,
-    }
+    None
 }

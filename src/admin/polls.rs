@@ -81,6 +81,10 @@ fn state(poll: &PollSeen) -> (String, &'static str) {
     (words.to_owned(), tone)
 }
 
+fn report(poll: &PollSeen) -> &'static str {
+    if poll.report == "singular" { "cost report for Singular" } else { "general cost report" }
+}
+
 fn range(poll: &PollSeen) -> String {
     match poll.days {
         Some((from, to)) if from == to => show::day(from),
@@ -201,7 +205,7 @@ fn facts(shell: &Shell, poll: &PollSeen) -> Vec<(&'static str, String)> {
     let mut facts = vec![
         ("When", show::moment(poll.at, shell.zone())),
         ("Token", whose),
-        ("Report", format!("{} report, as {}", poll.report, poll.format.to_uppercase())),
+        ("Report", format!("{}, as {}", report(poll), poll.format.to_uppercase())),
         ("Asked for", range(poll)),
         ("Status", poll.status.to_string()),
     ];

@@ -34,14 +34,11 @@ pub async fn page(visit: Visit, secret: web::Path<String>) -> Answer {
 }
 
 async fn open(visit: &Visit, whose: Option<&AdminRow>, form: Form) -> Answer {
-    let (title, intro) = match whose {
-        Some(person) => {
-            ("Choose your password", format!("You log in as {}. Any sessions you have elsewhere end.", person.email))
-        }
-        None => {
-            let words = "This account may change everything. It is the first step; four more lead to Singular.";
-            ("Set Pitlane up", words.to_owned())
-        }
+    let (title, intro) = if let Some(person) = whose {
+        ("Choose your password", format!("You log in as {}. Any sessions you have elsewhere end.", person.email))
+    } else {
+        let words = "This account may change everything. It is the first step; four more lead to Singular.";
+        ("Set Pitlane up", words.to_owned())
     };
     FormPage::answer_outside(visit, title, vec![intro], Some(form)).await
 }

@@ -81,24 +81,22 @@ pub(super) fn rotation(row: &TokenRow, all: &[TokenRow], now: DateTime<Utc>) -> 
         return Some(match row.last_used_at {
             Some(at) => (
                 format!(
-                    "Takes the place of \"{}\". It was seen {} ago, so the old one can go.",
+                    "Takes the place of “{}”. It was seen {} ago, so the old one can go.",
                     old.name,
                     show::span(now - at)
                 ),
                 false,
             ),
-            None => {
-                (format!("Takes the place of \"{}\". Not seen yet: keep the old one until it is.", old.name), false)
-            }
+            None => (format!("Takes the place of “{}”. Not seen yet: keep the old one until it is.", old.name), false),
         });
     }
     let new =
         all.iter().find(|new| new.replaces == Some(row.key) && is_live(new, now)).filter(|_| is_live(row, now))?;
     Some(match new.last_used_at {
         Some(at) => {
-            (format!("Its successor \"{}\" was seen {} ago. This one can go.", new.name, show::span(now - at)), true)
+            (format!("Its successor “{}” was seen {} ago. This one can go.", new.name, show::span(now - at)), true)
         }
-        None => (format!("Its successor \"{}\" was not seen yet. Keep this one.", new.name), false),
+        None => (format!("Its successor “{}” was not seen yet. Keep this one.", new.name), false),
     })
 }
 
@@ -160,7 +158,7 @@ async fn new_form(visit: &Visit) -> Result<Form, crate::http::ClientError> {
             "name",
             "Name",
             Kind::Text,
-            "Who will hold it, such as \"Singular connector\". Give each holder one of its own.",
+            "Who will hold it, such as “Singular connector”. Give each holder one of its own.",
         )
         .field(
             "advertiser",
@@ -258,7 +256,7 @@ pub async fn ask_revoke(visit: Visit, id: web::Path<String>) -> Answer {
     let form = Form::new(format!("/admin/tokens/{}/revoke", row.id), "Revoke token")
         .dangerous()
         .or_back_to(format!("/admin/tokens?advertiser={}", row.advertiser_id));
-    let title = format!("Revoke \"{}\"?", row.name);
+    let title = format!("Revoke “{}”?", row.name);
     FormPage::answer(&visit, NAV, title, vec![format!("Token {} of {}.", row.id, row.advertiser_name), used], form)
         .await
 }
@@ -285,7 +283,7 @@ async fn rotate_page(visit: &Visit, row: &TokenRow, form: Form) -> Answer {
         "A new token is made beside this one, for the same advertiser and scope. Both work.".to_owned(),
         "Give the new one to its holder. The token list says when it was seen; then revoke the old one.".to_owned(),
     ];
-    FormPage::answer(visit, NAV, format!("Rotate \"{}\"", row.name), intro, form).await
+    FormPage::answer(visit, NAV, format!("Rotate “{}”", row.name), intro, form).await
 }
 
 /// The form for a token's successor.

@@ -18,7 +18,7 @@ use crate::store::{AdminRow, Store};
 use crate::telemetry;
 
 /// Why somebody was not let in.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub enum Refused {
     /// What was typed is wrong. At the log-in, which part of it is not said.
     Wrong(&'static str),

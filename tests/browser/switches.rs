@@ -104,7 +104,7 @@ fn a_day_of_a_chart_is_told_under_the_pointer_and_by_keyboard_without_scripts() 
         let elsewhere = browser.driver.find(By::Css("h2")).await.unwrap();
         browser.driver.action_chain().move_to_element_center(&elsewhere).perform().await.unwrap();
         first.send_keys(Key::Left + Key::Left).await.unwrap();
-        assert_eq!(&shown().await[..], [words.clone()], "the arrow keys do not lead from day to day");
+        assert_eq!(shown().await.as_slice(), std::slice::from_ref(words), "the arrow keys do not lead from day to day");
         browser.close().await;
     });
 }
