@@ -9,6 +9,8 @@ mod door;
 mod flow;
 mod guessing;
 mod harness;
+mod imports;
 mod sessions;
+mod uploads;
 mod viewer;
 mod words;
