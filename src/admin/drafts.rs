@@ -178,7 +178,7 @@ fn answers(visit: &Visit, draft: &Draft) -> (Answers, Vec<(String, String)>) {
             _ => match open.iter().find(|format| format.to_string() == chosen) {
                 Some(format) => mapping.date_format = Some(format.clone()),
                 None => {
-                    refuse("dates", "The file leaves open which is the day and which the month. Choose what it means.")
+                    refuse("dates", "The file leaves open which is the day and which the month. Choose what it means.");
                 }
             },
         }

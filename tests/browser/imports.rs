@@ -35,7 +35,7 @@ async fn enter(app: &App, scripts: bool) -> Browser {
     browser
 }
 
-async fn upload(browser: &Browser, path: &str) {
+pub(crate) async fn upload(browser: &Browser, path: &str) {
     browser.go("/admin/imports/new").await;
     let field = browser.driver.find(By::Id("file")).await.unwrap();
     field.send_keys(path).await.unwrap();
@@ -49,7 +49,7 @@ async fn tick(browser: &Browser, name: &str) {
 }
 
 /// Types what the catalogue needs and the file has not.
-async fn say_what_is_advertised(browser: &Browser) {
+pub(crate) async fn say_what_is_advertised(browser: &Browser) {
     let fixed =
         [("offer_name", "Coin Game"), ("app", "Coin Game"), ("store_id", "com.example.coingame"), ("os", "ANDROID")];
     for (column, value) in fixed {
@@ -73,7 +73,7 @@ async fn an_export_goes_in(scripts: bool) {
     found(&app, "USD");
     let browser = enter(&app, scripts).await;
     upload(&browser, &fixture("ads_export.csv")).await;
-    browser.sees("all speak of campaigns; the first was taken").await;
+    browser.sees("speak of campaigns; the first was taken").await;
     say_what_is_advertised(&browser).await;
     browser.press("Preview import").await;
     browser.sees("Choose the header, or type what holds for every row.").await;

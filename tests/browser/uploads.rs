@@ -127,6 +127,18 @@ fn an_upload_is_its_admins_alone_and_no_path() {
     assert_eq!(kept(&app), (0, 0));
 }
 
+/// Answers the mapping page: each header feeds the column of its name.
+fn say_how_to_read(person: &mut Person, draft: &str) -> Answer {
+    person.get(draft);
+    let columns = ["date", "campaign_name", "partner", "clicks", "cost"].iter().enumerate();
+    let fields: Vec<(String, String)> =
+        columns.map(|(at, column)| (format!("from-{column}"), at.to_string())).collect();
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let answer = person.post(draft, &fields);
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    answer
+}
+
 #[test]
 fn all_that_is_wrong_comes_as_csv_and_nothing_is_imported() {
     let app = spawn_app();
@@ -134,15 +146,7 @@ fn all_that_is_wrong_comes_as_csv_and_nothing_is_imported() {
     let mut ada = app.person(EMAIL, Role::Admin);
     let draft = upload(&app, &mut ada, FILE.as_bytes()).location().unwrap().to_owned();
     assert_eq!(ada.get(&format!("{draft}/preview")).status, 303, "nothing was answered yet");
-    ada.get(&draft);
-    let fields: Vec<(String, String)> = ["date", "campaign_name", "partner", "clicks", "cost"]
-        .iter()
-        .enumerate()
-        .map(|(at, column)| (format!("from-{column}"), at.to_string()))
-        .collect();
-    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let answer = ada.post(&draft, &fields);
-    assert_eq!(answer.status, 303, "{}", answer.body);
+    let answer = say_how_to_read(&mut ada, &draft);
     let page = ada.get(answer.location().unwrap());
     assert!(page.body.contains("line 2, column cost"), "{}", page.body);
     let problems = ada.get(&format!("{draft}/problems.csv"));
@@ -162,6 +166,7 @@ fn bytes_that_are_not_those_that_were_previewed_are_refused() {
     let mut ada = app.person(EMAIL, Role::Admin);
     let draft = upload(&app, &mut ada, FILE.as_bytes()).location().unwrap().to_owned();
     let file = app.dir.path().join("uploads").join(draft.rsplit('/').next().unwrap());
+    say_how_to_read(&mut ada, &draft);
     std::fs::write(file, FILE.replace('x', "9")).unwrap();
     ada.get(&draft);
     let answer = ada.post(&format!("{draft}/commit"), &[]);
@@ -175,7 +180,7 @@ fn uploads_are_kept_for_a_day() {
     found(&app, "USD");
     let mut ada = app.person(EMAIL, Role::Admin);
     let draft = upload(&app, &mut ada, FILE.as_bytes()).location().unwrap().to_owned();
-    let day_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(25 * 60 * 60);
+    let day_ago = std::time::SystemTime::now() - std::time::Duration::from_hours(25);
     let file = app.dir.path().join("uploads").join(draft.rsplit('/').next().unwrap());
     std::fs::File::options().write(true).open(file).unwrap().set_modified(day_ago).unwrap();
     app.database().execute("update import_drafts set created_at = created_at - 25 * 3600 * 1000", ()).unwrap();
