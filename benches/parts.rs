@@ -5,6 +5,7 @@
 //! `upsert/in key order` and `upsert/thrown about` are held against.
 #![expect(clippy::expect_used, reason = "a benchmark that can't be set up has nothing better to do than to stop")]
 
+mod bare;
 mod common;
 
 use std::hint::black_box;
@@ -12,6 +13,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
+use bare::bare_upsert;
 use bytes::Bytes;
 use common::{LAST_DAY, Shape};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
@@ -170,7 +172,7 @@ fn imports(c: &mut Criterion) {
         (dir, store)
     };
     group.bench_function("bare", |b| {
-        b.iter_batched(empty, |(dir, store)| (bare_upsert(&store, &sorted), dir), BatchSize::PerIteration);
+        b.iter_batched(empty, |(dir, store)| (bare_upsert(&store, sorted.as_bytes()), dir), BatchSize::PerIteration);
     });
     for (name, text) in [("in key order", &sorted), ("thrown about", &thrown)] {
         group.bench_function(name, |b| {
@@ -185,49 +187,6 @@ fn imports(c: &mut Criterion) {
         });
     }
     group.finish();
-}
-
-/// The least an import can be: the `csv` crate, names looked up in two maps, one prepared upsert, one transaction.
-fn bare_upsert(store: &Store, text: &str) {
-    use std::collections::HashMap;
-    let mut db = rusqlite::Connection::open(store.path()).expect("the database is there");
-    db.execute_batch("pragma synchronous = full; pragma foreign_keys = on").expect("pragmas");
-    let map = |sql: &str| -> HashMap<String, (i64, i64)> {
-        let mut statement = db.prepare(sql).expect("the table is there");
-        let rows =
-            statement.query_map((), |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?)))).expect("it can be read");
-        rows.collect::<Result<_, _>>().expect("it can be read")
-    };
-    let campaigns = map("select a.name || '/' || c.name, c.campaign_key, a.advertiser_key
-        from campaigns c join advertisers a using (advertiser_key)");
-    let publishers = map("select name, publisher_key, 0 from publishers");
-    let txn = db.transaction().expect("a transaction");
-    let mut upsert = txn
-        .prepare(
-            "insert into daily_stats values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9) on conflict do update set
-                clicks = excluded.clicks, cost_micros = excluded.cost_micros, views = excluded.views,
-                conversions = excluded.conversions, import_key = excluded.import_key, import_line = excluded.import_line",
-        )
-        .expect("the table is there");
-    let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let mut record = csv::StringRecord::new();
-    let mut name = String::new();
-    let mut line = 1_i64;
-    while reader.read_record(&mut record).expect("sound CSV") {
-        line += 1;
-        name.clear();
-        name.extend([&record[1], "/", &record[2]]);
-        let (campaign, advertiser) = campaigns[&name];
-        let (publisher, _) = publishers[&record[7]];
-        let day = pitlane::domain::Day::parse("date", &record[0]).expect("a day").to_stored();
-        let cost = pitlane::domain::Micros::parse(&record[9]).expect("an amount").0.get();
-        let count = |field: usize| record[field].parse::<i64>().expect("a count");
-        upsert
-            .execute((advertiser, day, campaign, publisher, count(8), cost, count(10), count(11), line))
-            .expect("it can be written");
-    }
-    drop(upsert);
-    txn.commit().expect("it can be written");
 }
 
 fn token_checks(c: &mut Criterion) {

@@ -50,11 +50,10 @@ fn cell(name: &CellName) -> String {
 /// Figures in one line; views and conversions only where there are any.
 pub(super) fn figures(figures: &Figures) -> String {
     let Figures { clicks, cost, views, conversions } = figures;
-    let mut words = format!("{clicks} clicks, cost {cost}");
-    if (views.get(), conversions.get()) != (0, 0) {
-        words += &format!(", {views} views, {conversions} conversions");
+    if (views.get(), conversions.get()) == (0, 0) {
+        return format!("{clicks} clicks, cost {cost}");
     }
-    words
+    format!("{clicks} clicks, cost {cost}, {views} views, {conversions} conversions")
 }
 
 /// Says what an import did.

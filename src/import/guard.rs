@@ -164,9 +164,9 @@ impl Meter {
         self.bytes.set(0);
     }
 
-    /// Whether reading stopped because an item outgrew [`RECORD_BYTES`].
+    /// Whether reading stopped because an item outgrew [`RECORD_BYTES`]; what is read ahead is not held against it.
     pub(super) fn overflowed(&self) -> bool {
-        self.bytes.get() > RECORD_BYTES
+        self.bytes.get() > RECORD_BYTES + BUFFER_BYTES
     }
 
     /// Why reading stopped, if it was for a NUL byte.
@@ -175,15 +175,16 @@ impl Meter {
     }
 }
 
-/// Counts what is read on a [`Meter`], exactly when it is read byte by byte, and stops when that runs over.
+/// Counts what is read on a [`Meter`], and stops when that runs over.
 pub(super) struct Metered<'m, R> {
-    input: BufReader<R>,
+    input: R,
     meter: &'m Meter,
 }
 
 impl<'m, R: Read> Metered<'m, R> {
-    pub(super) fn new(input: R, meter: &'m Meter) -> Self {
-        Self { input: BufReader::with_capacity(BUFFER_BYTES, input), meter }
+    /// Buffered on the outside: who reads byte by byte takes them from the buffer, and only filling it is counted.
+    pub(super) fn buffered(input: R, meter: &'m Meter) -> BufReader<Self> {
+        BufReader::with_capacity(BUFFER_BYTES, Self { input, meter })
     }
 }
 
@@ -232,8 +233,8 @@ mod tests {
     #[test]
     fn the_meter_stops_an_endless_item_and_starts_anew_after_each_finished_one() {
         let meter = Meter::default();
-        let mut reader = Metered::new(io::repeat(b'x'), &meter);
-        let mut piece = vec![0; RECORD_BYTES];
+        let mut reader = Metered::buffered(io::repeat(b'x'), &meter);
+        let mut piece = vec![0; RECORD_BYTES + BUFFER_BYTES];
         reader.read_exact(&mut piece).unwrap();
         meter.reset();
         reader.read_exact(&mut piece).unwrap();

@@ -22,7 +22,7 @@ const MAX_EXPONENT: i32 = 40;
 
 pub(super) fn read_document(input: impl Read, mapping: &Mapping, sink: &mut Sink<'_>) -> Result<Summary, FileError> {
     let meter = Meter::default();
-    let mut deserializer = serde_json::Deserializer::from_reader(Metered::new(input, &meter));
+    let mut deserializer = serde_json::Deserializer::from_reader(Metered::buffered(input, &meter));
     let mut walk = Walk {
         items: Items::new(Unit::Item, mapping),
         meter: &meter,

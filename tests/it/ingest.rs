@@ -239,6 +239,42 @@ fn unknown_ways_to_treat_duplicates_are_refused() {
 }
 
 #[test]
+fn what_an_upload_leaves_out_is_set_to_zero_where_that_is_asked_for() {
+    let (_app, ingest, report) = ingesting();
+    let row = format!("{HEADER}2025-05-28,AOS_TEST_2025,Lumen,7,12.5\n");
+    // Its views are gone, since the row states the whole value.
+    assert_eq!(taken(&ingest.post(&format!("{DAILY_STATS}?replace=false"), "text/csv", row.clone())), [1, 0, 1, 0, 0]);
+    // Of the day's three cells at the publisher, one is stated as it is, one is zero already, and one is left out.
+    let replace = || ingest.post(&format!("{DAILY_STATS}?replace=true"), "text/csv", row.clone());
+    assert_eq!(taken(&replace()), [1, 0, 1, 1, 0]);
+    assert_eq!(taken(&replace()), [1, 0, 0, 1, 0]);
+    let before = report.get(&may(SINGULAR_CSV)).text().to_owned();
+    assert!(before.contains("2025-05-27"), "other days stay: {before}");
+    let messages = refused(&ingest.post(&format!("{DAILY_STATS}?replace=perhaps"), "text/csv", row));
+    assert_eq!(messages, ["replace: got \"perhaps\", expected true or false"]);
+}
+
+#[test]
+fn final_days_ask_an_upload_for_a_reason() {
+    let (_app, ingest, report) = ingesting();
+    let upload = |query: &str, clicks: u64| {
+        let row = format!("{HEADER}2025-05-28,AOS_TEST_2025,Lumen,{clicks},12.5\n2025-05-29,AOS_TEST_2025,Lumen,1,1\n");
+        ingest.post(&format!("{DAILY_STATS}{query}"), "text/csv", row)
+    };
+    assert_eq!(taken(&upload("?days=final", 8)), [2, 1, 1, 0, 0]);
+    let before = report.get(&may(SINGULAR_CSV)).body;
+    let told = ["days that are final would change: 2025-05-28 (1 row). Give the reason why"];
+    assert_eq!(refused(&upload("", 9)), told);
+    assert_eq!(refused(&upload("?reason=%20", 9)), told);
+    assert_eq!(report.get(&may(SINGULAR_CSV)).body, before);
+    assert_eq!(taken(&upload("", 8)), [2, 0, 0, 2, 0]);
+    assert_eq!(taken(&upload("?reason=fraud+refund", 9)), [2, 0, 1, 1, 0]);
+    let again = ["days that are final would change: 2025-05-28 (0 rows), 2025-05-29 (0 rows). Give the reason why"];
+    assert_eq!(refused(&upload("?days=provisional", 9)), again);
+    assert_eq!(refused(&upload("?days=maybe", 9)), ["days: got \"maybe\", expected provisional or final"]);
+}
+
+#[test]
 fn an_upload_marks_its_token_as_used() {
     let (mut app, ingest, _) = ingesting();
     post_csv(&ingest, "2025-05-30,AOS_TEST_2025,Lumen,1,1\n");

@@ -6,12 +6,14 @@
 
 mod cli;
 mod cli_import;
+mod cli_imports;
 mod cli_live;
 mod errors;
 mod general;
 mod harness;
 mod ingest;
 mod layers;
+mod malformed;
 mod model;
 mod polls;
 mod program;

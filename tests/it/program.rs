@@ -88,6 +88,11 @@ impl Program {
         Ended { code: output.status.code(), stdout, stderr }
     }
 
+    /// Starts a command and leaves it to itself; its words are thrown away.
+    pub(crate) fn spawn(&self, args: &[&str]) -> Child {
+        self.command(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
     /// Runs a command that must do what it was asked to; what it printed.
     #[track_caller]
     pub(crate) fn ok(&self, args: &[&str]) -> String {

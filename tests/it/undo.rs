@@ -217,10 +217,10 @@ impl Site {
             Step::Edit(key, value) => {
                 let stat = store.read(|txn| Ok::<_, StoreError>(stat_key(txn, key))).unwrap();
                 let why = reason(true).unwrap();
-                let changed = stats::edit(store, stat, figures(value), &why, "a cell", &actor).unwrap();
+                let is_new = stats::edit(store, stat, figures(value), &why, "a cell", &actor).unwrap();
                 let old = self.model.top(&key);
-                assert_eq!(changed, old != Some(value));
-                let changes = if changed { vec![(key, old, value)] } else { vec![] };
+                assert_eq!(is_new, old != Some(value));
+                let changes = if is_new { vec![(key, old, value)] } else { vec![] };
                 let entry = store.read(|txn| txn.import_list(None, None, 1)).unwrap().remove(0);
                 self.model.enter(entry.id, changes, []);
             }
@@ -246,7 +246,7 @@ impl Site {
             Ok(done) => {
                 assert!(later.is_empty() && !self.model.undone.contains(&entry));
                 assert!(given || !self.model.needs_reason(entry));
-                assert_eq!((done.restored + done.deleted) as usize, self.model.entries[entry].1.len());
+                assert_eq!(done.restored + done.deleted, self.model.entries[entry].1.len() as u64);
                 self.model.undo(entry);
             }
         }

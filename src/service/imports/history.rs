@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::CellName;
 use crate::domain::{Day, Figures};
 use crate::service::ServiceResult;
-use crate::store::{AdvertiserKey, ChangePage, ImportEntry, ImportKey, ImportSpan, ReadTxn, StatChange, StatKey};
+use crate::store::{AdvertiserKey, ChangePage, ImportEntry, ImportKey, ReadTxn, StatChange, StatKey};
 
 /// What an import changed, in the order of the table: at most `limit` cells after `after`. Of an undo, what it took back.
 ///
@@ -27,7 +27,11 @@ pub fn changes(
     };
     let mut found: Vec<StatChange> = Vec::new();
     for span in txn.import_spans(stated_by)? {
-        let Some(after) = place_in(span, after) else { continue };
+        // Spans come in the order of advertisers, so those before the cell's own are done.
+        if after.is_some_and(|key| key.advertiser > span.advertiser) {
+            continue;
+        }
+        let after = after.filter(|key| key.advertiser == span.advertiser);
         let room = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(found.len());
         let limit = u32::try_from(room).unwrap_or(limit);
         found.extend(txn.import_changes(stated_by, &ChangePage { span, after, with_new, limit })?);
@@ -37,15 +41,6 @@ pub fn changes(
         ChangedCell { key: change.key, old, new, line: change.line }
     };
     Ok(found.into_iter().map(turn).collect())
-}
-
-/// Where in the span to go on after a cell; `None` where the cell lies beyond.
-fn place_in(span: ImportSpan, after: Option<StatKey>) -> Option<Option<StatKey>> {
-    match after {
-        Some(key) if key.advertiser > span.advertiser => None,
-        Some(key) if key.advertiser == span.advertiser => Some(Some(key)),
-        _ => Some(None),
-    }
 }
 
 /// What an import did to one cell.

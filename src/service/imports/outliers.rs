@@ -198,10 +198,10 @@ mod tests {
 
     #[test]
     fn a_day_ten_times_its_neighbours_is_found_wherever_it_stands() {
-        for at in 0..20 {
+        for (at, day) in (1..=20).enumerate() {
             let mut clicks = [100; 20];
             clicks[at] = 1000;
-            assert_eq!(found(&days(&clicks)), [(at as i64 + 1, 100)], "day {at}");
+            assert_eq!(found(&days(&clicks)), [(day, 100)]);
         }
         assert_eq!(found(&days(&[10, 100, 20])), []);
         assert_eq!(found(&days(&[10, 150, 20])), [(2, 15)]);
