@@ -10,6 +10,7 @@
 
 mod bare;
 mod common;
+mod made;
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
@@ -18,13 +19,12 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bare::bare_upsert;
-use bytes::Bytes;
 use common::{LAST_DAY, Shape};
-use pitlane::domain::{RawReport, ReportFormat, ReportKind, ReportQuery};
+use pitlane::domain::{RawReport, ReportFormat, ReportQuery};
 use pitlane::import::Format;
 use pitlane::service::imports::{self, ImportOptions, ImportSource};
-use pitlane::service::report::{ReportHead, ReportSink, Reports, Wanted};
-use pitlane::service::{Actor, ServiceResult};
+use pitlane::service::Actor;
+use pitlane::service::report::Reports;
 use pitlane::store::{ImportKind, Store};
 
 /// 1,002,840 rows.
@@ -173,7 +173,7 @@ fn another_figure(line: &str) -> String {
 fn readers(files: &Files) {
     let dir = files.fresh("read");
     let store = Store::open(&dir).expect("a database");
-    let reports = Reports::new(store.clone(), 0);
+    let reports = Reports::new(0);
     let advertiser = store.read(|txn| txn.advertiser_get(&common::advertiser(1))).expect("it was generated");
     let day = Some(LAST_DAY.to_owned());
     let raw = RawReport { date_from: day.clone(), date_to: day, offer_id: None };
@@ -182,7 +182,7 @@ fn readers(files: &Files) {
         let mut waited = Vec::new();
         while go_on() {
             let begun = Instant::now();
-            reports.make(ReportKind::Singular, ReportFormat::Json, &query, &mut Nowhere).expect("a report");
+            made::made(&store, &reports, ReportFormat::Json, query);
             waited.push(begun.elapsed());
             // A poll now and then rather than a second load on the machine.
             std::thread::sleep(Duration::from_micros(500));
@@ -199,19 +199,5 @@ fn readers(files: &Files) {
     for (name, idle, during) in [("median", idle.0, during.0), ("99 of 100", idle.1, during.1)] {
         let (idle, during) = (micros(idle), micros(during));
         println!("{name:24} {idle:>10.0} {during:>9.0} {:>9.2}", during / idle);
-    }
-}
-
-/// Takes a report and throws it away.
-struct Nowhere;
-
-impl ReportSink for Nowhere {
-    fn begin(&mut self, _: &ReportHead) -> ServiceResult<Wanted> {
-        Ok(Wanted::Rows)
-    }
-
-    fn chunk(&mut self, bytes: Bytes) -> ServiceResult<()> {
-        std::hint::black_box(bytes);
-        Ok(())
     }
 }

@@ -7,6 +7,7 @@
 
 mod bare;
 mod common;
+mod made;
 
 use std::hint::black_box;
 use std::ops::ControlFlow;
@@ -16,10 +17,10 @@ use std::time::Duration;
 use bare::bare_upsert;
 use common::{LAST_DAY, Shape};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use pitlane::domain::{PlainToken, RawReport, ReportFormat, ReportKind, ReportQuery, TokenScope};
+use pitlane::domain::{PlainToken, RawReport, ReportFormat, ReportQuery, TokenScope};
 use pitlane::import::{self, Format, Mapping};
 use pitlane::service::imports::{self, ImportOptions, ImportSource};
-use pitlane::service::report::{Asked, Reports};
+use pitlane::service::report::Reports;
 use pitlane::service::tokens::{self, Presented, TokenRequest, Tokens};
 use pitlane::service::{Actor, Hasher};
 use pitlane::store::{ImportKind, Store};
@@ -64,20 +65,6 @@ fn database(dir: &Path, shape: Shape) -> Store {
     store
 }
 
-/// Makes a report and throws it away.
-fn make(store: &Store, reports: &Reports, format: ReportFormat, query: ReportQuery) -> u64 {
-    let asked = Asked { kind: ReportKind::Singular, format, query };
-    let mut report = reports.open(asked, store.snapshot().expect("an idle connection")).expect("a report");
-    let mut length = 0;
-    while let Some(bytes) = report.next_bytes().expect("its rows") {
-        length += bytes.len() as u64;
-        if let Ok(memory) = black_box(bytes).try_into_mut() {
-            report.reuse(memory.into());
-        }
-    }
-    length
-}
-
 fn query(store: &Store, from: &str) -> ReportQuery {
     let advertiser = store.read(|txn| txn.advertiser_get(&common::advertiser(1))).expect("it was generated");
     let raw = RawReport { date_from: Some(from.to_owned()), date_to: Some(LAST_DAY.to_owned()), offer_id: None };
@@ -116,7 +103,7 @@ fn reports(c: &mut Criterion) {
     ] {
         let reports = Reports::new(cache);
         group.bench_function(name, |b| {
-            b.iter(|| make(&store, &reports, format, year));
+            b.iter(|| made::made(&store, &reports, format, year));
         });
     }
     group.finish();
@@ -124,7 +111,7 @@ fn reports(c: &mut Criterion) {
     let day = query(&store, LAST_DAY);
     let reports = Reports::new(0);
     c.benchmark_group("one day").throughput(Throughput::Elements(SHAPE.campaigns)).bench_function("render", |b| {
-        b.iter(|| make(&store, &reports, ReportFormat::Json, day));
+        b.iter(|| made::made(&store, &reports, ReportFormat::Json, day));
     });
 }
 

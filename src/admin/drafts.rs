@@ -178,7 +178,7 @@ fn answers(visit: &Visit, draft: &Draft) -> (Answers, Vec<(String, String)>) {
             _ => match open.iter().find(|format| format.to_string() == chosen) {
                 Some(format) => mapping.date_format = Some(format.clone()),
                 None => {
-                    refuse("dates", "The file leaves open which is the day and which the month. Choose what it means.")
+                    refuse("dates", "The file leaves open which is the day and which the month. Choose what it means.");
                 }
             },
         }
@@ -239,6 +239,7 @@ async fn page(visit: &Visit, draft: Draft, errors: Vec<(String, String)>) -> Ans
                 answers.mapping.columns.iter().find(|(column, _)| *column == wanted).map(|(_, name)| name.as_str())
             };
             let figures: Vec<&str> = Column::FIGURES.into_iter().filter_map(of).collect();
+            let said = said(visit, &draft);
             let error = |field: &str| errors.iter().find(|(name, _)| name == field).map(|(_, words)| words.clone());
             let mut publishers: Vec<String> = txn.publisher_list()?.into_iter().map(|row| row.name).collect();
             publishers.sort();
@@ -250,8 +251,8 @@ async fn page(visit: &Visit, draft: Draft, errors: Vec<(String, String)>) -> Ans
                 notes: seen.notes.clone(),
                 saved: draft.settings.saved.clone(),
                 headers: seen.headers.iter().map(|header| header.name.clone()).enumerate().collect(),
-                dates: of(Column::Date).and_then(|header| date_question(seen, header, visit, error("dates"))),
-                numbers: number_question(seen, &figures, visit, error("numbers")),
+                dates: of(Column::Date).and_then(|header| date_question(seen, header, &said.0, error("dates"))),
+                numbers: number_question(seen, &figures, &said.1, error("numbers")),
                 groups,
                 publishers,
                 answers: answers.clone(),
@@ -290,7 +291,21 @@ fn line(shown: &Shown, answers: &Answers, seen: &Recognised, errors: &[(String, 
     }
 }
 
-fn date_question(seen: &Recognised, header: &str, visit: &Visit, error: Option<String>) -> Option<Question> {
+/// How dates and numbers are written, as somebody said: in this form, before, or in the saved mapping.
+fn said(visit: &Visit, draft: &Draft) -> (String, String) {
+    let answers = &draft.settings.answers;
+    let before = answers.given || draft.settings.saved.is_some();
+    let (mut dates, mut numbers) = (visit.field("dates").to_owned(), visit.field("numbers").to_owned());
+    if before && dates.is_empty() {
+        dates = answers.mapping.date_format.as_ref().map(ToString::to_string).unwrap_or_default();
+    }
+    if before && numbers.is_empty() {
+        answers.mapping.numbers.example().clone_into(&mut numbers);
+    }
+    (dates, numbers)
+}
+
+fn date_question(seen: &Recognised, header: &str, chosen: &str, error: Option<String>) -> Option<Question> {
     let open = seen.date_formats(header);
     if open.len() < 2 {
         return None;
@@ -306,10 +321,10 @@ fn date_question(seen: &Recognised, header: &str, visit: &Visit, error: Option<S
         let day = format.parse(sample).map(show::day).unwrap_or_default();
         (format.to_string(), format!("{sample} is {day}"))
     };
-    Some(Question { choices: open.iter().map(label).collect(), chosen: visit.field("dates").to_owned(), error })
+    Some(Question { choices: open.iter().map(label).collect(), chosen: chosen.to_owned(), error })
 }
 
-fn number_question(seen: &Recognised, figures: &[&str], visit: &Visit, error: Option<String>) -> Option<Question> {
+fn number_question(seen: &Recognised, figures: &[&str], chosen: &str, error: Option<String>) -> Option<Question> {
     let open = open_numbers(seen, figures);
     if open.len() < 2 {
         return None;
@@ -318,5 +333,5 @@ fn number_question(seen: &Recognised, figures: &[&str], visit: &Visit, error: Op
         let words = if *numbers == Numbers::Comma { "a comma before decimals" } else { "a point before decimals" };
         (numbers.example().to_owned(), format!("{}: {words}", numbers.example()))
     };
-    Some(Question { choices: open.iter().map(label).collect(), chosen: visit.field("numbers").to_owned(), error })
+    Some(Question { choices: open.iter().map(label).collect(), chosen: chosen.to_owned(), error })
 }

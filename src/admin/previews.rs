@@ -60,6 +60,9 @@ pub async fn adjust(visit: Visit, id: web::Path<String>) -> Answer {
 /// Imports what was previewed.
 pub async fn commit(visit: Visit, id: web::Path<String>) -> Answer {
     let mut draft = draft(&visit, &id).await?;
+    if !draft.settings.answers.given {
+        return Ok(visit.go(&format!("/admin/imports/drafts/{}", draft.row.id)));
+    }
     let reason = visit.field("reason").trim();
     if !reason.is_empty() {
         reason.clone_into(&mut draft.settings.answers.reason);
@@ -269,8 +272,7 @@ pub(super) fn figures(old: Option<Figures>, new: Option<Figures>, currency: Curr
         (show::amount(sum, currency), sum.to_string())
     };
     let count = |count: crate::domain::Count| (show::count(count.get()), count.to_string());
-    type Read<'r> = &'r dyn Fn(Figures) -> (String, String);
-    let cell = |read: Read<'_>| {
+    let cell = |read: &dyn Fn(Figures) -> (String, String)| {
         let (was, is) = (old.map(read), new.map(read));
         let shown = match &is {
             Some((shown, exact)) => Cell::new(shown.clone()).title(exact.clone()),

@@ -171,7 +171,7 @@ mod tests {
         content-disposition: form-data; name=\"file\"; filename=\"a%22b.csv\"\r\nContent-Type: text/csv\r\n\r\n\
         Day,Cost\r\n--xY\r\n\r\n--xYz--\r\n";
 
-    #[actix_web::test]
+    #[tokio::test]
     async fn a_form_is_read_however_it_comes() {
         for step in 1..FORM.len() {
             let mut parts = parts(FORM, step);
@@ -184,7 +184,7 @@ mod tests {
         }
     }
 
-    #[actix_web::test]
+    #[tokio::test]
     async fn a_form_that_breaks_off_is_an_error() {
         for end in 1..FORM.len() - 5 {
             let mut parts = parts(&FORM[..end], 7);

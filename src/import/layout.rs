@@ -144,12 +144,12 @@ pub(super) struct Torn;
 impl<R: Read> Read for Decoded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let Some(mut decoder) = self.decoder.take() else { return self.input.read(buffer) };
-        let mut decoded = Ok(());
-        while decoded.is_ok() && self.handed == self.rest.len() && !self.ended {
-            decoded = self.decode(&mut decoder);
+        let mut outcome = Ok(());
+        while outcome.is_ok() && self.handed == self.rest.len() && !self.ended {
+            outcome = self.decode(&mut decoder);
         }
         self.decoder = Some(decoder);
-        decoded?;
+        outcome?;
         let rest = &self.rest[self.handed..];
         let count = rest.len().min(buffer.len());
         buffer[..count].copy_from_slice(&rest[..count]);

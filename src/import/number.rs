@@ -247,7 +247,7 @@ mod tests {
                     }
                     written.push(digit);
                 }
-                written.push_str(&format!("{decimal}{rest:06} €"));
+                let written = format!("{written}{decimal}{rest:06} €");
                 prop_assert_eq!(numbers.cost(&written).unwrap(), (amount, false), "{}", written);
             }
         }

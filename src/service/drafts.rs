@@ -35,6 +35,7 @@ pub struct Settings {
 /// What a person says to an upload.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a box of its own on the page")]
 pub struct Answers {
     /// How it is read.
     pub mapping: Mapping,

@@ -6,6 +6,7 @@ use pitlane::server::{Access, ROUTES};
 use serde_json::json;
 
 use crate::harness::{Browser, EMAIL, PASSWORD, run, spawn_app};
+use crate::imports::{fixture, say_what_is_advertised, upload};
 use crate::words::stock;
 
 const AXE: &str = include_str!("../vendor/axe-core/axe.min.js");
@@ -79,6 +80,22 @@ fn every_page_is_accessible_and_fits() {
             let here = browser.path().await;
             check(&browser, &here).await;
         }
+        upload(&browser, &fixture("ads_export.csv")).await;
+        check(&browser, "the mapping of an upload").await;
+        say_what_is_advertised(&browser).await;
+        browser.press("Preview import").await;
+        check(&browser, "a mapping that is not complete").await;
+        browser.fill("set-partner", "Facebook").await;
+        browser.press("Preview import").await;
+        check(&browser, "a preview with problems").await;
+        browser.press("Add repeated lines up").await;
+        check(&browser, "a preview").await;
+        browser.press("Import 60 rows").await;
+        check(&browser, "an import").await;
+        browser.follow("Undo this import").await;
+        check(&browser, "the question before an undo").await;
+        browser.go("/admin/imports").await;
+        check(&browser, "the list of imports").await;
         browser.go("/admin/tokens/new").await;
         browser.fill("name", "Singular connector").await;
         browser.press("Generate token").await;

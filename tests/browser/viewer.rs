@@ -56,7 +56,7 @@ fn a_viewer_gets_all_pages_but_no_form_that_changes_anything() {
             assert!(harmless, "{}: {tag}", line.path);
         }
         for verb in
-            ["/new", "/revoke", "/rotate", "/delete", "/reporting", "/switch", "/stats/cell", "/link", "/remove"]
+            ["/new", "/revoke", "/rotate", "/delete", "/reporting", "/switch", "/undo", "/days", "/link", "/remove"]
         {
             assert!(!page.body.contains(&format!("{verb}\"")), "{} leads to {verb}", line.path);
         }

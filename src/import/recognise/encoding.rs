@@ -26,18 +26,18 @@ const OTHERS: [(&[u8], &str); 8] = [
 pub(super) fn find(mut input: impl Read) -> Result<Encoding, FileError> {
     let mut chunk = vec![0; CHUNK];
     let mut held = fill(&mut input, &mut chunk, 0)?;
-    let head = &chunk[..held];
-    match head {
+    let first = &chunk[..held];
+    match first {
         [] | [0xEF, 0xBB, 0xBF] => return refuse(EMPTY),
         [0xEF, 0xBB, 0xBF, ..] => return Ok(Encoding::Utf8),
         [0xFF, 0xFE, ..] => return Ok(Encoding::Utf16Le),
         [0xFE, 0xFF, ..] => return Ok(Encoding::Utf16Be),
         _ => {}
     }
-    if let Some((_, words)) = OTHERS.iter().find(|(mark, _)| head.trim_ascii_start().starts_with(mark)) {
+    if let Some((_, words)) = OTHERS.iter().find(|(mark, _)| first.trim_ascii_start().starts_with(mark)) {
         return refuse(words);
     }
-    if let Some(encoding) = by_zeros(head)? {
+    if let Some(encoding) = by_zeros(first)? {
         return Ok(encoding);
     }
     let mut seen = Seen::default();

@@ -259,8 +259,8 @@ impl Recognised {
         self.columns.push((Column::CampaignName, self.headers[*first].name.clone()));
         if names.len() > 1 {
             self.notes.push(format!(
-                "{} all speak of campaigns; the first was taken as the campaign's name. Check that it is the right one.",
-                names.join(", ")
+                "{} speak of campaigns; the first was taken as the campaign's name. Check that it is the right one.",
+                names.join(" and ")
             ));
         }
     }

@@ -69,9 +69,8 @@ fn records(head: impl Read, separator: Separator) -> Result<Vec<(u64, Vec<String
                 records.push((line, reader.record.iter().map(|field| field.trim().to_owned()).collect()));
             }
             Ok(Advance::NotUtf8(..)) => {}
-            Ok(Advance::End) => break,
             Err(error) if records.is_empty() => return Err(error),
-            Err(_) => break,
+            Ok(Advance::End) | Err(_) => break,
         }
     }
     Ok(records)

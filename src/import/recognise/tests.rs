@@ -170,7 +170,7 @@ fn an_export_of_ads() {
     assert_eq!(reading.faults, []);
     assert_eq!(reading.lines.len() as u64, seen.rows);
     assert!(seen.columns.contains(&(Column::CampaignName, "xyz_campaign_id".to_owned())));
-    assert!(seen.notes[0].contains("all speak of campaigns; the first was taken"), "{:?}", seen.notes);
+    assert!(seen.notes[0].contains("speak of campaigns; the first was taken"), "{:?}", seen.notes);
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn rows_of_several_days_are_no_daily_stats() {
 
 #[test]
 fn files_that_are_no_table_are_refused_in_words() {
-    let wide = (0..10_000).map(|n| format!("c{n},")).collect::<String>();
+    let wide = "column,".repeat(10_000);
     let unclosed = format!("Day,Campaign,Cost\n2023-08-01,\"a,1\n{}", "2023-08-02,a,1\n".repeat(100_000));
     for (bytes, words) in [
         (&b""[..], "the file is empty"),
@@ -215,7 +215,7 @@ fn files_that_are_no_table_are_refused_in_words() {
         (wide.as_bytes(), "the header has 10001 columns, expected at most 1000"),
         (unclosed.as_bytes(), "line 2"),
         (b"PK\x03\x04", "Excel workbook"),
-        (&[b'a'; 3 << 20], "longer than 1 MiB"),
+        (&vec![b'a'; 3 << 20], "longer than 1 MiB"),
     ] {
         assert!(refusal(bytes).contains(words), "{} for {words}", refusal(bytes));
     }

@@ -61,9 +61,9 @@ impl Totals {
             let text = record.iter().map(str::trim).find(|cell| !is_nothing(cell)).unwrap_or_default();
             let text = text.chars().take(60).collect();
             if self.begun {
-                self.trailing.push((line, text))
+                self.trailing.push((line, text));
             } else {
-                self.leading.push((line, text))
+                self.leading.push((line, text));
             }
             return true;
         }

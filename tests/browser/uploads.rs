@@ -1,0 +1,189 @@
+//! The door for files: who may send one, from where, how large, and whose it is then.
+
+use pitlane::domain::Role;
+
+use crate::harness::{Answer, App, EMAIL, Person, spawn_app};
+use crate::imports::{found, held};
+
+const FILE: &str = "date,campaign_name,partner,clicks,cost\n2023-08-01,a,Lumen,1,x\n2023-08-02,a,Lumen,1,2\n";
+
+/// A form with a file, as a browser sends it, with this token before the file.
+fn form(token: &str, file_name: &str, bytes: &[u8]) -> Vec<u8> {
+    let mut body = format!(
+        "--edge\r\nContent-Disposition: form-data; name=\"form_token\"\r\n\r\n{token}\r\n--edge\r\n\
+         Content-Disposition: form-data; name=\"file\"; filename=\"{file_name}\"\r\nContent-Type: text/csv\r\n\r\n"
+    )
+    .into_bytes();
+    body.extend_from_slice(bytes);
+    body.extend_from_slice(b"\r\n--edge--\r\n");
+    body
+}
+
+fn send(person: &mut Person, origin: &str, body: Vec<u8>) -> Answer {
+    let request = person.request("POST", "/admin/imports/new").header("Origin", origin);
+    person.send(request.header("Content-Type", "multipart/form-data; boundary=edge").body(body))
+}
+
+fn upload(app: &App, person: &mut Person, bytes: &[u8]) -> Answer {
+    person.get("/admin/imports/new");
+    let body = form(&person.form_token.clone(), "august.csv", bytes);
+    send(person, &app.origin, body)
+}
+
+/// How many uploads are there: rows, files.
+fn kept(app: &App) -> (i64, usize) {
+    let rows = app.database().query_row("select count(*) from import_drafts", (), |row| row.get(0)).unwrap();
+    let files = std::fs::read_dir(app.dir.path().join("uploads")).map_or(0, Iterator::count);
+    (rows, files)
+}
+
+#[test]
+fn a_file_without_this_sessions_token_or_from_elsewhere_is_refused() {
+    let app = spawn_app();
+    found(&app, "USD");
+    let mut ada = app.person(EMAIL, Role::Admin);
+    ada.get("/admin/imports/new");
+    let token = ada.form_token.clone();
+    for (origin, body) in [
+        (app.origin.as_str(), form("0000", "a.csv", FILE.as_bytes())),
+        (app.origin.as_str(), form("", "a.csv", FILE.as_bytes())),
+        ("https://evil.example", form(&token, "a.csv", FILE.as_bytes())),
+        // A token behind the file comes too late.
+        (
+            app.origin.as_str(),
+            b"--edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nx\r\n--edge--\r\n"
+                .to_vec(),
+        ),
+    ] {
+        let answer = send(&mut ada, origin, body);
+        assert_eq!((answer.status, kept(&app)), (403, (0, 0)), "{}", answer.body);
+    }
+    let mut vera = app.person("vera@example.com", Role::Viewer);
+    vera.get("/admin/imports");
+    let body = form(&vera.form_token.clone(), "a.csv", FILE.as_bytes());
+    assert_eq!(send(&mut vera, &app.origin, body).status, 403);
+    assert_eq!(kept(&app), (0, 0));
+}
+
+#[test]
+fn what_is_no_table_is_refused_in_words_and_not_kept() {
+    let app = spawn_app();
+    found(&app, "USD");
+    let mut ada = app.person(EMAIL, Role::Admin);
+    for (bytes, words) in [
+        (&b""[..], "The file is empty."),
+        (b"PK\x03\x04", "Excel workbook"),
+        (b"date,cost\n", "The file has a header but no rows."),
+        (b"date,cost\n\"1,2\n", "never closed"),
+    ] {
+        let answer = upload(&app, &mut ada, bytes);
+        assert_eq!((answer.status, kept(&app)), (422, (0, 0)));
+        assert!(answer.body.contains(words), "{words}: {}", answer.body);
+    }
+    let cut = form(&ada.form_token.clone(), "a.csv", FILE.as_bytes());
+    let answer = send(&mut ada, &app.origin, cut[..cut.len() - 20].to_vec());
+    assert_eq!((answer.status, kept(&app)), (400, (0, 0)), "{}", answer.body);
+}
+
+#[test]
+fn a_file_of_more_than_200_mb_is_refused_and_not_kept() {
+    let app = spawn_app();
+    found(&app, "USD");
+    let mut ada = app.person(EMAIL, Role::Admin);
+    let row = b"2023-08-01,a,Lumen,1,1\n";
+    let answer = upload(&app, &mut ada, &row.repeat(201 * 1024 * 1024 / row.len()));
+    assert_eq!((answer.status, kept(&app)), (413, (0, 0)), "{}", answer.body);
+}
+
+#[test]
+fn an_upload_is_its_admins_alone_and_no_path() {
+    let app = spawn_app();
+    found(&app, "USD");
+    let mut ada = app.person(EMAIL, Role::Admin);
+    ada.get("/admin/imports/new");
+    let body = form(&ada.form_token.clone(), "../../../<b>x</b>.csv", FILE.as_bytes());
+    let answer = send(&mut ada, &app.origin, body);
+    let draft = answer.location().unwrap().to_owned();
+    assert!(draft.starts_with("/admin/imports/drafts/"), "{draft}");
+    assert_eq!(kept(&app), (1, 1));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let file = std::fs::read_dir(app.dir.path().join("uploads")).unwrap().next().unwrap().unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(file.file_name().to_str(), draft.rsplit('/').next());
+    }
+    assert!(!ada.get(&draft).body.contains("<b>"));
+    let mut eve = app.person("eve@example.com", Role::Admin);
+    assert_eq!(eve.get(&draft).status, 404);
+    for (way, fields) in [("", &[][..]), ("/preview", &[("sum", "on")]), ("/commit", &[]), ("/cancel", &[])] {
+        assert_eq!(eve.post(&format!("{draft}{way}"), fields).status, 404, "{way}");
+    }
+    for id in ["..%2F..%2Fpitlane.db", "%2e%2e", "x", "00000000-0000-0000-0000-000000000000"] {
+        assert_eq!(ada.get(&format!("/admin/imports/drafts/{id}")).status, 404, "{id}");
+    }
+    ada.get(&draft);
+    assert_eq!(ada.post(&format!("{draft}/cancel"), &[]).status, 303);
+    assert_eq!(kept(&app), (0, 0));
+}
+
+/// Answers the mapping page: each header feeds the column of its name.
+fn say_how_to_read(person: &mut Person, draft: &str) -> Answer {
+    person.get(draft);
+    let columns = ["date", "campaign_name", "partner", "clicks", "cost"].iter().enumerate();
+    let fields: Vec<(String, String)> =
+        columns.map(|(at, column)| (format!("from-{column}"), at.to_string())).collect();
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let answer = person.post(draft, &fields);
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    answer
+}
+
+#[test]
+fn all_that_is_wrong_comes_as_csv_and_nothing_is_imported() {
+    let app = spawn_app();
+    found(&app, "USD");
+    let mut ada = app.person(EMAIL, Role::Admin);
+    let draft = upload(&app, &mut ada, FILE.as_bytes()).location().unwrap().to_owned();
+    assert_eq!(ada.get(&format!("{draft}/preview")).status, 303, "nothing was answered yet");
+    let answer = say_how_to_read(&mut ada, &draft);
+    let page = ada.get(answer.location().unwrap());
+    assert!(page.body.contains("line 2, column cost"), "{}", page.body);
+    let problems = ada.get(&format!("{draft}/problems.csv"));
+    assert_eq!(problems.header("content-type"), Some("text/csv; charset=utf-8"));
+    let lines: Vec<&str> = problems.body.lines().collect();
+    assert_eq!(lines[0], "line,column,problem");
+    assert!(lines[1].starts_with("2,cost,\"got \"\"x\"\", expected"), "{}", lines[1]);
+    ada.get(&draft);
+    assert_eq!(ada.post(&format!("{draft}/commit"), &[]).status, 422);
+    assert_eq!((held(&app).0, kept(&app)), (0, (1, 1)));
+}
+
+#[test]
+fn bytes_that_are_not_those_that_were_previewed_are_refused() {
+    let app = spawn_app();
+    found(&app, "USD");
+    let mut ada = app.person(EMAIL, Role::Admin);
+    let draft = upload(&app, &mut ada, FILE.as_bytes()).location().unwrap().to_owned();
+    let file = app.dir.path().join("uploads").join(draft.rsplit('/').next().unwrap());
+    say_how_to_read(&mut ada, &draft);
+    std::fs::write(file, FILE.replace('x', "9")).unwrap();
+    ada.get(&draft);
+    let answer = ada.post(&format!("{draft}/commit"), &[]);
+    assert!(answer.body.contains("not the one that was previewed"), "{}", answer.body);
+    assert_eq!(held(&app).0, 0);
+}
+
+#[test]
+fn uploads_are_kept_for_a_day() {
+    let app = spawn_app();
+    found(&app, "USD");
+    let mut ada = app.person(EMAIL, Role::Admin);
+    let draft = upload(&app, &mut ada, FILE.as_bytes()).location().unwrap().to_owned();
+    let day_ago = std::time::SystemTime::now() - std::time::Duration::from_hours(25);
+    let file = app.dir.path().join("uploads").join(draft.rsplit('/').next().unwrap());
+    std::fs::File::options().write(true).open(file).unwrap().set_modified(day_ago).unwrap();
+    app.database().execute("update import_drafts set created_at = created_at - 25 * 3600 * 1000", ()).unwrap();
+    assert_eq!(ada.get(&draft).status, 404);
+    assert_eq!(kept(&app), (0, 0));
+}
