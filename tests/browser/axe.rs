@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::harness::{Browser, EMAIL, PASSWORD, run, spawn_app};
 use crate::imports::{fixture, say_what_is_advertised, upload};
+use crate::two_step::code;
 use crate::words::stock;
 
 const AXE: &str = include_str!("../vendor/axe-core/axe.min.js");
@@ -74,6 +75,7 @@ fn every_page_is_accessible_and_fits() {
             ("/admin/catalogue/publishers", "td a"),
             ("/admin/catalogue/advertisers", "td a"),
             ("/admin/stats", "td:last-child a"),
+            ("/admin/settings/people", "td a"),
         ] {
             browser.go(path).await;
             browser.driver.find(thirtyfour::By::Css(link)).await.unwrap().click().await.unwrap();
@@ -100,6 +102,19 @@ fn every_page_is_accessible_and_fits() {
         browser.fill("name", "Singular connector").await;
         browser.press("Generate token").await;
         check(&browser, "the token, once").await;
+        browser.go("/admin/settings/people/new").await;
+        browser.fill("email", "vera@example.com").await;
+        browser.press("Make invitation link").await;
+        check(&browser, "the link, once").await;
+        browser.go("/admin/settings/two-step").await;
+        let secret = browser.text(".secret").await;
+        browser.fill("code", &code(&secret, 0)).await;
+        browser.fill("password", PASSWORD).await;
+        browser.press("Turn two-step log-in on").await;
+        check(&browser, "the recovery codes, once").await;
+        browser.leave_by("//header//button[normalize-space()='Log out']").await;
+        browser.log_in(EMAIL).await;
+        check(&browser, "the question for the code").await;
         browser.close().await;
     });
 }

@@ -12,7 +12,7 @@ use crate::log;
 const PAGE: &str = "/admin/settings/two-step";
 
 /// The code that a phone with this secret shows so many steps from now.
-fn code(secret: &str, steps: i64) -> String {
+pub(crate) fn code(secret: &str, steps: i64) -> String {
     let secret = totp_rs::Secret::try_from_base32(secret).unwrap();
     let phone = totp_rs::Builder::new().with_secret(secret).build().unwrap();
     let then = chrono::Utc::now().timestamp() + 30 * steps;
