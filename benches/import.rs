@@ -22,8 +22,8 @@ use bare::bare_upsert;
 use common::{LAST_DAY, Shape};
 use pitlane::domain::{RawReport, ReportFormat, ReportQuery};
 use pitlane::import::Format;
-use pitlane::service::imports::{self, ImportOptions, ImportSource};
 use pitlane::service::Actor;
+use pitlane::service::imports::{self, ImportOptions, ImportSource};
 use pitlane::service::report::Reports;
 use pitlane::store::{ImportKind, Store};
 

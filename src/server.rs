@@ -12,7 +12,8 @@ use actix_web::middleware::{Compress, Next, from_fn};
 use actix_web::{App, HttpResponse, HttpServer, Resource, Route, web};
 
 use crate::admin::{
-    advertisers, apps, audit, campaigns, catalogue, cell, drafts, gate, home, imports, login, marks, offers, people, polls, previews, publishers, settings, setup, stats, tokens, two_step, undo, uploads,
+    advertisers, apps, audit, campaigns, catalogue, cell, drafts, gate, home, imports, login, marks, offers, people,
+    polls, previews, publishers, settings, setup, stats, tokens, two_step, undo, uploads,
 };
 use crate::api::{docs, health, not_found, reports, stats as api_stats};
 use crate::config::Serve;

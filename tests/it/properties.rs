@@ -59,7 +59,13 @@ pub(crate) fn catalogue(dir: &std::path::Path) -> Store {
     store
 }
 
-pub(crate) fn made(store: &Store, reports: &Reports, format: ReportFormat, from: u64, to: u64) -> (String, ReportTotals) {
+pub(crate) fn made(
+    store: &Store,
+    reports: &Reports,
+    format: ReportFormat,
+    from: u64,
+    to: u64,
+) -> (String, ReportTotals) {
     let raw = RawReport { date_from: Some(day(from).to_string()), date_to: Some(day(to).to_string()), offer_id: None };
     let advertiser = AdvertiserId::from(id("advertiser", NORTHWIND));
     let query = ReportQuery::new(advertiser, &raw).unwrap();

@@ -9,8 +9,8 @@ use super::final_days::{FinalDay, FinalDays};
 use crate::domain::{Day, DayState, Figures};
 use crate::service::ServiceResult;
 use crate::store::{
-    AdvertiserKey, CampaignKey, ImportKey, ImportRow, ImportSpan, PublisherKey, StatCell, StatChange, StatKey, StatScan,
-    StatWriter, StoreError, Stored, Version, WriteTxn,
+    AdvertiserKey, CampaignKey, ImportKey, ImportRow, ImportSpan, PublisherKey, StatCell, StatChange, StatKey,
+    StatScan, StatWriter, StoreError, Stored, Version, WriteTxn,
 };
 
 /// Writes the cells of one import.
