@@ -40,7 +40,7 @@ impl AppState {
     /// Puts the services together on `store`.
     pub fn new(store: Store, config: Serve) -> std::io::Result<Self> {
         let hasher = Hasher::new();
-        if let Err(error) = drafts::tidy(&store) {
+        if let Err(error) = drafts::tidy_at_start(&store) {
             tracing::warn!(%error, "old uploads could not be removed");
         }
         Ok(Self {

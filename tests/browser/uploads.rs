@@ -187,3 +187,15 @@ fn uploads_are_kept_for_a_day() {
     assert_eq!(ada.get(&draft).status, 404);
     assert_eq!(kept(&app), (0, 0));
 }
+
+#[test]
+fn what_an_upload_that_broke_off_left_is_removed_at_the_next_start() {
+    let app = spawn_app();
+    let orphan = app.dir.path().join("uploads").join("00000000-0000-0000-0000-000000000000");
+    std::fs::create_dir(orphan.parent().unwrap()).unwrap();
+    std::fs::write(&orphan, FILE).unwrap();
+    pitlane::service::drafts::tidy(&app.store).unwrap();
+    assert!(orphan.exists(), "it may be on its way in");
+    pitlane::service::drafts::tidy_at_start(&app.store).unwrap();
+    assert!(!orphan.exists());
+}
