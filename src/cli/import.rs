@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{open_or_create, parse, parse_name, preview, print_json, say};
 use crate::config::Global;
 use crate::domain::{DayState, Invalid, Name, Reason};
-use crate::import::{Column, DateFormat, FileError, Format, Mapping};
+use crate::import::{self, Column, DateFormat, FileError, Format, Layout, Mapping};
 use crate::service::Actor;
 use crate::service::imports::{self, Duplicates, ImportError, ImportOptions, ImportSource};
 use crate::store::{ImportKind, Store};
@@ -69,11 +69,15 @@ fn parse_set(text: &str) -> Result<(Column, String), String> {
 }
 
 pub(super) fn run(global: &Global, args: Args) -> anyhow::Result<()> {
-    let (file, name) = open(&args.file)?;
+    let (mut file, name) = open(&args.file)?;
     let store = open_or_create(global)?;
     let format = format(args.format.as_deref(), &args.file);
+    let mut mapping = mapping(&store, args.mapping.as_deref(), args.map, args.set, args.date_format)?;
+    if args.mapping.is_some() && format == Format::Csv {
+        mapping.layout = layout(&mut file).with_context(|| format!("{name} was refused"))?;
+    }
     let options = ImportOptions {
-        mapping: mapping(&store, args.mapping.as_deref(), args.map, args.set, args.date_format)?,
+        mapping,
         advertiser: args.advertiser,
         create_missing: args.create_missing,
         duplicates: if args.duplicates == "sum" { Duplicates::Sum } else { Duplicates::Reject },
@@ -134,6 +138,16 @@ fn mapping(
     mapping.fixed.extend(set);
     mapping.date_format = date_format.or(mapping.date_format);
     Ok(mapping)
+}
+
+/// How this file of a known kind is laid out: the encoding, the separator, and lines that are no rows may differ each time.
+fn layout(file: &mut File) -> anyhow::Result<Layout> {
+    let seen = import::recognise(&mut *file)?;
+    file.rewind()?;
+    for note in seen.notes {
+        say(format_args!("{note}"));
+    }
+    Ok(seen.layout)
 }
 
 /// The file and what to call it. Stdin is copied to a temporary file first: the import holds the database's write lock, and

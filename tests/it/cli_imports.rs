@@ -185,6 +185,23 @@ fn final_days_change_only_for_a_reason() {
 }
 
 #[test]
+fn a_saved_mapping_reads_the_file_however_it_is_encoded() {
+    let program = Program::new();
+    let known = ["--set", "partner=Google", "--set", "offer_name=Launch", "--set", "app=Acme"];
+    let store = ["--set", "store_id=com.acme.app", "--set", "os=ANDROID", "--advertiser", "Acme", "--create-missing"];
+    let map = ["--map", "date=Day", "--map", "campaign_name=Campaign", "--save-mapping", "Google"];
+    let first = program.file("first.csv", "Day,Campaign,Clicks,Cost\n2023-08-29,A,5,1.5\n");
+    program.ok(&[&["import", &first], map.as_slice(), &known, &store].concat());
+    let text = "Campaign report\nDay\tCampaign\tClicks\tCost\n2023-08-30\tA\t6\t2.25\nTotal\t--\t6\t2.25\n";
+    let utf16: Vec<u8> = [0xFEFF].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let second = program.file("second.csv", utf16);
+    let told = program.run(&["import", &second, "--advertiser", "Acme", "--mapping", "Google"]).failed(0);
+    assert!(told.contains("Line 1 stands above the header and will be passed over"), "{told}");
+    let report = ["report", "--advertiser", "Acme", "--from", "2023-08-30", "--to", "2023-08-30", "--format", "csv"];
+    assert!(program.ok(&report).ends_with(",2.25,6\r\n"));
+}
+
+#[test]
 fn a_mapping_is_saved_under_a_name_and_used_again() {
     let program = Program::new();
     let export = |spent: &str| format!("Day,Name,Taps,Spent\n31.08.2023,A,7,{spent}\n");
