@@ -75,7 +75,7 @@ fn a_flipped_byte_anywhere_is_seen() {
         let words = site.fails(&["restore", text(&damaged)]);
         assert!(words.contains("is not sound"), "byte {at}: {words}");
     }
-    assert_eq!(names(&site.data_dir()), ["pitlane.db", "use.lock"]);
+    assert_eq!(names(&site.data_dir()), ["imports", "pitlane.db", "use.lock"]);
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn a_restore_keeps_the_old_database_and_leaves_no_log_of_it() {
     let done: Value = serde_json::from_str(&site.done(&["--json", "restore", text(&file)])).unwrap();
     let kept = done["kept"].as_str().unwrap();
     let files = names(&site.data_dir());
-    assert_eq!(files.len(), 5, "the database, the old one, two locks and the set-up link: {files:?}");
+    assert_eq!(files.len(), 6, "the database, the old one, two locks, the set-up link, imports under way: {files:?}");
     assert!(!files.iter().any(|name| name.ends_with("-wal") || name.ends_with("-shm")), "{files:?}");
     // The old one is whole, what stood in its log included.
     let old: Value = serde_json::from_str(&site.done(&["--json", "verify", kept])).unwrap();
@@ -183,9 +183,9 @@ fn a_damaged_database_is_replaced_and_kept() {
 }
 
 #[test]
-fn a_server_backs_up_when_it_starts_and_tells_how_old_that_is() {
+fn a_server_that_missed_a_backup_makes_it_and_tells_how_old_that_is() {
     let site = Site::new();
-    let server = site.serve(&[]);
+    let server = site.serve(&["--rate-limit", "0"]);
     let page = |path: &str| {
         let (status, body) = ask(&server.address, "", &format!("GET {path}"), "").unwrap();
         assert_eq!(status, 200);

@@ -20,7 +20,7 @@ use super::{ServiceError, ServiceResult};
 use crate::store::{self, Store, StoreError};
 
 /// How long a server that missed a backup waits with it: those who waited for the server come first.
-const SETTLE: Duration = Duration::from_mins(2);
+const SETTLE: Duration = Duration::from_secs(10);
 /// How often the clock is looked at; it may jump.
 const LOOK: Duration = Duration::from_mins(1);
 /// How long after a failure the next attempt comes.
