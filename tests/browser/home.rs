@@ -6,7 +6,7 @@ use crate::harness::{App, EMAIL, Person, defaults, spawn_app, spawn_in};
 use crate::words::stock;
 
 /// A stocked appliance that hides nothing behind the first steps: with a token, and everything in order.
-fn in_order() -> (App, Person, String) {
+pub(crate) fn in_order() -> (App, Person, String) {
     let app = spawn_app();
     stock(&app, "Coin Game");
     let mut ada = app.person(EMAIL, Role::Admin);
@@ -21,7 +21,7 @@ fn in_order() -> (App, Person, String) {
 }
 
 /// Asks for a report with the token, and waits until the page knows of it.
-fn poll(app: &App, ada: &mut Person, token: &str) {
+pub(crate) fn poll(app: &App, ada: &mut Person, token: &str) {
     let report = "/api/v1/integrations/cost-report/singular/json?date_from=2026-01-01&date_to=2026-01-02";
     let request = app.stranger().request("GET", report).header("Authorization", format!("ApiToken {token}"));
     assert_eq!(request.send().unwrap().status().as_u16(), 200);

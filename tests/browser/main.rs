@@ -12,6 +12,7 @@ mod door;
 mod flow;
 mod guessing;
 mod harness;
+mod history;
 mod home;
 mod imports;
 mod log;
