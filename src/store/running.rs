@@ -86,6 +86,8 @@ impl Store {
 fn dead(path: &Path) -> StoreResult<Option<(String, File)>> {
     let Ok(file) = File::options().read(true).write(true).open(path) else { return Ok(None) };
     match file.try_lock() {
+        // Between opening and locking another may have told of it and removed it, which it did while it had the lock.
+        Ok(()) if !path.exists() => Ok(None),
         Ok(()) => {
             let mut bytes = Vec::new();
             (&file).take(WORDS).read_to_end(&mut bytes).map_err(|source| disk::refused(path, source))?;
@@ -93,5 +95,32 @@ fn dead(path: &Path) -> StoreResult<Option<(String, File)>> {
         }
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(source)) => Err(disk::refused(path, source)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_import_that_was_cut_off_is_found_by_one_of_many() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let marks = store.running_dir();
+        open::make_private_dir(&marks).unwrap();
+        for _ in 0..300 {
+            let id = uuid::Uuid::new_v4();
+            std::fs::write(marks.join(format!("{id}.running")), "august.csv").unwrap();
+        }
+        let look = || {
+            let found = store.imports_cut_off().unwrap();
+            found.iter().for_each(|cut_off| store.import_forget(cut_off).unwrap());
+            found.len()
+        };
+        let found: usize = std::thread::scope(|scope| {
+            let all: Vec<_> = (0..4).map(|_| scope.spawn(look)).collect();
+            all.into_iter().map(|one| one.join().unwrap()).sum()
+        });
+        assert_eq!((found, store.imports_cut_off().unwrap().len()), (300, 0));
     }
 }

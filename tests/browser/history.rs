@@ -47,7 +47,10 @@ fn an_import_that_was_cut_off_is_told_on_the_first_page_and_in_the_history() {
     assert!(!file.exists());
     for page in ["/admin/", "/admin/imports"] {
         let body = ada.get(page).body;
-        assert!(body.contains("august.csv, begun 2026-11-22 10:00 UTC") && body.to_lowercase().contains("cut off"), "{page}: {body}");
+        assert!(
+            body.contains("august.csv, begun 2026-11-22 10:00 UTC") && body.to_lowercase().contains("cut off"),
+            "{page}: {body}"
+        );
     }
 }
 
