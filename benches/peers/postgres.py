@@ -2,11 +2,10 @@
 
 import os
 from contextlib import asynccontextmanager
-from datetime import date, datetime, timezone
-from uuid import uuid4
+from datetime import date
 
 import asyncpg
-import orjson
+from answer import answer
 from fastapi import FastAPI, Request, Response
 
 TOKENS = {os.environ["PEER_TOKEN"]: 1}
@@ -31,10 +30,6 @@ async def lifespan(app: FastAPI):
 app = FastAPI(lifespan=lifespan)
 
 
-def number(micros: int) -> float | int:
-    return micros // 1_000_000 if micros % 1_000_000 == 0 else micros / 1_000_000
-
-
 @app.get("/report")
 async def report(request: Request) -> Response:
     advertiser = TOKENS.get(request.headers.get("authorization", "").removeprefix("ApiToken "))
@@ -52,30 +47,4 @@ async def report(request: Request) -> Response:
         last,
     )
     days = {day: date.fromordinal(EPOCH.toordinal() + day).isoformat() for day in range(first, last + 1)}
-    campaigns, publishers = app.state.campaigns, app.state.publishers
-    items = []
-    for day, campaign, publisher, clicks, cost in rows:
-        offer, name, store, system, campaign_name, campaign_id = campaigns[campaign]
-        items.append(
-            {
-                "date": days[day],
-                "offer_name": offer,
-                "partner_id": publishers[publisher],
-                "app": name,
-                "store_id": store,
-                "os": system,
-                "campaign_name": campaign_name,
-                "campaign_id": campaign_id,
-                "cost": number(cost),
-                "clicks": clicks,
-            }
-        )
-    body = {
-        "responseId": str(uuid4()),
-        "isSuccessful": True,
-        "responseTitle": "Success",
-        "responseType": "Success",
-        "messages": [],
-        "data": {"generatedAt": datetime.now(timezone.utc).isoformat(timespec="milliseconds"), "items": items},
-    }
-    return Response(orjson.dumps(body), media_type="application/json")
+    return answer(rows, days, app.state.campaigns, app.state.publishers)

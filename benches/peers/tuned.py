@@ -2,10 +2,9 @@
 
 import os
 import sqlite3
-from datetime import date, datetime, timedelta, timezone
-from uuid import uuid4
+from datetime import date, timedelta
 
-import orjson
+from answer import answer
 from fastapi import FastAPI, Request, Response
 
 app = FastAPI()
@@ -26,10 +25,6 @@ def text(day: int) -> str:
     return (EPOCH + timedelta(days=day)).isoformat()
 
 
-def number(micros: int) -> float | int:
-    return micros // 1_000_000 if micros % 1_000_000 == 0 else micros / 1_000_000
-
-
 @app.get("/report")
 async def report(request: Request) -> Response:
     advertiser = TOKENS.get(request.headers.get("authorization", "").removeprefix("ApiToken "))
@@ -39,33 +34,9 @@ async def report(request: Request) -> Response:
         (date.fromisoformat(request.query_params[name]) - EPOCH).days for name in ("date_from", "date_to")
     )
     days = {day: text(day) for day in range(first, last + 1)}
-    items = []
-    for day, campaign, publisher, clicks, cost in db.execute(
+    rows = db.execute(
         """select day, campaign_key, publisher_key, clicks, cost_micros from daily_stats
            where advertiser_key = ? and day between ? and ?""",
         (advertiser, first, last),
-    ):
-        offer, name, store, system, campaign_name, campaign_id = CAMPAIGNS[campaign]
-        items.append(
-            {
-                "date": days[day],
-                "offer_name": offer,
-                "partner_id": PUBLISHERS[publisher],
-                "app": name,
-                "store_id": store,
-                "os": system,
-                "campaign_name": campaign_name,
-                "campaign_id": campaign_id,
-                "cost": number(cost),
-                "clicks": clicks,
-            }
-        )
-    body = {
-        "responseId": str(uuid4()),
-        "isSuccessful": True,
-        "responseTitle": "Success",
-        "responseType": "Success",
-        "messages": [],
-        "data": {"generatedAt": datetime.now(timezone.utc).isoformat(timespec="milliseconds"), "items": items},
-    }
-    return Response(orjson.dumps(body), media_type="application/json")
+    )
+    return answer(rows, days, CAMPAIGNS, PUBLISHERS)
