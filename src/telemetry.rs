@@ -1,21 +1,31 @@
 //! Logs, and the one helper that runs blocking work and carries the request's span with it.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, stderr};
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer as _, fmt};
 
 /// What is logged unless somebody asks otherwise. The web server's own words about clients that break off or talk nonsense
 /// are left out: any stranger could fill the disk with them.
 const USUAL: &str = "info,actix_server=warn,actix_http=off";
 
 /// Writes logs to stderr: for people on a terminal, as JSON lines elsewhere. `PITLANE_LOG` filters them, as in
-/// `PITLANE_LOG=debug`. A second call changes nothing.
+/// `PITLANE_LOG=debug`; what can't be read as a filter is said, and the usual one holds. A second call changes nothing.
 pub fn init() {
-    let filter = EnvFilter::try_from_env("PITLANE_LOG").unwrap_or_else(|_| EnvFilter::new(USUAL));
-    let lines =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_span_events(FmtSpan::NONE);
-    let _ = if std::io::stderr().is_terminal() { lines.with_target(false).try_init() } else { lines.json().try_init() };
+    let asked = std::env::var("PITLANE_LOG").unwrap_or_default();
+    let wanted = if asked.is_empty() { USUAL } else { &asked };
+    let (filter, unreadable) = match wanted.parse::<Targets>() {
+        Ok(filter) => (filter, None),
+        Err(error) => (USUAL.parse().unwrap_or_default(), Some(error)),
+    };
+    let lines = fmt::layer().with_writer(stderr);
+    let lines = if stderr().is_terminal() { lines.with_target(false).boxed() } else { lines.json().boxed() };
+    let is_first = tracing_subscriber::registry().with(filter).with(lines).try_init().is_ok();
+    if let Some(error) = unreadable.filter(|_| is_first) {
+        tracing::warn!(got = asked, %error, "PITLANE_LOG is no log filter, such as \"debug\" or \"pitlane=debug\"; it is ignored");
+    }
 }
 
 /// Starts work that blocks off the async threads, inside the current span, and does not wait for it.
