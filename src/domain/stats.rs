@@ -13,6 +13,7 @@ impl Count {
     pub const MAX: Self = Self(1_000_000_000_000_000);
 
     /// A count from its stored value.
+    #[inline]
     pub fn new(field: &'static str, count: i64) -> Result<Self, Invalid> {
         if (0..=Self::MAX.0).contains(&count) {
             Ok(Self(count))

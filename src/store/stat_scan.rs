@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use super::stat_walk::{Reach, StatTree};
 use super::{AdvertiserKey, Doing as _, ReadTxn, StoreError, StoreResult, foreign_value};
-use crate::domain::{Micros, ReportRow};
+use crate::domain::{Count, Micros, ReportRow};
 
 /// Advertiser, day, campaign, publisher: the table's key, and its order.
 pub(super) type Key = [i64; 4];
@@ -36,7 +36,9 @@ impl StatScan {
         let (advertiser, from, last_day) = (self.after[0], self.after, self.last_day);
         let mut take = |[_, day, campaign, publisher]: Key, clicks, cost| {
             self.after = [advertiser, day, campaign, publisher];
-            let cost = Micros::new(cost).map_err(|invalid| StoreError::sqlite(DOING, foreign_value(5, invalid)))?;
+            let foreign = |column| move |invalid| StoreError::sqlite(DOING, foreign_value(column, invalid));
+            let clicks = Count::new("clicks", clicks).map_err(foreign(4))?.get();
+            let cost = Micros::new(cost).map_err(foreign(5))?;
             each(ReportRow { day, campaign, publisher, clicks, cost })
         };
         match self.tree {

@@ -5,7 +5,7 @@
 //! SQLite's own `sqlite_dbpage`, so from this snapshot, log included. Everything is checked on the way: what does not look like a
 //! page of this table is an error, as it is for SQLite. Only `stat_scan` calls.
 
-use rusqlite::ffi;
+use rusqlite::{Statement, ffi};
 
 use super::stat_scan::Key;
 use super::{Doing as _, ReadTxn, StoreError, StoreResult};
@@ -54,31 +54,30 @@ impl StatTree {
         after: Key,
         each: &mut impl FnMut(Key, i64, i64) -> Result<Reach, E>,
     ) -> Result<Reach, E> {
-        page(txn, self.root, DEEPEST, &after, each)
+        let mut pages = txn.conn.prepare_cached(PAGE).doing(DOING)?;
+        page(&mut pages, self.root, DEEPEST, &after, each)
     }
 }
 
 const PAGE: &str = "select data from sqlite_dbpage where pgno = ?1";
 
 fn page<E: From<StoreError>>(
-    txn: &ReadTxn<'_>,
+    pages: &mut Statement<'_>,
     number: u32,
     deeper: u32,
     after: &Key,
     each: &mut impl FnMut(Key, i64, i64) -> Result<Reach, E>,
 ) -> Result<Reach, E> {
-    let mut statement = txn.conn.prepare_cached(PAGE).doing(DOING)?;
-    let mut rows = statement.query([number]).doing(DOING)?;
+    let mut rows = pages.query([number]).doing(DOING)?;
     let row = rows.next().doing(DOING)?.ok_or_else(|| malformed("a page is missing"))?;
     let bytes = row.get_ref(0).doing(DOING)?.as_blob().map_err(|_| malformed("a page is no bytes"))?;
     match bytes.first() {
         Some(&LEAF) => leaf(&Page::new(bytes, 8)?, after, each),
         Some(&INTERIOR) if deeper > 0 => {
-            // Its statement is needed for the pages below.
+            // The statement is needed for the pages below.
             let bytes = bytes.to_vec();
             drop(rows);
-            drop(statement);
-            interior(txn, &Page::new(&bytes, 12)?, deeper - 1, after, each)
+            interior(pages, &Page::new(&bytes, 12)?, deeper - 1, after, each)
         }
         _ => Err(malformed("a page is none of this table").into()),
     }
@@ -101,14 +100,14 @@ fn leaf<E: From<StoreError>>(
 
 /// Cells of an interior page stand between the pages below it, and are rows like all others.
 fn interior<E: From<StoreError>>(
-    txn: &ReadTxn<'_>,
+    pages: &mut Statement<'_>,
     page: &Page<'_>,
     deeper: u32,
     after: &Key,
     each: &mut impl FnMut(Key, i64, i64) -> Result<Reach, E>,
 ) -> Result<Reach, E> {
     for place in page.first_behind(4, after)?..=page.cells {
-        match self::page(txn, page.below(place)?, deeper, after, each)? {
+        match self::page(pages, page.below(place)?, deeper, after, each)? {
             Reach::On if place < page.cells => {}
             reached => return Ok(reached),
         }
