@@ -12,8 +12,8 @@ use actix_web::middleware::{Compress, Next, from_fn};
 use actix_web::{App, HttpResponse, HttpServer, Resource, Route, web};
 
 use crate::admin::{
-    advertisers, apps, audit, campaigns, catalogue, cell, drafts, gate, home, imports, login, marks, offers, people,
-    polls, previews, publishers, settings, setup, stats, tokens, two_step, undo, uploads,
+    advertisers, apps, audit, campaigns, catalogue, cell, drafts, gate, home, imports, login, mappings, marks, offers,
+    people, polls, previews, publishers, settings, setup, stats, tokens, two_step, undo, uploads,
 };
 use crate::api::{docs, health, not_found, reports, stats as api_stats};
 use crate::config::Serve;
@@ -85,6 +85,9 @@ pub static ROUTES: &[Line] = &[
     post("/admin/imports/drafts/{id}/preview",                Access::Admin,       |route| route.to(previews::adjust)),
     get ("/admin/imports/drafts/{id}/problems.csv",           Access::Admin,       |route| route.to(previews::problems)),
     post("/admin/imports/drafts/{id}/commit",                 Access::Admin,       |route| route.to(previews::commit)),
+    get ("/admin/imports/mappings",                           Access::Viewer,      |route| route.to(mappings::list)),
+    get ("/admin/imports/mappings/delete",                    Access::Admin,       |route| route.to(mappings::ask_delete)),
+    post("/admin/imports/mappings/delete",                    Access::Admin,       |route| route.to(mappings::delete)),
     get ("/admin/imports/{id}",                               Access::Viewer,      |route| route.to(imports::detail)),
     get ("/admin/imports/{id}/changes.csv",                   Access::Viewer,      |route| route.to(imports::download)),
     get ("/admin/imports/{id}/undo",                          Access::Admin,       |route| route.to(undo::ask)),

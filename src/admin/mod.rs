@@ -17,6 +17,7 @@ pub mod gate;
 pub mod home;
 pub mod imports;
 pub mod login;
+pub mod mappings;
 pub mod marks;
 pub mod offers;
 pub mod page;

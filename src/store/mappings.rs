@@ -68,8 +68,8 @@ impl WriteTxn<'_> {
             .map(drop)
     }
 
-    /// Takes a mapping away; whether there was one.
-    pub fn mapping_delete(&self, name: &str) -> StoreResult<bool> {
-        Ok(self.run("delete a mapping", "delete from mappings where name = ?1", [name])? > 0)
+    /// Takes a mapping away.
+    pub fn mapping_delete(&self, name: &str) -> StoreResult<()> {
+        self.run("delete a mapping", "delete from mappings where name = ?1", [name]).map(drop)
     }
 }

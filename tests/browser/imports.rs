@@ -182,6 +182,18 @@ fn what_a_file_leaves_open_is_asked_and_a_saved_mapping_is_filled_in() {
         // The dates leave it open again; what was said then is filled in.
         browser.press("Preview import").await;
         browser.sees("was 2.34").await;
+
+        browser.go("/admin/imports").await;
+        browser.follow("Saved mappings").await;
+        browser.sees("date from Day").await;
+        browser.sees("partner is Lumen").await;
+        browser.follow("Delete").await;
+        browser.sees("Delete the mapping Lumen, weekly?").await;
+        browser.press("Delete mapping").await;
+        browser.sees("There is none yet.").await;
+        upload(&browser, path.to_str().unwrap()).await;
+        let partner = browser.driver.find(By::Name("set-partner")).await.unwrap().prop("value").await.unwrap();
+        assert_eq!(partner.as_deref(), Some(""));
         browser.close().await;
     });
 }

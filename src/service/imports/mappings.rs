@@ -68,12 +68,12 @@ pub fn save_mapping(
     })
 }
 
-/// Takes a saved mapping away.
+/// Takes a saved mapping away; an error where there is none.
 pub fn delete_mapping(store: &Store, name: &str, actor: &Actor) -> ServiceResult<()> {
     store.write(|txn| {
-        if txn.mapping_delete(name)? {
-            txn.audit_add(&actor.did("mapping delete", name), Utc::now())?;
-        }
+        let found = txn.mapping_find(name)?.or_missing("mapping", name)?;
+        txn.mapping_delete(&found.name)?;
+        txn.audit_add(&actor.did("mapping delete", &found.name), Utc::now())?;
         Ok(())
     })
 }

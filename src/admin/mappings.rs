@@ -1,0 +1,83 @@
+//! Saved mappings: how files with certain headers are read. They are made on the page of an upload or by command; here they
+//! are looked at, and taken away.
+
+use askama::Template;
+
+use super::form::Form;
+use super::page::FormPage;
+use super::shell::{Shell, back};
+use super::show;
+use super::table::{Cell, Table};
+use super::visit::{Answer, Visit, missing_is_not_found};
+use crate::import::Mapping;
+use crate::service::imports::{self, SavedMapping};
+
+const NAV: &str = "Import";
+const PATH: &str = "/admin/imports/mappings";
+
+#[derive(Template)]
+#[template(path = "admin/mappings.html")]
+struct Page {
+    shell: Shell,
+    table: Table,
+}
+
+/// All of them.
+pub async fn list(visit: Visit) -> Answer {
+    visit
+        .show(|visit, txn| {
+            let shell = Shell::new(visit, txn, NAV, "Saved mappings")?;
+            let mut columns = vec!["Name", "Reads", "Saved", "Last used"];
+            if visit.may_change() {
+                columns.push("");
+            }
+            let mut table = Table::new("Saved mappings", &columns);
+            for row in txn.mapping_list()? {
+                let used = row.used_at.map(|at| Cell::new(show::moment_day(at, shell.zone())));
+                let saved = Cell::new(show::moment_day(row.created_at, shell.zone()));
+                let SavedMapping { name, mapping, .. } = row.try_into()?;
+                let delete = visit.may_change().then(|| Cell::new("Delete").to(to_delete(&name), true));
+                let used = used.unwrap_or_else(|| Cell::new("never").tone("quiet"));
+                table.rows.push(
+                    [Cell::new(name), Cell::new(words(&mapping)), saved, used].into_iter().chain(delete).collect(),
+                );
+            }
+            Ok(Page { shell, table })
+        })
+        .await
+}
+
+/// `date from Day, cost from Spent; partner is Facebook`
+fn words(mapping: &Mapping) -> String {
+    let joined = |pairs: &[(_, String)], link: &str| {
+        let each =
+            pairs.iter().map(|(column, source): &(crate::import::Column, String)| format!("{column} {link} {source}"));
+        each.collect::<Vec<_>>().join(", ")
+    };
+    let parts = [joined(&mapping.columns, "from"), joined(&mapping.fixed, "is")];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+fn to_delete(name: &str) -> String {
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("name", name).finish();
+    format!("{PATH}/delete?{query}")
+}
+
+/// The question.
+pub async fn ask_delete(visit: Visit) -> Answer {
+    let name = visit.query("name").to_owned();
+    let find = visit.run(move |visit| visit.store().read(|txn| imports::saved_mapping(txn, &name)));
+    let SavedMapping { name, .. } = find.await.map_err(missing_is_not_found)?;
+    let intro =
+        vec!["Files with its headers will be asked about again. What was imported by it stays as it is.".to_owned()];
+    let form = Form::new(to_delete(&name), "Delete mapping").dangerous().or_back_to(PATH);
+    FormPage::answer(&visit, NAV, format!("Delete the mapping {name}?"), intro, form).await
+}
+
+/// The deed.
+pub async fn delete(visit: Visit) -> Answer {
+    let name = visit.query("name").to_owned();
+    let deleted = visit.run(move |visit| imports::delete_mapping(visit.store(), &name, &visit.actor()));
+    deleted.await.map_err(missing_is_not_found)?;
+    Ok(visit.go(&back(PATH, None, "deleted")))
+}
