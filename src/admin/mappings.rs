@@ -1,6 +1,7 @@
 //! Saved mappings: how files with certain headers are read. They are made on the page of an upload or by command; here they
 //! are looked at, and taken away.
 
+use actix_web::web;
 use askama::Template;
 
 use super::form::Form;
@@ -29,7 +30,7 @@ pub async fn list(visit: Visit) -> Answer {
             let shell = Shell::new(visit, txn, NAV, "Saved mappings")?;
             let mut columns = vec!["Name", "Reads", "Saved", "Last used"];
             if visit.may_change() {
-                columns.push("");
+                columns.push("Change");
             }
             let mut table = Table::new("Saved mappings", &columns);
             for row in txn.mapping_list()? {
@@ -59,13 +60,13 @@ fn words(mapping: &Mapping) -> String {
 }
 
 fn to_delete(name: &str) -> String {
-    let query = form_urlencoded::Serializer::new(String::new()).append_pair("name", name).finish();
-    format!("{PATH}/delete?{query}")
+    // In a path a space is not a plus.
+    let name = form_urlencoded::byte_serialize(name.as_bytes()).collect::<String>().replace('+', "%20");
+    format!("{PATH}/{name}/delete")
 }
 
 /// The question.
-pub async fn ask_delete(visit: Visit) -> Answer {
-    let name = visit.query("name").to_owned();
+pub async fn ask_delete(visit: Visit, name: web::Path<String>) -> Answer {
     let find = visit.run(move |visit| visit.store().read(|txn| imports::saved_mapping(txn, &name)));
     let SavedMapping { name, .. } = find.await.map_err(missing_is_not_found)?;
     let intro =
@@ -75,8 +76,7 @@ pub async fn ask_delete(visit: Visit) -> Answer {
 }
 
 /// The deed.
-pub async fn delete(visit: Visit) -> Answer {
-    let name = visit.query("name").to_owned();
+pub async fn delete(visit: Visit, name: web::Path<String>) -> Answer {
     let deleted = visit.run(move |visit| imports::delete_mapping(visit.store(), &name, &visit.actor()));
     deleted.await.map_err(missing_is_not_found)?;
     Ok(visit.go(&back(PATH, None, "deleted")))

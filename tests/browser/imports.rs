@@ -152,7 +152,7 @@ fn what_a_file_leaves_open_is_asked_and_a_saved_mapping_is_filled_in() {
             .unwrap();
         upload(&browser, path.to_str().unwrap()).await;
         browser.fill("set-partner", "Lumen").await;
-        browser.fill("save_as", "Lumen, weekly").await;
+        browser.fill("save_as", "Lumen 1/2 + weekly").await;
         say_what_is_advertised(&browser).await;
         browser.press("Preview import").await;
         browser.sees("The file leaves open which is the day and which the month.").await;
@@ -176,7 +176,7 @@ fn what_a_file_leaves_open_is_asked_and_a_saved_mapping_is_filled_in() {
         let newer = "Day,Campaign,Clicks,Cost\n02/08/2023,a,1,\"2,5\"\n03/08/2023,a,1,\"1.000,5\"\n";
         std::fs::write(&path, newer).unwrap();
         upload(&browser, path.to_str().unwrap()).await;
-        browser.sees("It has the headers of the saved mapping “Lumen, weekly”").await;
+        browser.sees("It has the headers of the saved mapping “Lumen 1/2 + weekly”").await;
         let partner = browser.driver.find(By::Name("set-partner")).await.unwrap().prop("value").await.unwrap();
         assert_eq!(partner.as_deref(), Some("Lumen"));
         // The dates leave it open again; what was said then is filled in.
@@ -188,7 +188,7 @@ fn what_a_file_leaves_open_is_asked_and_a_saved_mapping_is_filled_in() {
         browser.sees("date from Day").await;
         browser.sees("partner is Lumen").await;
         browser.follow("Delete").await;
-        browser.sees("Delete the mapping Lumen, weekly?").await;
+        browser.sees("Delete the mapping Lumen 1/2 + weekly?").await;
         browser.press("Delete mapping").await;
         browser.sees("There is none yet.").await;
         upload(&browser, path.to_str().unwrap()).await;
