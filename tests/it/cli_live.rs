@@ -30,6 +30,15 @@ fn serve_says_where_it_listens_on_stdout_and_stops_cleanly() {
 }
 
 #[test]
+fn a_log_filter_that_can_not_be_read_is_told_and_the_usual_one_holds() {
+    let ended = Program::new().start("serve", "pitlane=loud").stop();
+    assert!(ended.stderr.contains("PITLANE_LOG is no log filter"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("pitlane=loud"), "{}", ended.stderr);
+    let quiet = Program::new().start("serve", "pitlane=error").stop();
+    assert!(!quiet.stderr.contains("PITLANE_LOG"), "{}", quiet.stderr);
+}
+
+#[test]
 fn a_stop_writes_the_poll_history_and_tidies_the_log_away() {
     let (program, token) = acme();
     let server = program.start("serve", "info");
