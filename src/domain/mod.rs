@@ -5,6 +5,7 @@
 //! and it imports none. Its only error is [`Invalid`].
 
 mod day;
+mod digits;
 mod ids;
 mod invalid;
 mod money;
@@ -15,6 +16,7 @@ mod store_id;
 mod token;
 
 pub use day::{Day, DayRange, DayState};
+pub use digits::write_whole;
 pub use ids::{AdminId, AdvertiserId, AppId, CampaignId, DraftId, ImportId, OfferId, PublisherId};
 pub use invalid::Invalid;
 pub use money::{Currency, Micros, MicrosSum};

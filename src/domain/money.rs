@@ -5,6 +5,7 @@ use std::iter::Sum;
 use std::ops::AddAssign;
 
 use super::Invalid;
+use super::digits::{write_fraction, write_whole};
 
 const MICROS_PER_UNIT: i64 = 1_000_000;
 const DECIMALS: usize = 6;
@@ -81,9 +82,13 @@ impl Micros {
     }
 
     /// Appends the shortest exact decimal: `69`, `12.5`, `0.000001`; never an exponent.
+    #[inline]
     pub fn write_to(self, out: &mut Vec<u8>) {
+        const UNIT: u64 = MICROS_PER_UNIT.unsigned_abs();
         // A cell's amount is never negative, so the cast keeps its value.
-        write_decimal(self.0.unsigned_abs(), out);
+        let micros = self.0.unsigned_abs();
+        write_whole(micros / UNIT, out);
+        write_fraction(micros % UNIT, out);
     }
 }
 
@@ -95,20 +100,6 @@ fn rounds_up(kept: i64, cut: &[u8]) -> bool {
         b'0'..=b'4' => false,
         b'5' if !beyond_half => kept % 2 == 1,
         _ => true,
-    }
-}
-
-/// The digits of `micros` millionths, shortest form.
-fn write_decimal(micros: u64, out: &mut Vec<u8>) {
-    const UNIT: u64 = MICROS_PER_UNIT.unsigned_abs();
-    let mut buffer = itoa::Buffer::new();
-    out.extend_from_slice(buffer.format(micros / UNIT).as_bytes());
-    let fraction = micros % UNIT;
-    if fraction != 0 {
-        out.push(b'.');
-        // Adding one unit makes the leading zeros of the fraction show; the unit's own digit is cut off.
-        let padded = buffer.format(fraction + UNIT).trim_end_matches('0');
-        out.extend_from_slice(&padded.as_bytes()[1..]);
     }
 }
 

@@ -1,11 +1,11 @@
 //! The report's way through the big table: cells in the order in which they are stored, some at a time.
 //!
-//! A scan knows where it stands, not how it got there: between two calls nothing is open but the snapshot. Cells come off the
-//! pages of the table ([`StatTree`]); where SQLite was built without what shows them, from a statement that reads the same.
+//! Between two calls nothing is open but the snapshot. Cells come off the pages of the table ([`StatTree`]); where SQLite was
+//! built without what shows them, from a statement that reads the same.
 
 use std::ops::ControlFlow;
 
-use super::stat_walk::{Reach, StatTree};
+use super::stat_walk::{Reach, StatTree, StatWalk};
 use super::{AdvertiserKey, Doing as _, ReadTxn, StoreError, StoreResult, foreign_value};
 use crate::domain::{Count, Micros, ReportRow};
 
@@ -14,17 +14,24 @@ pub(super) type Key = [i64; 4];
 
 /// Goes through an advertiser's cells of some days. Only for the snapshot it was made on.
 pub struct StatScan {
-    tree: Option<StatTree>,
-    /// The last cell that was handed out, or what stands before the first.
-    after: Key,
+    way: Way,
+    advertiser: i64,
     last_day: i64,
+}
+
+enum Way {
+    Pages(StatWalk),
+    /// By a statement, from behind this cell.
+    Statement(Key),
 }
 
 impl StatScan {
     /// From the first to the last of these days; both count.
     #[must_use]
     pub fn new(tree: Option<StatTree>, advertiser: AdvertiserKey, first_day: i64, last_day: i64) -> Self {
-        Self { tree, after: [advertiser.0, first_day, i64::MIN, i64::MIN], last_day }
+        let before = [advertiser.0, first_day, i64::MIN, i64::MIN];
+        let way = tree.map_or(Way::Statement(before), |tree| Way::Pages(tree.walk(before)));
+        Self { way, advertiser: advertiser.0, last_day }
     }
 
     /// Hands the next cells to `each` until it breaks; whether it did, so that there may be more.
@@ -33,18 +40,16 @@ impl StatScan {
         txn: &ReadTxn<'_>,
         mut each: impl FnMut(ReportRow) -> Result<ControlFlow<()>, E>,
     ) -> Result<bool, E> {
-        let (advertiser, from, last_day) = (self.after[0], self.after, self.last_day);
         let mut take = |[_, day, campaign, publisher]: Key, clicks, cost| {
-            self.after = [advertiser, day, campaign, publisher];
             let foreign = |column| move |invalid| StoreError::sqlite(DOING, foreign_value(column, invalid));
             let clicks = Count::new("clicks", clicks).map_err(foreign(4))?.get();
             let cost = Micros::new(cost).map_err(foreign(5))?;
             each(ReportRow { day, campaign, publisher, clicks, cost })
         };
-        match self.tree {
-            Some(tree) => {
-                let until = (advertiser, last_day);
-                let reached = tree.walk(txn, from, &mut |key: Key, clicks, cost| {
+        match &mut self.way {
+            Way::Pages(walk) => {
+                let until = (self.advertiser, self.last_day);
+                let reached = walk.go_on(txn, &mut |key: Key, clicks, cost| {
                     if (key[0], key[1]) > until {
                         return Ok::<_, E>(Reach::End);
                     }
@@ -52,7 +57,7 @@ impl StatScan {
                 })?;
                 Ok(reached == Reach::Pause)
             }
-            None => step(txn, from, last_day, &mut take),
+            Way::Statement(after) => step(txn, after, self.last_day, &mut take),
         }
     }
 }
@@ -62,15 +67,17 @@ const DOING: &str = "read stats";
 /// The same by a statement.
 fn step<E: From<StoreError>>(
     txn: &ReadTxn<'_>,
-    [advertiser, day, campaign, publisher]: Key,
+    after: &mut Key,
     last_day: i64,
     take: &mut impl FnMut(Key, i64, i64) -> Result<ControlFlow<()>, E>,
 ) -> Result<bool, E> {
     let mut statement = txn.conn.prepare_cached(include_str!("sql/stat_scan.sql")).doing(DOING)?;
+    let [advertiser, day, campaign, publisher] = *after;
     let mut rows = statement.query((advertiser, day, campaign, publisher, last_day)).doing(DOING)?;
     while let Some(row) = rows.next().doing(DOING)? {
         let read = || Ok(([advertiser, row.get(0)?, row.get(1)?, row.get(2)?], row.get(3)?, row.get(4)?));
         let (key, clicks, cost) = read().doing(DOING)?;
+        *after = key;
         if take(key, clicks, cost)?.is_break() {
             return Ok(true);
         }

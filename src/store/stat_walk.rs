@@ -11,7 +11,7 @@ use super::stat_scan::Key;
 use super::{Doing as _, ReadTxn, StoreError, StoreResult};
 
 /// Pages from the root to a leaf. Even with three cells a page this is more than a file can hold.
-const DEEPEST: u32 = 24;
+const DEEPEST: usize = 24;
 
 /// Kinds of pages; a table without row ids is stored as an index.
 const INTERIOR: u8 = 2;
@@ -47,119 +47,144 @@ impl StatTree {
         Ok(Some(Self { root }))
     }
 
-    /// Hands key, clicks and cost of the cells behind `after` to `each`, in order, until it says otherwise or there are none.
-    pub(super) fn walk<E: From<StoreError>>(
-        self,
+    /// A walk over the cells behind `after`, in order.
+    pub(super) fn walk(self, after: Key) -> StatWalk {
+        StatWalk { tree: self, after: Some(after), path: Vec::new(), spare: Vec::new() }
+    }
+}
+
+/// A way through the table that can be left and gone on with: it keeps the pages it stands on. Only for the snapshot that it
+/// was begun in, where they can't change.
+pub(super) struct StatWalk {
+    tree: StatTree,
+    /// Where to begin, until that was done.
+    after: Option<Key>,
+    /// From the root to the page that is read.
+    path: Vec<Level>,
+    /// Memory of pages that were read.
+    spare: Vec<Vec<u8>>,
+}
+
+/// A page on the way, and how much of it is done.
+struct Level {
+    page: Page,
+    /// The cell to come.
+    place: usize,
+    /// Whether the page before that cell was read. Cells of an interior page stand between the pages below it, and are rows
+    /// like all others.
+    is_below_done: bool,
+}
+
+impl StatWalk {
+    /// Hands key, clicks and cost of the next cells to `each`, until it says otherwise or there are none.
+    pub(super) fn go_on<E: From<StoreError>>(
+        &mut self,
         txn: &ReadTxn<'_>,
-        after: Key,
         each: &mut impl FnMut(Key, i64, i64) -> Result<Reach, E>,
     ) -> Result<Reach, E> {
         let mut pages = txn.conn.prepare_cached(PAGE).doing(DOING)?;
-        page(&mut pages, self.root, DEEPEST, &after, each)
+        if let Some(after) = self.after.take() {
+            self.begin(&mut pages, &after)?;
+        }
+        while let Some(Level { page, place, is_below_done }) = self.path.last_mut() {
+            if page.is_interior && !*is_below_done {
+                *is_below_done = true;
+                let below = page.below(*place)?;
+                self.descend(&mut pages, below)?;
+            } else if *place < page.cells {
+                let [advertiser, day, campaign, publisher, clicks, cost] = page.cell(*place)?;
+                *place += 1;
+                *is_below_done = false;
+                match each([advertiser, day, campaign, publisher], clicks, cost)? {
+                    Reach::On => {}
+                    reached => return Ok(reached),
+                }
+            } else {
+                self.spare.extend(self.path.pop().map(|level| level.page.bytes));
+            }
+        }
+        Ok(Reach::End)
+    }
+
+    /// Goes down to the first cell behind `after`.
+    fn begin(&mut self, pages: &mut Statement<'_>, after: &Key) -> StoreResult<()> {
+        let mut number = self.tree.root;
+        loop {
+            self.descend(pages, number)?;
+            let Some(Level { page, place, is_below_done }) = self.path.last_mut() else { return Ok(()) };
+            *place = page.first_behind(after)?;
+            if !page.is_interior {
+                return Ok(());
+            }
+            *is_below_done = true;
+            number = page.below(*place)?;
+        }
+    }
+
+    fn descend(&mut self, pages: &mut Statement<'_>, number: u32) -> StoreResult<()> {
+        if self.path.len() == DEEPEST {
+            return Err(malformed("the pages go too deep"));
+        }
+        let mut bytes = self.spare.pop().unwrap_or_default();
+        bytes.clear();
+        let mut rows = pages.query([number]).doing(DOING)?;
+        let row = rows.next().doing(DOING)?.ok_or_else(|| malformed("a page is missing"))?;
+        let read = row.get_ref(0).doing(DOING)?.as_blob().map_err(|_| malformed("a page is no bytes"))?;
+        bytes.extend_from_slice(read);
+        self.path.push(Level { page: Page::new(bytes)?, place: 0, is_below_done: false });
+        Ok(())
     }
 }
 
 const PAGE: &str = "select data from sqlite_dbpage where pgno = ?1";
 
-fn page<E: From<StoreError>>(
-    pages: &mut Statement<'_>,
-    number: u32,
-    deeper: u32,
-    after: &Key,
-    each: &mut impl FnMut(Key, i64, i64) -> Result<Reach, E>,
-) -> Result<Reach, E> {
-    let mut rows = pages.query([number]).doing(DOING)?;
-    let row = rows.next().doing(DOING)?.ok_or_else(|| malformed("a page is missing"))?;
-    let bytes = row.get_ref(0).doing(DOING)?.as_blob().map_err(|_| malformed("a page is no bytes"))?;
-    match bytes.first() {
-        Some(&LEAF) => leaf(&Page::new(bytes, 8)?, after, each),
-        Some(&INTERIOR) if deeper > 0 => {
-            // The statement is needed for the pages below.
-            let bytes = bytes.to_vec();
-            drop(rows);
-            interior(pages, &Page::new(&bytes, 12)?, deeper - 1, after, each)
-        }
-        _ => Err(malformed("a page is none of this table").into()),
-    }
-}
-
-fn leaf<E: From<StoreError>>(
-    page: &Page<'_>,
-    after: &Key,
-    each: &mut impl FnMut(Key, i64, i64) -> Result<Reach, E>,
-) -> Result<Reach, E> {
-    for place in page.first_behind(0, after)?..page.cells {
-        let [advertiser, day, campaign, publisher, clicks, cost] = page.cell(place, 0)?;
-        match each([advertiser, day, campaign, publisher], clicks, cost)? {
-            Reach::On => {}
-            reached => return Ok(reached),
-        }
-    }
-    Ok(Reach::On)
-}
-
-/// Cells of an interior page stand between the pages below it, and are rows like all others.
-fn interior<E: From<StoreError>>(
-    pages: &mut Statement<'_>,
-    page: &Page<'_>,
-    deeper: u32,
-    after: &Key,
-    each: &mut impl FnMut(Key, i64, i64) -> Result<Reach, E>,
-) -> Result<Reach, E> {
-    for place in page.first_behind(4, after)?..=page.cells {
-        match self::page(pages, page.below(place)?, deeper, after, each)? {
-            Reach::On if place < page.cells => {}
-            reached => return Ok(reached),
-        }
-        let [advertiser, day, campaign, publisher, clicks, cost] = page.cell(place, 4)?;
-        match each([advertiser, day, campaign, publisher], clicks, cost)? {
-            Reach::On => {}
-            reached => return Ok(reached),
-        }
-    }
-    Ok(Reach::On)
-}
-
-/// A page of the tree. Its header ends where the places of its cells begin.
-struct Page<'p> {
-    bytes: &'p [u8],
-    places: &'p [[u8; 2]],
+/// A page of the tree.
+struct Page {
+    bytes: Vec<u8>,
+    is_interior: bool,
     cells: usize,
 }
 
-impl<'p> Page<'p> {
-    fn new(bytes: &'p [u8], header: usize) -> StoreResult<Self> {
-        let read = || {
-            let cells = usize::from(u16::from_be_bytes(*bytes.get(3..)?.first_chunk()?));
-            let (places, _) = bytes.get(header..header + 2 * cells)?.as_chunks::<2>();
-            Some(Self { bytes, places, cells })
+impl Page {
+    fn new(bytes: Vec<u8>) -> StoreResult<Self> {
+        let is_interior = match bytes.first() {
+            Some(&LEAF) => false,
+            Some(&INTERIOR) => true,
+            _ => return Err(malformed("a page is none of this table")),
         };
-        read().ok_or_else(|| malformed("a page has no room for its cells"))
+        let cells = bytes.get(3..).and_then(|bytes| bytes.first_chunk());
+        let cells = cells.map(|cells| u16::from_be_bytes(*cells)).ok_or_else(|| malformed("a page is too short"))?;
+        Ok(Self { bytes, is_interior, cells: cells.into() })
     }
 
-    fn bytes_of(&self, place: usize) -> Option<&'p [u8]> {
-        self.bytes.get(usize::from(u16::from_be_bytes(*self.places.get(place)?))..)
+    /// A cell with all that follows on the page. Where cells are stands behind the page's header.
+    fn cell_on(&self, place: usize) -> Option<&[u8]> {
+        let header = if self.is_interior { 12 } else { 8 };
+        let at = self.bytes.get(header + 2 * place..)?.first_chunk()?;
+        self.bytes.get(u16::from_be_bytes(*at).into()..)
     }
 
-    /// The columns of the key, clicks and cost of a cell, in front of which stand `skipped` bytes.
-    fn cell(&self, place: usize, skipped: usize) -> StoreResult<[i64; 6]> {
-        let cell = self.bytes_of(place).and_then(|bytes| row(bytes.get(skipped..)?));
+    /// The columns of the key, clicks and cost of a cell. In an interior page the number of the page below stands before them.
+    #[inline]
+    fn cell(&self, place: usize) -> StoreResult<[i64; 6]> {
+        let skipped = if self.is_interior { 4 } else { 0 };
+        let cell = self.cell_on(place).and_then(|bytes| row(bytes.get(skipped..)?));
         cell.ok_or_else(|| malformed("a cell is no row of this table"))
     }
 
     /// The page before this cell, or, past the last one, behind all of them.
     fn below(&self, place: usize) -> StoreResult<u32> {
-        let at = if place < self.cells { self.bytes_of(place) } else { self.bytes.get(8..) };
+        let at = if place < self.cells { self.cell_on(place) } else { self.bytes.get(8..) };
         let number = at.and_then(|bytes| bytes.first_chunk()).map(|number| u32::from_be_bytes(*number));
         number.ok_or_else(|| malformed("a page points nowhere"))
     }
 
     /// The first cell whose key is larger than `after`.
-    fn first_behind(&self, skipped: usize, after: &Key) -> StoreResult<usize> {
+    fn first_behind(&self, after: &Key) -> StoreResult<usize> {
         let (mut low, mut high) = (0, self.cells);
         while low < high {
             let middle = usize::midpoint(low, high);
-            let [advertiser, day, campaign, publisher, ..] = self.cell(middle, skipped)?;
+            let [advertiser, day, campaign, publisher, ..] = self.cell(middle)?;
             if [advertiser, day, campaign, publisher] > *after { high = middle } else { low = middle + 1 }
         }
         Ok(low)
@@ -171,39 +196,59 @@ impl<'p> Page<'p> {
 #[inline]
 fn row(bytes: &[u8]) -> Option<[i64; 6]> {
     let (length, record) = bytes.split_first().filter(|(length, _)| **length < 0x80)?;
-    let record = record.get(..usize::from(*length))?;
     let header = usize::from(*record.first()?);
     let kinds = record.get(1..header)?.first_chunk::<6>()?;
-    let mut body = record.get(header..)?;
+    let mut at = header;
     let mut columns = [0; 6];
     for (column, kind) in columns.iter_mut().zip(kinds) {
-        (*column, body) = integer(*kind, body)?;
+        let kind = KINDS.get(usize::from(*kind))?;
+        // Eight bytes from the number on, for all of its kinds; what is behind a short one is shifted out.
+        let wide = match record.get(at..)?.first_chunk() {
+            Some(wide) => *wide,
+            None => padded(record.get(at..at + kind.bytes)?),
+        };
+        *column = (i64::from_be_bytes(wide) >> kind.shift) & kind.kept | kind.value;
+        at += kind.bytes;
     }
-    Some(columns)
+    (at <= usize::from(*length)).then_some(columns)
 }
 
-/// An integer of this kind, and what follows.
-#[inline]
-fn integer(kind: u8, bytes: &[u8]) -> Option<(i64, &[u8])> {
-    Some(match kind {
-        1 => bytes.split_first_chunk().map(|(number, rest)| (i8::from_be_bytes(*number).into(), rest))?,
-        2 => bytes.split_first_chunk().map(|(number, rest)| (i16::from_be_bytes(*number).into(), rest))?,
-        3 => {
-            let ([a, b, c], rest) = bytes.split_first_chunk()?;
-            ((i32::from_be_bytes([*a, *b, *c, 0]) >> 8).into(), rest)
-        }
-        4 => bytes.split_first_chunk().map(|(number, rest)| (i32::from_be_bytes(*number).into(), rest))?,
-        5 => {
-            let (number, rest) = bytes.split_first_chunk::<6>()?;
-            let mut wide = [0; 8];
-            wide[..6].copy_from_slice(number);
-            (i64::from_be_bytes(wide) >> 16, rest)
-        }
-        6 => bytes.split_first_chunk().map(|(number, rest)| (i64::from_be_bytes(*number), rest))?,
-        8 => (0, bytes),
-        9 => (1, bytes),
-        _ => return None,
-    })
+/// Zeros behind the last number of a page.
+#[cold]
+fn padded(number: &[u8]) -> [u8; 8] {
+    let mut wide = [0; 8];
+    wide[..number.len()].copy_from_slice(number);
+    wide
+}
+
+/// How an integer is stored.
+#[derive(Clone, Copy)]
+struct Kind {
+    bytes: usize,
+    /// By how much eight bytes that begin with it are shifted to get it.
+    shift: u32,
+    /// Nothing for the kinds that stand for a number of their own.
+    kept: i64,
+    value: i64,
+}
+
+/// Null and floating point stand in no column of this table. They take more bytes than a record has.
+const KINDS: [Kind; 10] = [
+    NONE,
+    stored(1),
+    stored(2),
+    stored(3),
+    stored(4),
+    stored(6),
+    stored(8),
+    NONE,
+    Kind { bytes: 0, shift: 0, kept: 0, value: 0 },
+    Kind { bytes: 0, shift: 0, kept: 0, value: 1 },
+];
+const NONE: Kind = Kind { bytes: 0x100, shift: 0, kept: 0, value: 0 };
+
+const fn stored(bytes: u32) -> Kind {
+    Kind { bytes: bytes as usize, shift: 64 - 8 * bytes, kept: -1, value: 0 }
 }
 
 /// As SQLite itself would put it.

@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::dangling;
-use crate::domain::{Day, Micros, ReportFormat, ReportRow};
+use crate::domain::{Day, Micros, ReportFormat, ReportRow, write_whole};
 use crate::service::{ServiceError, ServiceResult};
 use crate::store::{AdvertiserKey, CampaignRow, PublisherRow, ReadTxn, Version};
 
@@ -204,7 +204,8 @@ impl<'d> DayWriter<'d> {
             ReportFormat::Csv => (b",", b"\r\n"),
         };
         out.extend_from_slice(before_clicks);
-        out.extend_from_slice(itoa::Buffer::new().format(row.clicks).as_bytes());
+        // Checked when it was read, so the cast keeps its value.
+        write_whole(row.clicks.unsigned_abs(), out);
         out.extend_from_slice(end);
         Ok(())
     }
