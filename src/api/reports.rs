@@ -9,8 +9,7 @@ use chrono::Utc;
 
 use crate::domain::{MicrosSum, ReportFormat, ReportKind, ReportQuery, TokenScope};
 use crate::http::auth::{Refused, authenticate};
-use crate::http::streaming::{self, PollDraft};
-use crate::http::{AppState, ClientError, client, query};
+use crate::http::{AppState, ClientError, PollDraft, client, query, streaming};
 use crate::service::report::Asked;
 use crate::store::{PollRow, Snapshot};
 

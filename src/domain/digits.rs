@@ -12,7 +12,7 @@ pub fn write_whole(number: u64, out: &mut Vec<u8>) {
     if number < EIGHT {
         let digits = eight_digits(number);
         // The last digit always shows.
-        let leading = (digits | 1 << 56).trailing_zeros() / 8;
+        let leading = (digits | (1 << 56)).trailing_zeros() / 8;
         append(digits >> (8 * leading), 8 - leading, out);
     } else {
         write_whole(number / EIGHT, out);
@@ -35,11 +35,11 @@ pub(super) fn write_fraction(millionths: u64, out: &mut Vec<u8>) {
 #[inline]
 fn eight_digits(number: u64) -> u64 {
     // Halves of it side by side, then quarters, then digits; all divisions of a step are one multiplication.
-    let halves = number / 10_000 | (number % 10_000) << 32;
+    let halves = (number / 10_000) | ((number % 10_000) << 32);
     let hundreds = ((halves * 10_486) >> 20) & 0x7f_0000_007f;
-    let pairs = hundreds | (halves - 100 * hundreds) << 16;
+    let pairs = hundreds | ((halves - 100 * hundreds) << 16);
     let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
-    tens | (pairs - 10 * tens) << 8
+    tens | ((pairs - 10 * tens) << 8)
 }
 
 #[inline]

@@ -211,7 +211,7 @@ impl From<ServiceError> for ClientError {
         match error {
             ServiceError::Invalid(invalid) => invalid.into(),
             ServiceError::Store(error) => error.into(),
-            ServiceError::Internal(_) | ServiceError::Abandoned(_) => Self::internal(&error),
+            ServiceError::Internal(_) => Self::internal(&error),
         }
     }
 }

@@ -5,13 +5,14 @@
 pub mod access;
 pub mod assets;
 pub mod auth;
+mod body;
 pub mod client;
 pub mod envelope;
 pub mod error;
 pub mod limits;
 pub mod metrics;
 pub mod multipart;
-mod pieces;
+mod poll;
 pub mod query;
 pub mod state;
 pub mod streaming;
@@ -20,4 +21,5 @@ pub mod wrap;
 
 pub use access::Access;
 pub use error::ClientError;
+pub use poll::PollDraft;
 pub use state::AppState;

@@ -1,15 +1,11 @@
-//! A report on its way out: made some 64 KiB at a time, by the thread that sends it, as fast as the client takes it.
+//! A report as an answer: whether the client has it already, its headers, the envelope around it.
 //!
-//! Small reports are held until they are whole, and go out with their length. Longer ones go through a channel of a few
-//! chunks, so a slow client slows the reading. The headers leave only after the first rows were read; when reading fails
-//! later the connection is aborted, so that a cut report can't be taken for a whole one. A client that leaves ends the
-//! reading, and one that takes nothing for a minute, or takes the whole too slowly, is given up: it holds one of a few
-//! reading connections and pins a snapshot of the database's log. What may take longer than a chunk does (waiting for a
-//! connection, reading all of an advertiser's names, adding up totals) is left to another thread.
+//! Small reports are held until they are whole, and go out with their length. Longer ones are made as they are sent
+//! ([`ReportBody`]); their headers leave only after the first rows were read. What may take longer than a chunk does (waiting
+//! for a connection, reading all of an advertiser's names, adding up totals) is left to another thread.
 
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
 
 use actix_web::body::{BodyStream, SizedStream};
 use actix_web::http::StatusCode;
@@ -19,15 +15,15 @@ use bytes::Bytes;
 use chrono::{SecondsFormat, Utc};
 use futures_util::stream;
 
+use super::body::ReportBody;
 use super::envelope::Envelope;
 use super::error::ClientError;
-use super::pieces::{self, Receiver, Sender};
+use super::poll::PollDraft;
 use super::state::AppState;
 use crate::domain::{ReportFormat, ReportKind};
-use crate::service::polls::PollLog;
+use crate::service::ServiceResult;
 use crate::service::report::{Asked, Report, ReportHead};
-use crate::service::{ServiceError, ServiceResult};
-use crate::store::{PollRow, Snapshot};
+use crate::store::Snapshot;
 use crate::telemetry;
 
 /// A report up to this size is held until it is whole.
@@ -35,33 +31,6 @@ const WHOLE: u64 = 256 * 1024;
 
 const NOTHING_ENABLED: &str = "No offer of this advertiser has cost reporting enabled, so there is nothing to report. \
     Enable it in the catalogue or with: pitlane offer enable NAME --advertiser NAME";
-
-/// A poll on its way into the history.
-pub struct PollDraft {
-    /// What is known so far.
-    pub row: PollRow,
-    /// When the request came.
-    pub since: Instant,
-    /// Where it will be kept.
-    pub log: Arc<PollLog>,
-}
-
-impl PollDraft {
-    /// Records the poll with the status it got.
-    pub fn finish(mut self, status: StatusCode) {
-        self.row.status = status.as_u16();
-        self.row.duration = self.since.elapsed();
-        self.row.at = Utc::now();
-        self.log.poll(self.row);
-    }
-
-    /// Records a poll that was answered with all of a report, in so many bytes.
-    fn finish_report(mut self, report: &Report, bytes: u64) {
-        let totals = report.totals();
-        (self.row.rows, self.row.cost, self.row.bytes) = (totals.rows, totals.cost, bytes);
-        self.finish(StatusCode::OK);
-    }
-}
 
 /// Answers a report of what `snapshot` sees, or, without one, of what there is by then. The poll is recorded when the
 /// report's making ends, which may be after this returns.
@@ -93,7 +62,7 @@ pub async fn answer(
         }
         Ok(Begun::Long(report, chunks, length)) => {
             let mut response = headers(HttpResponse::Ok(), report.head().tag.clone(), asked);
-            let stream = feed(report, chunks, closing(asked), poll);
+            let stream = ReportBody::new(report, chunks, closing(asked), poll);
             Ok(match length {
                 Some(length) => response.body(SizedStream::new(length, stream)),
                 None => response.body(BodyStream::new(stream)),
@@ -164,60 +133,6 @@ fn is_known(known: Option<&IfNoneMatch>, head: &ReportHead) -> bool {
 
 fn length(chunks: &[Bytes]) -> u64 {
     chunks.iter().map(|chunk| chunk.len() as u64).sum()
-}
-
-/// Makes and sends the rest of a report whose beginning was made.
-fn feed(mut report: Report, begun: Vec<Bytes>, closing: Option<Bytes>, mut poll: PollDraft) -> Receiver {
-    let (sender, receiver) = pieces::channel();
-    actix_web::rt::spawn(async move {
-        let fed = send_rows(&mut report, begun, &sender).await;
-        match fed {
-            Err(error) => {
-                poll.row.complete = false;
-                if matches!(error, ServiceError::Abandoned(_)) {
-                    tracing::info!(%error, "a report was given up");
-                } else {
-                    tracing::error!(%error, "a report was cut off");
-                }
-                // Dropping the sender without its end makes the server abort the connection.
-                poll.finish(StatusCode::OK);
-            }
-            Ok(last) => {
-                let last: Vec<_> = last.into_iter().chain(closing).collect();
-                // Recorded before the client can have all of the answer, so that a stop that follows the answer finds the record.
-                poll.finish_report(&report, sender.sent() + length(&last));
-                // The connection is free for others while the client takes the rest.
-                drop(report);
-                for chunk in last {
-                    if sender.send(chunk).await.is_err() {
-                        return;
-                    }
-                }
-                // A client that leaves with everything in hand is no news.
-                let _ = sender.end().await;
-            }
-        }
-    });
-    receiver
-}
-
-/// Sends all rows but the last chunk of them, which is handed back.
-async fn send_rows(report: &mut Report, begun: Vec<Bytes>, sender: &Sender) -> ServiceResult<Option<Bytes>> {
-    let mut last = None;
-    for chunk in begun {
-        if let Some(before) = last.replace(chunk) {
-            sender.send(before).await?;
-        }
-    }
-    loop {
-        if let Some(memory) = sender.spare() {
-            report.reuse(memory);
-        }
-        let Some(chunk) = report.next_bytes()? else { return Ok(last) };
-        if let Some(before) = last.replace(chunk) {
-            sender.send(before).await?;
-        }
-    }
 }
 
 fn headers(mut response: HttpResponseBuilder, tag: String, asked: Asked) -> HttpResponseBuilder {

@@ -37,9 +37,6 @@ pub enum ServiceError {
     /// The store refused.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Whoever wanted the result is not there any more.
-    #[error("{0}")]
-    Abandoned(&'static str),
     /// Nothing a caller could have done otherwise.
     #[error("{0}")]
     Internal(String),

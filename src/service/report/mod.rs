@@ -228,6 +228,12 @@ impl Report {
         }
     }
 
+    /// Whether all of its bytes were handed out.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self.rest, Rest::Nothing) && self.out.is_empty()
+    }
+
     /// Finds out what there is to do.
     fn begin(&mut self) {
         if self.asked.kind == ReportKind::Singular && matches!(self.rest, Rest::Everything) {
@@ -263,7 +269,7 @@ impl Report {
                     };
                     self.out.segment(&segment);
                     *next += 1;
-                    false
+                    *next == self.plan.days.len()
                 }
             },
             Rest::Rows(scan) => !self.out.rows(&txn, scan, &self.dimensions)?,

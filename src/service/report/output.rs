@@ -38,6 +38,11 @@ impl Output {
         self.chunks.pop_front()
     }
 
+    /// Whether nothing waits to be taken.
+    pub(super) fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
+    }
+
     pub(super) fn reuse(&mut self, memory: Vec<u8>) {
         self.spare = memory;
     }

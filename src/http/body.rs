@@ -1,0 +1,219 @@
+//! The body of a long report: made some 64 KiB at a time, by the thread that sends it, when the connection has room for more.
+//!
+//! A slow client slows the reading. One that leaves ends it, and one that takes nothing for a minute, or takes the whole too
+//! slowly, is given up: it holds one of a few reading connections and pins a snapshot of the database's log. A body that was
+//! not made to its end fails, so that the server aborts the connection and a cut report can't be taken for a whole one.
+
+use std::cell::RefCell;
+use std::io;
+use std::mem;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use actix_web::http::StatusCode;
+use actix_web::rt;
+use bytes::Bytes;
+use futures_util::Stream;
+
+use super::poll::PollDraft;
+use crate::service::ServiceResult;
+use crate::service::report::Report;
+
+/// Chunks that are made before others have their turn.
+const CHUNKS_A_TURN: u32 = 4;
+/// How long a client may take nothing. A slow one with large socket buffers looks like that for half a minute at a time.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// How slowly a client may take a report on the whole, in bytes a second.
+const SLOWEST: u64 = 32 * 1024;
+/// Chunks from this size on are used again when they were sent.
+const WORTH_REUSING: usize = 32 * 1024;
+
+/// The body of a long report.
+pub(super) struct ReportBody {
+    rest: Rc<RefCell<Rest>>,
+    /// What was handed out last; when the next is asked for, it was copied to where it goes.
+    sent: Option<Bytes>,
+    chunks_this_turn: u32,
+    watch: rt::task::JoinHandle<()>,
+}
+
+/// What is still to come.
+enum Rest {
+    /// Rows, and what follows.
+    Rows(Box<Making>),
+    /// What closes the envelope, until it was handed out.
+    Closing(Option<Bytes>),
+    /// Nothing, and that is no end.
+    Cut,
+}
+
+/// A report in the making.
+struct Making {
+    report: Report,
+    /// Chunks that were made before.
+    begun: std::vec::IntoIter<Bytes>,
+    closing: Option<Bytes>,
+    poll: PollDraft,
+    pace: Pace,
+}
+
+/// How the client takes it.
+struct Pace {
+    since: Instant,
+    last: Instant,
+    bytes: u64,
+}
+
+impl ReportBody {
+    /// The rest of a report whose beginning was made already, and what closes the envelope around it. The poll is recorded
+    /// when the last of it is handed out, or when that is not to be expected any more.
+    pub(super) fn new(report: Report, begun: Vec<Bytes>, closing: Option<Bytes>, poll: PollDraft) -> Self {
+        let now = Instant::now();
+        let pace = Pace { since: now, last: now, bytes: 0 };
+        let making = Making { report, begun: begun.into_iter(), closing, poll, pace };
+        let rest = Rc::new(RefCell::new(Rest::Rows(Box::new(making))));
+        let watch = rt::spawn(watch(Rc::clone(&rest)));
+        Self { rest, sent: None, chunks_this_turn: 0, watch }
+    }
+}
+
+impl Stream for ReportBody {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.chunks_this_turn == CHUNKS_A_TURN {
+            self.chunks_this_turn = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.chunks_this_turn += 1;
+        let sent = self.sent.take();
+        let next = self.rest.borrow_mut().next(sent);
+        self.sent = next.as_ref().and_then(|next| next.as_ref().ok()).cloned();
+        Poll::Ready(next)
+    }
+}
+
+impl Drop for ReportBody {
+    fn drop(&mut self) {
+        self.watch.abort();
+        self.rest.borrow_mut().give_up("the client left");
+    }
+}
+
+/// Gives the report up once its client takes it too slowly. The body can't see that itself: a connection that stands still
+/// does not ask it for more.
+async fn watch(rest: Rc<RefCell<Rest>>) {
+    loop {
+        let latest = match &*rest.borrow() {
+            Rest::Rows(making) => making.pace.latest(),
+            Rest::Closing(_) | Rest::Cut => return,
+        };
+        if latest <= Instant::now() {
+            return rest.borrow_mut().give_up("the client took the report too slowly");
+        }
+        rt::time::sleep_until(latest.into()).await;
+    }
+}
+
+impl Rest {
+    /// The next bytes, perhaps in the memory of those that were sent.
+    fn next(&mut self, sent: Option<Bytes>) -> Option<io::Result<Bytes>> {
+        if let Self::Rows(making) = self {
+            match making.next(sent) {
+                Ok(chunk) => {
+                    if making.is_over() {
+                        self.close();
+                    }
+                    if let Some(chunk) = chunk {
+                        return Some(Ok(chunk));
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%error, "a report was cut off");
+                    self.cut();
+                }
+            }
+        }
+        match self {
+            Self::Closing(bytes) => bytes.take().map(Ok),
+            Self::Rows(_) | Self::Cut => Some(Err(io::Error::other("the report was cut off"))),
+        }
+    }
+
+    /// Ends with all rows handed out. The reading connection is free for others while the client takes the last of them, and
+    /// the poll is recorded before the client can have it, so that a stop that follows the answer finds the record.
+    fn close(&mut self) {
+        if let Self::Rows(making) = mem::replace(self, Self::Cut) {
+            let Making { report, closing, poll, pace, .. } = *making;
+            poll.finish_report(&report, pace.bytes + closing.as_ref().map_or(0, |bytes| bytes.len() as u64));
+            *self = Self::Closing(closing);
+        }
+    }
+
+    fn give_up(&mut self, reason: &str) {
+        if matches!(self, Self::Rows(_)) {
+            tracing::info!(reason, "a report was given up");
+            self.cut();
+        }
+    }
+
+    fn cut(&mut self) {
+        if let Self::Rows(making) = mem::replace(self, Self::Cut) {
+            let mut poll = making.poll;
+            poll.row.complete = false;
+            poll.finish(StatusCode::OK);
+        }
+    }
+}
+
+impl Making {
+    fn next(&mut self, sent: Option<Bytes>) -> ServiceResult<Option<Bytes>> {
+        let chunk = if let Some(chunk) = self.begun.next() {
+            Some(chunk)
+        } else {
+            if let Some(memory) = sent.filter(|sent| sent.len() >= WORTH_REUSING && sent.is_unique()) {
+                self.report.reuse(memory.into());
+            }
+            self.report.next_bytes()?
+        };
+        if let Some(chunk) = &chunk {
+            self.pace.takes(chunk.len() as u64);
+        }
+        Ok(chunk)
+    }
+
+    fn is_over(&self) -> bool {
+        self.begun.as_slice().is_empty() && self.report.is_over()
+    }
+}
+
+impl Pace {
+    fn takes(&mut self, bytes: u64) {
+        self.last = Instant::now();
+        self.bytes += bytes;
+    }
+
+    /// When the next bytes must be asked for.
+    fn latest(&self) -> Instant {
+        self.last.min(self.since + Duration::from_secs(self.bytes / SLOWEST)) + PATIENCE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_may_stand_still_for_a_minute_and_be_slow_but_not_too_slow() {
+        let since = Instant::now();
+        let after = |seconds| since + Duration::from_secs(seconds);
+        let latest = |last, bytes| Pace { since, last: after(last), bytes }.latest();
+        assert_eq!(latest(0, 0), after(60));
+        assert_eq!(latest(100, 1 << 30), after(160), "a quick one");
+        assert_eq!(latest(1000, 1000 * SLOWEST), after(1060), "one that is just quick enough");
+        assert_eq!(latest(1000, 500 * SLOWEST), after(560), "one that drips");
+    }
+}
