@@ -3,86 +3,77 @@
 //! Between two calls nothing is open but the snapshot. Cells come off the pages of the table ([`StatTree`]); where SQLite was
 //! built without what shows them, from a statement that reads the same.
 
-use std::ops::ControlFlow;
-
-use super::stat_walk::{Reach, StatTree, StatWalk};
-use super::{AdvertiserKey, Doing as _, ReadTxn, StoreError, StoreResult, foreign_value};
-use crate::domain::{Count, Micros, ReportRow};
+use super::stat_walk::{StatTree, StatWalk};
+use super::{AdvertiserKey, ReadTxn, StoreResult, foreign_value};
+use crate::domain::{Count, Invalid, Micros, ReportRow};
 
 /// Advertiser, day, campaign, publisher: the table's key, and its order.
 pub(super) type Key = [i64; 4];
+
+/// How many cells are handed out at once. Off the pages few, which the processor's fastest memory holds until they are
+/// written; a statement has to find its place anew each time.
+const PAGES_BATCH: usize = 32;
+const STATEMENT_BATCH: u32 = 256;
 
 /// Goes through an advertiser's cells of some days. Only for the snapshot it was made on.
 pub struct StatScan {
     way: Way,
     advertiser: i64,
     last_day: i64,
+    batch: Vec<ReportRow>,
 }
 
 enum Way {
     Pages(StatWalk),
-    /// By a statement, from behind this cell.
-    Statement(Key),
+    /// By a statement, from behind this day, campaign and publisher.
+    Statement(i64, i64, i64),
 }
 
 impl StatScan {
     /// From the first to the last of these days; both count.
     #[must_use]
     pub fn new(tree: Option<StatTree>, advertiser: AdvertiserKey, first_day: i64, last_day: i64) -> Self {
-        let before = [advertiser.0, first_day, i64::MIN, i64::MIN];
-        let way = tree.map_or(Way::Statement(before), |tree| Way::Pages(tree.walk(before)));
-        Self { way, advertiser: advertiser.0, last_day }
+        let way = match tree {
+            Some(tree) => Way::Pages(tree.walk([advertiser.0, first_day, i64::MIN, i64::MIN])),
+            None => Way::Statement(first_day, i64::MIN, i64::MIN),
+        };
+        Self { way, advertiser: advertiser.0, last_day, batch: Vec::with_capacity(PAGES_BATCH) }
     }
 
-    /// Hands the next cells to `each` until it breaks; whether it did, so that there may be more.
-    pub fn go_on<E: From<StoreError>>(
-        &mut self,
-        txn: &ReadTxn<'_>,
-        mut each: impl FnMut(ReportRow) -> Result<ControlFlow<()>, E>,
-    ) -> Result<bool, E> {
-        let mut take = |[_, day, campaign, publisher]: Key, clicks, cost| {
-            let foreign = |column| move |invalid| StoreError::sqlite(DOING, foreign_value(column, invalid));
-            let clicks = Count::new("clicks", clicks).map_err(foreign(4))?.get();
-            let cost = Micros::new(cost).map_err(foreign(5))?;
-            each(ReportRow { day, campaign, publisher, clicks, cost })
-        };
+    /// The next cells; none once there are no more.
+    pub fn next(&mut self, txn: &ReadTxn<'_>) -> StoreResult<&[ReportRow]> {
+        self.batch.clear();
+        let (advertiser, last_day) = (self.advertiser, self.last_day);
         match &mut self.way {
-            Way::Pages(walk) => {
-                let until = (self.advertiser, self.last_day);
-                let reached = walk.go_on(txn, &mut |key: Key, clicks, cost| {
-                    if (key[0], key[1]) > until {
-                        return Ok::<_, E>(Reach::End);
-                    }
-                    Ok(if take(key, clicks, cost)?.is_break() { Reach::Pause } else { Reach::On })
+            Way::Pages(walk) => walk.read(txn, (advertiser, last_day), PAGES_BATCH, &mut self.batch)?,
+            Way::Statement(day, campaign, publisher) => {
+                let after = (advertiser, *day, *campaign, *publisher, last_day, STATEMENT_BATCH);
+                self.batch = txn.list(DOING, include_str!("sql/stat_scan.sql"), after, |row| {
+                    let figure = |invalid| foreign_value(3, invalid);
+                    report_row(row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?).map_err(figure)
                 })?;
-                Ok(reached == Reach::Pause)
+                if let Some(last) = self.batch.last() {
+                    (*day, *campaign, *publisher) = (last.day, last.campaign, last.publisher);
+                }
             }
-            Way::Statement(after) => step(txn, after, self.last_day, &mut take),
         }
+        Ok(&self.batch)
     }
 }
 
 const DOING: &str = "read stats";
 
-/// The same by a statement.
-fn step<E: From<StoreError>>(
-    txn: &ReadTxn<'_>,
-    after: &mut Key,
-    last_day: i64,
-    take: &mut impl FnMut(Key, i64, i64) -> Result<ControlFlow<()>, E>,
-) -> Result<bool, E> {
-    let mut statement = txn.conn.prepare_cached(include_str!("sql/stat_scan.sql")).doing(DOING)?;
-    let [advertiser, day, campaign, publisher] = *after;
-    let mut rows = statement.query((advertiser, day, campaign, publisher, last_day)).doing(DOING)?;
-    while let Some(row) = rows.next().doing(DOING)? {
-        let read = || Ok(([advertiser, row.get(0)?, row.get(1)?, row.get(2)?], row.get(3)?, row.get(4)?));
-        let (key, clicks, cost) = read().doing(DOING)?;
-        *after = key;
-        if take(key, clicks, cost)?.is_break() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+/// A cell, if its figures are such as the schema allows.
+#[inline]
+pub(super) fn report_row(
+    day: i64,
+    campaign: i64,
+    publisher: i64,
+    clicks: i64,
+    cost: i64,
+) -> Result<ReportRow, Invalid> {
+    let (clicks, cost) = (Count::new("clicks", clicks)?.get(), Micros::new(cost)?);
+    Ok(ReportRow { day, campaign, publisher, clicks, cost })
 }
 
 impl ReadTxn<'_> {
@@ -121,34 +112,23 @@ mod tests {
         keys
     }
 
-    fn scanned(
-        store: &Store,
-        tree: Option<StatTree>,
-        advertiser: i64,
-        days: (i64, i64),
-        pause: usize,
-    ) -> Vec<ReportRow> {
+    fn scanned(store: &Store, tree: Option<StatTree>, advertiser: i64, days: (i64, i64)) -> Vec<ReportRow> {
         let snapshot = store.snapshot().unwrap();
         let mut scan = StatScan::new(tree, AdvertiserKey(advertiser), days.0, days.1);
         let mut rows = Vec::new();
-        let mut at_once = 0;
-        while scan
-            .go_on(&snapshot.txn(), |row| {
-                rows.push(row);
-                at_once += 1;
-                Ok::<_, StoreError>(if at_once % pause == 0 {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
-                })
-            })
-            .unwrap()
-        {}
+        loop {
+            let batch = scan.next(&snapshot.txn()).unwrap();
+            if batch.is_empty() {
+                break;
+            }
+            rows.extend_from_slice(batch);
+        }
+        assert!(scan.next(&snapshot.txn()).unwrap().is_empty(), "an end stays one");
         rows
     }
 
     #[test]
-    fn the_pages_say_what_a_statement_says_wherever_it_pauses() {
+    fn the_pages_say_what_a_statement_says() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
         let keys = filled(&store);
@@ -157,13 +137,10 @@ mod tests {
         for advertiser in [0, 1, 2, 3, 300, 301] {
             for days in [(19_000, 19_029), (0, i64::MAX), (19_010, 19_010), (19_028, 19_100), (19_030, 19_040), (1, 5)]
             {
-                let told = scanned(&store, None, advertiser, days, usize::MAX);
+                let told = scanned(&store, None, advertiser, days);
                 let wanted = |key: &&Key| key[0] == advertiser && days.0 <= key[1] && key[1] <= days.1;
                 assert_eq!(told.len(), keys.iter().filter(wanted).count());
-                for pause in [1, 7, 100, usize::MAX] {
-                    assert!(scanned(&store, tree, advertiser, days, pause) == told, "{advertiser} {days:?} {pause}");
-                }
-                assert!(scanned(&store, None, advertiser, days, 50) == told);
+                assert!(scanned(&store, tree, advertiser, days) == told, "{advertiser} {days:?}");
             }
         }
     }
@@ -173,14 +150,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
         let count = |snapshot: &super::super::Snapshot| {
-            let (txn, mut rows) = (snapshot.txn(), 0);
+            let txn = snapshot.txn();
             let mut scan = StatScan::new(txn.stat_tree().unwrap(), AdvertiserKey(1), 0, i64::MAX);
-            scan.go_on(&txn, |_| {
-                rows += 1;
-                Ok::<_, StoreError>(ControlFlow::Continue(()))
-            })
-            .unwrap();
-            rows
+            std::iter::from_fn(|| Some(scan.next(&txn).unwrap().len()).filter(|rows| *rows > 0)).sum::<usize>()
         };
         let before = store.snapshot().unwrap();
         assert_eq!(count(&before), 0);
@@ -202,7 +174,7 @@ mod tests {
             100000000000000000, 1000000000000000, 1000000000000000, 9223372036854775807, 9223372036854775807)";
         conn.execute_batch(&format!("pragma foreign_keys = off; {row}")).unwrap();
         let tree = store.read(|txn| txn.stat_tree()).unwrap();
-        let rows = scanned(&store, tree, 9, (0, 84_005), 1);
+        let rows = scanned(&store, tree, 9, (0, 84_005));
         let cost = Micros::new(100_000_000_000_000_000).unwrap();
         let (day, campaign, publisher, clicks) = (84_005, 1, i64::MAX, 1_000_000_000_000_000);
         assert_eq!(rows, [ReportRow { day, campaign, publisher, clicks, cost }]);

@@ -3,8 +3,6 @@
 //! It takes cells in the order of the table and gives each day that changed the transaction's version. It notes which days
 //! were stated, sets to zero what a file left out where that is wanted, and finds the final days that change.
 
-use std::ops::ControlFlow;
-
 use super::final_days::{FinalDay, FinalDays};
 use crate::domain::{Day, DayState, Figures};
 use crate::service::ServiceResult;
@@ -102,13 +100,19 @@ impl<'t, 'c> CellWriter<'t, 'c> {
         publishers.sort_unstable();
         publishers.dedup();
         let mut left_out = Vec::new();
-        StatScan::new(None, open.advertiser, open.day, open.day).go_on(self.txn, |row| {
-            let cell = (CampaignKey::from(row.campaign), PublisherKey::from(row.publisher));
-            if publishers.binary_search(&cell.1).is_ok() && open.named.binary_search(&cell).is_err() {
-                left_out.push(cell);
+        let mut scan = StatScan::new(None, open.advertiser, open.day, open.day);
+        loop {
+            let rows = scan.next(self.txn)?;
+            if rows.is_empty() {
+                break;
             }
-            Ok::<_, StoreError>(ControlFlow::Continue(()))
-        })?;
+            let cells = rows.iter().map(|row| (CampaignKey::from(row.campaign), PublisherKey::from(row.publisher)));
+            left_out.extend(
+                cells.filter(|cell| {
+                    publishers.binary_search(&cell.1).is_ok() && open.named.binary_search(cell).is_err()
+                }),
+            );
+        }
         for (campaign, publisher) in left_out {
             let key = StatKey { advertiser: open.advertiser, day: open.day, campaign, publisher };
             let new = Figures::default();

@@ -1,7 +1,6 @@
 //! Gathers a report's bytes into chunks.
 
 use std::collections::VecDeque;
-use std::ops::ControlFlow;
 
 use bytes::{Buf as _, Bytes};
 
@@ -9,7 +8,7 @@ use super::ReportTotals;
 use super::dimensions::{DayWriter, Dimensions};
 use super::segments::Segment;
 use crate::domain::{MicrosSum, ReportFormat};
-use crate::service::{ServiceError, ServiceResult};
+use crate::service::ServiceResult;
 use crate::store::{ReadTxn, StatScan};
 
 /// How much is gathered before it is a chunk.
@@ -113,38 +112,37 @@ impl Output {
     ) -> ServiceResult<bool> {
         self.make_room();
         let mut day = None;
-        let more = scan.go_on(txn, |row| {
-            let writer = match &mut day {
-                Some((of, writer)) if *of == row.day => writer,
-                day => &mut day.insert((row.day, dimensions.day(row.day)?)).1,
-            };
-            if let Some(campaign) = DayWriter::campaign(writer, &row)? {
+        while self.buffer.len() < CHUNK {
+            let rows = scan.next(txn)?;
+            if rows.is_empty() {
+                return Ok(false);
+            }
+            for row in rows {
+                let writer = match &mut day {
+                    Some((of, writer)) if *of == row.day => writer,
+                    day => &mut day.insert((row.day, dimensions.day(row.day)?)).1,
+                };
+                let Some(campaign) = DayWriter::campaign(writer, row)? else { continue };
                 let start = self.buffer.len();
-                writer.write(campaign, &row, &mut self.buffer)?;
+                writer.write(campaign, row, &mut self.buffer)?;
                 if self.totals.rows == 0 && self.format == ReportFormat::Json {
                     // The comma that each row brings is the bracket of the first.
                     self.buffer[start] = b'[';
                 }
                 self.totals.rows += 1;
                 self.totals.cost += row.cost.into();
-                if self.buffer.len() >= CHUNK {
-                    return Ok(ControlFlow::Break(()));
-                }
             }
-            Ok::<_, ServiceError>(ControlFlow::Continue(()))
-        })?;
-        if more {
-            self.flush();
         }
-        Ok(more)
+        self.flush();
+        Ok(true)
     }
 
-    /// Gets the buffer its memory. Rows overshoot a chunk by less than a row, which is what the extra room is for.
+    /// Gets the buffer its memory. Rows come some at a time and overshoot a chunk, which is what the extra room is for.
     fn make_room(&mut self) {
         if self.buffer.capacity() < CHUNK {
             let mut buffer = std::mem::take(&mut self.spare);
             buffer.clear();
-            buffer.reserve(CHUNK + 4096);
+            buffer.reserve(CHUNK + 16 * 1024);
             buffer.extend_from_slice(&self.buffer);
             self.buffer = buffer;
         }

@@ -3,7 +3,6 @@
 //! A key holds the versions of everything the bytes were made from, so a kept day is right or it is not found: imports,
 //! renames, switches and other processes need not be told of the cache, and time never decides.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,7 +11,7 @@ use quick_cache::sync::Cache;
 
 use super::dimensions::Dimensions;
 use crate::domain::{MicrosSum, ReportFormat};
-use crate::service::{ServiceError, ServiceResult};
+use crate::service::ServiceResult;
 use crate::store::{AdvertiserKey, ReadTxn, StatScan, Version};
 
 /// The keys of contract §1, in its order.
@@ -92,15 +91,20 @@ pub(super) fn render(
     let (mut rows, mut cost) = (0, MicrosSum::default());
     let mut writer = dimensions.day(day)?;
     let mut read = 0;
-    scan.go_on(txn, |row| {
-        read += 1;
-        if let Some(campaign) = writer.campaign(&row)? {
-            writer.write(campaign, &row, &mut bytes)?;
-            rows += 1;
-            cost += row.cost.into();
+    loop {
+        let batch = scan.next(txn)?;
+        if batch.is_empty() {
+            break;
         }
-        Ok::<_, ServiceError>(ControlFlow::Continue(()))
-    })?;
+        read += batch.len() as u64;
+        for row in batch {
+            if let Some(campaign) = writer.campaign(row)? {
+                writer.write(campaign, row, &mut bytes)?;
+                rows += 1;
+                cost += row.cost.into();
+            }
+        }
+    }
     dimensions.note_day(read);
     bytes.shrink_to_fit();
     Ok(Segment { bytes: bytes.into(), rows, cost })

@@ -4,3 +4,4 @@ where advertiser_key = ?1
     and (day, campaign_key, publisher_key) > (?2, ?3, ?4)
     and day <= ?5
 order by day, campaign_key, publisher_key
+limit ?6
