@@ -15,9 +15,15 @@ pub fn write_whole(number: u64, out: &mut Vec<u8>) {
         let leading = (digits | (1 << 56)).trailing_zeros() / 8;
         append(digits >> (8 * leading), 8 - leading, out);
     } else {
-        write_whole(number / EIGHT, out);
-        append(eight_digits(number % EIGHT), 8, out);
+        write_long(number, out);
     }
+}
+
+/// Apart, so that the usual case can become part of its callers.
+#[cold]
+fn write_long(number: u64, out: &mut Vec<u8>) {
+    write_whole(number / EIGHT, out);
+    append(eight_digits(number % EIGHT), 8, out);
 }
 
 /// Appends what stands behind the decimal point of a number with this many millionths over: nothing, or a point and up to

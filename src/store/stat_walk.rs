@@ -167,8 +167,11 @@ impl Page {
     #[inline(always)]
     fn cell(&self, place: usize) -> StoreResult<[i64; 6]> {
         let skipped = if self.is_interior { 4 } else { 0 };
-        let cell = self.cell_on(place).and_then(|bytes| row(bytes.get(skipped..)?));
-        cell.ok_or_else(|| malformed("a cell is no row of this table"))
+        let Some(bytes) = self.cell_on(place).and_then(|bytes| bytes.get(skipped..)) else {
+            return Err(malformed("a page has no room for its cells"));
+        };
+        let Some(columns) = row(bytes) else { return Err(malformed("a cell is no row of this table")) };
+        Ok(columns)
     }
 
     /// The page before this cell, or, past the last one, behind all of them.
@@ -258,6 +261,7 @@ fn foreign(invalid: Invalid) -> StoreError {
 }
 
 /// As SQLite itself would put it.
+#[cold]
 fn malformed(what: &str) -> StoreError {
     let code = ffi::Error::new(ffi::SQLITE_CORRUPT);
     StoreError::sqlite(DOING, rusqlite::Error::SqliteFailure(code, Some(what.to_owned())))
