@@ -30,7 +30,7 @@ const STILL_MILLISECONDS: u32 = 30_000;
 /// How long a stop waits for answers that are under way.
 const STOP_SECONDS: u64 = 10;
 /// What is gathered for a client before it is sent: a chunk of a report with its frame, or all of a small report.
-const WRITE_BUFFER: usize = 64 * 1024;
+const WRITE_BUFFER: usize = 256 * 1024;
 /// Connections a worker holds at most.
 const CONNECTIONS: usize = 4096;
 

@@ -22,7 +22,7 @@ use crate::service::ServiceResult;
 use crate::service::report::Report;
 
 /// Chunks that are made before others have their turn.
-const CHUNKS_A_TURN: u32 = 4;
+const CHUNKS_A_TURN: u32 = 16;
 /// How long a client may take nothing. A slow one with large socket buffers looks like that for half a minute at a time.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// How slowly a client may take a report on the whole, in bytes a second.
