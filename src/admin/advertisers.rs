@@ -44,7 +44,7 @@ pub async fn list(visit: Visit) -> Answer {
 }
 
 fn zone_field(form: Form) -> Form {
-    let zones = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name().to_owned()).collect();
+    let zones = ReportingZone::names().map(str::to_owned).collect();
     let hint = "An IANA name such as Europe/Berlin. It says when \"yesterday\" is over; no stored day is ever converted. \
                 Singular should be told the same zone.";
     form.field("time_zone", "Time zone", Kind::Suggest(zones), hint)

@@ -2,14 +2,13 @@
 
 use actix_web::web;
 use askama::Template;
-use chrono::{DateTime, NaiveTime, TimeZone as _, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, Utc};
 
 use super::shell::Shell;
 use super::show;
 use super::table::{Cell, Table, link_with};
 use super::visit::{Answer, Visit};
-use crate::domain::{Day, DayState, MicrosSum};
+use crate::domain::{Day, DayState, MicrosSum, ZoneClock};
 use crate::service::ServiceError;
 use crate::store::{DayMark, PollFilter, PollSeen, StoreError};
 
@@ -94,9 +93,9 @@ fn range(poll: &PollSeen) -> String {
 }
 
 /// The moment a day begins in the zone.
-fn start(day: &str, zone: Tz, days_later: u64) -> Option<DateTime<Utc>> {
+fn start(day: &str, zone: &ZoneClock, days_later: u64) -> Option<DateTime<Utc>> {
     let date = Day::parse("day", day).ok()?.date().checked_add_days(chrono::Days::new(days_later))?;
-    Some(zone.from_local_datetime(&date.and_time(NaiveTime::MIN)).earliest()?.with_timezone(&Utc))
+    zone.start_of(Day::try_from(date).ok()?)
 }
 
 /// The history with its filters.

@@ -1,7 +1,7 @@
 //! What stands around every page: title, navigation, the advertiser switch, who is logged in.
 
 use super::visit::Visit;
-use crate::domain::{AdvertiserId, ReportingZone};
+use crate::domain::{AdvertiserId, ReportingZone, ZoneClock};
 use crate::service::ServiceError;
 use crate::store::{AdvertiserRow, ReadTxn};
 
@@ -76,6 +76,7 @@ pub struct Shell {
     pub scope: String,
     /// What was just done.
     pub done: Option<&'static str>,
+    zone: ZoneClock,
 }
 
 impl Shell {
@@ -104,6 +105,7 @@ impl Shell {
                 .into_iter()
                 .map(|row| (row.id, row.name, advertiser.as_ref().is_some_and(|chosen| chosen.id == row.id)))
                 .collect(),
+            zone: advertiser.as_ref().map_or(ReportingZone::UTC, |row| row.time_zone).clock(),
             advertiser,
             scope,
             done: DONE.iter().find(|(code, _)| *code == asked).map(|(_, words)| *words),
@@ -125,13 +127,14 @@ impl Shell {
             advertiser: None,
             scope: String::new(),
             done: None,
+            zone: ReportingZone::UTC.clock(),
         }
     }
 
     /// The zone in which this page's moments are shown: the chosen advertiser's.
     #[must_use]
-    pub fn zone(&self) -> chrono_tz::Tz {
-        self.advertiser.as_ref().map_or(chrono_tz::UTC, |row| ReportingZone::tz(row.time_zone))
+    pub fn zone(&self) -> &ZoneClock {
+        &self.zone
     }
 
     /// The parameter that keeps a filter form at the chosen advertiser.

@@ -1,9 +1,8 @@
 //! How days, moments, amounts and counts are written on pages.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 
-use crate::domain::{Currency, Day, MicrosSum};
+use crate::domain::{Currency, Day, MicrosSum, ZoneClock};
 
 /// `22 Nov 2026`
 #[must_use]
@@ -19,14 +18,15 @@ pub fn stored_day(stored: i64) -> String {
 
 /// `22 Nov 2026, 14:03 EST`
 #[must_use]
-pub fn moment(at: DateTime<Utc>, zone: Tz) -> String {
-    at.with_timezone(&zone).format("%-d %b %Y, %H:%M %Z").to_string()
+pub fn moment(at: DateTime<Utc>, zone: &ZoneClock) -> String {
+    let (time, name) = zone.at(at);
+    format!("{} {name}", time.format("%-d %b %Y, %H:%M"))
 }
 
 /// `22 Nov 2026` in that zone.
 #[must_use]
-pub fn moment_day(at: DateTime<Utc>, zone: Tz) -> String {
-    at.with_timezone(&zone).format("%-d %b %Y").to_string()
+pub fn moment_day(at: DateTime<Utc>, zone: &ZoneClock) -> String {
+    zone.at(at).0.format("%-d %b %Y").to_string()
 }
 
 /// How long that is, in the one unit that says enough: `3 days`.

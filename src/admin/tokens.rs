@@ -3,14 +3,13 @@
 use actix_web::web;
 use askama::Template;
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 
 use super::form::{Form, Kind};
 use super::page::FormPage;
 use super::shell::{Shell, back};
 use super::show;
 use super::visit::{Answer, Visit, missing_is_not_found};
-use crate::domain::{Invalid, Name, PlainToken, TokenId, TokenScope};
+use crate::domain::{Invalid, Name, PlainToken, TokenId, TokenScope, ZoneClock};
 use crate::service::ServiceResult;
 use crate::service::tokens::{self, TokenRequest};
 use crate::store::{OrMissing as _, TokenRow};
@@ -61,7 +60,7 @@ struct OncePage {
 
 /// Whether a token is accepted now, in words with a colour.
 #[must_use]
-pub fn state(row: &TokenRow, now: DateTime<Utc>, zone: Tz) -> (String, &'static str) {
+pub fn state(row: &TokenRow, now: DateTime<Utc>, zone: &ZoneClock) -> (String, &'static str) {
     match (row.revoked_at, row.expires_at) {
         (Some(at), _) => (format!("Revoked {}", show::moment_day(at, zone)), "quiet"),
         (None, Some(at)) if at <= now => (format!("Expired {}", show::moment_day(at, zone)), "bad"),
@@ -100,7 +99,7 @@ pub(super) fn rotation(row: &TokenRow, all: &[TokenRow], now: DateTime<Utc>) -> 
     })
 }
 
-fn line(row: &TokenRow, all: &[TokenRow], now: DateTime<Utc>, zone: Tz) -> Line {
+fn line(row: &TokenRow, all: &[TokenRow], now: DateTime<Utc>, zone: &ZoneClock) -> Line {
     let (state, tone) = state(row, now, zone);
     Line {
         id: row.id.to_string(),
@@ -221,7 +220,7 @@ async fn once(visit: &Visit, token: PlainToken, name: Name, scope: TokenScope, o
             let shell = Shell::new(visit, txn, NAV, "Copy the token now")?;
             let (origin, header) = (visit.origin(), format!("-H 'Authorization: ApiToken {}'", token.reveal()));
             let is_report = scope == TokenScope::Report;
-            let today = Utc::now().with_timezone(&shell.zone()).date_naive();
+            let today = shell.zone().at(Utc::now()).0.date();
             let month_ago = today.checked_sub_days(chrono::Days::new(30)).unwrap_or(today);
             let curl = if is_report {
                 format!(

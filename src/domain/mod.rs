@@ -14,14 +14,16 @@ mod report;
 mod stats;
 mod store_id;
 mod token;
+mod zone;
 
 pub use day::{Day, DayRange, DayState};
 pub use digits::write_whole;
 pub use ids::{AdminId, AdvertiserId, AppId, CampaignId, DraftId, ImportId, OfferId, PublisherId};
 pub use invalid::Invalid;
 pub use money::{Currency, Micros, MicrosSum};
-pub use names::{Email, Name, Reason, ReportingZone, Role};
+pub use names::{Email, Name, Reason, Role};
 pub use report::{RawReport, ReportFormat, ReportKind, ReportQuery, ReportRow};
 pub use stats::{Count, DailyStat, Figures};
 pub use store_id::{Os, StoreId};
 pub use token::{PlainToken, TokenHash, TokenId, TokenScope};
+pub use zone::{ReportingZone, ZoneClock};

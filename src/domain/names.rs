@@ -1,4 +1,4 @@
-//! Bounded words: names of things, e-mail addresses, time zones, roles.
+//! Bounded words: names of things, e-mail addresses, roles.
 
 use std::fmt;
 use std::str::FromStr;
@@ -120,40 +120,6 @@ impl fmt::Display for Email {
     }
 }
 
-/// The IANA time zone an advertiser counts days in.
-///
-/// It is stated, shown and used for "yesterday"; no stored day is ever converted with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReportingZone(chrono_tz::Tz);
-
-impl ReportingZone {
-    /// Where an advertiser counts days who said nothing else.
-    pub const UTC: Self = Self(chrono_tz::UTC);
-
-    /// The zone, for showing a moment in it.
-    #[must_use]
-    pub fn tz(self) -> chrono_tz::Tz {
-        self.0
-    }
-
-    /// The zone's IANA name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        self.0.name()
-    }
-}
-
-impl FromStr for ReportingZone {
-    type Err = Invalid;
-
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        text.trim()
-            .parse()
-            .map(Self)
-            .map_err(|_| Invalid::value("time_zone", text, "an IANA time zone such as Europe/Berlin or UTC"))
-    }
-}
-
 /// What a person who logs in may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -206,11 +172,5 @@ mod tests {
         for text in ["", "ada", "@x", "x@", "a@b@c", "a b@c", "a@.b"] {
             assert!(text.parse::<Email>().is_err(), "{text:?} was accepted");
         }
-    }
-
-    #[test]
-    fn zones_are_the_iana_ones() {
-        assert_eq!("America/Los_Angeles".parse::<ReportingZone>().unwrap().name(), "America/Los_Angeles");
-        assert!("Berlin".parse::<ReportingZone>().is_err());
     }
 }
