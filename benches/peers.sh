@@ -161,6 +161,15 @@ ready http://127.0.0.1:$port/1.json
 for days in 1 30 366; do measure nginx-$days "$days days" "http://127.0.0.1:$port/$days.json"; done
 stop
 
+say 'nothing but writing so many bytes, out of 64 KiB of memory'
+cc -O2 -o "$work/write" "$here/peers/write.c"
+for days in 1 30 366; do
+    serve "$work/write" $port "$(stat -c %s "$work/$days.json")"
+    ready http://127.0.0.1:$port/
+    measure write-$days "$days days" "http://127.0.0.1:$port/"
+    stop
+done
+
 PEER_TOKEN=$(cat "$work/ten.token"); export PEER_TOKEN
 auth="Authorization: ApiToken $PEER_TOKEN"
 uvicorn=("$venv/bin/python" -m uvicorn --app-dir "$here/peers" --port $port --loop uvloop --http httptools --log-level warning)
@@ -284,6 +293,9 @@ for days in 1 30 366; do
 done
 for days in 1 30 366; do
     ratio "cached against nginx, $days days" pitlane32-$days nginx-$days "$(case $days in 1) echo 0.9;; 30) echo 1.5;; *) echo 1.4;; esac)"
+done
+for days in 1 30 366; do
+    ratio "nothing but writing, against nginx, $days days" write-$days nginx-$days none
 done
 ratio 'uncached against naive FastAPI, 30 days' pitlane0-30 naive-30 100
 ratio 'uncached against tuned FastAPI, 30 days' pitlane0-30 tuned-30 6

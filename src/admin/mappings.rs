@@ -10,7 +10,7 @@ use super::shell::{Shell, back};
 use super::show;
 use super::table::{Cell, Table};
 use super::visit::{Answer, Visit, missing_is_not_found};
-use crate::import::Mapping;
+use crate::import::{Column, Mapping};
 use crate::service::imports::{self, SavedMapping};
 
 const NAV: &str = "Import";
@@ -50,10 +50,8 @@ pub async fn list(visit: Visit) -> Answer {
 
 /// `date from Day, cost from Spent; partner is Facebook`
 fn words(mapping: &Mapping) -> String {
-    let joined = |pairs: &[(_, String)], link: &str| {
-        let each =
-            pairs.iter().map(|(column, source): &(crate::import::Column, String)| format!("{column} {link} {source}"));
-        each.collect::<Vec<_>>().join(", ")
+    let joined = |pairs: &[(Column, String)], link: &str| {
+        pairs.iter().map(|(column, source)| format!("{column} {link} {source}")).collect::<Vec<_>>().join(", ")
     };
     let parts = [joined(&mapping.columns, "from"), joined(&mapping.fixed, "is")];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")

@@ -204,7 +204,83 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use actix_web::rt::System;
+    use chrono::Utc;
+    use futures_util::StreamExt as _;
+
     use super::*;
+    use crate::domain::{Day, MicrosSum, RawReport, ReportFormat, ReportKind, ReportQuery};
+    use crate::service::demo;
+    use crate::service::polls::PollLog;
+    use crate::service::report::{Asked, Reports};
+    use crate::store::{PollFilter, PollRow, Store};
+
+    /// A long report of the sample, handed to `take`; whether the history has it as complete.
+    fn recorded(take: impl AsyncFnOnce(ReportBody)) -> bool {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        demo::fill(&store, Day::parse("date", "2025-03-31").unwrap()).unwrap();
+        let (kind, format) = (ReportKind::Singular, ReportFormat::Json);
+        let days = ["2025-01-01", "2025-03-31"].map(|day| Some(day.to_owned()));
+        let [date_from, date_to] = days;
+        let advertiser = store.read(|txn| txn.advertiser_get(demo::ADVERTISER)).unwrap();
+        let query = ReportQuery::new(advertiser.id, &RawReport { date_from, date_to, offer_id: None }).unwrap();
+        let report = Reports::new(0).open(Asked { kind, format, query }, store.snapshot().unwrap()).unwrap();
+        let log = Arc::new(PollLog::start(store.clone()).unwrap());
+        let row = PollRow {
+            at: Utc::now(),
+            token: None,
+            report: kind,
+            format,
+            days: None,
+            status: 0,
+            complete: true,
+            rows: 0,
+            cost: MicrosSum::default(),
+            bytes: 0,
+            duration: Duration::ZERO,
+            address: String::new(),
+            user_agent: String::new(),
+        };
+        let poll = PollDraft { row, since: Instant::now(), log: Arc::clone(&log) };
+        let closing = Some(Bytes::from_static(b"}}"));
+        System::new().block_on(async { take(ReportBody::new(report, Vec::new(), closing, poll)).await });
+        log.stop();
+        let polls = store.read(|txn| txn.poll_list(&PollFilter { limit: 9, ..PollFilter::default() })).unwrap();
+        assert_eq!(polls.len(), 1, "each poll is recorded once");
+        polls[0].complete
+    }
+
+    #[test]
+    fn a_report_is_recorded_before_its_last_bytes_are_taken() {
+        let is_complete = recorded(async |mut body| {
+            let mut bytes = Vec::new();
+            while let Some(chunk) = body.next().await {
+                bytes.extend_from_slice(&chunk.unwrap());
+            }
+            assert!(bytes.len() > 3 * 64 * 1024 && bytes.ends_with(b"}]}}"), "{} bytes", bytes.len());
+        });
+        assert!(is_complete);
+    }
+
+    #[test]
+    fn a_client_that_leaves_is_recorded_as_having_less() {
+        let is_complete = recorded(async |mut body| assert!(body.next().await.unwrap().is_ok()));
+        assert!(!is_complete);
+    }
+
+    #[test]
+    fn a_report_that_was_given_up_fails_and_frees_what_it_held() {
+        let is_complete = recorded(async |mut body| {
+            assert!(body.next().await.unwrap().is_ok());
+            body.rest.borrow_mut().give_up("too slow");
+            assert!(matches!(*body.rest.borrow(), Rest::Cut));
+            assert!(body.next().await.unwrap().is_err());
+        });
+        assert!(!is_complete);
+    }
 
     #[test]
     fn a_client_may_stand_still_for_a_minute_and_be_slow_but_not_too_slow() {
