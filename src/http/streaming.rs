@@ -1,7 +1,7 @@
 //! A report as an answer: whether the client has it already, its headers, the envelope around it.
 //!
 //! Small reports are held until they are whole, and go out with their length. Longer ones are made as they are sent
-//! ([`ReportBody`]); their headers leave only after the first rows were read. What may take longer than a chunk does (waiting
+//! (`body.rs`); their headers leave only after the first rows were read. What may take longer than a chunk does (waiting
 //! for a connection, reading all of an advertiser's names, adding up totals) is left to another thread.
 
 use std::io;
