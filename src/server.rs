@@ -29,7 +29,7 @@ const IDLE_TIME: Duration = Duration::from_secs(75);
 const STILL_MILLISECONDS: u32 = 30_000;
 /// How long a stop waits for answers that are under way.
 const STOP_SECONDS: u64 = 10;
-/// What is gathered for a client before it is sent: a chunk of a report with its frame, or all of a small report.
+/// What is gathered for a client before it is sent: a few chunks of a report, so that its reader is woken less often.
 const WRITE_BUFFER: usize = 256 * 1024;
 /// Connections a worker holds at most.
 const CONNECTIONS: usize = 4096;

@@ -1,13 +1,9 @@
 //! The cost reports (contract §1 and §3). Every request is recorded in the poll history, answered or refused.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
 use actix_web::http::header::IfNoneMatch;
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
-use chrono::Utc;
 
-use crate::domain::{MicrosSum, ReportFormat, ReportKind, ReportQuery, TokenScope};
+use crate::domain::{ReportFormat, ReportKind, ReportQuery, TokenScope};
 use crate::http::auth::{Refused, authenticate};
 use crate::http::{AppState, ClientError, PollDraft, client, query, streaming};
 use crate::service::report::Asked;
@@ -75,20 +71,6 @@ async fn read(
 }
 
 fn draft(state: &AppState, request: &HttpRequest, report: ReportKind, format: ReportFormat) -> PollDraft {
-    let row = PollRow {
-        at: Utc::now(),
-        token: None,
-        report,
-        format,
-        days: None,
-        status: 0,
-        complete: true,
-        rows: 0,
-        cost: MicrosSum::default(),
-        bytes: 0,
-        duration: Duration::ZERO,
-        address: client::address(request, &state.config.trusted_proxy).to_string(),
-        user_agent: client::agent(request),
-    };
-    PollDraft { row, since: Instant::now(), log: Arc::clone(&state.polls) }
+    let address = client::address(request, &state.config.trusted_proxy).to_string();
+    PollDraft::new(&state.polls, report, format, address, client::agent(request))
 }

@@ -207,15 +207,14 @@ mod tests {
     use std::sync::Arc;
 
     use actix_web::rt::System;
-    use chrono::Utc;
     use futures_util::StreamExt as _;
 
     use super::*;
-    use crate::domain::{Day, MicrosSum, RawReport, ReportFormat, ReportKind, ReportQuery};
+    use crate::domain::{Day, RawReport, ReportFormat, ReportKind, ReportQuery};
     use crate::service::demo;
     use crate::service::polls::PollLog;
     use crate::service::report::{Asked, Reports};
-    use crate::store::{PollFilter, PollRow, Store};
+    use crate::store::{PollFilter, Store};
 
     /// A long report of the sample, handed to `take`; whether the history has it as complete.
     fn recorded(take: impl AsyncFnOnce(ReportBody)) -> bool {
@@ -229,22 +228,7 @@ mod tests {
         let query = ReportQuery::new(advertiser.id, &RawReport { date_from, date_to, offer_id: None }).unwrap();
         let report = Reports::new(0).open(Asked { kind, format, query }, store.snapshot().unwrap()).unwrap();
         let log = Arc::new(PollLog::start(store.clone()).unwrap());
-        let row = PollRow {
-            at: Utc::now(),
-            token: None,
-            report: kind,
-            format,
-            days: None,
-            status: 0,
-            complete: true,
-            rows: 0,
-            cost: MicrosSum::default(),
-            bytes: 0,
-            duration: Duration::ZERO,
-            address: String::new(),
-            user_agent: String::new(),
-        };
-        let poll = PollDraft { row, since: Instant::now(), log: Arc::clone(&log) };
+        let poll = PollDraft::new(&log, kind, format, String::new(), String::new());
         let closing = Some(Bytes::from_static(b"}}"));
         System::new().block_on(async { take(ReportBody::new(report, Vec::new(), closing, poll)).await });
         log.stop();

@@ -1,11 +1,12 @@
 //! A request for a report on its way into the poll history.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::http::StatusCode;
 use chrono::Utc;
 
+use crate::domain::{MicrosSum, ReportFormat, ReportKind};
 use crate::service::polls::PollLog;
 use crate::service::report::Report;
 use crate::store::PollRow;
@@ -21,6 +22,32 @@ pub struct PollDraft {
 }
 
 impl PollDraft {
+    /// A poll that came just now.
+    pub fn new(
+        log: &Arc<PollLog>,
+        report: ReportKind,
+        format: ReportFormat,
+        address: String,
+        user_agent: String,
+    ) -> Self {
+        let row = PollRow {
+            at: Utc::now(),
+            token: None,
+            report,
+            format,
+            days: None,
+            status: 0,
+            complete: true,
+            rows: 0,
+            cost: MicrosSum::default(),
+            bytes: 0,
+            duration: Duration::ZERO,
+            address,
+            user_agent,
+        };
+        Self { row, since: Instant::now(), log: Arc::clone(log) }
+    }
+
     /// Records the poll with the status it got.
     pub fn finish(mut self, status: StatusCode) {
         self.row.status = status.as_u16();
