@@ -1,6 +1,6 @@
--- Pitlane's database, as it stands after all of the steps in src/store/steps.
+-- Pitlane's database, as it stands after all migrations in src/store/migrations.
 --
--- This file is for reading; the program runs the steps, and a test proves that they lead here. Conventions:
+-- This file is for reading; the program runs the migrations, and a test proves that they lead here. Conventions:
 --   *_key   small surrogate integer, never leaves the process; ids that do are UUIDs in lower case
 --   *_at    a moment: milliseconds since 1970-01-01T00:00:00Z
 --   day     a date as its source stated it: days since 1970-01-01, without a zone

@@ -11,14 +11,32 @@ use actix_web::http::Method;
 use actix_web::middleware::{Compress, Next, from_fn};
 use actix_web::{App, HttpResponse, HttpServer, Resource, Route, web};
 
-use crate::admin::{
-    advertisers, apps, audit, campaigns, catalogue, cell, drafts, gate, home, imports, login, mappings, marks, offers,
-    people, polls, previews, publishers, settings, setup, stats, tokens, two_step, undo, uploads,
-};
+use crate::admin::account::login;
+use crate::admin::account::people;
+use crate::admin::account::settings;
+use crate::admin::account::setup;
+use crate::admin::account::two_factor;
+use crate::admin::catalogue::advertisers;
+use crate::admin::catalogue::apps;
+use crate::admin::catalogue::campaigns;
+use crate::admin::catalogue::entry;
+use crate::admin::catalogue::offers;
+use crate::admin::catalogue::publishers;
+use crate::admin::imports::list;
+use crate::admin::imports::mapping;
+use crate::admin::imports::preview;
+use crate::admin::imports::saved_mappings;
+use crate::admin::imports::undo;
+use crate::admin::imports::upload;
+use crate::admin::kit::guard;
+use crate::admin::stats::cell;
+use crate::admin::stats::day_status;
+use crate::admin::stats::rows;
+use crate::admin::{audit, home, polls, tokens};
 use crate::api::{docs, health, not_found, reports, stats as api_stats};
 use crate::config::Serve;
 pub use crate::http::Access;
-use crate::http::{AppState, ClientError, assets, wrap};
+use crate::http::{AppState, ClientError, assets, middleware};
 use crate::store::{AppRow, CampaignRow, OfferRow, PublisherRow, Store};
 
 /// How long a client may take for a request's head, and idle between two requests.
@@ -69,27 +87,27 @@ pub static ROUTES: &[Line] = &[
     get ("/admin/setup/{secret}",                             Access::Anyone,      |route| route.to(setup::page)),
     post("/admin/setup/{secret}",                             Access::Anyone,      |route| route.to(setup::save)),
     get ("/admin/",                                           Access::Viewer,      |route| route.to(home::page)),
-    get ("/admin/stats",                                      Access::Viewer,      |route| route.to(stats::page)),
-    get ("/admin/stats.csv",                                  Access::Viewer,      |route| route.to(stats::download)),
+    get ("/admin/stats",                                      Access::Viewer,      |route| route.to(rows::page)),
+    get ("/admin/stats.csv",                                  Access::Viewer,      |route| route.to(rows::download)),
     get ("/admin/stats/cell",                                 Access::Viewer,      |route| route.to(cell::edit)),
     post("/admin/stats/cell",                                 Access::Admin,       |route| route.to(cell::save)),
-    get ("/admin/stats/days",                                 Access::Admin,       |route| route.to(marks::edit)),
-    post("/admin/stats/days",                                 Access::Admin,       |route| route.to(marks::save)),
-    get ("/admin/imports",                                    Access::Viewer,      |route| route.to(imports::list)),
-    get ("/admin/imports/new",                                Access::Admin,       |route| route.to(uploads::new)),
-    post("/admin/imports/new",                                Access::Admin,       |route| route.to(uploads::create)),
-    get ("/admin/imports/drafts/{id}",                        Access::Admin,       |route| route.to(drafts::edit)),
-    post("/admin/imports/drafts/{id}",                        Access::Admin,       |route| route.to(drafts::save)),
-    post("/admin/imports/drafts/{id}/cancel",                 Access::Admin,       |route| route.to(drafts::cancel)),
-    get ("/admin/imports/drafts/{id}/preview",                Access::Admin,       |route| route.to(previews::show)),
-    post("/admin/imports/drafts/{id}/preview",                Access::Admin,       |route| route.to(previews::adjust)),
-    get ("/admin/imports/drafts/{id}/problems.csv",           Access::Admin,       |route| route.to(previews::problems)),
-    post("/admin/imports/drafts/{id}/commit",                 Access::Admin,       |route| route.to(previews::commit)),
-    get ("/admin/imports/mappings",                           Access::Viewer,      |route| route.to(mappings::list)),
-    get ("/admin/imports/mappings/{name}/delete",             Access::Admin,       |route| route.to(mappings::ask_delete)),
-    post("/admin/imports/mappings/{name}/delete",             Access::Admin,       |route| route.to(mappings::delete)),
-    get ("/admin/imports/{id}",                               Access::Viewer,      |route| route.to(imports::detail)),
-    get ("/admin/imports/{id}/changes.csv",                   Access::Viewer,      |route| route.to(imports::download)),
+    get ("/admin/stats/days",                                 Access::Admin,       |route| route.to(day_status::edit)),
+    post("/admin/stats/days",                                 Access::Admin,       |route| route.to(day_status::save)),
+    get ("/admin/imports",                                    Access::Viewer,      |route| route.to(list::list)),
+    get ("/admin/imports/new",                                Access::Admin,       |route| route.to(upload::new)),
+    post("/admin/imports/new",                                Access::Admin,       |route| route.to(upload::create)),
+    get ("/admin/imports/drafts/{id}",                        Access::Admin,       |route| route.to(mapping::edit)),
+    post("/admin/imports/drafts/{id}",                        Access::Admin,       |route| route.to(mapping::save)),
+    post("/admin/imports/drafts/{id}/cancel",                 Access::Admin,       |route| route.to(mapping::cancel)),
+    get ("/admin/imports/drafts/{id}/preview",                Access::Admin,       |route| route.to(preview::show)),
+    post("/admin/imports/drafts/{id}/preview",                Access::Admin,       |route| route.to(preview::adjust)),
+    get ("/admin/imports/drafts/{id}/problems.csv",           Access::Admin,       |route| route.to(preview::problems)),
+    post("/admin/imports/drafts/{id}/commit",                 Access::Admin,       |route| route.to(preview::commit)),
+    get ("/admin/imports/mappings",                           Access::Viewer,      |route| route.to(saved_mappings::list)),
+    get ("/admin/imports/mappings/{name}/delete",             Access::Admin,       |route| route.to(saved_mappings::ask_delete)),
+    post("/admin/imports/mappings/{name}/delete",             Access::Admin,       |route| route.to(saved_mappings::delete)),
+    get ("/admin/imports/{id}",                               Access::Viewer,      |route| route.to(list::detail)),
+    get ("/admin/imports/{id}/changes.csv",                   Access::Viewer,      |route| route.to(rows::download)),
     get ("/admin/imports/{id}/undo",                          Access::Admin,       |route| route.to(undo::ask)),
     post("/admin/imports/{id}/undo",                          Access::Admin,       |route| route.to(undo::undo)),
     get ("/admin/polls",                                      Access::Viewer,      |route| route.to(polls::list)),
@@ -110,45 +128,45 @@ pub static ROUTES: &[Line] = &[
     get ("/admin/catalogue/advertisers/{id}/switch",          Access::Admin,       |route| route.to(advertisers::ask_switch)),
     post("/admin/catalogue/advertisers/{id}/switch",          Access::Admin,       |route| route.to(advertisers::switch)),
     get ("/admin/catalogue/apps",                             Access::Viewer,      |route| route.to(apps::list)),
-    get ("/admin/catalogue/apps/new",                         Access::Admin,       |route| route.to(catalogue::new::<AppRow>)),
-    post("/admin/catalogue/apps/new",                         Access::Admin,       |route| route.to(catalogue::create::<AppRow>)),
-    get ("/admin/catalogue/apps/{id}",                        Access::Admin,       |route| route.to(catalogue::edit::<AppRow>)),
-    post("/admin/catalogue/apps/{id}",                        Access::Admin,       |route| route.to(catalogue::save::<AppRow>)),
-    get ("/admin/catalogue/apps/{id}/delete",                 Access::Admin,       |route| route.to(catalogue::ask_delete::<AppRow>)),
-    post("/admin/catalogue/apps/{id}/delete",                 Access::Admin,       |route| route.to(catalogue::delete::<AppRow>)),
+    get ("/admin/catalogue/apps/new",                         Access::Admin,       |route| route.to(entry::new::<AppRow>)),
+    post("/admin/catalogue/apps/new",                         Access::Admin,       |route| route.to(entry::create::<AppRow>)),
+    get ("/admin/catalogue/apps/{id}",                        Access::Admin,       |route| route.to(entry::edit::<AppRow>)),
+    post("/admin/catalogue/apps/{id}",                        Access::Admin,       |route| route.to(entry::save::<AppRow>)),
+    get ("/admin/catalogue/apps/{id}/delete",                 Access::Admin,       |route| route.to(entry::ask_delete::<AppRow>)),
+    post("/admin/catalogue/apps/{id}/delete",                 Access::Admin,       |route| route.to(entry::delete::<AppRow>)),
     get ("/admin/catalogue/offers",                           Access::Viewer,      |route| route.to(offers::list)),
-    get ("/admin/catalogue/offers/new",                       Access::Admin,       |route| route.to(catalogue::new::<OfferRow>)),
-    post("/admin/catalogue/offers/new",                       Access::Admin,       |route| route.to(catalogue::create::<OfferRow>)),
-    get ("/admin/catalogue/offers/{id}",                      Access::Admin,       |route| route.to(catalogue::edit::<OfferRow>)),
-    post("/admin/catalogue/offers/{id}",                      Access::Admin,       |route| route.to(catalogue::save::<OfferRow>)),
-    get ("/admin/catalogue/offers/{id}/delete",               Access::Admin,       |route| route.to(catalogue::ask_delete::<OfferRow>)),
-    post("/admin/catalogue/offers/{id}/delete",               Access::Admin,       |route| route.to(catalogue::delete::<OfferRow>)),
+    get ("/admin/catalogue/offers/new",                       Access::Admin,       |route| route.to(entry::new::<OfferRow>)),
+    post("/admin/catalogue/offers/new",                       Access::Admin,       |route| route.to(entry::create::<OfferRow>)),
+    get ("/admin/catalogue/offers/{id}",                      Access::Admin,       |route| route.to(entry::edit::<OfferRow>)),
+    post("/admin/catalogue/offers/{id}",                      Access::Admin,       |route| route.to(entry::save::<OfferRow>)),
+    get ("/admin/catalogue/offers/{id}/delete",               Access::Admin,       |route| route.to(entry::ask_delete::<OfferRow>)),
+    post("/admin/catalogue/offers/{id}/delete",               Access::Admin,       |route| route.to(entry::delete::<OfferRow>)),
     get ("/admin/catalogue/offers/{id}/reporting",            Access::Admin,       |route| route.to(offers::ask_reporting)),
     post("/admin/catalogue/offers/{id}/reporting",            Access::Admin,       |route| route.to(offers::switch_reporting)),
     get ("/admin/catalogue/campaigns",                        Access::Viewer,      |route| route.to(campaigns::list)),
-    get ("/admin/catalogue/campaigns/new",                    Access::Admin,       |route| route.to(catalogue::new::<CampaignRow>)),
-    post("/admin/catalogue/campaigns/new",                    Access::Admin,       |route| route.to(catalogue::create::<CampaignRow>)),
-    get ("/admin/catalogue/campaigns/{id}",                   Access::Admin,       |route| route.to(catalogue::edit::<CampaignRow>)),
-    post("/admin/catalogue/campaigns/{id}",                   Access::Admin,       |route| route.to(catalogue::save::<CampaignRow>)),
-    get ("/admin/catalogue/campaigns/{id}/delete",            Access::Admin,       |route| route.to(catalogue::ask_delete::<CampaignRow>)),
-    post("/admin/catalogue/campaigns/{id}/delete",            Access::Admin,       |route| route.to(catalogue::delete::<CampaignRow>)),
+    get ("/admin/catalogue/campaigns/new",                    Access::Admin,       |route| route.to(entry::new::<CampaignRow>)),
+    post("/admin/catalogue/campaigns/new",                    Access::Admin,       |route| route.to(entry::create::<CampaignRow>)),
+    get ("/admin/catalogue/campaigns/{id}",                   Access::Admin,       |route| route.to(entry::edit::<CampaignRow>)),
+    post("/admin/catalogue/campaigns/{id}",                   Access::Admin,       |route| route.to(entry::save::<CampaignRow>)),
+    get ("/admin/catalogue/campaigns/{id}/delete",            Access::Admin,       |route| route.to(entry::ask_delete::<CampaignRow>)),
+    post("/admin/catalogue/campaigns/{id}/delete",            Access::Admin,       |route| route.to(entry::delete::<CampaignRow>)),
     get ("/admin/catalogue/publishers",                       Access::Viewer,      |route| route.to(publishers::list)),
-    get ("/admin/catalogue/publishers/new",                   Access::Admin,       |route| route.to(catalogue::new::<PublisherRow>)),
-    post("/admin/catalogue/publishers/new",                   Access::Admin,       |route| route.to(catalogue::create::<PublisherRow>)),
-    get ("/admin/catalogue/publishers/{id}",                  Access::Admin,       |route| route.to(catalogue::edit::<PublisherRow>)),
-    post("/admin/catalogue/publishers/{id}",                  Access::Admin,       |route| route.to(catalogue::save::<PublisherRow>)),
-    get ("/admin/catalogue/publishers/{id}/delete",           Access::Admin,       |route| route.to(catalogue::ask_delete::<PublisherRow>)),
-    post("/admin/catalogue/publishers/{id}/delete",           Access::Admin,       |route| route.to(catalogue::delete::<PublisherRow>)),
+    get ("/admin/catalogue/publishers/new",                   Access::Admin,       |route| route.to(entry::new::<PublisherRow>)),
+    post("/admin/catalogue/publishers/new",                   Access::Admin,       |route| route.to(entry::create::<PublisherRow>)),
+    get ("/admin/catalogue/publishers/{id}",                  Access::Admin,       |route| route.to(entry::edit::<PublisherRow>)),
+    post("/admin/catalogue/publishers/{id}",                  Access::Admin,       |route| route.to(entry::save::<PublisherRow>)),
+    get ("/admin/catalogue/publishers/{id}/delete",           Access::Admin,       |route| route.to(entry::ask_delete::<PublisherRow>)),
+    post("/admin/catalogue/publishers/{id}/delete",           Access::Admin,       |route| route.to(entry::delete::<PublisherRow>)),
     get ("/admin/settings",                                   Access::Viewer,      |route| route.to(settings::show)),
     post("/admin/settings/password",                          Access::Viewer,      |route| route.to(settings::change_password)),
     post("/admin/settings/sessions",                          Access::Viewer,      |route| route.to(settings::end_other_sessions)),
     post("/admin/settings/sessions/end",                      Access::Viewer,      |route| route.to(settings::end_session)),
-    get ("/admin/settings/two-step",                          Access::Viewer,      |route| route.to(two_step::ask_on)),
-    post("/admin/settings/two-step",                          Access::Viewer,      |route| route.to(two_step::turn_on)),
-    get ("/admin/settings/two-step/codes",                    Access::Viewer,      |route| route.to(two_step::ask_codes)),
-    post("/admin/settings/two-step/codes",                    Access::Viewer,      |route| route.to(two_step::renew_codes)),
-    get ("/admin/settings/two-step/off",                      Access::Viewer,      |route| route.to(two_step::ask_off)),
-    post("/admin/settings/two-step/off",                      Access::Viewer,      |route| route.to(two_step::turn_off)),
+    get ("/admin/settings/two-step",                          Access::Viewer,      |route| route.to(two_factor::ask_on)),
+    post("/admin/settings/two-step",                          Access::Viewer,      |route| route.to(two_factor::turn_on)),
+    get ("/admin/settings/two-step/codes",                    Access::Viewer,      |route| route.to(two_factor::ask_codes)),
+    post("/admin/settings/two-step/codes",                    Access::Viewer,      |route| route.to(two_factor::renew_codes)),
+    get ("/admin/settings/two-step/off",                      Access::Viewer,      |route| route.to(two_factor::ask_off)),
+    post("/admin/settings/two-step/off",                      Access::Viewer,      |route| route.to(two_factor::turn_off)),
     get ("/admin/settings/people",                            Access::Viewer,      |route| route.to(people::list)),
     get ("/admin/settings/people/new",                        Access::Admin,       |route| route.to(people::new)),
     post("/admin/settings/people/new",                        Access::Admin,       |route| route.to(people::create)),
@@ -197,8 +215,10 @@ fn access(lines: &[Line], method: &Method) -> Access {
 }
 
 fn routes(config: &mut web::ServiceConfig) {
-    let mut api =
-        web::scope("/api").wrap(from_fn(wrap::mark_small)).wrap(Compress::default()).wrap(from_fn(wrap::tidy_encoding));
+    let mut api = web::scope("/api")
+        .wrap(from_fn(middleware::mark_small))
+        .wrap(Compress::default())
+        .wrap(from_fn(middleware::tidy_encoding));
     let mut pages = web::scope("/admin").wrap(Compress::default());
     let mut others = Vec::new();
     for lines in ROUTES.chunk_by(|one, other| one.path == other.path) {
@@ -206,10 +226,10 @@ fn routes(config: &mut web::ServiceConfig) {
         if let Some(path) = path.strip_prefix("/api") {
             api = api.service(resource(lines, path));
         } else if let Some(path) = path.strip_prefix("/admin") {
-            let gate = from_fn(move |request: ServiceRequest, next: Next<BoxBody>| {
-                gate::pass(access(lines, request.method()), request, next)
+            let guard = from_fn(move |request: ServiceRequest, next: Next<BoxBody>| {
+                guard::pass(access(lines, request.method()), request, next)
             });
-            pages = pages.service(resource(lines, path).wrap(gate));
+            pages = pages.service(resource(lines, path).wrap(guard));
         } else {
             others.push(resource(lines, path));
         }
@@ -219,7 +239,7 @@ fn routes(config: &mut web::ServiceConfig) {
     for other in others {
         config.service(other);
     }
-    config.service(pages.default_service(web::to(gate::not_found)));
+    config.service(pages.default_service(web::to(guard::not_found)));
     config.default_service(web::to(not_found));
 }
 
@@ -263,9 +283,9 @@ impl Application {
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(shared.clone())
-                .wrap(from_fn(wrap::limit_address))
-                .wrap(wrap::security_headers(https))
-                .wrap(from_fn(wrap::observe))
+                .wrap(from_fn(middleware::limit_address))
+                .wrap(middleware::security_headers(https))
+                .wrap(from_fn(middleware::observe))
                 .configure(routes)
         })
         .tcp_nodelay(true)

@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::catalogue::today;
-use super::imports::CUT_OFF;
-use super::shell::Shell;
-use super::{show, tokens};
+use crate::admin::catalogue::entry::today;
+use crate::admin::imports::list::CUT_OFF;
+use crate::admin::kit::format;
+use crate::admin::kit::layout::Shell;
+use crate::admin::tokens;
 use crate::domain::TokenScope;
 use crate::service::backups::BackupStatus;
 use crate::service::{ServiceError, imports};
@@ -16,9 +17,9 @@ const RECENT: TimeDelta = TimeDelta::days(7);
 
 /// Something that needs attention.
 #[derive(Debug)]
-pub struct Matter {
+pub struct Alarm {
     /// What it is.
-    pub words: String,
+    pub message: String,
     /// `bad` or `warn`.
     pub tone: &'static str,
     /// What mends it, and where; none where it is mended on the machine.
@@ -27,9 +28,9 @@ pub struct Matter {
 
 /// Backups that failed, are damaged or too old.
 #[must_use]
-pub fn of_backups(status: &BackupStatus, now: DateTime<Utc>) -> Option<Matter> {
-    let words = format!("Backups: {}. On the server, pitlane doctor says what to do.", status.trouble(now)?);
-    Some(Matter { words, tone: "bad", link: None })
+pub fn of_backups(status: &BackupStatus, now: DateTime<Utc>) -> Option<Alarm> {
+    let message = format!("Backups: {}. On the server, pitlane doctor says what to do.", status.trouble(now)?);
+    Some(Alarm { message, tone: "bad", link: None })
 }
 
 /// All that needs attention, the worst first.
@@ -38,15 +39,15 @@ pub fn matters(
     shell: &Shell,
     advertiser: &AdvertiserRow,
     now: DateTime<Utc>,
-) -> Result<Vec<Matter>, ServiceError> {
+) -> Result<Vec<Alarm>, ServiceError> {
     let scope = &shell.scope;
     let own: Vec<_> = txn.token_list()?.into_iter().filter(|row| row.advertiser == advertiser.key).collect();
     let mut found = Vec::new();
     let mut add =
-        |tone, words: String, label, href: String| found.push(Matter { words, tone, link: Some((label, href)) });
+        |tone, message: String, label, href: String| found.push(Alarm { message, tone, link: Some((label, href)) });
     for row in imports::recently_cut_off(txn, CUT_OFF, now)? {
-        let words = format!("An import was cut off: {}. Nothing of it is there.", row.subject);
-        add("bad", words, "Import it again", format!("/admin/imports{scope}"));
+        let message = format!("An import was cut off: {}. Nothing of it is there.", row.subject);
+        add("bad", message, "Import it again", format!("/admin/imports{scope}"));
     }
     if advertiser.disabled_at.is_some() {
         let href = format!("/admin/catalogue/advertisers/{}/switch?advertiser={}", advertiser.id, advertiser.id);
@@ -65,7 +66,7 @@ pub fn matters(
     } else if off > 0 {
         add(
             "warn",
-            format!("Cost reporting is off for {}.", show::plural(off, "offer")),
+            format!("Cost reporting is off for {}.", format::plural(off, "offer")),
             "See the offers",
             offers_link,
         );
@@ -75,8 +76,8 @@ pub fn matters(
         add("bad", "No token can read the report.".to_owned(), "Generate token", href);
     }
     for row in &own {
-        if let Some((words, tone, label)) = token_matter(row, &own, now) {
-            add(tone, words, label, format!("/admin/tokens{scope}"));
+        if let Some((message, tone, label)) = token_matter(row, &own, now) {
+            add(tone, message, label, format!("/admin/tokens{scope}"));
         }
     }
     let today = today(advertiser.time_zone)?;
@@ -86,23 +87,23 @@ pub fn matters(
         let mut rows = 0_u64;
         txn.stat_scan_lines(&filter, |_| rows += 1)?;
         if rows == 0 {
-            let words = format!("There are no stats for yesterday, {}.", show::day(yesterday));
-            add("warn", words, "See the stats", format!("/admin/stats{scope}"));
+            let message = format!("There are no stats for yesterday, {}.", format::day(yesterday));
+            add("warn", message, "See the stats", format!("/admin/stats{scope}"));
         }
     }
-    let polls = |count| show::plural(count, "poll");
+    let polls = |count| format::plural(count, "poll");
     let was = |count| if count == 1 { "was" } else { "were" };
     let and = if scope.is_empty() { "?" } else { "&" };
     let refused = txn.polls_refused_since(advertiser.id, now - RECENT)?;
     if refused > 0 {
-        let words = format!("{} {} refused in the last 7 days.", polls(refused), was(refused));
-        add("warn", words, "See why", format!("/admin/polls{scope}{and}answer=refused"));
+        let message = format!("{} {} refused in the last 7 days.", polls(refused), was(refused));
+        add("warn", message, "See why", format!("/admin/polls{scope}{and}answer=refused"));
     }
     let strangers = txn.polls_of_strangers_since(now - RECENT)?;
     if strangers > 0 {
-        let words =
+        let message =
             format!("{} without a valid token {} refused in the last 7 days.", polls(strangers), was(strangers));
-        add("warn", words, "See from where", format!("/admin/polls{scope}{and}token=none"));
+        add("warn", message, "See from where", format!("/admin/polls{scope}{and}token=none"));
     }
     found.sort_by_key(|matter| matter.tone);
     Ok(found)
@@ -127,7 +128,7 @@ fn token_matter(row: &TokenRow, all: &[TokenRow], now: DateTime<Utc>) -> Option<
         }
         if at > now && at - now < tokens::NEAR {
             let label = if rotation.is_some() { "See the tokens" } else { "Rotate it" };
-            return Some((format!("The token “{name}” expires in {}.", show::span(at - now)), "warn", label));
+            return Some((format!("The token “{name}” expires in {}.", format::span(at - now)), "warn", label));
         }
     }
     None

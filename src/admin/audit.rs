@@ -2,10 +2,10 @@
 
 use askama::Template;
 
-use super::shell::Shell;
-use super::show;
-use super::table::{Cell, Table, link_with};
-use super::visit::{Answer, Visit};
+use crate::admin::kit::context::{Answer, RequestContext};
+use crate::admin::kit::format;
+use crate::admin::kit::layout::Shell;
+use crate::admin::kit::table::{Cell, Table, link_with};
 
 /// Entries a page shows.
 const SHOWN: u32 = 100;
@@ -20,19 +20,19 @@ struct Page {
 }
 
 /// The log, newest first, with a search.
-pub async fn list(visit: Visit) -> Answer {
-    visit
-        .show(|visit, txn| {
-            let shell = Shell::new(visit, txn, "Audit", "Audit")?;
-            let search = visit.query("search").to_owned();
-            let mut entries = txn.audit_list(&search, visit.query("before").parse().ok(), SHOWN + 1)?;
+pub async fn list(context: RequestContext) -> Answer {
+    context
+        .show(|context, txn| {
+            let shell = Shell::new(context, txn, "Audit", "Audit")?;
+            let search = context.query("search").to_owned();
+            let mut entries = txn.audit_list(&search, context.query("before").parse().ok(), SHOWN + 1)?;
             let more = entries.len() > SHOWN as usize;
             entries.truncate(SHOWN as usize);
-            let older = entries.last().filter(|_| more).map(|last| link_with(visit, "before", &last.key.to_string()));
+            let older = entries.last().filter(|_| more).map(|last| link_with(context, "before", &last.key.to_string()));
             let mut table = Table::new("Audit log", &["When", "Who", "Did", "What", "From"]);
             for entry in entries {
                 table.rows.push(vec![
-                    Cell::new(show::moment(entry.at, shell.zone())),
+                    Cell::new(format::moment(entry.at, shell.zone())),
                     Cell::new(entry.actor),
                     Cell::new(entry.action),
                     Cell::new(entry.subject),

@@ -4,13 +4,13 @@
 use askama::Template;
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::attention::{self, Matter};
-use super::catalogue::today;
-use super::chart::{self, Chart};
-use super::shell::Shell;
-use super::show;
-use super::table::{Cell, Table};
-use super::visit::{Answer, Visit};
+use crate::admin::attention::{self, Alarm};
+use crate::admin::catalogue::entry::today;
+use crate::admin::kit::chart::{self, Chart};
+use crate::admin::kit::context::{Answer, RequestContext};
+use crate::admin::kit::format;
+use crate::admin::kit::layout::Shell;
+use crate::admin::kit::table::{Cell, Table};
 use crate::domain::{Day, MicrosSum};
 use crate::service::ServiceError;
 use crate::service::backups::BackupStatus;
@@ -23,7 +23,7 @@ const DAYS: i64 = 30;
 const SILENCE: TimeDelta = TimeDelta::hours(26);
 
 /// Whether Singular polls.
-struct Pulse {
+struct PollingStatus {
     headline: String,
     tone: &'static str,
     detail: String,
@@ -33,7 +33,7 @@ struct Pulse {
 /// One of the four steps to the first report.
 struct Step {
     title: &'static str,
-    words: &'static str,
+    message: &'static str,
     link: (&'static str, String),
     is_done: bool,
 }
@@ -43,21 +43,21 @@ struct Step {
 struct Page {
     shell: Shell,
     steps: Vec<Step>,
-    pulse: Option<Pulse>,
+    pulse: Option<PollingStatus>,
     charts: Vec<Chart>,
     table: Table,
-    matters: Vec<Matter>,
+    matters: Vec<Alarm>,
     backup: String,
 }
 
 /// The start page.
-pub async fn page(visit: Visit) -> Answer {
-    visit
-        .show(|visit, txn| {
-            let shell = Shell::new(visit, txn, "Home", "Home")?;
+pub async fn page(context: RequestContext) -> Answer {
+    context
+        .show(|context, txn| {
+            let shell = Shell::new(context, txn, "Home", "Home")?;
             let now = Utc::now();
-            let status = visit.state().backups.status();
-            let backup = backup(&status, visit.state().config.backup_at.0.is_some(), now);
+            let status = context.state().backups.status();
+            let backup = backup(&status, context.state().config.backup_at.0.is_some(), now);
             let mut matters: Vec<_> = attention::of_backups(&status, now).into_iter().collect();
             let Some(advertiser) = shell.advertiser.clone() else {
                 let steps = steps(txn, &shell, None)?;
@@ -83,7 +83,7 @@ pub async fn page(visit: Visit) -> Answer {
 /// How old the last proven backup is.
 fn backup(status: &BackupStatus, are_on: bool, now: DateTime<Utc>) -> String {
     match status.age(now) {
-        Some(age) => format!("The last proven backup was made {}.", show::ago(age)),
+        Some(age) => format!("The last proven backup was made {}.", format::ago(age)),
         None if are_on => "No backup was made and proven yet.".to_owned(),
         None => "The server makes no backups: it was started with --backup-at off.".to_owned(),
     }
@@ -117,25 +117,25 @@ fn steps(txn: &ReadTxn<'_>, shell: &Shell, advertiser: Option<&AdvertiserRow>) -
     Ok(vec![
         Step {
             title: "Describe what runs",
-            words: "An advertiser, its app, the offer, the campaign that runs it, and a publisher that shows it.",
+            message: "An advertiser, its app, the offer, the campaign that runs it, and a publisher that shows it.",
             link: catalogue_link,
             is_done: next.is_none(),
         },
         Step {
             title: "Put a day's stats in",
-            words: "Clicks and cost of a day. By hand for a first try; later with pitlane import, or by your own script.",
+            message: "Clicks and cost of a day. By hand for a first try; later with pitlane import, or by your own script.",
             link: ("Add a row of stats", format!("/admin/stats/cell{scope}")),
             is_done: stats,
         },
         Step {
             title: "Turn cost reporting on",
-            words: "Singular is shown only the offers whose cost reporting is on.",
+            message: "Singular is shown only the offers whose cost reporting is on.",
             link: ("Go to the offers", format!("/admin/catalogue/offers{scope}")),
             is_done: offers.iter().any(|row| row.cost_reporting),
         },
         Step {
             title: "Give Singular a token",
-            words: "Its connector shows the token with every poll. It is shown to you once.",
+            message: "Its connector shows the token with every poll. It is shown to you once.",
             link: ("Generate token", format!("/admin/tokens/new{scope}")),
             is_done: tokens,
         },
@@ -147,11 +147,11 @@ fn pulse(
     shell: &Shell,
     advertiser: &AdvertiserRow,
     now: DateTime<Utc>,
-) -> Result<Pulse, ServiceError> {
+) -> Result<PollingStatus, ServiceError> {
     let filter =
         PollFilter { advertiser: Some(advertiser.id), answered: Some(true), limit: 1, ..PollFilter::default() };
     let Some(last) = txn.poll_list(&filter)?.into_iter().next() else {
-        return Ok(Pulse {
+        return Ok(PollingStatus {
             headline: "Singular has not polled yet.".to_owned(),
             tone: "quiet",
             detail: "Once its connector has a token it polls twice a day.".to_owned(),
@@ -160,27 +160,27 @@ fn pulse(
     };
     let age = now - last.at;
     let (headline, tone) = if age > SILENCE {
-        (format!("Nobody has polled for {}.", show::span(age)), "bad")
+        (format!("Nobody has polled for {}.", format::span(age)), "bad")
     } else {
-        (format!("Last polled {} ago.", show::span(age)), "good")
+        (format!("Last polled {} ago.", format::span(age)), "good")
     };
     let token = last.token.map_or_else(String::new, |(_, name, _)| format!("“{name}”"));
     let range = last.days.map_or_else(String::new, |(from, to)| {
-        let days = if from == to { show::day(from) } else { format!("{} to {}", show::day(from), show::day(to)) };
+        let days = if from == to { format::day(from) } else { format!("{} to {}", format::day(from), format::day(to)) };
         format!(" asked for {days}")
     });
     let got = match (last.status, last.cost) {
         (304, _) => "had it already: nothing has changed since".to_owned(),
         (_, Some(micros)) => {
             let cost = crate::domain::Micros::new(micros).map(MicrosSum::from).unwrap_or_default();
-            let cost = show::amount(cost, advertiser.currency);
-            format!("got {} with a cost of {cost} {}", show::plural(last.rows, "row"), advertiser.currency.code())
+            let cost = format::amount(cost, advertiser.currency);
+            format!("got {} with a cost of {cost} {}", format::plural(last.rows, "row"), advertiser.currency.code())
         }
-        _ => format!("got {}", show::plural(last.rows, "row")),
+        _ => format!("got {}", format::plural(last.rows, "row")),
     };
-    let at = show::moment(last.at, shell.zone());
+    let at = format::moment(last.at, shell.zone());
     let detail = format!("On {at} {token}{range} and {got}.");
-    Ok(Pulse { headline, tone, detail, link: Some(format!("/admin/polls/{}{}", last.key, shell.scope)) })
+    Ok(PollingStatus { headline, tone, detail, link: Some(format!("/admin/polls/{}{}", last.key, shell.scope)) })
 }
 
 /// The last days' sums, oldest first; days without stats are there too.
@@ -200,7 +200,7 @@ fn days(txn: &ReadTxn<'_>, advertiser: &AdvertiserRow, last: Day) -> Result<Vec<
 
 fn charts(advertiser: &AdvertiserRow, days: &[(i64, DaySum)]) -> Vec<Chart> {
     let code = advertiser.currency.code();
-    let cost = |sum: MicrosSum| show::amount(sum, advertiser.currency);
+    let cost = |sum: MicrosSum| format::amount(sum, advertiser.currency);
     let mut all = MicrosSum::default();
     let mut clicks = 0_i64;
     for (_, sum) in days {
@@ -208,22 +208,22 @@ fn charts(advertiser: &AdvertiserRow, days: &[(i64, DaySum)]) -> Vec<Chart> {
         clicks = clicks.saturating_add(sum.clicks);
     }
     let ends = || {
-        let end = |day: Option<&(i64, DaySum)>| day.map(|(day, _)| show::stored_day(*day)).unwrap_or_default();
+        let end = |day: Option<&(i64, DaySum)>| day.map(|(day, _)| format::stored_day(*day)).unwrap_or_default();
         (end(days.first()), end(days.last()))
     };
     let costs: Vec<_> = days
         .iter()
-        .map(|(day, sum)| (sum.cost.rounded(6), format!("{}: {} {code}", show::stored_day(*day), cost(sum.cost))))
+        .map(|(day, sum)| (sum.cost.rounded(6), format!("{}: {} {code}", format::stored_day(*day), cost(sum.cost))))
         .collect();
     let counts: Vec<_> = days
         .iter()
         .map(|(day, sum)| {
-            let words = format!("{}: {}", show::stored_day(*day), show::plural(sum.clicks, "click"));
-            (u128::from(sum.clicks.unsigned_abs()), words)
+            let message = format!("{}: {}", format::stored_day(*day), format::plural(sum.clicks, "click"));
+            (u128::from(sum.clicks.unsigned_abs()), message)
         })
         .collect();
-    let whole = |micros: u128| show::count(i64::try_from(micros / 1_000_000).unwrap_or(i64::MAX));
-    let count = |number: u128| show::count(i64::try_from(number).unwrap_or(i64::MAX));
+    let whole = |micros: u128| format::count(i64::try_from(micros / 1_000_000).unwrap_or(i64::MAX));
+    let count = |number: u128| format::count(i64::try_from(number).unwrap_or(i64::MAX));
     let ((cost_bars, cost_top), (click_bars, click_top)) = (chart::bars(&costs), chart::bars(&counts));
     vec![
         Chart {
@@ -236,7 +236,7 @@ fn charts(advertiser: &AdvertiserRow, days: &[(i64, DaySum)]) -> Vec<Chart> {
         },
         Chart {
             title: "Clicks per day".to_owned(),
-            total: format!("{} in {DAYS} days", show::plural(clicks, "click")),
+            total: format!("{} in {DAYS} days", format::plural(clicks, "click")),
             top: count(click_top),
             middle: count(click_top / 2),
             ends: ends(),
@@ -250,9 +250,9 @@ fn table(advertiser: &AdvertiserRow, days: &[(i64, DaySum)]) -> Table {
     let mut table = Table::new("Cost and clicks per day", &["Day", &cost, "#Clicks"]);
     for (day, sum) in days.iter().rev() {
         table.rows.push(vec![
-            Cell::new(show::stored_day(*day)),
-            Cell::new(show::amount(sum.cost, advertiser.currency)).title(sum.cost.to_string()),
-            Cell::new(show::count(sum.clicks)),
+            Cell::new(format::stored_day(*day)),
+            Cell::new(format::amount(sum.cost, advertiser.currency)).title(sum.cost.to_string()),
+            Cell::new(format::count(sum.clicks)),
         ]);
     }
     table

@@ -4,13 +4,13 @@ use actix_web::web;
 use askama::Template;
 use chrono::{DateTime, Utc};
 
-use super::shell::Shell;
-use super::show;
-use super::table::{Cell, Table, link_with};
-use super::visit::{Answer, Visit};
+use crate::admin::kit::context::{Answer, RequestContext};
+use crate::admin::kit::format;
+use crate::admin::kit::layout::Shell;
+use crate::admin::kit::table::{Cell, Table, link_with};
 use crate::domain::{Day, DayState, MicrosSum, ZoneClock};
 use crate::service::ServiceError;
-use crate::store::{DayMark, PollFilter, PollSeen, StoreError};
+use crate::store::{DayStatus, PollFilter, PollSeen, StoreError};
 
 /// Polls a page shows.
 const SHOWN: u32 = 100;
@@ -61,7 +61,7 @@ fn advice(poll: &PollSeen) -> &'static str {
 
 /// What became of a poll, in words with a colour.
 fn state(poll: &PollSeen) -> (String, &'static str) {
-    let words = match poll.status {
+    let message = match poll.status {
         304 => "Had it already",
         400 => "Refused: bad dates",
         401 => "Refused: no valid token",
@@ -77,7 +77,7 @@ fn state(poll: &PollSeen) -> (String, &'static str) {
         500.. => "bad",
         _ => "warn",
     };
-    (words.to_owned(), tone)
+    (message.to_owned(), tone)
 }
 
 fn report(poll: &PollSeen) -> &'static str {
@@ -86,8 +86,8 @@ fn report(poll: &PollSeen) -> &'static str {
 
 fn range(poll: &PollSeen) -> String {
     match poll.days {
-        Some((from, to)) if from == to => show::day(from),
-        Some((from, to)) => format!("{} to {}", show::day(from), show::day(to)),
+        Some((from, to)) if from == to => format::day(from),
+        Some((from, to)) => format!("{} to {}", format::day(from), format::day(to)),
         None => "nothing readable".to_owned(),
     }
 }
@@ -99,12 +99,12 @@ fn start(day: &str, zone: &ZoneClock, days_later: u64) -> Option<DateTime<Utc>> 
 }
 
 /// The history with its filters.
-pub async fn list(visit: Visit) -> Answer {
-    visit
-        .show(|visit, txn| {
-            let shell = Shell::new(visit, txn, "Polls", "Polls")?;
+pub async fn list(context: RequestContext) -> Answer {
+    context
+        .show(|context, txn| {
+            let shell = Shell::new(context, txn, "Polls", "Polls")?;
             let zone = shell.zone();
-            let (token, answer) = (visit.query("token"), visit.query("answer"));
+            let (token, answer) = (context.query("token"), context.query("answer"));
             let chosen = shell.advertiser.as_ref();
             let filter = PollFilter {
                 advertiser: chosen.map(|row| row.id).filter(|_| token != STRANGERS),
@@ -115,25 +115,25 @@ pub async fn list(visit: Visit) -> Answer {
                     "refused" => Some(false),
                     _ => None,
                 },
-                from: start(visit.query("from"), zone, 0),
-                until: start(visit.query("to"), zone, 1),
-                before: visit.query("before").parse().ok(),
+                from: start(context.query("from"), zone, 0),
+                until: start(context.query("to"), zone, 1),
+                before: context.query("before").parse().ok(),
                 limit: SHOWN + 1,
             };
             let mut polls = txn.poll_list(&filter)?;
             let more = polls.len() > SHOWN as usize;
             polls.truncate(SHOWN as usize);
-            let older = polls.last().filter(|_| more).map(|last| link_with(visit, "before", &last.key.to_string()));
+            let older = polls.last().filter(|_| more).map(|last| link_with(context, "before", &last.key.to_string()));
             let own = txn.token_list()?.into_iter().filter(|row| chosen.is_some_and(|it| it.key == row.advertiser));
             Ok(Page {
                 tokens: own.map(|row| (row.id.to_string(), row.name, row.id.as_str() == token)).collect(),
                 strangers: token == STRANGERS,
                 answer: answer.to_owned(),
-                from: visit.query("from").to_owned(),
-                to: visit.query("to").to_owned(),
+                from: context.query("from").to_owned(),
+                to: context.query("to").to_owned(),
                 is_filtered: ["token", "answer", "from", "to", "before"]
                     .iter()
-                    .any(|name| !visit.query(name).is_empty()),
+                    .any(|name| !context.query(name).is_empty()),
                 table: table(&shell, &polls),
                 older,
                 shell,
@@ -147,33 +147,33 @@ fn table(shell: &Shell, polls: &[PollSeen]) -> Table {
     let cost = format!("#Cost, {code}");
     let mut table = Table::new("Polls", &["When", "Token", "Asked for", "Answer", "#Rows", &cost, "#Took"]);
     for poll in polls {
-        let (words, tone) = state(poll);
+        let (message, tone) = state(poll);
         let token = poll.token.as_ref().map_or_else(|| Cell::new("none").tone("quiet"), |(_, name, _)| Cell::new(name));
         let cost = match (&shell.advertiser, poll.cost()) {
             (Some(row), Some(cost)) if poll.status == 200 => {
-                Cell::new(show::amount(cost.into(), row.currency)).title(cost.to_string())
+                Cell::new(format::amount(cost.into(), row.currency)).title(cost.to_string())
             }
             _ => Cell::new("–"),
         };
         table.rows.push(vec![
-            Cell::new(show::moment(poll.at, shell.zone()))
+            Cell::new(format::moment(poll.at, shell.zone()))
                 .to(format!("/admin/polls/{}{}", poll.key, shell.scope), true),
             token,
             Cell::new(range(poll)),
-            Cell::new(words).tone(tone).note(poll.status.to_string()),
-            Cell::new(if poll.status == 200 { show::count(poll.rows) } else { "–".to_owned() }),
+            Cell::new(message).tone(tone).note(poll.status.to_string()),
+            Cell::new(if poll.status == 200 { format::count(poll.rows) } else { "–".to_owned() }),
             cost,
-            Cell::new(show::duration(poll.duration_us)),
+            Cell::new(format::duration(poll.duration_us)),
         ]);
     }
     table
 }
 
 /// All that is known of one poll.
-pub async fn detail(visit: Visit, key: web::Path<String>) -> Answer {
-    visit
-        .show(move |visit, txn| {
-            let shell = Shell::new(visit, txn, "Polls", "A poll")?;
+pub async fn detail(context: RequestContext, key: web::Path<String>) -> Answer {
+    context
+        .show(move |context, txn| {
+            let shell = Shell::new(context, txn, "Polls", "A poll")?;
             let poll = key.parse().ok().map(|key| txn.poll_find(key)).transpose()?.flatten();
             let poll = poll.ok_or_else(|| StoreError::Missing("There is no such poll.".to_owned()))?;
             let mut facts = facts(&shell, &poll);
@@ -186,13 +186,13 @@ pub async fn detail(visit: Visit, key: web::Path<String>) -> Answer {
 }
 
 /// What the days asked for are called now.
-fn marked(marks: &[DayMark]) -> Option<(&'static str, String)> {
+fn marked(marks: &[DayStatus]) -> Option<(&'static str, String)> {
     let of = |state| {
         let days = marks.iter().filter(|mark| mark.state == state).count();
-        (days > 0).then(|| format!("{} {state}", show::count(i64::try_from(days).unwrap_or(i64::MAX))))
+        (days > 0).then(|| format!("{} {state}", format::count(i64::try_from(days).unwrap_or(i64::MAX))))
     };
-    let words: Vec<String> = [DayState::Provisional, DayState::Final].into_iter().filter_map(of).collect();
-    (!words.is_empty()).then(|| ("Of these days", words.join(", ")))
+    let message: Vec<String> = [DayState::Provisional, DayState::Final].into_iter().filter_map(of).collect();
+    (!message.is_empty()).then(|| ("Of these days", message.join(", ")))
 }
 
 fn facts(shell: &Shell, poll: &PollSeen) -> Vec<(&'static str, String)> {
@@ -202,21 +202,21 @@ fn facts(shell: &Shell, poll: &PollSeen) -> Vec<(&'static str, String)> {
         |(id, name, advertiser)| format!("{name} ({id}) of {advertiser}"),
     );
     let mut facts = vec![
-        ("When", show::moment(poll.at, shell.zone())),
+        ("When", format::moment(poll.at, shell.zone())),
         ("Token", whose),
         ("Report", format!("{}, as {}", report(poll), poll.format.to_uppercase())),
         ("Asked for", range(poll)),
         ("Status", poll.status.to_string()),
     ];
     if poll.status == 200 {
-        facts.push(("Rows", show::count(poll.rows)));
+        facts.push(("Rows", format::count(poll.rows)));
         if let Some(cost) = poll.cost() {
             facts.push(("Cost", MicrosSum::from(cost).to_string()));
         }
-        facts.push(("Length before compression", show::bytes(poll.bytes)));
+        facts.push(("Length before compression", format::bytes(poll.bytes)));
     }
     facts.extend([
-        ("Took", show::duration(poll.duration_us)),
+        ("Took", format::duration(poll.duration_us)),
         ("From", poll.address.clone()),
         ("Client", if poll.user_agent.is_empty() { "unnamed".to_owned() } else { poll.user_agent.clone() }),
     ]);

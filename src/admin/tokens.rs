@@ -4,14 +4,14 @@ use actix_web::web;
 use askama::Template;
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::form::{Form, Kind};
-use super::page::FormPage;
-use super::shell::{Shell, back};
-use super::show;
-use super::visit::{Answer, Visit, missing_is_not_found};
+use crate::admin::kit::context::{Answer, RequestContext, missing_is_not_found};
+use crate::admin::kit::form::{Form, Kind};
+use crate::admin::kit::form_page::FormPage;
+use crate::admin::kit::format;
+use crate::admin::kit::layout::{Shell, back};
 use crate::domain::{Invalid, Name, PlainToken, TokenId, TokenScope, ZoneClock};
 use crate::service::ServiceResult;
-use crate::service::tokens::{self, TokenRequest};
+use crate::service::access::tokens::{self, TokenRequest};
 use crate::store::{OrMissing as _, TokenRow};
 
 const NAV: &str = "Tokens";
@@ -62,9 +62,9 @@ struct OncePage {
 #[must_use]
 pub fn state(row: &TokenRow, now: DateTime<Utc>, zone: &ZoneClock) -> (String, &'static str) {
     match (row.revoked_at, row.expires_at) {
-        (Some(at), _) => (format!("Revoked {}", show::moment_day(at, zone)), "quiet"),
-        (None, Some(at)) if at <= now => (format!("Expired {}", show::moment_day(at, zone)), "bad"),
-        (None, Some(at)) if at - now < NEAR => (format!("Expires in {}", show::span(at - now)), "warn"),
+        (Some(at), _) => (format!("Revoked {}", format::moment_day(at, zone)), "quiet"),
+        (None, Some(at)) if at <= now => (format!("Expired {}", format::moment_day(at, zone)), "bad"),
+        (None, Some(at)) if at - now < NEAR => (format!("Expires in {}", format::span(at - now)), "warn"),
         _ => ("Live".to_owned(), "good"),
     }
 }
@@ -82,7 +82,7 @@ pub(super) fn rotation(row: &TokenRow, all: &[TokenRow], now: DateTime<Utc>) -> 
                 format!(
                     "Takes the place of “{}”. It was seen {} ago, so the old one can go.",
                     old.name,
-                    show::span(now - at)
+                    format::span(now - at)
                 ),
                 false,
             ),
@@ -93,7 +93,7 @@ pub(super) fn rotation(row: &TokenRow, all: &[TokenRow], now: DateTime<Utc>) -> 
         all.iter().find(|new| new.replaces == Some(row.key) && is_live(new, now)).filter(|_| is_live(row, now))?;
     Some(match new.last_used_at {
         Some(at) => {
-            (format!("Its successor “{}” was seen {} ago. This one can go.", new.name, show::span(now - at)), true)
+            (format!("Its successor “{}” was seen {} ago. This one can go.", new.name, format::span(now - at)), true)
         }
         None => (format!("Its successor “{}” was not seen yet. Keep this one.", new.name), false),
     })
@@ -107,14 +107,14 @@ fn line(row: &TokenRow, all: &[TokenRow], now: DateTime<Utc>, zone: &ZoneClock) 
         scope: row.scope.as_str(),
         state,
         tone,
-        created: show::moment_day(row.created_at, zone),
-        expires: row.expires_at.map_or_else(|| "never".to_owned(), |at| show::moment_day(at, zone)),
-        used: row.last_used_at.map_or_else(|| "never".to_owned(), |at| show::ago(now - at)),
-        used_exactly: row.last_used_at.map(|at| show::moment(at, zone)).unwrap_or_default(),
+        created: format::moment_day(row.created_at, zone),
+        expires: row.expires_at.map_or_else(|| "never".to_owned(), |at| format::moment_day(at, zone)),
+        used: row.last_used_at.map_or_else(|| "never".to_owned(), |at| format::ago(now - at)),
+        used_exactly: row.last_used_at.map(|at| format::moment(at, zone)).unwrap_or_default(),
         used_by: [row.last_used_address.as_deref(), row.last_used_agent.as_deref()]
             .into_iter()
             .flatten()
-            .filter(|words| !words.is_empty())
+            .filter(|message| !message.is_empty())
             .collect::<Vec<_>>()
             .join(", "),
         rotation: rotation(row, all, now),
@@ -123,10 +123,10 @@ fn line(row: &TokenRow, all: &[TokenRow], now: DateTime<Utc>, zone: &ZoneClock) 
 }
 
 /// The chosen advertiser's tokens, those that work first.
-pub async fn list(visit: Visit) -> Answer {
-    visit
-        .show(|visit, txn| {
-            let shell = Shell::new(visit, txn, NAV, "Tokens")?;
+pub async fn list(context: RequestContext) -> Answer {
+    context
+        .show(|context, txn| {
+            let shell = Shell::new(context, txn, NAV, "Tokens")?;
             let now = Utc::now();
             let chosen = shell.advertiser.as_ref().map(|row| row.key);
             let mut rows: Vec<_> = txn.token_list()?.into_iter().filter(|row| Some(row.advertiser) == chosen).collect();
@@ -138,14 +138,14 @@ pub async fn list(visit: Visit) -> Answer {
 }
 
 /// The form for a new token.
-pub async fn new(visit: Visit) -> Answer {
-    let asked = visit.query("advertiser").to_owned();
-    let form = new_form(&visit).await?.with("advertiser", asked).with("scope", "report").with("life", "365");
-    new_page(&visit, form).await
+pub async fn new(context: RequestContext) -> Answer {
+    let asked = context.query("advertiser").to_owned();
+    let form = new_form(&context).await?.with("advertiser", asked).with("scope", "report").with("life", "365");
+    new_page(&context, form).await
 }
 
-async fn new_form(visit: &Visit) -> Result<Form, crate::http::ClientError> {
-    let all = visit.run(|visit| Ok(visit.store().read(|txn| txn.advertiser_list())?)).await?;
+async fn new_form(context: &RequestContext) -> Result<Form, crate::http::ClientError> {
+    let all = context.run(|context| Ok(context.store().read(|txn| txn.advertiser_list())?)).await?;
     let advertisers = all.into_iter().filter(|row| row.disabled_at.is_none()).map(|row| (row.id.to_string(), row.name));
     let scopes = [
         ("report", "report: reads the cost report (Singular needs this)"),
@@ -178,12 +178,12 @@ fn pairs(choices: &[(&str, &str)]) -> Vec<(String, String)> {
     choices.iter().map(|(value, label)| ((*value).to_owned(), (*label).to_owned())).collect()
 }
 
-async fn new_page(visit: &Visit, form: Form) -> Answer {
-    FormPage::answer(visit, NAV, "Generate a token", Vec::new(), form).await
+async fn new_page(context: &RequestContext, form: Form) -> Answer {
+    FormPage::answer(context, NAV, "Generate a token", Vec::new(), form).await
 }
 
-fn expiry(visit: &Visit, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, Invalid> {
-    let life = visit.field("life");
+fn expiry(context: &RequestContext, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, Invalid> {
+    let life = context.field("life");
     if !LIVES.iter().any(|(days, _)| *days == life) {
         return Err(Invalid::value("life", life, "one of the choices"));
     }
@@ -191,34 +191,40 @@ fn expiry(visit: &Visit, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, In
 }
 
 /// Makes the token and shows it, this once.
-pub async fn create(visit: Visit) -> Answer {
-    let made = visit
-        .run(|visit| {
+pub async fn create(context: RequestContext) -> Answer {
+    let made = context
+        .run(|context| {
             let now = Utc::now();
             let request = TokenRequest {
-                advertiser: visit.field("advertiser").to_owned(),
-                name: Name::parse("name", visit.field("name"))?,
-                scope: visit.field("scope").parse::<TokenScope>()?,
-                expires_at: expiry(visit, now)?,
+                advertiser: context.field("advertiser").to_owned(),
+                name: Name::parse("name", context.field("name"))?,
+                scope: context.field("scope").parse::<TokenScope>()?,
+                expires_at: expiry(context, now)?,
             };
-            let token = tokens::issue(visit.store(), &request, &visit.actor(), now)?;
+            let token = tokens::issue(context.store(), &request, &context.actor(), now)?;
             Ok((token, request.name, request.scope))
         })
         .await;
     match made {
-        Ok((token, name, scope)) => once(&visit, token, name, scope, None).await,
+        Ok((token, name, scope)) => once(&context, token, name, scope, None).await,
         Err(error) => {
-            let form = new_form(&visit).await?.as_typed(&visit).refused(error)?;
-            new_page(&visit, form).await
+            let form = new_form(&context).await?.as_typed(&context).refused(error)?;
+            new_page(&context, form).await
         }
     }
 }
 
-async fn once(visit: &Visit, token: PlainToken, name: Name, scope: TokenScope, old: Option<String>) -> Answer {
-    visit
-        .show(move |visit, txn| {
-            let shell = Shell::new(visit, txn, NAV, "Copy the token now")?;
-            let (origin, header) = (visit.origin(), format!("-H 'Authorization: ApiToken {}'", token.reveal()));
+async fn once(
+    context: &RequestContext,
+    token: PlainToken,
+    name: Name,
+    scope: TokenScope,
+    old: Option<String>,
+) -> Answer {
+    context
+        .show(move |context, txn| {
+            let shell = Shell::new(context, txn, NAV, "Copy the token now")?;
+            let (origin, header) = (context.origin(), format!("-H 'Authorization: ApiToken {}'", token.reveal()));
             let is_report = scope == TokenScope::Report;
             let today = shell.zone().at(Utc::now()).0.date();
             let month_ago = today.checked_sub_days(chrono::Days::new(30)).unwrap_or(today);
@@ -234,21 +240,21 @@ async fn once(visit: &Visit, token: PlainToken, name: Name, scope: TokenScope, o
         .await
 }
 
-fn find(visit: &Visit, id: &str) -> ServiceResult<TokenRow> {
+fn find(context: &RequestContext, id: &str) -> ServiceResult<TokenRow> {
     let id: TokenId = id.parse()?;
-    Ok(visit.store().read(|txn| txn.token_find(&id)?.or_missing("token", id.as_str()))?)
+    Ok(context.store().read(|txn| txn.token_find(&id)?.or_missing("token", id.as_str()))?)
 }
 
-async fn found(visit: &Visit, id: String) -> Result<TokenRow, crate::http::ClientError> {
-    visit.run(move |visit| find(visit, &id)).await.map_err(missing_is_not_found)
+async fn found(context: &RequestContext, id: String) -> Result<TokenRow, crate::http::ClientError> {
+    context.run(move |context| find(context, &id)).await.map_err(missing_is_not_found)
 }
 
 /// Asks whether a token is really to be revoked.
-pub async fn ask_revoke(visit: Visit, id: web::Path<String>) -> Answer {
-    let row = found(&visit, id.into_inner()).await?;
+pub async fn ask_revoke(context: RequestContext, id: web::Path<String>) -> Answer {
+    let row = found(&context, id.into_inner()).await?;
     let used = match (row.last_used_at, &row.last_used_address) {
-        (Some(at), Some(from)) => format!("It was last used {} ago from {from}.", show::span(Utc::now() - at)),
-        (Some(at), None) => format!("It was last used {} ago.", show::span(Utc::now() - at)),
+        (Some(at), Some(from)) => format!("It was last used {} ago from {from}.", format::span(Utc::now() - at)),
+        (Some(at), None) => format!("It was last used {} ago.", format::span(Utc::now() - at)),
         (None, _) => "It was not used yet.".to_owned(),
     };
     let used = format!("{used} Whoever holds it is refused from the next request on, for good.");
@@ -256,16 +262,16 @@ pub async fn ask_revoke(visit: Visit, id: web::Path<String>) -> Answer {
         .dangerous()
         .or_back_to(format!("/admin/tokens?advertiser={}", row.advertiser_id));
     let title = format!("Revoke “{}”?", row.name);
-    FormPage::answer(&visit, NAV, title, vec![format!("Token {} of {}.", row.id, row.advertiser_name), used], form)
+    FormPage::answer(&context, NAV, title, vec![format!("Token {} of {}.", row.id, row.advertiser_name), used], form)
         .await
 }
 
 /// Revokes a token.
-pub async fn revoke(visit: Visit, id: web::Path<String>) -> Answer {
-    let row = found(&visit, id.into_inner()).await?;
+pub async fn revoke(context: RequestContext, id: web::Path<String>) -> Answer {
+    let row = found(&context, id.into_inner()).await?;
     let (id, advertiser) = (row.id, row.advertiser_id);
-    visit.run(move |visit| tokens::revoke(visit.store(), &id, &visit.actor(), Utc::now())).await?;
-    Ok(visit.go(&back("/admin/tokens", Some(advertiser), "revoked")))
+    context.run(move |context| tokens::revoke(context.store(), &id, &context.actor(), Utc::now())).await?;
+    Ok(context.go(&back("/admin/tokens", Some(advertiser), "revoked")))
 }
 
 fn rotate_form(row: &TokenRow) -> Form {
@@ -277,38 +283,38 @@ fn rotate_form(row: &TokenRow) -> Form {
         .with("life", "365")
 }
 
-async fn rotate_page(visit: &Visit, row: &TokenRow, form: Form) -> Answer {
+async fn rotate_page(context: &RequestContext, row: &TokenRow, form: Form) -> Answer {
     let intro = vec![
         "A new token is made beside this one, for the same advertiser and scope. Both work.".to_owned(),
         "Give the new one to its holder. The token list says when it was seen; then revoke the old one.".to_owned(),
     ];
-    FormPage::answer(visit, NAV, format!("Rotate “{}”", row.name), intro, form).await
+    FormPage::answer(context, NAV, format!("Rotate “{}”", row.name), intro, form).await
 }
 
 /// The form for a token's successor.
-pub async fn ask_rotate(visit: Visit, id: web::Path<String>) -> Answer {
-    let row = found(&visit, id.into_inner()).await?;
-    rotate_page(&visit, &row, rotate_form(&row)).await
+pub async fn ask_rotate(context: RequestContext, id: web::Path<String>) -> Answer {
+    let row = found(&context, id.into_inner()).await?;
+    rotate_page(&context, &row, rotate_form(&row)).await
 }
 
 /// Makes a token's successor and shows it, this once.
-pub async fn rotate(visit: Visit, id: web::Path<String>) -> Answer {
-    let row = found(&visit, id.into_inner()).await?;
+pub async fn rotate(context: RequestContext, id: web::Path<String>) -> Answer {
+    let row = found(&context, id.into_inner()).await?;
     let old = row.clone();
-    let made = visit
-        .run(move |visit| {
+    let made = context
+        .run(move |context| {
             let now = Utc::now();
-            let name = Name::parse("name", visit.field("name"))?;
-            let expires_at = expiry(visit, now)?;
-            let token = tokens::rotate(visit.store(), &old, name.clone(), expires_at, &visit.actor(), now)?;
+            let name = Name::parse("name", context.field("name"))?;
+            let expires_at = expiry(context, now)?;
+            let token = tokens::rotate(context.store(), &old, name.clone(), expires_at, &context.actor(), now)?;
             Ok((token, name))
         })
         .await;
     match made {
-        Ok((token, name)) => once(&visit, token, name, row.scope, Some(row.name)).await,
+        Ok((token, name)) => once(&context, token, name, row.scope, Some(row.name)).await,
         Err(error) => {
-            let form = rotate_form(&row).as_typed(&visit).refused(error)?;
-            rotate_page(&visit, &row, form).await
+            let form = rotate_form(&row).as_typed(&context).refused(error)?;
+            rotate_page(&context, &row, form).await
         }
     }
 }

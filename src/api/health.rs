@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 
-use crate::http::error::Refusal;
+use crate::http::error::ErrorKind;
 use crate::http::{AppState, ClientError};
 use crate::service::backups::BackupStatus;
 use crate::store::{Store, StoreResult};
@@ -22,12 +22,12 @@ pub async fn readyz(state: web::Data<AppState>) -> Result<HttpResponse, ClientEr
     match ready {
         Ok(has_room) => {
             let disk = if has_room { "" } else { "the disk is nearly full: writes are refused, reports go on\n" };
-            let words = format!("ready\n{disk}{}\n", backups(&state.backups.status(), Utc::now()));
-            Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(words))
+            let message = format!("ready\n{disk}{}\n", backups(&state.backups.status(), Utc::now()));
+            Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(message))
         }
         Err(error) => {
             tracing::warn!(%error, "not ready");
-            Err(ClientError::later(Refusal::Unavailable, 5, "The database can't be read or written right now."))
+            Err(ClientError::later(ErrorKind::Unavailable, 5, "The database can't be read or written right now."))
         }
     }
 }
@@ -45,7 +45,7 @@ fn backups(status: &BackupStatus, now: DateTime<Utc>) -> String {
 fn works(store: &Store) -> StoreResult<bool> {
     store.schema_version()?;
     store.can_write()?;
-    Ok(store.room().is_ok())
+    Ok(store.ensure_free_space().is_ok())
 }
 
 /// Counters for Prometheus.

@@ -8,10 +8,10 @@ pub mod stats;
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::http::ClientError;
-use crate::http::error::Refusal;
+use crate::http::error::ErrorKind;
 
 /// 404 for what no route knows.
 pub async fn not_found(request: HttpRequest) -> Result<HttpResponse, ClientError> {
     let path = crate::domain::Invalid::echo(request.path());
-    Err(ClientError::new(Refusal::NotFound, format!("There is no {path}. /api/docs lists what there is.")))
+    Err(ClientError::new(ErrorKind::NotFound, format!("There is no {path}. /api/docs lists what there is.")))
 }

@@ -4,9 +4,9 @@ use actix_web::http::header::IfNoneMatch;
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
 
 use crate::domain::{ReportFormat, ReportKind, ReportQuery, TokenScope};
-use crate::http::auth::{Refused, authenticate};
-use crate::http::{AppState, ClientError, PollDraft, client, query, streaming};
-use crate::service::report::Asked;
+use crate::http::auth::{AuthError, authenticate};
+use crate::http::{AppState, ClientError, PollRecorder, client, query, streaming};
+use crate::service::report::ReportRequest;
 use crate::store::{PollRow, Snapshot};
 
 type State = web::Data<AppState>;
@@ -44,9 +44,9 @@ async fn answer(
     match read(&state, &request, &mut poll.row, &mut snapshot).await {
         Ok(query) => {
             let known = known.map(web::Header::into_inner);
-            streaming::answer(&state, Asked { kind, format, query }, known, snapshot, poll).await
+            streaming::answer(&state, ReportRequest { kind, format, query }, known, snapshot, poll).await
         }
-        Err(Refused { error, token }) => {
+        Err(AuthError { error, token }) => {
             poll.row.token = poll.row.token.or(token);
             poll.finish(error.status_code());
             Err(error)
@@ -60,7 +60,7 @@ async fn read(
     request: &HttpRequest,
     poll: &mut PollRow,
     snapshot: &mut Option<Snapshot>,
-) -> Result<ReportQuery, Refused> {
+) -> Result<ReportQuery, AuthError> {
     *snapshot = state.store.snapshot_now().map_err(ClientError::from)?;
     let token = authenticate(state, request, TokenScope::Report, snapshot).await?;
     poll.token = Some(token.key);
@@ -70,7 +70,7 @@ async fn read(
     Ok(query)
 }
 
-fn draft(state: &AppState, request: &HttpRequest, report: ReportKind, format: ReportFormat) -> PollDraft {
+fn draft(state: &AppState, request: &HttpRequest, report: ReportKind, format: ReportFormat) -> PollRecorder {
     let address = client::address(request, &state.config.trusted_proxy).to_string();
-    PollDraft::new(&state.polls, report, format, address, client::agent(request))
+    PollRecorder::new(&state.polls, report, format, address, client::agent(request))
 }

@@ -80,7 +80,7 @@ pub async fn upload(
     let directory = store.path().parent().unwrap_or_else(|| std::path::Path::new(".")).to_owned();
     // Before the upload takes what little room there is.
     let asked = store.clone();
-    telemetry::blocking(move || asked.room()).await?;
+    telemetry::blocking(move || asked.ensure_free_space()).await?;
     let file = upload::spool(&request, body, &directory).await?;
     let done = telemetry::blocking(move || imports::run(&store, file, &options, &source)).await;
     let done = done.map_err(|error: ImportError| ClientError::from(error))?;

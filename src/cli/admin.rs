@@ -11,7 +11,7 @@ use super::{moment, open_existing, open_or_create, parse, print, print_json, say
 use crate::config::Global;
 use crate::domain::{Email, Role};
 use crate::service::Actor;
-use crate::service::admins::{self, Password};
+use crate::service::access::admins::{self, Password};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {

@@ -7,7 +7,7 @@ use super::serve::{own, serve};
 use super::{open_or_create, print, say};
 use crate::config::{Global, Serve};
 use crate::domain::{Day, Name, TokenScope};
-use crate::service::tokens::{self, TokenRequest};
+use crate::service::access::tokens::{self, TokenRequest};
 use crate::service::{Actor, demo};
 
 pub(super) fn run(global: &Global, config: Serve) -> anyhow::Result<()> {

@@ -7,7 +7,7 @@ use super::{moment, open_existing, print, print_json};
 use crate::config::Global;
 use crate::domain::TokenScope;
 use crate::service::backups::BackupStatus;
-use crate::store::{Ground, ReadTxn, SCHEMA_VERSION, Store, StoreResult, free_space, ground};
+use crate::store::{FilesystemKind, ReadTxn, SCHEMA_VERSION, Store, StoreResult, free_space, ground};
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -24,17 +24,18 @@ enum Verdict {
 struct Finding {
     check: &'static str,
     verdict: Verdict,
-    words: String,
+    #[serde(rename = "words")]
+    message: String,
 }
 
 pub(super) fn run(global: &Global) -> anyhow::Result<()> {
     let store = open_existing(global)?;
     let mut findings = vec![
-        Finding { check: "sqlite", verdict: Verdict::Ok, words: format!("SQLite {}", Store::sqlite_version()) },
+        Finding { check: "sqlite", verdict: Verdict::Ok, message: format!("SQLite {}", Store::sqlite_version()) },
         schema(&store)?,
         integrity(&store)?,
         writable(&store),
-        room(&store),
+        free_disk_space(&store),
         ground_of(global),
         backups(global)?,
         privacy(global),
@@ -43,13 +44,13 @@ pub(super) fn run(global: &Global) -> anyhow::Result<()> {
     if global.json {
         print_json(&findings)?;
     } else {
-        for Finding { check, verdict, words } in &findings {
+        for Finding { check, verdict, message } in &findings {
             let mark = match verdict {
                 Verdict::Ok => "ok      ",
                 Verdict::Advice => "advice  ",
                 Verdict::Problem => "PROBLEM ",
             };
-            print(format_args!("{mark} {check:<12} {words}"))?;
+            print(format_args!("{mark} {check:<12} {message}"))?;
         }
     }
     let problems = findings.iter().filter(|finding| finding.verdict == Verdict::Problem).count();
@@ -62,34 +63,36 @@ fn schema(store: &Store) -> StoreResult<Finding> {
     Ok(Finding {
         check: "schema",
         verdict: if found == SCHEMA_VERSION { Verdict::Ok } else { Verdict::Problem },
-        words: format!("schema {found}, this program works with {SCHEMA_VERSION}"),
+        message: format!("schema {found}, this program works with {SCHEMA_VERSION}"),
     })
 }
 
 fn integrity(store: &Store) -> StoreResult<Finding> {
     let problems = store.integrity_problems()?;
     Ok(match problems.first() {
-        None => {
-            Finding { check: "integrity", verdict: Verdict::Ok, words: "the file and its references are sound".into() }
-        }
+        None => Finding {
+            check: "integrity",
+            verdict: Verdict::Ok,
+            message: "the file and its references are sound".into(),
+        },
         Some(first) => Finding {
             check: "integrity",
             verdict: Verdict::Problem,
-            words: format!("{} problems, the first: {first}. Stop the server and put a backup back", problems.len()),
+            message: format!("{} problems, the first: {first}. Stop the server and put a backup back", problems.len()),
         },
     })
 }
 
 fn writable(store: &Store) -> Finding {
-    let (verdict, words) = match store.can_write() {
+    let (verdict, message) = match store.can_write() {
         Ok(()) => (Verdict::Ok, "the write lock can be had".to_owned()),
         Err(error) => (Verdict::Problem, format!("{error}. Is an import running, or the disk full or read-only?")),
     };
-    Finding { check: "writing", verdict, words }
+    Finding { check: "writing", verdict, message }
 }
 
-fn room(store: &Store) -> Finding {
-    let (verdict, words) = match store.room() {
+fn free_disk_space(store: &Store) -> Finding {
+    let (verdict, message) = match store.ensure_free_space() {
         Ok(()) => {
             let free =
                 free_space(store.path()).map_or_else(|| "enough".to_owned(), |free| format!("{} MB", free >> 20));
@@ -97,34 +100,34 @@ fn room(store: &Store) -> Finding {
         }
         Err(error) => (Verdict::Problem, error.to_string()),
     };
-    Finding { check: "disk", verdict, words }
+    Finding { check: "disk", verdict, message }
 }
 
 fn ground_of(global: &Global) -> Finding {
     let dir = global.data_dir.display();
-    let (verdict, words) = match ground(&global.data_dir) {
-        Ground::Firm => (Verdict::Ok, format!("{dir} lies on a local file system")),
-        Ground::Doubtful(kind) => {
+    let (verdict, message) = match ground(&global.data_dir) {
+        FilesystemKind::Local => (Verdict::Ok, format!("{dir} lies on a local file system")),
+        FilesystemKind::Suspect(kind) => {
             (Verdict::Advice, format!("{dir} lies on {kind}; if a network is behind it, move it to a local disk"))
         }
-        Ground::Network(kind) => (
+        FilesystemKind::Network(kind) => (
             Verdict::Problem,
             format!("{dir} lies on {kind}, where a database can be damaged; move it to a local disk"),
         ),
     };
-    Finding { check: "file system", verdict, words }
+    Finding { check: "file system", verdict, message }
 }
 
 /// How the server's own backups stand.
 fn backups(global: &Global) -> anyhow::Result<Finding> {
     let status = BackupStatus::of(&global.data_dir)?;
     let now = Utc::now();
-    let (verdict, words) = match (status.trouble(now), status.proven_at) {
+    let (verdict, message) = match (status.trouble(now), status.proven_at) {
         (Some(trouble), _) => (Verdict::Problem, format!("{trouble}. To make one by hand: pitlane backup FILE")),
         (None, Some(at)) => (Verdict::Ok, format!("the last proven backup was made on {}", moment(at))),
         (None, None) => (Verdict::Advice, "the server made none yet; it does so when it starts".to_owned()),
     };
-    Ok(Finding { check: "backups", verdict, words })
+    Ok(Finding { check: "backups", verdict, message })
 }
 
 /// Whether others on the machine can read the figures.
@@ -135,12 +138,12 @@ fn privacy(global: &Global) -> Finding {
         .is_ok_and(|dir| std::os::unix::fs::PermissionsExt::mode(&dir.permissions()) & 0o077 != 0);
     #[cfg(not(unix))]
     let open = false;
-    let (verdict, words) = if open {
+    let (verdict, message) = if open {
         (Verdict::Advice, format!("other users of this machine can look into {dir}; run: chmod 700 {dir}"))
     } else {
         (Verdict::Ok, format!("only its owner can look into {dir}"))
     };
-    Finding { check: "privacy", verdict, words }
+    Finding { check: "privacy", verdict, message }
 }
 
 /// What is still missing before Singular gets a report, advertiser by advertiser.
@@ -148,12 +151,12 @@ fn setup(txn: &ReadTxn<'_>) -> StoreResult<Vec<Finding>> {
     let advertisers = txn.advertiser_list()?;
     let tokens = txn.token_list()?;
     let now = Utc::now();
-    let advice = |check, words: String| Finding { check, verdict: Verdict::Advice, words };
+    let advice = |check, message: String| Finding { check, verdict: Verdict::Advice, message };
     let mut findings = Vec::new();
     if advertisers.is_empty() {
-        let words =
+        let message =
             "there is none yet; run: pitlane import FILE --create-missing, or: pitlane advertiser create --name NAME";
-        findings.push(advice("advertisers", words.to_owned()));
+        findings.push(advice("advertisers", message.to_owned()));
     }
     for advertiser in advertisers.iter().filter(|advertiser| advertiser.disabled_at.is_none()) {
         let name = &advertiser.name;
@@ -183,8 +186,8 @@ fn setup(txn: &ReadTxn<'_>) -> StoreResult<Vec<Finding>> {
             ));
         }
         if enabled > 0 && live {
-            let words = format!("\"{name}\" reports {enabled} of {} offers and has a live token", offers.len());
-            findings.push(Finding { check: "advertiser", verdict: Verdict::Ok, words });
+            let message = format!("\"{name}\" reports {enabled} of {} offers and has a live token", offers.len());
+            findings.push(Finding { check: "advertiser", verdict: Verdict::Ok, message });
         }
     }
     Ok(findings)

@@ -110,8 +110,10 @@ pub(super) fn run(global: &Global, args: Args) -> anyhow::Result<()> {
 
 fn refused(error: ImportError, name: &str) -> anyhow::Error {
     match error {
-        ImportError::File(FileError::Missing(words)) => {
-            anyhow::anyhow!("{name} was refused: {words}. Feed a column with --map COLUMN=HEADER or --set COLUMN=VALUE")
+        ImportError::File(FileError::Missing(message)) => {
+            anyhow::anyhow!(
+                "{name} was refused: {message}. Feed a column with --map COLUMN=HEADER or --set COLUMN=VALUE"
+            )
         }
         ImportError::Lines(problems) => anyhow::anyhow!("{name} was refused\n{problems}"),
         ImportError::Final(_) => anyhow::anyhow!("{name} was refused: {error}: --reason TEXT"),

@@ -107,7 +107,7 @@ pub fn run() -> ExitCode {
 
 /// Opens the database, making it where it is missing.
 fn open_or_create(global: &config::Global) -> anyhow::Result<Store> {
-    let store = Store::open(&global.data_dir)?.with_floor(global.disk_floor.saturating_mul(1024 * 1024));
+    let store = Store::open(&global.data_dir)?.with_min_free(global.disk_floor.saturating_mul(1024 * 1024));
     say(format_args!("database: {}", store.path().display()));
     Ok(store)
 }
@@ -123,8 +123,8 @@ fn open_existing(global: &config::Global) -> anyhow::Result<Store> {
 }
 
 /// Words for people, on stderr. Nobody is left to tell when that fails.
-fn say(words: std::fmt::Arguments<'_>) {
-    let _ = writeln!(std::io::stderr(), "{words}");
+fn say(message: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stderr(), "{message}");
 }
 
 /// A line of data, on stdout.

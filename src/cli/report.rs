@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use super::open_existing;
 use crate::config::Global;
 use crate::domain::{RawReport, ReportFormat, ReportKind, ReportQuery};
-use crate::service::report::{Asked, Reports};
+use crate::service::report::{ReportRequest, Reports};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -32,7 +32,8 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
     let raw = RawReport { date_from: Some(args.from.clone()), date_to: Some(args.to.clone()), offer_id: None };
     let query = ReportQuery::new(advertiser.id, &raw)?;
     let format = if args.format == "csv" { ReportFormat::Csv } else { ReportFormat::Json };
-    let mut report = Reports::new(0).open(Asked { kind: ReportKind::Singular, format, query }, store.snapshot()?)?;
+    let mut report =
+        Reports::new(0).open(ReportRequest { kind: ReportKind::Singular, format, query }, store.snapshot()?)?;
     let mut out = std::io::stdout().lock();
     while let Some(bytes) = report.next_bytes()? {
         out.write_all(&bytes).context("could not write to stdout")?;

@@ -8,8 +8,9 @@ use secrecy::ExposeSecret as _;
 use super::{open_or_create, print, say};
 use crate::config::{Global, Serve};
 use crate::server::{Application, stop_signal};
-use crate::service::{Actor, admins, imports};
-use crate::store::{Ground, Owner, Store, ground};
+use crate::service::access::admins;
+use crate::service::{Actor, imports};
+use crate::store::{FilesystemKind, Owner, Store, ground};
 
 pub(super) fn run(global: &Global, config: Serve) -> anyhow::Result<()> {
     let owner = own(global)?;
@@ -21,11 +22,11 @@ pub(super) fn own(global: &Global) -> anyhow::Result<Owner> {
     let owner = Owner::take(&global.data_dir)?;
     let dir = global.data_dir.display();
     match ground(&global.data_dir) {
-        Ground::Firm => {}
-        Ground::Doubtful(kind) => say(format_args!(
+        FilesystemKind::Local => {}
+        FilesystemKind::Suspect(kind) => say(format_args!(
             "warning: {dir} lies on {kind}. If a network is behind it, move it to a disk of this machine"
         )),
-        Ground::Network(kind) => anyhow::bail!(
+        FilesystemKind::Network(kind) => anyhow::bail!(
             "{dir} lies on {kind}, where a database can be damaged: locks can't be relied on over a network. \
              Use a directory on a disk of this machine: --data-dir DIR"
         ),
@@ -40,12 +41,12 @@ pub(super) fn serve(
     config: Serve,
     greet: impl FnOnce(&str) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    if let Err(error) = store.room() {
+    if let Err(error) = store.ensure_free_space() {
         say(format_args!("warning: {error}"));
     }
     match imports::note_cut_off(&store) {
-        Ok(found) => found.iter().for_each(|words| {
-            say(format_args!("an import was cut off, and nothing of it was kept: {words}. Import it again"));
+        Ok(found) => found.iter().for_each(|message| {
+            say(format_args!("an import was cut off, and nothing of it was kept: {message}. Import it again"));
         }),
         Err(error) => say(format_args!("warning: whether an import was cut off can't be told: {error}")),
     }

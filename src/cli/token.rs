@@ -9,7 +9,7 @@ use super::{moment, open_existing, parse, parse_name, print, print_json, say, ta
 use crate::config::Global;
 use crate::domain::{Invalid, Name, TokenId, TokenScope};
 use crate::service::Actor;
-use crate::service::tokens::{self, TokenRequest};
+use crate::service::access::tokens::{self, TokenRequest};
 use crate::store::TokenRow;
 
 #[derive(Debug, Subcommand)]

@@ -1,4 +1,4 @@
-//! Who may use a route. The route table says it for each line; authentication and the pages' gate hold to it.
+//! Who may use a route. The route table says it for each line; authentication and the pages' guard hold to it.
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

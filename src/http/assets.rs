@@ -4,7 +4,7 @@ use actix_web::http::header::{self, EntityTag, IfNoneMatch};
 use actix_web::{HttpResponse, web};
 use rust_embed::RustEmbed;
 
-use super::error::{ClientError, Refusal};
+use super::error::{ClientError, ErrorKind};
 use crate::service::hex;
 
 #[derive(RustEmbed)]
@@ -16,7 +16,7 @@ pub async fn asset(
     name: web::Path<String>,
     known: Option<web::Header<IfNoneMatch>>,
 ) -> Result<HttpResponse, ClientError> {
-    let file = Assets::get(&name).ok_or_else(|| ClientError::new(Refusal::NotFound, "There is no such file."))?;
+    let file = Assets::get(&name).ok_or_else(|| ClientError::new(ErrorKind::NotFound, "There is no such file."))?;
     let tag = EntityTag::new_strong(hex(&file.metadata.sha256_hash()[..16]));
     let held = known.is_some_and(|known| match known.into_inner() {
         IfNoneMatch::Any => true,

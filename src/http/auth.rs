@@ -6,24 +6,24 @@ use actix_web::HttpRequest;
 use actix_web::http::header;
 use chrono::Utc;
 
-use super::error::{ClientError, Refusal};
+use super::error::{ClientError, ErrorKind};
 use super::state::AppState;
 use crate::domain::{PlainToken, TokenScope};
-use crate::service::tokens::Presented;
+use crate::service::access::tokens::Presented;
 use crate::store::{Snapshot, TokenKey, TokenRow};
 
 /// One message for all the ways of having no token, so that none of them can be told from another.
 const REFUSED: &str = "A valid API token is needed: \"Authorization: ApiToken plt_…\".";
 
 /// A refused request, with the token where one was recognised: the poll history tells whose it was.
-pub struct Refused {
+pub struct AuthError {
     /// What the client is told.
     pub error: ClientError,
     /// The token, if its secret was right.
     pub token: Option<TokenKey>,
 }
 
-impl From<ClientError> for Refused {
+impl From<ClientError> for AuthError {
     fn from(error: ClientError) -> Self {
         Self { error, token: None }
     }
@@ -36,12 +36,12 @@ pub async fn authenticate(
     request: &HttpRequest,
     scope: TokenScope,
     snapshot: &mut Option<Snapshot>,
-) -> Result<Arc<TokenRow>, Refused> {
+) -> Result<Arc<TokenRow>, AuthError> {
     let row = recognise(state, request, snapshot).await?;
     let check = usable(&row, scope).and_then(|()| state.limits.token(row.key));
     match check {
         Ok(()) => Ok(row),
-        Err(error) => Err(Refused { error, token: Some(row.key) }),
+        Err(error) => Err(AuthError { error, token: Some(row.key) }),
     }
 }
 
@@ -85,12 +85,12 @@ fn usable(row: &TokenRow, scope: TokenScope) -> Result<(), ClientError> {
     if row.scope != scope {
         let (has, needs) = (row.scope.as_str(), scope.as_str());
         return Err(ClientError::new(
-            Refusal::Forbidden,
+            ErrorKind::Forbidden,
             format!("This API token has the scope \"{has}\"; this route needs \"{needs}\"."),
         ));
     }
     if row.advertiser_disabled_at.is_some() {
-        return Err(ClientError::new(Refusal::Forbidden, "The advertiser this API token belongs to is disabled."));
+        return Err(ClientError::new(ErrorKind::Forbidden, "The advertiser this API token belongs to is disabled."));
     }
     Ok(())
 }

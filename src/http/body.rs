@@ -17,7 +17,7 @@ use actix_web::rt;
 use bytes::Bytes;
 use futures_util::Stream;
 
-use super::poll::PollDraft;
+use super::poll::PollRecorder;
 use crate::service::ServiceResult;
 use crate::service::report::Report;
 
@@ -32,7 +32,7 @@ const WORTH_REUSING: usize = 32 * 1024;
 
 /// The body of a long report.
 pub(super) struct ReportBody {
-    rest: Rc<RefCell<Rest>>,
+    rest: Rc<RefCell<BodyState>>,
     /// What was handed out last; when the next is asked for, it was copied to where it goes.
     sent: Option<Bytes>,
     chunks_this_turn: u32,
@@ -40,7 +40,7 @@ pub(super) struct ReportBody {
 }
 
 /// What is still to come.
-enum Rest {
+enum BodyState {
     /// Rows, and what follows.
     Rows(Box<Making>),
     /// What closes the envelope, until it was handed out.
@@ -55,7 +55,7 @@ struct Making {
     /// Chunks that were made before.
     begun: std::vec::IntoIter<Bytes>,
     closing: Option<Bytes>,
-    poll: PollDraft,
+    poll: PollRecorder,
     pace: Pace,
 }
 
@@ -69,11 +69,11 @@ struct Pace {
 impl ReportBody {
     /// The rest of a report whose beginning was made already, and what closes the envelope around it. The poll is recorded
     /// when the last of it is handed out, or when that is not to be expected any more.
-    pub(super) fn new(report: Report, begun: Vec<Bytes>, closing: Option<Bytes>, poll: PollDraft) -> Self {
+    pub(super) fn new(report: Report, begun: Vec<Bytes>, closing: Option<Bytes>, poll: PollRecorder) -> Self {
         let now = Instant::now();
         let pace = Pace { since: now, last: now, bytes: 0 };
         let making = Making { report, begun: begun.into_iter(), closing, poll, pace };
-        let rest = Rc::new(RefCell::new(Rest::Rows(Box::new(making))));
+        let rest = Rc::new(RefCell::new(BodyState::Rows(Box::new(making))));
         let watch = rt::spawn(watch(Rc::clone(&rest)));
         Self { rest, sent: None, chunks_this_turn: 0, watch }
     }
@@ -105,11 +105,11 @@ impl Drop for ReportBody {
 
 /// Gives the report up once its client takes it too slowly. The body can't see that itself: a connection that stands still
 /// does not ask it for more.
-async fn watch(rest: Rc<RefCell<Rest>>) {
+async fn watch(rest: Rc<RefCell<BodyState>>) {
     loop {
         let latest = match &*rest.borrow() {
-            Rest::Rows(making) => making.pace.latest(),
-            Rest::Closing(_) | Rest::Cut => return,
+            BodyState::Rows(making) => making.pace.latest(),
+            BodyState::Closing(_) | BodyState::Cut => return,
         };
         if latest <= Instant::now() {
             return rest.borrow_mut().give_up("the client took the report too slowly");
@@ -118,7 +118,7 @@ async fn watch(rest: Rc<RefCell<Rest>>) {
     }
 }
 
-impl Rest {
+impl BodyState {
     /// The next bytes, perhaps in the memory of those that were sent.
     fn next(&mut self, sent: Option<Bytes>) -> Option<io::Result<Bytes>> {
         if let Self::Rows(making) = self {
@@ -213,7 +213,7 @@ mod tests {
     use crate::domain::{Day, RawReport, ReportFormat, ReportKind, ReportQuery};
     use crate::service::demo;
     use crate::service::polls::PollLog;
-    use crate::service::report::{Asked, Reports};
+    use crate::service::report::{ReportRequest, Reports};
     use crate::store::{PollFilter, Store};
 
     /// A long report of the sample, handed to `take`; whether the history has it as complete.
@@ -226,9 +226,9 @@ mod tests {
         let [date_from, date_to] = days;
         let advertiser = store.read(|txn| txn.advertiser_get(demo::ADVERTISER)).unwrap();
         let query = ReportQuery::new(advertiser.id, &RawReport { date_from, date_to, offer_id: None }).unwrap();
-        let report = Reports::new(0).open(Asked { kind, format, query }, store.snapshot().unwrap()).unwrap();
+        let report = Reports::new(0).open(ReportRequest { kind, format, query }, store.snapshot().unwrap()).unwrap();
         let log = Arc::new(PollLog::start(store.clone()).unwrap());
-        let poll = PollDraft::new(&log, kind, format, String::new(), String::new());
+        let poll = PollRecorder::new(&log, kind, format, String::new(), String::new());
         let closing = Some(Bytes::from_static(b"}}"));
         System::new().block_on(async { take(ReportBody::new(report, Vec::new(), closing, poll)).await });
         log.stop();
@@ -260,7 +260,7 @@ mod tests {
         let is_complete = recorded(async |mut body| {
             assert!(body.next().await.unwrap().is_ok());
             body.rest.borrow_mut().give_up("too slow");
-            assert!(matches!(*body.rest.borrow(), Rest::Cut));
+            assert!(matches!(*body.rest.borrow(), BodyState::Cut));
             assert!(body.next().await.unwrap().is_err());
         });
         assert!(!is_complete);

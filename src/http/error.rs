@@ -20,7 +20,7 @@ use crate::store::StoreError;
 
 /// What kind of refusal it is; `responseType` on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum ErrorKind {
     /// 400
     ValidationError,
     /// 401
@@ -43,7 +43,7 @@ pub enum Refusal {
     Unavailable,
 }
 
-impl Refusal {
+impl ErrorKind {
     /// As on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -81,7 +81,7 @@ impl Refusal {
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {}", refusal.as_str(), messages.join("; "))]
 pub struct ClientError {
-    refusal: Refusal,
+    refusal: ErrorKind,
     messages: Vec<String>,
     header: Option<(header::HeaderName, String)>,
     response_id: Uuid,
@@ -89,36 +89,37 @@ pub struct ClientError {
 
 impl ClientError {
     /// Refuses with one message.
-    pub fn new(refusal: Refusal, message: impl Into<String>) -> Self {
+    pub fn new(refusal: ErrorKind, message: impl Into<String>) -> Self {
         Self { refusal, messages: vec![message.into()], header: None, response_id: Uuid::new_v4() }
     }
 
     /// Refuses input, with a message for each problem.
     #[must_use]
     pub fn invalid(messages: Vec<String>) -> Self {
-        Self { messages, ..Self::new(Refusal::ValidationError, "") }
+        Self { messages, ..Self::new(ErrorKind::ValidationError, "") }
     }
 
     /// 401; the challenge names the scheme.
     pub fn unauthorized(message: impl Into<String>) -> Self {
-        Self::new(Refusal::Unauthorized, message).with(header::WWW_AUTHENTICATE, "ApiToken realm=\"pitlane\"")
+        Self::new(ErrorKind::Unauthorized, message).with(header::WWW_AUTHENTICATE, "ApiToken realm=\"pitlane\"")
     }
 
     /// 405 with the methods that would do.
     #[must_use]
     pub fn method_not_allowed(got: &Method, allow: &str) -> Self {
-        Self::new(Refusal::MethodNotAllowed, format!("method: got {got}, expected {allow}")).with(header::ALLOW, allow)
+        Self::new(ErrorKind::MethodNotAllowed, format!("method: got {got}, expected {allow}"))
+            .with(header::ALLOW, allow)
     }
 
     /// 429 or 503: come back in so many seconds.
-    pub fn later(refusal: Refusal, seconds: u64, message: impl Into<String>) -> Self {
+    pub fn later(refusal: ErrorKind, seconds: u64, message: impl Into<String>) -> Self {
         Self::new(refusal, message).with(header::RETRY_AFTER, seconds.to_string())
     }
 
     /// Something the client has no part in. Logged here, under the id that the client is told.
     pub fn internal(error: &dyn std::fmt::Display) -> Self {
         let refused =
-            Self::new(Refusal::Error, "Something went wrong on our side. The log has more, by the responseId.");
+            Self::new(ErrorKind::Error, "Something went wrong on our side. The log has more, by the responseId.");
         tracing::error!(response_id = %refused.response_id, %error, "a request failed");
         refused
     }
@@ -129,7 +130,7 @@ impl ClientError {
     }
 
     fn busy(error: &StoreError) -> Self {
-        let refused = Self::later(Refusal::Unavailable, 2, "The database is busy. Ask again in a moment.");
+        let refused = Self::later(ErrorKind::Unavailable, 2, "The database is busy. Ask again in a moment.");
         tracing::warn!(response_id = %refused.response_id, %error, "a request was put off");
         refused
     }
@@ -141,9 +142,9 @@ impl ClientError {
     }
 
     fn disk_full(error: &dyn std::fmt::Display) -> Self {
-        let words = "The server's disk is full: nothing was changed, and nothing can be until there is room. \
+        let message = "The server's disk is full: nothing was changed, and nothing can be until there is room. \
                      Reports go on.";
-        let refused = Self::later(Refusal::Unavailable, 60, words);
+        let refused = Self::later(ErrorKind::Unavailable, 60, message);
         tracing::error!(response_id = %refused.response_id, %error, "a write was refused");
         refused
     }
@@ -164,21 +165,21 @@ impl ClientError {
     #[must_use]
     pub fn page(&self) -> HttpResponse {
         let title = match self.refusal {
-            Refusal::ValidationError => "That can't be done",
-            Refusal::Unauthorized => "Log in first",
-            Refusal::Forbidden => "You may not do that",
-            Refusal::NotFound => "There is no such page",
-            Refusal::MethodNotAllowed | Refusal::UnsupportedMediaType => "That was not understood",
-            Refusal::PayloadTooLarge => "That is too large",
-            Refusal::TooManyRequests => "Too many attempts",
-            Refusal::Error => "Something went wrong",
-            Refusal::Unavailable => "Come back in a moment",
+            ErrorKind::ValidationError => "That can't be done",
+            ErrorKind::Unauthorized => "Log in first",
+            ErrorKind::Forbidden => "You may not do that",
+            ErrorKind::NotFound => "There is no such page",
+            ErrorKind::MethodNotAllowed | ErrorKind::UnsupportedMediaType => "That was not understood",
+            ErrorKind::PayloadTooLarge => "That is too large",
+            ErrorKind::TooManyRequests => "Too many attempts",
+            ErrorKind::Error => "Something went wrong",
+            ErrorKind::Unavailable => "Come back in a moment",
         };
         let page = ErrorPage {
             title,
             messages: &self.messages,
-            log_in: self.refusal == Refusal::Unauthorized,
-            response_id: (self.refusal == Refusal::Error).then_some(self.response_id),
+            log_in: self.refusal == ErrorKind::Unauthorized,
+            response_id: (self.refusal == ErrorKind::Error).then_some(self.response_id),
         };
         let mut response = HttpResponseBuilder::new(self.status_code());
         if let Some(header) = &self.header {
@@ -200,7 +201,9 @@ impl From<StoreError> for ClientError {
         match error {
             StoreError::Busy { .. } => Self::busy(&error),
             StoreError::DiskFull { .. } => Self::disk_full(&error),
-            StoreError::Conflict(words) | StoreError::Missing(words) => Self::new(Refusal::ValidationError, words),
+            StoreError::Conflict(message) | StoreError::Missing(message) => {
+                Self::new(ErrorKind::ValidationError, message)
+            }
             other => Self::internal(&other),
         }
     }
@@ -218,7 +221,7 @@ impl From<ServiceError> for ClientError {
 
 impl From<Invalid> for ClientError {
     fn from(invalid: Invalid) -> Self {
-        Self::new(Refusal::ValidationError, invalid.to_string())
+        Self::new(ErrorKind::ValidationError, invalid.to_string())
     }
 }
 
@@ -226,11 +229,11 @@ impl From<ImportError> for ClientError {
     fn from(error: ImportError) -> Self {
         match error {
             ImportError::Lines(problems) => Self::invalid(problems.messages()),
-            ImportError::File(FileError::Refused(words) | FileError::Missing(words)) => {
-                Self::new(Refusal::ValidationError, words)
+            ImportError::File(FileError::Refused(message) | FileError::Missing(message)) => {
+                Self::new(ErrorKind::ValidationError, message)
             }
             ImportError::File(FileError::Io(error)) => Self::io(&error),
-            ImportError::Final(_) => Self::new(Refusal::ValidationError, error.to_string()),
+            ImportError::Final(_) => Self::new(ErrorKind::ValidationError, error.to_string()),
             ImportError::Service(error) => error.into(),
         }
     }

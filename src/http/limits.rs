@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-use super::error::{ClientError, Refusal};
+use super::error::{ClientError, ErrorKind};
 use crate::store::TokenKey;
 
 /// A first connect asks for months day by day: this many seconds' worth may come at once.
@@ -67,7 +67,7 @@ impl Limits {
         let Err(until) = check(on) else { return Ok(()) };
         let seconds = until.wait_time_from(on.clock.now()).as_secs() + 1;
         let message = format!("Too many requests from this {whose}. Ask again in {seconds} s.");
-        Err(ClientError::later(Refusal::TooManyRequests, seconds, message))
+        Err(ClientError::later(ErrorKind::TooManyRequests, seconds, message))
     }
 }
 

@@ -11,15 +11,15 @@ pub mod envelope;
 pub mod error;
 pub mod limits;
 pub mod metrics;
+pub mod middleware;
 pub mod multipart;
 mod poll;
 pub mod query;
 pub mod state;
 pub mod streaming;
 pub mod upload;
-pub mod wrap;
 
 pub use access::Access;
 pub use error::ClientError;
-pub use poll::PollDraft;
+pub use poll::PollRecorder;
 pub use state::AppState;

@@ -1,6 +1,6 @@
 //! Forms with a file (`multipart/form-data`), read as they come: one part after another, nothing kept but the piece in hand.
 //!
-//! Reads what browsers send (RFC 7578) and refuses the rest. The gate reads the first part, which holds the form's token;
+//! Reads what browsers send (RFC 7578) and refuses the rest. The guard reads the first part, which holds the form's token;
 //! the handler of an upload reads the file.
 
 use actix_web::HttpRequest;
@@ -9,7 +9,7 @@ use actix_web::http::header;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 
-use super::error::{ClientError, Refusal};
+use super::error::{ClientError, ErrorKind};
 
 /// The longest head of a part, and the longest text that is no file.
 const HEAD_BYTES: usize = 4096;
@@ -127,7 +127,7 @@ impl Parts {
 }
 
 fn broken() -> ClientError {
-    ClientError::new(Refusal::ValidationError, "The form broke off or is not as browsers send it. Send it once more.")
+    ClientError::new(ErrorKind::ValidationError, "The form broke off or is not as browsers send it. Send it once more.")
 }
 
 fn find(held: &[u8], wanted: &[u8]) -> Option<usize> {

@@ -12,7 +12,7 @@ use crate::service::report::Report;
 use crate::store::PollRow;
 
 /// A poll on its way into the history.
-pub struct PollDraft {
+pub struct PollRecorder {
     /// What is known so far.
     pub row: PollRow,
     /// When the request came.
@@ -21,7 +21,7 @@ pub struct PollDraft {
     pub log: Arc<PollLog>,
 }
 
-impl PollDraft {
+impl PollRecorder {
     /// A poll that came just now.
     pub fn new(
         log: &Arc<PollLog>,

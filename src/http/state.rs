@@ -6,12 +6,12 @@ use super::limits::Limits;
 use super::metrics::Metrics;
 use crate::config::Serve;
 use crate::service::Hasher;
+use crate::service::access::login::LoginService;
+use crate::service::access::tokens::Tokens;
 use crate::service::backups::Backups;
-use crate::service::drafts;
+use crate::service::pending_uploads;
 use crate::service::polls::PollLog;
 use crate::service::report::Reports;
-use crate::service::sign_in::SignIn;
-use crate::service::tokens::Tokens;
 use crate::store::Store;
 
 /// What the routes work with.
@@ -21,7 +21,7 @@ pub struct AppState {
     /// Checks API tokens.
     pub tokens: Tokens,
     /// Logs people in.
-    pub sign_in: SignIn,
+    pub sign_in: LoginService,
     /// Makes reports.
     pub reports: Arc<Reports>,
     /// Keeps the poll history.
@@ -40,12 +40,12 @@ impl AppState {
     /// Puts the services together on `store`.
     pub fn new(store: Store, config: Serve) -> std::io::Result<Self> {
         let hasher = Hasher::new();
-        if let Err(error) = drafts::tidy_at_start(&store) {
+        if let Err(error) = pending_uploads::tidy_at_start(&store) {
             tracing::warn!(%error, "old uploads could not be removed");
         }
         Ok(Self {
             tokens: Tokens::new(store.clone(), Arc::clone(&hasher)),
-            sign_in: SignIn::new(store.clone(), hasher).map_err(std::io::Error::other)?,
+            sign_in: LoginService::new(store.clone(), hasher).map_err(std::io::Error::other)?,
             reports: Arc::new(Reports::new(config.report_cache * 1024 * 1024)),
             polls: Arc::new(PollLog::start(store.clone())?),
             backups: Backups::start(store.clone(), config.backup_at.0)?,

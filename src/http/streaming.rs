@@ -18,11 +18,11 @@ use futures_util::stream;
 use super::body::ReportBody;
 use super::envelope::Envelope;
 use super::error::ClientError;
-use super::poll::PollDraft;
+use super::poll::PollRecorder;
 use super::state::AppState;
 use crate::domain::{ReportFormat, ReportKind};
 use crate::service::ServiceResult;
-use crate::service::report::{Asked, Report, ReportHead};
+use crate::service::report::{Report, ReportHead, ReportRequest};
 use crate::store::Snapshot;
 use crate::telemetry;
 
@@ -36,10 +36,10 @@ const NOTHING_ENABLED: &str = "No offer of this advertiser has cost reporting en
 /// report's making ends, which may be after this returns.
 pub async fn answer(
     state: &AppState,
-    asked: Asked,
+    asked: ReportRequest,
     known: Option<IfNoneMatch>,
     snapshot: Option<Snapshot>,
-    mut poll: PollDraft,
+    mut poll: PollRecorder,
 ) -> Result<HttpResponse, ClientError> {
     let begun = begin(state, asked, known.as_ref(), snapshot).await;
     let begun = begun.map_err(ClientError::from);
@@ -83,7 +83,7 @@ enum Begun {
 
 async fn begin(
     state: &AppState,
-    asked: Asked,
+    asked: ReportRequest,
     known: Option<&IfNoneMatch>,
     snapshot: Option<Snapshot>,
 ) -> ServiceResult<Begun> {
@@ -135,7 +135,7 @@ fn length(chunks: &[Bytes]) -> u64 {
     chunks.iter().map(|chunk| chunk.len() as u64).sum()
 }
 
-fn headers(mut response: HttpResponseBuilder, tag: String, asked: Asked) -> HttpResponseBuilder {
+fn headers(mut response: HttpResponseBuilder, tag: String, asked: ReportRequest) -> HttpResponseBuilder {
     response
         .insert_header(header::ETag(EntityTag::new_weak(tag)))
         .insert_header((header::CACHE_CONTROL, "private, no-cache"))
@@ -153,7 +153,7 @@ fn headers(mut response: HttpResponseBuilder, tag: String, asked: Asked) -> Http
 }
 
 /// The envelope up to where the report's own bytes go. CSV has none.
-fn opening(asked: Asked, head: &ReportHead) -> Option<Bytes> {
+fn opening(asked: ReportRequest, head: &ReportHead) -> Option<Bytes> {
     if asked.format == ReportFormat::Csv {
         return None;
     }
@@ -170,7 +170,7 @@ fn opening(asked: Asked, head: &ReportHead) -> Option<Bytes> {
 }
 
 /// The rest of the envelope.
-fn closing(asked: Asked) -> Option<Bytes> {
+fn closing(asked: ReportRequest) -> Option<Bytes> {
     match (asked.format, asked.kind) {
         (ReportFormat::Csv, _) => None,
         (ReportFormat::Json, ReportKind::Singular) => Some(Bytes::from_static(b"}}")),

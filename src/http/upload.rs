@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use sha2::{Digest as _, Sha256};
 
-use super::error::{ClientError, Refusal};
+use super::error::{ClientError, ErrorKind};
 use super::multipart::Parts;
 use crate::import::Format;
 use crate::service::hex;
@@ -38,7 +38,7 @@ pub fn format(request: &HttpRequest) -> Result<Format, ClientError> {
         _ => {
             let got = crate::domain::Invalid::echo(&essence);
             Err(ClientError::new(
-                Refusal::UnsupportedMediaType,
+                ErrorKind::UnsupportedMediaType,
                 format!("Content-Type: got {got}, expected text/csv, application/json or application/x-ndjson"),
             ))
         }
@@ -57,7 +57,7 @@ pub async fn spool(request: &HttpRequest, mut body: web::Payload, dir: &Path) ->
         telemetry::blocking(move || tempfile::tempfile_in(dir)).await.map_err(|error| ClientError::io(&error))?;
     let (mut file, _) = write(file, async || match body.next().await {
         Some(Ok(chunk)) => Ok(Some(chunk)),
-        Some(Err(_)) => Err(ClientError::new(Refusal::ValidationError, "The body broke off.")),
+        Some(Err(_)) => Err(ClientError::new(ErrorKind::ValidationError, "The body broke off.")),
         None => Ok(None),
     })
     .await?;
@@ -105,17 +105,17 @@ async fn write(
 }
 
 fn too_slow() -> ClientError {
-    let words = format!(
+    let message = format!(
         "The body came too slowly: nothing for {} s, or not all within {} minutes.",
         PAUSE.as_secs(),
         WHOLE.as_secs() / 60
     );
-    ClientError::new(Refusal::ValidationError, words)
+    ClientError::new(ErrorKind::ValidationError, message)
 }
 
 fn too_large() -> ClientError {
     ClientError::new(
-        Refusal::PayloadTooLarge,
+        ErrorKind::PayloadTooLarge,
         format!("The body is over {} MB; send it in parts.", LARGEST / 1024 / 1024),
     )
 }

@@ -3,8 +3,8 @@
 use chrono::Utc;
 use uuid::Uuid;
 
-use super::{Actor, ServiceResult};
 use crate::domain::{Currency, Name, ReportingZone, StoreId};
+use crate::service::{Actor, ServiceResult};
 use crate::store::{AdvertiserRow, AppRow, CampaignRow, OfferRow, PublisherRow, Store};
 
 /// Adds an advertiser.

@@ -6,9 +6,9 @@
 use chrono::Utc;
 use uuid::Uuid;
 
-use super::imports::{CellWriter, Written};
-use super::{Actor, ServiceError, ServiceResult};
 use crate::domain::{Count, Currency, Day, Figures, Invalid, Micros, Name, Os, StoreId};
+use crate::service::imports::{CellWriter, Written};
+use crate::service::{Actor, ServiceError, ServiceResult};
 use crate::store::{CampaignKey, ImportKind, ImportRow, NewImport, PublisherKey, StatCell, StatKey, Store};
 
 /// The demo's advertiser.
@@ -43,7 +43,7 @@ pub fn fill(store: &Store, last: Day) -> ServiceResult<()> {
         if !txn.is_empty()? {
             return Err(Invalid::because("data directory", "is not empty; the demo fills only an empty one").into());
         }
-        let mut chance = Chance::new(0);
+        let mut chance = Rng::new(0);
         let name = |text: &str| Name::parse("name", text);
         let advertiser = txn.advertiser_create(
             chance.uuid().into(),
@@ -108,7 +108,7 @@ fn sample_day(
             if (number * 7 + place * 3) % 5 < 2 {
                 continue;
             }
-            let mut chance = Chance::new(day.unsigned_abs() << 16 | number << 8 | place);
+            let mut chance = Rng::new(day.unsigned_abs() << 16 | number << 8 | place);
             let wild = if chance.below(60) == 0 { 3 } else { 1 };
             let clicks = offer.3 * weekend * (60 + chance.below(80)) * wild / (10_000 * place);
             let conversions = clicks * (offer.4 * (70 + chance.below(60)) / 100) / 1000;
@@ -129,9 +129,9 @@ fn sample_day(
 }
 
 /// `SplitMix64`: chance that comes out the same everywhere.
-struct Chance(u64);
+struct Rng(u64);
 
-impl Chance {
+impl Rng {
     fn new(seed: u64) -> Self {
         Self(seed)
     }

@@ -3,27 +3,21 @@
 //! Shared by the JSON routes, the admin pages and the command line. Knows nothing of HTTP. Most of it blocks; what async
 //! callers may await says so by being `async`.
 
-pub mod admins;
-mod attempts;
+pub mod access;
 pub mod backups;
 pub mod catalogue;
 pub mod demo;
-pub mod drafts;
 pub mod imports;
-mod memo;
+pub mod pending_uploads;
 pub mod polls;
 pub mod report;
-mod secrets;
-pub mod sessions;
-pub mod sign_in;
+mod snapshot_cache;
 pub mod stats;
-pub mod tokens;
-pub mod two_step;
 
 use crate::domain::Invalid;
 use crate::store::StoreError;
 
-pub use secrets::{Hasher, hex};
+pub use access::secrets::{Hasher, hex};
 
 /// Results of the services.
 pub type ServiceResult<T> = Result<T, ServiceError>;

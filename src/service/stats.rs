@@ -3,9 +3,9 @@
 use chrono::Utc;
 use uuid::Uuid;
 
-use super::imports::{CellWriter, Written};
-use super::{Actor, ServiceResult};
 use crate::domain::{Figures, Reason};
+use crate::service::imports::{CellWriter, Written};
+use crate::service::{Actor, ServiceResult};
 use crate::store::{ImportKind, ImportRow, NewImport, StatCell, StatKey, Store};
 
 /// Restates one cell; whether that changed anything. `what` names the cell for people.

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
 
-use super::{OrMissing as _, ReadTxn, SessionBounds, StoreError, StoreResult, WriteTxn, from_ms, parsed, to_ms};
 use crate::domain::{AdminId, Email, Role, TokenHash};
+use crate::store::{OrMissing as _, ReadTxn, SessionBounds, StoreError, StoreResult, WriteTxn, from_ms, parsed, to_ms};
 
 /// A person who may log in.
 #[derive(Debug, Clone)]
@@ -173,8 +173,8 @@ impl WriteTxn<'_> {
         if self.admins_remain_without(id)? {
             return Ok(());
         }
-        let words = "this is the last admin who can log in: make somebody else an admin first";
-        Err(StoreError::Conflict(words.to_owned()))
+        let message = "this is the last admin who can log in: make somebody else an admin first";
+        Err(StoreError::Conflict(message.to_owned()))
     }
 
     /// Gives a person a new password and ends their sessions.

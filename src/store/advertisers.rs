@@ -3,8 +3,10 @@
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
 
-use super::{AdvertiserKey, OrMissing as _, ReadTxn, StoreResult, WriteTxn, foreign_value, from_ms, parsed, to_ms};
 use crate::domain::{AdvertiserId, Currency, Name, ReportingZone};
+use crate::store::{
+    AdvertiserKey, OrMissing as _, ReadTxn, StoreResult, WriteTxn, foreign_value, from_ms, parsed, to_ms,
+};
 
 /// An advertiser.
 #[derive(Debug, Clone)]

@@ -2,8 +2,8 @@
 
 use rusqlite::Row;
 
-use super::{AdvertiserKey, AppKey, ReadTxn, StoreResult, WriteTxn, foreign_value, parsed};
 use crate::domain::{AppId, Name, Os, StoreId};
+use crate::store::{AdvertiserKey, AppKey, ReadTxn, StoreResult, WriteTxn, foreign_value, parsed};
 
 /// An app.
 #[derive(Debug, Clone)]

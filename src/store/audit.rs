@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{ReadTxn, StoreResult, WriteTxn, from_ms, to_ms};
+use crate::store::{ReadTxn, StoreResult, WriteTxn, from_ms, to_ms};
 
 /// One thing somebody did.
 #[derive(Debug, Clone)]
@@ -47,12 +47,12 @@ fn audit(row: &rusqlite::Row<'_>) -> rusqlite::Result<AuditRow> {
 
 impl ReadTxn<'_> {
     /// The newest entries older than `before`, whose words hold `words`; at most `limit`.
-    pub fn audit_list(&self, words: &str, before: Option<i64>, limit: u32) -> StoreResult<Vec<AuditRow>> {
+    pub fn audit_list(&self, message: &str, before: Option<i64>, limit: u32) -> StoreResult<Vec<AuditRow>> {
         let sql = "select audit_key, at, actor, action, subject, address from audit_log
             where audit_key < ?1 and instr(lower(actor || ' ' || action || ' ' || subject), lower(?2)) > 0
             order by audit_key desc
             limit ?3";
-        self.list("read the audit log", sql, (before.unwrap_or(i64::MAX), words, limit), audit)
+        self.list("read the audit log", sql, (before.unwrap_or(i64::MAX), message, limit), audit)
     }
 
     /// The entries since then of things done by this name, the newest first; at most 20.

@@ -3,11 +3,11 @@
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
 
-use super::{
+use crate::domain::{AdvertiserId, AppId, CampaignId, Name, OfferId, Os, StoreId};
+use crate::store::{
     AdvertiserKey, AppKey, CampaignKey, OfferKey, OrMissing as _, ReadTxn, StoreResult, Version, WriteTxn,
     foreign_value, parsed, to_ms,
 };
-use crate::domain::{AdvertiserId, AppId, CampaignId, Name, OfferId, Os, StoreId};
 
 /// An offer.
 #[derive(Debug, Clone)]

@@ -116,20 +116,20 @@ impl StoreError {
     }
 
     /// Turns a broken uniqueness rule into a conflict with these words; other errors stay what they are.
-    pub(super) fn or_conflict(self, words: impl FnOnce() -> String) -> Self {
+    pub(super) fn or_conflict(self, message: impl FnOnce() -> String) -> Self {
         match &self {
-            Self::Sqlite { cause, .. } if is_unique_violation(cause) => Self::Conflict(words()),
+            Self::Sqlite { cause, .. } if is_unique_violation(cause) => Self::Conflict(message()),
             _ => self,
         }
     }
 
     /// Turns a broken reference into a conflict with these words; other errors stay what they are.
-    pub(super) fn or_in_use(self, words: &str) -> Self {
+    pub(super) fn or_in_use(self, message: &str) -> Self {
         match &self {
             Self::Sqlite { cause, .. }
                 if cause.sqlite_extended_error_code() == Some(rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY) =>
             {
-                Self::Conflict(words.to_owned())
+                Self::Conflict(message.to_owned())
             }
             _ => self,
         }

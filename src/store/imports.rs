@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
 
-use super::{
+use crate::domain::{DayState, ImportId, Invalid, Reason, TokenId};
+use crate::store::{
     AdvertiserKey, ImportKey, OrMissing as _, ReadTxn, StoreResult, TokenKey, WriteTxn, from_ms, parsed, to_ms,
 };
-use crate::domain::{DayState, ImportId, Invalid, Reason, TokenId};
 
 /// Which way the rows came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

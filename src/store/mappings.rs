@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
 
-use super::{ReadTxn, StoreResult, WriteTxn, from_ms, to_ms};
 use crate::domain::Name;
+use crate::store::{ReadTxn, StoreResult, WriteTxn, from_ms, to_ms};
 
 /// A saved mapping.
 #[derive(Debug, Clone)]

@@ -18,68 +18,56 @@ mod admins;
 mod advertisers;
 mod apps;
 mod audit;
-mod backup;
 mod catalogue;
-mod contents;
-mod daily_stats;
-mod day_marks;
-mod disk;
 mod error;
-mod import_drafts;
+mod file;
 mod imports;
 mod keys;
-mod lock;
 mod mappings;
-mod open;
+mod pending_uploads;
 mod poll_history;
 mod polls;
 mod publishers;
-mod restore;
-mod running;
-mod schema;
-mod seal;
 mod sessions;
 mod snapshot;
-mod stat_history;
-mod stat_pages;
-mod stat_scan;
-mod stat_walk;
+mod stats;
 mod tokens;
-mod two_step;
-mod versions;
+mod two_factor;
 
 pub use admins::{AdminRow, PersonRow, SetupLink};
 pub use advertisers::AdvertiserRow;
 pub use apps::AppRow;
 pub use audit::{AuditEntry, AuditRow};
-pub use backup::{Verified, verify};
 pub use catalogue::{CampaignRow, OfferRow};
-pub use contents::{AdvertiserTotal, Contents};
-pub use daily_stats::{GeneralCell, StatCell, StatKey, StatWriter, Stated, Stored};
-pub use day_marks::DayMark;
-pub use disk::{Ground, free as free_space, ground};
 pub use error::{OrMissing, StoreError, StoreResult};
-pub use import_drafts::DraftRow;
+pub use file::backup::{Verified, verify};
+pub use file::disk::{FilesystemKind, free as free_space, ground};
+pub use file::import_marker::{ImportMarker, InterruptedImport};
+pub use file::lock::Owner;
+pub use file::restore::{Restored, restore};
+pub use file::schema::SCHEMA_VERSION;
+pub use file::summary::{AdvertiserTotal, DatabaseSummary};
+pub use file::trailer::Trailer;
 pub use imports::{ImportEntry, ImportKind, ImportRow, ImportSpan, NewImport};
 pub use keys::{AdvertiserKey, AppKey, CampaignKey, ImportKey, OfferKey, PublisherKey, TokenKey};
-pub use lock::Owner;
 pub use mappings::MappingRow;
+pub use pending_uploads::PendingUploadRow;
 pub use poll_history::{PollFilter, PollSeen};
 pub use polls::{PollRow, TokenUse};
 pub use publishers::PublisherRow;
-pub use restore::{Restored, restore};
-pub use running::{CutOff, Running};
-pub use schema::SCHEMA_VERSION;
-pub use seal::Seal;
 pub use sessions::{SessionBounds, SessionRow};
-pub use snapshot::{Sight, Snapshot};
-pub use stat_history::{ChangePage, PastValue, StatChange};
-pub use stat_pages::{DaySum, StatFilter, StatLine, Usage};
-pub use stat_scan::StatScan;
-pub use stat_walk::StatTree;
+pub use snapshot::{Snapshot, StateId};
+pub use stats::daily_stats::{GeneralCell, StatCell, StatKey, StatRow, StatWriter, Stored};
+pub use stats::day_status::DayStatus;
+pub use stats::history::{ChangePage, PastValue, StatChange};
+pub use stats::lists::{DaySum, StatFilter, StatLine, Usage};
+pub use stats::scan::StatScan;
+pub use stats::versions::Version;
+pub use stats::walk::StatTree;
 pub use tokens::{NewToken, TokenRow};
-pub use two_step::{Sealed, TwoStepRow};
-pub use versions::Version;
+pub use two_factor::{Sealed, TwoFactorRow};
+
+use file::{disk, lock, open, schema};
 
 /// SQLite before this could corrupt a WAL database that two connections checkpoint at once.
 const OLDEST_SOUND_SQLITE: i32 = 3_051_003;
@@ -88,7 +76,7 @@ const OLDEST_SOUND_SQLITE: i32 = 3_051_003;
 const STOP_WAIT: Duration = Duration::from_secs(1);
 
 /// Bytes that stay free: below that, writes are refused while there still is room for a clean end of what is under way.
-pub const FREE_FLOOR: u64 = 64 * 1024 * 1024;
+pub const MIN_FREE: u64 = 64 * 1024 * 1024;
 
 /// The database: one writing connection and a few reading ones on one file.
 #[derive(Clone)]
@@ -122,7 +110,7 @@ impl Store {
         let writer = open::writer(&path)?;
         schema::upgrade(&mut *writer.get()?, &path, &used)?;
         let readers = open::readers(&path)?;
-        Ok(Self { readers, writer, path: Arc::new(path), floor: FREE_FLOOR, _used: Arc::new(used) })
+        Ok(Self { readers, writer, path: Arc::new(path), floor: MIN_FREE, _used: Arc::new(used) })
     }
 
     /// Whether there is a database in `data_dir`; an error where that can't be seen.
@@ -133,12 +121,12 @@ impl Store {
 
     /// The same database, refusing writes when fewer than so many bytes are free.
     #[must_use]
-    pub fn with_floor(self, floor: u64) -> Self {
+    pub fn with_min_free(self, floor: u64) -> Self {
         Self { floor, ..self }
     }
 
     /// Whether there is room for writing; the error says how much is missing.
-    pub fn room(&self) -> StoreResult<()> {
+    pub fn ensure_free_space(&self) -> StoreResult<()> {
         disk::ensure_free(disk::dir_of(&self.path), self.floor)
     }
 
@@ -187,7 +175,7 @@ impl Store {
         &self,
         work: impl FnOnce(&WriteTxn<'_>) -> Result<ControlFlow<B, C>, E>,
     ) -> Result<ControlFlow<B, C>, E> {
-        self.room()?;
+        self.ensure_free_space()?;
         self.write_regardless(work)
     }
 

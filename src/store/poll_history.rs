@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
 
-use super::{ReadTxn, StoreResult, from_ms, parsed, to_ms};
 use crate::domain::{AdvertiserId, Day, Micros, TokenId};
+use crate::store::{ReadTxn, StoreResult, from_ms, parsed, to_ms};
 
 /// Which polls are wanted; the newest come first.
 #[derive(Debug, Clone, Default)]

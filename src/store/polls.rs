@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{StoreResult, TokenKey, WriteTxn, to_ms};
 use crate::domain::{DayRange, MicrosSum, ReportFormat, ReportKind};
+use crate::store::{StoreResult, TokenKey, WriteTxn, to_ms};
 
 /// A report request and its answer.
 #[derive(Debug, Clone)]

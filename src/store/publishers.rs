@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
 
-use super::{OrMissing as _, PublisherKey, ReadTxn, StoreResult, WriteTxn, parsed, to_ms};
 use crate::domain::{Name, PublisherId};
+use crate::store::{OrMissing as _, PublisherKey, ReadTxn, StoreResult, WriteTxn, parsed, to_ms};
 
 /// A publisher.
 #[derive(Debug, Clone)]

@@ -5,8 +5,8 @@
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
 
-use super::{AdminRow, ReadTxn, StoreResult, WriteTxn, from_ms, parsed, to_ms};
 use crate::domain::AdminId;
+use crate::store::{AdminRow, ReadTxn, StoreResult, WriteTxn, from_ms, parsed, to_ms};
 
 /// A browser that is logged in.
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use r2d2::PooledConnection;
 use r2d2_sqlite::SqliteConnectionManager;
 
-use super::{Doing as _, ReadTxn, StoreResult};
+use crate::store::{Doing as _, ReadTxn, StoreResult};
 
 /// Names the state that a snapshot sees. Two snapshots with the same name see the same; those that see the same may have
 /// different names.
@@ -16,13 +16,13 @@ use super::{Doing as _, ReadTxn, StoreResult};
 /// SQLite's `data_version`, read within the snapshot's own transaction, moves whenever anybody else committed anything, in
 /// this process or another; a reading connection commits nothing itself. It counts for one connection only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Sight {
+pub struct StateId {
     connection: u64,
     data_version: i64,
 }
 
-impl Sight {
-    /// Whose sight it is: a number that each reading connection has for itself.
+impl StateId {
+    /// The reading connection: each has a number of its own.
     #[must_use]
     pub fn connection(self) -> u64 {
         self.connection
@@ -38,7 +38,7 @@ static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
 /// A reading connection in a transaction. Begun and ended with statements that stay prepared, which a poll's time shows.
 pub struct Snapshot {
     conn: PooledConnection<SqliteConnectionManager>,
-    sight: Sight,
+    state_id: StateId,
 }
 
 impl Snapshot {
@@ -53,9 +53,9 @@ impl Snapshot {
         };
         conn.prepare_cached("begin").and_then(|mut begin| begin.execute(())).doing("begin reading")?;
         // From here on it must be ended, also when its first reading fails.
-        let mut snapshot = Self { conn, sight: Sight { connection, data_version: 0 } };
+        let mut snapshot = Self { conn, state_id: StateId { connection, data_version: 0 } };
         let version = snapshot.txn().first("read the data version", "pragma data_version", (), |row| row.get(0))?;
-        snapshot.sight.data_version = version.unwrap_or_default();
+        snapshot.state_id.data_version = version.unwrap_or_default();
         Ok(snapshot)
     }
 
@@ -67,8 +67,8 @@ impl Snapshot {
 
     /// Which state it sees.
     #[must_use]
-    pub fn sight(&self) -> Sight {
-        self.sight
+    pub fn state_id(&self) -> StateId {
+        self.state_id
     }
 }
 
@@ -84,11 +84,11 @@ impl Drop for Snapshot {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Store;
+    use crate::store::Store;
 
     /// The sights of the one idle connection, one after the other.
-    fn sight(store: &Store) -> super::Sight {
-        store.snapshot().unwrap().sight()
+    fn state_id(store: &Store) -> crate::store::StateId {
+        store.snapshot().unwrap().state_id()
     }
 
     #[test]
@@ -98,20 +98,20 @@ mod tests {
         let stranger = rusqlite::Connection::open(store.path()).unwrap();
         let change =
             "insert into publishers (id, name, created_at) values (hex(randomblob(18)), hex(randomblob(9)), 0)";
-        let first = sight(&store);
-        assert_eq!(sight(&store), first);
+        let first = state_id(&store);
+        assert_eq!(state_id(&store), first);
         stranger.execute_batch(&format!("begin; {change}; rollback")).unwrap();
-        assert_eq!(sight(&store), first, "what was rolled back never happened");
+        assert_eq!(state_id(&store), first, "what was rolled back never happened");
         stranger.execute_batch(change).unwrap();
-        let second = sight(&store);
+        let second = state_id(&store);
         assert_ne!(second, first, "another process committed");
         store.write(|txn| txn.publishers_touch()).unwrap();
-        let third = sight(&store);
+        let third = state_id(&store);
         assert_ne!(third, second, "this process committed");
         stranger.execute_batch(&format!("begin immediate; {change}")).unwrap();
-        assert_eq!(sight(&store), third, "nothing was committed yet");
+        assert_eq!(state_id(&store), third, "nothing was committed yet");
         stranger.execute_batch("commit").unwrap();
-        assert_ne!(sight(&store), third);
+        assert_ne!(state_id(&store), third);
     }
 
     #[test]
@@ -123,11 +123,11 @@ mod tests {
         store.write(|txn| txn.publishers_touch()).unwrap();
         assert_eq!(held.txn().publishers_version().unwrap(), before);
         let other = store.snapshot().unwrap();
-        assert_ne!(other.sight(), held.sight(), "connections have sights of their own");
+        assert_ne!(other.state_id(), held.state_id(), "connections have sights of their own");
         assert_ne!(other.txn().publishers_version().unwrap(), before);
-        let seen = held.sight();
+        let seen = held.state_id();
         drop((held, other));
         let (one, two) = (store.snapshot().unwrap(), store.snapshot().unwrap());
-        assert!(one.sight() != seen && two.sight() != seen);
+        assert!(one.state_id() != seen && two.state_id() != seen);
     }
 }

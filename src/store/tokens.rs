@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
 
-use super::{AdvertiserKey, OrMissing as _, ReadTxn, StoreResult, TokenKey, WriteTxn, from_ms, parsed, to_ms};
 use crate::domain::{AdvertiserId, Name, TokenHash, TokenId, TokenScope};
+use crate::store::{AdvertiserKey, OrMissing as _, ReadTxn, StoreResult, TokenKey, WriteTxn, from_ms, parsed, to_ms};
 
 /// A token as it is stored.
 #[derive(Debug, Clone)]

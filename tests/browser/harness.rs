@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use pitlane::config::Serve;
 use pitlane::domain::{Email, Role};
 use pitlane::service::Actor;
-use pitlane::service::admins::{self, Password};
+use pitlane::service::access::admins::{self, Password};
 use pitlane::store::Store;
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use secrecy::ExposeSecret as _;

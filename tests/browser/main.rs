@@ -8,7 +8,7 @@
 mod serving;
 
 mod axe;
-mod door;
+mod csrf;
 mod flow;
 mod guessing;
 mod harness;

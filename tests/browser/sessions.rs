@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use pitlane::domain::Role;
-use pitlane::service::admins;
+use pitlane::service::access::admins;
 use sha2::{Digest as _, Sha256};
 
 use crate::harness::{EMAIL, PASSWORD, Person, defaults, spawn_app, spawn_with};

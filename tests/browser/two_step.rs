@@ -2,7 +2,7 @@
 
 use pitlane::domain::Role;
 use pitlane::service::Actor;
-use pitlane::service::admins::{self, Password};
+use pitlane::service::access::admins::{self, Password};
 use secrecy::ExposeSecret as _;
 use thirtyfour::By;
 

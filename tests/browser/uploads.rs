@@ -194,8 +194,8 @@ fn what_an_upload_that_broke_off_left_is_removed_at_the_next_start() {
     let orphan = app.dir.path().join("uploads").join("00000000-0000-0000-0000-000000000000");
     std::fs::create_dir(orphan.parent().unwrap()).unwrap();
     std::fs::write(&orphan, FILE).unwrap();
-    pitlane::service::drafts::tidy(&app.store).unwrap();
+    pitlane::service::pending_uploads::tidy(&app.store).unwrap();
     assert!(orphan.exists(), "it may be on its way in");
-    pitlane::service::drafts::tidy_at_start(&app.store).unwrap();
+    pitlane::service::pending_uploads::tidy_at_start(&app.store).unwrap();
     assert!(!orphan.exists());
 }

@@ -5,7 +5,7 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use crate::chance::Chance;
+use crate::rng::Rng;
 
 struct Record {
     offset: u64,
@@ -14,18 +14,18 @@ struct Record {
 }
 
 /// Takes back all, or from a random one on, of the writes that were never flushed; how many. All processes must be gone.
-pub(crate) fn cut_power(data_dir: &Path, undo: &Path, chance: &mut Chance) -> std::io::Result<usize> {
-    let lost = take_back(data_dir, undo, chance)?;
+pub(crate) fn cut_power(data_dir: &Path, undo: &Path, rng: &mut Rng) -> std::io::Result<usize> {
+    let lost = take_back(data_dir, undo, rng)?;
     forget(undo)?;
     Ok(lost)
 }
 
-fn take_back(dir: &Path, undo: &Path, chance: &mut Chance) -> std::io::Result<usize> {
+fn take_back(dir: &Path, undo: &Path, rng: &mut Rng) -> std::io::Result<usize> {
     let mut lost = 0;
     for entry in std::fs::read_dir(dir)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
-            lost += take_back(&entry.path(), undo, chance)?;
+            lost += take_back(&entry.path(), undo, rng)?;
             continue;
         }
         let notes = undo.join(entry.metadata()?.ino().to_string());
@@ -37,7 +37,7 @@ fn take_back(dir: &Path, undo: &Path, chance: &mut Chance) -> std::io::Result<us
             continue;
         }
         // The disk may have got some of them by itself, in the order in which they came.
-        let first = if chance.below(2) == 0 { 0 } else { chance.below(records.len() as u64) as usize };
+        let first = if rng.below(2) == 0 { 0 } else { rng.below(records.len() as u64) as usize };
         let mut file = File::options().write(true).open(entry.path())?;
         for record in records[first..].iter().rev() {
             file.seek(SeekFrom::Start(record.offset))?;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::ledger::{Figures, Life};
-use crate::plant::{End, Plant};
+use crate::process::{End, Process};
 use crate::shim::text;
 use crate::{HTTP_WRITERS, Run, disk};
 
@@ -26,28 +26,28 @@ impl Run {
     pub(crate) fn restore(&mut self, cycle: u32, power_cut: bool) -> Result<(), String> {
         let never = AtomicBool::new(false);
         let file = self.scratch.join("restore.sealed");
-        self.plant.must(&["backup", text(&file)])?;
+        self.process.must(&["backup", text(&file)])?;
         let before = self.books();
         // What comes after the backup is given up by the restore; a revocation is not.
-        let mut chance = self.chance.split();
-        let csv = self.writers[HTTP_WRITERS].lock().unwrap().batch(HTTP_WRITERS, &mut chance);
+        let mut rng = self.rng.split();
+        let csv = self.writers[HTTP_WRITERS].lock().unwrap().batch(HTTP_WRITERS, &mut rng);
         let import = self.scratch.join("import.csv");
         std::fs::write(&import, csv).unwrap();
-        self.plant.must(&["import", text(&import), "--advertiser", "Acme", "--create-missing"])?;
+        self.process.must(&["import", text(&import), "--advertiser", "Acme", "--create-missing"])?;
         self.writers[HTTP_WRITERS].lock().unwrap().acknowledge();
         let word = if self.switch.lock().unwrap().turn() { "disable" } else { "enable" };
-        self.plant.must(&["offer", word, "Switched", "--advertiser", "Acme"])?;
+        self.process.must(&["offer", word, "Switched", "--advertiser", "Acme"])?;
         self.switch.lock().unwrap().acknowledge();
         if !self.tokens.lock().unwrap().is_empty() {
-            self.revoke_one(&mut chance, &never);
+            self.revoke_one(&mut rng, &never);
         }
         let stop = AtomicBool::new(false);
         // Every other one comes to its end.
-        let kill = self.chance.below(2) == 0;
-        let patience = kill.then(|| self.restore_takes * self.chance.below(1000) as u32 / 1000);
+        let kill = self.rng.below(2) == 0;
+        let patience = kill.then(|| self.restore_takes * self.rng.below(1000) as u32 / 1000);
         let since = Instant::now();
         let end = std::thread::scope(|scope| {
-            let restoring = scope.spawn(|| self.plant.run(&["restore", text(&file)], &stop));
+            let restoring = scope.spawn(|| self.process.run(&["restore", text(&file)], &stop));
             if let Some(patience) = patience {
                 std::thread::sleep(patience);
                 stop.store(true, Ordering::Relaxed);
@@ -58,7 +58,7 @@ impl Run {
             self.restore_takes = since.elapsed();
         }
         self.after_kill(power_cut);
-        let server = self.plant.serve()?;
+        let server = self.process.serve()?;
         let reported = self.reported(&server)?;
         drop(server);
         let restored = reported == before.all();
@@ -90,21 +90,21 @@ impl Run {
 
     /// Kills the first command on an empty directory: the next one works.
     pub(crate) fn first_start(&mut self, cycle: u32, power_cut: bool) -> Result<(), String> {
-        let plant = Plant { data_dir: self.scratch.join(format!("first-{cycle}")), ..self.plant.clone() };
+        let process = Process { data_dir: self.scratch.join(format!("first-{cycle}")), ..self.process.clone() };
         let stop = AtomicBool::new(false);
-        let patience = Duration::from_millis(self.chance.below(40));
+        let patience = Duration::from_millis(self.rng.below(40));
         std::thread::scope(|scope| {
-            scope.spawn(|| plant.run(&["advertiser", "create", "--name", "New"], &stop));
+            scope.spawn(|| process.run(&["advertiser", "create", "--name", "New"], &stop));
             std::thread::sleep(patience);
             stop.store(true, Ordering::Relaxed);
         });
-        if power_cut && plant.data_dir.exists() {
-            disk::cut_power(&plant.data_dir, &plant.undo, &mut self.chance).unwrap();
+        if power_cut && process.data_dir.exists() {
+            disk::cut_power(&process.data_dir, &process.undo, &mut self.rng).unwrap();
         }
-        disk::forget(&plant.undo).unwrap();
-        plant.must(&["advertiser", "create", "--name", "Newer"])?;
-        plant.must(&["verify", text(&plant.data_dir.join("pitlane.db"))])?;
-        std::fs::remove_dir_all(&plant.data_dir).unwrap();
+        disk::forget(&process.undo).unwrap();
+        process.must(&["advertiser", "create", "--name", "Newer"])?;
+        process.must(&["verify", text(&process.data_dir.join("pitlane.db"))])?;
+        std::fs::remove_dir_all(&process.data_dir).unwrap();
         self.counts.first_starts += 1;
         Ok(())
     }

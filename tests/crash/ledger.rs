@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::chance::Chance;
+use crate::rng::Rng;
 
 /// Day and campaign to cost in millionths and clicks.
 pub(crate) type Figures = BTreeMap<(String, String), (u64, u64)>;
@@ -21,12 +21,12 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Makes a batch for writer number `number`: new cells and restated ones.
-    pub(crate) fn batch(&mut self, number: usize, chance: &mut Chance) -> String {
+    pub(crate) fn batch(&mut self, number: usize, rng: &mut Rng) -> String {
         let mut batch = Figures::new();
-        for _ in 0..=chance.below(300) {
-            let day = format!("2026-{:02}-{:02}", 1 + chance.below(3), 1 + chance.below(28));
-            let cell = (day, format!("W{number}-C{}", chance.below(4)));
-            batch.insert(cell, (chance.below(5_000_000_000), chance.below(10_000)));
+        for _ in 0..=rng.below(300) {
+            let day = format!("2026-{:02}-{:02}", 1 + rng.below(3), 1 + rng.below(28));
+            let cell = (day, format!("W{number}-C{}", rng.below(4)));
+            batch.insert(cell, (rng.below(5_000_000_000), rng.below(10_000)));
         }
         let mut csv = String::from("date,campaign_name,partner,clicks,cost,offer_name,app,store_id,os\n");
         for ((day, campaign), (micros, clicks)) in &batch {
@@ -39,9 +39,9 @@ impl Writer {
     }
 
     /// A batch of one cell of the first campaign, as fields of a form.
-    pub(crate) fn cell(&mut self, number: usize, chance: &mut Chance) -> String {
-        let day = format!("2026-{:02}-{:02}", 1 + chance.below(3), 1 + chance.below(28));
-        let (micros, clicks) = (chance.below(5_000_000_000), chance.below(10_000));
+    pub(crate) fn cell(&mut self, number: usize, rng: &mut Rng) -> String {
+        let day = format!("2026-{:02}-{:02}", 1 + rng.below(3), 1 + rng.below(28));
+        let (micros, clicks) = (rng.below(5_000_000_000), rng.below(10_000));
         let fields = format!("day={day}&clicks={clicks}&cost={}.{:06}", micros / 1_000_000, micros % 1_000_000);
         self.pending = Some(Figures::from([((day, format!("W{number}-C0")), (micros, clicks))]));
         fields

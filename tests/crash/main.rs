@@ -10,12 +10,12 @@
 #[path = "../shim/mod.rs"]
 mod shim;
 
-mod chance;
-mod clerk;
+mod admin_client;
 mod disk;
 mod drills;
 mod ledger;
-mod plant;
+mod process;
+mod rng;
 mod upgrades;
 
 use std::path::{Path, PathBuf};
@@ -24,9 +24,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use chance::Chance;
 use ledger::{Figures, Life, Session, Switch, Token, Writer, read_report};
-use plant::{End, Plant};
+use process::{End, Process};
+use rng::Rng;
 use shim::{Server, ask, text};
 use upgrades::Old;
 
@@ -65,16 +65,16 @@ struct Counts {
 }
 
 struct Run {
-    plant: Plant,
+    process: Process,
     scratch: PathBuf,
-    chance: Chance,
+    rng: Rng,
     report_token: String,
     ingest_token: String,
     writers: Vec<Mutex<Writer>>,
     tokens: Mutex<Vec<Token>>,
     sessions: Mutex<Vec<Session>>,
     switch: Mutex<Switch>,
-    /// The ids of the offer that is turned on and off, and of what the clerk's cells belong to.
+    /// The ids of the offer that is turned on and off, and of what the admin's cells belong to.
     offer: String,
     cell_campaign: String,
     cell_publisher: String,
@@ -129,7 +129,7 @@ fn run(cycles: u32, seed: u32, lie: bool) -> Result<String, String> {
     for cycle in 0..cycles {
         run.cycle(cycle, lie || cycle % 2 == 1).map_err(|words| format!("in cycle {cycle} of seed {seed}: {words}"))?;
     }
-    let said = std::fs::read_to_string(&run.plant.words).unwrap();
+    let said = std::fs::read_to_string(&run.process.words).unwrap();
     if said.contains("panicked") {
         return Err(format!("the server panicked: {said}"));
     }
@@ -166,7 +166,7 @@ impl Counts {
 
 impl Run {
     fn new(root: &Path, seed: u64, lie: bool) -> Result<Self, String> {
-        let plant = Plant {
+        let process = Process {
             data_dir: root.join("data"),
             undo: root.join("undo"),
             shim: shim::compile(root),
@@ -174,26 +174,26 @@ impl Run {
             lie,
         };
         let scratch = root.join("scratch");
-        std::fs::create_dir(&plant.undo).unwrap();
+        std::fs::create_dir(&process.undo).unwrap();
         std::fs::create_dir(&scratch).unwrap();
         let first = scratch.join("first.csv");
         std::fs::write(&first, FIRST).unwrap();
-        plant.must(&["import", text(&first), "--advertiser", "Acme", "--create-missing"])?;
-        shim::admit(plant.command(), clerk::EMAIL, clerk::PASSWORD);
-        let issue = |scope| plant.must(&["token", "create", "--advertiser", "Acme", "--name", "x", "--scope", scope]);
+        process.must(&["import", text(&first), "--advertiser", "Acme", "--create-missing"])?;
+        shim::admit(process.command(), admin_client::EMAIL, admin_client::PASSWORD);
+        let issue = |scope| process.must(&["token", "create", "--advertiser", "Acme", "--name", "x", "--scope", scope]);
         let (report_token, ingest_token) = (issue("report")?.trim().to_owned(), issue("ingest")?.trim().to_owned());
-        let report = plant.must(&[&REPORT_COMMAND[..], &["--from", "2025-01-01", "--to", "2026-12-31"]].concat())?;
+        let report = process.must(&[&REPORT_COMMAND[..], &["--from", "2025-01-01", "--to", "2026-12-31"]].concat())?;
         let cell =
             |row: usize, column: usize| report.lines().nth(row).unwrap().split(',').nth(column).unwrap().to_owned();
         let writers: Vec<Mutex<Writer>> = (0..=CLERK).map(|_| Mutex::default()).collect();
         let known = Figures::from([(("2026-01-01".to_owned(), format!("W{CLERK}-C0")), (1_000_000, 1))]);
         writers[CLERK].lock().unwrap().acknowledged = known;
-        disk::forget(&plant.undo).unwrap();
+        disk::forget(&process.undo).unwrap();
         Ok(Self {
-            old: Old::new(root, &plant)?,
-            plant,
+            old: Old::new(root, &process)?,
+            process,
             scratch,
-            chance: Chance::new(seed),
+            rng: Rng::new(seed),
             report_token,
             ingest_token,
             writers,
@@ -210,18 +210,18 @@ impl Run {
     }
 
     fn cycle(&mut self, cycle: u32, power_cut: bool) -> Result<(), String> {
-        let mut server = self.plant.serve()?;
-        let load = Duration::from_millis(30 + self.chance.below(470));
+        let mut server = self.process.serve()?;
+        let load = Duration::from_millis(30 + self.rng.below(470));
         let stop = AtomicBool::new(false);
-        let chances: Vec<Chance> = (0..HTTP_WRITERS + 3).map(|_| self.chance.split()).collect();
+        let chances: Vec<Rng> = (0..HTTP_WRITERS + 3).map(|_| self.rng.split()).collect();
         let mut chances = chances.into_iter();
         std::thread::scope(|scope| {
             let (run, stop) = (&*self, &stop);
             let address = server.address.clone();
             let mut next = || chances.next().unwrap();
             for number in 0..HTTP_WRITERS {
-                let (address, mut chance) = (address.clone(), next());
-                scope.spawn(move || run.write_over_http(number, &address, &mut chance, stop));
+                let (address, mut rng) = (address.clone(), next());
+                scope.spawn(move || run.write_over_http(number, &address, &mut rng, stop));
             }
             let (mut for_files, mut for_tokens, mut for_pages) = (next(), next(), next());
             scope.spawn(move || run.write_files(HTTP_WRITERS, &mut for_files, stop));
@@ -249,15 +249,16 @@ impl Run {
     fn after_kill(&mut self, power_cut: bool) {
         if power_cut {
             self.counts.power_cuts += 1;
-            self.counts.unflushed += disk::cut_power(&self.plant.data_dir, &self.plant.undo, &mut self.chance).unwrap();
+            self.counts.unflushed +=
+                disk::cut_power(&self.process.data_dir, &self.process.undo, &mut self.rng).unwrap();
         } else {
-            disk::forget(&self.plant.undo).unwrap();
+            disk::forget(&self.process.undo).unwrap();
         }
     }
 
-    fn write_over_http(&self, number: usize, address: &str, chance: &mut Chance, stop: &AtomicBool) {
+    fn write_over_http(&self, number: usize, address: &str, rng: &mut Rng, stop: &AtomicBool) {
         while !stop.load(Ordering::Relaxed) {
-            let csv = self.writers[number].lock().unwrap().batch(number, chance);
+            let csv = self.writers[number].lock().unwrap().batch(number, rng);
             let request = "POST /api/v1/daily-stats?create_missing=true";
             match ask(address, &self.ingest_token, request, &csv) {
                 Ok((200, body)) if body.ends_with(b"}") => {
@@ -273,12 +274,12 @@ impl Run {
         }
     }
 
-    fn write_files(&self, number: usize, chance: &mut Chance, stop: &AtomicBool) {
+    fn write_files(&self, number: usize, rng: &mut Rng, stop: &AtomicBool) {
         let file = self.scratch.join("import.csv");
         while !stop.load(Ordering::Relaxed) {
-            let csv = self.writers[number].lock().unwrap().batch(number, chance);
+            let csv = self.writers[number].lock().unwrap().batch(number, rng);
             std::fs::write(&file, csv).unwrap();
-            match self.plant.run(&["import", text(&file), "--advertiser", "Acme", "--create-missing"], stop) {
+            match self.process.run(&["import", text(&file), "--advertiser", "Acme", "--create-missing"], stop) {
                 End::Done(_) => {
                     self.writers[number].lock().unwrap().acknowledge();
                     self.counts.imports.fetch_add(1, Ordering::Relaxed);
@@ -289,9 +290,9 @@ impl Run {
         }
     }
 
-    fn issue_and_revoke(&self, chance: &mut Chance, stop: &AtomicBool) {
+    fn issue_and_revoke(&self, rng: &mut Rng, stop: &AtomicBool) {
         while !stop.load(Ordering::Relaxed) {
-            let issued = self.plant.run(&["token", "create", "--advertiser", "Acme", "--name", "y"], stop);
+            let issued = self.process.run(&["token", "create", "--advertiser", "Acme", "--name", "y"], stop);
             match issued {
                 End::Done(secret) => {
                     let token = Token { secret: secret.trim().to_owned(), life: Life::Live };
@@ -301,24 +302,24 @@ impl Run {
                 End::Failed(words) => panic!("a token could not be issued: {words}"),
                 End::Killed => return,
             }
-            if chance.below(2) == 0 && !self.revoke_one(chance, stop) {
+            if rng.below(2) == 0 && !self.revoke_one(rng, stop) {
                 return;
             }
         }
     }
 
     /// Revokes a live token; false when that was killed.
-    fn revoke_one(&self, chance: &mut Chance, stop: &AtomicBool) -> bool {
+    fn revoke_one(&self, rng: &mut Rng, stop: &AtomicBool) -> bool {
         let (at, id) = {
             let mut tokens = self.tokens.lock().unwrap();
-            let at = chance.below(tokens.len() as u64) as usize;
+            let at = rng.below(tokens.len() as u64) as usize;
             if tokens[at].life != Life::Live {
                 return true;
             }
             tokens[at].life = Life::Unsure;
             (at, tokens[at].id().to_owned())
         };
-        match self.plant.run(&["token", "revoke", &id], stop) {
+        match self.process.run(&["token", "revoke", &id], stop) {
             End::Done(_) => {
                 self.tokens.lock().unwrap()[at].life = Life::Ended;
                 self.counts.revoked.fetch_add(1, Ordering::Relaxed);
@@ -332,7 +333,7 @@ impl Run {
     fn back_up(&self, cycle: u32, stop: &AtomicBool) {
         for number in 0.. {
             let file = self.scratch.join(format!("{cycle}-{number}.db"));
-            match self.plant.run(&["backup", text(&file)], stop) {
+            match self.process.run(&["backup", text(&file)], stop) {
                 End::Done(_) => drop(self.counts.backups.fetch_add(1, Ordering::Relaxed)),
                 End::Failed(words) => panic!("a backup failed: {words}"),
                 End::Killed => return,
@@ -342,8 +343,8 @@ impl Run {
 
     /// Holds everything against the ledger: the file, the figures, the tokens, the backups that have a name.
     fn check_all(&mut self, cycle: u32) -> Result<(), String> {
-        self.plant.must(&["verify", text(&self.plant.data_dir.join("pitlane.db"))])?;
-        let server = self.plant.serve()?;
+        self.process.must(&["verify", text(&self.process.data_dir.join("pitlane.db"))])?;
+        let server = self.process.serve()?;
         let reported = self.reported(&server)?;
         for (number, writer) in self.writers.iter().enumerate() {
             writer.lock().unwrap().settle(number, &reported)?;
@@ -352,7 +353,7 @@ impl Run {
         let (count, last) = (tokens.len() as u64, tokens.len().saturating_sub(2));
         for (at, token) in tokens.iter_mut().enumerate() {
             // A look at a token not seen before takes Argon2's time, so the old ones take turns.
-            if at >= last || token.life == Life::Unsure || self.chance.below(count) < 5 {
+            if at >= last || token.life == Life::Unsure || self.rng.below(count) < 5 {
                 let answer = ask(&server.address, &token.secret, ONE_DAY, "");
                 token.settle(answer.map_err(|error| error.to_string())?.0)?;
             }
@@ -364,14 +365,14 @@ impl Run {
         let old = sessions.len().saturating_sub(SESSIONS);
         sessions.drain(..old);
         for session in sessions.iter_mut() {
-            let answer = session.visit(&server.address).map_err(|_| "the start page's answer broke off")?;
+            let answer = session.context(&server.address).map_err(|_| "the start page's answer broke off")?;
             session.settle(answer.status)?;
         }
         for entry in std::fs::read_dir(&self.scratch).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             if path.extension().is_some_and(|ending| ending == "db") && !name.starts_with('.') {
-                self.plant.must(&["verify", text(&path)]).map_err(|words| format!("cycle {cycle}: {words}"))?;
+                self.process.must(&["verify", text(&path)]).map_err(|words| format!("cycle {cycle}: {words}"))?;
                 std::fs::remove_file(path).unwrap();
             }
         }
@@ -384,7 +385,7 @@ impl Run {
             return Err(format!("the report answers {status}: {}", String::from_utf8_lossy(&csv)));
         }
         let by_command =
-            self.plant.must(&[&REPORT_COMMAND[..], &["--from", "2026-01-01", "--to", "2026-12-31"]].concat())?;
+            self.process.must(&[&REPORT_COMMAND[..], &["--from", "2026-01-01", "--to", "2026-12-31"]].concat())?;
         if by_command.as_bytes() != csv {
             return Err("the command and the server report different things".to_owned());
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use crate::plant::Plant;
+use crate::process::Process;
 use crate::shim::text;
 use crate::{Run, disk};
 
@@ -32,12 +32,12 @@ fn schema(file: &Path) -> Vec<String> {
     statement.query_map((), |row| row.get(0)).unwrap().map(Result::unwrap).collect()
 }
 
-fn verified(plant: &Plant, file: &Path) -> Result<serde_json::Value, String> {
-    Ok(serde_json::from_str(&plant.must(&["--json", "verify", text(file)])?).unwrap())
+fn verified(process: &Process, file: &Path) -> Result<serde_json::Value, String> {
+    Ok(serde_json::from_str(&process.must(&["--json", "verify", text(file)])?).unwrap())
 }
 
 impl Old {
-    pub(crate) fn new(root: &Path, plant: &Plant) -> Result<Self, String> {
+    pub(crate) fn new(root: &Path, process: &Process) -> Result<Self, String> {
         let file = root.join("old.db");
         std::fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/schema-1.db"), &file).unwrap();
         Connection::open(&file)
@@ -50,18 +50,18 @@ impl Old {
                      from daily_stats, days where day = 20455"
             ))
             .unwrap();
-        let trial = plant.on(root.join("trial"), &file);
+        let trial = process.on(root.join("trial"), &file);
         let since = Instant::now();
         trial.must(&["advertiser", "list"])?;
         let takes = since.elapsed();
         let database = trial.data_dir.join("pitlane.db");
-        let advertisers = verified(plant, &file)?["advertisers"].clone();
-        let version = verified(plant, &database)?["schema"].as_u64().unwrap();
+        let advertisers = verified(process, &file)?["advertisers"].clone();
+        let version = verified(process, &database)?["schema"].as_u64().unwrap();
         Ok(Self { first: schema(&file), latest: schema(&database), file, advertisers, version, takes })
     }
 }
 
-impl Plant {
+impl Process {
     /// The same on another directory, whose database is a copy of `file`.
     fn on(&self, data_dir: PathBuf, file: &Path) -> Self {
         std::fs::create_dir(&data_dir).unwrap();
@@ -72,26 +72,26 @@ impl Plant {
 
 impl Run {
     pub(crate) fn upgrade(&mut self, cycle: u32, power_cut: bool) -> Result<(), String> {
-        let plant = self.plant.on(self.scratch.join(format!("upgrade-{cycle}")), &self.old.file);
-        let database = plant.data_dir.join("pitlane.db");
+        let process = self.process.on(self.scratch.join(format!("upgrade-{cycle}")), &self.old.file);
+        let database = process.data_dir.join("pitlane.db");
         let stop = AtomicBool::new(false);
-        let patience = self.old.takes * self.chance.below(1300) as u32 / 1000;
+        let patience = self.old.takes * self.rng.below(1300) as u32 / 1000;
         std::thread::scope(|scope| {
-            scope.spawn(|| plant.run(&["serve", "--listen", "127.0.0.1:0", "--backup-at", "off"], &stop));
+            scope.spawn(|| process.run(&["serve", "--listen", "127.0.0.1:0", "--backup-at", "off"], &stop));
             std::thread::sleep(patience);
             stop.store(true, Ordering::Relaxed);
         });
         if power_cut {
-            disk::cut_power(&plant.data_dir, &plant.undo, &mut self.chance).unwrap();
+            disk::cut_power(&process.data_dir, &process.undo, &mut self.rng).unwrap();
         }
-        disk::forget(&plant.undo).unwrap();
-        let found = verified(&plant, &database)?;
+        disk::forget(&process.undo).unwrap();
+        let found = verified(&process, &database)?;
         let holds = |of: &serde_json::Value| of["advertisers"] == self.old.advertisers;
         let version = found["schema"].as_u64().unwrap();
         if !holds(&found) {
             return Err(format!("an upgrade that was killed took figures with it: {found}"));
         }
-        if version > 1 && !has_backup(&plant)? {
+        if version > 1 && !has_backup(&process)? {
             return Err(format!("schema {version} was reached without a sound backup of what was before"));
         }
         let between = match version {
@@ -102,12 +102,12 @@ impl Run {
         if between {
             return Err(format!("a killed upgrade left something between, as schema {version}"));
         }
-        plant.must(&["advertiser", "list"])?;
-        let after = verified(&plant, &database)?;
+        process.must(&["advertiser", "list"])?;
+        let after = verified(&process, &database)?;
         if after["schema"] != self.old.version || !holds(&after) || schema(&database) != self.old.latest {
             return Err(format!("the start after a killed upgrade left {after}"));
         }
-        std::fs::remove_dir_all(&plant.data_dir).unwrap();
+        std::fs::remove_dir_all(&process.data_dir).unwrap();
         self.counts.upgrades += 1;
         self.counts.upgrades_done += usize::from(version == self.old.version);
         Ok(())
@@ -127,13 +127,13 @@ impl Run {
 }
 
 /// Whether there is a sound backup of the first schema.
-fn has_backup(plant: &Plant) -> Result<bool, String> {
-    let Ok(entries) = std::fs::read_dir(plant.data_dir.join("backups")) else { return Ok(false) };
+fn has_backup(process: &Process) -> Result<bool, String> {
+    let Ok(entries) = std::fs::read_dir(process.data_dir.join("backups")) else { return Ok(false) };
     let mut found = false;
     for path in entries.map(|entry| entry.unwrap().path()) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if name.starts_with("before-schema-") {
-            let backup = verified(plant, &path)?;
+            let backup = verified(process, &path)?;
             found |= backup["sealed"] == true && backup["schema"] == 1;
         }
     }

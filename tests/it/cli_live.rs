@@ -2,9 +2,9 @@
 
 use chrono::{Days, Utc};
 
+use crate::fixtures::{SINGULAR_CSV, may, ranged};
 use crate::harness::{Anonymous, Client as _};
 use crate::program::Program;
-use crate::world::{SINGULAR_CSV, may, ranged};
 
 const COLUMNS: &str = "date,campaign_name,partner,clicks,cost,offer_name,app,store_id,os\n";
 

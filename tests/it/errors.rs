@@ -3,10 +3,11 @@
 use chrono::{TimeDelta, Utc};
 use pitlane::config::Serve;
 use pitlane::domain::TokenScope;
-use pitlane::service::{Actor, tokens};
+use pitlane::service::Actor;
+use pitlane::service::access::tokens;
 
+use crate::fixtures::{DAILY_STATS, GENERAL_CSV, NORTHWIND, SINGULAR_CSV, SINGULAR_JSON, may, stock, stocked};
 use crate::harness::{Answer, Client, answer, defaults, spawn_on};
-use crate::world::{DAILY_STATS, GENERAL_CSV, NORTHWIND, SINGULAR_CSV, SINGULAR_JSON, may, stock, stocked};
 
 /// Status and body of a refusal, which is JSON in the envelope and never kept.
 #[track_caller]

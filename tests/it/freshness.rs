@@ -7,8 +7,8 @@ use chrono::{SubsecRound as _, TimeDelta, Utc};
 use pitlane::config::Serve;
 use pitlane::domain::TokenScope;
 
+use crate::fixtures::{NORTHWIND, SINGULAR_CSV, SINGULAR_JSON, may, ranged, state, stock, switch};
 use crate::harness::{App, Client as _, Token, defaults, spawn_on};
-use crate::world::{NORTHWIND, SINGULAR_CSV, SINGULAR_JSON, may, ranged, state, stock, switch};
 
 /// Served with rendered days kept, or not, and without a limit.
 fn served(report_cache: u64) -> App {

@@ -1,7 +1,7 @@
 //! The general cost report (contract §3): totals over the period, one row per offer and publisher.
 
+use crate::fixtures::{GENERAL_CSV, GENERAL_JSON, NORTHWIND, csv, id, may, ranged, state, stocked};
 use crate::harness::{Client as _, Token};
-use crate::world::{GENERAL_CSV, GENERAL_JSON, NORTHWIND, csv, id, may, ranged, state, stocked};
 
 #[test]
 fn the_json_report_sums_each_offer_and_publisher() {

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use pitlane::config::Serve;
 use pitlane::domain::{Name, TokenScope};
 use pitlane::service::Actor;
-use pitlane::service::tokens::{self, TokenRequest};
+use pitlane::service::access::tokens::{self, TokenRequest};
 use pitlane::store::Store;
 use reqwest::Method;
 use reqwest::blocking::RequestBuilder;

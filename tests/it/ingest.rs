@@ -3,8 +3,8 @@
 use pitlane::domain::TokenScope;
 use serde_json::{Value, json};
 
+use crate::fixtures::{CONTOSO, DAILY_STATS, NORTHWIND, SINGULAR_CSV, id, may, stock, stocked};
 use crate::harness::{Answer, App, Client as _, Token, spawn_app};
-use crate::world::{CONTOSO, DAILY_STATS, NORTHWIND, SINGULAR_CSV, id, may, stock, stocked};
 
 const HEADER: &str = "date,campaign_name,partner,clicks,cost\n";
 

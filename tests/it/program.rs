@@ -106,7 +106,7 @@ impl Program {
     }
 
     /// Starts `serve` or `demo`, and waits until it accepts.
-    pub(crate) fn start(&self, command: &str, log: &str) -> Running {
+    pub(crate) fn start(&self, command: &str, log: &str) -> ImportMarker {
         let mut command = self.command(&[command, "--listen", "127.0.0.1:0"]);
         command.env("PITLANE_LOG", log).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -120,7 +120,7 @@ impl Program {
                 break origin.trim_end().to_owned();
             }
         };
-        Running { child, origin, greeting, stdout: Some(gather(stdout)), stderr: Some(stderr) }
+        ImportMarker { child, origin, greeting, stdout: Some(gather(stdout)), stderr: Some(stderr) }
     }
 }
 
@@ -133,7 +133,7 @@ fn gather(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
 }
 
 /// A server that runs as a process.
-pub(crate) struct Running {
+pub(crate) struct ImportMarker {
     child: Child,
     pub(crate) origin: String,
     /// What it printed up to the line that says it listens.
@@ -142,7 +142,7 @@ pub(crate) struct Running {
     stderr: Option<JoinHandle<String>>,
 }
 
-impl Running {
+impl ImportMarker {
     pub(crate) fn anonymous(&self) -> Anonymous {
         Anonymous::at(&self.origin)
     }
@@ -157,7 +157,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for ImportMarker {
     fn drop(&mut self) {
         // Only where a test failed: after a stop the process is gone.
         drop(self.child.kill());

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use chrono::{Days, NaiveDate};
 use pitlane::domain::{AdvertiserId, RawReport, ReportFormat, ReportKind, ReportQuery};
-use pitlane::service::report::{Asked, ReportTotals, Reports};
+use pitlane::service::report::{ReportRequest, ReportTotals, Reports};
 use pitlane::store::Store;
 use proptest::prelude::*;
 
+use crate::fixtures::{Campaign, NORTHWIND, add_advertiser, add_campaigns, add_publishers, csv, id, state, switch};
 use crate::model::{Item, csv_of, decimal, json_of};
-use crate::world::{Campaign, NORTHWIND, add_advertiser, add_campaigns, add_publishers, csv, id, state, switch};
 
 pub(crate) const CAMPAIGNS: [(&str, &str); 4] =
     [("Coin Game", "A"), ("Coin Game", "B"), ("Gems", "C"), ("Arcade", "D")];
@@ -69,7 +69,7 @@ pub(crate) fn made(
     let raw = RawReport { date_from: Some(day(from).to_string()), date_to: Some(day(to).to_string()), offer_id: None };
     let advertiser = AdvertiserId::from(id("advertiser", NORTHWIND));
     let query = ReportQuery::new(advertiser, &raw).unwrap();
-    let asked = Asked { kind: ReportKind::Singular, format, query };
+    let asked = ReportRequest { kind: ReportKind::Singular, format, query };
     let mut report = reports.open(asked, store.snapshot().unwrap()).unwrap();
     let mut bytes = Vec::new();
     while let Some(chunk) = report.next_bytes().unwrap() {

@@ -2,11 +2,11 @@
 
 use pitlane::domain::{Os, TokenScope};
 
-use crate::harness::{Client as _, Token, spawn_app};
-use crate::world::{
+use crate::fixtures::{
     Campaign, NORTHWIND, SINGULAR_CSV, SINGULAR_JSON, add_advertiser, add_campaigns, add_publishers, csv, id, may,
     state, stocked, switch,
 };
+use crate::harness::{Client as _, Token, spawn_app};
 
 #[test]
 fn the_json_report_has_the_ten_keys_in_their_order_and_enabled_offers_only() {

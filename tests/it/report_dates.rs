@@ -1,7 +1,7 @@
 //! The report's two dates (contract §1): what they may look like, what range they mean, and what is refused how.
 
+use crate::fixtures::{SINGULAR_CSV, SINGULAR_JSON, stocked};
 use crate::harness::{Client as _, Token};
-use crate::world::{SINGULAR_CSV, SINGULAR_JSON, stocked};
 
 /// How many rows the CSV report has for this query.
 #[track_caller]

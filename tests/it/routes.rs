@@ -9,8 +9,8 @@ use pitlane::domain::TokenScope;
 use pitlane::server::{Access, Line, ROUTES};
 use reqwest::Method;
 
+use crate::fixtures::{CONTOSO, NORTHWIND, id, may, stocked};
 use crate::harness::{Answer, App, Client, Token, answer, defaults, spawn_on};
-use crate::world::{CONTOSO, NORTHWIND, id, may, stocked};
 
 /// A token of the right form and checksum that nobody issued.
 const UNKNOWN: &str = "plt_0000000000000000_0000000000000000000000000000000000000000000";

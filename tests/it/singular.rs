@@ -9,12 +9,12 @@ use std::collections::BTreeMap;
 use chrono::{Days, NaiveDate};
 use pitlane::domain::{Os, TokenScope};
 
-use crate::harness::{App, Client as _, Token, spawn_app};
-use crate::model::{Item, csv_of, decimal, json_of};
-use crate::world::{
+use crate::fixtures::{
     Campaign, DAILY_STATS, NORTHWIND, SINGULAR_CSV, SINGULAR_JSON, add_advertiser, add_campaigns, add_publishers, csv,
     id, ranged,
 };
+use crate::harness::{App, Client as _, Token, spawn_app};
+use crate::model::{Item, csv_of, decimal, json_of};
 
 const PUBLISHERS: [&str; 4] = ["Lumen", "Pixel", "Tapwell", "Orbit"];
 
@@ -29,10 +29,10 @@ fn campaigns() -> [Campaign<'static>; 6] {
     ]
 }
 
-/// Chance that is the same every time: a linear congruence, upper bits.
-struct Chance(u64);
+/// Rng that is the same every time: a linear congruence, upper bits.
+struct Rng(u64);
 
-impl Chance {
+impl Rng {
     fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % bound
@@ -100,7 +100,7 @@ impl Simulation {
         let ingest = app.token(NORTHWIND, TokenScope::Ingest);
         let yesterday = NaiveDate::from_ymd_opt(2025, 8, 31).unwrap();
         let mut simulation = Self { _app: app, connector, ingest, model: Model::default(), yesterday };
-        let mut chance = Chance(7);
+        let mut chance = Rng(7);
         let mut cells = Vec::new();
         for day in (0..92).map(|back| yesterday - Days::new(back)).filter(|day| day.to_string() != "2025-07-04") {
             for campaign in 0..campaigns().len() {
@@ -192,7 +192,7 @@ fn the_first_connect_and_two_daily_rounds_see_every_figure_to_the_last_digit() {
     assert_eq!(simulation.poll(first, simulation.yesterday), singly);
     simulation.daily_round();
     // Late conversions, a refund down to nothing, a publisher that was forgotten; within the week and before it.
-    let mut chance = Chance(11);
+    let mut chance = Rng(11);
     let restated: Vec<_> = simulation
         .model
         .0

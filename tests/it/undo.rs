@@ -10,9 +10,9 @@ use pitlane::service::{Actor, stats};
 use pitlane::store::{ImportKind, ReadTxn, StatKey, Store, StoreError};
 use proptest::prelude::*;
 
+use crate::fixtures::{NORTHWIND, csv};
 use crate::model::{csv_of, decimal};
 use crate::properties::{self, CAMPAIGNS, Key, PUBLISHERS, catalogue, made};
-use crate::world::{NORTHWIND, csv};
 
 const DAYS: u64 = 3;
 

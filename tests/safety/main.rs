@@ -8,7 +8,7 @@ mod shim;
 
 mod backups;
 mod disks;
-mod door;
+mod http_limits;
 mod owner;
 mod secrets;
 

@@ -4,13 +4,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::ImportId;
 use crate::service::{Actor, ServiceResult};
-use crate::store::{AuditRow, ReadTxn, Running, Store, StoreError};
+use crate::store::{AuditRow, ImportMarker, ReadTxn, Store, StoreError};
 
 /// What the audit log calls it.
 const ACTION: &str = "stats import cut off";
 
 /// Says that an import begins, until the result is dropped.
-pub(super) fn begin(store: &Store, id: ImportId, source: &str, now: DateTime<Utc>) -> Result<Running, StoreError> {
+pub(super) fn begin(store: &Store, id: ImportId, source: &str, now: DateTime<Utc>) -> Result<ImportMarker, StoreError> {
     // A name may hold anything; this is one line.
     let source: String = source.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect();
     store.import_running(id, &format!("{source}, begun {}", now.format("%Y-%m-%d %H:%M:%S UTC")))
@@ -24,9 +24,9 @@ pub fn note_cut_off(store: &Store) -> ServiceResult<Vec<String>> {
         let is_done = store.read(|txn| txn.import_find(cut_off.id))?.is_some();
         if !is_done {
             let program = Actor { name: "pitlane".to_owned(), address: None };
-            store.write(|txn| txn.audit_add(&program.did(ACTION, &cut_off.words), Utc::now()))?;
-            tracing::warn!(import = %cut_off.words, "an import was cut off; nothing of it was kept");
-            noted.push(cut_off.words.clone());
+            store.write(|txn| txn.audit_add(&program.did(ACTION, &cut_off.message), Utc::now()))?;
+            tracing::warn!(import = %cut_off.message, "an import was cut off; nothing of it was kept");
+            noted.push(cut_off.message.clone());
         }
         store.import_forget(&cut_off)?;
     }

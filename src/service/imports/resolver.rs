@@ -30,12 +30,12 @@ pub struct Created {
 }
 
 /// What is wrong with one cell of a line.
-type Refused = (Option<Column>, String);
+type LineProblem = (Option<Column>, String);
 
 /// A failure of the store, which ends the import, or of the line, which is counted.
 pub(super) enum Failure {
     Store(StoreError),
-    Line(Refused),
+    Line(LineProblem),
 }
 
 impl From<StoreError> for Failure {

@@ -132,8 +132,9 @@ pub fn undo(store: &Store, id: ImportId, reason: Option<&Reason>, actor: &Actor)
         }
         // An import from before the history was kept can't be taken back where it changed values, or was changed since.
         if (restored, deleted) != (import.counts.changed, import.counts.inserted) {
-            let words = "values of this import were changed before Pitlane kept what they were, so it can't be undone";
-            return Err(StoreError::Conflict(words.to_owned()).into());
+            let message =
+                "values of this import were changed before Pitlane kept what they were, so it can't be undone";
+            return Err(StoreError::Conflict(message.to_owned()).into());
         }
         txn.import_finish(
             key,

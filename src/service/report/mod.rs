@@ -17,7 +17,7 @@ use quick_cache::sync::Cache;
 use self::dimensions::Dimensions;
 use self::output::Output;
 use self::segments::{Segment, SegmentKey, Segments};
-use super::memo::Memo;
+use super::snapshot_cache::SnapshotCache;
 use super::{ServiceError, ServiceResult};
 use crate::domain::{MicrosSum, ReportFormat, ReportKind, ReportQuery};
 use crate::store::{AdvertiserKey, ReadTxn, Snapshot, StatScan, StatTree, Version};
@@ -34,7 +34,7 @@ const RENDERING: u32 = 1;
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Asked {
+pub struct ReportRequest {
     /// Which report.
     pub kind: ReportKind,
     /// In which format.
@@ -75,7 +75,7 @@ struct Plan {
 /// Makes reports.
 pub struct Reports {
     dimensions: Cache<(AdvertiserKey, ReportFormat), Arc<Dimensions>>,
-    plans: Memo<Asked, Arc<Plan>>,
+    plans: SnapshotCache<ReportRequest, Arc<Plan>>,
     segments: Segments,
 }
 
@@ -83,11 +83,15 @@ impl Reports {
     /// Keeps up to `cache_bytes` of rendered days.
     #[must_use]
     pub fn new(cache_bytes: u64) -> Self {
-        Self { dimensions: Cache::new(KEPT_DIMENSIONS), plans: Memo::new(PLANS), segments: Segments::new(cache_bytes) }
+        Self {
+            dimensions: Cache::new(KEPT_DIMENSIONS),
+            plans: SnapshotCache::new(PLANS),
+            segments: Segments::new(cache_bytes),
+        }
     }
 
     /// A report of what the snapshot sees. Where the advertiser's names changed since the last one they are all read first.
-    pub fn open(&self, asked: Asked, snapshot: Snapshot) -> ServiceResult<Report> {
+    pub fn open(&self, asked: ReportRequest, snapshot: Snapshot) -> ServiceResult<Report> {
         match self.open_now(asked, snapshot)? {
             Ok(report) => Ok(report),
             Err(snapshot) => {
@@ -100,11 +104,11 @@ impl Reports {
     }
 
     /// Like [`Reports::open`], for threads that must not block: gives the snapshot back where names would have to be read.
-    pub fn open_now(&self, asked: Asked, snapshot: Snapshot) -> ServiceResult<Result<Report, Snapshot>> {
+    pub fn open_now(&self, asked: ReportRequest, snapshot: Snapshot) -> ServiceResult<Result<Report, Snapshot>> {
         let kept = |advertiser: AdvertiserKey, versions: (Version, Version)| {
             self.dimensions.get(&(advertiser, asked.format)).filter(|kept| kept.versions() == versions)
         };
-        if let Some(plan) = self.plans.get(snapshot.sight(), &asked)
+        if let Some(plan) = self.plans.get(snapshot.state_id(), &asked)
             && let Some(dimensions) = kept(plan.advertiser, plan.versions)
         {
             return Ok(Ok(Report::new(asked, snapshot, plan, dimensions, self.segments.clone())));
@@ -118,14 +122,14 @@ impl Reports {
 
     fn plan(
         &self,
-        asked: Asked,
+        asked: ReportRequest,
         snapshot: Snapshot,
         advertiser: AdvertiserKey,
         dimensions: Arc<Dimensions>,
     ) -> ServiceResult<Report> {
         let plan = Arc::new(Plan::new(&snapshot.txn(), &asked, advertiser, &dimensions)?);
         if plan.days.len() <= PLANNED_DAYS {
-            self.plans.keep(snapshot.sight(), asked, Arc::clone(&plan));
+            self.plans.keep(snapshot.state_id(), asked, Arc::clone(&plan));
         }
         Ok(Report::new(asked, snapshot, plan, dimensions, self.segments.clone()))
     }
@@ -140,7 +144,7 @@ fn versions(txn: &ReadTxn<'_>, query: &ReportQuery) -> ServiceResult<(Advertiser
 impl Plan {
     fn new(
         txn: &ReadTxn<'_>,
-        asked: &Asked,
+        asked: &ReportRequest,
         advertiser: AdvertiserKey,
         dimensions: &Dimensions,
     ) -> ServiceResult<Self> {
@@ -160,17 +164,17 @@ impl Plan {
 /// A report in the making: hands out its bytes, some 64 KiB at a time. For JSON the `items` array (or `data` of the general
 /// report), for CSV the whole text. After an error there is nothing more, and what came before is no whole report.
 pub struct Report {
-    asked: Asked,
+    asked: ReportRequest,
     snapshot: Snapshot,
     plan: Arc<Plan>,
     dimensions: Arc<Dimensions>,
     segments: Segments,
     out: Output,
-    rest: Rest,
+    rest: Progress,
 }
 
 /// What is still to be made.
-enum Rest {
+enum Progress {
     Everything,
     /// Day by day from this one on: those that are kept, and others that will be.
     Days(usize, Vec<Option<Segment>>),
@@ -180,9 +184,15 @@ enum Rest {
 }
 
 impl Report {
-    fn new(asked: Asked, snapshot: Snapshot, plan: Arc<Plan>, dimensions: Arc<Dimensions>, segments: Segments) -> Self {
+    fn new(
+        asked: ReportRequest,
+        snapshot: Snapshot,
+        plan: Arc<Plan>,
+        dimensions: Arc<Dimensions>,
+        segments: Segments,
+    ) -> Self {
         let out = Output::new(asked.format);
-        Self { asked, snapshot, plan, dimensions, segments, out, rest: Rest::Everything }
+        Self { asked, snapshot, plan, dimensions, segments, out, rest: Progress::Everything }
     }
 
     /// What is known before the first row.
@@ -200,7 +210,7 @@ impl Report {
     /// How many bytes it will have, where all of its days were made before. To be asked before the first bytes are taken.
     pub fn length(&mut self) -> Option<u64> {
         self.begin();
-        let Rest::Days(_, kept) = &self.rest else { return None };
+        let Progress::Days(_, kept) = &self.rest else { return None };
         let segments = kept.iter().map(|segment| Some(segment.as_ref()?.bytes.len() as u64));
         segments.sum::<Option<u64>>().map(|bytes| self.out.length_around(bytes))
     }
@@ -218,11 +228,11 @@ impl Report {
             if let Some(bytes) = self.out.take() {
                 return Ok(Some(bytes));
             }
-            if matches!(self.rest, Rest::Nothing) {
+            if matches!(self.rest, Progress::Nothing) {
                 return Ok(None);
             }
             if let Err(error) = self.make_more() {
-                self.rest = Rest::Nothing;
+                self.rest = Progress::Nothing;
                 return Err(error);
             }
         }
@@ -231,20 +241,20 @@ impl Report {
     /// Whether all of its bytes were handed out.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        matches!(self.rest, Rest::Nothing) && self.out.is_empty()
+        matches!(self.rest, Progress::Nothing) && self.out.is_empty()
     }
 
     /// Finds out what there is to do.
     fn begin(&mut self) {
-        if self.asked.kind == ReportKind::Singular && matches!(self.rest, Rest::Everything) {
+        if self.asked.kind == ReportKind::Singular && matches!(self.rest, Progress::Everything) {
             self.out.header(segments::CSV_HEADER);
             let (from, to) = self.asked.query.days.stored();
             let Plan { advertiser, days, tree, .. } = &*self.plan;
             self.rest = if self.segments.are_worth_keeping(days.len(), self.dimensions.day_bytes()) {
                 let kept = |day| self.segments.get(&self.plan.segment_key(day, self.asked.format));
-                Rest::Days(0, days.iter().copied().map(kept).collect())
+                Progress::Days(0, days.iter().copied().map(kept).collect())
             } else {
-                Rest::Rows(StatScan::new(*tree, *advertiser, from, to))
+                Progress::Rows(StatScan::new(*tree, *advertiser, from, to))
             };
         }
     }
@@ -252,11 +262,11 @@ impl Report {
     fn make_more(&mut self) -> ServiceResult<()> {
         let txn = self.snapshot.txn();
         let over = match &mut self.rest {
-            Rest::Everything => {
+            Progress::Everything => {
                 general::write(&txn, self.plan.advertiser, &self.dimensions, &self.asked.query, &mut self.out)?;
                 true
             }
-            Rest::Days(next, kept) => match self.plan.days.get(*next) {
+            Progress::Days(next, kept) => match self.plan.days.get(*next) {
                 None => true,
                 Some(day) => {
                     let segment = if let Some(segment) = kept.get_mut(*next).and_then(Option::take) {
@@ -272,11 +282,11 @@ impl Report {
                     *next == self.plan.days.len()
                 }
             },
-            Rest::Rows(scan) => !self.out.rows(&txn, scan, &self.dimensions)?,
-            Rest::Nothing => true,
+            Progress::Rows(scan) => !self.out.rows(&txn, scan, &self.dimensions)?,
+            Progress::Nothing => true,
         };
         if over {
-            self.rest = Rest::Nothing;
+            self.rest = Progress::Nothing;
             self.out.finish();
         }
         Ok(())
@@ -285,8 +295,8 @@ impl Report {
 
 /// Everything that the content depends on. Publishers count for the general report only: it names them, while the Singular
 /// report shows their ids, which never change.
-fn tag(asked: &Asked, (catalogue, publishers): (Version, Version), newest: Version) -> String {
-    let Asked { kind, format, query } = asked;
+fn tag(asked: &ReportRequest, (catalogue, publishers): (Version, Version), newest: Version) -> String {
+    let ReportRequest { kind, format, query } = asked;
     let publishers = match kind {
         ReportKind::Singular => 0,
         ReportKind::General => publishers.get(),

@@ -18,8 +18,8 @@ fn sample() -> (TempDir, Store, ReportQuery) {
     (dir, store, query)
 }
 
-fn asked(format: ReportFormat, query: &ReportQuery) -> Asked {
-    Asked { kind: ReportKind::Singular, format, query: *query }
+fn asked(format: ReportFormat, query: &ReportQuery) -> ReportRequest {
+    ReportRequest { kind: ReportKind::Singular, format, query: *query }
 }
 
 fn all(mut report: Report) -> Vec<u8> {

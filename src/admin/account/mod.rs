@@ -1,0 +1,7 @@
+//! Logging in, the first admin, one's own settings, and the people who may log in.
+
+pub mod login;
+pub mod people;
+pub mod settings;
+pub mod setup;
+pub mod two_factor;

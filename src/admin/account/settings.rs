@@ -1,0 +1,158 @@
+//! One's own account: password, second step, sessions, colours.
+
+use actix_web::cookie::time::Duration;
+use actix_web::http::StatusCode;
+use askama::Template;
+use chrono::Utc;
+use secrecy::ExposeSecret as _;
+
+use crate::admin::account::login::{WRONG_CODE, held};
+use crate::admin::account::setup::new_password;
+use crate::admin::kit::context::{Answer, RequestContext, THEME, Theme, add_cookie};
+use crate::admin::kit::form::{Form, Kind};
+use crate::admin::kit::format;
+use crate::admin::kit::layout::Shell;
+use crate::admin::kit::table::{Cell, CellButton, Table};
+use crate::domain::Invalid;
+use crate::http::ClientError;
+use crate::service::ServiceError;
+use crate::service::access::login::LoginError;
+use crate::service::access::sessions;
+use crate::store::{ReadTxn, SessionRow};
+
+/// The pages of the settings: label, path.
+const PAGES: [(&str, &str); 2] = [("Your account", "/admin/settings"), ("People", "/admin/settings/people")];
+
+/// The navigation between the settings' pages; `here` is this page's path.
+pub(in crate::admin) fn pages(shell: &Shell, here: &str) -> Vec<(&'static str, String, bool)> {
+    PAGES.iter().map(|(label, path)| (*label, format!("{path}{}", shell.scope), *path == here)).collect()
+}
+
+#[derive(Template)]
+#[template(path = "admin/settings.html")]
+struct Page {
+    shell: Shell,
+    pages: Vec<(&'static str, String, bool)>,
+    form: Form,
+    /// Since when the second step is on, and how many recovery codes are left.
+    two_step: Option<(String, i64)>,
+    sessions: Table,
+    has_others: bool,
+}
+
+fn page(context: &RequestContext, txn: &ReadTxn<'_>, form: Form) -> Result<Page, ServiceError> {
+    let shell = Shell::new(context, txn, "Settings", "Settings")?;
+    let session = context.session().map_err(|_| ServiceError::Internal("settings without a session".to_owned()))?;
+    let two_step = txn.two_step_find(session.admin.id)?;
+    let two_step = two_step.map(|row| (format::moment_day(row.created_at, shell.zone()), row.codes_left));
+    let sessions = sessions_table(txn, session, &shell)?;
+    let pages = pages(&shell, "/admin/settings");
+    Ok(Page { shell, pages, form, two_step, has_others: sessions.rows.len() > 1, sessions })
+}
+
+fn sessions_table(txn: &ReadTxn<'_>, own: &SessionRow, shell: &Shell) -> Result<Table, ServiceError> {
+    let now = Utc::now();
+    let all = sessions::list(txn, own.admin.id)?;
+    let mut columns = vec!["Browser", "From", "Started", "Last used"];
+    if all.len() > 1 {
+        columns.push("Change");
+    }
+    let mut table = Table::new("Your sessions", &columns);
+    for row in all {
+        let is_this = row.id_sha256 == own.id_sha256;
+        let name = format::browser(&row.user_agent);
+        let end = CellButton {
+            action: "/admin/settings/sessions/end",
+            name: "session",
+            value: row.id_sha256,
+            label: format!("Log out {name} at {}", row.address),
+        };
+        let mut browser = Cell::new(name).title(row.user_agent);
+        let mut last = Cell::default();
+        if is_this {
+            browser = browser.note("this browser");
+        } else {
+            last = Cell::new("Log out").press(end);
+        }
+        let used = if is_this { "now".to_owned() } else { format::ago(now - row.last_seen_at) };
+        let started = Cell::new(format::moment(row.created_at, shell.zone()));
+        let used = Cell::new(used).title(format::moment(row.last_seen_at, shell.zone()));
+        let mut cells = vec![browser, Cell::new(row.address), started, used, last];
+        cells.truncate(columns.len());
+        table.rows.push(cells);
+    }
+    Ok(table)
+}
+
+fn password_form() -> Form {
+    Form::new("/admin/settings/password", "Change password")
+        .field("password", "Password now", Kind::Password, "")
+        .field("new_password", "New password", Kind::Password, "12 characters or more.")
+        .field("again", "New password again", Kind::Password, "")
+}
+
+/// The settings.
+pub async fn show(context: RequestContext) -> Answer {
+    context.show(|context, txn| page(context, txn, password_form())).await
+}
+
+/// Changes the password, which ends all other sessions; this one goes on under a new cookie.
+pub async fn change_password(context: RequestContext) -> Answer {
+    let admin = context.session()?.admin.clone();
+    let refused = match new_password(&context) {
+        Err(error) => error,
+        Ok(new) => {
+            let sign_in = &context.state().sign_in;
+            match sign_in.change_password(&admin, context.field("password"), new, context.browser()).await? {
+                Ok(()) => {
+                    let start = move |context: &RequestContext| {
+                        sessions::start(context.store(), &admin, context.browser(), "log in")
+                    };
+                    let cookie = context.run(start).await?;
+                    return Ok(context.go_logged_in("/admin/settings?done=password", cookie.expose_secret()));
+                }
+                Err(refused) => wrong(refused)?,
+            }
+        }
+    };
+    let form = password_form().refused(refused)?;
+    context.show_as(StatusCode::UNPROCESSABLE_ENTITY, |context, txn| page(context, txn, form)).await
+}
+
+/// What was typed wrong, to stand beside its field; or the page that says how long to wait.
+pub(in crate::admin) fn wrong(refused: LoginError) -> Result<ServiceError, ClientError> {
+    match refused {
+        LoginError::Held(wait) => Err(held(wait)),
+        LoginError::Wrong("code") => Ok(Invalid::because("code", WRONG_CODE).into()),
+        LoginError::Wrong(field) => Ok(Invalid::because(field, "this is not your password").into()),
+    }
+}
+
+/// Ends one of one's other sessions.
+pub async fn end_session(context: RequestContext) -> Answer {
+    let admin = context.session()?.admin.id;
+    context
+        .run(move |context| {
+            let id = context.field("session");
+            sessions::end(context.store(), id, admin, "another browser", &context.actor())
+        })
+        .await?;
+    Ok(context.go("/admin/settings?done=session"))
+}
+
+/// Ends all of one's sessions but this one.
+pub async fn end_other_sessions(context: RequestContext) -> Answer {
+    let session = context.session()?.clone();
+    context.run(move |context| sessions::end_others(context.store(), &session, &context.actor())).await?;
+    Ok(context.go("/admin/settings?done=elsewhere"))
+}
+
+/// Keeps the chosen colours in a cookie and goes back to the page they were chosen on.
+pub async fn choose_theme(context: RequestContext) -> Answer {
+    let to = context.field("to");
+    let mut response =
+        context.go(if to.starts_with("/admin/") && !to.contains(['\\', '\r', '\n']) { to } else { "/admin/" });
+    let theme = Theme::parse(context.field("theme")).as_str().to_owned();
+    add_cookie(&mut response, &context.cookie(THEME, theme, Duration::days(365)));
+    Ok(response)
+}

@@ -1,0 +1,152 @@
+//! Advertisers: the accounts that pay. They are disabled rather than deleted: their history stays.
+
+use actix_web::web;
+
+use crate::admin::catalogue::entry::{self, Labels, NAV};
+use crate::admin::kit::context::{Answer, RequestContext, missing_is_not_found};
+use crate::admin::kit::form::{Form, Kind};
+use crate::admin::kit::form_page::FormPage;
+use crate::admin::kit::layout::back;
+use crate::admin::kit::table::{Cell, Table};
+use crate::domain::{AdvertiserId, Currency, Name, ReportingZone};
+use crate::http::ClientError;
+use crate::service::{ServiceResult, catalogue as changes};
+use crate::store::AdvertiserRow;
+
+const PATH: &str = "/admin/catalogue/advertisers";
+
+const WORDS: Labels = Labels {
+    noun: "Advertisers",
+    lead: "The accounts that pay. Apps, offers, campaigns and tokens belong to one; a token shows one's figures and no others'.",
+    add: ("Add advertiser", "Add an advertiser"),
+    shared: true,
+};
+
+/// All advertisers.
+pub async fn list(context: RequestContext) -> Answer {
+    entry::list(&context, WORDS, |context, txn, _| {
+        let mut table = Table::new("Advertisers", &["Name", "State", "Currency", "Days are counted in"]);
+        for row in txn.advertiser_list()? {
+            let state = match row.disabled_at {
+                Some(_) => Cell::new("Disabled").tone("quiet"),
+                None => Cell::new("Active").tone("good"),
+            };
+            table.rows.push(vec![
+                Cell::new(row.name).to(format!("{PATH}/{}?advertiser={}", row.id, row.id), context.may_change()),
+                state,
+                Cell::new(row.currency.code()),
+                Cell::new(row.time_zone.name()),
+            ]);
+        }
+        Ok(table)
+    })
+    .await
+}
+
+fn zone_field(form: Form) -> Form {
+    let zones = ReportingZone::names().map(str::to_owned).collect();
+    let hint = "An IANA name such as Europe/Berlin. It says when \"yesterday\" is over; no stored day is ever converted. \
+                Singular should be told the same zone.";
+    form.field("time_zone", "Time zone", Kind::Suggest(zones), hint)
+}
+
+fn new_form() -> Form {
+    let form = Form::new(format!("{PATH}/new"), "Add advertiser").or_back_to(PATH).field(
+        "name",
+        "Name",
+        Kind::Text,
+        "People see it here. Singular does not read it.",
+    );
+    let currencies = ["USD", "EUR", "GBP", "JPY", "CAD", "AUD", "BRL", "INR", "KRW"].map(str::to_owned).into();
+    let hint = "Three letters. All of the advertiser's cost is in it, for good. The report names no currency: tell Singular \
+                the same one.";
+    zone_field(form.field("currency", "Currency", Kind::Suggest(currencies), hint))
+}
+
+async fn new_page(context: &RequestContext, form: Form) -> Answer {
+    FormPage::answer(context, NAV, "Add an advertiser", Vec::new(), form).await
+}
+
+/// The form for a new advertiser.
+pub async fn new(context: RequestContext) -> Answer {
+    new_page(&context, new_form().with("currency", "USD").with("time_zone", "UTC")).await
+}
+
+/// Adds an advertiser.
+pub async fn create(context: RequestContext) -> Answer {
+    let made = context.run(|context| {
+        let name = Name::parse("name", context.field("name"))?;
+        let (currency, zone) = (Currency::parse(context.field("currency"))?, context.field("time_zone").parse()?);
+        changes::create_advertiser(context.store(), &name, currency, zone, &context.actor())
+    });
+    match made.await {
+        Ok(row) => Ok(context.go(&back("/admin/catalogue/apps", Some(row.id), "added"))),
+        Err(error) => new_page(&context, new_form().as_typed(&context).refused(error)?).await,
+    }
+}
+
+async fn found(context: &RequestContext, id: String) -> Result<AdvertiserRow, ClientError> {
+    let find = move |context: &RequestContext| -> ServiceResult<AdvertiserRow> {
+        let id: AdvertiserId = id.parse()?;
+        Ok(context.store().read(|txn| txn.advertiser_get(&id.to_string()))?)
+    };
+    context.run(find).await.map_err(missing_is_not_found)
+}
+
+fn edit_form(row: &AdvertiserRow) -> Form {
+    let form = Form::new(format!("{PATH}/{}?advertiser={}", row.id, row.id), "Save advertiser").or_back_to(PATH);
+    zone_field(form.field("name", "Name", Kind::Text, "People see it here. Singular does not read it."))
+        .with("name", row.name.clone())
+        .with("time_zone", row.time_zone.name())
+}
+
+async fn edit_page(context: &RequestContext, row: &AdvertiserRow, form: Form) -> Answer {
+    let intro = vec![format!("Its cost is in {}. Its id is {}; ids never change.", row.currency.code(), row.id)];
+    let message = if row.disabled_at.is_some() { "Enable this advertiser" } else { "Disable this advertiser" };
+    let switch = (message.to_owned(), format!("{PATH}/{}/switch?advertiser={}", row.id, row.id));
+    FormPage::answer_with(context, NAV, row.name.clone(), intro, Some(form), vec![switch]).await
+}
+
+/// The form for an advertiser.
+pub async fn edit(context: RequestContext, id: web::Path<String>) -> Answer {
+    let row = found(&context, id.into_inner()).await?;
+    edit_page(&context, &row, edit_form(&row)).await
+}
+
+/// Changes an advertiser.
+pub async fn save(context: RequestContext, id: web::Path<String>) -> Answer {
+    let row = found(&context, id.into_inner()).await?;
+    let old = row.clone();
+    let saved = context.run(move |context| {
+        let name = Name::parse("name", context.field("name"))?;
+        let zone: ReportingZone = context.field("time_zone").parse()?;
+        changes::update_advertiser(context.store(), &old, &name, zone, &context.actor())
+    });
+    match saved.await {
+        Ok(()) => Ok(context.go(&back(PATH, Some(row.id), "saved"))),
+        Err(error) => edit_page(&context, &row, edit_form(&row).as_typed(&context).refused(error)?).await,
+    }
+}
+
+/// Asks whether an advertiser is to be switched.
+pub async fn ask_switch(context: RequestContext, id: web::Path<String>) -> Answer {
+    let row = found(&context, id.into_inner()).await?;
+    let action = format!("{PATH}/{}/switch?advertiser={}", row.id, row.id);
+    let (title, message, form) = if row.disabled_at.is_some() {
+        let message = "Its tokens that are neither revoked nor expired work again from the next request on.";
+        (format!("Enable {}?", row.name), message, Form::new(action, "Enable advertiser"))
+    } else {
+        let message = "Its tokens are refused from the next request on, so Singular gets no cost. Nothing is deleted, and it \
+                     can be enabled again.";
+        (format!("Disable {}?", row.name), message, Form::new(action, "Disable advertiser").dangerous())
+    };
+    FormPage::answer(&context, NAV, title, vec![message.to_owned()], form.or_back_to(PATH)).await
+}
+
+/// Switches an advertiser.
+pub async fn switch(context: RequestContext, id: web::Path<String>) -> Answer {
+    let row = found(&context, id.into_inner()).await?;
+    let (on, id) = (row.disabled_at.is_some(), row.id);
+    context.run(move |context| changes::switch_advertiser(context.store(), &row, on, &context.actor())).await?;
+    Ok(context.go(&back(PATH, Some(id), if on { "enabled" } else { "disabled" })))
+}

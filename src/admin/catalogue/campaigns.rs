@@ -1,0 +1,116 @@
+//! Campaigns: the advertiser's own name for an offer on one app. Stats hang on them.
+
+use crate::admin::catalogue::entry::{self, Entry, InTheWay, Labels, scope};
+use crate::admin::kit::context::{Answer, RequestContext};
+use crate::admin::kit::form::{Form, Kind};
+use crate::admin::kit::table::{Cell, Table};
+use crate::domain::{Invalid, Name};
+use crate::service::catalogue::{self as changes, Change};
+use crate::service::{ServiceError, ServiceResult};
+use crate::store::{AdvertiserRow, AppRow, CampaignRow, OfferRow, ReadTxn, StoreResult};
+
+const PATH: &str = "/admin/catalogue/campaigns";
+
+const HINT: &str =
+    "Your own name, such as AOS_TEST_2025. Imports find the campaign by it; Singular shows the offer's name.";
+
+/// The chosen advertiser's campaigns.
+pub async fn list(context: RequestContext) -> Answer {
+    entry::list(&context, CampaignRow::WORDS, |context, txn, shell| {
+        let mut table = Table::new("Campaigns", &["Name", "Offer", "App", "Campaign id"]);
+        let Some(advertiser) = &shell.advertiser else { return Ok(table) };
+        let mut rows = txn.campaign_list(advertiser.key)?;
+        rows.sort_by_key(|row| row.name.to_lowercase());
+        for row in rows {
+            let id = row.id.to_string();
+            table.rows.push(vec![
+                Cell::new(row.name).to(format!("{PATH}/{id}{}", scope(advertiser)), context.may_change()),
+                Cell::new(row.offer.name),
+                Cell::new(row.app).note(format!("{} {}", row.store.os(), row.store.as_str())),
+                Cell::new(id).code(),
+            ]);
+        }
+        Ok(table)
+    })
+    .await
+}
+
+impl Entry for CampaignRow {
+    type Owner = AdvertiserRow;
+    const WORDS: Labels = Labels {
+        noun: "Campaigns",
+        lead: "The advertiser's own name for an offer on one app. Stats hang on campaigns. Singular gets the id as network \
+               campaign id, so the tracking link should carry it too, as pcid.",
+        add: ("Add campaign", "Add a campaign"),
+        shared: false,
+    };
+    const SAVE: &str = "Save campaign";
+    const DELETE: &str = "Delete campaign";
+
+    fn find(txn: &ReadTxn<'_>, owner: &AdvertiserRow, id: &str) -> StoreResult<Option<Self>> {
+        Ok(txn.campaign_list(owner.key)?.into_iter().find(|row| row.id.to_string() == id))
+    }
+
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn blank(txn: &ReadTxn<'_>, owner: &AdvertiserRow, form: Form) -> StoreResult<Form> {
+        let offers = txn.offer_list(owner.key)?.into_iter().map(|row| (row.id.to_string(), row.name)).collect();
+        let label =
+            |row: AppRow| (row.id.to_string(), format!("{} ({} {})", row.name, row.store.os(), row.store.as_str()));
+        let apps = txn.app_list(owner.key)?.into_iter().map(label).collect();
+        Ok(form
+            .field("name", "Name", Kind::Text, HINT)
+            .field("offer", "Offer", Kind::Choice(offers), "An offer's first campaign takes the offer's own id.")
+            .field("app", "App", Kind::Choice(apps), "Singular gets its store id and system."))
+    }
+
+    fn add(owner: &AdvertiserRow, context: &RequestContext) -> ServiceResult<()> {
+        let name = Name::parse("name", context.field("name"))?;
+        let (offer, app) = context.store().read(|txn| {
+            let offer = OfferRow::find(txn, owner, context.field("offer"))?;
+            let app = AppRow::find(txn, owner, context.field("app"))?;
+            let offer = offer.ok_or_else(|| Invalid::because("offer", "choose an offer"))?;
+            Ok::<_, ServiceError>((offer, app.ok_or_else(|| Invalid::because("app", "choose an app"))?))
+        })?;
+        changes::change(context.store(), owner, &Change::AddCampaign(&name, &offer, &app), &context.actor())
+    }
+
+    fn fields(&self, form: Form) -> Form {
+        form.field("name", "Name", Kind::Text, HINT).with("name", self.name.clone())
+    }
+
+    fn says(&self) -> Vec<String> {
+        let (os, store) = (self.store.os(), self.store.as_str());
+        vec![
+            format!("Runs the offer “{}” on {} ({os} {store}).", self.offer.name, self.app),
+            format!("Its id is {}; ids never change.", self.id),
+        ]
+    }
+
+    fn save(&self, owner: &AdvertiserRow, context: &RequestContext) -> ServiceResult<()> {
+        let name = Name::parse("name", context.field("name"))?;
+        changes::change(context.store(), owner, &Change::RenameCampaign(self, &name), &context.actor())
+    }
+
+    fn in_the_way(&self, owner: &AdvertiserRow, txn: &ReadTxn<'_>) -> StoreResult<Option<InTheWay>> {
+        Ok(txn.campaign_usage(owner.key, self.key)?.map(|usage| {
+            let has = entry::has_stats(&usage);
+            let message = format!(
+                "{} {has}. Reports would lose them. To hide it from Singular, turn its offer's cost reporting off.",
+                self.name
+            );
+            let href = format!("/admin/catalogue/offers/{}/reporting{}", self.offer.id, scope(owner));
+            (message, ("Go to its offer's cost reporting", href))
+        }))
+    }
+
+    fn delete(&self, owner: &AdvertiserRow, context: &RequestContext) -> ServiceResult<()> {
+        changes::change(context.store(), owner, &Change::DeleteCampaign(self), &context.actor())
+    }
+}

@@ -1,0 +1,317 @@
+//! The catalogue's pages: list with search and sort, add, change, delete. What is special about apps, offers, campaigns and
+//! publishers stands in their own files, as an [`Entry`].
+
+use actix_web::web;
+use askama::Template;
+use chrono::Utc;
+
+use crate::admin::kit::context::{Answer, RequestContext, missing_is_not_found};
+use crate::admin::kit::form::Form;
+use crate::admin::kit::form_page::FormPage;
+use crate::admin::kit::format;
+use crate::admin::kit::layout::{Shell, back};
+use crate::admin::kit::table::Table;
+use crate::domain::{AdvertiserId, Day, ReportingZone};
+use crate::http::ClientError;
+use crate::service::{ServiceError, ServiceResult};
+use crate::store::{AdvertiserRow, ReadTxn, StoreError, StoreResult, Usage};
+
+/// The navigation's noun for all of them.
+pub(in crate::admin) const NAV: &str = "Catalogue";
+
+const NOUNS: [(&str, &str); 5] = [
+    ("Offers", "offers"),
+    ("Campaigns", "campaigns"),
+    ("Apps", "apps"),
+    ("Publishers", "publishers"),
+    ("Advertisers", "advertisers"),
+];
+
+/// What pages call a noun.
+#[derive(Debug, Clone, Copy)]
+pub struct Labels {
+    /// The noun, as in the navigation; in lower case it is also the path.
+    pub noun: &'static str,
+    /// What belongs here, and why.
+    pub lead: &'static str,
+    /// The button that adds one, and the title of its page.
+    pub add: (&'static str, &'static str),
+    /// Whether it is shared by all advertisers.
+    pub shared: bool,
+}
+
+impl Labels {
+    fn path(self) -> String {
+        format!("/admin/catalogue/{}", self.noun.to_lowercase())
+    }
+}
+
+/// Whose an entry is: one advertiser's, or everybody's.
+pub trait Owner: Clone + Send + Sync + 'static {
+    /// The one the page was asked for.
+    fn chosen(context: &RequestContext, txn: &ReadTxn<'_>) -> StoreResult<Self>;
+    /// Which advertiser it is, if it is one.
+    fn id(&self) -> Option<AdvertiserId>;
+    /// What a new entry's page says of it.
+    fn says(&self) -> Vec<String>;
+
+    /// What keeps a form at the owner it was opened for.
+    fn scope(&self) -> String {
+        self.id().map(|id| format!("?advertiser={id}")).unwrap_or_default()
+    }
+}
+
+impl Owner for AdvertiserRow {
+    fn chosen(context: &RequestContext, txn: &ReadTxn<'_>) -> StoreResult<Self> {
+        context.advertisers(txn)?.1.ok_or_else(|| StoreError::Missing("There is no advertiser yet.".to_owned()))
+    }
+
+    fn id(&self) -> Option<AdvertiserId> {
+        Some(self.id)
+    }
+
+    fn says(&self) -> Vec<String> {
+        vec![format!("For {}.", self.name)]
+    }
+}
+
+impl Owner for () {
+    fn chosen(_: &RequestContext, _: &ReadTxn<'_>) -> StoreResult<Self> {
+        Ok(())
+    }
+
+    fn id(&self) -> Option<AdvertiserId> {
+        None
+    }
+
+    fn says(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// Why something can't be deleted, and the way out: words and address.
+pub type InTheWay = (String, (&'static str, String));
+
+/// Something the catalogue keeps: its forms, and what they do.
+pub trait Entry: Clone + Send + Sync + 'static {
+    /// Whose it is.
+    type Owner: Owner;
+    /// What pages call it.
+    const WORDS: Labels;
+    /// The button that saves it.
+    const SAVE: &'static str;
+    /// The button that deletes it.
+    const DELETE: &'static str;
+
+    /// The one with this id.
+    fn find(txn: &ReadTxn<'_>, owner: &Self::Owner, id: &str) -> StoreResult<Option<Self>>;
+    /// Its id, as addresses have it.
+    fn id(&self) -> String;
+    /// Its name.
+    fn name(&self) -> &str;
+    /// The fields of a new one.
+    fn blank(txn: &ReadTxn<'_>, owner: &Self::Owner, form: Form) -> StoreResult<Form>;
+    /// Adds what was typed.
+    fn add(owner: &Self::Owner, context: &RequestContext) -> ServiceResult<()>;
+    /// The fields that can be changed, with what they hold.
+    fn fields(&self, form: Form) -> Form;
+    /// What its page says above the fields.
+    fn says(&self) -> Vec<String>;
+    /// Ways onward from its page.
+    fn links(&self, _owner: &Self::Owner) -> Vec<(String, String)> {
+        Vec::new()
+    }
+    /// Changes it to what was typed.
+    fn save(&self, owner: &Self::Owner, context: &RequestContext) -> ServiceResult<()>;
+    /// What keeps it from being deleted.
+    fn in_the_way(&self, owner: &Self::Owner, txn: &ReadTxn<'_>) -> StoreResult<Option<InTheWay>>;
+    /// Takes it away.
+    fn delete(&self, owner: &Self::Owner, context: &RequestContext) -> ServiceResult<()>;
+}
+
+#[derive(Template)]
+#[template(path = "admin/catalogue.html")]
+struct Page {
+    shell: Shell,
+    message: Labels,
+    nouns: Vec<(&'static str, String, bool)>,
+    table: Table,
+    search: String,
+    is_empty: bool,
+    add_link: Option<String>,
+}
+
+/// Answers with a list; `table` makes its rows.
+pub(in crate::admin) async fn list(
+    context: &RequestContext,
+    message: Labels,
+    table: impl FnOnce(&RequestContext, &ReadTxn<'_>, &Shell) -> Result<Table, ServiceError> + Send + 'static,
+) -> Answer {
+    context
+        .show(move |context, txn| {
+            let shell = Shell::new(context, txn, NAV, message.noun)?;
+            let all = table(context, txn, &shell)?;
+            let is_empty = all.rows.is_empty();
+            let nouns = NOUNS
+                .map(|(label, path)| (label, format!("/admin/catalogue/{path}{}", shell.scope), label == message.noun));
+            let may_add = shell.may_change && (message.shared || shell.advertiser.is_some());
+            let add_link = may_add.then(|| format!("{}/new{}", message.path(), shell.scope));
+            Ok(Page {
+                table: all.searched_and_sorted(context),
+                search: context.query("search").to_owned(),
+                nouns: nouns.into(),
+                shell,
+                message,
+                is_empty,
+                add_link,
+            })
+        })
+        .await
+}
+
+/// The chosen advertiser, and what `find` finds with it.
+pub(in crate::admin) async fn within<T: Send + 'static>(
+    context: &RequestContext,
+    find: impl FnOnce(&ReadTxn<'_>, &AdvertiserRow) -> StoreResult<Option<T>> + Send + 'static,
+) -> Result<(AdvertiserRow, T), ClientError> {
+    let found = context.run(move |context| {
+        context.store().read(|txn| {
+            let advertiser = AdvertiserRow::chosen(context, txn)?;
+            let item = find(txn, &advertiser)?.ok_or_else(missing)?;
+            Ok((advertiser, item))
+        })
+    });
+    found.await.map_err(missing_is_not_found)
+}
+
+fn missing() -> StoreError {
+    StoreError::Missing("There is no such entry in this catalogue.".to_owned())
+}
+
+/// `?advertiser=…`, which keeps a form at the advertiser it was opened for.
+pub(in crate::admin) fn scope(advertiser: &AdvertiserRow) -> String {
+    format!("?advertiser={}", advertiser.id)
+}
+
+/// Today, where the advertiser counts days.
+pub(in crate::admin) fn today(zone: ReportingZone) -> Result<Day, ServiceError> {
+    Ok(Day::try_from(zone.clock().at(Utc::now()).0.date())?)
+}
+
+/// "has 1,143 rows of stats from 1 Aug 2023 to 31 Aug 2023"
+pub(in crate::admin) fn has_stats(usage: &Usage) -> String {
+    let (first, last) = (format::stored_day(usage.days.0), format::stored_day(usage.days.1));
+    format!("has {} of stats, from {first} to {last}", format::plural(usage.rows, "row"))
+}
+
+/// Where an entry's list, or a page of its own, is.
+fn address<E: Entry>(owner: &E::Owner, below: &str) -> String {
+    format!("{}{below}{}", E::WORDS.path(), owner.scope())
+}
+
+async fn blank<E: Entry>(context: &RequestContext) -> Result<(E::Owner, Form), ClientError> {
+    let made = context.run(|context| {
+        context.store().read(|txn| {
+            let owner = E::Owner::chosen(context, txn)?;
+            let form = Form::new(address::<E>(&owner, "/new"), E::WORDS.add.0).or_back_to(address::<E>(&owner, ""));
+            let form = E::blank(txn, &owner, form)?;
+            Ok((owner, form))
+        })
+    });
+    made.await.map_err(missing_is_not_found)
+}
+
+/// A form whose choices are all there, or the ways to what must be added first.
+async fn new_page<E: Entry>(context: &RequestContext, owner: &E::Owner, form: Form) -> Answer {
+    let first: Vec<_> = form
+        .fields
+        .iter()
+        .filter(|field| field.is_choice() && field.choices().is_empty())
+        .map(|field| {
+            let href = format!("/admin/catalogue/{}s/new{}", field.name, owner.scope());
+            (format!("Add an {} first", field.name), href)
+        })
+        .collect();
+    let form = first.is_empty().then_some(form);
+    FormPage::answer_with(context, NAV, E::WORDS.add.1, owner.says(), form, first).await
+}
+
+/// The form for a new entry.
+pub async fn new<E: Entry>(context: RequestContext) -> Answer {
+    let (owner, form) = blank::<E>(&context).await?;
+    new_page::<E>(&context, &owner, form).await
+}
+
+/// Adds an entry.
+pub async fn create<E: Entry>(context: RequestContext) -> Answer {
+    let (owner, form) = blank::<E>(&context).await?;
+    let whose = owner.clone();
+    match context.run(move |context| E::add(&whose, context)).await {
+        Ok(()) => Ok(context.go(&back(&E::WORDS.path(), owner.id(), "added"))),
+        Err(error) => new_page::<E>(&context, &owner, form.as_typed(&context).refused(error)?).await,
+    }
+}
+
+async fn found<E: Entry>(context: &RequestContext, id: String) -> Result<(E::Owner, E, Option<InTheWay>), ClientError> {
+    let found = context.run(move |context| {
+        context.store().read(|txn| {
+            let owner = E::Owner::chosen(context, txn)?;
+            let entry = E::find(txn, &owner, &id)?.ok_or_else(missing)?;
+            let in_the_way = entry.in_the_way(&owner, txn)?;
+            Ok((owner, entry, in_the_way))
+        })
+    });
+    found.await.map_err(missing_is_not_found)
+}
+
+fn edit_form<E: Entry>(owner: &E::Owner, entry: &E) -> Form {
+    let form = Form::new(address::<E>(owner, &format!("/{}", entry.id())), E::SAVE);
+    entry.fields(form.or_back_to(address::<E>(owner, "")))
+}
+
+async fn edit_page<E: Entry>(context: &RequestContext, owner: &E::Owner, entry: &E, form: Form) -> Answer {
+    let mut links = entry.links(owner);
+    links.push((E::DELETE.to_owned(), address::<E>(owner, &format!("/{}/delete", entry.id()))));
+    FormPage::answer_with(context, NAV, entry.name(), entry.says(), Some(form), links).await
+}
+
+/// The form for an entry.
+pub async fn edit<E: Entry>(context: RequestContext, id: web::Path<String>) -> Answer {
+    let (owner, entry, _) = found::<E>(&context, id.into_inner()).await?;
+    edit_page(&context, &owner, &entry, edit_form(&owner, &entry)).await
+}
+
+/// Changes an entry.
+pub async fn save<E: Entry>(context: RequestContext, id: web::Path<String>) -> Answer {
+    let (owner, entry, _) = found::<E>(&context, id.into_inner()).await?;
+    let (whose, old) = (owner.clone(), entry.clone());
+    match context.run(move |context| old.save(&whose, context)).await {
+        Ok(()) => Ok(context.go(&back(&E::WORDS.path(), owner.id(), "saved"))),
+        Err(error) => {
+            let form = edit_form(&owner, &entry).as_typed(&context).refused(error)?;
+            edit_page(&context, &owner, &entry, form).await
+        }
+    }
+}
+
+/// Asks whether an entry is to be deleted, or says why it can't be and what to do instead.
+pub async fn ask_delete<E: Entry>(context: RequestContext, id: web::Path<String>) -> Answer {
+    let (owner, entry, in_the_way) = found::<E>(&context, id.into_inner()).await?;
+    if let Some((message, (label, href))) = in_the_way {
+        let title = format!("{} can't be deleted", entry.name());
+        return FormPage::answer_with(&context, NAV, title, vec![message], None, vec![(label.to_owned(), href)]).await;
+    }
+    let page = address::<E>(&owner, &format!("/{}", entry.id()));
+    let action = address::<E>(&owner, &format!("/{}/delete", entry.id()));
+    let form = Form::new(action, E::DELETE).dangerous().or_back_to(page);
+    let intro = vec!["No stats belong to it. Its id is gone with it and is not given out again.".to_owned()];
+    FormPage::answer(&context, NAV, format!("Delete {}?", entry.name()), intro, form).await
+}
+
+/// Deletes an entry.
+pub async fn delete<E: Entry>(context: RequestContext, id: web::Path<String>) -> Answer {
+    let (owner, entry, _) = found::<E>(&context, id.into_inner()).await?;
+    let id = owner.id();
+    context.run(move |context| entry.delete(&owner, context)).await?;
+    Ok(context.go(&back(&E::WORDS.path(), id, "deleted")))
+}

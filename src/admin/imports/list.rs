@@ -1,0 +1,265 @@
+//! The history of what changed the stats: who, when, from what, how much, and what each value was before.
+
+use actix_web::http::header;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use chrono::{TimeDelta, Utc};
+
+use crate::admin::imports::preview::{figures, figures_table, line, named};
+use crate::admin::kit::context::{Answer, RequestContext};
+use crate::admin::kit::format;
+use crate::admin::kit::layout::Shell;
+use crate::admin::kit::table::{Cell, Table, link_with};
+use crate::domain::{Figures, ImportId};
+use crate::service::{ServiceError, imports};
+use crate::store::{ImportEntry, ImportKind, ReadTxn, StatKey, StoreError};
+
+/// Entries a page shows.
+const SHOWN: u32 = 50;
+/// Changed cells a page shows, and a download may have.
+const CELLS: u32 = 200;
+const DOWNLOADED: usize = 200_000;
+/// Imports that were cut off are told of for so long.
+pub(in crate::admin) const CUT_OFF: TimeDelta = TimeDelta::days(7);
+
+#[derive(Template)]
+#[template(path = "admin/imports.html")]
+struct Page {
+    shell: Shell,
+    cut_off: Vec<String>,
+    table: Table,
+    older: Option<String>,
+    is_first: bool,
+}
+
+#[derive(Template)]
+#[template(path = "admin/import.html")]
+struct DetailPage {
+    shell: Shell,
+    id: String,
+    facts: Vec<(&'static str, String)>,
+    /// Words and address: what undid it, what it undid.
+    links: Vec<(String, String)>,
+    may_undo: bool,
+    table: Table,
+    counted: String,
+}
+
+/// What an entry is, for people.
+pub(in crate::admin) fn what(entry: &ImportEntry) -> String {
+    match entry.kind {
+        ImportKind::File => entry.source.clone(),
+        ImportKind::Api => entry.token.as_ref().map_or("By a token".to_owned(), |(_, name)| format!("By token {name}")),
+        ImportKind::Demo => "The demo's sample".to_owned(),
+        ImportKind::Edit => format!("Edit of {}", entry.source),
+        ImportKind::Undo => format!("Undo of {}", entry.source),
+        ImportKind::Mark => format!("Days marked: {}", entry.source),
+    }
+}
+
+/// The list.
+pub async fn list(context: RequestContext) -> Answer {
+    context
+        .show(|context, txn| {
+            let shell = Shell::new(context, txn, "Import", "Imports")?;
+            let advertiser = shell.advertiser.as_ref().map(|row| row.key);
+            let before = match context.query("before").parse::<ImportId>() {
+                Ok(id) => txn.import_find(id)?.map(|entry| entry.key),
+                Err(_) => None,
+            };
+            let mut entries = txn.import_list(advertiser, before, SHOWN + 1)?;
+            let more = entries.len() > SHOWN as usize;
+            entries.truncate(SHOWN as usize);
+            let older = entries.last().filter(|_| more).map(|last| link_with(context, "before", &last.id.to_string()));
+            let zone = shell.zone();
+            let cut_off = imports::recently_cut_off(txn, CUT_OFF, Utc::now())?.into_iter();
+            Ok(Page {
+                cut_off: cut_off
+                    .map(|row| format!("{} (noticed {})", row.subject, format::moment(row.at, zone)))
+                    .collect(),
+                table: table(&shell, &entries),
+                older,
+                is_first: before.is_none(),
+                shell,
+            })
+        })
+        .await
+}
+
+fn table(shell: &Shell, entries: &[ImportEntry]) -> Table {
+    let mut table = Table::new("Imports", &["When", "What", "Who", "#Rows", "#New", "#Changed", "State"]);
+    for entry in entries {
+        let (state, tone) = state(entry);
+        let count = |count: u64| Cell::new(format::count(i64::try_from(count).unwrap_or(i64::MAX)));
+        let what = Cell::new(what(entry));
+        table.rows.push(vec![
+            Cell::new(format::moment(entry.at, shell.zone()))
+                .to(format!("/admin/imports/{}{}", entry.id, shell.scope), true),
+            match &entry.reason {
+                Some(reason) => what.note(reason.clone()),
+                None => what,
+            },
+            Cell::new(entry.actor.clone()),
+            count(entry.counts.rows),
+            count(entry.counts.inserted),
+            count(entry.counts.changed),
+            Cell::new(state).tone(tone),
+        ]);
+    }
+    table
+}
+
+fn state(entry: &ImportEntry) -> (String, &'static str) {
+    match (&entry.undone, entry.days) {
+        (Some(_), _) => ("Undone".to_owned(), "quiet"),
+        (None, Some(days)) => {
+            (format::day_state(days).to_owned(), if days == crate::domain::DayState::Final { "good" } else { "warn" })
+        }
+        (None, None) => (String::new(), ""),
+    }
+}
+
+/// The entry an address names.
+pub(in crate::admin) fn entry(txn: &ReadTxn<'_>, id: &str) -> Result<ImportEntry, ServiceError> {
+    let missing = || StoreError::Missing("There is no such import.".to_owned());
+    Ok(txn.import_get(id.parse().map_err(|_| missing())?)?)
+}
+
+/// One entry, with what it changed.
+pub async fn detail(context: RequestContext, id: web::Path<String>) -> Answer {
+    context
+        .show(move |context, txn| {
+            let entry = entry(txn, &id)?;
+            let shell = Shell::new(context, txn, "Import", what(&entry))?;
+            let currency = shell.advertiser.as_ref().map_or(crate::domain::Currency::USD, |row| row.currency);
+            let with_new = entry.counts.changed == 0;
+            let cells = imports::changes(txn, &entry, None, with_new, CELLS)?;
+            let mut table = figures_table("Cells", currency);
+            for change in imports::named(txn, &cells)? {
+                let mut row = named(&change.cell);
+                row.extend(figures(change.old, change.new, currency));
+                row.push(Cell::new(line(change.line)));
+                table.rows.push(row);
+            }
+            let shown = format::count(i64::try_from(table.rows.len()).unwrap_or(i64::MAX));
+            let counted = match (with_new, table.rows.len() < CELLS as usize) {
+                (true, true) => "What it added".to_owned(),
+                (true, false) => format!("What it added: the first {shown}"),
+                (false, true) => "What each value was before".to_owned(),
+                (false, false) => format!("What each value was before: the first {shown}"),
+            };
+            let mut links = Vec::new();
+            if let Some((undo, at)) = &entry.undone {
+                let message = format!("Undone {}", format::moment(*at, shell.zone()));
+                links.push((message, format!("/admin/imports/{undo}{}", shell.scope)));
+            }
+            if let Some(undoes) = entry.undoes {
+                links.push(("See what it took back".to_owned(), format!("/admin/imports/{undoes}{}", shell.scope)));
+            }
+            Ok::<_, ServiceError>(DetailPage {
+                id: entry.id.to_string(),
+                facts: facts(&shell, &entry),
+                links,
+                may_undo: shell.may_change && entry.undone.is_none() && entry.kind != ImportKind::Undo,
+                table,
+                counted,
+                shell,
+            })
+        })
+        .await
+}
+
+fn facts(shell: &Shell, entry: &ImportEntry) -> Vec<(&'static str, String)> {
+    let count = |count: u64| format::count(i64::try_from(count).unwrap_or(i64::MAX));
+    let mut facts = vec![("When", format::moment(entry.at, shell.zone())), ("Who", entry.actor.clone())];
+    if let Some((id, name)) = &entry.token {
+        facts.push(("Token", format!("{name} ({id})")));
+    }
+    if let Some(reason) = &entry.reason {
+        facts.push(("Reason", reason.clone()));
+    }
+    if let Some(days) = entry.days {
+        facts.push(("Its days are", format::day_state(days).to_owned()));
+    }
+    if entry.kind != ImportKind::Mark {
+        facts.push(("Rows", count(entry.counts.rows)));
+        facts.push(("New", count(entry.counts.inserted)));
+        let changed = match entry.counts.zeroed {
+            0 => count(entry.counts.changed),
+            zeroed => format!("{}, of which {} were set to zero", count(entry.counts.changed), count(zeroed)),
+        };
+        facts.push(("Changed", changed));
+        facts.push(("Unchanged", count(entry.counts.unchanged)));
+    }
+    if entry.counts.rounded > 0 {
+        facts.push(("Rounded to six decimals", count(entry.counts.rounded)));
+    }
+    if let Some(sha256) = &entry.counts.sha256 {
+        facts.push(("SHA-256 of the file", sha256.clone()));
+    }
+    facts.push(("Import id", entry.id.to_string()));
+    facts
+}
+
+/// Every cell that an import changed or added, as CSV.
+pub async fn download(context: RequestContext, id: web::Path<String>) -> Answer {
+    let bytes = context
+        .run(move |context| context.store().read(|txn| csv_of(txn, &entry(txn, &id)?)))
+        .await
+        .map_err(crate::admin::kit::context::missing_is_not_found)?;
+    Ok(HttpResponse::Ok()
+        .content_type("text/csv; charset=utf-8")
+        .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"pitlane-import.csv\""))
+        .body(bytes))
+}
+
+fn csv_of(txn: &ReadTxn<'_>, entry: &ImportEntry) -> Result<Vec<u8>, ServiceError> {
+    let failed =
+        |error: &dyn std::fmt::Display| ServiceError::Internal(format!("a download could not be made: {error}"));
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    writer
+        .write_record([
+            "line",
+            "advertiser",
+            "date",
+            "campaign_name",
+            "partner",
+            "clicks_before",
+            "cost_before",
+            "views_before",
+            "conversions_before",
+            "clicks",
+            "cost",
+            "views",
+            "conversions",
+        ])
+        .map_err(|error| failed(&error))?;
+    let (mut after, mut rows): (Option<StatKey>, usize) = (None, 0);
+    while rows < DOWNLOADED {
+        let cells = imports::changes(txn, entry, after, true, 10_000)?;
+        let Some(last) = cells.last() else { break };
+        after = Some(last.key);
+        rows += cells.len();
+        for change in imports::named(txn, &cells)? {
+            let texts = [&change.cell.advertiser, &change.cell.campaign, &change.cell.publisher]
+                .map(|text| format::unformulaic(text));
+            let [advertiser, campaign, publisher] = texts;
+            let mut record = vec![line(change.line), advertiser, change.cell.day.to_string(), campaign, publisher];
+            record.extend(plain(change.old));
+            record.extend(plain(change.new));
+            writer.write_record(&record).map_err(|error| failed(&error))?;
+        }
+    }
+    writer.into_inner().map_err(|error| failed(&error))
+}
+
+fn plain(figures: Option<Figures>) -> [String; 4] {
+    figures.map_or_else(Default::default, |figures| {
+        [
+            figures.clicks.to_string(),
+            figures.cost.to_string(),
+            figures.views.to_string(),
+            figures.conversions.to_string(),
+        ]
+    })
+}

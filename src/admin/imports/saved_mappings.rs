@@ -1,0 +1,81 @@
+//! Saved mappings: how files with certain headers are read. They are made on the page of an upload or by command; here they
+//! are looked at, and taken away.
+
+use actix_web::web;
+use askama::Template;
+
+use crate::admin::kit::context::{Answer, RequestContext, missing_is_not_found};
+use crate::admin::kit::form::Form;
+use crate::admin::kit::form_page::FormPage;
+use crate::admin::kit::format;
+use crate::admin::kit::layout::{Shell, back};
+use crate::admin::kit::table::{Cell, Table};
+use crate::import::{Column, Mapping};
+use crate::service::imports::{self, SavedMapping};
+
+const NAV: &str = "Import";
+const PATH: &str = "/admin/imports/mappings";
+
+#[derive(Template)]
+#[template(path = "admin/mappings.html")]
+struct Page {
+    shell: Shell,
+    table: Table,
+}
+
+/// All of them.
+pub async fn list(context: RequestContext) -> Answer {
+    context
+        .show(|context, txn| {
+            let shell = Shell::new(context, txn, NAV, "Saved mappings")?;
+            let mut columns = vec!["Name", "Reads", "Saved", "Last used"];
+            if context.may_change() {
+                columns.push("Change");
+            }
+            let mut table = Table::new("Saved mappings", &columns);
+            for row in txn.mapping_list()? {
+                let used = row.used_at.map(|at| Cell::new(format::moment_day(at, shell.zone())));
+                let saved = Cell::new(format::moment_day(row.created_at, shell.zone()));
+                let SavedMapping { name, mapping, .. } = row.try_into()?;
+                let delete = context.may_change().then(|| Cell::new("Delete").to(to_delete(&name), true));
+                let used = used.unwrap_or_else(|| Cell::new("never").tone("quiet"));
+                table.rows.push(
+                    [Cell::new(name), Cell::new(message(&mapping)), saved, used].into_iter().chain(delete).collect(),
+                );
+            }
+            Ok(Page { shell, table })
+        })
+        .await
+}
+
+/// `date from Day, cost from Spent; partner is Facebook`
+fn message(mapping: &Mapping) -> String {
+    let joined = |pairs: &[(Column, String)], link: &str| {
+        pairs.iter().map(|(column, source)| format!("{column} {link} {source}")).collect::<Vec<_>>().join(", ")
+    };
+    let parts = [joined(&mapping.columns, "from"), joined(&mapping.fixed, "is")];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+fn to_delete(name: &str) -> String {
+    // In a path a space is not a plus.
+    let name = form_urlencoded::byte_serialize(name.as_bytes()).collect::<String>().replace('+', "%20");
+    format!("{PATH}/{name}/delete")
+}
+
+/// The question.
+pub async fn ask_delete(context: RequestContext, name: web::Path<String>) -> Answer {
+    let find = context.run(move |context| context.store().read(|txn| imports::saved_mapping(txn, &name)));
+    let SavedMapping { name, .. } = find.await.map_err(missing_is_not_found)?;
+    let intro =
+        vec!["Files with its headers will be asked about again. What was imported by it stays as it is.".to_owned()];
+    let form = Form::new(to_delete(&name), "Delete mapping").dangerous().or_back_to(PATH);
+    FormPage::answer(&context, NAV, format!("Delete the mapping {name}?"), intro, form).await
+}
+
+/// The deed.
+pub async fn delete(context: RequestContext, name: web::Path<String>) -> Answer {
+    let deleted = context.run(move |context| imports::delete_mapping(context.store(), &name, &context.actor()));
+    deleted.await.map_err(missing_is_not_found)?;
+    Ok(context.go(&back(PATH, None, "deleted")))
+}

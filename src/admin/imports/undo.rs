@@ -1,0 +1,105 @@
+//! Taking an import back: the question, what stands in the way, and the deed.
+
+use actix_web::web;
+
+use crate::admin::imports::list::{entry, what};
+use crate::admin::kit::context::{Answer, RequestContext};
+use crate::admin::kit::form::{Form, Kind, sentence};
+use crate::admin::kit::form_page::FormPage;
+use crate::admin::kit::format;
+use crate::domain::Reason;
+use crate::http::ClientError;
+use crate::service::ServiceError;
+use crate::service::imports::{self, FinalDays, LaterChange, UndoError};
+use crate::store::ImportEntry;
+
+struct UndoRequest {
+    entry: ImportEntry,
+    later: Vec<LaterChange>,
+    final_days: FinalDays,
+}
+
+async fn asked(context: &RequestContext, id: String) -> Result<UndoRequest, ClientError> {
+    let found = context.run(move |context| {
+        context.store().read(|txn| {
+            let entry = entry(txn, &id)?;
+            let (later, final_days) = (imports::later_changes(txn, entry.key)?, imports::final_days(txn, entry.key)?);
+            Ok::<_, ServiceError>(UndoRequest { entry, later, final_days })
+        })
+    });
+    found.await.map_err(crate::admin::kit::context::missing_is_not_found)
+}
+
+fn scope(context: &RequestContext) -> String {
+    match context.query("advertiser") {
+        "" => String::new(),
+        id => format!("?{}", form_urlencoded::Serializer::new(String::new()).append_pair("advertiser", id).finish()),
+    }
+}
+
+async fn page(context: &RequestContext, asked: &UndoRequest, error: Option<String>) -> Answer {
+    let UndoRequest { entry, later, final_days } = asked;
+    let (scope, name) = (scope(context), what(entry));
+    let mut links = Vec::new();
+    let mut intro = Vec::new();
+    for LaterChange { import, cells } in later {
+        let cells = format::plural(i64::try_from(*cells).unwrap_or(i64::MAX), "cell");
+        links.push((format!("{} ({cells} of it)", what(import)), format!("/admin/imports/{}{scope}", import.id)));
+    }
+    links.push(("Back to the import".to_owned(), format!("/admin/imports/{}{scope}", entry.id)));
+    let is_free = later.is_empty() && entry.undone.is_none();
+    if entry.undone.is_some() {
+        intro.push("It was undone already.".to_owned());
+    } else if later.is_empty() {
+        intro.push("Every value it stated gets back what it was before; a row it added goes. Whatever it created in the catalogue stays.".to_owned());
+        intro.push("The undo is an entry of its own in the list of imports.".to_owned());
+    } else {
+        intro.push("Later changes stand on its rows. Undo these first, the newest first:".to_owned());
+    }
+    let mut form = Form::new(format!("/admin/imports/{}/undo{scope}", entry.id), "Undo import").dangerous();
+    form.error = error;
+    if final_days.is_empty() {
+        form = form.field("reason", "Reason", Kind::Text, "Stays in the history beside the undo.").optional();
+    } else {
+        intro.push(format!("Days that are final would change: {final_days}."));
+        form = form.field(
+            "reason",
+            "Reason",
+            Kind::Text,
+            "The invoice of these days went out, so the history must say why.",
+        );
+    }
+    let form = is_free.then(|| form.as_typed(context));
+    FormPage::answer_with(context, "Import", format!("Undo {name}?"), intro, form, links).await
+}
+
+/// The question.
+pub async fn ask(context: RequestContext, id: web::Path<String>) -> Answer {
+    let asked = asked(&context, id.into_inner()).await?;
+    page(&context, &asked, None).await
+}
+
+/// The deed.
+pub async fn undo(context: RequestContext, id: web::Path<String>) -> Answer {
+    let asked = asked(&context, id.into_inner()).await?;
+    let reason = match Reason::parse_optional(context.field("reason")) {
+        Ok(reason) => reason,
+        Err(error) => return page(&context, &asked, Some(sentence(&error.reason))).await,
+    };
+    let (store, actor, import) = (context.store().clone(), context.actor(), asked.entry.id);
+    let done = crate::telemetry::blocking(move || imports::undo(&store, import, reason.as_ref(), &actor)).await;
+    match done {
+        Ok(undone) => {
+            let advertiser = context.query("advertiser").parse().ok();
+            Ok(context.go(&crate::admin::kit::layout::back(
+                &format!("/admin/imports/{}", undone.id),
+                advertiser,
+                "undone",
+            )))
+        }
+        Err(error @ (UndoError::Stands(_) | UndoError::Final(_))) => {
+            page(&context, &asked, Some(sentence(&error.to_string()))).await
+        }
+        Err(UndoError::Service(error)) => Err(error.into()),
+    }
+}

@@ -1,0 +1,163 @@
+//! The way in for a file: choose or drop a CSV, and it is streamed to the disk, recognised and kept as a draft.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpMessage as _, HttpRequest};
+use askama::Template;
+use uuid::Uuid;
+
+use crate::admin::kit::context::{Answer, RequestContext};
+use crate::admin::kit::format;
+use crate::admin::kit::layout::Shell;
+use crate::domain::DraftId;
+use crate::http::error::ErrorKind;
+use crate::http::multipart::Parts;
+use crate::http::{ClientError, upload};
+use crate::import::FileError;
+use crate::service::imports::ImportError;
+use crate::service::pending_uploads::{self, Upload};
+use crate::store::StoreError;
+
+/// Characters of a file's name that are kept.
+const NAME_CHARS: usize = 200;
+
+#[derive(Template)]
+#[template(path = "admin/upload.html")]
+struct Page {
+    shell: Shell,
+    error: Option<String>,
+    /// Own uploads that wait: name, length, when, address.
+    waiting: Vec<(String, String, String, String)>,
+}
+
+async fn page(context: &RequestContext, error: Option<String>) -> Answer {
+    let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    context
+        .show_as(status, move |context, txn| {
+            let shell = Shell::new(context, txn, "Import", "Import a file")?;
+            let zone = shell.zone();
+            let drafts = match context.session() {
+                Ok(session) => txn.draft_list(session.admin.id)?,
+                Err(_) => Vec::new(),
+            };
+            let waiting = drafts.into_iter().map(|draft| {
+                let length = format::bytes(i64::try_from(draft.bytes).unwrap_or(i64::MAX));
+                let href = format!("/admin/imports/drafts/{}", draft.id);
+                (draft.file_name, length, format::moment(draft.created_at, zone), href)
+            });
+            Ok(Page { waiting: waiting.collect(), shell, error })
+        })
+        .await
+}
+
+/// The form, and the uploads that wait for their answers.
+pub async fn new(context: RequestContext) -> Answer {
+    page(&context, None).await
+}
+
+/// Takes a file.
+pub async fn create(context: RequestContext, request: HttpRequest) -> Answer {
+    let parts = request.extensions_mut().remove::<Parts>();
+    match take(&context, parts).await {
+        Ok(id) => Ok(context.go(&format!("/admin/imports/drafts/{id}"))),
+        Err(UploadError::Labels(message)) => page(&context, Some(message)).await,
+        Err(UploadError::Else(error)) => Err(error),
+    }
+}
+
+enum UploadError {
+    /// The person can choose another file.
+    Labels(String),
+    Else(ClientError),
+}
+
+impl From<ClientError> for UploadError {
+    fn from(error: ClientError) -> Self {
+        Self::Else(error)
+    }
+}
+
+async fn take(context: &RequestContext, parts: Option<Parts>) -> Result<DraftId, UploadError> {
+    let not_a_file = || UploadError::Labels("Choose a file first.".to_owned());
+    let mut parts = parts.ok_or_else(not_a_file)?;
+    let file_name = loop {
+        match parts.next().await? {
+            Some(part) if part.name == "file" => break part.file_name.unwrap_or_default(),
+            Some(_) => {}
+            None => return Err(not_a_file()),
+        }
+    };
+    if file_name.is_empty() {
+        return Err(not_a_file());
+    }
+    let id = DraftId::from(Uuid::new_v4());
+    let created = context.run(move |context| {
+        pending_uploads::tidy(context.store())?;
+        context.store().ensure_free_space()?;
+        let advertiser = context.store().read(|txn| Ok::<_, StoreError>(context.advertisers(txn)?.1))?;
+        Ok((advertiser, context.store().upload_create(id)?))
+    });
+    let (advertiser, file) = created.await.map_err(ClientError::from)?;
+    let received = match upload::receive(&mut parts, file).await {
+        Ok(received) => received,
+        Err(error) => {
+            context.store().upload_remove(id);
+            return Err(error.into());
+        }
+    };
+    let Some(advertiser) = advertiser else {
+        context.store().upload_remove(id);
+        return Err(UploadError::Labels("Add an advertiser first: stats belong to one.".to_owned()));
+    };
+    let file_name = plain(&file_name);
+    let upload = Upload { id, file_name, bytes: received.bytes, sha256: received.sha256 };
+    let admin = context.session()?.admin.id;
+    let store = context.store().clone();
+    let kept = crate::telemetry::blocking(move || pending_uploads::keep(&store, admin, &advertiser, upload)).await;
+    match kept {
+        Ok(()) => Ok(id),
+        Err(ImportError::File(FileError::Refused(message) | FileError::Missing(message))) => {
+            Err(UploadError::Labels(crate::admin::kit::form::sentence(&message)))
+        }
+        Err(error) => Err(ClientError::from(error).into()),
+    }
+}
+
+/// The last part of what the browser calls the file, without what can't be shown.
+fn plain(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let shown: String = last.chars().filter(|c| !c.is_control()).take(NAME_CHARS).collect();
+    if shown.trim().is_empty() { "upload.csv".to_owned() } else { shown }
+}
+
+/// One's own draft; for the pages that work on it.
+pub(in crate::admin) async fn draft(
+    context: &RequestContext,
+    id: &str,
+) -> Result<pending_uploads::PendingUpload, ClientError> {
+    let missing =
+        || ClientError::new(ErrorKind::NotFound, "There is no such upload. It may be imported, or older than a day.");
+    let id: DraftId = id.parse().map_err(|_| missing())?;
+    let admin = context.session()?.admin.id;
+    context
+        .run(move |context| pending_uploads::open(context.store(), id, admin))
+        .await
+        .map_err(crate::admin::kit::context::missing_is_not_found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn a_name_is_never_a_path() {
+        for (name, expected) in [
+            ("../../etc/passwd", "passwd"),
+            ("C:\\stats\\a.csv", "a.csv"),
+            ("..", ".."),
+            ("a\nb.csv", "ab.csv"),
+            ("x/", "upload.csv"),
+        ] {
+            assert_eq!(plain(name), expected);
+        }
+    }
+}

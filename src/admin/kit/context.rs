@@ -1,0 +1,315 @@
+//! One request for a page: who it is, what the form and the address say, and the ways to answer.
+//!
+//! The guard makes it; handlers take it as an argument. Reading and writing happen off the async threads.
+
+use std::sync::Arc;
+
+use actix_web::cookie::time::Duration;
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::dev::Payload;
+use actix_web::http::{StatusCode, header};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, web};
+use askama::Template;
+
+use crate::domain::{AdvertiserId, Role};
+use crate::http::error::ErrorKind;
+use crate::http::{AppState, ClientError};
+use crate::service::access::sessions::{self, Browser};
+use crate::service::access::two_factor;
+use crate::service::{Actor, ServiceError};
+use crate::store::{AdvertiserRow, ReadTxn, SessionRow, Store, StoreError};
+use crate::telemetry;
+
+/// What every handler ends with.
+pub type Answer = Result<HttpResponse, ClientError>;
+
+/// The colours somebody chose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Theme {
+    /// As the system has it.
+    #[default]
+    System,
+    /// Dark on light.
+    Light,
+    /// Light on dark.
+    Dark,
+}
+
+impl Theme {
+    /// As the cookie and the style sheet write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+
+    /// What is not known is the system's choice.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        match text {
+            "light" => Self::Light,
+            "dark" => Self::Dark,
+            _ => Self::System,
+        }
+    }
+}
+
+/// What the guard found out.
+pub(in crate::admin) struct Found {
+    pub(in crate::admin) state: web::Data<AppState>,
+    pub(in crate::admin) session: Option<SessionRow>,
+    pub(in crate::admin) form_token: String,
+    pub(in crate::admin) browser: Browser,
+    pub(in crate::admin) path: String,
+    pub(in crate::admin) origin: String,
+    pub(in crate::admin) theme: Theme,
+    pub(in crate::admin) half_way: String,
+    pub(in crate::admin) query: Vec<(String, String)>,
+    pub(in crate::admin) form: Vec<(String, String)>,
+}
+
+/// One request for a page.
+#[derive(Clone)]
+pub struct RequestContext(Arc<Found>);
+
+impl RequestContext {
+    pub(in crate::admin) fn new(found: Found) -> Self {
+        Self(Arc::new(found))
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.0.state.store
+    }
+
+    /// What the routes share.
+    #[must_use]
+    pub fn state(&self) -> &AppState {
+        &self.0.state
+    }
+
+    /// The session, on pages that need one.
+    pub fn session(&self) -> Result<&SessionRow, ClientError> {
+        self.0.session.as_ref().ok_or_else(|| ClientError::new(ErrorKind::Unauthorized, "Your session has ended."))
+    }
+
+    /// Whether somebody is logged in.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.0.session.is_some()
+    }
+
+    /// Whether changes are allowed.
+    #[must_use]
+    pub fn may_change(&self) -> bool {
+        self.0.session.as_ref().is_some_and(|session| session.admin.role == Role::Admin)
+    }
+
+    /// Who acts, for the audit log.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        self.0.browser.actor(self.0.session.as_ref().map_or("nobody", |session| &session.admin.email))
+    }
+
+    /// The browser, as the session list shows it.
+    #[must_use]
+    pub fn browser(&self) -> &Browser {
+        &self.0.browser
+    }
+
+    /// What proves that a form came from one of these pages.
+    #[must_use]
+    pub fn form_token(&self) -> &str {
+        &self.0.form_token
+    }
+
+    /// The path without the query.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.0.path
+    }
+
+    /// Scheme and host that people reach the server by.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.0.origin
+    }
+
+    /// The colours somebody chose.
+    #[must_use]
+    pub fn theme(&self) -> Theme {
+        self.0.theme
+    }
+
+    /// The handle of a log-in whose code is waited for; empty where there is none.
+    #[must_use]
+    pub fn half_way(&self) -> &str {
+        &self.0.half_way
+    }
+
+    /// A parameter of the address, trimmed; empty where it is missing.
+    #[must_use]
+    pub fn query(&self, name: &str) -> &str {
+        value(&self.0.query, name).trim()
+    }
+
+    /// All parameters of the address.
+    #[must_use]
+    pub fn queries(&self) -> &[(String, String)] {
+        &self.0.query
+    }
+
+    /// A field of the form, as it was typed; empty where it is missing.
+    #[must_use]
+    pub fn field(&self, name: &str) -> &str {
+        value(&self.0.form, name)
+    }
+
+    /// The advertiser the address names, or the first that is not disabled; with all there are.
+    pub fn advertisers(&self, txn: &ReadTxn<'_>) -> Result<(Vec<AdvertiserRow>, Option<AdvertiserRow>), StoreError> {
+        let all = txn.advertiser_list()?;
+        let asked = self.query("advertiser").parse::<AdvertiserId>().ok();
+        let chosen = all
+            .iter()
+            .find(|row| Some(row.id) == asked)
+            .or_else(|| all.iter().find(|row| row.disabled_at.is_none()))
+            .or(all.first())
+            .cloned();
+        Ok((all, chosen))
+    }
+
+    /// Answers with the page that `work` makes of one state of the database.
+    pub async fn show<P: Template>(
+        &self,
+        work: impl FnOnce(&Self, &ReadTxn<'_>) -> Result<P, ServiceError> + Send + 'static,
+    ) -> Answer {
+        self.show_as(StatusCode::OK, work).await
+    }
+
+    /// The same with another status.
+    pub async fn show_as<P: Template>(
+        &self,
+        status: StatusCode,
+        work: impl FnOnce(&Self, &ReadTxn<'_>) -> Result<P, ServiceError> + Send + 'static,
+    ) -> Answer {
+        let context = self.clone();
+        let html = telemetry::blocking(move || {
+            let page = context.store().read(|txn| work(&context, txn))?;
+            page.render().map_err(|error| ServiceError::Internal(format!("a page could not be made: {error}")))
+        });
+        let html = html.await.map_err(missing_is_not_found)?;
+        Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(html))
+    }
+
+    /// Runs `work`, which may write.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, ServiceError> + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        let context = self.clone();
+        telemetry::blocking(move || work(&context)).await
+    }
+
+    /// Sends the browser to another page.
+    #[must_use]
+    pub fn go(&self, to: &str) -> HttpResponse {
+        HttpResponse::SeeOther().insert_header((header::LOCATION, to)).finish()
+    }
+
+    /// Sends the browser on with a new session.
+    #[must_use]
+    pub fn go_logged_in(&self, to: &str, cookie: &str) -> HttpResponse {
+        let mut response = self.go(to);
+        let cookie = self.cookie(SESSION, cookie.to_owned(), Duration::seconds(sessions::LIFE.num_seconds()));
+        add_cookie(&mut response, &cookie);
+        if !self.half_way().is_empty() {
+            add_cookie(&mut response, &self.cookie(HALF_WAY, String::new(), Duration::ZERO));
+        }
+        response
+    }
+
+    /// Sends the browser on with the handle of a log-in whose code is waited for.
+    #[must_use]
+    pub fn go_half_way(&self, to: &str, handle: &str) -> HttpResponse {
+        let mut response = self.go(to);
+        let life = Duration::try_from(two_factor::WAIT).unwrap_or(Duration::ZERO);
+        add_cookie(&mut response, &self.cookie(HALF_WAY, handle.to_owned(), life));
+        response
+    }
+
+    /// Sends the browser on without its session.
+    #[must_use]
+    pub fn go_logged_out(&self, to: &str) -> HttpResponse {
+        let mut response = self.go(to);
+        add_cookie(&mut response, &self.cookie(SESSION, String::new(), Duration::ZERO));
+        response
+    }
+
+    /// A cookie as all of ours are: out of reach for scripts, never sent along from other sites.
+    #[must_use]
+    pub fn cookie(&self, name: &str, value: String, life: Duration) -> Cookie<'static> {
+        cookie(is_https(&self.0.state), name, value, life)
+    }
+}
+
+/// What the session's cookie is called, before any prefix.
+pub(in crate::admin) const SESSION: &str = "pitlane_session";
+/// The cookie that stands for a browser nobody is logged in with.
+pub(in crate::admin) const GUEST: &str = "pitlane_guest";
+/// The cookie that stands for a log-in whose code is waited for.
+pub(in crate::admin) const HALF_WAY: &str = "pitlane_half_way";
+/// The cookie that keeps the chosen colours.
+pub(in crate::admin) const THEME: &str = "pitlane_theme";
+
+/// Whether people reach the server over TLS.
+pub(in crate::admin) fn is_https(state: &AppState) -> bool {
+    state.config.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+}
+
+/// The cookie's name: browsers give cookies with this prefix to nobody but this host, over TLS.
+pub(in crate::admin) fn cookie_name(https: bool, name: &str) -> String {
+    if https { format!("__Host-{name}") } else { name.to_owned() }
+}
+
+pub(in crate::admin) fn cookie(https: bool, name: &str, value: String, life: Duration) -> Cookie<'static> {
+    Cookie::build(cookie_name(https, name), value)
+        .path("/")
+        .http_only(true)
+        .secure(https)
+        .same_site(SameSite::Strict)
+        .max_age(life)
+        .finish()
+}
+
+/// Adds a cookie to an answer. One that can't be written can't be built either.
+pub(in crate::admin) fn add_cookie(response: &mut HttpResponse, cookie: &Cookie<'_>) {
+    if let Err(error) = response.add_cookie(cookie) {
+        tracing::error!(%error, "a cookie could not be set");
+    }
+}
+
+fn value<'a>(pairs: &'a [(String, String)], name: &str) -> &'a str {
+    pairs.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+}
+
+/// What an address names and the database has not is a page that does not exist.
+pub(in crate::admin) fn missing_is_not_found(error: ServiceError) -> ClientError {
+    match error {
+        ServiceError::Store(StoreError::Missing(message)) => ClientError::new(ErrorKind::NotFound, message),
+        other => other.into(),
+    }
+}
+
+impl FromRequest for RequestContext {
+    type Error = ClientError;
+    type Future = std::future::Ready<Result<Self, ClientError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let context = request.extensions().get::<Self>().cloned();
+        std::future::ready(context.ok_or_else(|| ClientError::internal(&"a page's route does not pass the guard")))
+    }
+}

@@ -1,0 +1,209 @@
+//! Forms: fields with their label, hint, value and error. One template shows them all, so that every control is labelled
+//! and every error stands beside its field, with what was typed still there.
+
+use crate::admin::kit::context::RequestContext;
+use crate::domain::Invalid;
+use crate::http::ClientError;
+use crate::service::ServiceError;
+use crate::store::StoreError;
+
+/// What a field is filled in with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// One line.
+    Text,
+    /// One line of digits.
+    Number,
+    /// An e-mail address.
+    Email,
+    /// A password; never filled in by us.
+    Password,
+    /// A code that is typed once; never filled in by us.
+    Code,
+    /// A day.
+    Date,
+    /// One of these values, each with its label.
+    Choice(Vec<(String, String)>),
+    /// One of these words, or another.
+    Suggest(Vec<String>),
+    /// On or off.
+    Tick,
+    /// Sent along unseen.
+    Hidden,
+}
+
+/// One field.
+#[derive(Debug, Clone)]
+pub struct Field {
+    /// Its name in the form.
+    pub name: &'static str,
+    /// What people call it.
+    pub label: &'static str,
+    /// What is expected, and what becomes of it.
+    pub hint: String,
+    /// What it is filled in with.
+    pub kind: Kind,
+    /// What stands in it.
+    pub value: String,
+    /// What was wrong with it.
+    pub error: Option<String>,
+    /// What a browser may fill in.
+    pub autocomplete: &'static str,
+    /// Whether it may stay empty.
+    pub optional: bool,
+}
+
+/// A form.
+#[derive(Debug, Clone)]
+pub struct Form {
+    /// Where it is sent.
+    pub action: String,
+    /// The button's words: a verb and its object.
+    pub submit: &'static str,
+    /// Whether the button destroys something.
+    pub danger: bool,
+    /// The way out.
+    pub cancel: Option<String>,
+    /// What was wrong with the whole of it.
+    pub error: Option<String>,
+    /// Its fields.
+    pub fields: Vec<Field>,
+}
+
+impl Form {
+    /// An empty form.
+    #[must_use]
+    pub fn new(action: impl Into<String>, submit: &'static str) -> Self {
+        Self { action: action.into(), submit, danger: false, cancel: None, error: None, fields: Vec::new() }
+    }
+
+    /// Gives it a way out.
+    #[must_use]
+    pub fn or_back_to(mut self, cancel: impl Into<String>) -> Self {
+        self.cancel = Some(cancel.into());
+        self
+    }
+
+    /// Marks it as destroying something.
+    #[must_use]
+    pub fn dangerous(mut self) -> Self {
+        self.danger = true;
+        self
+    }
+
+    /// Adds a field.
+    #[must_use]
+    pub fn field(mut self, name: &'static str, label: &'static str, kind: Kind, hint: impl Into<String>) -> Self {
+        let autocomplete = match (&kind, name) {
+            (Kind::Email, _) => "username",
+            (Kind::Password, "new_password") => "new-password",
+            (Kind::Password, _) => "current-password",
+            (Kind::Code, _) => "one-time-code",
+            _ => "off",
+        };
+        let (hint, value, error, optional) = (hint.into(), String::new(), None, kind == Kind::Tick);
+        self.fields.push(Field { name, label, hint, kind, value, error, autocomplete, optional });
+        self
+    }
+
+    /// Lets the last field stay empty.
+    #[must_use]
+    pub fn optional(mut self) -> Self {
+        if let Some(field) = self.fields.last_mut() {
+            field.optional = true;
+        }
+        self
+    }
+
+    /// Keeps the browser from filling anything in: the form is about somebody else.
+    #[must_use]
+    pub fn without_autofill(mut self) -> Self {
+        self.fields.iter_mut().for_each(|field| field.autocomplete = "off");
+        self
+    }
+
+    /// Fills a field in.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        if let Some(field) = self.fields.iter_mut().find(|field| field.name == name) {
+            field.value = value.into();
+        }
+        self
+    }
+
+    /// Fills in what was typed, but no passwords and codes.
+    #[must_use]
+    pub fn as_typed(mut self, context: &RequestContext) -> Self {
+        for field in &mut self.fields {
+            if !matches!(field.kind, Kind::Password | Kind::Code) {
+                context.field(field.name).clone_into(&mut field.value);
+            }
+        }
+        self
+    }
+
+    /// Puts an error beside its field; one that the person has no part in is handed back.
+    pub fn refused(mut self, error: ServiceError) -> Result<Self, ClientError> {
+        let invalid = match error {
+            ServiceError::Invalid(invalid) => invalid,
+            ServiceError::Store(StoreError::Conflict(message) | StoreError::Missing(message)) => {
+                Invalid::because("name", message)
+            }
+            other => return Err(other.into()),
+        };
+        let message = sentence(&invalid.reason);
+        match self.fields.iter_mut().find(|field| field.name == invalid.field && field.kind != Kind::Hidden) {
+            Some(field) => field.error = Some(message),
+            None => self.error = Some(message),
+        }
+        Ok(self)
+    }
+}
+
+impl Field {
+    /// What the control's description is: the hint and the error, where there are such.
+    #[must_use]
+    pub fn described_by(&self) -> String {
+        let hint = (!self.hint.is_empty()).then(|| format!("{}-hint", self.name));
+        let error = self.error.is_some().then(|| format!("{}-error", self.name));
+        [hint, error].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+
+    /// The `type` of the control.
+    #[must_use]
+    pub fn input_type(&self) -> &'static str {
+        match self.kind {
+            Kind::Email => "email",
+            Kind::Password => "password",
+            Kind::Date => "date",
+            Kind::Tick => "checkbox",
+            Kind::Hidden => "hidden",
+            _ => "text",
+        }
+    }
+
+    /// Whether one of several values is to be chosen.
+    #[must_use]
+    pub fn is_choice(&self) -> bool {
+        matches!(self.kind, Kind::Choice(_))
+    }
+
+    /// The values to choose from.
+    #[must_use]
+    pub fn choices(&self) -> &[(String, String)] {
+        if let Kind::Choice(choices) = &self.kind { choices } else { &[] }
+    }
+
+    /// The words to pick from.
+    #[must_use]
+    pub fn suggestions(&self) -> &[String] {
+        if let Kind::Suggest(message) = &self.kind { message } else { &[] }
+    }
+}
+
+/// Starts with a capital and ends with a full stop.
+pub(in crate::admin) fn sentence(message: &str) -> String {
+    let mut chars = message.chars();
+    let first: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();
+    format!("{first}{}.", chars.as_str().trim_end_matches('.'))
+}

@@ -1,0 +1,188 @@
+//! The one door to the pages: who is it, may they, and did the form come from here.
+//!
+//! Every page passes it, by the access its line in the route table names, so no handler can forget to ask. Refusals become
+//! pages here. A form must carry a token made from the session's cookie, and come from this origin.
+
+use actix_web::body::BoxBody;
+use actix_web::cookie::time::Duration;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::{Method, header};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse, web};
+use chrono::Utc;
+use secrecy::ExposeSecret as _;
+use subtle::ConstantTimeEq as _;
+
+use crate::admin::kit::context::{self, Found, RequestContext, Theme};
+use crate::domain::Role;
+use crate::http::error::ErrorKind;
+use crate::http::multipart::{self, Parts};
+use crate::http::{Access, AppState, ClientError, client};
+use crate::service::access::sessions::{self, Browser};
+use crate::telemetry;
+
+/// The field every form carries.
+pub const FORM_TOKEN: &str = "form_token";
+
+/// How long a form may take to come.
+const FORM_TIME: std::time::Duration = std::time::Duration::from_secs(15);
+
+/// Hands the request on to its handler if it may pass.
+pub async fn pass(
+    access: Access,
+    mut request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let mut guest = None;
+    let answered = match admit(access, &mut request, &mut guest).await {
+        Ok(None) => next.call(request).await?,
+        Ok(Some(elsewhere)) => request.into_response(elsewhere),
+        Err(refused) => request.into_response(refused.page()),
+    };
+    let page = answered.response().error().map(|error| match error.as_error::<ClientError>() {
+        Some(refused) => refused.page(),
+        None => ClientError::new(ErrorKind::ValidationError, "The request could not be read.").page(),
+    });
+    let mut answered = match page {
+        Some(page) => answered.into_response(page),
+        None => answered,
+    };
+    let headers = answered.response_mut().headers_mut();
+    // With "no-referrer" browsers would hide a form's origin from us too.
+    headers.insert(header::REFERRER_POLICY, header::HeaderValue::from_static("same-origin"));
+    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    if let Some(cookie) = guest {
+        answered.response_mut().add_cookie(&cookie)?;
+    }
+    Ok(answered)
+}
+
+/// What no page's route knows.
+pub async fn not_found() -> HttpResponse {
+    ClientError::new(ErrorKind::NotFound, "The address may be mistyped, or what was there is gone.").page()
+}
+
+/// Attaches the [`RequestContext`], or says where to go instead, or refuses.
+async fn admit(
+    access: Access,
+    request: &mut ServiceRequest,
+    guest: &mut Option<actix_web::cookie::Cookie<'static>>,
+) -> Result<Option<HttpResponse>, ClientError> {
+    let state = request.app_data::<web::Data<AppState>>().cloned();
+    let state = state.ok_or_else(|| ClientError::internal(&"the pages have no state"))?;
+    let https = context::is_https(&state);
+    let cookie = |name| request.cookie(&context::cookie_name(https, name)).map(|cookie| cookie.value().to_owned());
+    let (known, theme, half_way) = (cookie(context::SESSION), cookie(context::THEME), cookie(context::HALF_WAY));
+    let session = match &known {
+        Some(cookie) => {
+            let (store, cookie) = (state.store.clone(), cookie.clone());
+            telemetry::blocking(move || sessions::find(&store, &cookie, Utc::now())).await?
+        }
+        None => None,
+    };
+    let address = client::address(request.request(), &state.config.trusted_proxy);
+    if known.is_some() && session.is_none() {
+        tracing::info!(%address, "a session that is not known or has ended was shown");
+    }
+    let secret = match (&session, known, cookie(context::GUEST)) {
+        (Some(_), Some(cookie), _) => cookie,
+        (_, _, Some(cookie)) if cookie.len() == 64 => cookie,
+        _ => {
+            let fresh = sessions::secret()?.expose_secret().to_owned();
+            *guest = Some(context::cookie(https, context::GUEST, fresh.clone(), Duration::days(1)));
+            fresh
+        }
+    };
+    let form_token = sessions::form_token(&secret);
+    let browser = Browser { address, agent: client::agent(request.request()) };
+    let is_change = *request.method() == Method::POST;
+    let role = session.as_ref().map(|session| session.admin.role);
+    let mut form = Vec::new();
+    if is_change {
+        let log = |reason: &str| tracing::warn!(address = %browser.address, reason, "a form was refused");
+        if let Err(refused) = came_from_here(request.request(), &state) {
+            log("it came from another origin");
+            return Err(refused);
+        }
+        if let Some(boundary) = multipart::boundary(request.request()) {
+            // A file follows, which only its handler reads. The token must stand before it.
+            let mut parts = Parts::new(request.take_payload(), &boundary);
+            form.extend(in_time(first_token(&mut parts)).await??);
+            request.extensions_mut().insert(parts);
+        } else {
+            let bytes = in_time(request.extract::<web::Bytes>()).await?;
+            let bytes = bytes.map_err(|_| ClientError::new(ErrorKind::PayloadTooLarge, "The form is too large."))?;
+            form = form_urlencoded::parse(&bytes).into_owned().collect();
+        }
+        let given = form.iter().find(|(name, _)| name == FORM_TOKEN).map_or("", |(_, token)| token);
+        if !bool::from(given.as_bytes().ct_eq(form_token.as_bytes())) {
+            log("its token is missing or not of this session");
+            let message =
+                "The form was not sent from this session. Go back, load the page again, and send it once more.";
+            return Err(ClientError::new(ErrorKind::Forbidden, message));
+        }
+        if access == Access::Admin && role == Some(Role::Viewer) {
+            log("a viewer sent it");
+        }
+    }
+    match (access, role) {
+        (Access::Viewer | Access::Admin, None) if is_change => {
+            let message = "Your session has ended, so nothing was changed.";
+            return Err(ClientError::new(ErrorKind::Unauthorized, message));
+        }
+        (Access::Viewer | Access::Admin, None) => return Ok(Some(to_log_in(request.request()))),
+        (Access::Admin, Some(Role::Viewer)) => {
+            let message = "You are logged in as a viewer, who sees everything and changes nothing.";
+            return Err(ClientError::new(ErrorKind::Forbidden, message));
+        }
+        _ => {}
+    }
+    let found = Found {
+        session,
+        form_token,
+        browser,
+        path: request.path().to_owned(),
+        origin: client::origin(request.request(), &state.config),
+        theme: Theme::parse(theme.as_deref().unwrap_or_default()),
+        half_way: half_way.unwrap_or_default(),
+        query: form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect(),
+        form,
+        state,
+    };
+    request.extensions_mut().insert(RequestContext::new(found));
+    Ok(None)
+}
+
+async fn in_time<T>(reading: impl Future<Output = T>) -> Result<T, ClientError> {
+    let slow = |_| ClientError::new(ErrorKind::ValidationError, "The form came too slowly.");
+    tokio::time::timeout(FORM_TIME, reading).await.map_err(slow)
+}
+
+/// The form token, if it is what comes first.
+async fn first_token(parts: &mut Parts) -> Result<Option<(String, String)>, ClientError> {
+    let is_first = parts.next().await?.is_some_and(|part| part.name == FORM_TOKEN);
+    Ok(if is_first { Some((FORM_TOKEN.to_owned(), parts.text().await?)) } else { None })
+}
+
+/// The log-in page, which leads back to where somebody wanted to go.
+fn to_log_in(request: &HttpRequest) -> HttpResponse {
+    let wanted = request.uri().path_and_query().map_or("/admin/", |wanted| wanted.as_str());
+    let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("next", wanted).finish();
+    let to = if wanted == "/admin/" { "/admin/login".to_owned() } else { format!("/admin/login?{query}") };
+    HttpResponse::SeeOther().insert_header((header::LOCATION, to)).finish()
+}
+
+/// Refuses what a browser says another site sent. Browsers always say one or the other with a form.
+fn came_from_here(request: &HttpRequest, state: &AppState) -> Result<(), ClientError> {
+    let text = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or("unreadable"));
+    let site = text("sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none"));
+    let origin = text("origin").is_none_or(|origin| {
+        let host = text("host").unwrap_or_default();
+        let authority = origin.split_once("://").map_or("", |(_, authority)| authority);
+        state.config.public_url.as_deref() == Some(origin) || (!host.is_empty() && authority == host)
+    });
+    if site && origin {
+        return Ok(());
+    }
+    Err(ClientError::new(ErrorKind::Forbidden, "The form was sent from another site, so nothing was changed."))
+}

@@ -1,0 +1,160 @@
+//! What stands around every page: title, navigation, the advertiser switch, who is logged in.
+
+use crate::admin::kit::context::RequestContext;
+use crate::domain::{AdvertiserId, ReportingZone, ZoneClock};
+use crate::service::ServiceError;
+use crate::store::{AdvertiserRow, ReadTxn};
+
+/// The nouns of the navigation.
+const NAV: [(&str, &str); 8] = [
+    ("Home", "/admin/"),
+    ("Stats", "/admin/stats"),
+    ("Import", "/admin/imports"),
+    ("Catalogue", "/admin/catalogue/offers"),
+    ("Tokens", "/admin/tokens"),
+    ("Polls", "/admin/polls"),
+    ("Audit", "/admin/audit"),
+    ("Settings", "/admin/settings"),
+];
+
+/// Actions that led here, and the words that say they are done. Anything else in the address says nothing.
+const DONE: &[(&str, &str)] = &[
+    ("added", "Added."),
+    ("saved", "Saved."),
+    ("deleted", "Deleted."),
+    ("revoked", "Revoked. It is refused from the next request on."),
+    ("reporting-on", "Cost reporting is on. Singular sees this offer's cost with its next poll."),
+    ("reporting-off", "Cost reporting is off. Singular sees this offer's cost no more."),
+    ("disabled", "Disabled. Its tokens are refused from the next request on."),
+    ("enabled", "Enabled."),
+    ("password", "Your password was changed, and your other sessions have ended."),
+    ("elsewhere", "Your other sessions have ended."),
+    ("session", "That session has ended."),
+    ("sessions", "Their sessions have ended."),
+    ("removed", "Removed. They can't log in any more."),
+    ("two-step-off", "Two-step log-in is off."),
+    ("imported", "Imported. It can be undone here while no later change stands on it."),
+    ("undone", "Undone. This is the entry of the undo."),
+    ("discarded", "The upload was thrown away."),
+    ("marked", "Marked."),
+    ("unchanged", "Nothing was changed: the cell held these figures already."),
+];
+
+/// One entry of the navigation.
+#[derive(Debug)]
+pub struct NavItem {
+    /// Its noun.
+    pub label: &'static str,
+    /// Where it leads.
+    pub href: String,
+    /// Whether this page belongs to it.
+    pub here: bool,
+}
+
+/// What stands around every page.
+#[derive(Debug)]
+pub struct Shell {
+    /// The page's title.
+    pub title: String,
+    /// Who is logged in.
+    pub email: String,
+    /// Whether they may change anything.
+    pub may_change: bool,
+    /// What proves that a form came from this page.
+    pub form_token: String,
+    /// `system`, `light` or `dark`.
+    pub theme: &'static str,
+    /// The navigation.
+    pub nav: Vec<NavItem>,
+    /// This page's path.
+    pub path: String,
+    /// All advertisers, and whether each is the chosen one.
+    pub advertisers: Vec<(AdvertiserId, String, bool)>,
+    /// The chosen one.
+    pub advertiser: Option<AdvertiserRow>,
+    /// `?advertiser=…` for links, where there is more than one.
+    pub scope: String,
+    /// What was just done.
+    pub done: Option<&'static str>,
+    zone: ZoneClock,
+}
+
+impl Shell {
+    /// Around the page `title`, which belongs to the noun `nav`.
+    pub fn new(
+        context: &RequestContext,
+        txn: &ReadTxn<'_>,
+        nav: &str,
+        title: impl Into<String>,
+    ) -> Result<Self, ServiceError> {
+        let (all, advertiser) = context.advertisers(txn)?;
+        let scope = match &advertiser {
+            Some(chosen) if all.len() > 1 => format!("?advertiser={}", chosen.id),
+            _ => String::new(),
+        };
+        let item = |(label, href): &(&'static str, &str)| NavItem {
+            label,
+            href: format!("{href}{scope}"),
+            here: *label == nav,
+        };
+        let asked = context.query("done");
+        Ok(Self {
+            title: title.into(),
+            email: context.session().map(|session| session.admin.email.clone()).unwrap_or_default(),
+            may_change: context.may_change(),
+            form_token: context.form_token().to_owned(),
+            theme: context.theme().as_str(),
+            nav: NAV.iter().map(item).collect(),
+            path: context.path().to_owned(),
+            advertisers: all
+                .into_iter()
+                .map(|row| (row.id, row.name, advertiser.as_ref().is_some_and(|chosen| chosen.id == row.id)))
+                .collect(),
+            zone: advertiser.as_ref().map_or(ReportingZone::UTC, |row| row.time_zone).clock(),
+            advertiser,
+            scope,
+            done: DONE.iter().find(|(code, _)| *code == asked).map(|(_, message)| *message),
+        })
+    }
+
+    /// Around a page for people who are not logged in.
+    #[must_use]
+    pub fn outside(context: &RequestContext, title: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            email: String::new(),
+            may_change: false,
+            form_token: context.form_token().to_owned(),
+            theme: context.theme().as_str(),
+            nav: Vec::new(),
+            path: context.path().to_owned(),
+            advertisers: Vec::new(),
+            advertiser: None,
+            scope: String::new(),
+            done: None,
+            zone: ReportingZone::UTC.clock(),
+        }
+    }
+
+    /// The zone in which this page's moments are shown: the chosen advertiser's.
+    #[must_use]
+    pub fn zone(&self) -> &ZoneClock {
+        &self.zone
+    }
+
+    /// The parameter that keeps a filter form at the chosen advertiser.
+    #[must_use]
+    pub fn advertiser_id(&self) -> String {
+        self.advertiser.as_ref().map(|row| row.id.to_string()).unwrap_or_default()
+    }
+}
+
+/// A path with the chosen advertiser and a word about what was done.
+#[must_use]
+pub fn back(path: &str, advertiser: Option<AdvertiserId>, done: &str) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    if let Some(id) = advertiser {
+        query.append_pair("advertiser", &id.to_string());
+    }
+    format!("{path}?{}", query.append_pair("done", done).finish())
+}

@@ -1,0 +1,12 @@
+//! What all pages are made of: the guard, the request's context, layout, forms, tables, charts, and how values are written.
+
+pub mod chart;
+pub mod context;
+pub mod form;
+pub mod form_page;
+pub mod format;
+pub mod guard;
+pub mod layout;
+pub mod table;
+
+pub use context::{Answer, RequestContext};

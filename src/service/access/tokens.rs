@@ -1,0 +1,175 @@
+//! API tokens: issue, check, revoke.
+//!
+//! A check goes by the token's row as the database has it at that moment, so that a revocation holds from the next request
+//! on. What it saves is Argon2: secrets that were seen to be right, or wrong, are remembered by their SHA-256, in bounded memory.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use quick_cache::sync::Cache;
+use sha2::Digest as _;
+use subtle::ConstantTimeEq as _;
+
+use crate::domain::{Name, PlainToken, TokenHash, TokenId, TokenScope};
+use crate::service::access::secrets;
+use crate::service::snapshot_cache::SnapshotCache;
+use crate::service::{Actor, Hasher, ServiceError, ServiceResult};
+use crate::store::{NewToken, Snapshot, Store, StoreResult, TokenRow};
+use crate::telemetry;
+
+/// Secrets remembered as right, and as wrong. 4,096 of each take about half a megabyte.
+const REMEMBERED: usize = 4096;
+
+/// Rows remembered while nothing changes, over all connections.
+const ROWS: usize = 1024;
+
+type SecretDigest = [u8; 32];
+
+/// What is asked for when a token is issued.
+#[derive(Debug)]
+pub struct TokenRequest {
+    /// The advertiser, by name or id.
+    pub advertiser: String,
+    /// What its holder is called.
+    pub name: Name,
+    /// What it may do.
+    pub scope: TokenScope,
+    /// From when on it is refused.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// What is known of a presented token before Argon2 is asked.
+#[derive(Debug)]
+pub enum Presented {
+    /// No such id.
+    Unknown,
+    /// The id exists, the secret was seen to be wrong.
+    Wrong,
+    /// The secret was seen to be right; the row is as it is now.
+    Right(Arc<TokenRow>),
+    /// The id exists; only [`Tokens::prove`] can tell about the secret.
+    Unproven(Arc<TokenRow>),
+}
+
+/// Issues, checks and revokes tokens.
+pub struct Tokens {
+    store: Store,
+    hasher: Arc<Hasher>,
+    right: Cache<TokenId, SecretDigest>,
+    wrong: Cache<SecretDigest, TokenId>,
+    rows: SnapshotCache<TokenId, Arc<TokenRow>>,
+}
+
+impl Tokens {
+    /// Works on `store`; all checks take their turn at `hasher`.
+    #[must_use]
+    pub fn new(store: Store, hasher: Arc<Hasher>) -> Self {
+        let (right, wrong) = (Cache::new(REMEMBERED), Cache::new(REMEMBERED));
+        Self { store, hasher, right, wrong, rows: SnapshotCache::new(ROWS) }
+    }
+
+    /// Looks a token up as the snapshot has it; without one, as the database has it now.
+    pub async fn look_up(&self, token: &PlainToken, snapshot: Option<&Snapshot>) -> ServiceResult<Presented> {
+        let row = if let Some(snapshot) = snapshot {
+            self.row(snapshot, token.id())?
+        } else {
+            let (store, id) = (self.store.clone(), token.id().clone());
+            telemetry::blocking(move || store.read(|txn| txn.token_find(&id))).await?.map(Arc::new)
+        };
+        let Some(row) = row else { return Ok(Presented::Unknown) };
+        let digest = digest(token);
+        Ok(match self.right.get(token.id()) {
+            Some(right) if bool::from(right.ct_eq(&digest)) => Presented::Right(row),
+            _ if self.wrong.get(&digest).as_ref() == Some(token.id()) => Presented::Wrong,
+            _ => Presented::Unproven(row),
+        })
+    }
+
+    fn row(&self, snapshot: &Snapshot, id: &TokenId) -> StoreResult<Option<Arc<TokenRow>>> {
+        if let Some(row) = self.rows.get(snapshot.state_id(), id) {
+            return Ok(Some(row));
+        }
+        let row = snapshot.txn().token_find(id)?.map(Arc::new);
+        if let Some(row) = &row {
+            self.rows.keep(snapshot.state_id(), id.clone(), Arc::clone(row));
+        }
+        Ok(row)
+    }
+
+    /// Whether the secret belongs to the row, by Argon2; remembers the answer.
+    pub async fn prove(&self, token: &PlainToken, row: &TokenRow) -> ServiceResult<bool> {
+        let proven = self.hasher.matches(token.secret(), &row.hash).await?;
+        if proven {
+            self.right.insert(row.id.clone(), digest(token));
+        } else {
+            self.wrong.insert(digest(token), row.id.clone());
+        }
+        Ok(proven)
+    }
+}
+
+fn digest(token: &PlainToken) -> SecretDigest {
+    sha2::Sha256::digest(token.secret()).into()
+}
+
+/// Makes a token; what is returned is the only time the secret is seen.
+pub fn issue(store: &Store, request: &TokenRequest, actor: &Actor, now: DateTime<Utc>) -> ServiceResult<PlainToken> {
+    issue_instead(store, request, None, actor, now)
+}
+
+/// Makes a token that is to take `old`'s place. Both work until the old one is revoked.
+pub fn rotate(
+    store: &Store,
+    old: &TokenRow,
+    name: Name,
+    expires_at: Option<DateTime<Utc>>,
+    actor: &Actor,
+    now: DateTime<Utc>,
+) -> ServiceResult<PlainToken> {
+    let request = TokenRequest { advertiser: old.advertiser_id.to_string(), name, scope: old.scope, expires_at };
+    issue_instead(store, &request, Some(old), actor, now)
+}
+
+fn issue_instead(
+    store: &Store,
+    request: &TokenRequest,
+    old: Option<&TokenRow>,
+    actor: &Actor,
+    now: DateTime<Utc>,
+) -> ServiceResult<PlainToken> {
+    let token = PlainToken::generate(secrets::random)?;
+    let hash: TokenHash = Hasher::hash(token.secret())?;
+    store.write(|txn| {
+        let advertiser = txn.advertiser_get(&request.advertiser)?;
+        let new = NewToken {
+            id: token.id(),
+            advertiser: advertiser.key,
+            name: &request.name,
+            scope: request.scope,
+            hash: &hash,
+            expires_at: request.expires_at,
+            replaces: old.map(|old| old.key),
+        };
+        txn.token_create(&new, now)?;
+        let subject = format!("{} {} ({}) for {}", request.scope.as_str(), request.name, token.id(), advertiser.name);
+        match old {
+            None => txn.audit_add(&actor.did("token create", &subject), now)?,
+            Some(old) => txn.audit_add(&actor.did("token rotate", &format!("{subject}, after {}", old.id)), now)?,
+        }
+        Ok::<_, ServiceError>(())
+    })?;
+    Ok(token)
+}
+
+/// Revokes a token from the next request on; whether it was live before.
+pub fn revoke(store: &Store, id: &TokenId, actor: &Actor, now: DateTime<Utc>) -> ServiceResult<bool> {
+    let done = store.write_regardless(|txn| {
+        let revoked = txn.token_revoke(id, now)?;
+        if revoked {
+            txn.audit_add(&actor.did("token revoke", id.as_str()), now)?;
+        }
+        Ok::<_, ServiceError>(if revoked { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+    })?;
+    Ok(done.is_continue())
+}

@@ -1,0 +1,288 @@
+//! The second step of logging in: time-based codes (RFC 6238), and recovery codes for when the phone is gone.
+//!
+//! The secret is sealed with a key that only the person's password gives, so neither the database nor a backup gives codes.
+//! What a right password opened waits here, in memory and not for long, for the code that belongs to it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
+use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
+use totp_rs::{Builder, Totp};
+
+use crate::domain::{AdminId, Invalid};
+use crate::service::access::secrets;
+use crate::service::{Hasher, ServiceError, ServiceResult};
+use crate::store::{AdminRow, Sealed, WriteTxn};
+
+/// Bytes of a secret: what RFC 4226 recommends.
+const SECRET: usize = 20;
+/// Bytes of a salt and of a nonce.
+const SALT: usize = 16;
+const NONCE: usize = 12;
+/// How many recovery codes there are, and the bytes of one.
+const CODES: usize = 10;
+const CODE: usize = 10;
+/// How long the code of a right password is waited for.
+pub const WAIT: Duration = Duration::from_mins(5);
+/// How many log-ins wait at most; the oldest makes room.
+const WAITING: usize = 256;
+
+/// What phone and server share. `Debug` is left out on purpose.
+#[derive(Clone)]
+pub struct SharedSecret(totp_rs::Secret);
+
+impl SharedSecret {
+    /// A new one.
+    pub fn generate() -> ServiceResult<Self> {
+        let mut bytes = [0_u8; SECRET];
+        secrets::random(&mut bytes)?;
+        Ok(Self(bytes.into()))
+    }
+
+    /// Reads [`SharedSecret::text`] again.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let secret = totp_rs::Secret::try_from_base32(text).ok().filter(|secret| secret.as_bytes().len() == SECRET);
+        secret.map(Self).ok_or_else(|| Invalid::because("secret", "the page is too old: load it again"))
+    }
+
+    /// As people type it into an app.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.0.to_base32()
+    }
+
+    /// As a QR code holds it.
+    #[must_use]
+    pub fn uri(&self, email: &str) -> String {
+        let email: String = form_urlencoded::byte_serialize(email.as_bytes()).collect();
+        format!("otpauth://totp/Pitlane:{email}?secret={}&issuer=Pitlane", self.text())
+    }
+
+    /// The time step that the code belongs to, at most one from now.
+    pub(in crate::service) fn step_of(&self, code: &str, now: DateTime<Utc>) -> Option<i64> {
+        let totp: Totp = Builder::new().with_secret(self.0.clone()).build().ok()?;
+        let step = totp.check(&without_spaces(code), now.timestamp().try_into().ok()?)?;
+        step.try_into().ok()
+    }
+}
+
+fn without_spaces(code: &str) -> String {
+    code.chars().filter(|c| !c.is_whitespace()).collect()
+}
+
+/// A secret that a password opened, and the sealing it was in.
+#[derive(Clone)]
+pub(in crate::service) struct Opened {
+    pub(in crate::service) secret: SharedSecret,
+    sealed: Sealed,
+}
+
+impl Opened {
+    pub(in crate::service) fn sealed(&self) -> &Sealed {
+        &self.sealed
+    }
+}
+
+/// Seals a secret for a person with their password.
+pub(in crate::service) async fn seal(
+    hasher: &Arc<Hasher>,
+    secret: &SharedSecret,
+    admin: AdminId,
+    password: &str,
+) -> ServiceResult<Sealed> {
+    let (mut salt, mut nonce) = (vec![0_u8; SALT], [0_u8; NONCE]);
+    secrets::random(&mut salt)?;
+    secrets::random(&mut nonce)?;
+    let key = hasher.key(password, &salt).await?;
+    let cipher = ChaCha20Poly1305::new(&Key::from(*key.expose_secret()));
+    let whose = admin.to_string();
+    let sealed = cipher.encrypt(&Nonce::from(nonce), Payload { msg: secret.0.as_bytes(), aad: whose.as_bytes() });
+    let sealed = sealed.map_err(|_| ServiceError::Internal("a secret could not be sealed".to_owned()))?;
+    Ok(Sealed { salt, bytes: [nonce.as_slice(), &sealed].concat() })
+}
+
+/// Opens a person's secret with the right password.
+pub(in crate::service) async fn open(
+    hasher: &Arc<Hasher>,
+    sealed: Sealed,
+    admin: AdminId,
+    password: &str,
+) -> ServiceResult<Opened> {
+    let key = hasher.key(password, &sealed.salt).await?;
+    let cipher = ChaCha20Poly1305::new(&Key::from(*key.expose_secret()));
+    let whose = admin.to_string();
+    let opened = sealed.bytes.split_first_chunk::<NONCE>().and_then(|(nonce, bytes)| {
+        let opened = cipher.decrypt(&Nonce::from(*nonce), Payload { msg: bytes, aad: whose.as_bytes() }).ok()?;
+        <[u8; SECRET]>::try_from(opened).ok()
+    });
+    let secret = opened.ok_or_else(|| ServiceError::Internal(format!("the second step of {admin} can't be opened")))?;
+    Ok(Opened { secret: SharedSecret(secret.into()), sealed })
+}
+
+/// Uses a code up, of the phone or for recovery; whether it was right. A code counts for its own sealing only: what was
+/// opened before the password changed opens nothing after.
+pub(in crate::service) fn take(
+    txn: &WriteTxn<'_>,
+    admin: AdminId,
+    opened: &Opened,
+    code: &str,
+    now: DateTime<Utc>,
+) -> ServiceResult<bool> {
+    if let Some(step) = opened.secret.step_of(code, now) {
+        return Ok(txn.two_step_take(admin, &opened.sealed, step)?);
+    }
+    let is_current = txn.two_step_find(admin)?.is_some_and(|row| row.sealed == opened.sealed);
+    Ok(is_current && txn.recovery_code_take(admin, &hash_of(code), now)?)
+}
+
+/// New recovery codes as they are shown, and the hashes that are kept.
+pub(in crate::service) fn mint() -> ServiceResult<(Vec<String>, Vec<String>)> {
+    let mut codes = Vec::with_capacity(CODES);
+    for _ in 0..CODES {
+        let mut bytes = [0_u8; CODE];
+        secrets::random(&mut bytes)?;
+        codes.push(bytes.chunks(2).map(secrets::hex).collect::<Vec<_>>().join("-"));
+    }
+    let hashes = codes.iter().map(|code| hash_of(code)).collect();
+    Ok((codes, hashes))
+}
+
+/// Codes are the same however they were grouped.
+fn hash_of(code: &str) -> String {
+    let digits: String = code.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    secrets::sha256_hex(digits.as_bytes())
+}
+
+struct Wait {
+    admin: AdminRow,
+    opened: Opened,
+    since: Instant,
+}
+
+/// Log-ins whose password was right and whose code is waited for, by the hash of the handle their browser has.
+#[derive(Default)]
+pub(in crate::service) struct Waiting(Mutex<HashMap<String, Wait>>);
+
+impl Waiting {
+    /// Lets a log-in wait; the handle to come back with.
+    pub(in crate::service) fn add(&self, admin: AdminRow, opened: Opened, now: Instant) -> ServiceResult<SecretString> {
+        let handle = crate::service::access::sessions::secret()?;
+        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        table.retain(|_, wait| now.saturating_duration_since(wait.since) < WAIT);
+        if table.len() >= WAITING
+            && let Some(oldest) = table.iter().min_by_key(|(_, wait)| wait.since).map(|(name, _)| name.clone())
+        {
+            table.remove(&oldest);
+        }
+        table.insert(secrets::sha256_hex(handle.expose_secret().as_bytes()), Wait { admin, opened, since: now });
+        Ok(handle)
+    }
+
+    /// Who waits under this handle, if it is not too late.
+    pub(in crate::service) fn find(&self, handle: &str, now: Instant) -> Option<(AdminRow, Opened)> {
+        let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = table.get(&secrets::sha256_hex(handle.as_bytes()))?;
+        (now.saturating_duration_since(wait.since) < WAIT).then(|| (wait.admin.clone(), wait.opened.clone()))
+    }
+
+    /// Ends a wait.
+    pub(in crate::service) fn remove(&self, handle: &str) {
+        let name = secrets::sha256_hex(handle.as_bytes());
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Role;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(seconds, 0).unwrap()
+    }
+
+    /// RFC 6238, appendix B, SHA-1, cut to the six digits that phones show.
+    #[test]
+    fn codes_are_those_of_the_rfc() {
+        let secret = SharedSecret(totp_rs::Secret::from(*b"12345678901234567890"));
+        for (seconds, code) in [
+            (59, "287082"),
+            (1_111_111_109, "081804"),
+            (1_111_111_111, "050471"),
+            (1_234_567_890, "005924"),
+            (2_000_000_000, "279037"),
+            (20_000_000_000, "353130"),
+        ] {
+            assert_eq!(secret.step_of(code, at(seconds)), Some(seconds / 30), "{seconds}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_right_one_step_around_its_own_and_no_further() {
+        let secret = SharedSecret(totp_rs::Secret::from(*b"12345678901234567890"));
+        let right = |seconds| secret.step_of(" 287 082 ", at(seconds)) == Some(1);
+        assert_eq!([0, 30, 60, 89, 90].map(right), [true, true, true, true, false]);
+        for wrong in ["", "287083", "28708", "2870820", "+87082", "２８７０８２"] {
+            assert_eq!(secret.step_of(wrong, at(59)), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_opened_by_its_own_person_and_password_only() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let (hasher, ada, grace) =
+                (Hasher::new(), AdminId::from(uuid::Uuid::new_v4()), uuid::Uuid::new_v4().into());
+            let secret = SharedSecret::generate().unwrap();
+            let sealed = seal(&hasher, &secret, ada, "a sentence is easier").await.unwrap();
+            let again = seal(&hasher, &secret, ada, "a sentence is easier").await.unwrap();
+            assert_ne!(sealed, again);
+            assert!(!sealed.bytes.windows(SECRET).any(|window| window == secret.0.as_bytes()));
+            let opened = open(&hasher, sealed.clone(), ada, "a sentence is easier").await.unwrap();
+            assert_eq!(opened.secret.text(), secret.text());
+            assert!(open(&hasher, sealed.clone(), ada, "a sentence is harder").await.is_err());
+            assert!(open(&hasher, sealed.clone(), grace, "a sentence is easier").await.is_err());
+            let mut bent = sealed;
+            bent.bytes[NONCE] ^= 1;
+            assert!(open(&hasher, bent, ada, "a sentence is easier").await.is_err());
+        });
+    }
+
+    #[test]
+    fn recovery_codes_are_many_long_and_read_however_they_are_typed() {
+        let (codes, hashes) = mint().unwrap();
+        assert_eq!((codes.len(), hashes.len()), (10, 10));
+        assert!(codes.iter().all(|code| code.len() == 24), "{codes:?}");
+        assert_eq!(hash_of(&codes[3].to_uppercase().replace('-', " ")), hashes[3]);
+        assert_eq!(codes.iter().collect::<std::collections::HashSet<_>>().len(), 10);
+    }
+
+    #[test]
+    fn a_log_in_waits_for_a_while_and_only_so_many_do() {
+        let (waiting, start) = (Waiting::default(), Instant::now());
+        let admin = AdminRow {
+            id: uuid::Uuid::new_v4().into(),
+            email: "ada@example.com".to_owned(),
+            role: Role::Admin,
+            created_at: Utc::now(),
+        };
+        let sealed = Sealed { salt: Vec::new(), bytes: Vec::new() };
+        let opened = Opened { secret: SharedSecret::generate().unwrap(), sealed };
+        let add = |now| waiting.add(admin.clone(), opened.clone(), now).unwrap();
+        let first = add(start);
+        assert!(waiting.find(first.expose_secret(), start + WAIT / 2).is_some());
+        assert!(waiting.find(first.expose_secret(), start + WAIT).is_none());
+        assert!(waiting.find("another", start).is_none());
+        for _ in 0..WAITING {
+            add(start + WAIT / 2);
+        }
+        assert!(waiting.find(first.expose_secret(), start).is_none());
+        assert_eq!(waiting.0.lock().unwrap().len(), WAITING);
+        add(start + WAIT * 2);
+        assert_eq!(waiting.0.lock().unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,203 @@
+//! Copies of the database that are known to be good: how one is made, and how a file is told to be one.
+//!
+//! A copy is taken from one unchanging state while others go on writing. It is compared with what was counted in that same
+//! state, checked by SQLite, sealed, flushed to the disk, and only then gets its name: a file of that name is whole.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, OpenFlags};
+use tempfile::NamedTempFile;
+
+use crate::store::file::disk;
+use crate::store::file::schema;
+use crate::store::file::trailer::{self, Found, Trailer};
+use crate::store::{DatabaseSummary, Doing as _, SCHEMA_VERSION, Store, StoreError, StoreResult, integrity};
+
+/// Written in a database's header: what `file` and [`verify`] know it by: `PitL`.
+pub(in crate::store) const DATABASE_ID: i32 = 0x5069_744c;
+/// Written in a backup's header, so that one whose seal is gone can't pass for a database that never had one: `PitB`.
+pub(in crate::store) const BACKUP_ID: i32 = 0x5069_7442;
+
+/// Pages copied between two looks at whether to go on.
+const STEP: i32 = 2048;
+/// Problems that are told; a damaged file may have thousands.
+const TOLD: usize = 3;
+
+/// A file that was found to be sound.
+#[derive(Debug, Clone)]
+pub struct Verified {
+    /// The file.
+    pub path: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+    /// What it says of itself, if it is a backup. Without a seal the structure was checked, but not each value.
+    pub seal: Option<Trailer>,
+    /// What it holds.
+    pub contents: DatabaseSummary,
+}
+
+impl Store {
+    /// Writes a verified backup to `target`, which must not exist. Readers and writers go on meanwhile.
+    ///
+    /// `go_on` is asked now and then; once it says no, nothing is left of the attempt.
+    pub fn backup(&self, target: &Path, go_on: &dyn Fn() -> bool) -> StoreResult<Verified> {
+        backup(self.path(), target, go_on)
+    }
+}
+
+/// Writes a verified backup of the database file `from`.
+pub(in crate::store) fn backup(from: &Path, target: &Path, go_on: &dyn Fn() -> bool) -> StoreResult<Verified> {
+    let failed = |source| disk::refused(target, source);
+    if target.try_exists().map_err(failed)? {
+        let message =
+            format!("{} exists already, and a backup overwrites nothing: choose another name", target.display());
+        return Err(StoreError::Conflict(message));
+    }
+    let dir = disk::dir_of(target);
+    let size = from.metadata().map_err(|source| disk::refused(from, source))?.len();
+    disk::ensure_free(dir, size.saturating_add(crate::store::MIN_FREE / 4))?;
+    let mut temporary = temporary(target)?;
+
+    let source = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_ONLY).doing("open the database")?;
+    crate::store::file::open::prepare_looking(&source).doing("prepare the database")?;
+    let snapshot = source.unchecked_transaction().doing("begin reading")?;
+    let expected = DatabaseSummary::of(&snapshot)?;
+    copy(&snapshot, temporary.path(), BACKUP_ID, go_on)?;
+    drop(snapshot);
+
+    let sealed = Trailer::now().append(temporary.as_file_mut()).and_then(|()| temporary.as_file().sync_all());
+    sealed.map_err(failed)?;
+    let verified = verify(temporary.path())?;
+    if verified.contents != expected {
+        return Err(StoreError::Unsound {
+            path: target.to_owned(),
+            problem: "the copy does not hold what the database held; it was thrown away".to_owned(),
+        });
+    }
+    temporary.persist_noclobber(target).map_err(|error| failed(error.error))?;
+    disk::sync_dir(dir).map_err(failed)?;
+    Ok(Verified { path: target.to_owned(), ..verified })
+}
+
+/// A file beside `target` that goes when it is not kept.
+pub(in crate::store) fn temporary(target: &Path) -> StoreResult<NamedTempFile> {
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    tempfile::Builder::new()
+        .prefix(&format!(".{name}."))
+        .suffix(".part")
+        .tempfile_in(disk::dir_of(target))
+        .map_err(|source| disk::refused(target, source))
+}
+
+/// Copies the state `from` sees into the empty file `to`, which then is complete in itself, without a log beside it.
+pub(in crate::store) fn copy(from: &Connection, to: &Path, id: i32, go_on: &dyn Fn() -> bool) -> StoreResult<()> {
+    const DOING: &str = "copy the database";
+    let mut copy = Connection::open_with_flags(to, OpenFlags::SQLITE_OPEN_READ_WRITE).doing(DOING)?;
+    // Nobody else knows the file. It is flushed once, when it is complete.
+    copy.execute_batch("pragma locking_mode = exclusive; pragma journal_mode = memory; pragma synchronous = off")
+        .doing(DOING)?;
+    let backup = Backup::new(from, &mut copy).doing(DOING)?;
+    while backup.step(STEP).doing(DOING)? != StepResult::Done {
+        if !go_on() {
+            return Err(StoreError::Stopped);
+        }
+    }
+    drop(backup);
+    copy.execute_batch(&format!("pragma journal_mode = delete; pragma application_id = {id}")).doing(DOING)?;
+    copy.close().map_err(|(_, source)| StoreError::sqlite(DOING, source))
+}
+
+/// Says what a file is, or, as an error, why it is not a sound database of Pitlane's.
+pub fn verify(path: &Path) -> StoreResult<Verified> {
+    let unreadable = |source| disk::refused(path, source);
+    let unsound = |problem: String| StoreError::Unsound { path: path.to_owned(), problem };
+    let mut file = File::open(path).map_err(unreadable)?;
+    let bytes = file.metadata().map_err(unreadable)?.len();
+    let header = Header::read(&mut file).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => unsound(format!("{bytes} bytes are too few for a database")),
+        _ => unreadable(error),
+    })?;
+    let Some(header) = header else { return Err(unsound("this is no SQLite database".to_owned())) };
+    let seal = match trailer::find(&mut file).map_err(unreadable)? {
+        Found::Whole(seal) => Some(seal),
+        Found::Broken => {
+            return Err(unsound("its bytes are not those that were sealed: the file changed since it was made".into()));
+        }
+        Found::None if header.id == BACKUP_ID => {
+            return Err(unsound("the backup's seal is missing or damaged: the file was cut off or changed".to_owned()));
+        }
+        Found::None => None,
+    };
+    drop(file);
+    if header.schema > SCHEMA_VERSION {
+        return Err(StoreError::NewerSchema { found: header.schema, known: SCHEMA_VERSION });
+    }
+    let conn = open_quietly(path)?;
+    // SQLite's words about damage come as errors as well as rows.
+    let damaged = |error: StoreError| unsound(error.to_string());
+    let snapshot = conn.unchecked_transaction().doing("begin reading").map_err(damaged)?;
+    if !is_ours(&snapshot).map_err(damaged)? {
+        return Err(unsound("this is a SQLite database, but none of Pitlane's".to_owned()));
+    }
+    let problems = integrity(&snapshot).map_err(damaged)?;
+    if !problems.is_empty() {
+        let more = problems.len().saturating_sub(TOLD);
+        let told = problems.iter().take(TOLD).map(String::as_str).collect::<Vec<_>>().join("; ");
+        return Err(unsound(if more > 0 { format!("{told}; and {more} more problems") } else { told }));
+    }
+    let contents = DatabaseSummary::of(&snapshot).map_err(damaged)?;
+    Ok(Verified { path: path.to_owned(), bytes, seal, contents })
+}
+
+/// Opens a file to be looked at, without leaving anything beside it.
+pub(in crate::store) fn open_quietly(path: &Path) -> StoreResult<Connection> {
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let conn = match path.to_str() {
+        // With a log beside it the file may be in use, and part of it may be in the log.
+        Some(text) if !Path::new(&log).exists() => {
+            let text = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+            flags |= OpenFlags::SQLITE_OPEN_URI;
+            Connection::open_with_flags(format!("file:{text}?immutable=1"), flags)
+        }
+        _ => Connection::open_with_flags(path, flags),
+    };
+    let conn = conn.doing("open the file")?;
+    crate::store::file::open::prepare_looking(&conn).doing("prepare the file")?;
+    Ok(conn)
+}
+
+fn is_ours(conn: &Connection) -> StoreResult<bool> {
+    let sql = "select count(*) = 4 from sqlite_schema
+        where type = 'table' and name in ('advertisers', 'daily_stats', 'api_tokens', 'change_clock')";
+    Ok(schema::version(conn)? > 0 && conn.query_row(sql, (), |row| row.get(0)).doing("read the schema")?)
+}
+
+/// What the first page says (the file format's own description, section 1.3).
+struct Header {
+    id: i32,
+    schema: i64,
+}
+
+impl Header {
+    /// None where it is no SQLite database.
+    fn read(file: &mut File) -> io::Result<Option<Self>> {
+        let mut head = [0; 100];
+        file.rewind()?;
+        file.read_exact(&mut head)?;
+        let number = |at: usize| i32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+        let ours = head.starts_with(b"SQLite format 3\0");
+        Ok(ours.then(|| Self { id: number(68), schema: number(60).into() }))
+    }
+}
+
+/// Flushes a file that was written through another handle.
+pub(in crate::store) fn sync(path: &Path) -> io::Result<()> {
+    let mut file = File::options().append(true).open(path)?;
+    file.flush()?;
+    file.sync_all()
+}

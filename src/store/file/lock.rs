@@ -1,0 +1,155 @@
+//! Who uses a data directory. The system drops a lock with its process, so a kill leaves none behind.
+//!
+//! Two files. `serve.lock` belongs to the one server and says where it is. `use.lock` is shared by everything that has the
+//! database open and held alone by what must be the only one: an upgrade or a restore.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::store::file::disk;
+use crate::store::{StoreError, StoreResult};
+
+/// How long an open waits for another process's first open, and an upgrade for short commands to end.
+const PATIENCE: Duration = if cfg!(test) { Duration::from_millis(300) } else { Duration::from_secs(10) };
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The right to be the one server on a data directory; ends with the value.
+#[derive(Debug)]
+pub struct Owner {
+    file: File,
+}
+
+impl Owner {
+    const FILE: &'static str = "serve.lock";
+
+    /// Takes the directory, which is made where it is missing. Fails, naming the server, where there is one.
+    pub fn take(data_dir: &Path) -> StoreResult<Self> {
+        crate::store::file::open::make_private_dir(data_dir).map_err(|source| disk::refused(data_dir, source))?;
+        let path = data_dir.join(Self::FILE);
+        let refused = |source| disk::refused(&path, source);
+        let mut file = open(&path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::Error(source)) => return Err(refused(source)),
+            Err(TryLockError::WouldBlock) => {
+                let mut message = String::new();
+                file.read_to_string(&mut message).map_err(refused)?;
+                let who = if message.is_empty() { "just starting".to_owned() } else { message.trim().to_owned() };
+                return Err(StoreError::Served { path: data_dir.to_owned(), who });
+            }
+        }
+        let mut owner = Self { file };
+        owner.write(&format!("process {}", std::process::id()));
+        Ok(owner)
+    }
+
+    /// Lets others know where the server can be reached.
+    pub fn announce(&mut self, address: &str) {
+        self.write(&format!("process {}, at {address}", std::process::id()));
+    }
+
+    /// The lock is what counts. The words only help, and a full disk must not keep a server from reporting.
+    fn write(&mut self, message: &str) {
+        let file = &mut self.file;
+        if let Err(error) = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{message}")) {
+            tracing::warn!(%error, "others can't be told who serves this directory");
+        }
+    }
+}
+
+/// Having the database open, or being alone with it.
+#[derive(Debug)]
+pub(in crate::store) struct Use {
+    file: File,
+    data_dir: PathBuf,
+}
+
+impl Use {
+    const FILE: &'static str = "use.lock";
+
+    /// Joins the others. Waits out an upgrade or a restore.
+    pub(in crate::store) fn share(data_dir: &Path) -> StoreResult<Self> {
+        let used = Self { file: open(&data_dir.join(Self::FILE))?, data_dir: data_dir.to_owned() };
+        used.wait(File::try_lock_shared)?;
+        Ok(used)
+    }
+
+    /// Waits a while for all others to be gone.
+    pub(in crate::store) fn alone(data_dir: &Path) -> StoreResult<Self> {
+        let used = Self { file: open(&data_dir.join(Self::FILE))?, data_dir: data_dir.to_owned() };
+        used.wait(File::try_lock)?;
+        Ok(used)
+    }
+
+    /// From joining to being alone, and back. In between the lock may have been somebody else's.
+    pub(in crate::store) fn alone_for<T>(&self, work: impl FnOnce() -> StoreResult<T>) -> StoreResult<T> {
+        // Two that share and both want to be alone would wait for each other.
+        self.file.unlock().map_err(|source| disk::refused(&self.data_dir, source))?;
+        self.wait(File::try_lock)?;
+        let done = work();
+        self.wait(File::try_lock_shared)?;
+        done
+    }
+
+    fn wait(&self, attempt: fn(&File) -> Result<(), TryLockError>) -> StoreResult<()> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match attempt(&self.file) {
+                Ok(()) => return Ok(()),
+                Err(TryLockError::Error(source)) => return Err(disk::refused(&self.data_dir, source)),
+                Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(PAUSE),
+                Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { path: self.data_dir.clone() }),
+            }
+        }
+    }
+}
+
+/// Opens a file that only its owner may read, made where it is missing.
+pub(in crate::store) fn open(path: &Path) -> StoreResult<File> {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.read(true).write(true).create(true).truncate(false).open(path).map_err(|source| disk::refused(path, source))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_server_is_refused_and_told_of_the_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut first = Owner::take(dir.path()).unwrap();
+        first.announce("http://127.0.0.1:8080");
+        let message = Owner::take(dir.path()).unwrap_err().to_string();
+        assert!(message.contains(&format!("process {}, at http://127.0.0.1:8080", std::process::id())), "{message}");
+        drop(first);
+        Owner::take(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn being_alone_means_that_nobody_shares() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, two) = (Use::share(dir.path()).unwrap(), Use::share(dir.path()).unwrap());
+        assert!(matches!(two.file.try_lock(), Err(TryLockError::WouldBlock)));
+        drop(one);
+        two.alone_for(|| {
+            let third = open(&dir.path().join(Use::FILE)).unwrap();
+            assert!(matches!(third.try_lock_shared(), Err(TryLockError::WouldBlock)));
+            Ok(())
+        })
+        .unwrap();
+        Use::share(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn what_must_be_done_alone_is_refused_while_others_have_the_database_open() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, _two) = (Use::share(dir.path()).unwrap(), Use::share(dir.path()).unwrap());
+        let message = Use::alone(dir.path()).unwrap_err().to_string();
+        assert!(message.contains("other Pitlane processes"), "{message}");
+        assert!(matches!(one.alone_for(|| Ok(())), Err(StoreError::InUse { .. })));
+    }
+}

@@ -1,0 +1,11 @@
+//! The database file and its care: opening, locks, schema and migrations, free disk space, backup, restore, import markers.
+
+pub(super) mod backup;
+pub(super) mod disk;
+pub(super) mod import_marker;
+pub(super) mod lock;
+pub(super) mod open;
+pub(super) mod restore;
+pub(super) mod schema;
+pub(super) mod summary;
+pub(super) mod trailer;

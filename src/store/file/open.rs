@@ -1,0 +1,100 @@
+//! How connections are opened: who may make files, who waits how long, what every connection is told first.
+
+use std::path::Path;
+use std::time::Duration;
+
+use r2d2_sqlite::SqliteConnectionManager;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::store::{Doing as _, StoreResult};
+
+/// How long a writer waits for another one, in this process or outside. An import of millions of rows holds the lock for
+/// seconds; nobody should see "database is locked" for it.
+pub(in crate::store) const WRITE_WAIT: Duration = Duration::from_mins(1);
+
+/// How long a reader waits for a free connection before the answer is "come back later".
+pub(in crate::store) const READ_WAIT: Duration = Duration::from_secs(5);
+
+/// Reading connections. Each may hold half a megabyte of cache; a report keeps one for as long as its client takes it.
+const READERS: u32 = 8;
+
+const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
+
+/// The one connection that writes.
+pub(in crate::store) fn writer(path: &Path) -> StoreResult<r2d2::Pool<SqliteConnectionManager>> {
+    pool(1, WRITE_WAIT, path, FLAGS | OpenFlags::SQLITE_OPEN_READ_WRITE, prepare_writer)
+}
+
+/// The few that read.
+pub(in crate::store) fn readers(path: &Path) -> StoreResult<r2d2::Pool<SqliteConnectionManager>> {
+    pool(READERS, READ_WAIT, path, FLAGS | OpenFlags::SQLITE_OPEN_READ_ONLY, prepare_reader)
+}
+
+fn pool(
+    size: u32,
+    wait: Duration,
+    path: &Path,
+    flags: OpenFlags,
+    prepare: fn(&mut Connection) -> rusqlite::Result<()>,
+) -> StoreResult<r2d2::Pool<SqliteConnectionManager>> {
+    // One connection is opened first, outside the pool: the pool would log and retry, and say nothing of the reason.
+    let mut probe = Connection::open_with_flags(path, flags).doing("open the database")?;
+    prepare(&mut probe).doing("prepare the database")?;
+    drop(probe);
+    let manager = SqliteConnectionManager::file(path).with_flags(flags).with_init(prepare);
+    let pool = r2d2::Pool::builder()
+        .max_size(size)
+        .min_idle(Some(0))
+        .max_lifetime(None)
+        .idle_timeout(None)
+        .test_on_check_out(false)
+        .connection_timeout(wait)
+        .build_unchecked(manager);
+    Ok(pool)
+}
+
+pub(in crate::store) fn prepare_writer(conn: &mut Connection) -> rusqlite::Result<()> {
+    conn.busy_timeout(WRITE_WAIT)?;
+    conn.pragma_update(None, "journal_mode", "wal")?;
+    conn.pragma_update(None, "synchronous", "full")?;
+    prepare_any(conn)
+}
+
+fn prepare_reader(conn: &mut Connection) -> rusqlite::Result<()> {
+    prepare_looking(conn)
+}
+
+/// For whatever only reads.
+pub(in crate::store) fn prepare_looking(conn: &Connection) -> rusqlite::Result<()> {
+    conn.busy_timeout(READ_WAIT)?;
+    conn.pragma_update(None, "query_only", true)?;
+    prepare_any(conn)?;
+    // Reports read straight on and rarely come back, while a cache that was filled once stays. Ten thousand rows and the
+    // pages of all look-ups fit.
+    conn.pragma_update(None, "cache_size", -512)
+}
+
+fn prepare_any(conn: &Connection) -> rusqlite::Result<()> {
+    conn.pragma_update(None, "foreign_keys", true)?;
+    conn.pragma_update(None, "mmap_size", 0)?;
+    conn.pragma_update(None, "cache_size", -2048)?;
+    conn.pragma_update(None, "trusted_schema", false)?;
+    conn.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+/// Makes the directory for its owner alone: it holds an advertiser's spend.
+pub(in crate::store) fn make_private_dir(dir: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(dir)
+}
+
+/// Makes the database's file for its owner alone, if it is missing; SQLite gives its log the same rights.
+pub(in crate::store) fn make_private_file(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.append(true).create(true).open(path).map(drop)
+}

@@ -1,0 +1,96 @@
+//! What a database holds, in figures that must be the same in every true copy of it.
+
+use chrono::{DateTime, Utc};
+use rusqlite::Connection;
+
+use crate::domain::{Day, Micros, MicrosSum};
+use crate::store::file::schema;
+use crate::store::{Doing as _, StoreResult, foreign_value};
+
+/// What a database holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseSummary {
+    /// Which schema it has.
+    pub schema: i64,
+    /// Each table with the number of its rows, by name.
+    pub tables: Vec<(String, u64)>,
+    /// Each advertiser's stats, by name.
+    pub advertisers: Vec<AdvertiserTotal>,
+    /// When stats were last changed.
+    pub last_import: Option<DateTime<Utc>>,
+}
+
+/// An advertiser's stats in sum.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdvertiserTotal {
+    /// Unique name.
+    pub name: String,
+    /// What the cost is in.
+    pub currency: String,
+    /// Cells.
+    pub rows: u64,
+    /// The first and the last day, where there are any.
+    pub days: Option<(Day, Day)>,
+    /// Cost of all cells.
+    pub cost: MicrosSum,
+}
+
+impl DatabaseSummary {
+    /// Reads every row of the big table. For figures that belong together the connection must be in a transaction.
+    pub(in crate::store) fn of(conn: &Connection) -> StoreResult<Self> {
+        Ok(Self {
+            schema: schema::version(conn)?,
+            tables: tables(conn)?,
+            advertisers: totals(conn).doing("add up the stats")?,
+            last_import: conn
+                .query_row("select max(created_at) from imports", (), |row| row.get::<_, Option<i64>>(0))
+                .doing("find the last import")?
+                .map(crate::store::from_ms),
+        })
+    }
+
+    /// The number of rows of all tables.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.tables.iter().map(|(_, rows)| rows).sum()
+    }
+}
+
+fn tables(conn: &Connection) -> StoreResult<Vec<(String, u64)>> {
+    let sql =
+        "select name from sqlite_schema where type = 'table' and name not like 'sqlite^_%' escape '^' order by name";
+    let mut statement = conn.prepare(sql).doing("list tables")?;
+    let names = statement.query_map((), |row| row.get::<_, String>(0)).doing("list tables")?;
+    names
+        .map(|name| {
+            let name = name.doing("list tables")?;
+            let sql = format!("select count(*) from \"{}\"", name.replace('"', "\"\""));
+            let rows: i64 = conn.query_row(&sql, (), |row| row.get(0)).doing("count rows")?;
+            Ok((name, rows.unsigned_abs()))
+        })
+        .collect()
+}
+
+fn totals(conn: &Connection) -> rusqlite::Result<Vec<AdvertiserTotal>> {
+    let mut advertisers = conn.prepare("select advertiser_key, name, currency from advertisers order by name")?;
+    let mut cells = conn.prepare("select day, cost_micros from daily_stats where advertiser_key = ?1")?;
+    let rows = advertisers.query_map((), |row| {
+        let mut total = AdvertiserTotal {
+            name: row.get(1)?,
+            currency: row.get(2)?,
+            rows: 0,
+            days: None,
+            cost: MicrosSum::default(),
+        };
+        let mut cells = cells.query([row.get::<_, i64>(0)?])?;
+        while let Some(cell) = cells.next()? {
+            let day = Day::from_stored(cell.get(0)?).map_err(|invalid| foreign_value(0, invalid))?;
+            total.cost += Micros::new(cell.get(1)?).map_err(|invalid| foreign_value(1, invalid))?.into();
+            total.rows += 1;
+            let (first, last) = total.days.unwrap_or((day, day));
+            total.days = Some((first.min(day), last.max(day)));
+        }
+        Ok(total)
+    })?;
+    rows.collect()
+}

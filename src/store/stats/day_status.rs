@@ -1,0 +1,45 @@
+//! What was said of days: that their figures may still change, or that they are final.
+//!
+//! Marks belong to imports. The latest whose import was not undone counts.
+
+use crate::domain::DayState;
+use crate::store::{AdvertiserKey, ImportKey, ReadTxn, StoreResult, WriteTxn, parsed};
+
+/// What a day is called now, and by which import.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DayStatus {
+    /// The day, as stored.
+    pub day: i64,
+    /// What it is called.
+    pub state: DayState,
+    /// Who said so.
+    pub import: ImportKey,
+}
+
+impl ReadTxn<'_> {
+    /// The days of the range that are called something, in order. Both ends count.
+    pub fn day_marks(&self, advertiser: AdvertiserKey, from: i64, to: i64) -> StoreResult<Vec<DayStatus>> {
+        // The other columns come from the row that holds the maximum: SQLite promises that.
+        let sql = "select day, state, max(import_key) from day_marks
+            where advertiser_key = ?1 and day between ?2 and ?3
+                and not exists (select 1 from imports where undoes_key = day_marks.import_key)
+            group by day
+            order by day";
+        self.list("read the days' marks", sql, (advertiser.0, from, to), |row| {
+            Ok(DayStatus { day: row.get(0)?, state: parsed(row, 1)?, import: ImportKey(row.get(2)?) })
+        })
+    }
+
+    /// Whether a day was called final.
+    pub fn day_is_final(&self, advertiser: AdvertiserKey, day: i64) -> StoreResult<bool> {
+        Ok(self.day_marks(advertiser, day, day)?.iter().any(|mark| mark.state == DayState::Final))
+    }
+}
+
+impl WriteTxn<'_> {
+    /// Says what a day is called from now on.
+    pub fn day_mark(&self, advertiser: AdvertiserKey, day: i64, import: ImportKey, state: DayState) -> StoreResult<()> {
+        let sql = "insert into day_marks (advertiser_key, day, import_key, state) values (?1, ?2, ?3, ?4)";
+        self.run("mark a day", sql, (advertiser.0, day, import.0, state.as_str())).map(drop)
+    }
+}

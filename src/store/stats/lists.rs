@@ -1,0 +1,143 @@
+//! The stats as pages show them: cells with their filters, sums by day, and what hangs on a thing before it is deleted.
+
+use crate::domain::{Figures, MicrosSum};
+use crate::store::stats::daily_stats;
+use crate::store::{
+    AdvertiserKey, CampaignKey, Doing as _, ImportSpan, PublisherKey, ReadTxn, StatKey, StatRow, StoreResult,
+};
+
+/// Which cells are wanted; both days count.
+#[derive(Debug, Clone, Copy)]
+pub struct StatFilter {
+    /// Whose.
+    pub advertiser: AdvertiserKey,
+    /// First day, as stored.
+    pub from: i64,
+    /// Last day, as stored.
+    pub to: i64,
+    /// Only of this campaign.
+    pub campaign: Option<CampaignKey>,
+    /// Only at this publisher.
+    pub publisher: Option<PublisherKey>,
+}
+
+/// A cell as a page shows it.
+#[derive(Debug, Clone, Copy)]
+pub struct StatLine {
+    /// Which.
+    pub key: StatKey,
+    /// What it holds.
+    pub figures: Figures,
+}
+
+/// A day's sums.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DaySum {
+    /// Clicks.
+    pub clicks: i64,
+    /// Cost.
+    pub cost: MicrosSum,
+    /// Cells.
+    pub rows: i64,
+}
+
+/// What hangs on a campaign or a publisher.
+#[derive(Debug, Clone, Copy)]
+pub struct Usage {
+    /// Cells.
+    pub rows: i64,
+    /// First and last day, as stored.
+    pub days: (i64, i64),
+}
+
+impl ReadTxn<'_> {
+    /// Hands the cells that the filter lets through to `each`, newest day first.
+    pub fn stat_scan_lines(&self, filter: &StatFilter, mut each: impl FnMut(StatLine)) -> StoreResult<()> {
+        const DOING: &str = "read stats";
+        let mut statement = self.conn.prepare_cached(include_str!("../sql/stat_lines.sql")).doing(DOING)?;
+        let params = rusqlite::named_params! {
+            ":advertiser": filter.advertiser.0,
+            ":from": filter.from,
+            ":to": filter.to,
+            ":campaign": filter.campaign.map(|key| key.0),
+            ":publisher": filter.publisher.map(|key| key.0),
+        };
+        let mut rows = statement.query(params).doing(DOING)?;
+        while let Some(row) = rows.next().doing(DOING)? {
+            let line = |row: &rusqlite::Row<'_>| -> rusqlite::Result<StatLine> {
+                let key = StatKey {
+                    advertiser: filter.advertiser,
+                    day: row.get(0)?,
+                    campaign: CampaignKey(row.get(1)?),
+                    publisher: PublisherKey(row.get(2)?),
+                };
+                Ok(StatLine { key, figures: daily_stats::figures(row, 3)? })
+            };
+            each(line(row).doing(DOING)?);
+        }
+        Ok(())
+    }
+
+    /// Hands every cell of the days to `each`, in the table's order, with who stated it.
+    pub fn stat_scan_stated(&self, days: ImportSpan, mut each: impl FnMut(StatKey, StatRow)) -> StoreResult<()> {
+        const DOING: &str = "read stats";
+        let sql =
+            "select clicks, cost_micros, views, conversions, import_key, import_line, day, campaign_key, publisher_key
+            from daily_stats
+            where advertiser_key = ?1 and day between ?2 and ?3
+            order by day, campaign_key, publisher_key";
+        let mut statement = self.conn.prepare_cached(sql).doing(DOING)?;
+        let mut rows = statement.query((days.advertiser.0, days.first, days.last)).doing(DOING)?;
+        while let Some(row) = rows.next().doing(DOING)? {
+            let key = |row: &rusqlite::Row<'_>| -> rusqlite::Result<StatKey> {
+                let (campaign, publisher) = (CampaignKey(row.get(7)?), PublisherKey(row.get(8)?));
+                Ok(StatKey { advertiser: days.advertiser, day: row.get(6)?, campaign, publisher })
+            };
+            each(key(row).doing(DOING)?, daily_stats::stated(row).doing(DOING)?);
+        }
+        Ok(())
+    }
+
+    /// One cell's value, and who stated it.
+    pub fn stat_find(&self, key: StatKey) -> StoreResult<Option<StatRow>> {
+        let params = (key.advertiser.0, key.day, key.campaign.0, key.publisher.0);
+        self.first("read a stat", include_str!("../sql/stat_select.sql"), params, daily_stats::stated)
+    }
+
+    /// What hangs on a campaign.
+    pub fn campaign_usage(&self, advertiser: AdvertiserKey, campaign: CampaignKey) -> StoreResult<Option<Usage>> {
+        let sql = "select count(*), min(day), max(day) from daily_stats
+            where advertiser_key = ?1 and campaign_key = ?2";
+        Ok(self.first("count a campaign's stats", sql, (advertiser.0, campaign.0), usage)?.flatten())
+    }
+
+    /// What hangs on a publisher, of all advertisers.
+    pub fn publisher_usage(&self, publisher: PublisherKey) -> StoreResult<Option<Usage>> {
+        let sql = "select count(*), min(day), max(day) from daily_stats where publisher_key = ?1";
+        Ok(self.first("count a publisher's stats", sql, [publisher.0], usage)?.flatten())
+    }
+
+    /// The days of the advertiser's first and last stats.
+    pub fn stat_span(&self, advertiser: AdvertiserKey) -> StoreResult<Option<(i64, i64)>> {
+        let sql = "select min(day), max(day) from day_versions where advertiser_key = ?1";
+        let found = self.first("find the stats' days", sql, [advertiser.0], |row| {
+            Ok(row.get::<_, Option<i64>>(0)?.zip(row.get::<_, Option<i64>>(1)?))
+        })?;
+        Ok(found.flatten())
+    }
+}
+
+fn usage(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Usage>> {
+    let days = row.get::<_, Option<i64>>(1)?.zip(row.get::<_, Option<i64>>(2)?);
+    let rows = row.get(0)?;
+    Ok(days.map(|days| Usage { rows, days }))
+}
+
+impl DaySum {
+    /// Adds a cell.
+    pub fn add(&mut self, figures: &Figures) {
+        self.clicks = self.clicks.saturating_add(figures.clicks.get());
+        self.cost += figures.cost.into();
+        self.rows += 1;
+    }
+}

@@ -1,0 +1,9 @@
+//! The one big table: its writer, the readers of reports and pages, the history of values, and the versions of days.
+
+pub(super) mod daily_stats;
+pub(super) mod day_status;
+pub(super) mod history;
+pub(super) mod lists;
+pub(super) mod scan;
+pub(super) mod versions;
+pub(super) mod walk;

@@ -1,0 +1,102 @@
+//! The second step of logging in: a person's sealed secret, and the one-time codes for when the phone is gone.
+//!
+//! What is here opens nothing by itself: the secret is sealed with a key that only the password gives, codes are hashes.
+
+use chrono::{DateTime, Utc};
+use rusqlite::Row;
+
+use crate::domain::AdminId;
+use crate::store::{ReadTxn, StoreError, StoreResult, WriteTxn, from_ms, to_ms};
+
+/// A secret that only a password opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// What the key is made with, beside the password. New with every sealing, so it also names the sealing.
+    pub salt: Vec<u8>,
+    /// Nonce and ciphertext.
+    pub bytes: Vec<u8>,
+}
+
+/// A person's second step.
+#[derive(Debug, Clone)]
+pub struct TwoFactorRow {
+    /// The secret.
+    pub sealed: Sealed,
+    /// Since when.
+    pub created_at: DateTime<Utc>,
+    /// Recovery codes that were not used.
+    pub codes_left: i64,
+}
+
+fn two_step(row: &Row<'_>) -> rusqlite::Result<TwoFactorRow> {
+    Ok(TwoFactorRow {
+        sealed: Sealed { salt: row.get(0)?, bytes: row.get(1)? },
+        created_at: from_ms(row.get(2)?),
+        codes_left: row.get(3)?,
+    })
+}
+
+impl ReadTxn<'_> {
+    /// A person's second step, if they turned it on.
+    pub fn two_step_find(&self, admin: AdminId) -> StoreResult<Option<TwoFactorRow>> {
+        let sql = include_str!("sql/two_step_select.sql");
+        self.first("find a second step", sql, [admin.to_string()], two_step)
+    }
+}
+
+impl WriteTxn<'_> {
+    /// Turns a person's second step on. `step` is the time step whose code proved that the phone has the secret.
+    pub fn two_step_create(&self, admin: AdminId, sealed: &Sealed, step: i64, now: DateTime<Utc>) -> StoreResult<()> {
+        let sql = "insert into two_step (admin_key, salt, sealed, last_step, created_at)
+            select admin_key, ?2, ?3, ?4, ?5 from admins where id = ?1";
+        let params = (admin.to_string(), &sealed.salt, &sealed.bytes, step, to_ms(now));
+        self.run("turn two-step log-in on", sql, params)
+            .map(drop)
+            .map_err(|error| error.or_conflict(|| "two-step log-in is on already".to_owned()))
+    }
+
+    /// Seals the same secret anew.
+    pub fn two_step_reseal(&self, admin: AdminId, sealed: &Sealed) -> StoreResult<()> {
+        let sql = "update two_step set salt = ?2, sealed = ?3
+            where admin_key = (select admin_key from admins where id = ?1)";
+        self.run("seal a secret anew", sql, (admin.to_string(), &sealed.salt, &sealed.bytes)).map(drop)
+    }
+
+    /// Takes the code of a time step, which works once and only for the sealing it was opened from; whether it did.
+    pub fn two_step_take(&self, admin: AdminId, sealed: &Sealed, step: i64) -> StoreResult<bool> {
+        let sql = "update two_step set last_step = ?3
+            where admin_key = (select admin_key from admins where id = ?1) and salt = ?2 and last_step < ?3";
+        Ok(self.run("take a code", sql, (admin.to_string(), &sealed.salt, step))? > 0)
+    }
+
+    /// Turns a person's second step off; whether it was on.
+    pub fn two_step_end(&self, admin: AdminId) -> StoreResult<bool> {
+        self.recovery_codes_replace(admin, &[])?;
+        let sql = "delete from two_step where admin_key = (select admin_key from admins where id = ?1)";
+        Ok(self.run("turn two-step log-in off", sql, [admin.to_string()])? > 0)
+    }
+
+    /// Gives a person these recovery codes, by their hashes, and no others.
+    pub fn recovery_codes_replace(&self, admin: AdminId, hashes: &[String]) -> StoreResult<()> {
+        let sql = "delete from recovery_codes where admin_key = (select admin_key from admins where id = ?1)";
+        self.run("forget recovery codes", sql, [admin.to_string()])?;
+        let sql = "insert into recovery_codes (admin_key, code_sha256) select admin_key, ?2 from admins where id = ?1";
+        hashes.iter().try_for_each(|hash| self.run("keep a recovery code", sql, (admin.to_string(), hash)).map(drop))
+    }
+
+    /// Uses a recovery code up; whether there was such a one.
+    pub fn recovery_code_take(&self, admin: AdminId, hash: &str, now: DateTime<Utc>) -> StoreResult<bool> {
+        let sql = "update recovery_codes set used_at = ?3
+            where admin_key = (select admin_key from admins where id = ?1) and code_sha256 = ?2 and used_at is null";
+        Ok(self.run("take a recovery code", sql, (admin.to_string(), hash, to_ms(now)))? > 0)
+    }
+
+    /// Fails unless a person's sealing is still the one that was read before.
+    pub fn two_step_unchanged(&self, admin: AdminId, before: Option<&Sealed>) -> StoreResult<()> {
+        let now = self.two_step_find(admin)?.map(|row| row.sealed);
+        if now.as_ref() == before {
+            return Ok(());
+        }
+        Err(StoreError::Conflict("two-step log-in was changed meanwhile: try again".to_owned()))
+    }
+}

@@ -1,0 +1,88 @@
+//! The real program on a bad disk: commands that a stop kills, and a server.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::shim::Server;
+
+/// Where the program works and what stands between it and the disk.
+#[derive(Clone)]
+pub(crate) struct Process {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) undo: PathBuf,
+    pub(crate) shim: PathBuf,
+    /// What servers said.
+    pub(crate) words: PathBuf,
+    /// Whether flushing is to do nothing.
+    pub(crate) lie: bool,
+}
+
+/// How a command ended.
+pub(crate) enum End {
+    Done(String),
+    Failed(String),
+    Killed,
+}
+
+impl Process {
+    pub(crate) fn command(&self) -> Command {
+        let mut command = crate::shim::pitlane(&self.data_dir);
+        command.env("LD_PRELOAD", &self.shim).env("SHIM_DIR", &self.data_dir).env("SHIM_UNDO", &self.undo);
+        if self.lie {
+            command.env("SHIM_LIE", "1");
+        }
+        command
+    }
+
+    /// Runs a command to its end, or kills it once `stop` is set.
+    pub(crate) fn run(&self, args: &[&str], stop: &AtomicBool) -> End {
+        let mut command = self.command();
+        let child = command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut child = child.unwrap();
+        // Read along: a full pipe would keep the program from ending.
+        let (out, err) = (collect(child.stdout.take().unwrap()), collect(child.stderr.take().unwrap()));
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            if stop.load(Ordering::Relaxed) {
+                child.kill().unwrap();
+                break child.wait().unwrap();
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        };
+        let (out, err) = (out.join().unwrap(), err.join().unwrap());
+        match status.code() {
+            Some(0) => End::Done(out),
+            Some(_) => End::Failed(err),
+            None => End::Killed,
+        }
+    }
+
+    /// Runs a command that must succeed.
+    pub(crate) fn must(&self, args: &[&str]) -> Result<String, String> {
+        match self.run(args, &AtomicBool::new(false)) {
+            End::Done(out) => Ok(out),
+            End::Failed(words) => Err(format!("{args:?} failed: {words}")),
+            End::Killed => Err(format!("{args:?} was killed by somebody else")),
+        }
+    }
+
+    /// Starts the server, out of the way of limits. Its words go to a file.
+    pub(crate) fn serve(&self) -> Result<Server, String> {
+        let mut command = self.command();
+        let words = std::fs::File::options().create(true).append(true).open(&self.words).unwrap();
+        command.env("PITLANE_LOG", "error").stderr(words);
+        Server::start(command, &["--rate-limit", "0"])
+    }
+}
+
+fn collect(mut pipe: impl std::io::Read + Send + 'static) -> std::thread::JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        pipe.read_to_string(&mut text).unwrap();
+        text
+    })
+}
