@@ -1,10 +1,16 @@
 //! Flags and environment of the server, parsed once.
 
+mod tls;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use chrono::NaiveTime;
+use clap::builder::ArgPredicate;
 use ipnet::IpNet;
+
+use crate::domain::Invalid;
+pub use tls::Tls;
 
 /// What every command needs to know.
 #[derive(Debug, Clone, clap::Args)]
@@ -27,6 +33,7 @@ pub struct Global {
 pub struct Serve {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, env = "PITLANE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    #[arg(default_value_if("tls_domain", ArgPredicate::IsPresent, "[::]:443"))]
     pub listen: SocketAddr,
 
     /// Address people and programs reach this server by, such as <https://costs.example.com>
@@ -48,6 +55,18 @@ pub struct Serve {
     /// When to make the nightly backup, as HH:MM in UTC; off makes none
     #[arg(long, env = "PITLANE_BACKUP_AT", default_value = "03:00", value_name = "TIME", value_parser = nightly)]
     pub backup_at: Nightly,
+
+    /// HTTPS by the server itself.
+    #[command(flatten)]
+    pub tls: Tls,
+}
+
+impl Serve {
+    /// Whether the server is reached by HTTPS, as far as its flags tell; a proxy's headers may tell it of a request.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.tls.is_on() || self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+    }
 }
 
 /// When something happens every night, in UTC, if it does.
@@ -60,6 +79,11 @@ fn nightly(text: &str) -> Result<Nightly, String> {
     }
     let time = NaiveTime::parse_from_str(text, "%H:%M").map_err(|_| "expected HH:MM, such as 03:00, or off")?;
     Ok(Nightly(Some(time)))
+}
+
+/// Lets clap read one of the domain's types and report its error as wrong usage.
+fn parse<T: std::str::FromStr<Err = Invalid>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|invalid: Invalid| invalid.reason)
 }
 
 /// An origin: scheme and host, without a path.

@@ -277,14 +277,14 @@ impl Application {
         #[cfg(target_os = "linux")]
         rustix::net::sockopt::set_tcp_user_timeout(&listener, STILL_MILLISECONDS)?;
         let address = listener.local_addr()?;
-        let https = config.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
         let state = web::Data::from(Arc::new(AppState::new(store, config)?));
         let shared = state.clone();
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(shared.clone())
                 .wrap(from_fn(middleware::limit_address))
-                .wrap(middleware::security_headers(https))
+                .wrap(middleware::security_headers())
+                .wrap(from_fn(middleware::strict_transport))
                 .wrap(from_fn(middleware::observe))
                 .configure(routes)
         })

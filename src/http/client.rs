@@ -34,13 +34,24 @@ pub fn origin(request: &HttpRequest, config: &Serve) -> String {
     if let Some(url) = &config.public_url {
         return url.clone();
     }
-    let peer = peer(request);
-    let is_proxy = config.trusted_proxy.iter().any(|network| network.contains(&peer));
-    let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let forwarded = |name| if is_proxy { text(name) } else { None };
-    let scheme = if forwarded("x-forwarded-proto") == Some("https") { "https" } else { "http" };
-    let host = forwarded("x-forwarded-host").or_else(|| text("host")).unwrap_or("localhost");
+    let scheme = if is_https(request, config) { "https" } else { "http" };
+    let host = request.headers().get("host").and_then(|value| value.to_str().ok());
+    let host = forwarded(request, config, "x-forwarded-host").or(host).unwrap_or("localhost");
     format!("{scheme}://{host}")
+}
+
+/// Whether people reach the server over TLS: its own, or, as its flags or a trusted proxy say, one in front of it. The one
+/// place that decides it; cookies, HSTS and links go by it.
+#[must_use]
+pub fn is_https(request: &HttpRequest, config: &Serve) -> bool {
+    config.is_https() || forwarded(request, config, "x-forwarded-proto") == Some("https")
+}
+
+/// What a trusted proxy says in this header of the client's side.
+fn forwarded<'a>(request: &'a HttpRequest, config: &Serve, name: &str) -> Option<&'a str> {
+    let value = request.headers().get(name)?.to_str().ok()?;
+    let peer = peer(request);
+    config.trusted_proxy.iter().any(|network| network.contains(&peer)).then_some(value)
 }
 
 fn through_proxies(peer: IpAddr, hops: &[&str], trusted: &[IpNet]) -> IpAddr {

@@ -17,8 +17,8 @@ const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
 /// Headers of every answer. Nothing is loaded from elsewhere, nothing may frame the pages, nothing is sniffed.
 #[must_use]
-pub fn security_headers(https: bool) -> DefaultHeaders {
-    let headers = DefaultHeaders::new()
+pub fn security_headers() -> DefaultHeaders {
+    DefaultHeaders::new()
         .add(("X-Content-Type-Options", "nosniff"))
         .add(("X-Frame-Options", "DENY"))
         .add(("Referrer-Policy", "no-referrer"))
@@ -28,8 +28,22 @@ pub fn security_headers(https: bool) -> DefaultHeaders {
             "Content-Security-Policy",
             "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
              form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-        ));
-    if https { headers.add(("Strict-Transport-Security", "max-age=31536000")) } else { headers }
+        ))
+}
+
+/// Tells browsers that came by HTTPS to come by nothing else for a year.
+pub async fn strict_transport<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let state = request.app_data::<web::Data<AppState>>();
+    let https = state.is_some_and(|state| client::is_https(request.request(), &state.config));
+    let mut response = next.call(request).await?;
+    if https {
+        let value = HeaderValue::from_static("max-age=31536000");
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, value);
+    }
+    Ok(response)
 }
 
 /// Counts and logs every request by its route: never by its path or query, which may hold what should not be logged.

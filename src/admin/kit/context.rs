@@ -65,6 +65,7 @@ pub(in crate::admin) struct Found {
     pub(in crate::admin) browser: Browser,
     pub(in crate::admin) path: String,
     pub(in crate::admin) origin: String,
+    pub(in crate::admin) https: bool,
     pub(in crate::admin) theme: Theme,
     pub(in crate::admin) half_way: String,
     pub(in crate::admin) query: Vec<(String, String)>,
@@ -252,7 +253,7 @@ impl RequestContext {
     /// A cookie as all of ours are: out of reach for scripts, never sent along from other sites.
     #[must_use]
     pub fn cookie(&self, name: &str, value: String, life: Duration) -> Cookie<'static> {
-        cookie(is_https(&self.0.state), name, value, life)
+        cookie(self.0.https, name, value, life)
     }
 }
 
@@ -264,11 +265,6 @@ pub(in crate::admin) const GUEST: &str = "pitlane_guest";
 pub(in crate::admin) const HALF_WAY: &str = "pitlane_half_way";
 /// The cookie that keeps the chosen colours.
 pub(in crate::admin) const THEME: &str = "pitlane_theme";
-
-/// Whether people reach the server over TLS.
-pub(in crate::admin) fn is_https(state: &AppState) -> bool {
-    state.config.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
-}
 
 /// The cookie's name: browsers give cookies with this prefix to nobody but this host, over TLS.
 pub(in crate::admin) fn cookie_name(https: bool, name: &str) -> String {

@@ -70,7 +70,7 @@ async fn admit(
 ) -> Result<Option<HttpResponse>, ClientError> {
     let state = request.app_data::<web::Data<AppState>>().cloned();
     let state = state.ok_or_else(|| ClientError::internal(&"the pages have no state"))?;
-    let https = context::is_https(&state);
+    let https = client::is_https(request.request(), &state.config);
     let cookie = |name| request.cookie(&context::cookie_name(https, name)).map(|cookie| cookie.value().to_owned());
     let (known, theme, half_way) = (cookie(context::SESSION), cookie(context::THEME), cookie(context::HALF_WAY));
     let session = match &known {
@@ -143,6 +143,7 @@ async fn admit(
         browser,
         path: request.path().to_owned(),
         origin: client::origin(request.request(), &state.config),
+        https,
         theme: Theme::parse(theme.as_deref().unwrap_or_default()),
         half_way: half_way.unwrap_or_default(),
         query: form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect(),
