@@ -205,6 +205,24 @@ fn behind_https_browsers_are_told_to_stay_there() {
 }
 
 #[test]
+fn only_a_trusted_proxy_says_that_a_request_came_by_https() {
+    for trusted in [true, false] {
+        let trusted_proxy = if trusted { vec!["127.0.0.1/32".parse().unwrap()] } else { Vec::new() };
+        let config = pitlane::config::Serve { trusted_proxy, ..defaults() };
+        let app = spawn_on(tempfile::tempdir().unwrap(), config);
+        let asked = app.anonymous().request(Method::GET, "/admin/login").header("X-Forwarded-Proto", "https");
+        let answered = answer(asked);
+        let cookies: Vec<_> = answered.headers.get_all("set-cookie").iter().map(|it| it.to_str().unwrap()).collect();
+        assert!(!cookies.is_empty());
+        for cookie in cookies {
+            let kept = cookie.starts_with("__Host-") && cookie.contains("Secure");
+            assert_eq!(kept, trusted, "{cookie}");
+        }
+        assert_eq!(answered.header("strict-transport-security").is_some(), trusted);
+    }
+}
+
+#[test]
 fn metrics_count_by_route_and_status_and_name_nobody() {
     let (app, token) = stocked();
     token.get(&may("/api/v1/integrations/cost-report/json"));
