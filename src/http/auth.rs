@@ -10,6 +10,7 @@ use super::error::{ClientError, ErrorKind};
 use super::state::AppState;
 use crate::domain::{PlainToken, TokenScope};
 use crate::service::access::tokens::Presented;
+use crate::service::status::TokenState;
 use crate::store::{Snapshot, TokenKey, TokenRow};
 
 /// One message for all the ways of having no token, so that none of them can be told from another.
@@ -75,12 +76,15 @@ pub fn presented(request: &HttpRequest) -> Option<PlainToken> {
 }
 
 fn usable(row: &TokenRow, scope: TokenScope) -> Result<(), ClientError> {
-    let date = |at: chrono::DateTime<Utc>| at.format("%Y-%m-%d %H:%M UTC");
-    if let Some(at) = row.revoked_at {
-        return Err(ClientError::unauthorized(format!("This API token was revoked on {}.", date(at))));
-    }
-    if let Some(at) = row.expires_at.filter(|at| *at <= Utc::now()) {
-        return Err(ClientError::unauthorized(format!("This API token expired on {}.", date(at))));
+    let over = |what: &str, at: chrono::DateTime<Utc>| {
+        let date = at.format("%Y-%m-%d %H:%M UTC");
+        Err(ClientError::unauthorized(format!("This API token {what} on {date}.")))
+    };
+    let state = TokenState::of(row, Utc::now());
+    match state {
+        TokenState::Revoked(at) => return over("was revoked", at),
+        TokenState::Expired(at) => return over("expired", at),
+        TokenState::Disabled(_) | TokenState::Ending(_) | TokenState::Live(_) => {}
     }
     if row.scope != scope {
         let (has, needs) = (row.scope.as_str(), scope.as_str());
@@ -89,8 +93,8 @@ fn usable(row: &TokenRow, scope: TokenScope) -> Result<(), ClientError> {
             format!("This API token has the scope \"{has}\"; this route needs \"{needs}\"."),
         ));
     }
-    if row.advertiser_disabled_at.is_some() {
-        return Err(ClientError::new(ErrorKind::Forbidden, "The advertiser this API token belongs to is disabled."));
+    if state.is_live() {
+        return Ok(());
     }
-    Ok(())
+    Err(ClientError::new(ErrorKind::Forbidden, "The advertiser this API token belongs to is disabled."))
 }

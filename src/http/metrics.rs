@@ -12,6 +12,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::service::backups::BackupStatus;
+use crate::service::status::PollingState;
 
 /// Route and status of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -20,12 +21,19 @@ struct RequestLabels {
     status: u16,
 }
 
+/// How an advertiser's polling stands.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PollingLabels {
+    state: &'static str,
+}
+
 /// The counters and their registry.
 pub struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
     duration: Histogram,
     polls_dropped: Counter,
+    polling: Family<PollingLabels, Gauge>,
     backup_age: Gauge,
     drill_age: Gauge,
     backups_troubled: Gauge,
@@ -51,6 +59,12 @@ impl Metrics {
             "Entries of the poll history that were not recorded because there were too many at once",
             polls_dropped.clone(),
         );
+        let polling = Family::default();
+        registry.register(
+            "advertisers_polling",
+            "Advertisers that are not disabled, by how their polling stands",
+            polling.clone(),
+        );
         let (backup_age, drill_age, backups_troubled) = (Gauge::default(), Gauge::default(), Gauge::default());
         registry.register_with_unit(
             "backup_age",
@@ -69,7 +83,7 @@ impl Metrics {
             "1 while the last backup failed, a kept one is damaged, or the newest is too old",
             backups_troubled.clone(),
         );
-        Self { registry, requests, duration, polls_dropped, backup_age, drill_age, backups_troubled }
+        Self { registry, requests, duration, polls_dropped, polling, backup_age, drill_age, backups_troubled }
     }
 
     /// Counts a request.
@@ -78,8 +92,18 @@ impl Metrics {
         self.duration.observe(took.as_secs_f64());
     }
 
-    /// All metrics in the OpenMetrics text format.
-    pub fn render(&self, polls_dropped: u64, backups: &BackupStatus) -> Result<String, std::fmt::Error> {
+    /// All metrics in the OpenMetrics text format; `polling` has the state of each advertiser.
+    pub fn render(
+        &self,
+        polls_dropped: u64,
+        backups: &BackupStatus,
+        polling: &[PollingState],
+    ) -> Result<String, std::fmt::Error> {
+        for state in PollingState::ALL {
+            let count = polling.iter().filter(|found| **found == state).count();
+            let labels = PollingLabels { state: state.as_str() };
+            self.polling.get_or_create(&labels).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
         let now = Utc::now();
         self.backup_age.set(backups.age(now).map_or(-1, |age| age.num_seconds()));
         self.drill_age.set(backups.drilled_at.filter(|at| *at <= now).map_or(-1, |at| (now - at).num_seconds()));

@@ -13,6 +13,7 @@ pub mod polls;
 pub mod report;
 mod snapshot_cache;
 pub mod stats;
+pub mod status;
 
 use crate::domain::Invalid;
 use crate::store::StoreError;

@@ -20,10 +20,11 @@ pub(crate) fn in_order() -> (App, Person, String) {
     (app, ada, token)
 }
 
+const REPORT: &str = "/api/v1/integrations/cost-report/singular/json?date_from=2026-01-01&date_to=2026-01-02";
+
 /// Asks for a report with the token, and waits until the page knows of it.
 pub(crate) fn poll(app: &App, ada: &mut Person, token: &str) {
-    let report = "/api/v1/integrations/cost-report/singular/json?date_from=2026-01-01&date_to=2026-01-02";
-    let request = app.stranger().request("GET", report).header("Authorization", format!("ApiToken {token}"));
+    let request = app.stranger().request("GET", REPORT).header("Authorization", format!("ApiToken {token}"));
     assert_eq!(request.send().unwrap().status().as_u16(), 200);
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
     while !ada.get("/admin/").body.contains("Last polled") {
@@ -52,6 +53,36 @@ fn an_empty_appliance_shows_the_way_instead() {
 }
 
 #[test]
+fn only_a_token_that_reads_the_report_now_ends_the_step() {
+    let (app, mut ada, _) = in_order();
+    let token_step = |ada: &mut Person| {
+        let page = ada.get("/admin/").body;
+        page.split("Give Singular a token").nth(1).map(|rest| rest.starts_with(" <span class=\"good\">Done"))
+    };
+    assert_eq!(token_step(&mut ada), None, "with everything in place there are no steps left");
+    for change in ["expires_at = 1", "scope = 'ingest', expires_at = null", "scope = 'report', revoked_at = 1"] {
+        app.database().execute(&format!("update api_tokens set {change}"), ()).unwrap();
+        assert_eq!(token_step(&mut ada), Some(false), "{change}");
+    }
+}
+
+#[test]
+fn polling_that_stopped_is_told_by_page_and_metrics() {
+    let (app, mut ada, token) = in_order();
+    poll(&app, &mut ada, &token);
+    let metrics = |state: &str| {
+        let text = app.stranger().get("/metrics").body;
+        text.contains(&format!("pitlane_advertisers_polling{{state=\"{state}\"}} 1"))
+    };
+    assert!(metrics("alive"));
+    app.database().execute("update polls set at = at - 27 * 3600000", ()).unwrap();
+    let page = ada.get("/admin/").body;
+    assert!(page.contains("No polls for 27 hours."), "{page}");
+    assert!(page.contains("Singular has stopped polling: the last poll was 27 hours ago."), "{page}");
+    assert!(metrics("stopped"));
+}
+
+#[test]
 fn where_all_is_in_order_nothing_needs_attention() {
     let (_app, mut ada, _) = in_order();
     assert_eq!(matters(&mut ada), []);
@@ -62,12 +93,13 @@ fn where_all_is_in_order_nothing_needs_attention() {
 fn each_trouble_is_told_with_the_way_to_mend_it() {
     for (trouble, words, link) in [
         ("update offers set cost_reporting = 0", "Cost reporting is off for all offers", "/admin/catalogue/offers"),
-        ("update api_tokens set revoked_at = 1", "No token can read", "/admin/tokens/new?"),
+        ("update api_tokens set revoked_at = 1", "No active token can read", "/admin/tokens/new?"),
         (
             "update api_tokens set expires_at = (unixepoch() + 864060) * 1000",
             "The token “Singular” expires in 10 days.",
             "/admin/tokens",
         ),
+        ("update polls set at = at - 27 * 3600000", "Singular has stopped polling", "/admin/polls"),
         ("update daily_stats set day = day - 5", "There are no stats for yesterday", "/admin/stats"),
         ("update advertisers set disabled_at = 1", "This advertiser is disabled", "/switch?"),
     ] {

@@ -195,7 +195,7 @@ pub(in crate::admin) fn scope(advertiser: &AdvertiserRow) -> String {
 
 /// Today, where the advertiser counts days.
 pub(in crate::admin) fn today(zone: ReportingZone) -> Result<Day, ServiceError> {
-    Ok(Day::try_from(zone.clock().at(Utc::now()).0.date())?)
+    Ok(zone.today(Utc::now())?)
 }
 
 /// "has 1,143 rows of stats from 1 Aug 2023 to 31 Aug 2023"

@@ -3,7 +3,7 @@
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use askama::Template;
-use chrono::{TimeDelta, Utc};
+use chrono::Utc;
 
 use crate::admin::imports::preview::{figures, figures_table, line, named};
 use crate::admin::kit::context::{Answer, RequestContext};
@@ -19,8 +19,6 @@ const SHOWN: u32 = 50;
 /// Changed cells a page shows, and a download may have.
 const CELLS: u32 = 200;
 const DOWNLOADED: usize = 200_000;
-/// Imports that were cut off are told of for so long.
-pub(in crate::admin) const CUT_OFF: TimeDelta = TimeDelta::days(7);
 
 #[derive(Template)]
 #[template(path = "admin/imports.html")]
@@ -72,7 +70,7 @@ pub async fn list(context: RequestContext) -> Answer {
             entries.truncate(SHOWN as usize);
             let older = entries.last().filter(|_| more).map(|last| link_with(context, "before", &last.id.to_string()));
             let zone = shell.zone();
-            let cut_off = imports::recently_cut_off(txn, CUT_OFF, Utc::now())?.into_iter();
+            let cut_off = imports::recently_cut_off(txn, imports::CUT_OFF_NOTICE, Utc::now())?.into_iter();
             Ok(Page {
                 cut_off: cut_off
                     .map(|row| format!("{} (noticed {})", row.subject, format::moment(row.at, zone)))

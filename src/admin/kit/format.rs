@@ -2,13 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::domain::phrase::grouped;
+pub use crate::domain::phrase::{count, day, plural, span};
 use crate::domain::{Currency, Day, DayState, MicrosSum, ZoneClock};
-
-/// `22 Nov 2026`
-#[must_use]
-pub fn day(day: Day) -> String {
-    day.date().format("%-d %b %Y").to_string()
-}
 
 /// A stored day, where there is one.
 #[must_use]
@@ -29,35 +25,10 @@ pub fn moment_day(at: DateTime<Utc>, zone: &ZoneClock) -> String {
     zone.at(at).0.format("%-d %b %Y").to_string()
 }
 
-/// How long that is, in the one unit that says enough: `3 days`.
-#[must_use]
-pub fn span(span: TimeDelta) -> String {
-    let minutes = span.num_minutes().abs();
-    let (number, unit) = match minutes {
-        0 => return "less than a minute".to_owned(),
-        1..=119 => (minutes, "minute"),
-        120..=2879 => (minutes / 60, "hour"),
-        _ => (minutes / 1440, "day"),
-    };
-    plural(number, unit)
-}
-
 /// `3 days ago`
 #[must_use]
 pub fn ago(span: TimeDelta) -> String {
     format!("{} ago", self::span(span))
-}
-
-/// `1 day`, `1,143 rows`
-#[must_use]
-pub fn plural(number: i64, noun: &str) -> String {
-    format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
-}
-
-/// `1,143`
-#[must_use]
-pub fn count(number: i64) -> String {
-    grouped(&number.to_string())
 }
 
 /// `1,234.50`, with as many decimals as the currency is written with.
@@ -67,17 +38,6 @@ pub fn amount(sum: MicrosSum, currency: Currency) -> String {
     let digits = format!("{:0>width$}", sum.rounded(decimals).to_string(), width = decimals + 1);
     let (whole, fraction) = digits.split_at(digits.len() - decimals);
     if fraction.is_empty() { grouped(whole) } else { format!("{}.{fraction}", grouped(whole)) }
-}
-
-fn grouped(digits: &str) -> String {
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) && !out.ends_with('-') {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// `Firefox on Windows`, as far as the agent's text says so; else its beginning.
@@ -153,8 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn figures_are_grouped_and_amounts_follow_the_currency() {
-        assert_eq!([count(0), count(999), count(1_143), count(1_234_567)], ["0", "999", "1,143", "1,234,567"]);
+    fn amounts_are_grouped_and_follow_the_currency() {
         let sum = |micros| MicrosSum::from(Micros::new(micros).unwrap());
         let amount = |micros, code| super::amount(sum(micros), Currency::parse(code).unwrap());
         assert_eq!(amount(1_234_500_000, "USD"), "1,234.50");
@@ -162,12 +121,5 @@ mod tests {
         assert_eq!(amount(15_000, "USD"), "0.02");
         assert_eq!(amount(1_234_500_000, "JPY"), "1,234");
         assert_eq!(amount(1_234_567_800, "KWD"), "1,234.568");
-    }
-
-    #[test]
-    fn spans_are_told_in_one_unit() {
-        assert_eq!(span(TimeDelta::minutes(1)), "1 minute");
-        assert_eq!(span(TimeDelta::hours(30)), "30 hours");
-        assert_eq!(span(TimeDelta::days(12)), "12 days");
     }
 }

@@ -9,6 +9,9 @@ use crate::store::{AuditRow, ImportMarker, ReadTxn, Store, StoreError};
 /// What the audit log calls it.
 const ACTION: &str = "stats import cut off";
 
+/// How long pages tell of it.
+pub const CUT_OFF_NOTICE: TimeDelta = TimeDelta::days(7);
+
 /// Says that an import begins, until the result is dropped.
 pub(super) fn begin(store: &Store, id: ImportId, source: &str, now: DateTime<Utc>) -> Result<ImportMarker, StoreError> {
     // A name may hold anything; this is one line.
@@ -33,7 +36,7 @@ pub fn note_cut_off(store: &Store) -> ServiceResult<Vec<String>> {
     Ok(noted)
 }
 
-/// The imports of the last `age` that were cut off, the newest first, for pages to tell of.
+/// The imports of the last `age` that were cut off, the newest first.
 pub fn recently_cut_off(txn: &ReadTxn<'_>, age: TimeDelta, now: DateTime<Utc>) -> ServiceResult<Vec<AuditRow>> {
     Ok(txn.audit_since(ACTION, now - age)?)
 }

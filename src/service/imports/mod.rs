@@ -28,7 +28,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 pub use self::answer::{ImportAnswer, PreviewAnswer};
-pub use self::cut_off::{note_cut_off, recently_cut_off};
+pub use self::cut_off::{CUT_OFF_NOTICE, note_cut_off, recently_cut_off};
 pub use self::final_days::{FinalDay, FinalDays};
 pub use self::history::{ChangedCell, LifeStep, NamedChange, changes, life, named};
 pub use self::mappings::{SavedMapping, delete_mapping, mapping_for, save_mapping, saved_mapping, use_mapping};

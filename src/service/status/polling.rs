@@ -1,0 +1,144 @@
+//! Whether Singular polls an advertiser's report, as far as the poll history tells.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::domain::AdvertiserId;
+use crate::service::ServiceResult;
+use crate::store::{PollFilter, PollSeen, ReadTxn};
+
+/// Singular polls twice a day; this long after the last answer it has stopped.
+const SILENCE: TimeDelta = TimeDelta::hours(26);
+
+/// Refused polls that are looked through for what became of the last ones.
+const REFUSED_LOOKED_AT: u32 = 100;
+
+/// Whether an advertiser's report is polled (contract §8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PollingState {
+    /// No poll with one of its tokens was ever answered or refused.
+    Never,
+    /// It was answered lately.
+    Alive,
+    /// It has not been answered for too long.
+    Stopped,
+    /// Polls come, and are refused.
+    Refused,
+}
+
+impl PollingState {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Never, Self::Alive, Self::Stopped, Self::Refused];
+
+    /// The word for it in JSON and metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::Alive => "alive",
+            Self::Stopped => "stopped",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// How the polling of one advertiser's report stands.
+#[derive(Debug)]
+pub struct PollingStatus {
+    /// In one word.
+    pub state: PollingState,
+    /// The last poll that got what it asked for.
+    pub last: Option<PollSeen>,
+    /// The last one that was refused since.
+    pub refused: Option<PollSeen>,
+}
+
+impl PollingStatus {
+    /// The status of an advertiser's polling at `now`.
+    pub fn of(txn: &ReadTxn<'_>, advertiser: AdvertiserId, now: DateTime<Utc>) -> ServiceResult<Self> {
+        let of = |answered, from, limit| PollFilter {
+            advertiser: Some(advertiser),
+            answered: Some(answered),
+            from,
+            limit,
+            ..PollFilter::default()
+        };
+        let last = txn.poll_list(&of(true, None, 1))?.into_iter().next();
+        let since = last.as_ref().map(|poll| poll.at + TimeDelta::milliseconds(1));
+        let failed = txn.poll_list(&of(false, since, REFUSED_LOOKED_AT))?;
+        // Others broke off: the client left, or reading failed midway.
+        let refused = failed.into_iter().find(|poll| poll.status >= 400);
+        Ok(Self::judge(last, refused, now))
+    }
+
+    fn judge(last: Option<PollSeen>, refused: Option<PollSeen>, now: DateTime<Utc>) -> Self {
+        let is_recent = |poll: &PollSeen| now - poll.at <= SILENCE;
+        let refused_lately = refused.as_ref().is_some_and(is_recent);
+        // A mistyped date or a full limit says nothing of the next poll; a token that is not accepted does.
+        let token_refused = refused.as_ref().is_some_and(|poll| matches!(poll.status, 401 | 403));
+        let state = match &last {
+            None if refused.is_none() => PollingState::Never,
+            None => PollingState::Refused,
+            Some(_) if token_refused => PollingState::Refused,
+            Some(last) if is_recent(last) => PollingState::Alive,
+            Some(_) if refused_lately => PollingState::Refused,
+            Some(_) => PollingState::Stopped,
+        };
+        Self { state, last, refused }
+    }
+
+    /// When a poll last got what it asked for.
+    #[must_use]
+    pub fn last_at(&self) -> Option<DateTime<Utc>> {
+        self.last.as_ref().map(|poll| poll.at)
+    }
+}
+
+/// The state of each advertiser that is not disabled.
+pub fn polling_states(txn: &ReadTxn<'_>, now: DateTime<Utc>) -> ServiceResult<Vec<PollingState>> {
+    let advertisers = txn.advertiser_list()?.into_iter().filter(|row| row.disabled_at.is_none());
+    advertisers.map(|row| Ok(PollingStatus::of(txn, row.id, now)?.state)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn poll(at: DateTime<Utc>, status: u16) -> PollSeen {
+        PollSeen {
+            key: 1,
+            at,
+            token: None,
+            report: "singular".to_owned(),
+            format: "json".to_owned(),
+            days: None,
+            status,
+            complete: true,
+            rows: 0,
+            cost: None,
+            bytes: 0,
+            duration_us: 0,
+            address: String::new(),
+            user_agent: String::new(),
+        }
+    }
+
+    #[test]
+    fn polling_stops_after_26_hours_and_is_refused_while_its_token_is() {
+        let now: DateTime<Utc> = "2026-11-27T12:00:00Z".parse().unwrap();
+        let ago = |hours| now - TimeDelta::hours(hours);
+        let judge = |last: Option<i64>, refused: Option<(i64, u16)>| {
+            let refused = refused.map(|(hours, status)| poll(ago(hours), status));
+            PollingStatus::judge(last.map(|hours| poll(ago(hours), 200)), refused, now).state
+        };
+        assert_eq!(judge(None, None), PollingState::Never);
+        assert_eq!(judge(None, Some((100, 400))), PollingState::Refused);
+        assert_eq!(judge(Some(26), None), PollingState::Alive);
+        assert_eq!(judge(Some(27), None), PollingState::Stopped);
+        assert_eq!(judge(Some(1), Some((0, 401))), PollingState::Refused, "its token is not accepted any more");
+        assert_eq!(judge(Some(1), Some((0, 400))), PollingState::Alive, "somebody mistyped a date");
+        assert_eq!(judge(Some(27), Some((1, 400))), PollingState::Refused);
+        assert_eq!(judge(Some(60), Some((27, 400))), PollingState::Stopped);
+        // A clock that was set back since must not make a poll look old.
+        assert_eq!(judge(Some(-48), None), PollingState::Alive);
+    }
+}

@@ -1,0 +1,67 @@
+//! What an advertiser still lacks before Singular can get a first report.
+
+use chrono::{DateTime, Utc};
+
+use super::token::reads_reports;
+use crate::service::ServiceResult;
+use crate::store::{AdvertiserRow, ReadTxn};
+
+/// What the catalogue needs at least one of, in the order in which people add them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CatalogueEntry {
+    /// Who pays.
+    Advertiser,
+    /// What is advertised.
+    App,
+    /// What users see.
+    Offer,
+    /// What runs the offer on an app.
+    Campaign,
+    /// Who shows it.
+    Publisher,
+}
+
+/// How far an advertiser's way to the first report is done.
+#[derive(Debug, Clone, Copy)]
+pub struct Setup {
+    /// The first kind of entry that the catalogue has none of.
+    pub missing: Option<CatalogueEntry>,
+    /// Whether there are any stats.
+    pub has_stats: bool,
+    /// How many offers there are.
+    pub offers: usize,
+    /// How many of them Singular is shown.
+    pub offers_on: usize,
+    /// Whether Singular could read the report with a token now.
+    pub has_token: bool,
+}
+
+impl Setup {
+    /// What is there for an advertiser; without one, what is there for all.
+    pub fn of(txn: &ReadTxn<'_>, advertiser: Option<&AdvertiserRow>, now: DateTime<Utc>) -> ServiceResult<Self> {
+        use CatalogueEntry::{Advertiser, App, Campaign, Offer, Publisher};
+        let Some(row) = advertiser else {
+            return Ok(Self { missing: Some(Advertiser), has_stats: false, offers: 0, offers_on: 0, has_token: false });
+        };
+        let offers = txn.offer_list(row.key)?;
+        let has = [
+            (App, !txn.app_list(row.key)?.is_empty()),
+            (Offer, !offers.is_empty()),
+            (Campaign, !txn.campaign_list(row.key)?.is_empty()),
+            (Publisher, !txn.publisher_list()?.is_empty()),
+        ];
+        Ok(Self {
+            missing: has.into_iter().find(|(_, is_there)| !is_there).map(|(entry, _)| entry),
+            has_stats: txn.stat_span(row.key)?.is_some(),
+            offers: offers.len(),
+            offers_on: offers.iter().filter(|offer| offer.cost_reporting).count(),
+            has_token: txn.token_list()?.iter().any(|token| token.advertiser == row.key && reads_reports(token, now)),
+        })
+    }
+
+    /// Whether nothing is missing.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.missing.is_none() && self.has_stats && self.offers_on > 0 && self.has_token
+    }
+}
