@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::test::TestRequest;
 use pitlane::domain::{Day, Micros, PlainToken, RawReport, ReportQuery};
-use pitlane::http::{auth, client, query as parameters};
+use pitlane::http::{client, query as parameters, token_guard};
 use pitlane::import::{self, Column, Format, Mapping};
 
 /// A file of stats: every line that is accepted is within bounds, and reading ends.
@@ -92,7 +92,7 @@ pub fn token(bytes: &[u8]) {
 pub fn authorization(bytes: &[u8]) {
     let Ok(value) = HeaderValue::from_bytes(bytes) else { return };
     let request = TestRequest::default().insert_header((header::AUTHORIZATION, value)).to_http_request();
-    if let Some(token) = auth::presented(&request) {
+    if let Some(token) = token_guard::presented(&request) {
         assert!(bytes.windows(token.reveal().len()).any(|window| window == token.reveal().as_bytes()));
     }
 }

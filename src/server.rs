@@ -35,8 +35,9 @@ use crate::admin::stats::rows;
 use crate::admin::{audit, home, polls, tokens};
 use crate::api::{docs, health, not_found, reports, stats as api_stats};
 use crate::config::Serve;
+use crate::domain::{ReportFormat, ReportKind};
 pub use crate::http::Access;
-use crate::http::{AppState, ClientError, assets, middleware};
+use crate::http::{AppState, ClientError, assets, middleware, token_guard};
 use crate::store::{AppRow, CampaignRow, OfferRow, PublisherRow, Store};
 
 /// How long a client may take for a request's head, and idle between two requests.
@@ -60,16 +61,18 @@ pub struct Line {
     pub path: &'static str,
     /// Who may use it.
     pub access: Access,
+    /// The report it answers with; each request for one goes into the poll history.
+    pub report: Option<(ReportKind, ReportFormat)>,
     handler: fn(Route) -> Route,
 }
 
 /// The whole route table. A test holds it against a list of who gets what, so a line can't be added without one there.
 #[rustfmt::skip]
 pub static ROUTES: &[Line] = &[
-    get ("/api/v1/integrations/cost-report/singular/json",    Access::ReportToken, |route| route.to(reports::singular_json)),
-    get ("/api/v1/integrations/cost-report/singular/csv",     Access::ReportToken, |route| route.to(reports::singular_csv)),
-    get ("/api/v1/integrations/cost-report/json",             Access::ReportToken, |route| route.to(reports::general_json)),
-    get ("/api/v1/integrations/cost-report/csv",              Access::ReportToken, |route| route.to(reports::general_csv)),
+    report("/api/v1/integrations/cost-report/singular/json",  ReportKind::Singular, ReportFormat::Json),
+    report("/api/v1/integrations/cost-report/singular/csv",   ReportKind::Singular, ReportFormat::Csv),
+    report("/api/v1/integrations/cost-report/json",           ReportKind::General,  ReportFormat::Json),
+    report("/api/v1/integrations/cost-report/csv",            ReportKind::General,  ReportFormat::Csv),
     post("/api/v1/daily-stats",                               Access::IngestToken, |route| route.to(api_stats::upload)),
     get ("/api/openapi.json",                                 Access::Anyone,      |route| route.to(docs::openapi)),
     get ("/api/docs",                                         Access::Anyone,      |route| route.to(docs::page)),
@@ -182,11 +185,16 @@ pub static ROUTES: &[Line] = &[
 ];
 
 const fn get(path: &'static str, access: Access, handler: fn(Route) -> Route) -> Line {
-    Line { method: Method::GET, path, access, handler }
+    Line { method: Method::GET, path, access, report: None, handler }
 }
 
 const fn post(path: &'static str, access: Access, handler: fn(Route) -> Route) -> Line {
-    Line { method: Method::POST, path, access, handler }
+    Line { method: Method::POST, path, access, report: None, handler }
+}
+
+const fn report(path: &'static str, kind: ReportKind, format: ReportFormat) -> Line {
+    let report = Some((kind, format));
+    Line { method: Method::GET, path, access: Access::ReportToken, report, handler: |route| route.to(reports::answer) }
 }
 
 /// The lines of one path as one resource, and 405 for the methods that none of them names.
@@ -208,10 +216,10 @@ fn resource(lines: &'static [Line], path: &str) -> Resource {
     }))
 }
 
-/// Who may use this method of the path; nobody is asked where the answer will be 405.
-fn access(lines: &[Line], method: &Method) -> Access {
+/// The line of this method of the path; none where the answer will be 405.
+fn line(lines: &'static [Line], method: &Method) -> Option<&'static Line> {
     let method = if *method == Method::HEAD { &Method::GET } else { method };
-    lines.iter().find(|line| line.method == *method).map_or(Access::Anyone, |line| line.access)
+    lines.iter().find(|line| line.method == *method)
 }
 
 fn routes(config: &mut web::ServiceConfig) {
@@ -224,10 +232,16 @@ fn routes(config: &mut web::ServiceConfig) {
     for lines in ROUTES.chunk_by(|one, other| one.path == other.path) {
         let Some(Line { path, .. }) = lines.first() else { continue };
         if let Some(path) = path.strip_prefix("/api") {
-            api = api.service(resource(lines, path));
+            let guard = from_fn(move |request: ServiceRequest, next: Next<BoxBody>| {
+                let line = line(lines, request.method());
+                let access = line.map_or(Access::Anyone, |line| line.access);
+                token_guard::pass(access, line.and_then(|line| line.report), request, next)
+            });
+            api = api.service(resource(lines, path).wrap(guard));
         } else if let Some(path) = path.strip_prefix("/admin") {
             let guard = from_fn(move |request: ServiceRequest, next: Next<BoxBody>| {
-                guard::pass(access(lines, request.method()), request, next)
+                let access = line(lines, request.method()).map_or(Access::Anyone, |line| line.access);
+                guard::pass(access, request, next)
             });
             pages = pages.service(resource(lines, path).wrap(guard));
         } else {

@@ -3,10 +3,9 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::Utc;
 
-use crate::domain::{DayState, Invalid, Reason, TokenScope};
-use crate::http::auth::authenticate;
+use crate::domain::{DayState, Invalid, Reason};
 use crate::http::envelope::Envelope;
-use crate::http::{AppState, ClientError, client, upload};
+use crate::http::{ApiClient, AppState, ClientError, client, upload};
 use crate::import::Mapping;
 use crate::service::Actor;
 use crate::service::imports::{self, Duplicates, ImportError, ImportOptions, ImportSource};
@@ -53,9 +52,12 @@ impl UploadOptions {
 pub async fn upload(
     state: web::Data<AppState>,
     request: HttpRequest,
+    api_client: ApiClient,
     body: web::Payload,
 ) -> Result<HttpResponse, ClientError> {
-    let token = authenticate(&state, &request, TokenScope::Ingest, &mut None).await.map_err(|refused| refused.error)?;
+    // The snapshot's connection is for others while the body comes.
+    let ApiClient { token, snapshot } = api_client;
+    drop(snapshot);
     let address = client::address(&request, &state.config.trusted_proxy).to_string();
     let user_agent = client::agent(&request);
     state.polls.token_use(TokenUse { token: token.key, at: Utc::now(), address: address.clone(), user_agent });

@@ -1,4 +1,4 @@
-//! Who may use a route. The route table says it for each line; authentication and the pages' guard hold to it.
+//! Who may use a route. The route table says it for each line; the guards of the API and of the pages enforce it.
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

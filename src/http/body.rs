@@ -162,9 +162,7 @@ impl BodyState {
 
     fn cut(&mut self) {
         if let Self::Rows(making) = mem::replace(self, Self::Cut) {
-            let mut poll = making.poll;
-            poll.row.complete = false;
-            poll.finish(StatusCode::OK);
+            making.poll.cut(StatusCode::OK);
         }
     }
 }
@@ -228,7 +226,7 @@ mod tests {
         let query = ReportQuery::new(advertiser.id, &RawReport { date_from, date_to, offer_id: None }).unwrap();
         let report = Reports::new(0).open(ReportRequest { kind, format, query }, store.snapshot().unwrap()).unwrap();
         let log = Arc::new(PollLog::start(store.clone()).unwrap());
-        let poll = PollRecorder::new(&log, kind, format, String::new(), String::new());
+        let poll = PollRecorder::begin(&log, kind, format, String::new(), String::new());
         let closing = Some(Bytes::from_static(b"}}"));
         System::new().block_on(async { take(ReportBody::new(report, Vec::new(), closing, poll)).await });
         log.stop();

@@ -4,7 +4,6 @@
 
 pub mod access;
 pub mod assets;
-pub mod auth;
 mod body;
 pub mod client;
 pub mod envelope;
@@ -17,9 +16,11 @@ mod poll;
 pub mod query;
 pub mod state;
 pub mod streaming;
+pub mod token_guard;
 pub mod upload;
 
 pub use access::Access;
 pub use error::ClientError;
 pub use poll::PollRecorder;
 pub use state::AppState;
+pub use token_guard::ApiClient;

@@ -44,7 +44,7 @@ impl AppState {
             tracing::warn!(%error, "old uploads could not be removed");
         }
         Ok(Self {
-            tokens: Tokens::new(store.clone(), Arc::clone(&hasher)),
+            tokens: Tokens::new(Arc::clone(&hasher)),
             sign_in: LoginService::new(store.clone(), hasher).map_err(std::io::Error::other)?,
             reports: Arc::new(Reports::new(config.report_cache * 1024 * 1024)),
             polls: Arc::new(PollLog::start(store.clone())?),

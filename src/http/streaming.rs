@@ -1,8 +1,8 @@
 //! A report as an answer: whether the client has it already, its headers, the envelope around it.
 //!
 //! Small reports are held until they are whole, and go out with their length. Longer ones are made as they are sent
-//! (`body.rs`); their headers leave only after the first rows were read. What may take longer than a chunk does (waiting
-//! for a connection, reading all of an advertiser's names, adding up totals) is left to another thread.
+//! (`body.rs`); their headers leave only after the first rows were read. What may take longer than a chunk does (reading all
+//! of an advertiser's names, adding up totals) is left to another thread.
 
 use std::io;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use super::poll::PollRecorder;
 use super::state::AppState;
 use crate::domain::{ReportFormat, ReportKind};
 use crate::service::ServiceResult;
-use crate::service::report::{Report, ReportHead, ReportRequest};
+use crate::service::report::{Opened, Report, ReportHead, ReportRequest};
 use crate::store::Snapshot;
 use crate::telemetry;
 
@@ -32,21 +32,20 @@ const WHOLE: u64 = 256 * 1024;
 const NOTHING_ENABLED: &str = "No offer of this advertiser has cost reporting enabled, so there is nothing to report. \
     Enable it in the catalogue or with: pitlane offer enable NAME --advertiser NAME";
 
-/// Answers a report of what `snapshot` sees, or, without one, of what there is by then. The poll is recorded when the
-/// report's making ends, which may be after this returns.
+/// Answers a report of what `snapshot` sees. The poll is recorded when the report's making ends, which may be after this
+/// returns.
 pub async fn answer(
     state: &AppState,
     asked: ReportRequest,
     known: Option<IfNoneMatch>,
-    snapshot: Option<Snapshot>,
-    mut poll: PollRecorder,
+    snapshot: Snapshot,
+    poll: PollRecorder,
 ) -> Result<HttpResponse, ClientError> {
     let begun = begin(state, asked, known.as_ref(), snapshot).await;
     let begun = begun.map_err(ClientError::from);
     match begun {
         Err(refused) => {
-            poll.row.complete = false;
-            poll.finish(refused.status_code());
+            poll.cut(refused.status_code());
             Err(refused)
         }
         Ok(Begun::Known(tag)) => {
@@ -85,18 +84,13 @@ async fn begin(
     state: &AppState,
     asked: ReportRequest,
     known: Option<&IfNoneMatch>,
-    snapshot: Option<Snapshot>,
+    snapshot: Snapshot,
 ) -> ServiceResult<Begun> {
-    let opened = match snapshot {
-        Some(snapshot) => state.reports.open_now(asked, snapshot)?.map_err(Some),
-        None => Err(None),
-    };
-    let mut report = match opened {
-        Ok(report) => report,
-        Err(snapshot) => {
-            let (reports, store) = (Arc::clone(&state.reports), state.store.clone());
-            let open = move || reports.open(asked, snapshot.map_or_else(|| store.snapshot(), Ok)?);
-            telemetry::blocking(open).await?
+    let mut report = match state.reports.open_now(asked, snapshot)? {
+        Opened::Ready(report) => report,
+        Opened::NeedsNames(snapshot) => {
+            let reports = Arc::clone(&state.reports);
+            telemetry::blocking(move || reports.open(asked, snapshot)).await?
         }
     };
     if is_known(known, report.head()) {

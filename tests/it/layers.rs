@@ -16,7 +16,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("http", &["domain", "telemetry", "config", "import", "store", "service"]),
     ("api", &["domain", "telemetry", "import", "store", "service", "http"]),
     ("admin", &["domain", "telemetry", "import", "store", "service", "http"]),
-    ("server", &["telemetry", "config", "store", "http", "api", "admin"]),
+    // The route table names reports.
+    ("server", &["domain", "telemetry", "config", "store", "http", "api", "admin"]),
     ("cli", &["domain", "telemetry", "config", "import", "store", "service", "server"]),
     ("main", &["cli"]),
     // Declares the rooms and imports none.

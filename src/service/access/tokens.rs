@@ -16,7 +16,6 @@ use crate::service::access::secrets;
 use crate::service::snapshot_cache::SnapshotCache;
 use crate::service::{Actor, Hasher, ServiceError, ServiceResult};
 use crate::store::{NewToken, Snapshot, Store, StoreResult, TokenRow};
-use crate::telemetry;
 
 /// Secrets remembered as right, and as wrong. 4,096 of each take about half a megabyte.
 const REMEMBERED: usize = 4096;
@@ -54,7 +53,6 @@ pub enum Presented {
 
 /// Issues, checks and revokes tokens.
 pub struct Tokens {
-    store: Store,
     hasher: Arc<Hasher>,
     right: Cache<TokenId, SecretDigest>,
     wrong: Cache<SecretDigest, TokenId>,
@@ -62,22 +60,16 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Works on `store`; all checks take their turn at `hasher`.
+    /// All checks take their turn at `hasher`.
     #[must_use]
-    pub fn new(store: Store, hasher: Arc<Hasher>) -> Self {
+    pub fn new(hasher: Arc<Hasher>) -> Self {
         let (right, wrong) = (Cache::new(REMEMBERED), Cache::new(REMEMBERED));
-        Self { store, hasher, right, wrong, rows: SnapshotCache::new(ROWS) }
+        Self { hasher, right, wrong, rows: SnapshotCache::new(ROWS) }
     }
 
-    /// Looks a token up as the snapshot has it; without one, as the database has it now.
-    pub async fn look_up(&self, token: &PlainToken, snapshot: Option<&Snapshot>) -> ServiceResult<Presented> {
-        let row = if let Some(snapshot) = snapshot {
-            self.row(snapshot, token.id())?
-        } else {
-            let (store, id) = (self.store.clone(), token.id().clone());
-            telemetry::blocking(move || store.read(|txn| txn.token_find(&id))).await?.map(Arc::new)
-        };
-        let Some(row) = row else { return Ok(Presented::Unknown) };
+    /// What can be told of a token without Argon2, as the snapshot has it.
+    pub fn look_up(&self, token: &PlainToken, snapshot: &Snapshot) -> ServiceResult<Presented> {
+        let Some(row) = self.find(snapshot, token.id())? else { return Ok(Presented::Unknown) };
         let digest = digest(token);
         Ok(match self.right.get(token.id()) {
             Some(right) if bool::from(right.ct_eq(&digest)) => Presented::Right(row),
@@ -86,7 +78,8 @@ impl Tokens {
         })
     }
 
-    fn row(&self, snapshot: &Snapshot, id: &TokenId) -> StoreResult<Option<Arc<TokenRow>>> {
+    /// The token of this id, as the snapshot has it; nothing is known of the secret.
+    pub fn find(&self, snapshot: &Snapshot, id: &TokenId) -> StoreResult<Option<Arc<TokenRow>>> {
         if let Some(row) = self.rows.get(snapshot.state_id(), id) {
             return Ok(Some(row));
         }

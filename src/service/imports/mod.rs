@@ -40,14 +40,14 @@ pub use self::preview::{CellChange, CellName, Preview, preview};
 use self::problems::ProblemLog;
 pub use self::problems::Problems;
 pub use self::resolver::Created;
-use self::resolver::Resolver;
+use self::resolver::{LineOutcome, Resolver};
 use self::sorter::{Sorter, Staged};
 pub use self::undo::{LaterChange, UndoError, Undone, final_days, later_changes, undo};
 pub(super) use self::writer::{CellWriter, Written};
 use super::access::secrets;
 use super::{Actor, ServiceError};
 use crate::domain::{Day, DayState, ImportId, Reason};
-use crate::import::{self, FileError, Format, Mapping, Unit};
+use crate::import::{self, FileError, Format, LineError, Mapping, StatLine, Unit};
 use crate::store::{ImportKey, ImportKind, ImportRow, NewImport, Store, StoreError, TokenKey, WriteTxn};
 
 /// What to do with a cell that the input states twice.
@@ -229,24 +229,27 @@ impl<'t, 'c> Import<'t, 'c> {
         let mut resolver = Resolver::new(txn, options, self.now)?;
         let mut sorter = Sorter::new();
         let (mut rows, mut rounded) = (0, 0);
-        let mut failed = None;
-        let summary = import::read(options.format, &mut input, &options.mapping, &mut |line| {
-            let staged = line.map(|line| {
-                rows += 1;
-                rounded += u64::from(line.rounded);
-                resolver.stage(&line)
-            });
-            match staged {
-                Err(problem) => problems.add(problem),
-                Ok(Err(error)) => failed = Some(ImportError::from(error)),
-                Ok(Ok(Err(refused))) => refused.into_iter().for_each(|problem| problems.add(problem)),
-                Ok(Ok(Ok(cell))) => failed = sorter.push(cell).err().map(|error| FileError::Io(error).into()),
+        let mut take = |line: Result<StatLine<'_>, LineError>| -> Result<(), ImportError> {
+            let outcome = match line {
+                Err(problem) => LineOutcome::Refused(vec![problem]),
+                Ok(line) => {
+                    rows += 1;
+                    rounded += u64::from(line.rounded);
+                    resolver.stage(&line)?
+                }
+            };
+            match outcome {
+                LineOutcome::Staged(cell) => sorter.push(cell).map_err(FileError::Io)?,
+                LineOutcome::Refused(found) => found.into_iter().for_each(|problem| problems.add(problem)),
             }
-            if failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            Ok(())
+        };
+        let mut taken = Ok(());
+        let summary = import::read(options.format, &mut input, &options.mapping, &mut |line| {
+            taken = take(line);
+            if taken.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
-        if let Some(error) = failed {
-            return Err(error);
-        }
+        taken?;
         let sha256 = Some(input.finish()?);
         let mut merge = Merge::new(sorter.sorted().map_err(FileError::Io)?, unit(options.format), options.duplicates);
         let mut writer = CellWriter::new(txn, self.key, options.replace, options.days)?;

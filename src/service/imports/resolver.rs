@@ -29,6 +29,14 @@ pub struct Created {
     pub publishers: u64,
 }
 
+/// What becomes of a line.
+pub(super) enum LineOutcome {
+    /// It states a cell.
+    Staged(Staged),
+    /// It is wrong, in these ways.
+    Refused(Vec<LineError>),
+}
+
 /// What is wrong with one cell of a line.
 type LineProblem = (Option<Column>, String);
 
@@ -97,8 +105,8 @@ impl<'t, 'c> Resolver<'t, 'c> {
         self.created
     }
 
-    /// The cell a line states, or what is wrong with the line. The outer error ends the import.
-    pub(super) fn stage(&mut self, line: &StatLine<'_>) -> StoreResult<Result<Staged, Vec<LineError>>> {
+    /// The cell a line states, or what is wrong with the line. An error ends the import.
+    pub(super) fn stage(&mut self, line: &StatLine<'_>) -> StoreResult<LineOutcome> {
         let unit = self.unit;
         let failed = |failure| match failure {
             Failure::Store(error) => Err(error),
@@ -109,7 +117,7 @@ impl<'t, 'c> Resolver<'t, 'c> {
         };
         let at = match self.advertiser(line) {
             Ok(at) => at,
-            Err(failure) => return failed(failure).map(|problem| Err(vec![problem])),
+            Err(failure) => return failed(failure).map(|problem| LineOutcome::Refused(vec![problem])),
         };
         // Both are looked at, so that a line with two unknown names is told both at once.
         match (self.campaign(at, line), self.publisher(line)) {
@@ -120,10 +128,11 @@ impl<'t, 'c> Resolver<'t, 'c> {
                     campaign,
                     publisher,
                 };
-                Ok(Ok(Staged { cell: StatCell { key, figures: line.figures }, line: line.line }))
+                Ok(LineOutcome::Staged(Staged { cell: StatCell { key, figures: line.figures }, line: line.line }))
             }
             (campaign, publisher) => {
-                [campaign.err(), publisher.err()].into_iter().flatten().map(failed).collect::<StoreResult<_>>().map(Err)
+                let problems = [campaign.err(), publisher.err()].into_iter().flatten().map(failed);
+                problems.collect::<StoreResult<_>>().map(LineOutcome::Refused)
             }
         }
     }

@@ -72,6 +72,15 @@ struct Plan {
     head: ReportHead,
 }
 
+/// What came of opening a report without waiting.
+#[expect(clippy::large_enum_variant, reason = "a box would cost each poll an allocation, and nobody keeps one")]
+pub enum Opened {
+    /// The report.
+    Ready(Report),
+    /// The advertiser's names would have to be read first; the snapshot is for [`Reports::open`].
+    NeedsNames(Snapshot),
+}
+
 /// Makes reports.
 pub struct Reports {
     dimensions: Cache<(AdvertiserKey, ReportFormat), Arc<Dimensions>>,
@@ -93,8 +102,8 @@ impl Reports {
     /// A report of what the snapshot sees. Where the advertiser's names changed since the last one they are all read first.
     pub fn open(&self, asked: ReportRequest, snapshot: Snapshot) -> ServiceResult<Report> {
         match self.open_now(asked, snapshot)? {
-            Ok(report) => Ok(report),
-            Err(snapshot) => {
+            Opened::Ready(report) => Ok(report),
+            Opened::NeedsNames(snapshot) => {
                 let (advertiser, versions) = versions(&snapshot.txn(), &asked.query)?;
                 let loaded = Arc::new(Dimensions::load(&snapshot.txn(), advertiser, asked.format, versions)?);
                 self.dimensions.insert((advertiser, asked.format), Arc::clone(&loaded));
@@ -103,20 +112,21 @@ impl Reports {
         }
     }
 
-    /// Like [`Reports::open`], for threads that must not block: gives the snapshot back where names would have to be read.
-    pub fn open_now(&self, asked: ReportRequest, snapshot: Snapshot) -> ServiceResult<Result<Report, Snapshot>> {
+    /// Like [`Reports::open`], for threads that must not block.
+    pub fn open_now(&self, asked: ReportRequest, snapshot: Snapshot) -> ServiceResult<Opened> {
         let kept = |advertiser: AdvertiserKey, versions: (Version, Version)| {
             self.dimensions.get(&(advertiser, asked.format)).filter(|kept| kept.versions() == versions)
         };
         if let Some(plan) = self.plans.get(snapshot.state_id(), &asked)
             && let Some(dimensions) = kept(plan.advertiser, plan.versions)
         {
-            return Ok(Ok(Report::new(asked, snapshot, plan, dimensions, self.segments.clone())));
+            let report = Report::new(asked, snapshot, plan, dimensions, self.segments.clone());
+            return Ok(Opened::Ready(report));
         }
         let (advertiser, versions) = versions(&snapshot.txn(), &asked.query)?;
         match kept(advertiser, versions) {
-            Some(dimensions) => self.plan(asked, snapshot, advertiser, dimensions).map(Ok),
-            None => Ok(Err(snapshot)),
+            Some(dimensions) => self.plan(asked, snapshot, advertiser, dimensions).map(Opened::Ready),
+            None => Ok(Opened::NeedsNames(snapshot)),
         }
     }
 

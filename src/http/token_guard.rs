@@ -1,0 +1,156 @@
+//! The guard of the API's routes: whose token a request carries, and whether it may do what the route table's line says
+//! (contract §1 and §2).
+//!
+//! What passes has an [`ApiClient`]; what doesn't never reaches its handler. A request for a report is recorded in the poll
+//! history either way: here where it is refused, by its handler otherwise.
+
+use std::future::{Ready, ready};
+use std::sync::Arc;
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::header;
+use actix_web::middleware::Next;
+use actix_web::{Error, FromRequest, HttpMessage as _, HttpRequest, ResponseError as _, web};
+use chrono::Utc;
+
+use super::access::Access;
+use super::error::{ClientError, ErrorKind};
+use super::poll::PollRecorder;
+use super::state::AppState;
+use crate::domain::{PlainToken, ReportFormat, ReportKind, TokenScope};
+use crate::service::access::tokens::Presented;
+use crate::service::status::TokenState;
+use crate::store::{Snapshot, Store, StoreResult, TokenRow};
+use crate::telemetry;
+
+/// One message for all the ways of having no token, so that none of them can be told from another.
+const REFUSED: &str = "A valid API token is needed: \"Authorization: ApiToken plt_…\".";
+
+/// A program whose token covers the route.
+pub struct ApiClient {
+    /// Its token.
+    pub token: Arc<TokenRow>,
+    /// The state of the database that the token was found in. It keeps one of the few reading connections.
+    pub snapshot: Snapshot,
+}
+
+impl FromRequest for ApiClient {
+    type Error = ClientError;
+    type Future = Ready<Result<Self, ClientError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(from_guard(request))
+    }
+}
+
+/// What the guard left for the handler.
+pub(super) fn from_guard<T: 'static>(request: &HttpRequest) -> Result<T, ClientError> {
+    let left = request.extensions_mut().remove();
+    left.ok_or_else(|| ClientError::internal(&"a handler wants what the route's line in the table does not give"))
+}
+
+/// Hands the request on to its handler if it may pass. `report` is the report that the route answers with, if it does.
+pub async fn pass(
+    access: Access,
+    report: Option<(ReportKind, ReportFormat)>,
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let scope = match access {
+        Access::ReportToken => TokenScope::Report,
+        Access::IngestToken => TokenScope::Ingest,
+        Access::Anyone | Access::Viewer | Access::Admin => return next.call(request).await,
+    };
+    let Some(state) = request.app_data::<web::Data<AppState>>().cloned() else {
+        return Ok(request.into_response(ClientError::internal(&"the API has no state").error_response()));
+    };
+    let mut poll = report.map(|(kind, format)| PollRecorder::new(&state, request.request(), kind, format));
+    let admitted = match recognise(&state, request.request()).await {
+        Ok(client) => {
+            poll = poll.map(|poll| poll.by(&client.token));
+            usable(&client.token, scope).and_then(|()| state.limits.token(client.token.key)).map(|()| client)
+        }
+        Err(error) => Err(error),
+    };
+    match admitted {
+        Ok(client) => {
+            request.extensions_mut().insert(client);
+            if let Some(poll) = poll {
+                request.extensions_mut().insert(poll);
+            }
+            next.call(request).await
+        }
+        Err(error) => {
+            let error = match poll {
+                Some(poll) => poll.refused(error),
+                None => error,
+            };
+            Ok(request.into_response(error.error_response()))
+        }
+    }
+}
+
+/// The token of the request, whatever its state, once its secret was seen to be right.
+async fn recognise(state: &AppState, request: &HttpRequest) -> Result<ApiClient, ClientError> {
+    let refused = || ClientError::unauthorized(REFUSED);
+    let token = presented(request).ok_or_else(refused)?;
+    let snapshot = snapshot(&state.store).await?;
+    match state.tokens.look_up(&token, &snapshot)? {
+        Presented::Right(token) => Ok(ApiClient { token, snapshot }),
+        Presented::Unknown | Presented::Wrong => Err(refused()),
+        Presented::Unproven(row) => {
+            // Waiting in line for Argon2 must not keep one of a few connections.
+            drop(snapshot);
+            if !state.tokens.prove(&token, &row).await? {
+                return Err(refused());
+            }
+            let snapshot = self::snapshot(&state.store).await?;
+            let token = state.tokens.find(&snapshot, token.id())?.ok_or_else(refused)?;
+            Ok(ApiClient { token, snapshot })
+        }
+    }
+}
+
+/// The state of the database as it is now. Another thread waits where no connection is idle.
+async fn snapshot(store: &Store) -> StoreResult<Snapshot> {
+    if let Some(snapshot) = store.snapshot_now()? {
+        return Ok(snapshot);
+    }
+    let store = store.clone();
+    telemetry::blocking(move || store.snapshot()).await
+}
+
+/// The token in the header: one header, scheme `ApiToken` or `Bearer` in any case.
+#[must_use]
+pub fn presented(request: &HttpRequest) -> Option<PlainToken> {
+    let mut values = request.headers().get_all(header::AUTHORIZATION);
+    let (value, None) = (values.next()?, values.next()) else { return None };
+    let (scheme, token) = value.to_str().ok()?.trim().split_once(' ')?;
+    let known = scheme.eq_ignore_ascii_case("ApiToken") || scheme.eq_ignore_ascii_case("Bearer");
+    known.then(|| PlainToken::parse(token.trim())).flatten()
+}
+
+fn usable(row: &TokenRow, scope: TokenScope) -> Result<(), ClientError> {
+    let over = |what: &str, at: chrono::DateTime<Utc>| {
+        let date = at.format("%Y-%m-%d %H:%M UTC");
+        Err(ClientError::unauthorized(format!("This API token {what} on {date}.")))
+    };
+    let state = TokenState::of(row, Utc::now());
+    match state {
+        TokenState::Revoked(at) => return over("was revoked", at),
+        TokenState::Expired(at) => return over("expired", at),
+        TokenState::Disabled(_) | TokenState::Ending(_) | TokenState::Live(_) => {}
+    }
+    if row.scope != scope {
+        let (has, needs) = (row.scope.as_str(), scope.as_str());
+        return Err(ClientError::new(
+            ErrorKind::Forbidden,
+            format!("This API token has the scope \"{has}\"; this route needs \"{needs}\"."),
+        ));
+    }
+    if state.is_live() {
+        return Ok(());
+    }
+    Err(ClientError::new(ErrorKind::Forbidden, "The advertiser this API token belongs to is disabled."))
+}
