@@ -1,6 +1,5 @@
 //! The appliance on a free port, people who talk to it over HTTP, and people who sit in front of a browser.
 
-use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -10,11 +9,11 @@ use pitlane::domain::{Email, Role};
 use pitlane::service::Actor;
 use pitlane::service::access::admins::{self, Password};
 use pitlane::store::Store;
-use reqwest::blocking::{Client, RequestBuilder, Response};
 use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
 use thirtyfour::prelude::*;
 
+pub(crate) use crate::common::http::{Answer, Person};
 use crate::serving::Serving;
 
 pub(crate) const EMAIL: &str = "ada@example.com";
@@ -59,9 +58,7 @@ impl App {
 
     /// Somebody nobody knows.
     pub(crate) fn stranger(&self) -> Person {
-        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).pool_max_idle_per_host(0);
-        let (client, origin) = (client.build().unwrap(), self.origin.clone());
-        Person { client, origin, cookies: BTreeMap::new(), form_token: String::new(), from: None }
+        Person::at(&self.origin)
     }
 
     /// Somebody who was made and has logged in.
@@ -73,7 +70,7 @@ impl App {
     pub(crate) fn logged_in(&self, email: &str) -> Person {
         let mut person = self.stranger();
         let answer = person.log_in(email, PASSWORD);
-        assert_eq!((answer.status, answer.location()), (303, Some("/admin/")), "{}", answer.body);
+        assert_eq!((answer.status, answer.location()), (303, Some("/admin/")), "{}", answer.text());
         assert_eq!(person.get("/admin/").status, 200);
         person
     }
@@ -87,89 +84,6 @@ impl App {
     /// A connection beside the server's own, for what no service does.
     pub(crate) fn database(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.store.path()).unwrap()
-    }
-}
-
-/// An answer, read to its end.
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: reqwest::header::HeaderMap,
-    pub(crate) body: String,
-}
-
-impl Answer {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(|value| value.to_str().unwrap())
-    }
-
-    pub(crate) fn location(&self) -> Option<&str> {
-        self.header("location")
-    }
-
-    pub(crate) fn cookies(&self) -> Vec<&str> {
-        self.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect()
-    }
-}
-
-/// Somebody with a browser that does only what the test says: keeps cookies, and the form token of the last page.
-#[derive(Clone)]
-pub(crate) struct Person {
-    client: Client,
-    origin: String,
-    pub(crate) cookies: BTreeMap<String, String>,
-    pub(crate) form_token: String,
-    /// The address a trusted proxy says they come from.
-    pub(crate) from: Option<String>,
-}
-
-impl Person {
-    pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {
-        let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let request = self.client.request(method.parse().unwrap(), format!("{}{path}", self.origin));
-        let request = request.header("Cookie", cookies.join("; "));
-        match &self.from {
-            Some(address) => request.header("X-Forwarded-For", address),
-            None => request,
-        }
-    }
-
-    pub(crate) fn send(&mut self, request: RequestBuilder) -> Answer {
-        let response: Response = request.send().unwrap();
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let answer = Answer { status, headers, body: response.text().unwrap() };
-        for cookie in answer.cookies() {
-            let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
-            if value.is_empty() {
-                self.cookies.remove(name);
-            } else {
-                self.cookies.insert(name.to_owned(), value.to_owned());
-            }
-        }
-        if let Some((_, rest)) = answer.body.split_once("name=\"form_token\" value=\"") {
-            rest.split('"').next().unwrap().clone_into(&mut self.form_token);
-        }
-        answer
-    }
-
-    pub(crate) fn get(&mut self, path: &str) -> Answer {
-        self.send(self.request("GET", path))
-    }
-
-    /// Sends a form as a browser does, with the token of the last page.
-    pub(crate) fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
-        let request = self.form(path, &[&[("form_token", self.form_token.as_str())], fields].concat());
-        self.send(request.header("Origin", &self.origin))
-    }
-
-    /// A form with exactly these fields, not yet sent.
-    pub(crate) fn form(&self, path: &str, fields: &[(&str, &str)]) -> RequestBuilder {
-        let body: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        self.request("POST", path).header("Content-Type", "application/x-www-form-urlencoded").body(body)
-    }
-
-    pub(crate) fn log_in(&mut self, email: &str, password: &str) -> Answer {
-        self.get("/admin/login");
-        self.post("/admin/login", &[("email", email), ("password", password)])
     }
 }
 

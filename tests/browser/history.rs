@@ -17,22 +17,22 @@ fn mark(person: &mut Person, days: &str, reason: &str) -> Answer {
 fn days_are_marked_and_a_poll_of_them_says_so() {
     let (app, mut ada, token) = in_order();
     let marked = mark(&mut ada, "final", "");
-    assert_eq!(marked.status, 303, "{}", marked.body);
+    assert_eq!(marked.status, 303, "{}", marked.text());
     poll(&app, &mut ada, &token);
     let detail = |ada: &mut Person| {
-        let list = ada.get("/admin/polls").body;
+        let list = ada.get("/admin/polls").into_text();
         ada.get(&format!("/admin/polls/{}", list.split("/admin/polls/").nth(1).unwrap().split('"').next().unwrap()))
-            .body
+            .into_text()
     };
     let told = detail(&mut ada);
     assert!(told.contains("Of these days") && told.contains("2 final"), "{told}");
     // The invoice went out: what is to change then needs a word.
     let refused = mark(&mut ada, "provisional", "");
     assert_eq!(refused.status, 422);
-    assert!(refused.body.contains("Days that are final would be so no more"), "{}", refused.body);
+    assert!(refused.text().contains("Days that are final would be so no more"), "{}", refused.text());
     assert_eq!(mark(&mut ada, "provisional", "the invoice was wrong").status, 303);
     assert!(detail(&mut ada).contains("2 provisional"));
-    let list = ada.get("/admin/imports").body;
+    let list = ada.get("/admin/imports").into_text();
     assert!(list.contains("Days marked") && list.contains("the invoice was wrong"), "{list}");
 }
 
@@ -46,7 +46,7 @@ fn an_import_that_was_cut_off_is_told_on_the_first_page_and_in_the_history() {
     imports::note_cut_off(&app.store).unwrap();
     assert!(!file.exists());
     for page in ["/admin/", "/admin/imports"] {
-        let body = ada.get(page).body;
+        let body = ada.get(page).into_text();
         assert!(
             body.contains("august.csv, begun 2026-11-22 10:00 UTC") && body.to_lowercase().contains("cut off"),
             "{page}: {body}"
@@ -64,7 +64,7 @@ fn a_long_history_goes_on_page_after_page() {
     }
     let (mut page, mut seen) = ("/admin/imports".to_owned(), Vec::new());
     loop {
-        let body = ada.get(&page).body;
+        let body = ada.get(&page).into_text();
         seen.extend((1..=60).filter(|turn| body.contains(&format!("turn {turn}."))));
         let Some((before, _)) = body.split_once("\">Older imports") else { break };
         page = before.rsplit('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&");

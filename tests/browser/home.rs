@@ -10,11 +10,11 @@ pub(crate) fn in_order() -> (App, Person, String) {
     let app = spawn_app();
     stock(&app, "Coin Game");
     let mut ada = app.person(EMAIL, Role::Admin);
-    let choices = ada.get("/admin/tokens/new").body;
+    let choices = ada.get("/admin/tokens/new").into_text();
     let (_, rest) = choices.split_once("name=\"advertiser\"").unwrap();
     let advertiser = rest.split("<option value=\"").nth(1).unwrap()[..36].to_owned();
     let fields = [("name", "Singular"), ("advertiser", &advertiser), ("scope", "report"), ("life", "365")];
-    let made = ada.post("/admin/tokens/new", &fields).body;
+    let made = ada.post("/admin/tokens/new", &fields).into_text();
     let (_, rest) = made.split_once("class=\"secret\">").unwrap_or_else(|| panic!("{made}"));
     let token = rest.split('<').next().unwrap().to_owned();
     (app, ada, token)
@@ -27,14 +27,14 @@ pub(crate) fn poll(app: &App, ada: &mut Person, token: &str) {
     let request = app.stranger().request("GET", REPORT).header("Authorization", format!("ApiToken {token}"));
     assert_eq!(request.send().unwrap().status().as_u16(), 200);
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    while !ada.get("/admin/").body.contains("Last polled") {
+    while !ada.get("/admin/").text().contains("Last polled") {
         assert!(std::time::Instant::now() < deadline, "the poll was not noted");
     }
 }
 
 /// What needs attention: the words, and where the link leads.
 fn matters(ada: &mut Person) -> Vec<(String, String)> {
-    let page = ada.get("/admin/").body;
+    let page = ada.get("/admin/").into_text();
     let items = page.split("<ul class=\"matters\">").nth(1).map_or("", |rest| rest.split("</ul>").next().unwrap());
     let item = |item: &str| {
         let words = item.split("<span>").nth(1).unwrap().split("</span>").next().unwrap();
@@ -47,7 +47,7 @@ fn matters(ada: &mut Person) -> Vec<(String, String)> {
 #[test]
 fn an_empty_appliance_shows_the_way_instead() {
     let app = spawn_app();
-    let page = app.person(EMAIL, Role::Admin).get("/admin/").body;
+    let page = app.person(EMAIL, Role::Admin).get("/admin/").into_text();
     assert!(page.contains("Four steps to the first report") && page.contains("Add an advertiser"), "{page}");
     assert!(!page.contains("Needs attention"));
 }
@@ -86,7 +86,7 @@ fn polling_that_stopped_is_told_by_page_and_metrics() {
 fn where_all_is_in_order_nothing_needs_attention() {
     let (_app, mut ada, _) = in_order();
     assert_eq!(matters(&mut ada), []);
-    assert!(ada.get("/admin/").body.contains("Nothing."));
+    assert!(ada.get("/admin/").text().contains("Nothing."));
 }
 
 #[test]
@@ -133,11 +133,11 @@ fn refused_polls_are_told_with_those_that_showed_no_valid_token() {
         ("1 poll without a valid token was refused in the last 7 days.", "Refused: no valid token"),
     ]) {
         assert_eq!(words, expected.0);
-        let list = ada.get(&href.replace("&#38;", "&")).body;
+        let list = ada.get(&href.replace("&#38;", "&")).into_text();
         assert!(list.contains(expected.1), "{href}: {list}");
         let poll = list.split("/admin/polls/").nth(1).unwrap().split('"').next().unwrap();
         let detail = ada.get(&format!("/admin/polls/{poll}"));
-        assert!(detail.body.contains(expected.1) && detail.body.contains("127.0.0.1"), "{}", detail.body);
+        assert!(detail.text().contains(expected.1) && detail.text().contains("127.0.0.1"), "{}", detail.text());
     }
 }
 
@@ -145,14 +145,14 @@ fn refused_polls_are_told_with_those_that_showed_no_valid_token() {
 fn the_age_of_the_last_proven_backup_is_told_and_a_failure_seen_at_once() {
     let app = spawn_app();
     let mut ada = app.person(EMAIL, Role::Viewer);
-    assert!(ada.get("/admin/").body.contains("The server makes no backups"));
+    assert!(ada.get("/admin/").text().contains("The server makes no backups"));
     let told = |status: &str| {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("backups")).unwrap();
         std::fs::write(dir.path().join("backups/status.json"), status).unwrap();
         let nightly = pitlane::config::Nightly(chrono::NaiveTime::from_hms_opt(3, 0, 0));
         let app = spawn_in(dir, pitlane::config::Serve { backup_at: nightly, ..defaults() });
-        app.person(EMAIL, Role::Viewer).get("/admin/").body
+        app.person(EMAIL, Role::Viewer).get("/admin/").into_text()
     };
     let now = chrono::Utc::now().to_rfc3339();
     let page = told(&format!(r#"{{"provenAt":"{now}","drilledAt":"{now}","attemptedAt":"{now}"}}"#));

@@ -4,7 +4,10 @@
 //! (Debian: `apt-get install chromium chromium-driver`); a machine without them fails, it does not skip.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should stop where it stands")]
 
-#[path = "../serving/mod.rs"]
+#[path = "../common/mod.rs"]
+#[expect(dead_code, reason = "each binary uses a part")]
+mod common;
+#[path = "../common/serving.rs"]
 mod serving;
 
 mod axe;

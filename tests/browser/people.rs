@@ -14,7 +14,7 @@ fn invite(ada: &mut Person, email: &str, role: &str) -> Answer {
 
 /// The path of the link that a page shows.
 fn link(page: &Answer) -> String {
-    let (_, rest) = page.body.split_once("/admin/setup/").unwrap_or_else(|| panic!("{}", page.body));
+    let (_, rest) = page.text().split_once("/admin/setup/").unwrap_or_else(|| panic!("{}", page.text()));
     format!("/admin/setup/{}", &rest[..64])
 }
 
@@ -41,20 +41,20 @@ fn somebody_who_is_invited_chooses_a_password_by_a_link_that_works_once() {
     let app = spawn_app();
     let mut ada = app.person(EMAIL, Role::Admin);
     let made = invite(&mut ada, VERA, "viewer");
-    assert_eq!(made.status, 200, "{}", made.body);
+    assert_eq!(made.status, 200, "{}", made.text());
     let path = link(&made);
-    assert!(ada.get(PEOPLE).body.contains("Invited, no password yet"));
+    assert!(ada.get(PEOPLE).text().contains("Invited, no password yet"));
     assert_eq!(app.stranger().log_in(VERA, PASSWORD).status, 422);
-    assert!(app.stranger().get(&path).body.contains("You log in as vera@example.com"));
+    assert!(app.stranger().get(&path).text().contains("You log in as vera@example.com"));
     let (mut vera, done) = choose(&app, &path, PASSWORD);
-    assert_eq!((done.status, done.location()), (303, Some("/admin/")), "{}", done.body);
+    assert_eq!((done.status, done.location()), (303, Some("/admin/")), "{}", done.text());
     let home = vera.get("/admin/");
-    assert!(home.body.contains("vera@example.com (viewer)"), "{}", home.body);
+    assert!(home.text().contains("vera@example.com (viewer)"), "{}", home.text());
     assert_eq!(app.stranger().log_in(VERA, PASSWORD).status, 303);
-    assert!(choose(&app, &path, "another sentence").1.body.contains("used already"));
+    assert!(choose(&app, &path, "another sentence").1.text().contains("used already"));
     assert_eq!(audited(&app, "admin invite"), ["vera@example.com as viewer"]);
     let again = invite(&mut ada, VERA, "admin");
-    assert!(again.status == 422 && again.body.contains("already somebody"), "{}", again.body);
+    assert!(again.status == 422 && again.text().contains("already somebody"), "{}", again.text());
     assert_eq!(invite(&mut ada, "nonsense", "viewer").status, 422);
 }
 
@@ -67,7 +67,7 @@ fn a_new_link_ends_the_one_before_and_a_set_up_link_ends_neither() {
     ada.get(&page);
     let second = link(&ada.post(&page, &[]));
     let setup = app.setup_path();
-    assert!(choose(&app, &first, PASSWORD).1.body.contains("not known"));
+    assert!(choose(&app, &first, PASSWORD).1.text().contains("not known"));
     assert_eq!(choose(&app, &second, PASSWORD).1.status, 303);
     assert_eq!(app.stranger().get(&setup).status, 200);
     assert_eq!(app.store.read(|txn| txn.admin_list()).unwrap().len(), 2);
@@ -97,7 +97,7 @@ fn the_last_admin_who_can_log_in_stays_one() {
     let removal = format!("{page}/remove");
     ada.get(&page);
     for answer in [ada.post(&page, &[("role", "viewer")]), ada.post(&removal, &[])] {
-        assert!(answer.status == 422 && answer.body.contains("This is the last admin"), "{}", answer.body);
+        assert!(answer.status == 422 && answer.text().contains("This is the last admin"), "{}", answer.text());
     }
     assert_eq!(ada.get(&format!("{PEOPLE}/new")).status, 200);
 }
@@ -108,12 +108,12 @@ fn who_is_removed_is_out_at_once_and_what_they_did_stays() {
     let mut ada = app.person(EMAIL, Role::Admin);
     let mut vera = app.person(VERA, Role::Viewer);
     let page = page_of(&app, VERA);
-    assert!(ada.get(&format!("{page}/remove")).body.contains("Remove vera@example.com?"));
+    assert!(ada.get(&format!("{page}/remove")).text().contains("Remove vera@example.com?"));
     assert_eq!(ada.post(&format!("{page}/remove"), &[]).status, 303);
     assert_eq!(vera.get("/admin/").status, 303);
     assert_eq!(app.stranger().log_in(VERA, PASSWORD).status, 422);
     assert_eq!(ada.get(&page).status, 404);
-    assert!(ada.get("/admin/audit?search=vera").body.contains("log in"));
+    assert!(ada.get("/admin/audit?search=vera").text().contains("log in"));
     assert_eq!(audited(&app, "admin remove"), [VERA]);
 }
 
@@ -123,7 +123,7 @@ fn a_persons_sessions_are_ended_by_an_admin() {
     let mut ada = app.person(EMAIL, Role::Admin);
     let mut vera = app.person(VERA, Role::Viewer);
     let page = page_of(&app, VERA);
-    assert!(ada.get(PEOPLE).body.contains("1 browser"));
+    assert!(ada.get(PEOPLE).text().contains("1 browser"));
     ada.get(&format!("{page}/sessions"));
     assert_eq!(ada.post(&format!("{page}/sessions"), &[]).status, 303);
     assert_eq!((vera.get("/admin/").status, ada.get("/admin/").status), (303, 200));

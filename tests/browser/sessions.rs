@@ -12,13 +12,13 @@ use crate::harness::{EMAIL, PASSWORD, Person, defaults, spawn_app, spawn_with};
 fn a_set_up_link_makes_one_admin_and_says_so_afterwards() {
     let app = spawn_app();
     let mut ada = app.stranger();
-    assert!(ada.get("/admin/login").body.contains("pitlane admin setup-link"));
+    assert!(ada.get("/admin/login").text().contains("pitlane admin setup-link"));
     let path = app.setup_path();
     assert_eq!(ada.get(&path).status, 200);
     let short = ada.post(&path, &[("email", EMAIL), ("new_password", "short"), ("again", "short")]);
     assert_eq!(short.status, 422);
-    assert!(short.body.contains("12 to 256") && short.body.contains(EMAIL), "{}", short.body);
-    assert!(!short.body.contains("value=\"short\""), "a password was sent back");
+    assert!(short.text().contains("12 to 256") && short.text().contains(EMAIL), "{}", short.text());
+    assert!(!short.text().contains("value=\"short\""), "a password was sent back");
     let made = ada.post(&path, &[("email", EMAIL), ("new_password", PASSWORD), ("again", PASSWORD)]);
     assert_eq!((made.status, made.location()), (303, Some("/admin/")));
     assert_eq!(ada.get("/admin/").status, 200);
@@ -28,7 +28,7 @@ fn a_set_up_link_makes_one_admin_and_says_so_afterwards() {
         mallory.get(&path),
         mallory.post(&path, &[("email", "m@example.com"), ("new_password", PASSWORD), ("again", PASSWORD)]),
     ] {
-        assert!(answer.body.contains("used already") && answer.body.contains("setup-link"), "{}", answer.body);
+        assert!(answer.text().contains("used already") && answer.text().contains("setup-link"), "{}", answer.text());
     }
     assert_eq!(app.store.read(|txn| txn.admin_list()).unwrap().len(), 1);
 }
@@ -53,7 +53,7 @@ fn one_other_session_is_ended_and_no_one_elses() {
     let (mut here, mut grace) = (app.person(EMAIL, Role::Viewer), app.person("grace@example.com", Role::Admin));
     let (mut there, mut third) = (app.logged_in(EMAIL), app.logged_in(EMAIL));
     let id = |person: &Person| pitlane::service::hex(&Sha256::digest(person.cookies["pitlane_session"].as_bytes()));
-    let page = here.get("/admin/settings").body;
+    let page = here.get("/admin/settings").into_text();
     assert!(page.contains(&id(&there)) && page.contains(&id(&third)) && !page.contains(&id(&here)), "{page}");
     for ended in [id(&there), id(&grace), "nonsense".to_owned()] {
         assert_eq!(here.post("/admin/settings/sessions/end", &[("session", &ended)]).status, 303);
@@ -69,12 +69,12 @@ fn an_expired_or_replaced_link_says_so() {
     let mut ada = app.stranger();
     let replaced = app.setup_path();
     let expired = app.setup_path();
-    assert!(ada.get(&replaced).body.contains("newer one"));
+    assert!(ada.get(&replaced).text().contains("newer one"));
     assert_eq!(ada.get(&expired).status, 200);
     app.database().execute("update setup_links set expires_at = 1", ()).unwrap();
-    assert!(ada.get(&expired).body.contains("has expired"));
+    assert!(ada.get(&expired).text().contains("has expired"));
     let fields = [("email", EMAIL), ("new_password", PASSWORD), ("again", PASSWORD)];
-    assert!(ada.post(&expired, &fields).body.contains("has expired"));
+    assert!(ada.post(&expired, &fields).text().contains("has expired"));
     assert!(app.store.read(|txn| txn.admin_list()).unwrap().is_empty());
 }
 
@@ -153,7 +153,7 @@ fn a_new_password_ends_the_other_sessions_and_so_does_logging_out_everywhere() {
         here.post("/admin/settings/password", &[(one.0, &one.1), (two.0, &two.1), (three.0, &three.1)])
     };
     let wrong = send(changed("not her password", "another sentence", "another sentence"));
-    assert!(wrong.status == 422 && wrong.body.contains("This is not your password"), "{}", wrong.body);
+    assert!(wrong.status == 422 && wrong.text().contains("This is not your password"), "{}", wrong.text());
     assert_eq!(send(changed(PASSWORD, "another sentence", "differs a bit")).status, 422);
     assert_eq!(send(changed(PASSWORD, "another sentence", "another sentence")).status, 303);
     assert_eq!((here.get("/admin/").status, there.get("/admin/").status), (200, 303));

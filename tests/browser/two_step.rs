@@ -20,19 +20,19 @@ pub(crate) fn code(secret: &str, steps: i64) -> String {
 }
 
 fn hidden(page: &Answer, name: &str) -> String {
-    let (_, rest) = page.body.split_once(&format!("name=\"{name}\" value=\"")).unwrap();
+    let (_, rest) = page.text().split_once(&format!("name=\"{name}\" value=\"")).unwrap();
     rest.split('"').next().unwrap().to_owned()
 }
 
 fn recovery_codes(page: &Answer) -> Vec<String> {
-    page.body.split("<li><code>").skip(1).map(|part| part.split('<').next().unwrap().to_owned()).collect()
+    page.text().split("<li><code>").skip(1).map(|part| part.split('<').next().unwrap().to_owned()).collect()
 }
 
 /// Turns it on; the phone's secret and the recovery codes.
 fn set_up(ada: &mut Person) -> (String, Vec<String>) {
     let secret = hidden(&ada.get(PAGE), "secret");
     let done = ada.post(PAGE, &[("secret", &secret), ("code", &code(&secret, 0)), ("password", PASSWORD)]);
-    assert_eq!(done.status, 200, "{}", done.body);
+    assert_eq!(done.status, 200, "{}", done.text());
     let codes = recovery_codes(&done);
     assert_eq!(codes.len(), 10);
     (secret, codes)
@@ -47,7 +47,7 @@ fn later(app: &App) {
 fn half_way(app: &App, password: &str) -> Person {
     let mut ada = app.stranger();
     let asked = ada.log_in(EMAIL, password);
-    assert_eq!((asked.status, asked.location()), (303, Some("/admin/login/code?next=")), "{}", asked.body);
+    assert_eq!((asked.status, asked.location()), (303, Some("/admin/login/code?next=")), "{}", asked.text());
     assert_eq!(ada.get("/admin/").status, 303, "the password alone opened a page");
     assert_eq!(ada.get("/admin/login/code").status, 200);
     ada
@@ -62,16 +62,16 @@ fn with_it_on_a_password_alone_opens_nothing_and_each_code_works_once() {
     let app = spawn_app();
     let mut ada = app.person(EMAIL, Role::Viewer);
     let (secret, _) = set_up(&mut ada);
-    assert!(ada.get("/admin/settings").body.contains("10 recovery codes"));
+    assert!(ada.get("/admin/settings").text().contains("10 recovery codes"));
     let mut used = half_way(&app, PASSWORD);
     let wrong = enter(&mut used, &code(&secret, 0));
     assert_eq!(wrong.status, 422, "the code of the set-up worked again");
-    assert!(wrong.body.contains("This code is wrong or was used already"), "{}", wrong.body);
+    assert!(wrong.text().contains("This code is wrong or was used already"), "{}", wrong.text());
     for far in [-3, 3] {
         assert_eq!(enter(&mut used, &code(&secret, far)).status, 422, "{far} steps away");
     }
     let welcome = enter(&mut used, &code(&secret, 1));
-    assert_eq!((welcome.status, welcome.location()), (303, Some("/admin/")), "{}", welcome.body);
+    assert_eq!((welcome.status, welcome.location()), (303, Some("/admin/")), "{}", welcome.text());
     assert_eq!(used.get("/admin/").status, 200);
     assert!(!used.cookies.contains_key("pitlane_half_way"));
     assert_eq!(enter(&mut half_way(&app, PASSWORD), &code(&secret, 1)).status, 422, "a code worked twice");
@@ -83,14 +83,18 @@ fn a_set_up_without_the_right_code_or_password_changes_nothing() {
     let mut ada = app.person(EMAIL, Role::Admin);
     let page = ada.get(PAGE);
     let secret = hidden(&page, "secret");
-    assert!(page.body.contains(&format!("otpauth://totp/Pitlane:ada%40example.com?secret={secret}")), "{}", page.body);
-    assert!(page.body.contains("<svg class=\"qr\""));
+    assert!(
+        page.text().contains(&format!("otpauth://totp/Pitlane:ada%40example.com?secret={secret}")),
+        "{}",
+        page.text()
+    );
+    assert!(page.text().contains("<svg class=\"qr\""));
     let right = code(&secret, 0);
     for (code, password, words) in
         [("000000", PASSWORD, "This code is wrong"), (right.as_str(), "not her password", "This is not your password")]
     {
         let refused = ada.post(PAGE, &[("secret", &secret), ("code", code), ("password", password)]);
-        assert!(refused.status == 422 && refused.body.contains(words), "{}", refused.body);
+        assert!(refused.status == 422 && refused.text().contains(words), "{}", refused.text());
         assert_eq!(hidden(&refused, "secret"), secret, "the phone would have to scan again");
     }
     assert_eq!(ada.post(PAGE, &[("secret", "AAAA"), ("code", &right), ("password", PASSWORD)]).status, 303);
@@ -105,14 +109,14 @@ fn recovery_codes_work_once_each_and_new_ones_end_the_old() {
     let typed = codes[0].to_uppercase().replace('-', " ");
     assert_eq!(enter(&mut half_way(&app, PASSWORD), &typed).status, 303);
     assert_eq!(enter(&mut half_way(&app, PASSWORD), &codes[0]).status, 422, "a recovery code worked twice");
-    assert!(ada.get("/admin/settings").body.contains("9 recovery codes"));
+    assert!(ada.get("/admin/settings").text().contains("9 recovery codes"));
     ada.get(&format!("{PAGE}/codes"));
     let refused = ada.post(&format!("{PAGE}/codes"), &[("password", PASSWORD), ("code", "123456")]);
     assert_eq!(refused.status, 422);
     later(&app);
     let renewed = ada.post(&format!("{PAGE}/codes"), &[("password", PASSWORD), ("code", &code(&secret, 0))]);
     let fresh = recovery_codes(&renewed);
-    assert_eq!(fresh.len(), 10, "{}", renewed.body);
+    assert_eq!(fresh.len(), 10, "{}", renewed.text());
     assert_eq!(enter(&mut half_way(&app, PASSWORD), &codes[1]).status, 422, "an old recovery code still works");
     assert_eq!(enter(&mut half_way(&app, PASSWORD), &fresh[1]).status, 303);
 }
@@ -170,7 +174,7 @@ fn wrong_codes_are_held_off_like_wrong_passwords_also_with_the_password_in_betwe
         thief.from = Some(format!("198.51.100.{last}"));
         thief.log_in(EMAIL, PASSWORD);
         thief.get("/admin/login/code");
-        looked_at += usize::from(enter(&mut thief, "000000").body.contains("This code is wrong"));
+        looked_at += usize::from(enter(&mut thief, "000000").text().contains("This code is wrong"));
     }
     assert!((5..=8).contains(&looked_at), "{looked_at} of 20 codes were looked at");
     let refused: i64 = app
@@ -200,7 +204,7 @@ fn nobody_comes_to_the_code_without_a_password() {
     assert_eq!(mallory.get("/admin/login/code").location(), Some("/admin/login"));
     mallory.get("/admin/login");
     let refused = enter(&mut mallory, &codes[0]);
-    assert!(refused.status == 422 && refused.body.contains("Start again with your password"), "{}", refused.body);
+    assert!(refused.status == 422 && refused.text().contains("Start again with your password"), "{}", refused.text());
     let mut stolen = half_way(&app, PASSWORD);
     let handle = stolen.cookies["pitlane_half_way"].clone();
     let other = if handle.ends_with('0') { '1' } else { '0' };

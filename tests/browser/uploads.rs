@@ -56,7 +56,7 @@ fn a_file_without_this_sessions_token_or_from_elsewhere_is_refused() {
         ),
     ] {
         let answer = send(&mut ada, origin, body);
-        assert_eq!((answer.status, kept(&app)), (403, (0, 0)), "{}", answer.body);
+        assert_eq!((answer.status, kept(&app)), (403, (0, 0)), "{}", answer.text());
     }
     let mut vera = app.person("vera@example.com", Role::Viewer);
     vera.get("/admin/imports");
@@ -78,11 +78,11 @@ fn what_is_no_table_is_refused_in_words_and_not_kept() {
     ] {
         let answer = upload(&app, &mut ada, bytes);
         assert_eq!((answer.status, kept(&app)), (422, (0, 0)));
-        assert!(answer.body.contains(words), "{words}: {}", answer.body);
+        assert!(answer.text().contains(words), "{words}: {}", answer.text());
     }
     let cut = form(&ada.form_token.clone(), "a.csv", FILE.as_bytes());
     let answer = send(&mut ada, &app.origin, cut[..cut.len() - 20].to_vec());
-    assert_eq!((answer.status, kept(&app)), (400, (0, 0)), "{}", answer.body);
+    assert_eq!((answer.status, kept(&app)), (400, (0, 0)), "{}", answer.text());
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn a_file_of_more_than_200_mb_is_refused_and_not_kept() {
     let mut ada = app.person(EMAIL, Role::Admin);
     let row = b"2023-08-01,a,Lumen,1,1\n";
     let answer = upload(&app, &mut ada, &row.repeat(201 * 1024 * 1024 / row.len()));
-    assert_eq!((answer.status, kept(&app)), (413, (0, 0)), "{}", answer.body);
+    assert_eq!((answer.status, kept(&app)), (413, (0, 0)), "{}", answer.text());
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn an_upload_is_its_admins_alone_and_no_path() {
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(file.file_name().to_str(), draft.rsplit('/').next());
     }
-    assert!(!ada.get(&draft).body.contains("<b>"));
+    assert!(!ada.get(&draft).text().contains("<b>"));
     let mut eve = app.person("eve@example.com", Role::Admin);
     assert_eq!(eve.get(&draft).status, 404);
     for (way, fields) in [("", &[][..]), ("/preview", &[("sum", "on")]), ("/commit", &[]), ("/cancel", &[])] {
@@ -135,7 +135,7 @@ fn say_how_to_read(person: &mut Person, draft: &str) -> Answer {
         columns.map(|(at, column)| (format!("from-{column}"), at.to_string())).collect();
     let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let answer = person.post(draft, &fields);
-    assert_eq!(answer.status, 303, "{}", answer.body);
+    assert_eq!(answer.status, 303, "{}", answer.text());
     answer
 }
 
@@ -148,10 +148,10 @@ fn all_that_is_wrong_comes_as_csv_and_nothing_is_imported() {
     assert_eq!(ada.get(&format!("{draft}/preview")).status, 303, "nothing was answered yet");
     let answer = say_how_to_read(&mut ada, &draft);
     let page = ada.get(answer.location().unwrap());
-    assert!(page.body.contains("line 2, column cost"), "{}", page.body);
+    assert!(page.text().contains("line 2, column cost"), "{}", page.text());
     let problems = ada.get(&format!("{draft}/problems.csv"));
     assert_eq!(problems.header("content-type"), Some("text/csv; charset=utf-8"));
-    let lines: Vec<&str> = problems.body.lines().collect();
+    let lines: Vec<&str> = problems.text().lines().collect();
     assert_eq!(lines[0], "line,column,problem");
     assert!(lines[1].starts_with("2,cost,\"got \"\"x\"\", expected"), "{}", lines[1]);
     ada.get(&draft);
@@ -170,7 +170,7 @@ fn bytes_that_are_not_those_that_were_previewed_are_refused() {
     std::fs::write(file, FILE.replace('x', "9")).unwrap();
     ada.get(&draft);
     let answer = ada.post(&format!("{draft}/commit"), &[]);
-    assert!(answer.body.contains("not the one that was previewed"), "{}", answer.body);
+    assert!(answer.text().contains("not the one that was previewed"), "{}", answer.text());
     assert_eq!(held(&app).0, 0);
 }
 

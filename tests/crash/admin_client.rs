@@ -2,39 +2,27 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::common::http::{Answer, Person};
+use crate::common::rng::Rng;
 use crate::ledger::{Life, Session};
-use crate::rng::Rng;
-use crate::shim::{self, Answer};
 use crate::{CLERK, Run};
 
-pub(crate) const EMAIL: &str = "admin_client@example.com";
+pub(crate) const EMAIL: &str = "clerk@example.com";
 pub(crate) const PASSWORD: &str = "a sentence is easier";
-
-/// A connection that broke; whatever was asked for may have happened or not.
-pub(crate) struct Broken;
-
-/// A page, or the answer to a form, for whoever has the cookie.
-fn ask(address: &str, request: &str, cookie: &str, form: &str) -> Result<Answer, Broken> {
-    let headers = format!("Cookie: {cookie}\r\nContent-Type: application/x-www-form-urlencoded\r\n");
-    shim::exchange(address, request, &headers, form).map_err(|_| Broken)
-}
 
 impl Session {
     /// Logs in as people do: the page first, then its form.
-    pub(crate) fn start(address: &str) -> Result<Self, Broken> {
-        let page = ask(address, "GET /admin/login", "", "")?;
-        let guest = shim::cookie(&page.head, "pitlane_guest").ok_or(Broken)?;
-        let proof = shim::form_token(&page.body).ok_or(Broken)?;
-        let form = format!("form_token={proof}&email={EMAIL}&password={}", PASSWORD.replace(' ', "+"));
-        let answer = ask(address, "POST /admin/login", &format!("pitlane_guest={guest}"), &form)?;
-        assert_eq!(answer.status, 303, "a log-in was answered {}", String::from_utf8_lossy(&answer.body));
-        let value = shim::cookie(&answer.head, "pitlane_session").ok_or(Broken)?;
-        Ok(Self { cookie: format!("pitlane_session={value}"), life: Life::Live })
+    pub(crate) fn start(address: &str) -> reqwest::Result<Self> {
+        let mut person = Person::at(&format!("http://{address}"));
+        let answer = person.try_log_in(EMAIL, PASSWORD)?;
+        assert_eq!(answer.status, 303, "a log-in was answered {}", answer.text());
+        Ok(Self { person, life: Life::Live })
     }
 
-    /// What the start page answers: 200, or 303 to the log-in page.
-    pub(crate) fn context(&self, address: &str) -> Result<Answer, Broken> {
-        ask(address, "GET /admin/", &self.cookie, "")
+    /// What the start page answers: 200, or 303 to the log-in page. The server may have another port by now.
+    pub(crate) fn home(&mut self, address: &str) -> reqwest::Result<Answer> {
+        self.person.move_to(&format!("http://{address}"));
+        self.person.try_send(self.person.request("GET", "/admin/"))
     }
 }
 
@@ -43,42 +31,40 @@ impl Run {
         while !stop.load(Ordering::Relaxed) && self.one_session(address, rng).is_ok() {}
     }
 
-    fn one_session(&self, address: &str, rng: &mut Rng) -> Result<(), Broken> {
-        let session = Session::start(address)?;
-        let cookie = session.cookie.clone();
-        let page = session.context(address)?;
+    fn one_session(&self, address: &str, rng: &mut Rng) -> reqwest::Result<()> {
+        let mut session = Session::start(address)?;
+        session.home(address)?;
+        let mut person = session.person.clone();
         let at = {
             let mut sessions = self.sessions.lock().unwrap();
             sessions.push(session);
             sessions.len() - 1
         };
         self.counts.log_ins.fetch_add(1, Ordering::Relaxed);
-        let proof = shim::form_token(&page.body).ok_or(Broken)?;
-        let send = |path: &str, fields: &str| {
-            let answer = ask(address, &format!("POST {path}"), &cookie, &format!("form_token={proof}{fields}"))?;
+        let mut send = |path: &str, fields: &[(&str, &str)]| {
+            let answer = person.try_send(person.filled(path, fields))?;
             assert_eq!(answer.status, 303, "{path} was answered {}", String::from_utf8_lossy(&answer.body));
-            Ok(answer)
+            Ok(())
         };
         for _ in 0..rng.below(8) {
             if rng.below(3) == 0 {
                 let word = if self.switch.lock().unwrap().turn() { "off" } else { "on" };
-                send(&format!("/admin/catalogue/offers/{}/reporting", self.offer), &format!("&to={word}"))?;
+                send(&format!("/admin/catalogue/offers/{}/reporting", self.offer), &[("to", word)])?;
                 self.switch.lock().unwrap().acknowledge();
                 self.counts.switched.fetch_add(1, Ordering::Relaxed);
             } else {
                 let fields = self.writers[CLERK].lock().unwrap().cell(CLERK, rng);
                 let (campaign, publisher) = (&self.cell_campaign, &self.cell_publisher);
-                send(
-                    "/admin/stats/cell",
-                    &format!("&campaign={campaign}&publisher={publisher}&reason=crash&{fields}"),
-                )?;
+                let whose = [("campaign", campaign.as_str()), ("publisher", publisher), ("reason", "crash")];
+                let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                send("/admin/stats/cell", &[&whose[..], &fields].concat())?;
                 self.writers[CLERK].lock().unwrap().acknowledge();
                 self.counts.edits.fetch_add(1, Ordering::Relaxed);
             }
         }
         if rng.below(2) == 0 {
             self.sessions.lock().unwrap()[at].life = Life::Unsure;
-            send("/admin/logout", "")?;
+            send("/admin/logout", &[])?;
             self.sessions.lock().unwrap()[at].life = Life::Ended;
             self.counts.log_outs.fetch_add(1, Ordering::Relaxed);
         }

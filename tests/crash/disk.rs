@@ -5,7 +5,7 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use crate::rng::Rng;
+use crate::common::rng::Rng;
 
 struct Record {
     offset: u64,

@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::common::program::text;
 use crate::ledger::{Figures, Life};
 use crate::process::{End, Process};
-use crate::shim::text;
 use crate::{HTTP_WRITERS, Run, disk};
 
 /// What of the ledger a restore takes back.

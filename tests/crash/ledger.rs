@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::rng::Rng;
+use crate::common::rng::Rng;
 
 /// Day and campaign to cost in millionths and clicks.
 pub(crate) type Figures = BTreeMap<(String, String), (u64, u64)>;
@@ -39,10 +39,11 @@ impl Writer {
     }
 
     /// A batch of one cell of the first campaign, as fields of a form.
-    pub(crate) fn cell(&mut self, number: usize, rng: &mut Rng) -> String {
+    pub(crate) fn cell(&mut self, number: usize, rng: &mut Rng) -> [(&'static str, String); 3] {
         let day = format!("2026-{:02}-{:02}", 1 + rng.below(3), 1 + rng.below(28));
         let (micros, clicks) = (rng.below(5_000_000_000), rng.below(10_000));
-        let fields = format!("day={day}&clicks={clicks}&cost={}.{:06}", micros / 1_000_000, micros % 1_000_000);
+        let cost = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
+        let fields = [("day", day.clone()), ("clicks", clicks.to_string()), ("cost", cost)];
         self.pending = Some(Figures::from([((day, format!("W{number}-C0")), (micros, clicks))]));
         fields
     }
@@ -137,7 +138,7 @@ impl Life {
 
 /// A browser that was logged in.
 pub(crate) struct Session {
-    pub(crate) cookie: String,
+    pub(crate) person: crate::common::http::Person,
     pub(crate) life: Life,
 }
 

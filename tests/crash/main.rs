@@ -7,15 +7,15 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 #![expect(clippy::cast_possible_truncation, reason = "small numbers")]
 
-#[path = "../shim/mod.rs"]
-mod shim;
+#[path = "../common/mod.rs"]
+#[expect(dead_code, reason = "each binary uses a part")]
+mod common;
 
 mod admin_client;
 mod disk;
 mod drills;
 mod ledger;
 mod process;
-mod rng;
 mod upgrades;
 
 use std::path::{Path, PathBuf};
@@ -24,10 +24,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use common::program::{Server, ask, run_on, text};
+use common::rng::Rng;
 use ledger::{Figures, Life, Session, Switch, Token, Writer, read_report};
 use process::{End, Process};
-use rng::Rng;
-use shim::{Server, ask, text};
 use upgrades::Old;
 
 /// Writers that send over HTTP; one more uses the command line, and the last one the pages.
@@ -169,7 +169,7 @@ impl Run {
         let process = Process {
             data_dir: root.join("data"),
             undo: root.join("undo"),
-            shim: shim::compile(root),
+            shim: common::shim::compile(root),
             words: root.join("server.log"),
             lie,
         };
@@ -179,7 +179,9 @@ impl Run {
         let first = scratch.join("first.csv");
         std::fs::write(&first, FIRST).unwrap();
         process.must(&["import", text(&first), "--advertiser", "Acme", "--create-missing"])?;
-        shim::admit(process.command(), admin_client::EMAIL, admin_client::PASSWORD);
+        let mut admit = process.command();
+        admit.args(["admin", "create", "--email", admin_client::EMAIL, "--password-stdin"]);
+        run_on(admit, admin_client::PASSWORD).done();
         let issue = |scope| process.must(&["token", "create", "--advertiser", "Acme", "--name", "x", "--scope", scope]);
         let (report_token, ingest_token) = (issue("report")?.trim().to_owned(), issue("ingest")?.trim().to_owned());
         let report = process.must(&[&REPORT_COMMAND[..], &["--from", "2025-01-01", "--to", "2026-12-31"]].concat())?;
@@ -365,7 +367,7 @@ impl Run {
         let old = sessions.len().saturating_sub(SESSIONS);
         sessions.drain(..old);
         for session in sessions.iter_mut() {
-            let answer = session.context(&server.address).map_err(|_| "the start page's answer broke off")?;
+            let answer = session.home(&server.address).map_err(|error| error.to_string())?;
             session.settle(answer.status)?;
         }
         for entry in std::fs::read_dir(&self.scratch).unwrap() {

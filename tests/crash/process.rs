@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::shim::Server;
+use crate::common::program::{Server, gather, pitlane};
 
 /// Where the program works and what stands between it and the disk.
 #[derive(Clone)]
@@ -28,7 +28,7 @@ pub(crate) enum End {
 
 impl Process {
     pub(crate) fn command(&self) -> Command {
-        let mut command = crate::shim::pitlane(&self.data_dir);
+        let mut command = pitlane(&self.data_dir);
         command.env("LD_PRELOAD", &self.shim).env("SHIM_DIR", &self.data_dir).env("SHIM_UNDO", &self.undo);
         if self.lie {
             command.env("SHIM_LIE", "1");
@@ -42,7 +42,7 @@ impl Process {
         let child = command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut child = child.unwrap();
         // Read along: a full pipe would keep the program from ending.
-        let (out, err) = (collect(child.stdout.take().unwrap()), collect(child.stderr.take().unwrap()));
+        let (out, err) = (gather(child.stdout.take().unwrap()), gather(child.stderr.take().unwrap()));
         let status = loop {
             if let Some(status) = child.try_wait().unwrap() {
                 break status;
@@ -74,15 +74,7 @@ impl Process {
     pub(crate) fn serve(&self) -> Result<Server, String> {
         let mut command = self.command();
         let words = std::fs::File::options().create(true).append(true).open(&self.words).unwrap();
-        command.env("PITLANE_LOG", "error").stderr(words);
-        Server::start(command, &["--rate-limit", "0"])
+        command.args(["serve", "--rate-limit", "0"]).env("PITLANE_LOG", "error").stderr(words);
+        Server::start(command)
     }
-}
-
-fn collect(mut pipe: impl std::io::Read + Send + 'static) -> std::thread::JoinHandle<String> {
-    std::thread::spawn(move || {
-        let mut text = String::new();
-        pipe.read_to_string(&mut text).unwrap();
-        text
-    })
 }

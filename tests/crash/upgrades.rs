@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use crate::common::program::text;
 use crate::process::Process;
-use crate::shim::text;
 use crate::{Run, disk};
 
 /// The rows of the fixture once more for each of so many days: enough for a step that rewrites them to take a while.

@@ -1,7 +1,7 @@
 //! The command line (contract §5): exit codes, what goes to stdout and what to stderr, and every command but `import` and
 //! the ones that serve.
 
-use crate::program::Program;
+use crate::common::program::Program;
 
 const PASSWORD: &str = "correct horse battery staple\n";
 

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::common::program::{Ended, Program};
 use crate::model::{decimal, micros};
-use crate::program::{Ended, Program};
 
 const EXPORT: &str = include_str!("../fixtures/ads_export.csv");
 

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::program::{Ended, Program};
+use crate::common::program::{Ended, Program};
 
 const HEADER: &str = "date,campaign_name,partner,clicks,cost,offer_name,app,store_id,os\n";
 

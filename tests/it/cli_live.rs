@@ -2,9 +2,9 @@
 
 use chrono::{Days, Utc};
 
+use crate::common::http::Client;
+use crate::common::program::Program;
 use crate::fixtures::{SINGULAR_CSV, may, ranged};
-use crate::harness::{Anonymous, Client as _};
-use crate::program::Program;
 
 const COLUMNS: &str = "date,campaign_name,partner,clicks,cost,offer_name,app,store_id,os\n";
 
@@ -131,7 +131,7 @@ fn the_demos_curl_line_works_as_it_is_printed() {
     let token = header.strip_prefix("Authorization: ApiToken ").unwrap();
     assert!(server.greeting.contains(&format!("token: {token}\n")));
     let path = url.strip_prefix(&server.origin).unwrap();
-    let answer = Anonymous::at(&server.origin).with(token).get(path);
+    let answer = Client::at(&server.origin).with(token).get(path);
     let report = answer.json();
     let items = report["data"]["items"].as_array().unwrap();
     let dates: std::collections::BTreeSet<_> = items.iter().map(|item| item["date"].as_str().unwrap()).collect();

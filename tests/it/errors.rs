@@ -180,7 +180,7 @@ fn a_flood_is_429_with_the_time_to_wait() {
     let config = Serve { rate_limit: 1, ..defaults() };
     let app = spawn_on(tempfile::tempdir().unwrap(), config);
     stock(&app.store);
-    let flood = |client: &dyn Client| {
+    let flood = |client: &Client| {
         let mut answers = (0..2000).map(|_| client.get(&may(SINGULAR_JSON)));
         answers.find(|answer| answer.status == 429).unwrap()
     };

@@ -9,7 +9,7 @@ use pitlane::service::{Actor, ServiceResult, catalogue};
 use pitlane::store::{AdvertiserRow, ImportKind, Store, StoreError};
 use uuid::Uuid;
 
-use crate::harness::{App, Token, spawn_app};
+use crate::harness::{App, Client, spawn_app};
 
 pub(crate) const NORTHWIND: &str = "Northwind";
 pub(crate) const CONTOSO: &str = "Contoso";
@@ -164,7 +164,7 @@ pub(crate) fn stock(store: &Store) {
 }
 
 /// A server with the small stock, and Northwind's token for reports.
-pub(crate) fn stocked() -> (App, Token) {
+pub(crate) fn stocked() -> (App, Client) {
     let app = spawn_app();
     stock(&app.store);
     let token = app.token(NORTHWIND, TokenScope::Report);

@@ -8,7 +8,7 @@ use pitlane::config::Serve;
 use pitlane::domain::TokenScope;
 
 use crate::fixtures::{NORTHWIND, SINGULAR_CSV, SINGULAR_JSON, may, ranged, state, stock, switch};
-use crate::harness::{App, Client as _, Token, defaults, spawn_on};
+use crate::harness::{App, Client, defaults, spawn_on};
 
 /// Served with rendered days kept, or not, and without a limit.
 fn served(report_cache: u64) -> App {
@@ -18,7 +18,7 @@ fn served(report_cache: u64) -> App {
 }
 
 /// Polls until all that can be remembered is; the last answer's tag.
-fn warm(token: &Token) -> String {
+fn warm(token: &Client) -> String {
     for _ in 0..3 {
         assert_eq!(token.get(&may(SINGULAR_CSV)).status, 200);
     }

@@ -1,7 +1,7 @@
 //! The general cost report (contract §3): totals over the period, one row per offer and publisher.
 
 use crate::fixtures::{GENERAL_CSV, GENERAL_JSON, NORTHWIND, csv, id, may, ranged, state, stocked};
-use crate::harness::{Client as _, Token};
+use crate::harness::Client;
 
 #[test]
 fn the_json_report_sums_each_offer_and_publisher() {
@@ -23,7 +23,7 @@ fn the_csv_report_has_the_same_rows() {
 }
 
 /// The offers' names and revenues in the report of this offer only.
-fn of_offer(token: &Token, offer: &str) -> Vec<String> {
+fn of_offer(token: &Client, offer: &str) -> Vec<String> {
     let report = token.get(&format!("{}&offerId={offer}", may(GENERAL_JSON))).json();
     let rows = report["data"].as_array().unwrap().iter();
     rows.map(|row| format!("{} {}", row["offerName"].as_str().unwrap(), row["publisherName"].as_str().unwrap()))

@@ -1,21 +1,16 @@
-//! The appliance on a free port with a data directory of its own, and clients typed by who they are.
-//!
-//! Every request takes a connection of its own, so that a stop never waits for an idle one.
+//! The appliance on a free port with a data directory of its own, and clients that ask it.
 
 use std::io::{Read as _, Write as _};
 use std::path::Path;
-use std::sync::LazyLock;
 
 use pitlane::config::Serve;
 use pitlane::domain::{Name, TokenScope};
 use pitlane::service::Actor;
 use pitlane::service::access::tokens::{self, TokenRequest};
 use pitlane::store::Store;
-use reqwest::Method;
-use reqwest::blocking::RequestBuilder;
-use reqwest::header::HeaderMap;
 use tempfile::TempDir;
 
+pub(crate) use crate::common::http::{Answer, Client, answer};
 use crate::serving::Serving;
 pub(crate) use crate::serving::defaults;
 
@@ -39,12 +34,12 @@ pub(crate) fn spawn_on(dir: TempDir, config: Serve) -> App {
 }
 
 impl App {
-    pub(crate) fn anonymous(&self) -> Anonymous {
-        Anonymous { origin: self.serving.origin.clone() }
+    pub(crate) fn anonymous(&self) -> Client {
+        Client::at(&self.serving.origin)
     }
 
     /// A client with a new token.
-    pub(crate) fn token(&self, advertiser: &str, scope: TokenScope) -> Token {
+    pub(crate) fn token(&self, advertiser: &str, scope: TokenScope) -> Client {
         self.token_until(advertiser, scope, None)
     }
 
@@ -54,7 +49,7 @@ impl App {
         advertiser: &str,
         scope: TokenScope,
         expires_at: Option<chrono::DateTime<chrono::Utc>>,
-    ) -> Token {
+    ) -> Client {
         let request = TokenRequest {
             advertiser: advertiser.to_owned(),
             name: Name::parse("name", "a test").unwrap(),
@@ -66,8 +61,8 @@ impl App {
     }
 
     /// A client that sends this text as its token, whatever it is.
-    pub(crate) fn bearer(&self, token: &str) -> Token {
-        Token { anonymous: self.anonymous(), token: token.to_owned() }
+    pub(crate) fn bearer(&self, token: &str) -> Client {
+        self.anonymous().with(token)
     }
 
     /// Finishes what is under way and writes the poll history.
@@ -99,132 +94,4 @@ impl App {
 pub(crate) fn column<T: rusqlite::types::FromSql>(conn: &rusqlite::Connection, sql: &str) -> Vec<T> {
     let mut statement = conn.prepare(sql).unwrap();
     statement.query_map((), |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
-}
-
-/// What came back.
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Vec<u8>,
-}
-
-impl Answer {
-    pub(crate) fn text(&self) -> &str {
-        str::from_utf8(&self.body).unwrap()
-    }
-
-    /// The one value of a header; fails on a header that comes twice.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let mut values = self.headers.get_all(name).iter();
-        let value = values.next()?;
-        assert!(values.next().is_none(), "{name} came more than once");
-        Some(value.to_str().unwrap())
-    }
-
-    pub(crate) fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body).unwrap()
-    }
-
-    /// The body with what is new in every answer cut out, once that was seen to have the right form.
-    pub(crate) fn redacted(&self) -> String {
-        let redacted = cut(self.text(), "\"responseId\":\"", "[id]", |id| {
-            uuid::Uuid::try_parse(id).is_ok_and(|uuid| uuid.get_version_num() == 4 && uuid.to_string() == id)
-        });
-        let redacted = cut(&redacted, "\"importId\":\"", "[import]", |id| uuid::Uuid::try_parse(id).is_ok());
-        cut(&redacted, "\"generatedAt\":\"", "[now]", |moment| {
-            moment.len() == 24 && chrono::NaiveDateTime::parse_from_str(moment, "%Y-%m-%dT%H:%M:%S%.3fZ").is_ok()
-        })
-    }
-}
-
-/// `text` with the string that follows `key` replaced.
-fn cut(text: &str, key: &str, mark: &str, right: impl Fn(&str) -> bool) -> String {
-    let Some((before, rest)) = text.split_once(key) else { return text.to_owned() };
-    let (value, after) = rest.split_once('"').unwrap();
-    assert!(right(value), "{key}{value} has the wrong form");
-    format!("{before}{key}{mark}\"{after}")
-}
-
-static HTTP: LazyLock<reqwest::blocking::Client> = LazyLock::new(|| {
-    reqwest::blocking::Client::builder()
-        .no_proxy()
-        .pool_max_idle_per_host(0)
-        .user_agent("pitlane-tests/1")
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .unwrap()
-});
-
-/// Sends it and takes all of the answer.
-pub(crate) fn answer(request: RequestBuilder) -> Answer {
-    let response = request.send().unwrap();
-    let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    Answer { status, headers, body: response.bytes().unwrap().to_vec() }
-}
-
-/// Somebody who asks.
-pub(crate) trait Client {
-    fn request(&self, method: Method, path: &str) -> RequestBuilder;
-
-    fn get(&self, path: &str) -> Answer {
-        answer(self.request(Method::GET, path))
-    }
-
-    fn head(&self, path: &str) -> Answer {
-        answer(self.request(Method::HEAD, path))
-    }
-
-    /// `GET` with one more header.
-    fn get_with(&self, path: &str, name: &str, value: &str) -> Answer {
-        answer(self.request(Method::GET, path).header(name, value))
-    }
-
-    fn post(&self, path: &str, content_type: &str, body: impl Into<String>) -> Answer
-    where
-        Self: Sized,
-    {
-        answer(self.request(Method::POST, path).header("Content-Type", content_type).body(body.into()))
-    }
-}
-
-/// Somebody without a token.
-pub(crate) struct Anonymous {
-    origin: String,
-}
-
-/// Somebody with a token.
-pub(crate) struct Token {
-    anonymous: Anonymous,
-    pub(crate) token: String,
-}
-
-impl Anonymous {
-    /// Somebody who knows only an address, such as the one a program printed.
-    pub(crate) fn at(origin: &str) -> Self {
-        Self { origin: origin.to_owned() }
-    }
-
-    /// The same with a token.
-    pub(crate) fn with(self, token: &str) -> Token {
-        Token { anonymous: self, token: token.to_owned() }
-    }
-}
-
-impl Client for Anonymous {
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        HTTP.request(method, format!("{}{path}", self.origin))
-    }
-}
-
-impl Token {
-    /// The public half.
-    pub(crate) fn id(&self) -> &str {
-        &self.token[4..20]
-    }
-}
-
-impl Client for Token {
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.anonymous.request(method, path).header("Authorization", format!("ApiToken {}", self.token))
-    }
 }

@@ -4,18 +4,18 @@ use pitlane::domain::TokenScope;
 use serde_json::{Value, json};
 
 use crate::fixtures::{CONTOSO, DAILY_STATS, NORTHWIND, SINGULAR_CSV, id, may, stock, stocked};
-use crate::harness::{Answer, App, Client as _, Token, spawn_app};
+use crate::harness::{Answer, App, Client, spawn_app};
 
 const HEADER: &str = "date,campaign_name,partner,clicks,cost\n";
 
 /// The small stock, Northwind's token for stats and the one for reports.
-fn ingesting() -> (App, Token, Token) {
+fn ingesting() -> (App, Client, Client) {
     let (app, report) = stocked();
     let ingest = app.token(NORTHWIND, TokenScope::Ingest);
     (app, ingest, report)
 }
 
-fn post_csv(token: &Token, rows: &str) -> Answer {
+fn post_csv(token: &Client, rows: &str) -> Answer {
     token.post(DAILY_STATS, "text/csv", format!("{HEADER}{rows}"))
 }
 

@@ -4,7 +4,10 @@
 //! test sleeps, needs a fixed port, the network, or another test.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should stop where it stands")]
 
-#[path = "../serving/mod.rs"]
+#[path = "../common/mod.rs"]
+#[expect(dead_code, reason = "each binary uses a part")]
+mod common;
+#[path = "../common/serving.rs"]
 mod serving;
 
 mod cli;
@@ -21,7 +24,6 @@ mod layers;
 mod malformed;
 mod model;
 mod polls;
-mod program;
 mod properties;
 mod report;
 mod report_body;

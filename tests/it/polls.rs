@@ -5,7 +5,7 @@ use pitlane::domain::TokenScope;
 use pitlane::store::Store;
 
 use crate::fixtures::{GENERAL_CSV, NORTHWIND, SINGULAR_CSV, SINGULAR_JSON, may, stock, stocked};
-use crate::harness::{App, Client as _, column, defaults, spawn_on};
+use crate::harness::{App, column, defaults, spawn_on};
 
 /// The history, one line each: token, report, range, status, completeness, rows, cost, bytes, address, agent.
 fn history(app: &mut App) -> Vec<String> {

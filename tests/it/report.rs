@@ -6,7 +6,7 @@ use crate::fixtures::{
     Campaign, NORTHWIND, SINGULAR_CSV, SINGULAR_JSON, add_advertiser, add_campaigns, add_publishers, csv, id, may,
     state, stocked, switch,
 };
-use crate::harness::{Client as _, Token, spawn_app};
+use crate::harness::{Client, spawn_app};
 
 #[test]
 fn the_json_report_has_the_ten_keys_in_their_order_and_enabled_offers_only() {
@@ -31,7 +31,7 @@ fn the_csv_report_has_the_same_rows() {
 }
 
 /// The items' text, from bracket to bracket.
-fn items(token: &Token, path: &str) -> String {
+fn items(token: &Client, path: &str) -> String {
     let answer = token.get(path);
     let (_, items) = answer.text().split_once("\"items\":").unwrap();
     items.strip_suffix("}}").unwrap().to_owned()
@@ -73,7 +73,7 @@ const AWKWARD: [&str; 6] =
     [r#"Say "hi", \ world"#, "a,b;c", "Ünïcødé 漢字 🎮", "</script><b>&amp;'", "=cmd|calc", "{\"cost\":1}"];
 
 /// A report whose names are as awkward as names may be.
-fn awkward() -> (crate::harness::App, Token) {
+fn awkward() -> (crate::harness::App, Client) {
     let app = spawn_app();
     let advertiser = add_advertiser(&app.store, NORTHWIND);
     add_publishers(&app.store, &["Lumen"]);

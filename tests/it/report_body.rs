@@ -6,13 +6,13 @@ use pitlane::domain::TokenScope;
 use pitlane::store::Store;
 use tempfile::TempDir;
 
+use crate::common::program::Program;
 use crate::fixtures::{
     GENERAL_JSON, NORTHWIND, SINGULAR_CSV, SINGULAR_JSON, may, ranged, state, stock_of_many_rows, stocked, switch,
 };
-use crate::harness::{Answer, App, Client as _, Token, answer as answer_of, column, defaults, spawn_app, spawn_on};
-use crate::program::Program;
+use crate::harness::{Answer, App, Client, answer as answer_of, column, defaults, spawn_app, spawn_on};
 
-fn tag(token: &Token, path: &str) -> String {
+fn tag(token: &Client, path: &str) -> String {
     token.get(path).header("etag").unwrap().to_owned()
 }
 

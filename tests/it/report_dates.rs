@@ -1,11 +1,11 @@
 //! The report's two dates (contract §1): what they may look like, what range they mean, and what is refused how.
 
 use crate::fixtures::{SINGULAR_CSV, SINGULAR_JSON, stocked};
-use crate::harness::{Client as _, Token};
+use crate::harness::Client;
 
 /// How many rows the CSV report has for this query.
 #[track_caller]
-fn rows(token: &Token, query: &str) -> usize {
+fn rows(token: &Client, query: &str) -> usize {
     let answer = token.get(&format!("{SINGULAR_CSV}?{query}"));
     assert_eq!(answer.status, 200, "{query}: {}", answer.text());
     answer.text().lines().count() - 1
@@ -13,7 +13,7 @@ fn rows(token: &Token, query: &str) -> usize {
 
 /// The message that this query is refused with.
 #[track_caller]
-fn refused(token: &Token, query: &str) -> String {
+fn refused(token: &Client, query: &str) -> String {
     let answer = token.get(&format!("{SINGULAR_JSON}?{query}"));
     let body = answer.json();
     assert_eq!((answer.status, body["responseType"].as_str()), (400, Some("ValidationError")), "{query}");

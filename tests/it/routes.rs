@@ -10,7 +10,7 @@ use pitlane::server::{Access, Line, ROUTES};
 use reqwest::Method;
 
 use crate::fixtures::{CONTOSO, NORTHWIND, id, may, stocked};
-use crate::harness::{Answer, App, Client, Token, answer, defaults, spawn_on};
+use crate::harness::{Answer, App, Client, answer, defaults, spawn_on};
 
 /// A token of the right form and checksum that nobody issued.
 const UNKNOWN: &str = "plt_0000000000000000_0000000000000000000000000000000000000000000";
@@ -20,7 +20,7 @@ const NORTHWINDS: [&str; 6] =
     [NORTHWIND, "Coin Game", "Hidden Gems", "AOS_TEST_2025", "com.example.coingame", "gems.example.com"];
 
 /// A request that a client with the right token gets answered.
-fn ask(client: &dyn Client, line: &Line) -> Answer {
+fn ask(client: &Client, line: &Line) -> Answer {
     let path = match line.path {
         "/assets/{name}" => "/assets/pitlane.css".to_owned(),
         path => may(path),
@@ -40,8 +40,8 @@ fn programs() -> impl Iterator<Item = &'static Line> {
 
 struct Callers {
     app: App,
-    northwind: [Token; 2],
-    contoso: [Token; 2],
+    northwind: [Client; 2],
+    contoso: [Client; 2],
 }
 
 impl Callers {
@@ -53,7 +53,7 @@ impl Callers {
     }
 
     /// The token with the scope the route wants, and the one with the other.
-    fn of<'t>(tokens: &'t [Token; 2], line: &Line) -> (&'t Token, &'t Token) {
+    fn of<'t>(tokens: &'t [Client; 2], line: &Line) -> (&'t Client, &'t Client) {
         let [report, ingest] = tokens;
         if line.access == Access::IngestToken { (ingest, report) } else { (report, ingest) }
     }

@@ -1,9 +1,8 @@
 //! Secrets are nowhere: after all kinds of use and misuse, the raw bytes of every file in the data directory and everything
 //! the program printed are searched for them.
 
+use crate::common::program::{Ended, Program, files};
 use crate::fixtures::{DAILY_STATS, SINGULAR_JSON, may};
-use crate::harness::Client as _;
-use crate::program::{Ended, Program, files};
 
 const PASSWORD: &str = "correct horse battery staple";
 const OTHER_PASSWORD: &str = "Tr0ub4dor and three more";

@@ -9,11 +9,12 @@ use std::collections::BTreeMap;
 use chrono::{Days, NaiveDate};
 use pitlane::domain::{Os, TokenScope};
 
+use crate::common::rng::Rng;
 use crate::fixtures::{
     Campaign, DAILY_STATS, NORTHWIND, SINGULAR_CSV, SINGULAR_JSON, add_advertiser, add_campaigns, add_publishers, csv,
     id, ranged,
 };
-use crate::harness::{App, Client as _, Token, spawn_app};
+use crate::harness::{App, Client, spawn_app};
 use crate::model::{Item, csv_of, decimal, json_of};
 
 const PUBLISHERS: [&str; 4] = ["Lumen", "Pixel", "Tapwell", "Orbit"];
@@ -29,20 +30,10 @@ fn campaigns() -> [Campaign<'static>; 6] {
     ]
 }
 
-/// Rng that is the same every time: a linear congruence, upper bits.
-struct Rng(u64);
-
-impl Rng {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
-    }
-
-    /// Millionths, with any number of decimals from none to six.
-    fn cost(&mut self) -> i128 {
-        let step = 10_u64.pow(u32::try_from(self.below(7)).unwrap());
-        i128::from(self.below(900_000_000) / step * step)
-    }
+/// Millionths, with any number of decimals from none to six.
+fn random_cost(rng: &mut Rng) -> i128 {
+    let step = 10_u64.pow(u32::try_from(rng.below(7)).unwrap());
+    i128::from(rng.below(900_000_000) / step * step)
 }
 
 /// Day, campaign and publisher by number.
@@ -84,8 +75,8 @@ impl Model {
 /// The advertiser, its data stated over the ingest route, the connector, and the model of what it should see.
 struct Simulation {
     _app: App,
-    connector: Token,
-    ingest: Token,
+    connector: Client,
+    ingest: Client,
     model: Model,
     yesterday: NaiveDate,
 }
@@ -100,15 +91,15 @@ impl Simulation {
         let ingest = app.token(NORTHWIND, TokenScope::Ingest);
         let yesterday = NaiveDate::from_ymd_opt(2025, 8, 31).unwrap();
         let mut simulation = Self { _app: app, connector, ingest, model: Model::default(), yesterday };
-        let mut chance = Rng(7);
+        let mut rng = Rng::new(7);
         let mut cells = Vec::new();
         for day in (0..92).map(|back| yesterday - Days::new(back)).filter(|day| day.to_string() != "2025-07-04") {
             for campaign in 0..campaigns().len() {
                 for publisher in 0..PUBLISHERS.len() {
-                    match chance.below(5) {
+                    match rng.below(5) {
                         0 => {}
                         1 => cells.push(((day, campaign, publisher), (0, 0))),
-                        _ => cells.push(((day, campaign, publisher), (chance.cost(), chance.below(5000)))),
+                        _ => cells.push(((day, campaign, publisher), (random_cost(&mut rng), rng.below(5000)))),
                     }
                 }
             }
@@ -192,7 +183,7 @@ fn the_first_connect_and_two_daily_rounds_see_every_figure_to_the_last_digit() {
     assert_eq!(simulation.poll(first, simulation.yesterday), singly);
     simulation.daily_round();
     // Late conversions, a refund down to nothing, a publisher that was forgotten; within the week and before it.
-    let mut chance = Rng(11);
+    let mut rng = Rng::new(11);
     let restated: Vec<_> = simulation
         .model
         .0
@@ -200,7 +191,7 @@ fn the_first_connect_and_two_daily_rounds_see_every_figure_to_the_last_digit() {
         .rev()
         .step_by(9)
         .take(40)
-        .map(|key| (*key, if key.1 == 0 { (0, 0) } else { (chance.cost(), chance.below(90)) }))
+        .map(|key| (*key, if key.1 == 0 { (0, 0) } else { (random_cost(&mut rng), rng.below(90)) }))
         .collect();
     simulation.state(&restated);
     simulation.daily_round();

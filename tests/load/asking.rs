@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::shim::{Server, ask};
+use crate::common::program::{Server, ask};
 
 pub(crate) const REPORT: &str =
     "GET /api/v1/integrations/cost-report/singular/csv?date_from=2026-01-01&date_to=2026-01-31";

@@ -7,9 +7,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
-#[path = "../shim/mod.rs"]
-#[expect(dead_code, reason = "nothing is killed and no disk is bad here")]
-mod shim;
+#[path = "../common/mod.rs"]
+#[expect(dead_code, reason = "each binary uses a part")]
+mod common;
 
 mod asking;
 
@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use asking::{Answers, UPLOAD, good, reports_until, row, uploads_until};
-use shim::{Server, ask, pitlane, text};
+use common::program::{Server, ask, pitlane, text};
 
 /// Rows of each day that are stored for the backup: campaigns by publishers.
 const STORED_A_DAY: u32 = 200 * 40;
@@ -109,8 +109,8 @@ impl Site {
         let (report, ingest) = (issue("report")?.trim().to_owned(), issue("ingest")?.trim().to_owned());
         prepare(&data)?;
         let mut command = pitlane(&data);
-        command.stderr(Stdio::null());
-        let server = Server::start(command, &["--rate-limit", "0", "--backup-at", "off"])?;
+        command.args(["serve", "--rate-limit", "0", "--backup-at", "off"]).stderr(Stdio::null());
+        let server = Server::start(command)?;
         Ok(Self { server, root, report, ingest })
     }
 

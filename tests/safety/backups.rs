@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::shim::{ask, text};
-use crate::{Site, eventually, names};
+use crate::common::program::{Program, text};
+use crate::{eventually, names};
 
 const ONE_DAY: &str = "GET /api/v1/integrations/cost-report/singular/csv?date_from=2026-01-01&date_to=2026-01-01";
 
@@ -15,11 +15,11 @@ fn flipped(bytes: &[u8], at: usize, bit: u8) -> Vec<u8> {
 
 #[test]
 fn a_backup_says_what_it_is_and_brings_the_figures_back() {
-    let site = Site::new();
+    let site = Program::stocked();
     let report = site.report();
     let file = site.path("spend.db");
-    let made: Value = serde_json::from_str(&site.done(&["--json", "backup", text(&file)])).unwrap();
-    let verified: Value = serde_json::from_str(&site.done(&["--json", "verify", text(&file)])).unwrap();
+    let made: Value = serde_json::from_str(&site.ok(&["--json", "backup", text(&file)])).unwrap();
+    let verified: Value = serde_json::from_str(&site.ok(&["--json", "verify", text(&file)])).unwrap();
     assert_eq!(made, verified);
     assert_eq!(verified["sealed"], true);
     assert_eq!(
@@ -29,13 +29,13 @@ fn a_backup_says_what_it_is_and_brings_the_figures_back() {
     );
     site.import_later();
     assert_ne!(site.report(), report);
-    site.done(&["restore", text(&file)]);
+    site.ok(&["restore", text(&file)]);
     assert_eq!(site.report(), report);
 }
 
 #[test]
 fn a_backup_overwrites_nothing() {
-    let site = Site::new();
+    let site = Program::stocked();
     let file = site.file("precious.txt", "precious");
     let words = site.fails(&["backup", text(&file)]);
     assert!(words.contains("exists already"), "{words}");
@@ -44,24 +44,24 @@ fn a_backup_overwrites_nothing() {
 
 #[test]
 fn a_backup_is_one_file_that_opens_on_its_own() {
-    let site = Site::new();
+    let site = Program::stocked();
     let report = site.report();
-    let elsewhere = Site::new();
+    let elsewhere = Program::stocked();
     std::fs::create_dir(site.path("out")).unwrap();
-    site.done(&["backup", text(&site.path("out/spend.db"))]);
+    site.ok(&["backup", &site.arg("out/spend.db")]);
     assert_eq!(names(&site.path("out")), ["spend.db"]);
     // By hand, without `restore`, as somebody in a hurry would.
-    std::fs::copy(site.path("out/spend.db"), elsewhere.data_dir().join("pitlane.db")).unwrap();
+    std::fs::copy(site.path("out/spend.db"), elsewhere.data().join("pitlane.db")).unwrap();
     assert_eq!(elsewhere.report(), report);
     elsewhere.import_later();
-    elsewhere.done(&["verify", text(&elsewhere.data_dir().join("pitlane.db"))]);
+    elsewhere.ok(&["verify", text(&elsewhere.data().join("pitlane.db"))]);
 }
 
 #[test]
 fn a_flipped_byte_anywhere_is_seen() {
-    let site = Site::new();
+    let site = Program::stocked();
     let file = site.path("spend.db");
-    site.done(&["backup", text(&file)]);
+    site.ok(&["backup", text(&file)]);
     let bytes = std::fs::read(&file).unwrap();
     let cost = bytes.windows(8).position(|window| window == b"AOS_TEST").unwrap();
     // The first page, the mark, a value inside a page, free space, the last page, and all of the seal's lines.
@@ -75,14 +75,14 @@ fn a_flipped_byte_anywhere_is_seen() {
         let words = site.fails(&["restore", text(&damaged)]);
         assert!(words.contains("is not sound"), "byte {at}: {words}");
     }
-    assert_eq!(names(&site.data_dir()), ["imports", "pitlane.db", "use.lock"]);
+    assert_eq!(names(site.data()), ["imports", "pitlane.db", "use.lock"]);
 }
 
 #[test]
 fn what_is_cut_off_or_something_else_is_no_backup() {
-    let site = Site::new();
+    let site = Program::stocked();
     let file = site.path("spend.db");
-    site.done(&["backup", text(&file)]);
+    site.ok(&["backup", text(&file)]);
     let bytes = std::fs::read(&file).unwrap();
     for length in [0, 99, 100, 4096, bytes.len() - 4096, bytes.len() - 512, bytes.len() - 1] {
         let cut = site.path("cut.db");
@@ -90,73 +90,73 @@ fn what_is_cut_off_or_something_else_is_no_backup() {
         let words = site.fails(&["verify", text(&cut)]);
         assert!(words.contains("is not sound"), "{length} bytes: {words}");
     }
-    let words = site.fails(&["verify", text(&site.file("notes.txt", &"words ".repeat(100)))]);
+    let words = site.fails(&["verify", &(site.file("notes.txt", "words ".repeat(100)))]);
     assert!(words.contains("no SQLite database"), "{words}");
-    let words = site.fails(&["verify", text(&site.path("nowhere.db"))]);
+    let words = site.fails(&["verify", &site.arg("nowhere.db")]);
     assert!(words.contains("nowhere.db"), "{words}");
 }
 
 #[test]
 fn a_restore_keeps_the_old_database_and_leaves_no_log_of_it() {
-    let site = Site::new();
+    let site = Program::stocked();
     let file = site.path("spend.db");
-    site.done(&["backup", text(&file)]);
+    site.ok(&["backup", text(&file)]);
     site.import_later();
     let later = site.report();
     // A kill leaves the log beside the database.
     let mut server = site.serve(&["--backup-at", "off"]);
     site.token("report");
     server.kill();
-    assert!(site.data_dir().join("pitlane.db-wal").exists());
-    let done: Value = serde_json::from_str(&site.done(&["--json", "restore", text(&file)])).unwrap();
+    assert!(site.data().join("pitlane.db-wal").exists());
+    let done: Value = serde_json::from_str(&site.ok(&["--json", "restore", text(&file)])).unwrap();
     let kept = done["kept"].as_str().unwrap();
-    let files = names(&site.data_dir());
+    let files = names(site.data());
     assert_eq!(files.len(), 6, "the database, the old one, two locks, the set-up link, imports under way: {files:?}");
     assert!(!files.iter().any(|name| name.ends_with("-wal") || name.ends_with("-shm")), "{files:?}");
     // The old one is whole, what stood in its log included.
-    let old: Value = serde_json::from_str(&site.done(&["--json", "verify", kept])).unwrap();
+    let old: Value = serde_json::from_str(&site.ok(&["--json", "verify", kept])).unwrap();
     assert_eq!(old["tables"]["api_tokens"], 1);
-    site.done(&["restore", kept]);
+    site.ok(&["restore", kept]);
     assert_eq!(site.report(), later);
 }
 
 #[test]
 fn a_token_that_was_revoked_stays_revoked_after_a_restore() {
-    let site = Site::new();
+    let site = Program::stocked();
     let (revoked, live) = (site.token("report"), site.token("report"));
     let file = site.path("spend.db");
-    site.done(&["backup", text(&file)]);
-    site.done(&["token", "revoke", revoked.split('_').nth(1).unwrap()]);
-    site.done(&["restore", text(&file)]);
+    site.ok(&["backup", text(&file)]);
+    site.ok(&["token", "revoke", revoked.split('_').nth(1).unwrap()]);
+    site.ok(&["restore", text(&file)]);
     let server = site.serve(&["--backup-at", "off"]);
-    assert_eq!(ask(&server.address, &revoked, ONE_DAY, "").unwrap().0, 401);
-    assert_eq!(ask(&server.address, &live, ONE_DAY, "").unwrap().0, 200);
+    assert_eq!(server.ask(&revoked, ONE_DAY, "").unwrap().0, 401);
+    assert_eq!(server.ask(&live, ONE_DAY, "").unwrap().0, 200);
 }
 
 #[test]
 fn a_set_up_link_ends_with_a_restore() {
-    let site = Site::new();
-    let link = site.done(&["admin", "setup-link"]);
+    let site = Program::stocked();
+    let link = site.ok(&["admin", "setup-link"]);
     let file = site.path("spend.db");
-    site.done(&["backup", text(&file)]);
+    site.ok(&["backup", text(&file)]);
     let opens = || {
         let server = site.serve(&["--backup-at", "off"]);
         let path = link.trim().split_once("/admin/").unwrap().1;
-        let page = ask(&server.address, "", &format!("GET /admin/{path}"), "").unwrap().1;
+        let page = server.ask("", &format!("GET /admin/{path}"), "").unwrap().1;
         String::from_utf8(page).unwrap().contains("Create the account")
     };
     site.admit("ada@example.com", "a sentence is easier");
     assert!(opens());
-    site.done(&["restore", text(&file)]);
+    site.ok(&["restore", text(&file)]);
     site.admit("ada@example.com", "a sentence is easier");
     assert!(!opens());
 }
 
 #[test]
 fn a_restore_is_refused_while_a_server_runs() {
-    let site = Site::new();
+    let site = Program::stocked();
     let file = site.path("spend.db");
-    site.done(&["backup", text(&file)]);
+    site.ok(&["backup", text(&file)]);
     site.import_later();
     let report = site.report();
     let server = site.serve(&["--backup-at", "off"]);
@@ -167,27 +167,27 @@ fn a_restore_is_refused_while_a_server_runs() {
 
 #[test]
 fn a_damaged_database_is_replaced_and_kept() {
-    let site = Site::new();
+    let site = Program::stocked();
     let report = site.report();
     let file = site.path("spend.db");
-    site.done(&["backup", text(&file)]);
-    let mut bytes = std::fs::read(site.data_dir().join("pitlane.db")).unwrap();
+    site.ok(&["backup", text(&file)]);
+    let mut bytes = std::fs::read(site.data().join("pitlane.db")).unwrap();
     bytes[..8192].fill(0xaa);
-    std::fs::write(site.data_dir().join("pitlane.db"), &bytes).unwrap();
+    std::fs::write(site.data().join("pitlane.db"), &bytes).unwrap();
     let done = site.run(&["--json", "restore", text(&file)]);
-    let words = String::from_utf8(done.stderr).unwrap();
+    let words = done.stderr;
     assert!(words.contains("could not be read") && words.contains("pitlane token list"), "{words}");
-    let done: Value = serde_json::from_slice(&done.stdout).unwrap();
+    let done: Value = serde_json::from_str(&done.stdout).unwrap();
     assert_eq!(std::fs::read(done["kept"].as_str().unwrap()).unwrap(), bytes);
     assert_eq!(site.report(), report);
 }
 
 #[test]
 fn a_server_that_missed_a_backup_makes_it_and_tells_how_old_that_is() {
-    let site = Site::new();
+    let site = Program::stocked();
     let server = site.serve(&["--rate-limit", "0"]);
     let page = |path: &str| {
-        let (status, body) = ask(&server.address, "", &format!("GET {path}"), "").unwrap();
+        let (status, body) = server.ask("", &format!("GET {path}"), "").unwrap();
         assert_eq!(status, 200);
         String::from_utf8(body).unwrap()
     };
@@ -200,9 +200,9 @@ fn a_server_that_missed_a_backup_makes_it_and_tells_how_old_that_is() {
     assert!((0..60).contains(&value("pitlane_backup_age_seconds ")));
     assert!((0..60).contains(&value("pitlane_restore_drill_age_seconds ")));
     assert_eq!(value("pitlane_backups_troubled "), 0);
-    let backups = site.data_dir().join("backups");
+    let backups = site.data().join("backups");
     let [backup, status] = names(&backups).try_into().unwrap();
     assert_eq!(status, "status.json");
-    assert!(site.done(&["verify", text(&backups.join(backup))]).contains("sound; schema"));
-    assert!(site.done(&["doctor"]).contains("the last proven backup was made on"));
+    assert!(site.ok(&["verify", text(&backups.join(backup))]).contains("sound; schema"));
+    assert!(site.ok(&["doctor"]).contains("the last proven backup was made on"));
 }

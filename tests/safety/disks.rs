@@ -4,20 +4,21 @@
 use std::path::Path;
 use std::process::Output;
 
-use crate::shim::{Server, ask, compile, pitlane, text};
-use crate::{CSV, LATER, Site, eventually};
+use crate::common::program::{A_THIRD_DAY, Program, Server, TWO_DAYS, pitlane, text};
+use crate::common::shim::compile;
+use crate::eventually;
 
 /// A command is tried with its first, second, third … write going wrong, until it is through before that one comes.
 /// After each try `check` looks at what is left.
-fn each_write(kind: &str, args: &[&str], check: impl Fn(&Site, &Output)) {
-    let model = Site::new();
-    let shim = compile(model.root.path());
+fn each_write(kind: &str, args: &[&str], check: impl Fn(&Program, &Output)) {
+    let model = Program::stocked();
+    let shim = compile(model.root());
     let mut wrong = 0;
     for at in 1_usize.. {
         assert!(at < 500, "{args:?} never came to its end");
-        let site = Site { root: tempfile::tempdir().unwrap() };
-        copy_dir(&model.data_dir(), &site.data_dir());
-        let later = site.file("later.csv", LATER);
+        let site = Program::new();
+        copy_dir(model.data(), site.data());
+        let later = site.file("later.csv", A_THIRD_DAY);
         let out = site.path("out.db");
         let args: Vec<&str> = args
             .iter()
@@ -28,9 +29,9 @@ fn each_write(kind: &str, args: &[&str], check: impl Fn(&Site, &Output)) {
             })
             .collect();
         let hit = site.path("hit");
-        let mut command = pitlane(&site.data_dir());
+        let mut command = pitlane(site.data());
         // The directory's name, so that files beside it, such as a backup, are meant too.
-        command.args(args).env("LD_PRELOAD", &shim).env("SHIM_DIR", site.root.path());
+        command.args(args).env("LD_PRELOAD", &shim).env("SHIM_DIR", site.root());
         command.env("SHIM_FAULT", kind).env("SHIM_AT", at.to_string()).env("SHIM_HIT", &hit);
         let output = command.output().unwrap();
         let was_hit = hit.exists();
@@ -42,7 +43,7 @@ fn each_write(kind: &str, args: &[&str], check: impl Fn(&Site, &Output)) {
             assert!(tells_what_to_do(&words), "write {at}, {kind}: {words}");
         }
         check(&site, &output);
-        site.done(&["verify", text(&site.data_dir().join("pitlane.db"))]);
+        site.ok(&["verify", text(&site.data().join("pitlane.db"))]);
         if !was_hit {
             break;
         }
@@ -66,9 +67,9 @@ fn copy_dir(from: &Path, to: &Path) {
     }
 }
 
-/// The figures before and after `LATER`.
+/// The figures before and after `A_THIRD_DAY`.
 fn figures() -> [String; 2] {
-    let site = Site::new();
+    let site = Program::stocked();
     let before = site.report();
     site.import_later();
     [before, site.report()].map(|csv| without_ids(&csv))
@@ -122,7 +123,7 @@ fn a_backup_that_got_its_name_is_sound() {
             let out = site.path("out.db");
             assert!(out.exists() || !output.status.success(), "a backup was told of and is not there");
             if out.exists() {
-                site.done(&["verify", text(&out)]);
+                site.ok(&["verify", text(&out)]);
             }
         });
     }
@@ -131,7 +132,7 @@ fn a_backup_that_got_its_name_is_sound() {
 #[test]
 fn a_token_that_was_shown_works_and_one_that_was_not_is_not_there() {
     each_write("eio", &["token", "create", "--advertiser", "Acme", "--name", "x"], |site, output| {
-        let listed = site.done(&["--json", "token", "list"]);
+        let listed = site.ok(&["--json", "token", "list"]);
         let tokens: Vec<serde_json::Value> = serde_json::from_str(&listed).unwrap();
         if output.status.success() {
             assert_eq!(tokens.len(), 1);
@@ -147,37 +148,37 @@ fn a_first_start_that_fails_leaves_nothing_in_the_way() {
         let shared = tempfile::tempdir().unwrap();
         let shim = compile(shared.path());
         for at in (1..).step_by(7) {
-            let site = Site { root: tempfile::tempdir().unwrap() };
+            let site = Program::new();
             let hit = site.path("hit");
-            let mut command = pitlane(&site.data_dir());
+            let mut command = pitlane(site.data());
             command.args(["advertiser", "create", "--name", "Acme"]).env("LD_PRELOAD", &shim);
-            command.env("SHIM_DIR", site.root.path()).env("SHIM_FAULT", kind).env("SHIM_AT", at.to_string());
+            command.env("SHIM_DIR", site.root()).env("SHIM_FAULT", kind).env("SHIM_AT", at.to_string());
             let output = command.env("SHIM_HIT", &hit).output().unwrap();
             if !hit.exists() {
                 assert!(output.status.success());
                 break;
             }
-            let file = site.file("first.csv", CSV);
-            site.done(&["import", text(&file), "--advertiser", "Acme", "--create-missing"]);
+            let file = site.file("first.csv", TWO_DAYS);
+            site.ok(&["import", text(&file), "--advertiser", "Acme", "--create-missing"]);
         }
     }
 }
 
 #[test]
 fn a_server_starts_on_a_full_disk_and_reports() {
-    let site = Site::new();
-    let shim = compile(site.root.path());
+    let site = Program::stocked();
+    let shim = compile(site.root());
     let (token, report) = (site.token("report"), site.report());
-    let mut command = pitlane(&site.data_dir());
-    command.env("LD_PRELOAD", &shim).env("SHIM_DIR", site.data_dir()).env("PITLANE_LOG", "off");
+    let mut command = site.command(&["serve", "--rate-limit", "0"]);
+    command.env("LD_PRELOAD", &shim).env("SHIM_DIR", site.data()).env("PITLANE_LOG", "off");
     command.env("SHIM_FAULT", "enospc").env("SHIM_AT", "1").env("SHIM_HIT", site.path("hit"));
-    let server = Server::start(command, &["--rate-limit", "0"]).unwrap();
+    let server = Server::start(command).unwrap();
     let asked = "GET /api/v1/integrations/cost-report/singular/csv?date_from=2026-01-01&date_to=2026-12-31";
-    let (status, csv) = ask(&server.address, &token, asked, "").unwrap();
+    let (status, csv) = server.ask(&token, asked, "").unwrap();
     assert_eq!((status, String::from_utf8(csv).unwrap()), (200, report));
     assert!(site.path("hit").exists());
     eventually("the backup that could not be made is told", || {
-        let (_, metrics) = ask(&server.address, "", "GET /metrics", "").unwrap();
+        let (_, metrics) = server.ask("", "GET /metrics", "").unwrap();
         String::from_utf8(metrics).unwrap().contains("pitlane_backups_troubled 1")
     });
 }
@@ -185,30 +186,30 @@ fn a_server_starts_on_a_full_disk_and_reports() {
 #[test]
 fn a_server_on_a_disk_that_fails_goes_on_reporting() {
     for kind in ["enospc", "rofs", "eio"] {
-        let site = Site::new();
-        let shim = compile(site.root.path());
+        let site = Program::stocked();
+        let shim = compile(site.root());
         let (report_token, ingest_token) = (site.token("report"), site.token("ingest"));
         let report = site.report();
         let hit = site.path("hit");
         let asked = "GET /api/v1/integrations/cost-report/singular/csv?date_from=2026-01-01&date_to=2026-12-31";
         // The server's own start writes too; what fails is whatever comes later.
         for at in [40, 41, 42, 43, 44, 45, 46, 47, 60, 80] {
-            let mut command = pitlane(&site.data_dir());
-            command.env("LD_PRELOAD", &shim).env("SHIM_DIR", site.data_dir()).env("SHIM_HIT", &hit);
+            let mut command = site.command(&["serve", "--backup-at", "off", "--rate-limit", "0"]);
+            command.env("LD_PRELOAD", &shim).env("SHIM_DIR", site.data()).env("SHIM_HIT", &hit);
             command.env("SHIM_FAULT", kind).env("SHIM_AT", at.to_string()).env("PITLANE_LOG", "off");
-            let server = Server::start(command, &["--backup-at", "off", "--rate-limit", "0"]).unwrap();
+            let server = Server::start(command).unwrap();
             while !hit.exists() {
                 // The same rows again and again: an import writes its history each time, and changes no figure.
-                let (status, body) = ask(&server.address, &ingest_token, "POST /api/v1/daily-stats", SAME).unwrap();
+                let (status, body) = server.ask(&ingest_token, "POST /api/v1/daily-stats", SAME).unwrap();
                 let body = String::from_utf8(body).unwrap();
                 assert!(status == 200 || hit.exists(), "{status}: {body}");
                 assert!(status == 200 || status >= 500, "{status}: {body}");
-                let (status, csv) = ask(&server.address, &report_token, asked, "").unwrap();
+                let (status, csv) = server.ask(&report_token, asked, "").unwrap();
                 assert_eq!((status, String::from_utf8(csv).unwrap()), (200, report.clone()));
             }
-            let (status, csv) = ask(&server.address, &report_token, asked, "").unwrap();
+            let (status, csv) = server.ask(&report_token, asked, "").unwrap();
             assert_eq!((status, String::from_utf8(csv).unwrap()), (200, report.clone()));
-            let (status, body) = ask(&server.address, &ingest_token, "POST /api/v1/daily-stats", SAME).unwrap();
+            let (status, body) = server.ask(&ingest_token, "POST /api/v1/daily-stats", SAME).unwrap();
             let body = String::from_utf8(body).unwrap();
             match kind {
                 // A disk that stays full is told as such.

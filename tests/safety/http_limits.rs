@@ -6,8 +6,10 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::Site;
-use crate::shim::{Server, ask, cookie, exchange, form_token, text};
+use reqwest::Method;
+
+use crate::common::http::{Person, answer};
+use crate::common::program::{Program, Server, text};
 
 const ASKED: &str = "GET /api/v1/integrations/cost-report/singular/csv?date_from=2026-01-01&date_to=2026-12-31";
 
@@ -22,12 +24,12 @@ fn raw(server: &Server, bytes: &[u8]) -> String {
 }
 
 fn lives(server: &Server) -> bool {
-    ask(&server.address, "", "GET /livez", "").is_ok_and(|answer| answer.0 == 200)
+    server.ask("", "GET /livez", "").is_ok_and(|answer| answer.0 == 200)
 }
 
 #[test]
 fn heads_and_addresses_have_a_limit() {
-    let site = Site::new();
+    let site = Program::stocked();
     let server = site.serve(&["--backup-at", "off"]);
     let long = "x".repeat(1024 * 1024);
     for request in [
@@ -43,7 +45,7 @@ fn heads_and_addresses_have_a_limit() {
 
 #[test]
 fn a_body_that_claims_too_much_is_refused_before_it_is_read() {
-    let site = Site::new();
+    let site = Program::stocked();
     let token = site.token("ingest");
     let server = site.serve(&["--backup-at", "off"]);
     let head = format!(
@@ -56,7 +58,7 @@ fn a_body_that_claims_too_much_is_refused_before_it_is_read() {
 
 #[test]
 fn a_client_that_never_finishes_its_head_is_sent_away() {
-    let site = Site::new();
+    let site = Program::stocked();
     let server = site.serve(&["--backup-at", "off"]);
     let since = Instant::now();
     let answer = raw(&server, b"GET /livez HTTP/1.1\r\nHost: x\r\n");
@@ -67,7 +69,7 @@ fn a_client_that_never_finishes_its_head_is_sent_away() {
 
 #[test]
 fn a_body_that_stops_coming_is_not_waited_for() {
-    let site = Site::new();
+    let site = Program::stocked();
     let token = site.token("ingest");
     let server = site.serve(&["--backup-at", "off"]);
     let since = Instant::now();
@@ -82,7 +84,7 @@ fn a_body_that_stops_coming_is_not_waited_for() {
 
 #[test]
 fn a_form_that_stops_coming_is_not_waited_for() {
-    let site = Site::new();
+    let site = Program::stocked();
     let server = site.serve(&["--backup-at", "off"]);
     let since = Instant::now();
     let head = "POST /admin/login HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 1000\r\n\r\nform_token=";
@@ -93,7 +95,7 @@ fn a_form_that_stops_coming_is_not_waited_for() {
 
 #[test]
 fn a_client_that_takes_nothing_of_any_answer_is_sent_away() {
-    let site = Site::new();
+    let site = Program::stocked();
     let server = site.serve(&["--backup-at", "off", "--rate-limit", "0"]);
     let mut lazy = TcpStream::connect(&server.address).unwrap();
     lazy.set_write_timeout(Some(Duration::from_mins(2))).unwrap();
@@ -112,27 +114,28 @@ fn a_client_that_takes_nothing_of_any_answer_is_sent_away() {
 
 #[test]
 fn a_flood_from_one_address_is_refused_on_every_route() {
-    let site = Site::new();
+    let site = Program::stocked();
     for path in ["/livez", "/readyz", "/metrics", "/admin/login", "/api/docs", "/nowhere"] {
         let server = site.serve(&["--backup-at", "off", "--rate-limit", "1"]);
         let refused = (0..300)
-            .map(|_| exchange(&server.address, &format!("GET {path}"), "", "").unwrap())
+            .map(|_| server.anonymous().get(path))
             .find(|answer| answer.status == 429)
             .unwrap_or_else(|| panic!("300 requests for {path} were all answered"));
-        assert!(refused.head.contains("retry-after: ") && refused.head.contains("nosniff"), "{}", refused.head);
-        let is_page = refused.head.contains("text/html");
-        assert_eq!(is_page, path.starts_with("/admin"), "{}", refused.head);
+        assert!(refused.header("retry-after").is_some(), "{:?}", refused.headers);
+        assert_eq!(refused.header("x-content-type-options"), Some("nosniff"));
+        let is_page = refused.header("content-type").unwrap().starts_with("text/html");
+        assert_eq!(is_page, path.starts_with("/admin"), "{:?}", refused.headers);
     }
 }
 
 #[test]
 fn a_stranger_can_not_say_where_the_server_is() {
-    let site = Site::new();
-    let forged = "Host: costs.example.com\r\nX-Forwarded-Host: evil.example\r\nX-Forwarded-Proto: https\r\n\
-                  Forwarded: host=evil.example;proto=https\r\n";
+    let site = Program::stocked();
     let seen = |flags: &[&str]| {
         let server = site.serve(&[&["--backup-at", "off"], flags].concat());
-        String::from_utf8(exchange(&server.address, "GET /api/docs", forged, "").unwrap().body).unwrap()
+        let request = server.anonymous().request(Method::GET, "/api/docs").header("Host", "costs.example.com");
+        let request = request.header("X-Forwarded-Host", "evil.example").header("X-Forwarded-Proto", "https");
+        answer(request.header("Forwarded", "host=evil.example;proto=https")).into_text()
     };
     let page = seen(&[]);
     assert!(page.contains("http://costs.example.com/") && !page.contains("evil.example"), "{page}");
@@ -141,27 +144,22 @@ fn a_stranger_can_not_say_where_the_server_is() {
 
 #[test]
 fn a_cookie_somebody_else_chose_is_no_session_before_or_after_a_log_in() {
-    let site = Site::new();
+    let site = Program::stocked();
     site.admit("ada@example.com", "a sentence is easier");
     let server = site.serve(&["--backup-at", "off"]);
     let chosen = "a".repeat(64);
-    let cookies = format!("Cookie: pitlane_session={chosen}; pitlane_guest={chosen}\r\n");
-    let page = exchange(&server.address, "GET /admin/login", &cookies, "").unwrap();
-    let proof = form_token(&page.body).unwrap();
-    let form = format!("form_token={proof}&email=ada@example.com&password=a+sentence+is+easier");
-    let welcome = exchange(&server.address, "POST /admin/login", &cookies, &form).unwrap();
-    assert_eq!(welcome.status, 303, "{}", String::from_utf8_lossy(&welcome.body));
-    let session = cookie(&welcome.head, "pitlane_session").unwrap();
-    let home = |value: &str| {
-        let cookie = format!("Cookie: pitlane_session={value}\r\n");
-        exchange(&server.address, "GET /admin/", &cookie, "").unwrap().status
-    };
-    assert_eq!((home(session), home(&chosen)), (200, 303));
+    let mut ada = Person::at(&server.origin);
+    ada.cookies.extend(["pitlane_session", "pitlane_guest"].map(|name| (name.to_owned(), chosen.clone())));
+    let welcome = ada.log_in("ada@example.com", "a sentence is easier");
+    assert_eq!(welcome.status, 303, "{}", welcome.text());
+    assert_eq!(ada.get("/admin/").status, 200);
+    ada.cookies.insert("pitlane_session".to_owned(), chosen);
+    assert_eq!(ada.get("/admin/").status, 303);
 }
 
 #[test]
 fn what_two_readers_could_take_for_different_requests_is_refused() {
-    let site = Site::new();
+    let site = Program::stocked();
     let server = site.serve(&["--backup-at", "off"]);
     for headers in [
         "Content-Length: 5\r\nTransfer-Encoding: chunked",
@@ -181,7 +179,7 @@ fn what_two_readers_could_take_for_different_requests_is_refused() {
 
 #[test]
 fn nothing_outside_of_what_is_shipped_is_an_asset() {
-    let site = Site::new();
+    let site = Program::stocked();
     let server = site.serve(&["--backup-at", "off"]);
     for path in [
         "../Cargo.toml",
@@ -192,17 +190,17 @@ fn nothing_outside_of_what_is_shipped_is_an_asset() {
         "%2fetc%2fpasswd",
         "%00",
     ] {
-        assert_eq!(ask(&server.address, "", &format!("GET /assets/{path}"), "").unwrap().0, 404, "{path}");
+        assert_eq!(server.ask("", &format!("GET /assets/{path}"), "").unwrap().0, 404, "{path}");
     }
-    assert_eq!(ask(&server.address, "", "GET /assets/pitlane.css", "").unwrap().0, 200);
+    assert_eq!(server.ask("", "GET /assets/pitlane.css", "").unwrap().0, 200);
 }
 
 #[test]
 fn a_stop_ends_within_ten_seconds_and_leaves_no_log() {
-    let site = Site::new();
+    let site = Program::stocked();
     let (report_token, report) = (site.token("report"), site.report());
     let mut server = site.serve(&["--backup-at", "off"]);
-    assert_eq!(ask(&server.address, &report_token, ASKED, "").unwrap().0, 200);
+    assert_eq!(server.ask(&report_token, ASKED, "").unwrap().0, 200);
     // Idle connections and half a request do not hold it up.
     let mut half = TcpStream::connect(&server.address).unwrap();
     half.write_all(b"GET /livez HTTP/1.1\r\n").unwrap();
@@ -213,13 +211,13 @@ fn a_stop_ends_within_ten_seconds_and_leaves_no_log() {
     assert!(status.success(), "{status}");
     assert!(since.elapsed() < Duration::from_secs(12), "{:?}", since.elapsed());
     drop((half, idle));
-    assert!(site.data_dir().join("pitlane.db-wal").metadata().map_or(0, |log| log.len()) == 0);
+    assert!(site.data().join("pitlane.db-wal").metadata().map_or(0, |log| log.len()) == 0);
     assert_eq!(site.report(), report);
 }
 
 #[test]
 fn a_stop_does_not_wait_for_a_client_that_takes_nothing() {
-    let site = Site::new();
+    let site = Program::stocked();
     let token = site.token("report");
     let mut rows = String::from("date,campaign_name,partner,clicks,cost\n");
     for row in 0..40_000 {
@@ -227,7 +225,7 @@ fn a_stop_does_not_wait_for_a_client_that_takes_nothing() {
         writeln!(rows, "2026-02-{day:02},AOS_TEST,P{partner},1,1").unwrap();
     }
     let file = site.file("large.csv", &rows);
-    site.done(&["import", text(&file), "--advertiser", "Acme", "--create-missing"]);
+    site.ok(&["import", text(&file), "--advertiser", "Acme", "--create-missing"]);
     let mut server = site.serve(&["--backup-at", "off"]);
     let mut lazy = TcpStream::connect(&server.address).unwrap();
     let path = ASKED.replace("/csv", "/json");
@@ -243,13 +241,13 @@ fn a_stop_does_not_wait_for_a_client_that_takes_nothing() {
 
 #[test]
 fn reports_go_on_while_somebody_holds_the_write_lock() {
-    let site = Site::new();
+    let site = Program::stocked();
     let (report_token, report) = (site.token("report"), site.report());
     let server = site.serve(&["--backup-at", "off", "--rate-limit", "0"]);
-    let lock = rusqlite::Connection::open(site.data_dir().join("pitlane.db")).unwrap();
+    let lock = rusqlite::Connection::open(site.data().join("pitlane.db")).unwrap();
     lock.execute_batch("begin immediate").unwrap();
     for _ in 0..200 {
-        let (status, csv) = ask(&server.address, &report_token, ASKED, "").unwrap();
+        let (status, csv) = server.ask(&report_token, ASKED, "").unwrap();
         assert_eq!((status, String::from_utf8(csv).unwrap()), (200, report.clone()));
     }
     lock.execute_batch("rollback").unwrap();

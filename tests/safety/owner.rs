@@ -1,60 +1,60 @@
 //! One server on a data directory, and what it says about directories it can't use.
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
-use crate::Site;
-use crate::shim::{pitlane, text};
+use crate::common::program::{A_THIRD_DAY, Program, pitlane, text};
 
 #[test]
 fn a_second_server_is_refused_and_told_of_the_first() {
-    let site = Site::new();
+    let site = Program::stocked();
     let first = site.serve(&["--backup-at", "off"]);
     let words = site.fails(&["serve", "--listen", "127.0.0.1:0"]);
     assert!(words.contains(&format!("process {}", first.child.id())) && words.contains(&first.address), "{words}");
     // Everything else works meanwhile.
     site.import_later();
-    site.done(&["doctor"]);
+    site.ok(&["doctor"]);
 }
 
 #[test]
 fn a_killed_server_leaves_the_directory_free() {
-    let site = Site::new();
+    let site = Program::stocked();
     site.serve(&["--backup-at", "off"]).kill();
     site.serve(&["--backup-at", "off"]);
 }
 
 #[test]
 fn below_the_floor_of_free_disk_writes_are_refused_and_reports_go_on() {
-    let site = Site::new();
+    let site = Program::stocked();
     let (report_token, ingest_token) = (site.token("report"), site.token("ingest"));
     let report = site.report();
-    let file = site.file("later.csv", crate::LATER);
+    let file = site.file("later.csv", A_THIRD_DAY);
     let floor = ["--disk-floor", "1000000000"];
     let words = site.fails(&[&floor[..], &["import", text(&file), "--advertiser", "Acme"]].concat());
     assert!(words.contains("MB free") && words.contains("Make room"), "{words}");
     let server = site.serve(&[&floor[..], &["--backup-at", "off"]].concat());
-    let upload = crate::shim::ask(&server.address, &ingest_token, "POST /api/v1/daily-stats", crate::LATER).unwrap();
+    let upload = server.ask(&ingest_token, "POST /api/v1/daily-stats", A_THIRD_DAY).unwrap();
     assert_eq!(upload.0, 503);
     assert!(String::from_utf8(upload.1).unwrap().contains("disk is full"));
     let asked = "GET /api/v1/integrations/cost-report/singular/csv?date_from=2026-01-01&date_to=2026-12-31";
-    let (status, body) = crate::shim::ask(&server.address, &report_token, asked, "").unwrap();
+    let (status, body) = server.ask(&report_token, asked, "").unwrap();
     assert_eq!((status, String::from_utf8(body).unwrap()), (200, report));
-    let ready = String::from_utf8(crate::shim::ask(&server.address, "", "GET /readyz", "").unwrap().1).unwrap();
+    let ready = String::from_utf8(server.ask("", "GET /readyz", "").unwrap().1).unwrap();
     assert!(ready.contains("disk is nearly full"), "{ready}");
     // A leaked token can be shut out even then.
-    site.done(&[&floor[..], &["token", "revoke", report_token.split('_').nth(1).unwrap()]].concat());
-    assert_eq!(crate::shim::ask(&server.address, &report_token, asked, "").unwrap().0, 401);
+    site.ok(&[&floor[..], &["token", "revoke", report_token.split('_').nth(1).unwrap()]].concat());
+    assert_eq!(server.ask(&report_token, asked, "").unwrap().0, 401);
 }
 
 #[test]
 fn a_directory_that_can_not_be_written_is_told_with_its_owner() {
-    let site = Site::new();
+    let site = Program::stocked();
     let locked = site.path("locked");
     std::fs::create_dir(&locked).unwrap();
     std::fs::set_permissions(&locked, PermissionsExt::from_mode(0o500)).unwrap();
     // Rights do not bind root; what does is a file where a directory should be.
     let root = is_root(&locked);
-    let target = if root { site.file("file", "").join("data") } else { locked.join("data") };
+    let target = if root { Path::new(&site.file("file", "")).join("data") } else { locked.join("data") };
     let output = pitlane(&target).args(["serve", "--listen", "127.0.0.1:0"]).output().unwrap();
     let words = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{words}");
@@ -64,9 +64,9 @@ fn a_directory_that_can_not_be_written_is_told_with_its_owner() {
 
 #[test]
 fn a_directory_that_can_not_be_looked_into_is_not_taken_for_an_empty_one() {
-    let site = Site::new();
+    let site = Program::stocked();
     // Neither can a file: what stands below it can't be asked for, and rights do not bind root.
-    let target = site.file("file", "").join("data");
+    let target = Path::new(&site.file("file", "")).join("data");
     let words = String::from_utf8(pitlane(&target).args(["token", "list"]).output().unwrap().stderr).unwrap();
     assert!(words.contains("can't use") && !words.contains("there is no database"), "{words}");
 }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::Site;
-use crate::shim::{Server, ask, cookie, exchange, form_token, pitlane, text};
+use crate::common::http::Person;
+use crate::common::program::{A_THIRD_DAY, Program, Server};
 
 /// The files below a directory that contain the text.
 fn holding(dir: &Path, text: &str) -> Vec<String> {
@@ -21,15 +21,15 @@ fn holding(dir: &Path, text: &str) -> Vec<String> {
 
 #[test]
 fn no_secret_is_in_the_database_its_log_a_backup_the_servers_log_or_an_answer() {
-    let site = Site::new();
+    let site = Program::stocked();
     let log = std::fs::File::create(site.path("server.log")).unwrap();
     let tokens = [site.token("report"), site.token("ingest"), site.token("report")];
     let password = "correct horse battery staple 7";
     site.admit("a@example.com", password);
 
-    let mut command = pitlane(&site.data_dir());
+    let mut command = site.command(&["serve", "--rate-limit", "0"]);
     command.env("PITLANE_LOG", "trace").stderr(log);
-    let mut server = Server::start(command, &["--rate-limit", "0"]).unwrap();
+    let mut server = Server::start(command).unwrap();
     let mut answers = String::new();
     for token in &tokens {
         let changed = format!("{}x", &token[..token.len() - 1]);
@@ -41,17 +41,17 @@ fn no_secret_is_in_the_database_its_log_a_backup_the_servers_log_or_an_answer() 
                 "GET /metrics",
                 "GET /nowhere",
             ] {
-                let (_, body) = ask(&server.address, presented, request, crate::LATER).unwrap();
+                let (_, body) = server.ask(presented, request, A_THIRD_DAY).unwrap();
                 answers.push_str(&String::from_utf8_lossy(&body));
             }
         }
     }
     let session = log_in(&server, "a@example.com", password);
-    site.done(&["token", "revoke", tokens[2].split('_').nth(1).unwrap()]);
-    answers.push_str(&site.done(&["token", "list"]));
-    answers.push_str(&site.done(&["--json", "token", "list"]));
-    answers.push_str(&String::from_utf8_lossy(&site.run(&["doctor"]).stdout));
-    site.done(&["backup", text(&site.path("backup.db"))]);
+    site.ok(&["token", "revoke", tokens[2].split('_').nth(1).unwrap()]);
+    answers.push_str(&site.ok(&["token", "list"]));
+    answers.push_str(&site.ok(&["--json", "token", "list"]));
+    answers.push_str(&site.run(&["doctor"]).stdout);
+    site.ok(&["backup", &site.arg("backup.db")]);
     server.kill();
     site.file("answers.txt", &answers);
     assert!(!holding(&site.path(""), "test").is_empty(), "the search finds what is there");
@@ -65,39 +65,29 @@ fn no_secret_is_in_the_database_its_log_a_backup_the_servers_log_or_an_answer() 
 
 /// Logs in and out with a wrong password before; the cookie of the session that was.
 fn log_in(server: &Server, email: &str, password: &str) -> String {
-    let page = exchange(&server.address, "GET /admin/login", "", "").unwrap();
-    let guest = format!("Cookie: pitlane_guest={}\r\n", cookie(&page.head, "pitlane_guest").unwrap());
-    let send = |path: &str, cookies: &str, page: &[u8], fields: &str| {
-        let form = format!("form_token={}&{fields}", form_token(page).unwrap());
-        exchange(&server.address, &format!("POST {path}"), cookies, &form).unwrap()
-    };
-    let with = |password: &str| format!("email={email}&password={}", password.replace(' ', "+"));
-    assert_ne!(send("/admin/login", &guest, &page.body, &with(&password.to_uppercase())).status, 303);
-    let welcome = send("/admin/login", &guest, &page.body, &with(password));
-    let session = cookie(&welcome.head, "pitlane_session").unwrap().to_owned();
-    let cookies = format!("Cookie: pitlane_session={session}\r\n");
-    let home = exchange(&server.address, "GET /admin/", &cookies, "").unwrap();
-    assert_eq!((home.status, send("/admin/logout", &cookies, &home.body, "").status), (200, 303));
+    let mut person = Person::at(&server.origin);
+    assert_ne!(person.log_in(email, &password.to_uppercase()).status, 303);
+    assert_eq!(person.log_in(email, password).status, 303);
+    let session = person.cookies["pitlane_session"].clone();
+    assert_eq!((person.get("/admin/").status, person.post("/admin/logout", &[]).status), (200, 303));
     session
 }
 
 #[test]
 fn the_set_up_link_and_its_file_end_with_their_use() {
-    let site = Site::new();
+    let site = Program::stocked();
     let server = site.serve(&["--backup-at", "off"]);
-    let file = site.data_dir().join("setup-link.txt");
+    let file = site.data().join("setup-link.txt");
     let link = std::fs::read_to_string(&file).unwrap();
     let path = format!("/admin/{}", link.trim().split_once("/admin/").unwrap().1);
-    let page = exchange(&server.address, &format!("GET {path}"), "", "").unwrap();
-    let guest = format!("Cookie: pitlane_guest={}\r\n", cookie(&page.head, "pitlane_guest").unwrap());
-    let use_it = |email: &str| {
-        let proof = form_token(&page.body).unwrap();
-        let fields = "new_password=a+sentence+is+easier&again=a+sentence+is+easier";
-        let form = format!("form_token={proof}&email={email}&{fields}");
-        exchange(&server.address, &format!("POST {path}"), &guest, &form).unwrap().status
+    let mut person = Person::at(&server.origin);
+    assert_eq!(person.get(&path).status, 200);
+    let mut use_it = |email: &str| {
+        let password = "a sentence is easier";
+        person.post(&path, &[("email", email), ("new_password", password), ("again", password)]).status
     };
     assert_eq!(use_it("ada@example.com"), 303);
     assert!(!file.exists());
     assert_ne!(use_it("eve@example.com"), 303);
-    assert_eq!(site.done(&["--json", "admin", "list"]).matches("email").count(), 1);
+    assert_eq!(site.ok(&["--json", "admin", "list"]).matches("email").count(), 1);
 }

@@ -1,4 +1,4 @@
-//! `SplitMix64`: random numbers that a seed repeats.
+//! The one random source of the tests: `SplitMix64`, which a seed repeats.
 
 pub(crate) struct Rng(u64);
 
@@ -19,7 +19,7 @@ impl Rng {
         self.next() % bound
     }
 
-    /// Rng of its own for a thread.
+    /// A source of its own for a thread.
     pub(crate) fn split(&mut self) -> Self {
         Self(self.next())
     }
