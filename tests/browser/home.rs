@@ -56,7 +56,7 @@ fn an_empty_appliance_shows_the_way_instead() {
 fn only_a_token_that_reads_the_report_now_ends_the_step() {
     let (app, mut ada, _) = in_order();
     let token_step = |ada: &mut Person| {
-        let page = ada.get("/admin/").body;
+        let page = ada.get("/admin/").into_text();
         page.split("Give Singular a token").nth(1).map(|rest| rest.starts_with(" <span class=\"good\">Done"))
     };
     assert_eq!(token_step(&mut ada), None, "with everything in place there are no steps left");
@@ -71,12 +71,12 @@ fn polling_that_stopped_is_told_by_page_and_metrics() {
     let (app, mut ada, token) = in_order();
     poll(&app, &mut ada, &token);
     let metrics = |state: &str| {
-        let text = app.stranger().get("/metrics").body;
+        let text = app.stranger().get("/metrics").into_text();
         text.contains(&format!("pitlane_advertisers_polling{{state=\"{state}\"}} 1"))
     };
     assert!(metrics("alive"));
     app.database().execute("update polls set at = at - 27 * 3600000", ()).unwrap();
-    let page = ada.get("/admin/").body;
+    let page = ada.get("/admin/").into_text();
     assert!(page.contains("No polls for 27 hours."), "{page}");
     assert!(page.contains("Singular has stopped polling: the last poll was 27 hours ago."), "{page}");
     assert!(metrics("stopped"));
