@@ -1,5 +1,9 @@
 //! Who may use a route. The route table says it for each line; the guards of the API and of the pages enforce it.
 
+use actix_web::{HttpMessage as _, HttpRequest};
+
+use super::error::ClientError;
+
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -13,4 +17,10 @@ pub enum Access {
     Viewer,
     /// Whoever is logged in as an admin.
     Admin,
+}
+
+/// What the guard left for the handler.
+pub(super) fn from_guard<T: 'static>(request: &HttpRequest) -> Result<T, ClientError> {
+    let left = request.extensions_mut().remove();
+    left.ok_or_else(|| ClientError::internal(&"a handler wants what the route's line in the table does not give"))
 }

@@ -9,10 +9,10 @@ use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpRequest, ResponseError as _};
 use chrono::Utc;
 
+use super::access::from_guard;
 use super::client;
 use super::error::ClientError;
 use super::state::AppState;
-use super::token_guard::from_guard;
 use crate::domain::{DayRange, MicrosSum, ReportFormat, ReportKind};
 use crate::service::polls::PollLog;
 use crate::service::report::Report;

@@ -14,7 +14,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage as _, HttpRequest, ResponseError as _, web};
 use chrono::Utc;
 
-use super::access::Access;
+use super::access::{Access, from_guard};
 use super::error::{ClientError, ErrorKind};
 use super::poll::PollRecorder;
 use super::state::AppState;
@@ -42,12 +42,6 @@ impl FromRequest for ApiClient {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(from_guard(request))
     }
-}
-
-/// What the guard left for the handler.
-pub(super) fn from_guard<T: 'static>(request: &HttpRequest) -> Result<T, ClientError> {
-    let left = request.extensions_mut().remove();
-    left.ok_or_else(|| ClientError::internal(&"a handler wants what the route's line in the table does not give"))
 }
 
 /// Hands the request on to its handler if it may pass. `report` is the report that the route answers with, if it does.

@@ -67,7 +67,7 @@ pub use stats::walk::StatTree;
 pub use tokens::{NewToken, TokenRow};
 pub use two_factor::{Sealed, TwoFactorRow};
 
-use file::{disk, lock, open, schema};
+use file::{disk, lock, open, upgrade};
 
 /// SQLite before this could corrupt a WAL database that two connections checkpoint at once.
 const OLDEST_SOUND_SQLITE: i32 = 3_051_003;
@@ -108,7 +108,7 @@ impl Store {
         let path = data_dir.join(Self::FILE);
         open::make_private_file(&path).map_err(|source| disk::refused(&path, source))?;
         let writer = open::writer(&path)?;
-        schema::upgrade(&mut *writer.get()?, &path, &used)?;
+        upgrade::upgrade(&mut *writer.get()?, &path, &used)?;
         let readers = open::readers(&path)?;
         Ok(Self { readers, writer, path: Arc::new(path), floor: MIN_FREE, _used: Arc::new(used) })
     }

@@ -1,6 +1,7 @@
-//! The direction of imports (design.md, "The house"), read off the source: who may import whom, who may see SQLite, who
-//! may use `anyhow`, and how long a file may be.
+//! The direction of imports (docs/architecture.md), read off the source: which room may import which, which files may not
+//! import each other, who may see SQLite, who may use `anyhow`, and how long a file may be.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -32,6 +33,9 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("r2d2_sqlite", "store"),
     ("anyhow", "cli"),
 ];
+
+/// Circles of files that are still there. This list only shrinks: a circle that is gone must leave it.
+const OPEN_CIRCLES: &[&[&str]] = &[&["import::header", "import::row"], &["store::stats::scan", "store::stats::walk"]];
 
 /// Lines a file stays under.
 const LONGEST: usize = 400;
@@ -103,6 +107,121 @@ fn sources(dir: &Path) -> Vec<PathBuf> {
         .flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] })
         .filter(|path| path.extension().is_some_and(|ending| ending == "rs"))
         .collect()
+}
+
+/// The paths that a file's `use` and code name, one for each, with groups taken apart: `a::{b, c::d}` is `a::b`, `a::c::d`.
+fn paths(text: &str) -> Vec<String> {
+    let bare: String = code(text).map(|(_, line)| line.to_owned() + "\n").collect();
+    let mut found = Vec::new();
+    for root in ["crate::", "super::"] {
+        for (at, _) in bare.match_indices(root) {
+            if !bare[..at].ends_with(|c| is_word(c) || c == ':') {
+                spread(String::new(), &bare[at..], &mut found);
+            }
+        }
+    }
+    found
+}
+
+/// Reads a path, or the first group of paths, that `text` begins with; what follows it.
+fn spread<'t>(mut path: String, text: &'t str, found: &mut Vec<String>) -> &'t str {
+    let end = text.find(|c| !is_word(c) && c != ':').unwrap_or(text.len());
+    path.push_str(&text[..end]);
+    let Some(mut rest) = text[end..].strip_prefix('{') else {
+        found.push(path);
+        return &text[end..];
+    };
+    loop {
+        rest = spread(path.clone(), rest.trim_start(), found).trim_start();
+        // `as` gives another name.
+        rest = rest.trim_start_matches("as ").trim_start_matches(is_word).trim_start();
+        match rest.strip_prefix(',') {
+            Some(next) if !next.trim_start().starts_with('}') => rest = next,
+            Some(next) => return next.trim_start().strip_prefix('}').unwrap_or_default(),
+            None => return rest.strip_prefix('}').unwrap_or_default(),
+        }
+    }
+}
+
+/// Files that import each other by way of others, each circle sorted. `texts` holds files by their module's path; a room's
+/// or sub-room's `mod.rs` is no file here, since whoever is below may use what it declares.
+fn circles(texts: &BTreeMap<String, String>) -> Vec<Vec<String>> {
+    let mut edges: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (module, text) in texts {
+        for path in paths(text) {
+            let mut at: Vec<&str> = module.split("::").collect();
+            let mut steps = path.split("::").peekable();
+            if steps.next_if_eq(&"crate").is_some() {
+                at.clear();
+            }
+            while steps.next_if_eq(&"super").is_some() {
+                at.pop();
+            }
+            at.extend(steps);
+            let named = (1..=at.len()).rev().find_map(|length| texts.get_key_value(&at[..length].join("::")));
+            if let Some((named, _)) = named.filter(|(named, _)| *named != module) {
+                edges.entry(module).or_default().insert(named);
+            }
+        }
+    }
+    let reach = |from: &str| {
+        let (mut seen, mut next) = (BTreeSet::new(), vec![from.to_owned()]);
+        while let Some(file) = next.pop() {
+            for named in edges.get(file.as_str()).into_iter().flatten() {
+                if seen.insert((*named).to_owned()) {
+                    next.push((*named).to_owned());
+                }
+            }
+        }
+        seen
+    };
+    let reached: BTreeMap<&String, BTreeSet<String>> = texts.keys().map(|file| (file, reach(file))).collect();
+    let found: BTreeSet<Vec<String>> = texts
+        .keys()
+        .filter(|file| reached[file].contains(*file))
+        .map(|file| reached[file].iter().filter(|other| reached[other].contains(file)).cloned().collect())
+        .collect();
+    found.into_iter().collect()
+}
+
+#[test]
+fn no_files_import_each_other() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut texts = BTreeMap::new();
+    for file in sources(&src) {
+        let inside = file.strip_prefix(&src).unwrap().with_extension("");
+        let module = inside.iter().map(|part| part.to_str().unwrap()).collect::<Vec<_>>().join("::");
+        // Tests may use what they test.
+        if !module.ends_with("mod") && !module.ends_with("tests") {
+            texts.insert(module, std::fs::read_to_string(&file).unwrap());
+        }
+    }
+    assert_eq!(circles(&texts), OPEN_CIRCLES);
+}
+
+#[test]
+fn the_checker_finds_a_circle_in_every_spelling() {
+    let found = |files: &[(&str, &str)]| {
+        let texts = files.iter().map(|(module, text)| ((*module).to_owned(), (*text).to_owned())).collect();
+        circles(&texts)
+    };
+    for back in [
+        "use super::a::X;",
+        "use super::{a, c};",
+        "fn f(x: crate::r::a::X) {}",
+        "use crate::r::{c::Y,\n    a::{X, Z},\n};",
+    ] {
+        assert_eq!(found(&[("r::a", "use super::b;"), ("r::b", back)]), [["r::a", "r::b"]], "{back}");
+    }
+    let three = [("r::a", "use super::b::B;"), ("r::b", "use super::s::c::C;"), ("r::s::c", "use super::super::a::A;")];
+    assert_eq!(found(&three), [["r::a", "r::b", "r::s::c"]]);
+    let none = [
+        ("r::a", "use super::b::B;\n// use super::a;"),
+        ("r::b", "use super::{C, s as t};"),
+        ("r::s", "use super::a;"),
+    ];
+    assert_eq!(found(&none), [["r::a", "r::b", "r::s"]]);
+    assert_eq!(found(&none[..2]), Vec::<Vec<String>>::new());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::resolver::{Failure, refuse};
+use super::failure::{Failure, refuse};
 use crate::domain::{CampaignId, Invalid, Os, PublisherId, StoreId};
 use crate::import::{Column, StatLine};
 use crate::store::{AdvertiserRow, CampaignKey, OfferKey, PublisherKey, ReadTxn, StoreResult};

@@ -6,6 +6,7 @@
 
 mod answer;
 mod cut_off;
+mod failure;
 mod final_days;
 mod history;
 mod known;

@@ -7,12 +7,13 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::failure::{Failure, invalid, refuse};
 use super::known::{Advertiser, Campaign, Publishers};
 use super::{CellName, ImportOptions, Staged, unit};
 use crate::domain::{CampaignId, Currency, Day, Invalid, Name, OfferId, Os, ReportingZone, StoreId};
 use crate::import::{Column, LineError, StatLine, Unit};
 use crate::service::ServiceResult;
-use crate::store::{AdvertiserRow, CampaignKey, PublisherKey, StatCell, StatKey, StoreError, StoreResult, WriteTxn};
+use crate::store::{AdvertiserRow, CampaignKey, PublisherKey, StatCell, StatKey, StoreResult, WriteTxn};
 
 /// What an import created.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -35,30 +36,6 @@ pub(super) enum LineOutcome {
     Staged(Staged),
     /// It is wrong, in these ways.
     Refused(Vec<LineError>),
-}
-
-/// What is wrong with one cell of a line.
-type LineProblem = (Option<Column>, String);
-
-/// A failure of the store, which ends the import, or of the line, which is counted.
-pub(super) enum Failure {
-    Store(StoreError),
-    Line(LineProblem),
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-pub(super) fn refuse<T>(column: Column, reason: impl Into<String>) -> Result<T, Failure> {
-    Err(Failure::Line((Some(column), reason.into())))
-}
-
-/// A value that the domain refused, in this column.
-fn invalid(column: Column) -> impl Fn(Invalid) -> Failure {
-    move |invalid| Failure::Line((Some(column), invalid.reason))
 }
 
 /// Looks lines up.

@@ -16,8 +16,6 @@ use crate::store::file::schema;
 use crate::store::file::trailer::{self, Found, Trailer};
 use crate::store::{DatabaseSummary, Doing as _, SCHEMA_VERSION, Store, StoreError, StoreResult, integrity};
 
-/// Written in a database's header: what `file` and [`verify`] know it by: `PitL`.
-pub(in crate::store) const DATABASE_ID: i32 = 0x5069_744c;
 /// Written in a backup's header, so that one whose seal is gone can't pass for a database that never had one: `PitB`.
 pub(in crate::store) const BACKUP_ID: i32 = 0x5069_7442;
 

@@ -9,3 +9,4 @@ pub(super) mod restore;
 pub(super) mod schema;
 pub(super) mod summary;
 pub(super) mod trailer;
+pub(super) mod upgrade;

@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 use chrono::Utc;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::store::file::backup::{DATABASE_ID, copy, open_quietly, sync, temporary, verify};
+use crate::store::file::backup::{copy, open_quietly, sync, temporary, verify};
 use crate::store::file::disk;
 use crate::store::file::lock::Use;
-use crate::store::file::schema;
+use crate::store::file::schema::{self, DATABASE_ID};
 use crate::store::{DatabaseSummary, Doing as _, Owner, Store, StoreError, StoreResult, Verified};
 
 /// What a restore did.

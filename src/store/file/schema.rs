@@ -1,19 +1,17 @@
 //! The schema's migrations. Each runs in a transaction with its own version, so a kill leaves the old schema or the new one.
 
-use std::path::Path;
 use std::sync::LazyLock;
 
-use chrono::Utc;
 use rusqlite::Connection;
 use rusqlite_migration::{M, Migrations};
 
-use crate::store::file::backup::{self, DATABASE_ID};
-use crate::store::file::disk;
-use crate::store::file::lock::Use;
-use crate::store::{Doing as _, Store, StoreError, StoreResult};
+use crate::store::{Doing as _, Store, StoreResult};
 
-static STEPS: LazyLock<Migrations<'static>> = LazyLock::new(|| Migrations::from_slice(STEP_LIST));
-const STEP_LIST: &[M<'static>] = &[
+/// Written in a database's header, by which `file` and `pitlane verify` know it: `PitL`.
+pub(in crate::store) const DATABASE_ID: i32 = 0x5069_744c;
+
+pub(super) static STEPS: LazyLock<Migrations<'static>> = LazyLock::new(|| Migrations::from_slice(STEP_LIST));
+pub(super) const STEP_LIST: &[M<'static>] = &[
     M::up(include_str!("../migrations/001.sql")),
     // Makes a table anew that others refer to.
     M::up(include_str!("../migrations/002.sql")).foreign_key_check(),
@@ -23,53 +21,13 @@ const STEP_LIST: &[M<'static>] = &[
 #[expect(clippy::cast_possible_wrap, reason = "a handful of migrations")]
 pub const SCHEMA_VERSION: i64 = STEP_LIST.len() as i64;
 
-/// Brings the schema up to date; refuses one that is newer than this program's.
-pub(in crate::store) fn upgrade(conn: &mut Connection, path: &Path, used: &Use) -> StoreResult<()> {
-    if is_pending(conn, SCHEMA_VERSION)? {
-        // Others may have the file open, and may be of an older version: an upgrade under their feet would fail them.
-        used.alone_for(|| upgrade_to(conn, path, &STEPS, SCHEMA_VERSION))?;
-    }
-    Ok(())
-}
-
-/// Whether the file lacks migrations, or the mark that says whose it is.
-fn is_pending(conn: &Connection, latest: i64) -> StoreResult<bool> {
-    let found = version(conn)?;
-    if found > latest {
-        return Err(StoreError::NewerSchema { found, known: latest });
-    }
-    let id: i32 = conn.query_row("pragma application_id", (), |row| row.get(0)).doing("read the file's mark")?;
-    Ok(found < latest || id != DATABASE_ID)
-}
-
-/// Runs the missing migrations. Where there is anything to lose, a verified backup comes first.
-fn upgrade_to(conn: &mut Connection, path: &Path, steps: &Migrations<'_>, latest: i64) -> StoreResult<()> {
-    // Whoever had the lock meanwhile may have done it.
-    if !is_pending(conn, latest)? {
-        return Ok(());
-    }
-    let found = version(conn)?;
-    if found > 0 && found < latest {
-        let dir = disk::dir_of(path).join(Store::BACKUPS);
-        crate::store::file::open::make_private_dir(&dir).map_err(|source| disk::refused(&dir, source))?;
-        let size = path.metadata().map_err(|source| disk::refused(path, source))?.len();
-        // The backup, and a log that may hold every page anew.
-        disk::ensure_free(&dir, size.saturating_mul(3))?;
-        let stamp = Utc::now().format("%Y%m%dT%H%M%S%3fZ");
-        let kept = backup::backup(path, &dir.join(format!("before-schema-{latest}-{stamp}.db")), &|| true)?;
-        tracing::info!(backup = %kept.path.display(), "the database is upgraded from schema {found} to {latest}");
-    }
-    take(conn, steps)?;
-    conn.pragma_update(None, "application_id", DATABASE_ID).doing("mark the file")
-}
-
 /// Runs the missing migrations in a file nobody else knows.
 pub(in crate::store) fn migrate(conn: &mut Connection) -> StoreResult<()> {
     take(conn, &STEPS)
 }
 
 /// A step that makes a table anew drops it while others refer to it, and `foreign_keys` can't be changed amid a step.
-fn take(conn: &mut Connection, steps: &Migrations<'_>) -> StoreResult<()> {
+pub(super) fn take(conn: &mut Connection, steps: &Migrations<'_>) -> StoreResult<()> {
     conn.pragma_update(None, "foreign_keys", false).doing("prepare the upgrade")?;
     steps.to_latest(conn)?;
     conn.pragma_update(None, "foreign_keys", true).doing("end the upgrade")
@@ -93,11 +51,11 @@ impl Store {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     /// Every object's SQL with blanks and comments folded away.
-    fn objects(conn: &Connection) -> Vec<String> {
+    pub(in crate::store::file) fn objects(conn: &Connection) -> Vec<String> {
         conn.prepare("select coalesce(sql, name) from sqlite_schema order by type, name")
             .unwrap()
             .query_map((), |row| row.get::<_, String>(0))
@@ -112,82 +70,6 @@ mod tests {
             .collect()
     }
 
-    const EXTRA: M<'_> = M::up("create table extra (only integer primary key) strict");
-
-    /// A database of each schema that was ever released, the first first, as Pitlane made it then.
-    const FIXTURES: &[&[u8]] = &[include_bytes!("../../../tests/fixtures/schema-1.db")];
-
-    fn fixture(schema: usize) -> (tempfile::TempDir, std::path::PathBuf) {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join(Store::FILE);
-        std::fs::write(&path, FIXTURES[schema - 1]).unwrap();
-        (dir, path)
-    }
-
-    fn with_step(step: M<'_>) -> Migrations<'_> {
-        Migrations::new(STEP_LIST.iter().cloned().chain([step]).collect())
-    }
-
-    /// The backups beside a database, each of which is sound.
-    fn backups(dir: &Path) -> Vec<backup::Verified> {
-        let Ok(entries) = std::fs::read_dir(dir.join(Store::BACKUPS)) else { return Vec::new() };
-        entries.map(|entry| backup::verify(&entry.unwrap().path()).unwrap()).collect()
-    }
-
-    #[test]
-    fn every_schema_so_far_is_upgraded_and_keeps_its_figures() {
-        // The newest needs no fixture of its own until the next one comes.
-        assert!(FIXTURES.len() + 1 >= STEP_LIST.len(), "tests/fixtures lacks a database");
-        for schema in 1..=FIXTURES.len() {
-            let (dir, path) = fixture(schema);
-            let before = backup::verify(&path).unwrap().contents;
-            assert_eq!(usize::try_from(before.schema), Ok(schema));
-            assert!(before.advertisers.iter().any(|advertiser| advertiser.cost.to_string() == "81.5"));
-            let store = Store::open(dir.path()).unwrap();
-            assert_eq!(store.schema_version().unwrap(), SCHEMA_VERSION);
-            assert_eq!(store.integrity_problems().unwrap(), Vec::<String>::new());
-            assert_eq!(backup::verify(&path).unwrap().contents.advertisers, before.advertisers);
-        }
-    }
-
-    #[test]
-    fn before_the_first_step_a_backup_is_made() {
-        let (dir, path) = fixture(1);
-        let before = backup::verify(&path).unwrap().contents;
-        let mut conn = Connection::open(&path).unwrap();
-        let found = version(&conn).unwrap();
-        upgrade_to(&mut conn, &path, &with_step(EXTRA), SCHEMA_VERSION + 1).unwrap();
-        assert_eq!(version(&conn).unwrap(), SCHEMA_VERSION + 1);
-        let [kept] = backups(dir.path()).try_into().unwrap();
-        assert_eq!((kept.contents.schema, &kept.contents), (found, &before));
-        assert!(kept.seal.is_some());
-        // The second time there is nothing to do.
-        upgrade_to(&mut conn, &path, &with_step(EXTRA), SCHEMA_VERSION + 1).unwrap();
-        assert_eq!(backups(dir.path()).len(), 1);
-    }
-
-    #[test]
-    fn a_step_that_fails_leaves_the_old_schema_whole() {
-        let (_dir, path) = fixture(1);
-        let mut conn = Connection::open(&path).unwrap();
-        migrate(&mut conn).unwrap();
-        let before = (objects(&conn), backup::verify(&path).unwrap().contents);
-        let half =
-            M::up("create table extra (x integer) strict; delete from daily_stats; insert into nowhere values (1)");
-        upgrade_to(&mut conn, &path, &with_step(half), SCHEMA_VERSION + 1).unwrap_err();
-        assert_eq!((objects(&conn), backup::verify(&path).unwrap().contents), before);
-    }
-
-    #[test]
-    fn without_a_backup_there_is_no_upgrade() {
-        let (dir, path) = fixture(1);
-        std::fs::write(dir.path().join(Store::BACKUPS), "in the way").unwrap();
-        let mut conn = Connection::open(&path).unwrap();
-        let before = version(&conn).unwrap();
-        upgrade_to(&mut conn, &path, &with_step(EXTRA), SCHEMA_VERSION + 1).unwrap_err();
-        assert_eq!(version(&conn).unwrap(), before);
-    }
-
     #[test]
     fn the_steps_lead_to_schema_sql() {
         let mut stepped = Connection::open_in_memory().unwrap();
@@ -197,14 +79,5 @@ mod tests {
         assert_eq!(objects(&stepped), objects(&written));
         assert!(objects(&stepped).len() > 15);
         assert_eq!(version(&stepped).unwrap(), SCHEMA_VERSION);
-    }
-
-    #[test]
-    fn a_newer_schema_is_refused_and_left_alone() {
-        let conn = Connection::open_in_memory().unwrap();
-        conn.pragma_update(None, "user_version", SCHEMA_VERSION + 1).unwrap();
-        let error = is_pending(&conn, SCHEMA_VERSION).unwrap_err().to_string();
-        assert!(error.contains("newer Pitlane"), "{error}");
-        assert_eq!(objects(&conn), Vec::<String>::new());
     }
 }
