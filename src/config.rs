@@ -56,6 +56,10 @@ pub struct Serve {
     #[arg(long, env = "PITLANE_BACKUP_AT", default_value = "03:00", value_name = "TIME", value_parser = nightly)]
     pub backup_at: Nightly,
 
+    /// How the log on stderr is written; if not given, text on a terminal and JSON elsewhere
+    #[arg(long, env = "PITLANE_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+
     /// HTTPS by the server itself.
     #[command(flatten)]
     pub tls: Tls,
@@ -67,6 +71,15 @@ impl Serve {
     pub fn is_https(&self) -> bool {
         self.tls.is_on() || self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
     }
+}
+
+/// How a log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people
+    Text,
+    /// One JSON object a line, and nothing else
+    Json,
 }
 
 /// When something happens every night, in UTC, if it does.

@@ -1,7 +1,10 @@
 //! The server as a value: the whole route table, bind, graceful stop.
 
+mod redirect;
+mod signals;
+
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +42,7 @@ use crate::domain::{ReportFormat, ReportKind};
 pub use crate::http::Access;
 use crate::http::{AppState, ClientError, assets, middleware, token_guard};
 use crate::store::{AppRow, CampaignRow, OfferRow, PublisherRow, Store};
+pub use signals::stop_signal;
 
 /// How long a client may take for a request's head, and idle between two requests.
 const HEAD_TIME: Duration = Duration::from_secs(10);
@@ -257,26 +261,10 @@ fn routes(config: &mut web::ServiceConfig) {
     config.default_service(web::to(not_found));
 }
 
-/// Ready when the system asks the process to stop: Ctrl-C, or the signal of `kill` and service managers.
-pub async fn stop_signal() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        tokio::select! {
-            _ = interrupt => {}
-            _ = terminate.recv() => {}
-        }
-        return;
-    }
-    // Without a way to hear of a stop there is none to wait for.
-    if interrupt.await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}
-
 /// A server that is bound and ready to run.
 pub struct Application {
     server: Server,
+    redirect: Option<Server>,
     address: SocketAddr,
     state: web::Data<AppState>,
 }
@@ -285,13 +273,20 @@ impl Application {
     /// Binds the server. It accepts once [`Application::run_until_stopped`] is awaited; until then connections wait.
     ///
     /// Must be called within an actix system.
-    pub fn build(store: Store, config: Serve) -> io::Result<Self> {
-        let listener = TcpListener::bind(config.listen)?;
+    pub fn build(store: Store, mut config: Serve) -> io::Result<Self> {
+        let listener = bind(config.listen).map_err(|error| not_bound(config.listen, &error))?;
         // Connections inherit it.
         #[cfg(target_os = "linux")]
         rustix::net::sockopt::set_tcp_user_timeout(&listener, STILL_MILLISECONDS)?;
         let address = listener.local_addr()?;
+        if let (None, Some(domain)) = (&config.public_url, config.tls.tls_domain.first()) {
+            config.public_url = Some(format!("https://{domain}{}", redirect::port(address.port())));
+        }
+        let redirect = config.tls.http_redirect;
+        let redirect =
+            redirect.map(|at| redirect::server(at, config.public_url.clone(), address.port())).transpose()?;
         let state = web::Data::from(Arc::new(AppState::new(store, config)?));
+        signals::follow_hang_ups(Arc::clone(&state))?;
         let shared = state.clone();
         let server = HttpServer::new(move || {
             App::new()
@@ -305,13 +300,18 @@ impl Application {
         .tcp_nodelay(true)
         .h1_write_buffer_size(WRITE_BUFFER)
         .client_request_timeout(HEAD_TIME)
+        .tls_handshake_timeout(HEAD_TIME)
         .keep_alive(IDLE_TIME)
         .max_connections(CONNECTIONS)
         .shutdown_timeout(STOP_SECONDS)
-        .disable_signals()
-        .listen(listener)?
-        .run();
-        Ok(Self { server, address, state })
+        .disable_signals();
+        let server = match &state.certificates {
+            Some(certificates) => {
+                server.listen_rustls_0_23(listener, certificates.server_config().map_err(io::Error::other)?)?
+            }
+            None => server.listen(listener)?,
+        };
+        Ok(Self { server: server.run(), redirect, address, state })
     }
 
     /// The port that was bound.
@@ -326,16 +326,52 @@ impl Application {
         self.address
     }
 
+    /// Scheme, host and port by which a client on this machine reaches the server.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        let scheme = if self.state.config.tls.is_on() { "https" } else { "http" };
+        let mut address = self.address;
+        if address.ip().is_unspecified() {
+            address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+        }
+        format!("{scheme}://{address}")
+    }
+
+    /// What people and programs reach the server by, where that is known.
+    #[must_use]
+    pub fn public_url(&self) -> Option<&str> {
+        self.state.config.public_url.as_deref()
+    }
+
+    /// Ready once connections are answered: at once, or, where a certificate must be had first, when there is one or the first
+    /// attempt has failed. The server must be running meanwhile.
+    pub fn ready(&self) -> impl Future<Output = ()> + use<> {
+        let certificates = self.state.certificates.clone();
+        async move {
+            if let Some(certificates) = certificates {
+                certificates.settled().await;
+            }
+        }
+    }
+
     /// Serves until `stop` is ready, finishes what is under way, and tidies up.
     pub async fn run_until_stopped(self, stop: impl Future<Output = ()> + 'static) -> io::Result<()> {
-        let Self { server, state, .. } = self;
-        let handle = server.handle();
+        let Self { server, redirect, state, .. } = self;
+        let handles: Vec<_> = std::iter::once(&server).chain(&redirect).map(Server::handle).collect();
         actix_web::rt::spawn(async move {
             stop.await;
-            handle.stop(true).await;
+            for handle in handles.into_iter().rev() {
+                handle.stop(true).await;
+            }
         });
-        let served = server.await;
+        let served = match redirect {
+            Some(redirect) => tokio::try_join!(server, redirect).map(drop),
+            None => server.await,
+        };
         crate::telemetry::blocking(move || {
+            if let Some(certificates) = &state.certificates {
+                certificates.stop();
+            }
             state.backups.stop();
             state.polls.stop();
             if let Err(error) = state.store.checkpoint() {
@@ -344,5 +380,19 @@ impl Application {
         })
         .await;
         served
+    }
+}
+
+fn not_bound(address: SocketAddr, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("could not listen on {address}: {error}"))
+}
+
+/// Listens on the address. All addresses of both kinds are meant by `[::]`; a machine without IPv6 has the others.
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    match TcpListener::bind(address) {
+        Err(error) if error.kind() != io::ErrorKind::AddrInUse && address.ip() == Ipv6Addr::UNSPECIFIED => {
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port()))
+        }
+        bound => bound,
     }
 }

@@ -11,9 +11,9 @@ use tracing_subscriber::{Layer as _, fmt};
 /// are left out: any stranger could fill the disk with them.
 const USUAL: &str = "info,actix_server=warn,actix_http=off";
 
-/// Writes logs to stderr: for people on a terminal, as JSON lines elsewhere. `PITLANE_LOG` filters them, as in
-/// `PITLANE_LOG=debug`; what can't be read as a filter is said, and the usual one holds. A second call changes nothing.
-pub fn init() {
+/// Writes logs to stderr, as JSON lines or as text for people. `PITLANE_LOG` filters them, as in `PITLANE_LOG=debug`; what
+/// can't be read as a filter is said, and the usual one holds. A second call changes nothing.
+pub fn init(as_json: bool) {
     let asked = std::env::var("PITLANE_LOG").unwrap_or_default();
     let wanted = if asked.is_empty() { USUAL } else { &asked };
     let (filter, unreadable) = match wanted.parse::<Targets>() {
@@ -21,7 +21,8 @@ pub fn init() {
         Err(error) => (USUAL.parse().unwrap_or_default(), Some(error)),
     };
     let lines = fmt::layer().with_writer(stderr);
-    let lines = if stderr().is_terminal() { lines.with_target(false).boxed() } else { lines.json().boxed() };
+    let lines =
+        if as_json { lines.json().boxed() } else { lines.with_target(false).with_ansi(stderr().is_terminal()).boxed() };
     let is_first = tracing_subscriber::registry().with(filter).with(lines).try_init().is_ok();
     if let Some(error) = unreadable.filter(|_| is_first) {
         tracing::warn!(got = asked, %error, "PITLANE_LOG is no log filter, such as \"debug\" or \"pitlane=debug\"; it is ignored");

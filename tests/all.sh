@@ -17,6 +17,9 @@ need() { # need COMMAND PACKAGE…
 }
 need cc gcc libc6-dev
 need chromedriver chromium chromium-driver
+need pebble pebble
+need curl curl
+need python3 python3
 if [ -n "$packages" ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
         echo "Installing Debian packages:$packages" >&2

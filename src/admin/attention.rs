@@ -34,7 +34,7 @@ fn link(kind: &AlertKind, shell: &Shell, advertiser: &AdvertiserRow) -> Option<(
         format!("/admin/polls{scope}{and}{filter}")
     };
     Some(match kind {
-        AlertKind::Backups { .. } => return None,
+        AlertKind::Backups { .. } | AlertKind::Certificate { .. } => return None,
         AlertKind::ImportCutOff { .. } => ("Import it again", format!("/admin/imports{scope}")),
         AlertKind::AdvertiserDisabled => {
             ("Enable it", format!("/admin/catalogue/advertisers/{id}/switch?advertiser={id}"))

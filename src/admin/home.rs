@@ -54,9 +54,9 @@ pub async fn page(context: RequestContext) -> Answer {
         .show(|context, txn| {
             let shell = Shell::new(context, txn, "Home", "Home")?;
             let now = Utc::now();
-            let backups = context.state().backups.status();
-            let backup = backup(&backups, context.state().config.backup_at.0.is_some(), now);
-            let mut alerts = status::of_appliance(&backups, now);
+            let appliance = context.state().appliance();
+            let backup = backup(&appliance.backups, context.state().config.backup_at.0.is_some(), now);
+            let mut alerts = status::of_appliance(&appliance, now);
             let Some(advertiser) = shell.advertiser.clone() else {
                 let steps = steps(&Setup::of(txn, None, now)?, &shell);
                 let alerts = alerts.iter().map(|alert| AlertItem::new(alert, &shell, None)).collect();

@@ -55,7 +55,7 @@ pub async fn metrics(state: web::Data<AppState>) -> Result<HttpResponse, ClientE
     let polling = telemetry::blocking(move || store.read(|txn| status::polling_states(txn, Utc::now()))).await?;
     let text = state
         .metrics
-        .render(state.polls.dropped(), &state.backups.status(), &polling)
+        .render(state.polls.dropped(), &state.appliance(), &polling)
         .map_err(|error| ClientError::internal(&error))?;
     Ok(HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text))
 }

@@ -3,11 +3,13 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::output::AlreadyPrinted;
 use super::{moment, open_existing, print, print_json};
 use crate::config::Global;
 use crate::domain::phrase;
 use crate::service::ServiceResult;
 use crate::service::backups::BackupStatus;
+use crate::service::certificates::CertificateStatus;
 use crate::service::status::{PollingState, PollingStatus, Setup};
 use crate::store::{FilesystemKind, ReadTxn, SCHEMA_VERSION, Store, StoreResult, free_space, ground};
 
@@ -42,6 +44,7 @@ pub(super) fn run(global: &Global) -> anyhow::Result<()> {
         backups(global)?,
         privacy(global),
     ];
+    findings.extend(certificate(global)?);
     findings.extend(store.read(advertisers)?);
     if global.json {
         print_json(&findings)?;
@@ -56,7 +59,9 @@ pub(super) fn run(global: &Global) -> anyhow::Result<()> {
         }
     }
     let problems = findings.iter().filter(|finding| finding.verdict == Verdict::Problem).count();
-    anyhow::ensure!(problems == 0, "{problems} of {} checks found a problem", findings.len());
+    if problems > 0 {
+        return Err(AlreadyPrinted(format!("{problems} of {} checks found a problem", findings.len())).into());
+    }
     Ok(())
 }
 
@@ -130,6 +135,28 @@ fn backups(global: &Global) -> anyhow::Result<Finding> {
         (None, None) => (Verdict::Advice, "the server made none yet; it does so when it starts".to_owned()),
     };
     Ok(Finding { check: "backups", verdict, message })
+}
+
+/// How the server's own certificate stands, where it speaks TLS itself.
+fn certificate(global: &Global) -> anyhow::Result<Option<Finding>> {
+    let Some(status) = CertificateStatus::of(&global.data_dir)? else { return Ok(None) };
+    let now = Utc::now();
+    let (verdict, message) = match (status.trouble(now), &status.failure, status.days_left(now)) {
+        (Some(trouble), ..) => (Verdict::Problem, trouble),
+        (None, failure, Some(days)) => {
+            let names = status.names.join(", ");
+            let left = format!(
+                "{} left of the certificate for {names}",
+                if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
+            );
+            match failure {
+                Some(failure) => (Verdict::Advice, format!("{left}; the last attempt to renew it failed: {failure}")),
+                None => (Verdict::Ok, left),
+            }
+        }
+        (None, _, None) => (Verdict::Advice, "there is none yet".to_owned()),
+    };
+    Ok(Some(Finding { check: "certificate", verdict, message }))
 }
 
 /// Whether others on the machine can read the figures.

@@ -11,6 +11,7 @@ mod doctor;
 mod import;
 mod imports;
 mod offer;
+mod output;
 mod preview;
 mod report;
 mod restore;
@@ -19,16 +20,16 @@ mod table;
 mod token;
 mod verify;
 
-use std::io::Write as _;
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::config;
 use crate::domain::Invalid;
 use crate::store::Store;
 use crate::telemetry;
+use output::{print, print_json, say};
 
 /// A self-hosted appliance that hands an advertiser's daily campaign cost to Singular
 #[derive(Debug, Parser)]
@@ -78,8 +79,11 @@ enum Command {
 /// Runs the program on its arguments.
 #[must_use]
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
-    telemetry::init();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    start_log(&cli.command);
     let global = &cli.global;
     let done = match cli.command {
         Command::Serve(config) => serve::run(global, config),
@@ -96,19 +100,43 @@ pub fn run() -> ExitCode {
         Command::Verify(args) => verify::run(global, &args),
         Command::Doctor => doctor::run(global),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            say(format_args!("error: {error:#}"));
-            ExitCode::FAILURE
-        }
+    output::ended(done, global.json)
+}
+
+/// Help, the version, or what is wrong with the arguments.
+fn usage(error: &clap::Error) -> ExitCode {
+    let asked_for_json = std::env::args_os().any(|arg| arg == "--json");
+    if error.use_stderr() && asked_for_json {
+        let message = error.to_string();
+        output::print_failure("usage", message.trim_start_matches("error: ").trim_end());
+    }
+    // Help into a closed pipe: nobody is left to tell.
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// A server's log is text on a terminal and JSON elsewhere, unless it was told; JSON has stderr to itself. Other commands log
+/// little, beside words for people.
+fn start_log(command: &Command) {
+    let format = match command {
+        Command::Serve(config) | Command::Demo(config) => config.log_format,
+        _ => Some(config::LogFormat::Text),
+    };
+    let as_json = format.map_or(!std::io::stderr().is_terminal(), |format| format == config::LogFormat::Json);
+    telemetry::init(as_json);
+    if as_json {
+        output::log_everything();
     }
 }
 
 /// Opens the database, making it where it is missing.
 fn open_or_create(global: &config::Global) -> anyhow::Result<Store> {
     let store = Store::open(&global.data_dir)?.with_min_free(global.disk_floor.saturating_mul(1024 * 1024));
-    say(format_args!("database: {}", store.path().display()));
+    if output::logs_everything() {
+        tracing::info!(database = %store.path().display(), "database opened");
+    } else {
+        say(format_args!("database: {}", store.path().display()));
+    }
     Ok(store)
 }
 
@@ -120,22 +148,6 @@ fn open_existing(global: &config::Global) -> anyhow::Result<Store> {
         global.data_dir.join(Store::FILE).display()
     );
     open_or_create(global)
-}
-
-/// Words for people, on stderr. Nobody is left to tell when that fails.
-fn say(message: std::fmt::Arguments<'_>) {
-    let _ = writeln!(std::io::stderr(), "{message}");
-}
-
-/// A line of data, on stdout.
-fn print(line: impl std::fmt::Display) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).context("could not write to stdout")
-}
-
-/// JSON on stdout.
-fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    print(serde_json::to_string(value)?)
 }
 
 /// A moment as lists show it.

@@ -2,9 +2,8 @@
 
 use std::io::Write as _;
 
-use anyhow::Context as _;
-
 use super::open_existing;
+use super::output::stdout_failed;
 use crate::config::Global;
 use crate::domain::{RawReport, ReportFormat, ReportKind, ReportQuery};
 use crate::service::report::{ReportRequest, Reports};
@@ -36,7 +35,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
         Reports::new(0).open(ReportRequest { kind: ReportKind::Singular, format, query }, store.snapshot()?)?;
     let mut out = std::io::stdout().lock();
     while let Some(bytes) = report.next_bytes()? {
-        out.write_all(&bytes).context("could not write to stdout")?;
+        out.write_all(&bytes).map_err(stdout_failed)?;
     }
-    Ok(out.flush()?)
+    out.flush().map_err(stdout_failed)
 }

@@ -1,11 +1,12 @@
 //! `pitlane serve`
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
 use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
 
-use super::{open_or_create, print, say};
+use super::open_or_create;
+use super::output::{logs_everything, print, say, warn};
 use crate::config::{Global, Serve};
 use crate::server::{Application, stop_signal};
 use crate::service::access::admins;
@@ -23,9 +24,9 @@ pub(super) fn own(global: &Global) -> anyhow::Result<Owner> {
     let dir = global.data_dir.display();
     match ground(&global.data_dir) {
         FilesystemKind::Local => {}
-        FilesystemKind::Suspect(kind) => say(format_args!(
-            "warning: {dir} lies on {kind}. If a network is behind it, move it to a disk of this machine"
-        )),
+        FilesystemKind::Suspect(kind) => {
+            warn(format_args!("{dir} lies on {kind}. If a network is behind it, move it to a disk of this machine"));
+        }
         FilesystemKind::Network(kind) => anyhow::bail!(
             "{dir} lies on {kind}, where a database can be damaged: locks can't be relied on over a network. \
              Use a directory on a disk of this machine: --data-dir DIR"
@@ -42,51 +43,118 @@ pub(super) fn serve(
     greet: impl FnOnce(&str) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     if let Err(error) = store.ensure_free_space() {
-        say(format_args!("warning: {error}"));
+        warn(format_args!("{error}"));
     }
     match imports::note_cut_off(&store) {
         Ok(found) => found.iter().for_each(|message| {
-            say(format_args!("an import was cut off, and nothing of it was kept: {message}. Import it again"));
+            warn(format_args!("an import was cut off, and nothing of it was kept: {message}. Import it again"));
         }),
-        Err(error) => say(format_args!("warning: whether an import was cut off can't be told: {error}")),
+        Err(error) => warn(format_args!("whether an import was cut off can't be told: {error}")),
     }
     actix_web::rt::System::new().block_on(async {
-        let listen = config.listen;
-        let public = config.public_url.clone();
         let kept = store.clone();
-        let app = Application::build(store, config).with_context(|| format!("could not listen on {listen}"))?;
-        let here = origin(app.address());
-        if let Err(error) = offer_set_up(&kept, public.as_deref().unwrap_or(&here)) {
-            say(format_args!("warning: no set-up link could be made: {error:#}. Reports are served all the same"));
+        let app = Application::build(store, config)?;
+        let here = app.origin();
+        let reach = Reach::of(&app);
+        if let Err(error) = offer_set_up(&kept, &reach) {
+            warn(format_args!("no set-up link could be made: {error:#}. Reports are served all the same"));
         }
+        reach.warn();
         owner.announce(&here);
-        greet(public.as_deref().unwrap_or(&here))?;
-        print(format_args!("listening on {here}"))?;
-        app.run_until_stopped(stop_signal()).await.context("the server failed")
+        let ready = app.ready();
+        let announce = async {
+            ready.await;
+            greet(&reach.origin)?;
+            print(format_args!("listening on {here}"))
+        };
+        let run = async { app.run_until_stopped(stop_signal()).await.context("the server failed") };
+        tokio::try_join!(run, announce).map(drop)
     })
 }
 
-/// Where nobody may log in yet: a one-time link that makes the first admin, on stderr and in a file beside the database.
-fn offer_set_up(store: &Store, origin: &str) -> anyhow::Result<()> {
+/// How people reach the server.
+struct Reach {
+    /// Scheme and host that links begin with.
+    origin: String,
+    address: SocketAddr,
+    /// Whether the origin is one that was given or that certificates are for.
+    is_public: bool,
+}
+
+impl Reach {
+    fn of(app: &Application) -> Self {
+        let address = app.address();
+        let is_public = app.public_url().is_some();
+        let origin = app.public_url().map_or_else(|| app.origin(), str::to_owned);
+        // Whoever opens the link sits elsewhere, where "127.0.0.1" is their own machine.
+        let origin = match own_address().filter(|_| !is_public && address.ip().is_unspecified()) {
+            Some(ip) => {
+                let scheme = origin.split("://").next().unwrap_or("http");
+                format!("{scheme}://{}", SocketAddr::new(ip, address.port()))
+            }
+            None => origin,
+        };
+        Self { origin, address, is_public }
+    }
+
+    /// Whether log-ins can come over plain HTTP from other machines.
+    fn is_open(&self) -> bool {
+        !self.address.ip().is_loopback() && self.origin.starts_with("http://")
+    }
+
+    fn warn(&self) {
+        if self.is_open() {
+            warn(format_args!(
+                "log-ins and tokens can be read on their way here: {} is plain HTTP and takes connections from other \
+                 machines. Serve HTTPS with --tls-domain NAME, or say with --public-url https://… that a proxy does",
+                self.address
+            ));
+        }
+    }
+
+    /// How to open a link safely from another machine, where its address does not do.
+    fn tunnel(&self) -> Option<String> {
+        let port = self.address.port();
+        let is_local = self.address.ip().is_loopback();
+        (!self.is_public && (is_local || self.is_open())).then(|| {
+            format!("ssh -L {port}:127.0.0.1:{port} USER@THIS-MACHINE, then open it with http://127.0.0.1:{port}")
+        })
+    }
+}
+
+/// The address by which this machine reaches others. Connecting a datagram socket sends nothing.
+fn own_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+    Some(socket.local_addr().ok()?.ip()).filter(|ip| !ip.is_unspecified() && !ip.is_loopback())
+}
+
+/// Where nobody may log in yet: a one-time link that makes the first admin, in a file beside the database, and on stderr
+/// unless that is a log: logs are read by more people.
+fn offer_set_up(store: &Store, reach: &Reach) -> anyhow::Result<()> {
     if !store.read(|txn| txn.admins_are_none())? {
         return admins::remove_setup_file(store).context("could not remove the old set-up link");
     }
     let (secret, _) = admins::create_setup_secret(store, &Actor::command_line())?;
-    let link = format!("{origin}/admin/setup/{}", secret.expose_secret());
+    let link = format!("{}/admin/setup/{}", reach.origin, secret.expose_secret());
+    let kept = admins::write_setup_file(store, &link);
+    if logs_everything() {
+        let path = kept.context("the set-up link could not be written beside the database")?;
+        let tunnel = reach.tunnel().unwrap_or_default();
+        tracing::info!(
+            file = %path.display(), tunnel,
+            "nobody can log in yet; the link in this file makes the first admin, once, within 30 minutes"
+        );
+        return Ok(());
+    }
     say(format_args!("nobody can log in yet; this link makes the first admin, once, within 30 minutes:"));
     say(format_args!("  {link}"));
-    match admins::write_setup_file(store, &link) {
+    match kept {
         Ok(path) => say(format_args!("  (also in {})", path.display())),
         Err(error) => say(format_args!("  (it could not be written beside the database as well: {error})")),
     }
-    Ok(())
-}
-
-/// How a browser on this machine reaches the address.
-fn origin(address: SocketAddr) -> String {
-    if address.ip().is_unspecified() {
-        let loopback = if address.is_ipv4() { "127.0.0.1" } else { "[::1]" };
-        return format!("http://{loopback}:{}", address.port());
+    if let Some(tunnel) = reach.tunnel() {
+        say(format_args!("  from another machine: {tunnel}"));
     }
-    format!("http://{address}")
+    Ok(())
 }

@@ -11,8 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::service::backups::BackupStatus;
-use crate::service::status::PollingState;
+use crate::service::status::{ApplianceStatus, PollingState};
 
 /// Route and status of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -37,6 +36,8 @@ pub struct Metrics {
     backup_age: Gauge,
     drill_age: Gauge,
     backups_troubled: Gauge,
+    certificate_days: Gauge,
+    certificate_troubled: Gauge,
 }
 
 impl Metrics {
@@ -83,7 +84,29 @@ impl Metrics {
             "1 while the last backup failed, a kept one is damaged, or the newest is too old",
             backups_troubled.clone(),
         );
-        Self { registry, requests, duration, polls_dropped, polling, backup_age, drill_age, backups_troubled }
+        let (certificate_days, certificate_troubled) = (Gauge::default(), Gauge::default());
+        registry.register(
+            "certificate_days_left",
+            "Whole days until the server's own certificate ends, below 0 when it has; -1 while there is none or no HTTPS",
+            certificate_days.clone(),
+        );
+        registry.register(
+            "certificate_troubled",
+            "1 while the server's own certificate is missing, has ended or ends soon",
+            certificate_troubled.clone(),
+        );
+        Self {
+            registry,
+            requests,
+            duration,
+            polls_dropped,
+            polling,
+            backup_age,
+            drill_age,
+            backups_troubled,
+            certificate_days,
+            certificate_troubled,
+        }
     }
 
     /// Counts a request.
@@ -96,7 +119,7 @@ impl Metrics {
     pub fn render(
         &self,
         polls_dropped: u64,
-        backups: &BackupStatus,
+        appliance: &ApplianceStatus,
         polling: &[PollingState],
     ) -> Result<String, std::fmt::Error> {
         for state in PollingState::ALL {
@@ -105,6 +128,9 @@ impl Metrics {
             self.polling.get_or_create(&labels).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
         let now = Utc::now();
+        let (backups, certificate) = (&appliance.backups, appliance.certificate.as_ref());
+        self.certificate_days.set(certificate.and_then(|status| status.days_left(now)).unwrap_or(-1));
+        self.certificate_troubled.set(certificate.is_some_and(|status| status.trouble(now).is_some()).into());
         self.backup_age.set(backups.age(now).map_or(-1, |age| age.num_seconds()));
         self.drill_age.set(backups.drilled_at.filter(|at| *at <= now).map_or(-1, |at| (now - at).num_seconds()));
         self.backups_troubled.set(backups.trouble(now).is_some().into());

@@ -1,17 +1,20 @@
 //! What the routes work with. Made once, shared by all workers.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::limits::Limits;
 use super::metrics::Metrics;
-use crate::config::Serve;
+use crate::config::{Serve, Tls};
 use crate::service::Hasher;
 use crate::service::access::login::LoginService;
 use crate::service::access::tokens::Tokens;
 use crate::service::backups::Backups;
+use crate::service::certificates::{AcmeSettings, CertificateSource, CertificateStatus, Certificates};
 use crate::service::pending_uploads;
 use crate::service::polls::PollLog;
 use crate::service::report::Reports;
+use crate::service::status::ApplianceStatus;
 use crate::store::Store;
 
 /// What the routes work with.
@@ -28,6 +31,8 @@ pub struct AppState {
     pub polls: Arc<PollLog>,
     /// Makes the nightly backups and knows how they stand.
     pub backups: Arc<Backups>,
+    /// Keeps the certificate up to date, where the server speaks TLS itself.
+    pub certificates: Option<Arc<Certificates>>,
     /// Who may ask how often.
     pub limits: Limits,
     /// What is counted.
@@ -43,7 +48,9 @@ impl AppState {
         if let Err(error) = pending_uploads::tidy_at_start(&store) {
             tracing::warn!(%error, "old uploads could not be removed");
         }
+        let certificates = certificates(store.data_dir(), &config.tls)?;
         Ok(Self {
+            certificates,
             tokens: Tokens::new(Arc::clone(&hasher)),
             sign_in: LoginService::new(store.clone(), hasher).map_err(std::io::Error::other)?,
             reports: Arc::new(Reports::new(config.report_cache * 1024 * 1024)),
@@ -55,4 +62,40 @@ impl AppState {
             config,
         })
     }
+}
+
+impl AppState {
+    /// How the appliance's own affairs stand.
+    #[must_use]
+    pub fn appliance(&self) -> ApplianceStatus {
+        let certificate = self.certificates.as_ref().map(|certificates| certificates.status());
+        ApplianceStatus { backups: self.backups.status(), certificate }
+    }
+}
+
+/// Starts looking after a certificate where the flags want one.
+fn certificates(data_dir: &Path, tls: &Tls) -> std::io::Result<Option<Arc<Certificates>>> {
+    let source = match (&tls.tls_cert, &tls.tls_key) {
+        (Some(certificate), Some(key)) => {
+            CertificateSource::Files { certificate: certificate.clone(), key: key.clone() }
+        }
+        _ if tls.is_on() => {
+            let mut domains = tls.tls_domain.clone();
+            domains.sort_unstable();
+            domains.dedup();
+            CertificateSource::Acme(AcmeSettings {
+                domains,
+                email: tls.acme_email.as_ref().map(ToString::to_string),
+                directory: tls.directory().to_owned(),
+                root: tls.acme_root.clone(),
+            })
+        }
+        _ => {
+            if let Err(error) = CertificateStatus::forget(data_dir) {
+                tracing::warn!(%error, "what was noted of an earlier certificate could not be removed");
+            }
+            return Ok(None);
+        }
+    };
+    Certificates::start(data_dir, source).map(Some).map_err(std::io::Error::other)
 }

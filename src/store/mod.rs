@@ -44,6 +44,7 @@ pub use file::backup::{Verified, verify};
 pub use file::disk::{FilesystemKind, free as free_space, ground};
 pub use file::import_marker::{ImportMarker, InterruptedImport};
 pub use file::lock::Owner;
+pub use file::open::write_private;
 pub use file::restore::{Restored, restore};
 pub use file::schema::SCHEMA_VERSION;
 pub use file::summary::{AdvertiserTotal, DatabaseSummary};
@@ -128,6 +129,12 @@ impl Store {
     /// Whether there is room for writing; the error says how much is missing.
     pub fn ensure_free_space(&self) -> StoreResult<()> {
         disk::ensure_free(disk::dir_of(&self.path), self.floor)
+    }
+
+    /// The directory that holds the database and all that belongs to it.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("."))
     }
 
     /// The database's file.

@@ -47,10 +47,15 @@ impl Ended {
         self.stdout
     }
 
-    /// Its words, where it failed in this way and printed no data.
+    /// Its words, where it failed in this way and printed no data: nothing, or with `--json` the failure.
     #[track_caller]
     pub(crate) fn failed(self, code: i32) -> String {
-        assert_eq!((self.code, self.stdout.as_str()), (Some(code), ""), "{}", self.stderr);
+        assert_eq!(self.code, Some(code), "{}", self.stderr);
+        if !self.stdout.is_empty() {
+            let printed: serde_json::Value = serde_json::from_str(&self.stdout).unwrap();
+            let error = printed["error"].as_object().unwrap();
+            assert!(error["code"].is_string() && error["message"].is_string(), "{}", self.stdout);
+        }
         self.stderr
     }
 }
@@ -171,7 +176,12 @@ impl Program {
 
     /// Starts `serve` or `demo`, logging this much; its words are gathered.
     pub(crate) fn start(&self, command: &str, log: &str) -> Server {
-        let mut command = self.command(&[command]);
+        self.start_with(log, &[command])
+    }
+
+    /// The same with flags.
+    pub(crate) fn start_with(&self, log: &str, args: &[&str]) -> Server {
+        let mut command = self.command(args);
         command.env("PITLANE_LOG", log).stderr(Stdio::piped());
         Server::start(command).unwrap()
     }
@@ -211,8 +221,10 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it on a free port and waits until it accepts. Its words are gathered where the command pipes stderr.
     pub(crate) fn start(mut command: Command) -> Result<Self, String> {
-        command.args(["--listen", "127.0.0.1:0"]).stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        if !command.get_args().any(|arg| arg == "--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let stderr = child.stderr.take().map(gather);
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut greeting = String::new();

@@ -18,6 +18,7 @@ pub(crate) fn defaults() -> Serve {
         report_cache: 32,
         rate_limit: 20,
         backup_at: pitlane::config::Nightly(None),
+        log_format: None,
         tls: pitlane::config::Tls::default(),
     }
 }

@@ -23,10 +23,68 @@ fn serve_says_where_it_listens_on_stdout_and_stops_cleanly() {
     let server = program.start("serve", "info");
     assert_eq!(server.anonymous().get("/livez").text(), "ok\n");
     assert!(server.anonymous().get("/readyz").text().starts_with("ready\n"));
-    let line = format!("listening on {}\n", server.origin);
+    let listening = format!("listening on {}\n", server.origin);
     let ended = server.stop();
-    assert_eq!((ended.code, ended.stdout), (Some(0), line), "{}", ended.stderr);
-    assert!(ended.stderr.starts_with("database: "), "{}", ended.stderr);
+    assert_eq!((ended.code, ended.stdout), (Some(0), listening), "{}", ended.stderr);
+    let records: Vec<serde_json::Value> =
+        ended.stderr.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect();
+    let said =
+        |words: &str| records.iter().find(|record| record["fields"]["message"].as_str().unwrap().contains(words));
+    let database = program.data().join("pitlane.db");
+    assert_eq!(said("database opened").unwrap()["fields"]["database"], database.to_str().unwrap());
+    let file = said("makes the first admin").unwrap()["fields"]["file"].as_str().unwrap();
+    let link = std::fs::read_to_string(file).unwrap();
+    assert!(link.contains("/admin/setup/") && !ended.stderr.contains("/admin/setup/"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_log_for_people_shows_the_set_up_link_and_how_to_reach_it() {
+    let program = Program::new();
+    let ended = program.start_with("info", &["serve", "--log-format", "text"]).stop();
+    let link = std::fs::read_to_string(program.data().join("setup-link.txt")).unwrap();
+    assert!(ended.stderr.starts_with("database: ") && ended.stderr.contains(&link), "{}", ended.stderr);
+    assert!(ended.stderr.contains("from another machine: ssh -L "), "{}", ended.stderr);
+}
+
+#[test]
+fn plain_http_for_other_machines_is_warned_of_and_its_link_names_an_address_of_this_one() {
+    let program = Program::new();
+    let ended = program.start_with("info", &["serve", "--log-format", "text", "--listen", "0.0.0.0:0"]).stop();
+    assert!(ended.stderr.contains("log-ins and tokens can be read on their way here"), "{}", ended.stderr);
+    let link = std::fs::read_to_string(program.data().join("setup-link.txt")).unwrap();
+    let host = link.trim_start_matches("http://").split(':').next().unwrap().parse::<std::net::IpAddr>().unwrap();
+    assert!(!host.is_unspecified(), "{link}");
+}
+
+#[test]
+fn output_into_a_closed_pipe_ends_the_command_quietly() {
+    let program = Program::stocked();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let ended = program.command(&["advertiser", "list"]).stdout(writer).output().unwrap();
+    let words = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(0), "{words}");
+    assert!(!words.contains("error") && !words.contains("panicked"), "{words}");
+}
+
+#[test]
+fn a_failure_is_json_on_stdout_where_json_was_asked_for() {
+    let program = Program::new();
+    let code = |args: &[&str], expected: i32| {
+        let ended = program.run(args);
+        assert_eq!(ended.code, Some(expected), "{}", ended.stderr);
+        let printed: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+        assert!(!printed["error"]["message"].as_str().unwrap().is_empty());
+        printed["error"]["code"].as_str().unwrap().to_owned()
+    };
+    program.ok(&["advertiser", "create", "--name", "Acme"]);
+    assert_eq!(code(&["--json", "advertiser", "create", "--name", "Acme"], 1), "conflict");
+    assert_eq!(
+        code(&["--json", "report", "--advertiser", "No", "--from", "2026-01-01", "--to", "2026-01-01"], 1),
+        "not_found"
+    );
+    assert_eq!(code(&["--json", "report", "--advertiser", "Acme", "--from", "x", "--to", "2026-01-01"], 1), "invalid");
+    assert_eq!(code(&["advertiser", "create", "--json"], 2), "usage");
 }
 
 #[test]

@@ -59,6 +59,10 @@ pub async fn login(context: RequestContext) -> Answer {
 pub async fn log_in(context: RequestContext) -> Answer {
     let done =
         context.state().sign_in.log_in(context.field("email"), context.field("password"), context.browser()).await?;
+    if context.is_exposed() && !matches!(done, LoginOutcome::Refused(_) | LoginOutcome::TooLate) {
+        let address = context.browser().address;
+        tracing::warn!(%address, "a password came over plain HTTP from another machine: use HTTPS");
+    }
     match done {
         LoginOutcome::Welcome(cookie) => {
             Ok(context.go_logged_in(onward(context.field("next")), cookie.expose_secret()))

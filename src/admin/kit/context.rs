@@ -104,6 +104,12 @@ impl RequestContext {
         self.0.session.is_some()
     }
 
+    /// Whether what is sent can be read on its way: it came over plain HTTP, and not from this machine.
+    #[must_use]
+    pub fn is_exposed(&self) -> bool {
+        !self.0.https && !self.0.browser.address.is_loopback()
+    }
+
     /// Whether changes are allowed.
     #[must_use]
     pub fn may_change(&self) -> bool {

@@ -74,6 +74,8 @@ pub struct Shell {
     pub advertiser: Option<AdvertiserRow>,
     /// `?advertiser=…` for links, where there is more than one.
     pub scope: String,
+    /// Whether what is typed can be read on its way: plain HTTP, and from another machine.
+    pub is_exposed: bool,
     /// What was just done.
     pub done: Option<&'static str>,
     zone: ZoneClock,
@@ -113,6 +115,7 @@ impl Shell {
             zone: advertiser.as_ref().map_or(ReportingZone::UTC, |row| row.time_zone).clock(),
             advertiser,
             scope,
+            is_exposed: context.is_exposed(),
             done: DONE.iter().find(|(code, _)| *code == asked).map(|(_, message)| *message),
         })
     }
@@ -131,6 +134,7 @@ impl Shell {
             advertisers: Vec::new(),
             advertiser: None,
             scope: String::new(),
+            is_exposed: context.is_exposed(),
             done: None,
             zone: ReportingZone::UTC.clock(),
         }

@@ -6,7 +6,6 @@
 mod keep;
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -105,12 +104,11 @@ pub struct Backups {
 impl Backups {
     /// Starts making a backup every night at this time in UTC; without a time only tells what was noted before.
     pub fn start(store: Store, nightly: Option<NaiveTime>) -> std::io::Result<Arc<Self>> {
-        let data_dir = store.path().parent().unwrap_or_else(|| Path::new("."));
-        let status = BackupStatus::of(data_dir).unwrap_or_else(|error| {
+        let status = BackupStatus::of(store.data_dir()).unwrap_or_else(|error| {
             tracing::warn!(%error, "what was noted of earlier backups is lost");
             BackupStatus::default()
         });
-        let dir = data_dir.join(Store::BACKUPS);
+        let dir = store.data_dir().join(Store::BACKUPS);
         let (stop, stopped) = sync_channel(1);
         let backups = Arc::new(Self { store, dir, status: Mutex::new(status), stopping: AtomicBool::new(false), stop });
         if let Some(nightly) = nightly {
@@ -253,13 +251,8 @@ impl Backups {
 
     fn note(&self, status: &BackupStatus) -> ServiceResult<()> {
         let path = self.dir.join(STATUS);
-        let write = || {
-            let mut file = tempfile::Builder::new().prefix(".pitlane-status.").tempfile_in(&self.dir)?;
-            file.write_all(&serde_json::to_vec_pretty(status)?)?;
-            file.as_file().sync_all()?;
-            file.persist(&path).map(drop).map_err(|error| error.error)
-        };
-        write().map_err(|error| unusable(&path, &error))
+        let text = serde_json::to_vec_pretty(status).map_err(|error| unusable(&path, &error))?;
+        store::write_private(&path, &text).map_err(|error| unusable(&path, &error))
     }
 }
 

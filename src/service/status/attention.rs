@@ -6,6 +6,7 @@ use super::polling::{PollingState, PollingStatus};
 use super::token::{Rotation, TokenState, reads_reports, rotation};
 use crate::domain::{Day, phrase};
 use crate::service::backups::BackupStatus;
+use crate::service::certificates::CertificateStatus;
 use crate::service::{ServiceResult, imports};
 use crate::store::{AdvertiserRow, ReadTxn, StatFilter, TokenRow};
 
@@ -36,6 +37,11 @@ pub enum AlertKind {
     /// Backups failed, are damaged or too old.
     Backups {
         /// What is wrong with them.
+        trouble: String,
+    },
+    /// The server's own certificate is missing, has ended or ends soon.
+    Certificate {
+        /// What is wrong with it.
         trouble: String,
     },
     /// An import's process was killed.
@@ -105,6 +111,7 @@ impl AlertKind {
         };
         match self {
             Self::Backups { trouble } => format!("Backups: {trouble}. On the server, pitlane doctor says what to do."),
+            Self::Certificate { trouble } => format!("Certificate: {trouble}."),
             Self::ImportCutOff { import } => format!("An import was cut off: {import}. Nothing of it is there."),
             Self::AdvertiserDisabled => "This advertiser is disabled: its tokens are refused.".to_owned(),
             Self::NoOfferReports => "Cost reporting is off for all offers: Singular gets an empty report.".to_owned(),
@@ -135,10 +142,22 @@ fn critical(kind: AlertKind) -> Alert {
     Alert { severity: Severity::Critical, kind }
 }
 
+/// How the appliance's own affairs stand, whichever advertiser is looked at.
+#[derive(Debug)]
+pub struct ApplianceStatus {
+    /// Its backups.
+    pub backups: BackupStatus,
+    /// Its own certificate, where it speaks TLS itself.
+    pub certificate: Option<CertificateStatus>,
+}
+
 /// What needs attention whichever advertiser is looked at.
 #[must_use]
-pub fn of_appliance(backups: &BackupStatus, now: DateTime<Utc>) -> Vec<Alert> {
-    backups.trouble(now).map(|trouble| critical(AlertKind::Backups { trouble })).into_iter().collect()
+pub fn of_appliance(appliance: &ApplianceStatus, now: DateTime<Utc>) -> Vec<Alert> {
+    let backups = appliance.backups.trouble(now).map(|trouble| AlertKind::Backups { trouble });
+    let certificate = appliance.certificate.as_ref().and_then(|certificate| certificate.trouble(now));
+    let certificate = certificate.map(|trouble| AlertKind::Certificate { trouble });
+    backups.into_iter().chain(certificate).map(critical).collect()
 }
 
 /// What needs attention for one advertiser, the worst first.

@@ -1,5 +1,6 @@
 //! How connections are opened: who may make files, who waits how long, what every connection is told first.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -97,4 +98,14 @@ pub(in crate::store) fn make_private_file(path: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.append(true).create(true).open(path).map(drop)
+}
+
+/// Writes a file whole or not at all, readable by its owner alone, in a directory that is made where it is missing.
+pub fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    make_private_dir(dir)?;
+    let mut file = tempfile::Builder::new().prefix(".pitlane-").tempfile_in(dir)?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map(drop).map_err(|error| error.error)
 }

@@ -1,0 +1,43 @@
+//! What the system asks of the process.
+
+use std::sync::Arc;
+
+use crate::http::AppState;
+
+/// Ready when the system asks the process to stop: Ctrl-C, or the signal of `kill` and service managers.
+pub async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        tokio::select! {
+            _ = interrupt => {}
+            _ = terminate.recv() => {}
+        }
+        return;
+    }
+    // Where nothing can tell of a stop, the server runs until it is killed.
+    if interrupt.await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// From now on SIGHUP ends nothing: it has the certificate looked at again, where there is one.
+pub(super) fn follow_hang_ups(state: Arc<AppState>) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        let mut hang_ups = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
+        actix_web::rt::spawn(async move {
+            while hang_ups.recv().await.is_some() {
+                if let Some(certificates) = &state.certificates {
+                    tracing::info!("SIGHUP: looking at the certificate again");
+                    certificates.look_again();
+                } else {
+                    tracing::info!("SIGHUP: there is no certificate to look at, and flags hold until a restart");
+                }
+            }
+        });
+    }
+    #[cfg(not(unix))]
+    drop(state);
+    Ok(())
+}
