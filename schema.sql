@@ -158,6 +158,34 @@ create table stat_history (
     foreign key (advertiser_key, campaign_key) references campaigns (advertiser_key, campaign_key)
 ) strict, without rowid;
 
+-- Which cells of a day an import stated, whether or not that changed them. Days and imports share a set, so that the same
+-- file imported every night adds one row of import_statements and no set.
+create table stated_sets (
+    set_key integer primary key,
+    -- Of the set's cells, in order.
+    sha256 blob not null unique check (length(sha256) = 32)
+) strict;
+
+-- The cells of a set.
+create table stated_cells (
+    set_key integer not null references stated_sets,
+    publisher_key integer not null references publishers,
+    -- 0: all campaigns that the day had at this publisher when the import was done.
+    campaign_key integer not null,
+    primary key (set_key, publisher_key, campaign_key)
+) strict, without rowid;
+
+-- What imports stated on days where some of it was there already: each run of days with the same set. Kept apart from
+-- daily_stats, whose import_key is the import that a value began with.
+create table import_statements (
+    advertiser_key integer not null references advertisers,
+    import_key integer not null references imports,
+    first_day integer not null,
+    last_day integer not null check (last_day >= first_day),
+    set_key integer not null references stated_sets,
+    primary key (advertiser_key, import_key, first_day, set_key)
+) strict, without rowid;
+
 -- What imports said of days: that their figures may still change, or that they are final (the invoice went out). The
 -- latest import that was not undone counts; a day without one is neither.
 create table day_marks (

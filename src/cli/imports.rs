@@ -76,12 +76,19 @@ pub(super) fn run(global: &Global, command: Command) -> anyhow::Result<()> {
         Command::Undo { id, reason } => {
             let done = imports::undo(&store, id, reason.as_ref(), &actor)?;
             let rows = done.restored + done.deleted;
-            say(format_args!("{id} is undone: {rows} rows are as they were, {} of them gone", done.deleted));
+            let kept = match done.kept {
+                0 => String::new(),
+                kept => format!("; {kept} keep their value, since another import states it too"),
+            };
+            say(format_args!("{id} is undone: {rows} rows are as they were, {} of them gone{kept}", done.deleted));
             if global.json {
-                let (undo, restored, deleted) = (done.id.to_string(), done.restored, done.deleted);
-                print_json(
-                    &json!({"importId": undo, "undoes": id.to_string(), "restored": restored, "deleted": deleted}),
-                )?;
+                print_json(&json!({
+                    "importId": done.id.to_string(),
+                    "undoes": id.to_string(),
+                    "restored": done.restored,
+                    "deleted": done.deleted,
+                    "kept": done.kept,
+                }))?;
             }
             Ok(())
         }

@@ -5,6 +5,7 @@
 //! be opened by another process at the same time, so nothing here is remembered from one transaction to the next.
 //! All calls block: async code goes through `telemetry::blocking`.
 
+use std::cell::Cell;
 use std::ops::{ControlFlow, Deref};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -63,6 +64,7 @@ pub use stats::day_status::DayStatus;
 pub use stats::history::{ChangePage, PastValue, StatChange};
 pub use stats::lists::{DaySum, StatFilter, StatLine, Usage};
 pub use stats::scan::StatScan;
+pub use stats::statements::{StatedSet, StatedSetKey, Statement};
 pub use stats::versions::Version;
 pub use stats::walk::StatTree;
 pub use tokens::{NewToken, TokenRow};
@@ -194,7 +196,7 @@ impl Store {
     ) -> Result<ControlFlow<B, C>, E> {
         let mut conn = self.writer.get().map_err(StoreError::from)?;
         let txn = conn.transaction_with_behavior(TransactionBehavior::Immediate).doing("begin writing")?;
-        let write = WriteTxn { read: ReadTxn { conn: &txn } };
+        let write = WriteTxn { read: ReadTxn { conn: &txn }, version: Cell::new(None) };
         let result = work(&write)?;
         if result.is_continue() {
             txn.commit().doing("commit")?;
@@ -291,6 +293,8 @@ impl ReadTxn<'_> {
 /// A transaction that holds the write lock. Everything readable is readable here too, its own changes included.
 pub struct WriteTxn<'c> {
     read: ReadTxn<'c>,
+    /// The version that its changes carry, once one was taken.
+    version: Cell<Option<Version>>,
 }
 
 impl<'c> Deref for WriteTxn<'c> {

@@ -1,4 +1,5 @@
-//! Imports, edits and undos against a plain model: each cell is a stack of what was stated, and an undo takes from the top.
+//! Imports, edits and undos against a plain model: each cell keeps everything that was stated of it, also where that changed
+//! nothing; an undo takes one statement out, and the latest that is left counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,10 +45,21 @@ fn step() -> impl Strategy<Value = Step> {
 /// What the entry did to a cell.
 type Change = (Key, Option<Value>, Value);
 
+/// Everything that was stated of a cell and still stands.
+#[derive(Default)]
+struct Cell {
+    /// By which entry, what, and whether that ended another value.
+    stated: Vec<(usize, Value, bool)>,
+    /// The entry that the value began with.
+    holder: usize,
+    /// The entries whose value was ended.
+    ended: BTreeSet<usize>,
+}
+
 /// Every entry that was ever made, and what stands of them.
 #[derive(Default)]
 struct Model {
-    cells: BTreeMap<Key, Vec<(usize, Value)>>,
+    cells: BTreeMap<Key, Cell>,
     marks: BTreeMap<u64, Vec<(usize, DayState)>>,
     entries: Vec<(ImportId, Vec<Change>)>,
     undone: BTreeSet<usize>,
@@ -55,14 +67,15 @@ struct Model {
 
 /// What the model says will happen.
 enum Expected {
-    Done(Vec<Change>, BTreeSet<u64>),
+    /// All that is stated, zeros of replaced cells included, and the days of the file.
+    Done(BTreeMap<Key, Value>, BTreeSet<u64>),
     Twice,
     Final,
 }
 
 impl Model {
     fn top(&self, key: &Key) -> Option<Value> {
-        self.cells.get(key).and_then(|stack| stack.last()).map(|(_, value)| *value)
+        self.cells.get(key).and_then(|cell| cell.stated.last()).map(|(_, value, _)| *value)
     }
 
     fn is_final(&self, day: u64) -> bool {
@@ -79,61 +92,88 @@ impl Model {
             }
         }
         let days: BTreeSet<u64> = stated.keys().map(|key| key.0).collect();
-        let named: BTreeSet<(u64, usize)> = stated.keys().map(|key| (key.0, key.2)).collect();
-        let left_out = self.cells.keys().filter(|key| replace && named.contains(&(key.0, key.2)));
-        let left_out: Vec<Key> = left_out.filter(|key| !stated.contains_key(key)).copied().collect();
+        let publishers: BTreeSet<usize> = stated.keys().map(|key| key.2).collect();
+        let is_replaced = |key: &Key| replace && days.contains(&key.0) && publishers.contains(&key.2);
+        let held = self.cells.iter().filter(|(_, cell)| !cell.stated.is_empty()).map(|(key, _)| *key);
+        let left_out: Vec<Key> = held.filter(|key| is_replaced(key) && !stated.contains_key(key)).collect();
         stated.extend(left_out.into_iter().map(|key| (key, (0, 0))));
-        let changes: Vec<Change> = stated
-            .into_iter()
-            .map(|(key, value)| (key, self.top(&key), value))
-            .filter(|(_, old, new)| *old != Some(*new))
-            .collect();
-        let disturbed =
-            |day: &u64| changes.iter().any(|change| change.0.0 == *day) || mark == Some(DayState::Provisional);
+        let disturbed = |day: &u64| {
+            stated.iter().any(|(key, value)| key.0 == *day && self.top(key) != Some(*value))
+                || mark == Some(DayState::Provisional)
+        };
         if days.iter().any(|day| self.is_final(*day) && disturbed(day)) {
             return Expected::Final;
         }
-        Expected::Done(changes, days)
+        Expected::Done(stated, days)
     }
 
-    fn enter(&mut self, id: ImportId, changes: Vec<Change>, marked: impl IntoIterator<Item = (u64, DayState)>) {
+    /// Enters what was stated; the changes that it made.
+    fn enter(
+        &mut self,
+        id: ImportId,
+        stated: BTreeMap<Key, Value>,
+        marked: impl IntoIterator<Item = (u64, DayState)>,
+    ) -> usize {
         let entry = self.entries.len();
-        for (key, _, value) in &changes {
-            self.cells.entry(*key).or_default().push((entry, *value));
+        let mut changes = Vec::new();
+        for (key, value) in stated {
+            let old = self.top(&key);
+            let cell = self.cells.entry(key).or_default();
+            cell.stated.push((entry, value, old.is_some_and(|old| old != value)));
+            if old != Some(value) {
+                if old.is_some() {
+                    cell.ended.insert(cell.holder);
+                }
+                cell.holder = entry;
+                changes.push((key, old, value));
+            }
         }
         for (day, state) in marked {
             self.marks.entry(day).or_default().push((entry, state));
         }
+        let count = changes.len();
         self.entries.push((id, changes));
+        count
     }
 
-    /// The entries that stand on what this one stated.
+    /// The entries whose changes depend on what this one stated.
     fn later(&self, entry: usize) -> BTreeSet<ImportId> {
-        let above = self.cells.values().filter_map(|stack| {
-            let at = stack.iter().position(|(by, _)| *by == entry)?;
-            Some(&stack[at + 1..])
-        });
-        above.flatten().map(|(by, _)| self.entries[*by].0).collect()
+        let cells = self.cells.values().filter(|cell| cell.ended.contains(&entry));
+        let above = cells.flat_map(|cell| &cell.stated).filter(|(by, _, ends)| *by > entry && *ends);
+        above.map(|(by, ..)| self.entries[*by].0).collect()
+    }
+
+    /// The cells whose value began with the entry, each with what it gets without it.
+    fn held(&self, entry: usize) -> impl Iterator<Item = (Key, Value, Option<Value>)> {
+        let cells = self.cells.iter().filter(move |(_, cell)| cell.holder == entry && !cell.stated.is_empty());
+        cells.map(move |(key, cell)| {
+            let below = cell.stated.iter().rfind(|(by, ..)| *by != entry).map(|(_, value, _)| *value);
+            (*key, cell.stated[cell.stated.len() - 1].1, below)
+        })
     }
 
     fn needs_reason(&self, entry: usize) -> bool {
         let own = |day: u64| self.marks.get(&day).is_some_and(|marks| marks.last().is_some_and(|(by, _)| *by == entry));
-        (0..DAYS)
-            .any(|day| self.is_final(day) && (own(day) || self.entries[entry].1.iter().any(|change| change.0.0 == day)))
+        let changes = |day: u64| self.held(entry).any(|(key, now, below)| key.0 == day && below != Some(now));
+        (0..DAYS).any(|day| self.is_final(day) && (own(day) || changes(day)))
     }
 
     fn undo(&mut self, entry: usize) {
-        for stack in self.cells.values_mut() {
-            stack.retain(|(by, _)| *by != entry);
+        for cell in self.cells.values_mut() {
+            let was_held = cell.holder == entry && !cell.stated.is_empty();
+            cell.stated.retain(|(by, ..)| *by != entry);
+            if was_held {
+                cell.ended.insert(entry);
+                cell.holder = cell.stated.last().map_or(usize::MAX, |(by, ..)| *by);
+            }
         }
-        self.cells.retain(|_, stack| !stack.is_empty());
         self.marks.values_mut().for_each(|marks| marks.retain(|(by, _)| *by != entry));
         self.undone.insert(entry);
     }
 
     fn report(&self) -> String {
         let mut plain = properties::Model::default();
-        plain.cells = self.cells.iter().map(|(key, stack)| (*key, stack[stack.len() - 1].1)).collect();
+        plain.cells = self.cells.keys().filter_map(|key| Some((*key, self.top(key)?))).collect();
         csv_of(&plain.items(0, DAYS - 1))
     }
 }
@@ -203,13 +243,12 @@ impl Site {
                         assert_eq!(problems.total(), previewed.problems.total());
                     }
                     (Expected::Final, Err(ImportError::Final(days))) => assert_eq!(days, previewed.final_days),
-                    (Expected::Done(changes, stated), Ok(done)) => {
+                    (Expected::Done(stated, file_days), Ok(done)) => {
                         assert_eq!(done.counts, previewed.done.counts);
-                        assert_eq!(done.counts.inserted + done.counts.changed, changes.len() as u64);
-                        let shown = previewed.changes.len() + previewed.inserts.len();
-                        assert_eq!(shown, changes.len());
-                        let marked = stated.into_iter().filter_map(|day| Some((day, days?)));
-                        self.model.enter(done.id, changes, marked);
+                        let marked = file_days.into_iter().filter_map(|day| Some((day, days?)));
+                        let changes = self.model.enter(done.id, stated, marked);
+                        assert_eq!(done.counts.inserted + done.counts.changed, changes as u64);
+                        assert_eq!(previewed.changes.len() + previewed.inserts.len(), changes);
                     }
                     (_, done) => panic!("{done:?}"),
                 }
@@ -220,9 +259,8 @@ impl Site {
                 let is_new = stats::edit(store, stat, figures(value), &why, "a cell", &actor).unwrap();
                 let old = self.model.top(&key);
                 assert_eq!(is_new, old != Some(value));
-                let changes = if is_new { vec![(key, old, value)] } else { vec![] };
                 let entry = store.read(|txn| txn.import_list(None, None, 1)).unwrap().remove(0);
-                self.model.enter(entry.id, changes, []);
+                self.model.enter(entry.id, BTreeMap::from([(key, value)]), []);
             }
             Step::Undo { which, reason: given } => {
                 // The first entry is what was there before.
@@ -246,7 +284,11 @@ impl Site {
             Ok(done) => {
                 assert!(later.is_empty() && !self.model.undone.contains(&entry));
                 assert!(given || !self.model.needs_reason(entry));
-                assert_eq!(done.restored + done.deleted, self.model.entries[entry].1.len() as u64);
+                let held: Vec<_> = self.model.held(entry).collect();
+                let count = |is: fn(&(Key, Value, Option<Value>)) -> bool| held.iter().filter(|cell| is(cell)).count();
+                assert_eq!(done.deleted, count(|(.., below)| below.is_none()) as u64);
+                assert_eq!(done.kept, count(|(_, now, below)| below == &Some(*now)) as u64);
+                assert_eq!(done.restored + done.deleted + done.kept, held.len() as u64);
                 self.model.undo(entry);
             }
         }

@@ -1,5 +1,9 @@
-//! An import taken back whole, as long as no later change stands on what it stated. The undo is an entry of its own.
+//! An import taken back whole, as long as no later change depends on what it stated. The undo is an entry of its own.
+//!
+//! Each cell that holds what the import stated gets the latest value that another import states which still stands. So a value
+//! that a later import states too stays, and is that import's from then on.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use chrono::Utc;
@@ -9,7 +13,8 @@ use super::final_days::{FinalDay, FinalDays};
 use crate::domain::{Day, DayState, ImportId, Reason};
 use crate::service::{Actor, ServiceError, ServiceResult};
 use crate::store::{
-    ImportEntry, ImportKey, ImportKind, ImportRow, ImportSpan, NewImport, ReadTxn, Store, StoreError, WriteTxn,
+    AdvertiserKey, ImportEntry, ImportKey, ImportKind, ImportRow, NewImport, PastValue, ReadTxn, StatKey, StatRow,
+    StatedSet, StatedSetKey, Store, StoreError, StoreResult, WriteTxn,
 };
 
 /// A later import whose changes stand on what an import stated.
@@ -30,6 +35,8 @@ pub struct Undone {
     pub restored: u64,
     /// Cells that had none before, and are gone.
     pub deleted: u64,
+    /// Cells that keep their value, since another import states it too.
+    pub kept: u64,
 }
 
 /// Why an import was not undone. Nothing was changed then.
@@ -85,21 +92,101 @@ pub fn later_changes(txn: &ReadTxn<'_>, import: ImportKey) -> ServiceResult<Vec<
 /// The final days that undoing an import would change: cells of theirs, or that they are final.
 pub fn final_days(txn: &ReadTxn<'_>, import: ImportKey) -> ServiceResult<FinalDays> {
     let mut found = FinalDays::default();
+    let mut plan = UndoPlan::new(txn, import)?;
     for span in txn.import_spans(import)? {
         let held = txn.import_days_held(import, span)?;
         for mark in txn.day_marks(span.advertiser, span.first, span.last)? {
-            let rows = held.binary_search_by_key(&mark.day, |(day, _)| *day).map_or(0, |at| held[at].1);
-            if mark.state == DayState::Final && (rows > 0 || mark.import == import) {
-                let day = Day::from_stored(mark.day)?;
-                found.0.push(FinalDay { advertiser: span.advertiser, day, rows });
+            if mark.state == DayState::Final {
+                let is_held = held.binary_search(&mark.day).is_ok();
+                let cells = if is_held { plan.day(span.advertiser, mark.day)? } else { Vec::new() };
+                let rows = cells.iter().filter(|cell| cell.is_change()).count() as u64;
+                if rows > 0 || mark.import == import {
+                    let day = Day::from_stored(mark.day)?;
+                    found.0.push(FinalDay { advertiser: span.advertiser, day, rows });
+                }
             }
         }
     }
     Ok(found)
 }
 
-/// Takes an import back: every cell that holds what it stated gets its old value again, or goes where it had none, and
-/// what it called its days counts no more. What it created in the catalogue stays.
+/// What an undo does to a cell that holds what the import stated.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::service) struct UndoneCell {
+    pub(in crate::service) key: StatKey,
+    pub(in crate::service) old: StatRow,
+    /// What it gets; nothing where no other import states it.
+    pub(in crate::service) new: Option<StatRow>,
+}
+
+impl UndoneCell {
+    /// Whether its figures change.
+    pub(in crate::service) fn is_change(&self) -> bool {
+        self.new.is_none_or(|new| new.figures != self.old.figures)
+    }
+}
+
+/// Finds out what undoing an import does, a day at a time.
+pub(in crate::service) struct UndoPlan<'t, 'c> {
+    txn: &'t ReadTxn<'c>,
+    import: ImportKey,
+    undone: HashSet<ImportKey>,
+    sets: HashMap<StatedSetKey, StatedSet>,
+}
+
+impl<'t, 'c> UndoPlan<'t, 'c> {
+    pub(in crate::service) fn new(txn: &'t ReadTxn<'c>, import: ImportKey) -> StoreResult<Self> {
+        Ok(Self { txn, import, undone: txn.imports_undone()?, sets: HashMap::new() })
+    }
+
+    /// The day's cells that hold what the import stated.
+    pub(in crate::service) fn day(&mut self, advertiser: AdvertiserKey, day: i64) -> StoreResult<Vec<UndoneCell>> {
+        let held = self.txn.import_cells_held(self.import, advertiser, day)?;
+        let past = self.txn.stat_past_of_day(advertiser, day)?;
+        let mut statements = self.txn.statements_of_day(advertiser, day)?;
+        statements.retain(|(by, _)| *by != self.import);
+        for (_, set) in &statements {
+            if !self.sets.contains_key(set) {
+                self.sets.insert(*set, self.txn.stated_set(*set)?);
+            }
+        }
+        let cells = held.into_iter().map(|(key, old)| {
+            let from = past.partition_point(|(other, _)| *other < key);
+            let past = past[from..].iter().take_while(|(other, _)| *other == key).map(|(_, past)| past);
+            let past: Vec<&PastValue> = past.collect();
+            let stating = statements
+                .iter()
+                .filter(|(_, set)| self.sets.get(set).is_some_and(|set| set.has(key.campaign, key.publisher)));
+            UndoneCell { key, old, new: self.below(&old, &past, stating.map(|(by, _)| *by)) }
+        });
+        Ok(cells.collect())
+    }
+
+    /// The latest statement of a cell by any other import that stands. `past` is what the cell held, the oldest first;
+    /// `stating` are the imports that stated it, the newest first.
+    fn below(
+        &self,
+        now: &StatRow,
+        past: &[&PastValue],
+        mut stating: impl Iterator<Item = ImportKey>,
+    ) -> Option<StatRow> {
+        let held = past.iter().map(|past| past.stated);
+        let stands = |row: &StatRow| row.import != self.import && !self.undone.contains(&row.import);
+        let changed = held.filter(stands).max_by_key(|row| row.import);
+        // What the cell held when an import stated it again; the cell may have come only later.
+        let held_at = |by: ImportKey| past.iter().find(|past| past.ended_by > by).map_or(now, |past| &past.stated);
+        let restated = stating.find(|by| held_at(*by).import <= *by);
+        match restated {
+            Some(by) if changed.is_none_or(|row| row.import < by) => {
+                Some(StatRow { figures: held_at(by).figures, import: by, line: 0 })
+            }
+            _ => changed,
+        }
+    }
+}
+
+/// Takes an import back: every cell that holds what it stated gets the value that holds without it, or goes where there is
+/// none, and what it called its days counts no more. What it created in the catalogue stays.
 pub fn undo(store: &Store, id: ImportId, reason: Option<&Reason>, actor: &Actor) -> Result<Undone, UndoError> {
     let now = Utc::now();
     store.write(|txn| {
@@ -124,25 +211,23 @@ pub fn undo(store: &Store, id: ImportId, reason: Option<&Reason>, actor: &Actor)
             undoes: Some(import.key),
             now,
         })?;
-        let (mut restored, mut deleted) = (0, 0);
-        for span in txn.import_spans(import.key)? {
-            let taken = take_back(txn, import.key, key, span)?;
-            restored += taken.0;
-            deleted += taken.1;
-        }
         // An import from before the history was kept can't be taken back where it changed values, or was changed since.
-        if (restored, deleted) != (import.counts.changed, import.counts.inserted) {
+        let mut known = (0, 0);
+        for span in txn.import_spans(import.key)? {
+            let (changed, inserted) = txn.import_counted(import.key, span)?;
+            known = (known.0 + changed, known.1 + inserted);
+        }
+        if known != (import.counts.changed, import.counts.inserted) {
             let message =
                 "values of this import were changed before Pitlane kept what they were, so it can't be undone";
             return Err(StoreError::Conflict(message.to_owned()).into());
         }
-        txn.import_finish(
-            key,
-            &ImportRow { rows: restored + deleted, changed: restored + deleted, ..ImportRow::default() },
-        )?;
-        let rows = restored + deleted;
-        txn.audit_add(&actor.did("stats undo", &format!("{} {id} ({rows} rows)", import.source)), now)?;
-        Ok(Undone { id: undo, restored, deleted })
+        let done = take_back(txn, import.key, key)?;
+        let rows = done.restored + done.deleted;
+        txn.import_finish(key, &ImportRow { rows, changed: rows, ..ImportRow::default() })?;
+        let kept = if done.kept > 0 { format!(", {} kept", done.kept) } else { String::new() };
+        txn.audit_add(&actor.did("stats undo", &format!("{} {id} ({rows} rows{kept})", import.source)), now)?;
+        Ok(Undone { id: undo, ..done })
     })
 }
 
@@ -157,13 +242,25 @@ fn may_be_undone(import: &ImportEntry) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn take_back(txn: &WriteTxn<'_>, import: ImportKey, undo: ImportKey, span: ImportSpan) -> ServiceResult<(u64, u64)> {
-    let held = txn.import_days_held(import, span)?;
-    let taken = txn.import_take_back(import, undo, span)?;
-    let version = txn.version_take()?;
-    for (day, _) in held {
-        txn.day_touch(span.advertiser, day, version)?;
+fn take_back(txn: &WriteTxn<'_>, import: ImportKey, undo: ImportKey) -> ServiceResult<Undone> {
+    let mut done = Undone { id: ImportId::from(Uuid::nil()), restored: 0, deleted: 0, kept: 0 };
+    let mut plan = UndoPlan::new(txn, import)?;
+    for span in txn.import_spans(import)? {
+        for day in txn.import_days_held(import, span)? {
+            let cells = plan.day(span.advertiser, day)?;
+            for cell in &cells {
+                txn.stat_take_back(undo, cell.key, cell.new.as_ref())?;
+                match cell.new {
+                    None => done.deleted += 1,
+                    Some(_) if cell.is_change() => done.restored += 1,
+                    Some(_) => done.kept += 1,
+                }
+            }
+            if cells.iter().any(UndoneCell::is_change) {
+                txn.day_touch(span.advertiser, day, txn.version_take()?)?;
+            }
+        }
+        txn.import_span_add(undo, span)?;
     }
-    txn.import_span_add(undo, span)?;
-    Ok(taken)
+    Ok(done)
 }

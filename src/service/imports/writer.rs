@@ -1,27 +1,40 @@
 //! The one writer of stats: files, uploads, edits and the demo's sample all go through it.
 //!
 //! It takes cells in the order of the table and gives each day that changed the transaction's version. It notes which days
-//! were stated, sets to zero what a file left out where that is wanted, and finds the final days that change.
+//! were stated, sets to zero what a file left out where that is wanted, and finds the final days that change. For a preview
+//! it does the same by comparing, in a reader's snapshot.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest as _, Sha256};
 
 use super::final_days::{FinalDay, FinalDays};
 use crate::domain::{Day, DayState, Figures};
 use crate::service::ServiceResult;
 use crate::store::{
-    AdvertiserKey, CampaignKey, ImportKey, ImportRow, ImportSpan, PublisherKey, StatCell, StatChange, StatKey,
-    StatScan, StatWriter, StoreError, Stored, Version, WriteTxn,
+    AdvertiserKey, CampaignKey, ImportKey, ImportRow, ImportSpan, PublisherKey, ReadTxn, StatCell, StatChange, StatKey,
+    StatScan, StatWriter, Statement, StoreError, Stored, WriteTxn,
 };
 
-/// Writes the cells of one import.
+/// Writes the cells of one import, or compares them with what is there.
 pub(in crate::service) struct CellWriter<'t, 'c> {
-    txn: &'t WriteTxn<'c>,
-    import: ImportKey,
-    cells: StatWriter<'t>,
+    txn: &'t ReadTxn<'c>,
+    writing: Option<Writing<'t, 'c>>,
     replace: bool,
     mark: Option<DayState>,
     day: Option<OpenDay>,
-    version: Option<Version>,
+    /// The days that were stated; each with its publishers, where what is missing is to be found.
+    stated: BTreeMap<(AdvertiserKey, i64), Vec<PublisherKey>>,
     spans: Vec<ImportSpan>,
-    done: Written,
+    final_days: BTreeMap<(AdvertiserKey, i64), u64>,
+    statements: Vec<Statement>,
+    counts: ImportRow,
+}
+
+struct Writing<'t, 'c> {
+    txn: &'t WriteTxn<'c>,
+    import: ImportKey,
+    cells: StatWriter<'t>,
 }
 
 /// The day that cells are written of.
@@ -29,7 +42,9 @@ struct OpenDay {
     advertiser: AdvertiserKey,
     day: i64,
     changed: u64,
-    /// In order; only kept where what is missing is to be found.
+    /// Whether a cell held what was stated.
+    is_restated: bool,
+    /// In order.
     named: Vec<(CampaignKey, PublisherKey)>,
 }
 
@@ -44,6 +59,8 @@ pub(in crate::service) struct Written {
     pub(in crate::service) days: Option<(Day, Day)>,
 }
 
+type Seen<'s> = &'s mut dyn FnMut(StatChange);
+
 impl<'t, 'c> CellWriter<'t, 'c> {
     /// A writer for `import`. With `replace`, cells of the stated days and publishers that are not stated become zero;
     /// `mark` is what the stated days are called from now on.
@@ -54,38 +71,47 @@ impl<'t, 'c> CellWriter<'t, 'c> {
         mark: Option<DayState>,
     ) -> Result<Self, StoreError> {
         let cells = txn.stat_writer(import)?;
-        let (spans, done) = (Vec::new(), Written::default());
-        Ok(Self { txn, import, cells, replace, mark, day: None, version: None, spans, done })
+        Ok(Self { writing: Some(Writing { txn, import, cells }), ..Self::comparing(txn, replace, mark) })
+    }
+
+    /// Says what a writer would do, and writes nothing.
+    pub(in crate::service) fn comparing(txn: &'t ReadTxn<'c>, replace: bool, mark: Option<DayState>) -> Self {
+        Self {
+            txn,
+            writing: None,
+            replace,
+            mark,
+            day: None,
+            stated: BTreeMap::new(),
+            spans: Vec::new(),
+            final_days: BTreeMap::new(),
+            statements: Vec::new(),
+            counts: ImportRow::default(),
+        }
     }
 
     /// States a cell; `seen` is told of every one that was new or held something else.
-    pub(in crate::service) fn put(
-        &mut self,
-        cell: StatCell,
-        line: u64,
-        seen: &mut dyn FnMut(StatChange),
-    ) -> ServiceResult<()> {
+    pub(in crate::service) fn put(&mut self, cell: StatCell, line: u64, seen: Seen<'_>) -> ServiceResult<()> {
         let StatKey { advertiser, day, campaign, publisher } = cell.key;
         if self.day.as_ref().is_none_or(|open| (open.advertiser, open.day) != (advertiser, day)) {
             self.finish_day(seen)?;
-            self.day = Some(OpenDay { advertiser, day, changed: 0, named: Vec::new() });
+            self.day = Some(OpenDay::new(advertiser, day));
         }
+        let stored = self.state(cell, line)?;
         let Some(open) = &mut self.day else { return Ok(()) };
-        if self.replace {
-            open.named.push((campaign, publisher));
-        }
-        let counts = &mut self.done.counts;
-        let old = match self.cells.put(cell, line)? {
+        open.named.push((campaign, publisher));
+        let old = match stored {
             Stored::Unchanged => {
-                counts.unchanged += 1;
+                self.counts.unchanged += 1;
+                open.is_restated = true;
                 return Ok(());
             }
             Stored::Inserted => {
-                counts.inserted += 1;
+                self.counts.inserted += 1;
                 None
             }
             Stored::Changed(old) => {
-                counts.changed += 1;
+                self.counts.changed += 1;
                 Some(old)
             }
         };
@@ -94,58 +120,27 @@ impl<'t, 'c> CellWriter<'t, 'c> {
         Ok(())
     }
 
-    /// Sets to zero what the day's publishers have besides what was stated.
-    fn zero_rest(&mut self, open: &mut OpenDay, seen: &mut dyn FnMut(StatChange)) -> ServiceResult<()> {
-        let mut publishers: Vec<_> = open.named.iter().map(|(_, publisher)| *publisher).collect();
-        publishers.sort_unstable();
-        publishers.dedup();
-        let mut left_out = Vec::new();
-        let mut scan = StatScan::new(None, open.advertiser, open.day, open.day);
-        loop {
-            let rows = scan.next(self.txn)?;
-            if rows.is_empty() {
-                break;
-            }
-            let cells = rows.iter().map(|row| (CampaignKey::from(row.campaign), PublisherKey::from(row.publisher)));
-            left_out.extend(
-                cells.filter(|cell| {
-                    publishers.binary_search(&cell.1).is_ok() && open.named.binary_search(cell).is_err()
-                }),
-            );
+    fn state(&mut self, cell: StatCell, line: u64) -> Result<Stored, StoreError> {
+        match &mut self.writing {
+            Some(writing) => writing.cells.put(cell, line),
+            None => Ok(match self.txn.stat_find(cell.key)? {
+                None => Stored::Inserted,
+                Some(held) if held.figures == cell.figures => Stored::Unchanged,
+                Some(held) => Stored::Changed(held.figures),
+            }),
         }
-        for (campaign, publisher) in left_out {
-            let key = StatKey { advertiser: open.advertiser, day: open.day, campaign, publisher };
-            let new = Figures::default();
-            if let Stored::Changed(old) = self.cells.put(StatCell { key, figures: new }, 0)? {
-                self.done.counts.changed += 1;
-                self.done.counts.zeroed += 1;
-                open.changed += 1;
-                seen(StatChange { key, old: Some(old), new, line: 0 });
-            }
-        }
-        Ok(())
     }
 
-    fn finish_day(&mut self, seen: &mut dyn FnMut(StatChange)) -> ServiceResult<()> {
+    fn finish_day(&mut self, seen: Seen<'_>) -> ServiceResult<()> {
         let Some(mut open) = self.day.take() else { return Ok(()) };
+        let publishers: BTreeSet<_> = open.named.iter().map(|(_, publisher)| *publisher).collect();
+        let publishers: Vec<_> = publishers.into_iter().collect();
         if self.replace {
-            self.zero_rest(&mut open, seen)?;
+            self.zero_rest(&mut open, &publishers, seen)?;
         }
-        let OpenDay { advertiser, day, changed, .. } = open;
-        if changed > 0 {
-            let version = match self.version {
-                Some(version) => version,
-                None => *self.version.insert(self.txn.version_take()?),
-            };
-            self.txn.day_touch(advertiser, day, version)?;
-        }
-        let disturbs = changed > 0 || self.mark == Some(DayState::Provisional);
-        if disturbs && self.txn.day_is_final(advertiser, day)? {
-            self.done.final_days.0.push(FinalDay { advertiser, day: Day::from_stored(day)?, rows: changed });
-        }
-        if let Some(state) = self.mark {
-            self.txn.day_mark(advertiser, day, self.import, state)?;
-        }
+        let OpenDay { advertiser, day, .. } = open;
+        self.stated.insert((advertiser, day), if self.replace { publishers } else { Vec::new() });
+        self.close(&open)?;
         match self.spans.last_mut() {
             Some(span) if span.advertiser == advertiser => span.last = day,
             _ => self.spans.push(ImportSpan { advertiser, first: day, last: day }),
@@ -153,17 +148,159 @@ impl<'t, 'c> CellWriter<'t, 'c> {
         Ok(())
     }
 
+    /// Sets to zero what these publishers have on the day besides what was stated.
+    fn zero_rest(&mut self, open: &mut OpenDay, publishers: &[PublisherKey], seen: Seen<'_>) -> ServiceResult<()> {
+        let named = &open.named;
+        let left_out = cells_of_day(self.txn, open.advertiser, open.day, |cell| {
+            publishers.binary_search(&cell.1).is_ok() && named.binary_search(cell).is_err()
+        })?;
+        for (campaign, publisher) in left_out {
+            let key = StatKey { advertiser: open.advertiser, day: open.day, campaign, publisher };
+            let new = Figures::default();
+            match self.state(StatCell { key, figures: new }, 0)? {
+                Stored::Changed(old) => {
+                    self.counts.changed += 1;
+                    self.counts.zeroed += 1;
+                    open.changed += 1;
+                    seen(StatChange { key, old: Some(old), new, line: 0 });
+                }
+                Stored::Unchanged | Stored::Inserted => open.is_restated = true,
+            }
+            open.named.push((campaign, publisher));
+        }
+        open.named.sort_unstable();
+        Ok(())
+    }
+
+    /// What follows from what was stated of a day: its version, whether it was final, what the undo of others must know.
+    fn close(&mut self, open: &OpenDay) -> ServiceResult<()> {
+        let OpenDay { advertiser, day, changed, .. } = *open;
+        if let Some(Writing { txn, .. }) = &self.writing {
+            if changed > 0 {
+                txn.day_touch(advertiser, day, txn.version_take()?)?;
+            }
+            if open.is_restated {
+                let statement = Statement { advertiser, first: day, last: day, set: stated_set(txn, open)? };
+                match self.statements.last_mut() {
+                    Some(run) if (run.advertiser, run.last + 1, run.set) == (advertiser, day, statement.set) => {
+                        run.last = day;
+                    }
+                    _ => self.statements.push(statement),
+                }
+            }
+        }
+        let disturbs = changed > 0 || self.mark == Some(DayState::Provisional);
+        if disturbs && self.txn.day_is_final(advertiser, day)? {
+            *self.final_days.entry((advertiser, day)).or_default() += changed;
+        }
+        Ok(())
+    }
+
+    /// Sets to zero what publishers of the file's other days have on a day of the file that does not name them.
+    fn zero_publishers(
+        &mut self,
+        stated: &BTreeMap<(AdvertiserKey, i64), Vec<PublisherKey>>,
+        seen: Seen<'_>,
+    ) -> ServiceResult<()> {
+        let mut all: BTreeMap<AdvertiserKey, BTreeSet<PublisherKey>> = BTreeMap::new();
+        for ((advertiser, _), publishers) in stated {
+            all.entry(*advertiser).or_default().extend(publishers);
+        }
+        for (&(advertiser, day), publishers) in stated {
+            let missing = all.get(&advertiser).into_iter().flatten().copied();
+            let missing: Vec<_> = missing.filter(|publisher| publishers.binary_search(publisher).is_err()).collect();
+            if !missing.is_empty() {
+                let mut open = OpenDay::new(advertiser, day);
+                self.zero_rest(&mut open, &missing, seen)?;
+                self.close(&open)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Ends the last day and records which days were stated.
-    pub(in crate::service) fn finish(mut self, seen: &mut dyn FnMut(StatChange)) -> ServiceResult<Written> {
+    pub(in crate::service) fn finish(mut self, seen: Seen<'_>) -> ServiceResult<Written> {
         self.finish_day(seen)?;
-        for span in &self.spans {
-            self.txn.import_span_add(self.import, *span)?;
+        let stated = std::mem::take(&mut self.stated);
+        if self.replace {
+            self.zero_publishers(&stated, seen)?;
+        }
+        if let Some(Writing { txn, import, .. }) = &self.writing {
+            // Only now: until then the days are what they were before.
+            if let Some(state) = self.mark {
+                for (advertiser, day) in stated.keys() {
+                    txn.day_mark(*advertiser, *day, *import, state)?;
+                }
+            }
+            for span in &self.spans {
+                txn.import_span_add(*import, *span)?;
+            }
+            for statement in &self.statements {
+                txn.statement_add(*import, statement)?;
+            }
         }
         let first = self.spans.iter().map(|span| span.first).min();
         let last = self.spans.iter().map(|span| span.last).max();
-        if let Some((first, last)) = first.zip(last) {
-            self.done.days = Some((Day::from_stored(first)?, Day::from_stored(last)?));
-        }
-        Ok(self.done)
+        let days = match first.zip(last) {
+            Some((first, last)) => Some((Day::from_stored(first)?, Day::from_stored(last)?)),
+            None => None,
+        };
+        let final_days = self
+            .final_days
+            .into_iter()
+            .map(|((advertiser, day), rows)| Ok(FinalDay { advertiser, day: Day::from_stored(day)?, rows }));
+        Ok(Written { counts: self.counts, final_days: FinalDays(final_days.collect::<ServiceResult<_>>()?), days })
     }
+}
+
+impl OpenDay {
+    fn new(advertiser: AdvertiserKey, day: i64) -> Self {
+        Self { advertiser, day, changed: 0, is_restated: false, named: Vec::new() }
+    }
+}
+
+/// The cells of a day that are wanted, in order.
+fn cells_of_day(
+    txn: &ReadTxn<'_>,
+    advertiser: AdvertiserKey,
+    day: i64,
+    mut is_wanted: impl FnMut(&(CampaignKey, PublisherKey)) -> bool,
+) -> ServiceResult<Vec<(CampaignKey, PublisherKey)>> {
+    let mut found = Vec::new();
+    let mut scan = StatScan::new(None, advertiser, day, day);
+    loop {
+        let rows = scan.next(txn)?;
+        if rows.is_empty() {
+            return Ok(found);
+        }
+        let cells = rows.iter().map(|row| (CampaignKey::from(row.campaign), PublisherKey::from(row.publisher)));
+        found.extend(cells.filter(&mut is_wanted));
+    }
+}
+
+/// The set of what was stated of a day, as short as it can be said.
+fn stated_set(txn: &WriteTxn<'_>, open: &OpenDay) -> ServiceResult<crate::store::StatedSetKey> {
+    let mut held: BTreeMap<PublisherKey, usize> = BTreeMap::new();
+    let named: BTreeSet<_> = open.named.iter().map(|(_, publisher)| *publisher).collect();
+    cells_of_day(txn, open.advertiser, open.day, |(_, publisher)| {
+        if named.contains(publisher) {
+            *held.entry(*publisher).or_default() += 1;
+        }
+        false
+    })?;
+    for (_, publisher) in &open.named {
+        held.entry(*publisher).and_modify(|missing| *missing = missing.saturating_sub(1));
+    }
+    let is_whole = |publisher: &PublisherKey| held.get(publisher).is_some_and(|missing| *missing == 0);
+    let whole = named.iter().filter(|publisher| is_whole(publisher)).map(|publisher| (*publisher, None));
+    let single = open.named.iter().filter(|(_, publisher)| !is_whole(publisher));
+    let single = single.map(|(campaign, publisher)| (*publisher, Some(*campaign)));
+    let mut cells: Vec<_> = whole.chain(single).collect();
+    cells.sort_unstable();
+    let mut hash = Sha256::new();
+    for (publisher, campaign) in &cells {
+        hash.update(publisher.get().to_le_bytes());
+        hash.update(campaign.map_or(0, CampaignKey::get).to_le_bytes());
+    }
+    Ok(txn.stated_set_make(&hash.finalize().into(), &cells)?)
 }

@@ -15,6 +15,7 @@ pub(super) const STEP_LIST: &[M<'static>] = &[
     M::up(include_str!("../migrations/001.sql")),
     // Makes a table anew that others refer to.
     M::up(include_str!("../migrations/002.sql")).foreign_key_check(),
+    M::up(include_str!("../migrations/003.sql")),
 ];
 
 /// The schema this program works with: the number of its migrations.

@@ -24,8 +24,18 @@ where cell.advertiser_key = :advertiser
     and cell.day <= :last
     and cell.import_key = :import
     and (:inserts or old.ended_by is not null)
+    -- What an undo gave back, or what it left since this import states it too, is no change of this import.
+    and not exists (
+        select 1
+        from stat_history later
+        where later.advertiser_key = cell.advertiser_key
+            and later.day = cell.day
+            and later.campaign_key = cell.campaign_key
+            and later.publisher_key = cell.publisher_key
+            and later.ended_by > :import
+    )
 union all
--- Values that somebody replaced since: each cell once, though it may have got the value back and lost it again.
+-- Values that somebody replaced since.
 select
     cell.day,
     cell.campaign_key,
@@ -54,22 +64,13 @@ where cell.advertiser_key = :advertiser
     and (:inserts or old.ended_by is not null)
     and not exists (
         select 1
-        from stat_history earlier
-        where earlier.advertiser_key = cell.advertiser_key
-            and earlier.day = cell.day
-            and earlier.campaign_key = cell.campaign_key
-            and earlier.publisher_key = cell.publisher_key
-            and earlier.ended_by < cell.ended_by
-            and earlier.import_key = :import
-    )
-    and not exists (
-        select 1
-        from daily_stats held
-        where held.advertiser_key = cell.advertiser_key
-            and held.day = cell.day
-            and held.campaign_key = cell.campaign_key
-            and held.publisher_key = cell.publisher_key
-            and held.import_key = :import
+        from stat_history later
+        where later.advertiser_key = cell.advertiser_key
+            and later.day = cell.day
+            and later.campaign_key = cell.campaign_key
+            and later.publisher_key = cell.publisher_key
+            and later.ended_by > :import
+            and later.ended_by < cell.ended_by
     )
 order by 1, 2, 3
 limit :limit

@@ -1,14 +1,16 @@
-//! What cells held before: the changes of one import, the life of one cell, and an import taken back.
+//! What cells held before: the changes of one import, the life of one cell, and a value taken back.
 //!
 //! `StatWriter` writes this history; here it is read, and used. An import states a cell once, so the value it ended there,
 //! if it ended one, is found by the import alone.
+
+use std::collections::HashSet;
 
 use rusqlite::{Row, named_params};
 
 use crate::domain::Figures;
 use crate::store::stats::daily_stats;
 use crate::store::{
-    CampaignKey, ImportKey, ImportSpan, PublisherKey, ReadTxn, StatKey, StatRow, StoreResult, WriteTxn,
+    AdvertiserKey, CampaignKey, ImportKey, ImportSpan, PublisherKey, ReadTxn, StatKey, StatRow, StoreResult, WriteTxn,
 };
 
 /// A value that a cell held once.
@@ -92,15 +94,58 @@ impl ReadTxn<'_> {
         )
     }
 
-    /// The days on which cells hold what an import stated, each with their number.
-    pub fn import_days_held(&self, import: ImportKey, span: ImportSpan) -> StoreResult<Vec<(i64, u64)>> {
-        let sql = "select day, count(*) from daily_stats
+    /// The days on which cells hold what an import stated.
+    pub fn import_days_held(&self, import: ImportKey, span: ImportSpan) -> StoreResult<Vec<i64>> {
+        let sql = "select distinct day from daily_stats
             where advertiser_key = ?1 and day between ?2 and ?3 and import_key = ?4
-            group by day
             order by day";
-        self.list("read an import's days", sql, (span.advertiser.0, span.first, span.last, import.0), |row| {
-            Ok((row.get(0)?, count(row, 1)?))
+        self.list("read an import's days", sql, (span.advertiser.0, span.first, span.last, import.0), |row| row.get(0))
+    }
+
+    /// The cells of a day that hold what an import stated, in order.
+    pub fn import_cells_held(
+        &self,
+        import: ImportKey,
+        advertiser: AdvertiserKey,
+        day: i64,
+    ) -> StoreResult<Vec<(StatKey, StatRow)>> {
+        let sql = "select clicks, cost_micros, views, conversions, import_key, import_line, campaign_key, publisher_key
+            from daily_stats
+            where advertiser_key = ?1 and day = ?2 and import_key = ?3
+            order by campaign_key, publisher_key";
+        self.list("read what an import stated", sql, (advertiser.0, day, import.0), |row| {
+            let (campaign, publisher) = (CampaignKey(row.get(6)?), PublisherKey(row.get(7)?));
+            Ok((StatKey { advertiser, day, campaign, publisher }, daily_stats::stated(row)?))
         })
+    }
+
+    /// What the cells of a day held before, by cell, the oldest value first.
+    pub fn stat_past_of_day(&self, advertiser: AdvertiserKey, day: i64) -> StoreResult<Vec<(StatKey, PastValue)>> {
+        let sql = include_str!("../sql/stat_past_of_day.sql");
+        self.list("read a day's history", sql, (advertiser.0, day), |row| {
+            let (campaign, publisher) = (CampaignKey(row.get(7)?), PublisherKey(row.get(8)?));
+            let past = PastValue { stated: daily_stats::stated(row)?, ended_by: ImportKey(row.get(6)?) };
+            Ok((StatKey { advertiser, day, campaign, publisher }, past))
+        })
+    }
+
+    /// The imports that were undone.
+    pub fn imports_undone(&self) -> StoreResult<HashSet<ImportKey>> {
+        let sql = "select undoes_key from imports where undoes_key is not null";
+        let undone = self.list("read what was undone", sql, (), |row| row.get(0).map(ImportKey))?;
+        Ok(undone.into_iter().collect())
+    }
+
+    /// How many cells of these days an import changed and added, as far as the history knows.
+    pub fn import_counted(&self, import: ImportKey, span: ImportSpan) -> StoreResult<(u64, u64)> {
+        let params = named_params! {
+            ":import": import.0, ":advertiser": span.advertiser.0, ":first": span.first, ":last": span.last,
+        };
+        let counted =
+            self.first("count an import's changes", include_str!("../sql/import_counted.sql"), params, |row| {
+                Ok((count(row, 0)?, count(row, 1)?))
+            })?;
+        Ok(counted.unwrap_or_default())
     }
 }
 
@@ -109,20 +154,24 @@ fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
 }
 
 impl WriteTxn<'_> {
-    /// Gives the cells that hold what `import` stated the values back that they had before, and takes away those that were
-    /// new. How many of each.
-    pub fn import_take_back(&self, import: ImportKey, undo: ImportKey, span: ImportSpan) -> StoreResult<(u64, u64)> {
+    /// Ends the value that a cell holds for `undo`, and gives it `new`, or takes the cell away.
+    pub fn stat_take_back(&self, undo: ImportKey, key: StatKey, new: Option<&StatRow>) -> StoreResult<()> {
         const DOING: &str = "take an import back";
-        let (advertiser, first, last) = (span.advertiser.0, span.first, span.last);
-        let keep = named_params! {
-            ":undo": undo.0, ":import": import.0, ":advertiser": advertiser, ":first": first, ":last": last,
-        };
-        self.run(DOING, include_str!("../sql/undo_keep.sql"), keep)?;
-        let restored = self.run(DOING, include_str!("../sql/undo_restore.sql"), &keep[1..])?;
-        // What still holds the import's value had none before.
-        let sql = "delete from daily_stats
-            where advertiser_key = ?1 and day between ?2 and ?3 and import_key = ?4";
-        let deleted = self.run(DOING, sql, (advertiser, first, last, import.0))?;
-        Ok((restored as u64, deleted as u64))
+        let cell = (key.advertiser.0, key.day, key.campaign.0, key.publisher.0);
+        self.run(DOING, include_str!("../sql/undo_keep.sql"), (cell.0, cell.1, cell.2, cell.3, undo.0))?;
+        match new {
+            None => {
+                let sql = "delete from daily_stats
+                    where advertiser_key = ?1 and day = ?2 and campaign_key = ?3 and publisher_key = ?4";
+                self.run(DOING, sql, cell).map(drop)
+            }
+            Some(row) => {
+                let Figures { clicks, cost, views, conversions } = row.figures;
+                let figures = (clicks.get(), cost.get(), views.get(), conversions.get());
+                let (f, line) = (figures, row.line.cast_signed());
+                let params = (cell.0, cell.1, cell.2, cell.3, f.0, f.1, f.2, f.3, row.import.0, line);
+                self.run(DOING, include_str!("../sql/stat_update.sql"), params).map(drop)
+            }
+        }
     }
 }

@@ -5,5 +5,6 @@ pub(super) mod day_status;
 pub(super) mod history;
 pub(super) mod lists;
 pub(super) mod scan;
+pub(super) mod statements;
 pub(super) mod versions;
 pub(super) mod walk;

@@ -44,11 +44,16 @@ impl WriteTxn<'_> {
 
     /// The version that all changes of this transaction carry.
     pub fn version_take(&self) -> StoreResult<Version> {
+        if let Some(version) = self.version.get() {
+            return Ok(version);
+        }
         let sql = "insert into change_clock (only, latest, publishers) values (1, ?1, 0)
             on conflict do update set latest = max(latest + 1, excluded.latest)
             returning latest";
         let taken = self.first("take a version", sql, [Utc::now().timestamp_micros()], |row| row.get(0))?;
-        Ok(Version(taken.unwrap_or_default()))
+        let version = Version(taken.unwrap_or_default());
+        self.version.set(Some(version));
+        Ok(version)
     }
 
     /// Says that stats of this day changed.

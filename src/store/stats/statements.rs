@@ -1,0 +1,100 @@
+//! What imports stated, whether or not that changed anything. An undo asks for it: a value stays while an import stands that
+//! states it. Sets of cells are shared, so that the same file imported every night adds next to nothing.
+
+use std::collections::HashSet;
+
+use crate::store::{AdvertiserKey, CampaignKey, ImportKey, PublisherKey, ReadTxn, StoreResult, WriteTxn};
+
+/// Which cells of a day an import stated: at a publisher all campaigns that the day had then, or single ones.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StatedSet {
+    whole: HashSet<PublisherKey>,
+    single: HashSet<(PublisherKey, CampaignKey)>,
+}
+
+impl StatedSet {
+    /// Whether the set has this cell, if the day had it when the import was done.
+    #[must_use]
+    pub fn has(&self, campaign: CampaignKey, publisher: PublisherKey) -> bool {
+        self.whole.contains(&publisher) || self.single.contains(&(publisher, campaign))
+    }
+}
+
+/// Names a set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StatedSetKey(i64);
+
+/// A run of days of which an import stated the same cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Statement {
+    /// Whose days.
+    pub advertiser: AdvertiserKey,
+    /// First day, as stored.
+    pub first: i64,
+    /// Last day, as stored.
+    pub last: i64,
+    /// Which cells.
+    pub set: StatedSetKey,
+}
+
+impl ReadTxn<'_> {
+    /// The imports that were not undone and stated cells of the day where some were there already, the newest first.
+    pub fn statements_of_day(
+        &self,
+        advertiser: AdvertiserKey,
+        day: i64,
+    ) -> StoreResult<Vec<(ImportKey, StatedSetKey)>> {
+        let sql = "select import_key, set_key from import_statements
+            where advertiser_key = ?1 and first_day <= ?2 and last_day >= ?2
+                and not exists (select 1 from imports where undoes_key = import_statements.import_key)
+            order by import_key desc";
+        self.list("read what imports stated", sql, (advertiser.0, day), |row| {
+            Ok((ImportKey(row.get(0)?), StatedSetKey(row.get(1)?)))
+        })
+    }
+
+    /// The cells of a set.
+    pub fn stated_set(&self, key: StatedSetKey) -> StoreResult<StatedSet> {
+        let sql = "select publisher_key, campaign_key from stated_cells where set_key = ?1";
+        let cells: Vec<(i64, i64)> =
+            self.list("read what an import stated", sql, [key.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let mut set = StatedSet::default();
+        for (publisher, campaign) in cells {
+            match campaign {
+                0 => set.whole.insert(PublisherKey(publisher)),
+                _ => set.single.insert((PublisherKey(publisher), CampaignKey(campaign))),
+            };
+        }
+        Ok(set)
+    }
+}
+
+impl WriteTxn<'_> {
+    /// The set of these cells, sorted by publisher and campaign; without a campaign, all that the day has at the publisher.
+    /// Made where there is none; `sha256` is of the cells.
+    pub fn stated_set_make(
+        &self,
+        sha256: &[u8; 32],
+        cells: &[(PublisherKey, Option<CampaignKey>)],
+    ) -> StoreResult<StatedSetKey> {
+        const DOING: &str = "note what an import stated";
+        let known = "select set_key from stated_sets where sha256 = ?1";
+        if let Some(key) = self.first(DOING, known, [&sha256[..]], |row| row.get(0))? {
+            return Ok(StatedSetKey(key));
+        }
+        let key = self.insert(DOING, "insert into stated_sets (sha256) values (?1)", [&sha256[..]])?;
+        for (publisher, campaign) in cells {
+            let sql = "insert into stated_cells (set_key, publisher_key, campaign_key) values (?1, ?2, ?3)";
+            self.run(DOING, sql, (key, publisher.0, campaign.map_or(0, |key| key.0)))?;
+        }
+        Ok(StatedSetKey(key))
+    }
+
+    /// Notes which cells of some days an import stated.
+    pub fn statement_add(&self, import: ImportKey, statement: &Statement) -> StoreResult<()> {
+        let Statement { advertiser, first, last, set } = statement;
+        let sql = "insert into import_statements (advertiser_key, import_key, first_day, last_day, set_key)
+            values (?1, ?2, ?3, ?4, ?5)";
+        self.run("note what an import stated", sql, (advertiser.0, import.0, first, last, set.0)).map(drop)
+    }
+}
