@@ -36,11 +36,11 @@ pub struct Serve {
     #[arg(default_value_if("tls_domain", ArgPredicate::IsPresent, "[::]:443"))]
     pub listen: SocketAddr,
 
-    /// Address people and programs reach this server by, such as <https://costs.example.com>
+    /// Address people and programs reach this server by, such as <https://costs.example.com>; may have a path
     #[arg(long, env = "PITLANE_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
     pub public_url: Option<String>,
 
-    /// Proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8; may be repeated
+    /// Proxies whose X-Forwarded-… and Forwarded headers are believed, such as 10.0.0.0/8; may be repeated
     #[arg(long, env = "PITLANE_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',', value_parser = network)]
     pub trusted_proxy: Vec<IpNet>,
 
@@ -66,6 +66,13 @@ pub struct Serve {
 }
 
 impl Serve {
+    /// The path of the public URL, under which all routes live, such as `/costs`; empty where there is none.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        let rest = self.public_url.as_deref().and_then(|url| url.split_once("://")).map_or("", |(_, rest)| rest);
+        rest.find('/').map_or("", |at| &rest[at..])
+    }
+
     /// Whether the server is reached by HTTPS, as far as its flags tell; a proxy's headers may tell it of a request.
     #[must_use]
     pub fn is_https(&self) -> bool {
@@ -99,16 +106,22 @@ fn parse<T: std::str::FromStr<Err = Invalid>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|invalid: Invalid| invalid.reason)
 }
 
-/// An origin: scheme and host, without a path.
+/// Scheme, host and perhaps a path, without a slash at its end.
 fn public_url(text: &str) -> Result<String, String> {
-    let host =
-        text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).map(|rest| rest.trim_end_matches('/'));
-    match host {
-        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']) => {
-            Ok(text.trim_end_matches('/').to_owned())
-        }
-        _ => Err("expected scheme and host, such as https://costs.example.com".to_owned()),
+    let url = text.trim_end_matches('/');
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let authority = host.parse::<actix_web::http::uri::Authority>();
+    let is_host = authority.is_ok_and(|authority| !authority.host().is_empty() && !host.contains('@'));
+    let is_step = |step: &str| {
+        !matches!(step, "" | "." | "..") && step.chars().all(|c| c.is_ascii_alphanumeric() || "-._~".contains(c))
+    };
+    if is_host && (path.is_empty() || path.split('/').all(is_step)) {
+        return Ok(url.to_owned());
     }
+    Err("expected scheme and host, and a path if the server has only a part of it, such as https://costs.example.com or \
+         https://example.com/costs"
+        .to_owned())
 }
 
 /// A network, or one address as the network that holds only it.

@@ -40,7 +40,7 @@ use crate::api::{docs, health, not_found, reports, stats as api_stats};
 use crate::config::Serve;
 use crate::domain::{ReportFormat, ReportKind};
 pub use crate::http::Access;
-use crate::http::{AppState, ClientError, assets, middleware, token_guard};
+use crate::http::{AppState, ClientError, assets, middleware, place, token_guard};
 use crate::store::{AppRow, CampaignRow, OfferRow, PublisherRow, Store};
 pub use signals::stop_signal;
 
@@ -228,10 +228,11 @@ fn line(lines: &'static [Line], method: &Method) -> Option<&'static Line> {
 
 fn routes(config: &mut web::ServiceConfig) {
     let mut api = web::scope("/api")
+        .wrap(from_fn(place::in_pages))
         .wrap(from_fn(middleware::mark_small))
         .wrap(Compress::default())
         .wrap(from_fn(middleware::tidy_encoding));
-    let mut pages = web::scope("/admin").wrap(Compress::default());
+    let mut pages = web::scope("/admin").wrap(from_fn(place::in_pages)).wrap(Compress::default());
     let mut others = Vec::new();
     for lines in ROUTES.chunk_by(|one, other| one.path == other.path) {
         let Some(Line { path, .. }) = lines.first() else { continue };
@@ -295,6 +296,7 @@ impl Application {
                 .wrap(middleware::security_headers())
                 .wrap(from_fn(middleware::strict_transport))
                 .wrap(from_fn(middleware::observe))
+                .wrap(from_fn(place::under_path))
                 .configure(routes)
         })
         .tcp_nodelay(true)

@@ -16,9 +16,11 @@ use crate::http::{AppState, ClientError, client};
 /// The document as it is served.
 pub const OPENAPI: &str = include_str!("../../assets/openapi.json");
 
-/// The OpenAPI document.
-pub async fn openapi() -> HttpResponse {
-    HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(OPENAPI)
+/// The OpenAPI document, with the address that the client reaches the server by.
+pub async fn openapi(state: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
+    let origin = serde_json::Value::from(client::origin(&request, &state.config)).to_string();
+    let document = OPENAPI.replacen("\"url\": \"/\"", &format!("\"url\": {origin}"), 1);
+    HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(document)
 }
 
 /// The parts of the document that the page shows.

@@ -1,6 +1,8 @@
 //! Who is asking, and by what name for us: seen through trusted proxies only. What the client calls itself.
+//!
+//! Addresses, cookies, links and the check of a form's origin all go by what is decided here.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
@@ -13,58 +15,143 @@ const AGENT_CHARS: usize = 200;
 
 /// The address the request comes from.
 ///
-/// `X-Forwarded-For` counts only when the peer itself is a trusted proxy, and is read from the right: each trusted proxy
+/// What proxies say counts only when the peer itself is a trusted one, and is read from the right: each trusted proxy
 /// vouches for the entry before it, and the first address that is not trusted is the client's.
 #[must_use]
 pub fn address(request: &HttpRequest, trusted: &[IpNet]) -> IpAddr {
     let peer = peer(request);
-    let lines = request.headers().get_all("x-forwarded-for").filter_map(|line| line.to_str().ok());
-    let hops: Vec<&str> = lines.flat_map(|line| line.split(',')).collect();
-    through_proxies(peer, &hops, trusted)
+    if !is_in(trusted, peer) {
+        return peer;
+    }
+    through_proxies(peer, &Forwarded::read(request).addresses, trusted).0
 }
 
 fn peer(request: &HttpRequest) -> IpAddr {
     request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical())
 }
 
-/// Scheme and host that people reach the server by: what the server was told, or else what the request says. Others than a
-/// trusted proxy can't say that it came another way: pages show this address beside the place for a token.
+fn is_in(networks: &[IpNet], address: IpAddr) -> bool {
+    networks.iter().any(|network| network.contains(&address))
+}
+
+/// Scheme, host and path that people reach the server by, without a slash at its end: what the server was told, or else what
+/// the request says. Others than a trusted proxy can't say that it came another way: pages show this address beside the place
+/// for a token.
 #[must_use]
 pub fn origin(request: &HttpRequest, config: &Serve) -> String {
     if let Some(url) = &config.public_url {
         return url.clone();
     }
     let scheme = if is_https(request, config) { "https" } else { "http" };
-    let host = request.headers().get("host").and_then(|value| value.to_str().ok());
-    let host = forwarded(request, config, "x-forwarded-host").or(host).unwrap_or("localhost");
-    format!("{scheme}://{host}")
+    format!("{scheme}://{}", host(request, config).unwrap_or_else(|| "localhost".to_owned()))
+}
+
+/// The host that the client asked for, as a trusted proxy or else the request says it.
+#[must_use]
+pub fn host(request: &HttpRequest, config: &Serve) -> Option<String> {
+    let own = || Some(request.headers().get(header::HOST)?.to_str().ok()?.to_owned());
+    said(request, config, |forwarded| &forwarded.hosts).or_else(own)
 }
 
 /// Whether people reach the server over TLS: its own, or, as its flags or a trusted proxy say, one in front of it. The one
 /// place that decides it; cookies, HSTS and links go by it.
 #[must_use]
 pub fn is_https(request: &HttpRequest, config: &Serve) -> bool {
-    config.is_https() || forwarded(request, config, "x-forwarded-proto") == Some("https")
+    config.is_https()
+        || said(request, config, |forwarded| &forwarded.schemes)
+            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
 }
 
-/// What a trusted proxy says in this header of the client's side.
-fn forwarded<'a>(request: &'a HttpRequest, config: &Serve, name: &str) -> Option<&'a str> {
-    let value = request.headers().get(name)?.to_str().ok()?;
-    let peer = peer(request);
-    config.trusted_proxy.iter().any(|network| network.contains(&peer)).then_some(value)
+/// What trusted proxies say of the client's side: the entry of the outermost of them.
+fn said(request: &HttpRequest, config: &Serve, of: fn(&Forwarded) -> &Vec<String>) -> Option<String> {
+    let (peer, trusted) = (peer(request), &config.trusted_proxy);
+    if !is_in(trusted, peer) {
+        return None;
+    }
+    let forwarded = Forwarded::read(request);
+    let (_, proxies) = through_proxies(peer, &forwarded.addresses, trusted);
+    let entries = of(&forwarded);
+    entries.get(entries.len().saturating_sub(proxies)).cloned()
 }
 
-fn through_proxies(peer: IpAddr, hops: &[&str], trusted: &[IpNet]) -> IpAddr {
-    let mut client = peer;
+/// What the headers of proxies say, one entry for each proxy that added one, the nearest last.
+#[derive(Debug, Default, PartialEq)]
+struct Forwarded {
+    addresses: Vec<String>,
+    schemes: Vec<String>,
+    hosts: Vec<String>,
+}
+
+impl Forwarded {
+    /// `X-Forwarded-…` where any of them is there, else RFC 7239's `Forwarded`: most proxies write the first and hand on
+    /// whatever the client put into the second.
+    fn read(request: &HttpRequest) -> Self {
+        let lines = |name: &str| -> Vec<&str> {
+            request.headers().get_all(name).filter_map(|line| line.to_str().ok()).collect()
+        };
+        let entries = |name: &str| -> Vec<String> {
+            lines(name).iter().flat_map(|line| line.split(',')).map(|entry| entry.trim().to_owned()).collect()
+        };
+        let own = Self {
+            addresses: entries("x-forwarded-for"),
+            schemes: entries("x-forwarded-proto"),
+            hosts: entries("x-forwarded-host"),
+        };
+        if own == Self::default() { Self::parse(&lines("forwarded")) } else { own }
+    }
+
+    /// RFC 7239, section 4: elements are parted by commas, their pairs by semicolons; values may be quoted.
+    fn parse(lines: &[&str]) -> Self {
+        let mut found = Self::default();
+        for element in lines.iter().flat_map(|line| split(line, ',')) {
+            let (mut address, mut scheme, mut host) = (String::new(), String::new(), String::new());
+            for (name, value) in split(element, ';').filter_map(|pair| pair.split_once('=')) {
+                let value = value.trim().trim_matches('"').replace('\\', "");
+                match name.trim().to_ascii_lowercase().as_str() {
+                    "for" => address = value,
+                    "proto" => scheme = value,
+                    "host" => host = value,
+                    _ => {}
+                }
+            }
+            // An element without a name for the client still stands for a proxy.
+            found.addresses.push(address);
+            found.schemes.extend(Some(scheme).filter(|scheme| !scheme.is_empty()));
+            found.hosts.extend(Some(host).filter(|host| !host.is_empty()));
+        }
+        found
+    }
+}
+
+/// Splits where the character does not stand in quotes.
+fn split(text: &str, at: char) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    text.split(move |c: char| {
+        quoted ^= c == '"';
+        c == at && !quoted
+    })
+}
+
+/// An address as proxies write it: alone, with a port, or IPv6 in brackets.
+fn node(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let address = bare.parse::<IpAddr>().ok().or_else(|| Some(text.parse::<SocketAddr>().ok()?.ip()));
+    address.map(|address| address.to_canonical())
+}
+
+/// The client's address, and how many proxies were passed through, the peer being the first.
+fn through_proxies(peer: IpAddr, hops: &[impl AsRef<str>], trusted: &[IpNet]) -> (IpAddr, usize) {
+    let (mut client, mut proxies) = (peer, 0);
     for hop in hops.iter().rev() {
-        if !trusted.iter().any(|network| network.contains(&client)) {
+        if !is_in(trusted, client) {
             break;
         }
         // What no proxy of ours would write is no address; the proxy that passed it on is the last one known.
-        let Ok(next) = hop.trim().parse::<IpAddr>() else { break };
-        client = next.to_canonical();
+        let Some(next) = node(hop.as_ref()) else { break };
+        (client, proxies) = (next, proxies + 1);
     }
-    client
+    (client, proxies.max(1))
 }
 
 /// What the client calls itself, shortened and without control characters.
@@ -76,11 +163,16 @@ pub fn agent(request: &HttpRequest) -> String {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::test::TestRequest;
+
     use super::*;
 
+    fn trusted() -> [IpNet; 2] {
+        ["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()]
+    }
+
     fn seen(peer: &str, hops: &[&str]) -> String {
-        let trusted = ["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()];
-        through_proxies(peer.parse().unwrap(), hops, &trusted).to_string()
+        through_proxies(peer.parse().unwrap(), hops, &trusted()).0.to_string()
     }
 
     #[test]
@@ -93,5 +185,71 @@ mod tests {
         assert_eq!(seen("10.0.0.1", &[]), "10.0.0.1");
         assert_eq!(seen("::1", &["2001:db8::7"]), "2001:db8::7");
         assert_eq!(seen("::1", &["::ffff:198.51.100.1"]), "198.51.100.1");
+    }
+
+    #[test]
+    fn ports_and_brackets_are_understood() {
+        assert_eq!(seen("10.0.0.1", &["198.51.100.1:51234"]), "198.51.100.1");
+        assert_eq!(seen("10.0.0.1", &["[2001:db8::5]:443"]), "2001:db8::5");
+        assert_eq!(seen("10.0.0.1", &["[2001:db8::5]"]), "2001:db8::5");
+        assert_eq!(seen("10.0.0.1", &["198.51.100.1", "10.0.0.2:8080"]), "198.51.100.1");
+        for nonsense in ["[198.51.100.1", "198.51.100.1:", "unknown", "_hidden", "198.51.100.1:99999", ""] {
+            assert_eq!(seen("10.0.0.1", &[nonsense]), "10.0.0.1", "{nonsense}");
+        }
+    }
+
+    fn config() -> Serve {
+        use clap::Parser as _;
+        #[derive(clap::Parser)]
+        struct Flags {
+            #[command(flatten)]
+            serve: Serve,
+        }
+        Flags::parse_from(["pitlane", "--trusted-proxy", "10.0.0.0/8"]).serve
+    }
+
+    /// Address, and origin, of a request with these headers.
+    fn request(peer: &str, headers: &[(&'static str, &'static str)]) -> (String, String) {
+        let request = TestRequest::default().peer_addr(SocketAddr::new(peer.parse().unwrap(), 5000));
+        let request = headers.iter().fold(request, |request, header| request.append_header(*header)).to_http_request();
+        let config = config();
+        (address(&request, &config.trusted_proxy).to_string(), origin(&request, &config))
+    }
+
+    fn is(address: &str, origin: &str) -> (String, String) {
+        (address.to_owned(), origin.to_owned())
+    }
+
+    const HOST: (&str, &str) = ("host", "127.0.0.1:8080");
+
+    #[test]
+    fn rfc_7239_is_read_where_nothing_else_is_said() {
+        let forwarded = ("forwarded", "for=\"[2001:db8::5]:4711\";proto=https;host=\"costs.example.com\"");
+        assert_eq!(request("10.0.0.1", &[HOST, forwarded]), is("2001:db8::5", "https://costs.example.com"));
+        assert_eq!(request("192.0.2.1", &[HOST, forwarded]), is("192.0.2.1", "http://127.0.0.1:8080"));
+        let two =
+            ("forwarded", "For=1.2.3.4;Proto=https;Host=evil.example, for=198.51.100.1;host=a.example;proto=http");
+        assert_eq!(request("10.0.0.1", &[HOST, two]), is("198.51.100.1", "http://a.example"));
+        let chain = ("forwarded", "for=198.51.100.1;proto=https;host=a.example, for=10.0.0.2;proto=http;host=b");
+        assert_eq!(request("10.0.0.1", &[HOST, chain]), is("198.51.100.1", "https://a.example"));
+        // A proxy that writes the older headers hands on what the client wrote into this one.
+        let older = ("x-forwarded-for", "198.51.100.1");
+        assert_eq!(request("10.0.0.1", &[HOST, older, forwarded]), is("198.51.100.1", "http://127.0.0.1:8080"));
+    }
+
+    #[test]
+    fn scheme_and_host_come_from_the_outermost_trusted_proxy() {
+        let headers = [
+            HOST,
+            ("x-forwarded-for", "1.2.3.4, 198.51.100.1, 10.0.0.2"),
+            ("x-forwarded-proto", "http, https, http"),
+            ("x-forwarded-host", "evil.example, a.example:8443, b.example"),
+        ];
+        assert_eq!(request("10.0.0.1", &headers), is("198.51.100.1", "https://a.example:8443"));
+        assert_eq!(request("192.0.2.1", &headers), is("192.0.2.1", "http://127.0.0.1:8080"));
+        assert_eq!(
+            request("10.0.0.1", &[HOST, ("x-forwarded-proto", "HTTPS")]),
+            is("10.0.0.1", "https://127.0.0.1:8080")
+        );
     }
 }

@@ -200,6 +200,12 @@ impl Person {
         self.send(self.filled(path, fields))
     }
 
+    /// The same from a page that the browser knows by another origin.
+    pub(crate) fn post_from(&mut self, origin: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let form = self.form(path, &[&[("form_token", self.form_token.as_str())], fields].concat());
+        self.send(form.header("Origin", origin))
+    }
+
     /// A form with the token of the last page, as a browser sends it.
     pub(crate) fn filled(&self, path: &str, fields: &[(&str, &str)]) -> RequestBuilder {
         let request = self.form(path, &[&[("form_token", self.form_token.as_str())], fields].concat());

@@ -23,6 +23,7 @@ mod ingest;
 mod layers;
 mod malformed;
 mod model;
+mod places;
 mod polls;
 mod properties;
 mod report;

@@ -65,7 +65,7 @@ pub(in crate::admin) struct Found {
     pub(in crate::admin) browser: Browser,
     pub(in crate::admin) path: String,
     pub(in crate::admin) origin: String,
-    pub(in crate::admin) https: bool,
+    pub(in crate::admin) cookies: CookieScope,
     pub(in crate::admin) theme: Theme,
     pub(in crate::admin) half_way: String,
     pub(in crate::admin) query: Vec<(String, String)>,
@@ -259,7 +259,7 @@ impl RequestContext {
     /// A cookie as all of ours are: out of reach for scripts, never sent along from other sites.
     #[must_use]
     pub fn cookie(&self, name: &str, value: String, life: Duration) -> Cookie<'static> {
-        cookie(self.0.https, name, value, life)
+        self.0.cookies.cookie(name, value, life)
     }
 }
 
@@ -272,19 +272,33 @@ pub(in crate::admin) const HALF_WAY: &str = "pitlane_half_way";
 /// The cookie that keeps the chosen colours.
 pub(in crate::admin) const THEME: &str = "pitlane_theme";
 
-/// The cookie's name: browsers give cookies with this prefix to nobody but this host, over TLS.
-pub(in crate::admin) fn cookie_name(https: bool, name: &str) -> String {
-    if https { format!("__Host-{name}") } else { name.to_owned() }
+/// What cookies are for: whether the server is reached by HTTPS, and the path it has there.
+pub(in crate::admin) struct CookieScope {
+    pub(in crate::admin) https: bool,
+    pub(in crate::admin) path: String,
 }
 
-pub(in crate::admin) fn cookie(https: bool, name: &str, value: String, life: Duration) -> Cookie<'static> {
-    Cookie::build(cookie_name(https, name), value)
-        .path("/")
-        .http_only(true)
-        .secure(https)
-        .same_site(SameSite::Strict)
-        .max_age(life)
-        .finish()
+impl CookieScope {
+    /// The cookie's name: browsers take cookies with these prefixes over TLS only, and the first kind from and for this host
+    /// alone, which wants the path to be the root.
+    pub(in crate::admin) fn name(&self, name: &str) -> String {
+        match (self.https, self.path.is_empty()) {
+            (true, true) => format!("__Host-{name}"),
+            (true, false) => format!("__Secure-{name}"),
+            (false, _) => name.to_owned(),
+        }
+    }
+
+    /// A cookie as all of ours are: out of reach for scripts, never sent along from other sites.
+    pub(in crate::admin) fn cookie(&self, name: &str, value: String, life: Duration) -> Cookie<'static> {
+        Cookie::build(self.name(name), value)
+            .path(format!("{}/", self.path))
+            .http_only(true)
+            .secure(self.https)
+            .same_site(SameSite::Strict)
+            .max_age(life)
+            .finish()
+    }
 }
 
 /// Adds a cookie to an answer. One that can't be written can't be built either.

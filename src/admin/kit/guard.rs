@@ -13,8 +13,8 @@ use chrono::Utc;
 use secrecy::ExposeSecret as _;
 use subtle::ConstantTimeEq as _;
 
-use crate::admin::kit::context::{self, Found, RequestContext, Theme};
-use crate::domain::Role;
+use crate::admin::kit::context::{self, CookieScope, Found, RequestContext, Theme};
+use crate::domain::{Invalid, Role};
 use crate::http::error::ErrorKind;
 use crate::http::multipart::{self, Parts};
 use crate::http::{Access, AppState, ClientError, client};
@@ -71,7 +71,8 @@ async fn admit(
     let state = request.app_data::<web::Data<AppState>>().cloned();
     let state = state.ok_or_else(|| ClientError::internal(&"the pages have no state"))?;
     let https = client::is_https(request.request(), &state.config);
-    let cookie = |name| request.cookie(&context::cookie_name(https, name)).map(|cookie| cookie.value().to_owned());
+    let cookies = CookieScope { https, path: state.config.path().to_owned() };
+    let cookie = |name| request.cookie(&cookies.name(name)).map(|cookie| cookie.value().to_owned());
     let (known, theme, half_way) = (cookie(context::SESSION), cookie(context::THEME), cookie(context::HALF_WAY));
     let session = match &known {
         Some(cookie) => {
@@ -89,7 +90,7 @@ async fn admit(
         (_, _, Some(cookie)) if cookie.len() == 64 => cookie,
         _ => {
             let fresh = sessions::secret()?.expose_secret().to_owned();
-            *guest = Some(context::cookie(https, context::GUEST, fresh.clone(), Duration::days(1)));
+            *guest = Some(cookies.cookie(context::GUEST, fresh.clone(), Duration::days(1)));
             fresh
         }
     };
@@ -143,7 +144,7 @@ async fn admit(
         browser,
         path: request.path().to_owned(),
         origin: client::origin(request.request(), &state.config),
-        https,
+        cookies,
         theme: Theme::parse(theme.as_deref().unwrap_or_default()),
         half_way: half_way.unwrap_or_default(),
         query: form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect(),
@@ -177,13 +178,33 @@ fn to_log_in(request: &HttpRequest) -> HttpResponse {
 fn came_from_here(request: &HttpRequest, state: &AppState) -> Result<(), ClientError> {
     let text = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or("unreadable"));
     let site = text("sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none"));
-    let origin = text("origin").is_none_or(|origin| {
-        let host = text("host").unwrap_or_default();
-        let authority = origin.split_once("://").map_or("", |(_, authority)| authority);
-        state.config.public_url.as_deref() == Some(origin) || (!host.is_empty() && authority == host)
-    });
-    if site && origin {
+    let here = client::origin(request, &state.config);
+    let hosts = [here.split_once("://").map_or("", |(_, rest)| rest), text("host").unwrap_or_default()];
+    let origin = text("origin");
+    let known = origin.is_none_or(|origin| hosts.iter().any(|host| is_host_of(host, origin)));
+    if site && known {
         return Ok(());
     }
-    Err(ClientError::new(ErrorKind::Forbidden, "The form was sent from another site, so nothing was changed."))
+    let message = match origin {
+        Some(origin) if site || !known => format!(
+            "The form was sent from {}, but this server knows itself as {here}, so nothing was changed. If that is this \
+             server too, start it with --public-url {}; or have the proxy send X-Forwarded-Host and X-Forwarded-Proto, and \
+             name it with --trusted-proxy.",
+            Invalid::echo(origin),
+            if origin.starts_with("http") { origin } else { "URL" },
+        ),
+        _ => "The form was sent from another site, so nothing was changed.".to_owned(),
+    };
+    Err(ClientError::new(ErrorKind::Forbidden, message))
+}
+
+/// Whether an origin is that of a host, which may be written with a path, or with a port that goes without saying.
+fn is_host_of(host: &str, origin: &str) -> bool {
+    let Some((scheme, authority)) = origin.split_once("://") else { return false };
+    let usual = if scheme == "https" { ":443" } else { ":80" };
+    let bare = |text: &str| {
+        let host = text.split('/').next().unwrap_or_default();
+        host.strip_suffix(usual).unwrap_or(host).to_ascii_lowercase()
+    };
+    !host.is_empty() && bare(host) == bare(authority)
 }
