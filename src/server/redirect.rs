@@ -22,7 +22,8 @@ pub(super) fn server(address: SocketAddr, public_url: Option<String>, https_port
 
 fn answer(request: &HttpRequest, public_url: Option<&str>, https_port: u16) -> HttpResponse {
     let origin = match public_url.filter(|url| url.starts_with("https://")) {
-        Some(url) => url.to_owned(),
+        // Its path, if it has one, is in what was asked for.
+        Some(url) => url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/"),
         None => match host(request) {
             Some(host) => format!("https://{host}{}", port(https_port)),
             None => {

@@ -107,7 +107,7 @@ impl RequestContext {
     /// Whether what is sent can be read on its way: it came over plain HTTP, and not from this machine.
     #[must_use]
     pub fn is_exposed(&self) -> bool {
-        !self.0.https && !self.0.browser.address.is_loopback()
+        !self.0.cookies.https && !self.0.browser.address.is_loopback()
     }
 
     /// Whether changes are allowed.
