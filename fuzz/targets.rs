@@ -20,7 +20,7 @@ fn file(format: Format, bytes: &[u8], mapping: &Mapping) {
             assert!(fixed(Column::Os).is_none() || line.os.is_some());
             assert!(line.line > last, "lines come in order");
             last = line.line;
-            assert!(line.figures.cost <= Micros::MAX);
+            assert!(line.cost.abs() <= Micros::MAX.into());
             assert!((10_957..=84_005).contains(&line.day.to_stored()), "{}", line.day);
             assert!(line.campaign_id.is_some() || line.campaign_name.is_some());
         }

@@ -8,7 +8,8 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime};
 use super::Invalid;
 
 /// A calendar day from 0001-01-01 to 9999-12-31, in whatever zone its source counts days in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Day(NaiveDate);
 
 impl Day {
@@ -89,6 +90,21 @@ impl TryFrom<NaiveDate> for Day {
         } else {
             Err(Invalid::value("date", &date.to_string(), "a day of the years 1 to 9999"))
         }
+    }
+}
+
+/// Reads `YYYY-MM-DD`.
+impl TryFrom<String> for Day {
+    type Error = Invalid;
+
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        Self::parse("day", &text)
+    }
+}
+
+impl From<Day> for String {
+    fn from(day: Day) -> Self {
+        day.to_string()
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod day;
 mod digits;
+mod exact_cost;
 mod ids;
 mod invalid;
 mod money;
@@ -19,6 +20,7 @@ mod zone;
 
 pub use day::{Day, DayRange, DayState};
 pub use digits::write_whole;
+pub use exact_cost::ExactCost;
 pub use ids::{AdminId, AdvertiserId, AppId, CampaignId, DraftId, ImportId, OfferId, PublisherId};
 pub use invalid::Invalid;
 pub use money::{Currency, Micros, MicrosSum};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{CampaignId, Day, Invalid, Micros, PublisherId};
+use super::{CampaignId, Day, ExactCost, Invalid, Micros, PublisherId};
 
 /// How often something happened: 0 to 10^15, which every JSON reader holds exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -22,14 +22,13 @@ impl Count {
         }
     }
 
-    /// Reads plain digits.
+    /// Reads a whole number: digits, or a decimal that is whole, such as `270.0`, `1e2` or `-0`.
     pub fn parse(field: &'static str, text: &str) -> Result<Self, Invalid> {
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        digits
-            .then(|| text.parse().ok())
-            .flatten()
+        let count = if digits { text.parse().ok() } else { whole(text) };
+        count
             .and_then(|count| Self::new(field, count).ok())
-            .ok_or_else(|| Invalid::value(field, text, "a whole number from 0 to 1000000000000000, digits only"))
+            .ok_or_else(|| Invalid::value(field, text, "a whole number from 0 to 1000000000000000"))
     }
 
     /// The count, as stored.
@@ -43,6 +42,11 @@ impl Count {
     pub fn checked_add(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).filter(|sum| *sum <= Self::MAX.0).map(Self)
     }
+}
+
+/// A decimal that is a whole number; read as so many millionths, the largest count fits.
+fn whole(text: &str) -> Option<i64> {
+    ExactCost::parse_in(text, 6).ok()?.in_micros()
 }
 
 impl fmt::Display for Count {

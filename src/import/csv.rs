@@ -9,9 +9,10 @@ use std::ops::ControlFlow;
 
 use ::csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Terminator, Utf8Error};
 
+use super::cell::Cell;
 use super::guard::{Lines, RecordReader};
 use super::header::{Binding, MAX_HEADERS};
-use super::row::{Cell, RowBuilder};
+use super::row::RowBuilder;
 use super::{EMPTY, FileError, Layout, LineError, Mapping, Separator, Sink, Summary, Unit};
 
 const NOT_UTF8: &str = "got bytes that are not UTF-8, expected UTF-8 text: save the file as UTF-8 CSV";
@@ -212,7 +213,7 @@ mod tests {
         let reading = csv(text);
         assert_eq!(reading.faults, []);
         assert_eq!(reading.lines[0].campaign_name, Some("a;b\"c"));
-        assert_eq!(reading.lines[0].figures.cost.to_string(), "2.5");
+        assert_eq!(reading.lines[0].cost.to_string(), "2.5");
     }
 
     #[test]
@@ -312,11 +313,8 @@ mod tests {
         let reading = read_text(Format::Csv, text, &mapping);
         let [line] = reading.lines.as_slice() else { panic!("{:?}", reading.faults) };
         assert_eq!((line.campaign_name, line.partner, line.os), (Some("916"), Some("Facebook"), Some("WEB")));
-        assert_eq!(
-            (line.day.to_string(), line.figures.cost.to_string(), line.rounded),
-            ("2023-08-31".to_owned(), "1.43".to_owned(), true)
-        );
-        assert_eq!((line.figures.views.get(), line.figures.conversions.get()), (7350, 2));
+        assert_eq!((line.day.to_string(), line.cost.to_string()), ("2023-08-31".to_owned(), "1.429999948".to_owned()));
+        assert_eq!((line.views.get(), line.conversions.get()), (7350, 2));
         assert_eq!(reading.end.unwrap().ignored, ["ad_id"]);
     }
 
@@ -325,7 +323,7 @@ mod tests {
         let text = "Report of August\nnobody|reads|this\ndate|campaign_name|partner|clicks|cost\n2025-05-28|a|p|1|2\n\
                     Total|--|--|1|2\n2025-05-29|a|p|1|2\nTotal\n";
         let layout = Layout {
-            encoding: Encoding::Utf16Le,
+            encoding: Encoding::UTF_16LE,
             separator: Some(Separator::Pipe),
             header_line: Some(3),
             totals: vec![5, 7],

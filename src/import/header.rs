@@ -4,7 +4,7 @@
 //! fits, in another case; then the contract's own names in any case. What clashes is refused rather than guessed. The
 //! readers of the formats may call; nobody outside this room.
 
-use super::row::Cell;
+use super::cell::Cell;
 use super::{Column, FileError, Mapping};
 use crate::domain::Invalid;
 

@@ -12,13 +12,11 @@ use std::ops::ControlFlow;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::cell::Cell;
 use super::guard::{Lines, Meter, Metered};
 use super::header::{Binding, MAX_HEADERS, note};
-use super::row::{Cell, RowBuilder};
+use super::row::RowBuilder;
 use super::{EMPTY, FileError, Mapping, Sink, Summary, Unit};
-
-/// The largest exponent that is written out: more is far beyond every figure.
-const MAX_EXPONENT: i32 = 40;
 
 pub(super) fn read_document(input: impl Read, mapping: &Mapping, sink: &mut Sink<'_>) -> Result<Summary, FileError> {
     let meter = Meter::default();
@@ -178,31 +176,8 @@ fn value(raw: &str) -> Value<'_> {
         [b'f', ..] => Value::Wrong("false"),
         [b'[', ..] => Value::Wrong("a list"),
         [b'{', ..] => Value::Wrong("an object"),
-        _ => Value::Text(written_out(raw).map_or(Cow::Borrowed(raw), Cow::Owned)),
+        _ => Value::Text(Cow::Borrowed(raw)),
     }
-}
-
-/// A number with an exponent as a plain decimal: programs write 0.00005 as `5e-05`.
-fn written_out(number: &str) -> Option<String> {
-    let (mantissa, exponent) = number.split_once(['e', 'E'])?;
-    let exponent = exponent.parse::<i32>().ok().filter(|exponent| exponent.abs() <= MAX_EXPONENT)?;
-    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |rest| ("-", rest));
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let zeros = "0".repeat(exponent.unsigned_abs() as usize);
-    let (whole, fraction) = if exponent < 0 {
-        let padded = format!("{zeros}{whole}");
-        let (kept, moved) = padded.split_at(whole.len());
-        (kept.to_owned(), format!("{moved}{fraction}"))
-    } else {
-        let padded = format!("{fraction}{zeros}");
-        let (moved, kept) = padded.split_at(zeros.len());
-        (format!("{whole}{moved}"), kept.to_owned())
-    };
-    let whole = whole.trim_start_matches('0');
-    let whole = if whole.is_empty() { "0" } else { whole };
-    let fraction = fraction.trim_end_matches('0');
-    let point = if fraction.is_empty() { "" } else { "." };
-    Some(format!("{sign}{whole}{point}{fraction}"))
 }
 
 /// Keys and values of one item, each value as it was written, repeated keys included.

@@ -4,47 +4,72 @@
 //! Recognition finds the layout of other files. [`Decoded`] makes UTF-8 of them on the way in.
 
 use std::io::{self, BufRead as _, BufReader, Read};
+use std::str::FromStr;
 
-use encoding_rs::{Decoder, DecoderResult, UTF_16BE, UTF_16LE, WINDOWS_1252};
-use serde::{Deserialize, Serialize};
+use encoding_rs::{Decoder, DecoderResult, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// How the characters are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Encoding {
-    /// With a byte order mark or without.
-    #[default]
-    #[serde(rename = "utf-8")]
-    Utf8,
-    /// Two bytes a character, the lower first.
-    #[serde(rename = "utf-16le")]
-    Utf16Le,
-    /// Two bytes a character, the upper first.
-    #[serde(rename = "utf-16be")]
-    Utf16Be,
-    /// What Excel for Windows writes as plain "CSV".
-    #[serde(rename = "windows-1252")]
-    Windows1252,
-}
+use crate::domain::Invalid;
+
+/// How the characters are written: one of the encodings that the web knows by a label (WHATWG).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Encoding(&'static encoding_rs::Encoding);
 
 impl Encoding {
-    /// As people know it.
+    /// With a byte order mark or without.
+    pub const UTF_8: Self = Self(UTF_8);
+    /// Two bytes a character, the lower first.
+    pub const UTF_16LE: Self = Self(UTF_16LE);
+    /// Two bytes a character, the upper first.
+    pub const UTF_16BE: Self = Self(UTF_16BE);
+    /// What Excel for Windows writes as plain "CSV" in Western Europe.
+    pub const WINDOWS_1252: Self = Self(WINDOWS_1252);
+
+    /// Its WHATWG name, such as `UTF-8` or `windows-1251`.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Utf8 => "UTF-8",
-            Self::Utf16Le | Self::Utf16Be => "UTF-16",
-            Self::Windows1252 => "Windows-1252",
-        }
+        self.0.name()
     }
 
-    fn decoder(self) -> Option<Decoder> {
-        match self {
-            Self::Utf8 => None,
-            Self::Utf16Le => Some(UTF_16LE.new_decoder_with_bom_removal()),
-            Self::Utf16Be => Some(UTF_16BE.new_decoder_with_bom_removal()),
-            Self::Windows1252 => Some(WINDOWS_1252.new_decoder_without_bom_handling()),
+    /// `None` for UTF-8, which needs none.
+    pub(super) fn decoder(self) -> Option<Decoder> {
+        if self == Self::UTF_8 {
+            None
+        } else if self == Self::UTF_16LE || self == Self::UTF_16BE {
+            Some(self.0.new_decoder_with_bom_removal())
+        } else {
+            Some(self.0.new_decoder_without_bom_handling())
         }
+    }
+}
+
+impl Default for Encoding {
+    fn default() -> Self {
+        Self::UTF_8
+    }
+}
+
+impl FromStr for Encoding {
+    type Err = Invalid;
+
+    fn from_str(label: &str) -> Result<Self, Invalid> {
+        encoding_rs::Encoding::for_label_no_replacement(label.as_bytes())
+            .map(Self)
+            .ok_or_else(|| Invalid::value("encoding", label, "a WHATWG label such as utf-8, windows-1251 or shift_jis"))
+    }
+}
+
+/// In lower case.
+impl Serialize for Encoding {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.name().to_ascii_lowercase())
+    }
+}
+
+impl<'de> Deserialize<'de> for Encoding {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 
@@ -183,7 +208,7 @@ mod tests {
             let little: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
             let big: Vec<u8> = units.iter().flat_map(|unit| unit.to_be_bytes()).collect();
             for (encoding, bytes) in
-                [(Encoding::Utf8, text.as_bytes()), (Encoding::Utf16Le, &little), (Encoding::Utf16Be, &big)]
+                [(Encoding::UTF_8, text.as_bytes()), (Encoding::UTF_16LE, &little), (Encoding::UTF_16BE, &big)]
             {
                 let mut read = String::new();
                 Decoded::new(Slowly(bytes, step), encoding).read_to_string(&mut read).unwrap();
@@ -195,9 +220,9 @@ mod tests {
     #[test]
     fn windows_1252_and_half_a_character() {
         let mut read = String::new();
-        Decoded::new(&b"Caf\xE9 \x80"[..], Encoding::Windows1252).read_to_string(&mut read).unwrap();
+        Decoded::new(&b"Caf\xE9 \x80"[..], Encoding::WINDOWS_1252).read_to_string(&mut read).unwrap();
         assert_eq!(read, "Café €");
-        let error = Decoded::new(&b"d\0a"[..], Encoding::Utf16Le).read_to_string(&mut read).unwrap_err();
+        let error = Decoded::new(&b"d\0a"[..], Encoding::UTF_16LE).read_to_string(&mut read).unwrap_err();
         assert!(error.to_string().contains("cut in half"), "{error}");
     }
 }

@@ -25,6 +25,8 @@ pub enum Column {
     CampaignId,
     /// The campaign's name.
     CampaignName,
+    /// The id that the ad network itself gives the campaign.
+    NetworkCampaignId,
     /// The publisher's id; this or its name is needed.
     PartnerId,
     /// The publisher's name.
@@ -53,13 +55,14 @@ pub enum Column {
 
 impl Column {
     /// How many columns there are.
-    pub(super) const COUNT: usize = 15;
+    pub(super) const COUNT: usize = 16;
 
     /// Every column, in the order of the contract.
     pub const ALL: [Self; Self::COUNT] = [
         Self::Date,
         Self::CampaignId,
         Self::CampaignName,
+        Self::NetworkCampaignId,
         Self::PartnerId,
         Self::Partner,
         Self::Clicks,
@@ -84,6 +87,7 @@ impl Column {
             Self::Date => "date",
             Self::CampaignId => "campaign_id",
             Self::CampaignName => "campaign_name",
+            Self::NetworkCampaignId => "network_campaign_id",
             Self::PartnerId => "partner_id",
             Self::Partner => "partner",
             Self::Clicks => "clicks",

@@ -3,35 +3,21 @@
 //! Every cell is read even after one was refused, so that a person sees all faults of a row at once. On the good path
 //! nothing is allocated. The readers of the formats may call; nobody outside this room.
 
-use std::ops::{ControlFlow, RangeInclusive};
+use std::ops::ControlFlow;
 
-use chrono::Datelike;
-
+use super::cell::{Cell, Cells};
+use super::currency::claim;
+use super::days::in_years;
 use super::header::Binding;
-use super::{Column, DateFormat, LineError, Mapping, Numbers, Sink, StatLine, Unit};
-use crate::domain::{Day, Figures, Invalid};
-
-/// What stands in one cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cell<'a> {
-    /// Absent or empty.
-    Nothing,
-    /// A text or a number as it was written.
-    Text(&'a str),
-    /// Something that is neither; the words say what.
-    Wrong(&'static str),
-}
-
-type Cells<'a> = [Cell<'a>; Column::COUNT];
-
-/// The years taken for real: whatever lies outside was misread, as 23 was for 2023.
-pub(super) const YEARS: RangeInclusive<i32> = 2000..=2199;
+use super::number::NumberForm;
+use super::{Column, DateFormat, LineError, Mapping, Sink, StatLine, Unit};
+use crate::domain::{Day, Invalid};
 
 /// Turns cells into lines.
 pub(super) struct RowBuilder<'m> {
     unit: Unit,
     date_format: Option<&'m DateFormat>,
-    numbers: Numbers,
+    numbers: NumberForm,
     /// Exports are mostly sorted by day, so the day just read is usually the next one too.
     last_date: (String, Option<Day>),
     faults: Vec<LineError>,
@@ -40,7 +26,13 @@ pub(super) struct RowBuilder<'m> {
 impl<'m> RowBuilder<'m> {
     pub(super) fn new(unit: Unit, mapping: &'m Mapping) -> Self {
         let date_format = mapping.date_format.as_ref();
-        Self { unit, date_format, numbers: mapping.numbers, last_date: (String::new(), None), faults: Vec::new() }
+        Self {
+            unit,
+            date_format,
+            numbers: mapping.numbers.form(),
+            last_date: (String::new(), None),
+            faults: Vec::new(),
+        }
     }
 
     /// Hands out the row, or each of its faults.
@@ -59,7 +51,7 @@ impl<'m> RowBuilder<'m> {
 
     /// An error about a row as a whole, or about a column when there are no cells to speak of.
     pub(super) fn fault(&self, line: u64, column: Option<String>, reason: impl Into<String>) -> LineError {
-        LineError { line, unit: self.unit, column, reason: reason.into() }
+        LineError::new(line, self.unit, column, reason)
     }
 
     fn build<'a>(&mut self, line: u64, binding: &Binding<'_>, cells: &Cells<'a>) -> Option<StatLine<'a>> {
@@ -75,10 +67,13 @@ impl<'m> RowBuilder<'m> {
         let campaign_id = row.optional(Column::CampaignId, str::parse);
         let partner_id = row.optional(Column::PartnerId, str::parse);
         let campaign_name = row.text(Column::CampaignName);
+        let network_campaign_id = row.text(Column::NetworkCampaignId);
         let partner = row.text(Column::Partner);
-        row.either(Column::CampaignId, Column::CampaignName);
-        row.either(Column::PartnerId, Column::Partner);
-        let currency = row.text(Column::Currency);
+        row.any_of(&[Column::CampaignId, Column::CampaignName]);
+        row.any_of(&[Column::PartnerId, Column::Partner]);
+        let currency = row.optional(Column::Currency, |text| {
+            claim(text).ok_or_else(|| Invalid::value("currency", text, "an ISO 4217 code such as USD"))
+        });
         let advertiser = row.text(Column::Advertiser);
         let offer_name = row.text(Column::OfferName);
         let app = row.text(Column::App);
@@ -88,23 +83,20 @@ impl<'m> RowBuilder<'m> {
         if !self.faults.is_empty() {
             return None;
         }
-        let (cost, rounded) = cost?;
-        let figures = Figures {
+        let (cost, beside) = cost?;
+        Some(StatLine {
+            line,
+            day: day?,
             clicks: clicks?,
             cost,
             views: views.unwrap_or_default(),
             conversions: conversions.unwrap_or_default(),
-        };
-        Some(StatLine {
-            line,
-            day: day?,
-            figures,
-            rounded,
             campaign_id,
             campaign_name,
+            network_campaign_id,
             partner_id,
             partner,
-            currency,
+            currency: currency.or(beside),
             advertiser,
             offer_name,
             app,
@@ -145,10 +137,11 @@ impl<'a> Row<'_, 'a> {
         self.optional(column, Ok)
     }
 
-    fn either(&mut self, id: Column, name: Column) {
-        if (self.cells[id.index()], self.cells[name.index()]) == (Cell::Nothing, Cell::Nothing) {
-            let label = format!("{} or {}", self.binding.label(id), self.binding.label(name));
-            self.refuse(label, format!("got nothing, expected {id} or {name}"));
+    fn any_of(&mut self, columns: &[Column]) {
+        if columns.iter().all(|column| self.cells[column.index()] == Cell::Nothing) {
+            let names = columns.iter().map(|column| column.name()).collect::<Vec<_>>().join(" or ");
+            let labels: Vec<String> = columns.iter().map(|column| self.binding.label(*column)).collect();
+            self.refuse(labels.join(" or "), format!("got nothing, expected {names}"));
         }
     }
 
@@ -168,7 +161,7 @@ impl<'a> Row<'_, 'a> {
     }
 
     fn refuse(&mut self, column: String, reason: String) {
-        self.faults.push(LineError { line: self.line, unit: self.unit, column: Some(column), reason });
+        self.faults.push(LineError::new(self.line, self.unit, Some(column), reason));
     }
 }
 
@@ -187,11 +180,7 @@ fn read_day(text: &str, format: Option<&DateFormat>, last: &mut (String, Option<
             invalid
         })?,
     };
-    if !YEARS.contains(&day.date().year()) {
-        let (got, first, last) = (Invalid::echo(text), YEARS.start(), YEARS.end());
-        let reason = format!("got {got}, read as {day}, expected a day from {first}-01-01 to {last}-12-31");
-        return Err(Invalid::because("date", reason));
-    }
+    let day = in_years(text, day)?;
     last.0.clear();
     last.0.push_str(text);
     last.1 = Some(day);
@@ -201,7 +190,7 @@ fn read_day(text: &str, format: Option<&DateFormat>, last: &mut (String, Option<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Count, Micros};
+    use crate::domain::{Count, ExactCost};
     use crate::import::Format;
     use crate::import::tests::{Reading, read_text};
 
@@ -222,25 +211,23 @@ mod tests {
 
     #[test]
     fn every_column_reaches_its_place() {
-        let header = "date,campaign_id,campaign_name,partner_id,partner,clicks,cost,views,conversions,currency,advertiser,\
+        let header = "date,campaign_id,campaign_name,network_campaign_id,partner_id,partner,clicks,cost,views,conversions,currency,advertiser,\
                       offer_name,app,store_id,os";
-        let text = format!("{header}\n2025-05-28,{ID},c,{ID},p,100,69.0000001,7,8,USD,a,o,x,s,IOS\n");
+        let text = format!("{header}\n2025-05-28,{ID},c,n,{ID},p,100,69.0000001,7,8,USD,a,o,x,s,IOS\n");
         let [line] = csv(&text).lines.try_into().unwrap();
         let expected = StatLine {
             line: 2,
             day: Day::parse("date", "2025-05-28").unwrap(),
-            figures: Figures {
-                clicks: Count::new("clicks", 100).unwrap(),
-                cost: Micros::new(69_000_000).unwrap(),
-                views: Count::new("views", 7).unwrap(),
-                conversions: Count::new("conversions", 8).unwrap(),
-            },
-            rounded: true,
+            clicks: Count::new("clicks", 100).unwrap(),
+            cost: ExactCost::parse("69.0000001").unwrap(),
+            views: Count::new("views", 7).unwrap(),
+            conversions: Count::new("conversions", 8).unwrap(),
             campaign_id: Some(ID.parse().unwrap()),
             campaign_name: Some("c"),
+            network_campaign_id: Some("n"),
             partner_id: Some(ID.parse().unwrap()),
             partner: Some("p"),
-            currency: Some("USD"),
+            currency: claim("USD"),
             advertiser: Some("a"),
             offer_name: Some("o"),
             app: Some("x"),
@@ -253,9 +240,8 @@ mod tests {
     #[test]
     fn what_may_be_left_out_is_nothing_or_zero() {
         let [line] = csv(&format!("{SHORT},views,os\n2025-05-28, c ,p,1,2, ,\n")).lines.try_into().unwrap();
-        assert_eq!((line.figures.views, line.figures.conversions), (Count::default(), Count::default()));
+        assert_eq!((line.views, line.conversions), (Count::default(), Count::default()));
         assert_eq!((line.campaign_name, line.campaign_id, line.os), (Some("c"), None, None));
-        assert!(!line.rounded);
     }
 
     #[test]

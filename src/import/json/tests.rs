@@ -18,44 +18,27 @@ fn refusal(text: &str) -> String {
 
 #[test]
 fn numbers_are_read_from_their_text_and_never_as_floats() {
-    for (written, cost, rounded) in [
-        ("0.1", "0.1", false),
-        ("\"0.1\"", "0.1", false),
-        ("99999999999.999999", "99999999999.999999", false),
-        ("0.30000000000000004", "0.3", true),
-        ("5e-05", "0.00005", false),
-        ("1.25E+1", "12.5", false),
-        ("1e3", "1000", false),
+    for (written, cost) in [
+        ("0.1", "0.1"),
+        ("\"0.1\"", "0.1"),
+        ("99999999999.999999", "99999999999.999999"),
+        ("0.30000000000000004", "0.30000000000000004"),
+        ("5e-05", "0.00005"),
+        ("1.25E+1", "12.5"),
+        ("1e3", "1000"),
+        ("-2.5", "-2.5"),
+        ("-0", "0"),
     ] {
         let reading = document(&format!("{{\"cost\":{written},{REST}}}"));
         let [line] = reading.lines.as_slice() else { panic!("{written}: {:?}", reading.faults) };
-        assert_eq!((line.figures.cost.to_string().as_str(), line.rounded), (cost, rounded), "{written}");
+        assert_eq!(line.cost.to_string(), cost, "{written}");
     }
-}
-
-#[test]
-fn an_exponent_only_moves_the_point() {
-    for (number, plain) in [
-        ("1e0", "1"),
-        ("12.34e1", "123.4"),
-        ("12.34e2", "1234"),
-        ("12.34e3", "12340"),
-        ("12.34e-1", "1.234"),
-        ("12.34e-2", "0.1234"),
-        ("12.34e-3", "0.01234"),
-        ("-1.5e1", "-15"),
-        ("0e40", "0"),
-    ] {
-        assert_eq!(written_out(number).as_deref(), Some(plain), "{number}");
-    }
-    assert_eq!(written_out("1e41"), None);
-    assert_eq!(written_out("1e99999999999"), None);
 }
 
 #[test]
 fn null_is_nothing_and_what_is_neither_text_nor_number_is_an_error() {
     let reading = document(&format!("{{\"cost\":1,\"views\":null,\"os\":null,{REST}}}"));
-    assert_eq!((reading.lines[0].os, reading.lines[0].figures.views.get()), (None, 0));
+    assert_eq!((reading.lines[0].os, reading.lines[0].views.get()), (None, 0));
     for (value, what) in [("true", "true"), ("false", "false"), ("[1]", "a list"), ("{\"a\":1}", "an object")] {
         for column in ["cost", "app"] {
             let cost = if column == "cost" { "" } else { "\"cost\":1," };
@@ -101,10 +84,7 @@ fn a_mapping_applies_to_keys() {
     };
     let text = format!("{{\"items\":[{{\"Spent\":\"2.5\",\"cost\":9,{REST}}}]}}");
     let reading = read_text(Format::Json, &text, &mapping);
-    assert_eq!(
-        (reading.lines[0].partner, reading.lines[0].figures.cost.to_string()),
-        (Some("Facebook"), "2.5".to_owned())
-    );
+    assert_eq!((reading.lines[0].partner, reading.lines[0].cost.to_string()), (Some("Facebook"), "2.5".to_owned()));
     assert_eq!(reading.end.unwrap().ignored, ["cost", "partner"]);
 }
 

@@ -29,9 +29,9 @@ pub(super) fn find(mut input: impl Read) -> Result<Encoding, FileError> {
     let first = &chunk[..held];
     match first {
         [] | [0xEF, 0xBB, 0xBF] => return refuse(EMPTY),
-        [0xEF, 0xBB, 0xBF, ..] => return Ok(Encoding::Utf8),
-        [0xFF, 0xFE, ..] => return Ok(Encoding::Utf16Le),
-        [0xFE, 0xFF, ..] => return Ok(Encoding::Utf16Be),
+        [0xEF, 0xBB, 0xBF, ..] => return Ok(Encoding::UTF_8),
+        [0xFF, 0xFE, ..] => return Ok(Encoding::UTF_16LE),
+        [0xFE, 0xFF, ..] => return Ok(Encoding::UTF_16BE),
         _ => {}
     }
     if let Some((_, words)) = OTHERS.iter().find(|(mark, _)| first.trim_ascii_start().starts_with(mark)) {
@@ -78,8 +78,8 @@ fn by_zeros(head: &[u8]) -> Result<Option<Encoding>, FileError> {
     let (even, odd, pairs) = (zeros(0), zeros(1), head.len() / 2);
     match (even, odd) {
         (0, 0) => Ok(None),
-        (0, odd) if odd * 2 > pairs => Ok(Some(Encoding::Utf16Le)),
-        (even, 0) if even * 2 > pairs => Ok(Some(Encoding::Utf16Be)),
+        (0, odd) if odd * 2 > pairs => Ok(Some(Encoding::UTF_16LE)),
+        (even, 0) if even * 2 > pairs => Ok(Some(Encoding::UTF_16BE)),
         _ => refuse(&format!("the file holds {NUL}")),
     }
 }
@@ -119,8 +119,8 @@ impl Seen {
             Self { control: true, .. } => {
                 refuse("the file holds bytes that no text has, so it is no CSV: export it again")
             }
-            Self { is_utf8: true, .. } => Ok(Encoding::Utf8),
-            Self { unknown: false, .. } => Ok(Encoding::Windows1252),
+            Self { is_utf8: true, .. } => Ok(Encoding::UTF_8),
+            Self { unknown: false, .. } => Ok(Encoding::WINDOWS_1252),
             Self { .. } => refuse("the text is neither UTF-8, UTF-16 nor Windows-1252: save the file as UTF-8 CSV"),
         }
     }
@@ -142,14 +142,14 @@ mod tests {
         let big: Vec<u8> = units.iter().flat_map(|unit| unit.to_be_bytes()).collect();
         let western: Vec<u8> = units.iter().map(|unit| u8::try_from(*unit).unwrap()).collect();
         for (bytes, expected) in [
-            (long.as_bytes(), Encoding::Utf8),
-            (&little, Encoding::Utf16Le),
-            (&big, Encoding::Utf16Be),
-            (&western, Encoding::Windows1252),
-            (b"\xFF\xFED\0", Encoding::Utf16Le),
-            (b"\xFE\xFF\0D", Encoding::Utf16Be),
-            (b"\xEF\xBB\xBFDay", Encoding::Utf8),
-            (b"Caf\xE9", Encoding::Windows1252),
+            (long.as_bytes(), Encoding::UTF_8),
+            (&little, Encoding::UTF_16LE),
+            (&big, Encoding::UTF_16BE),
+            (&western, Encoding::WINDOWS_1252),
+            (b"\xFF\xFED\0", Encoding::UTF_16LE),
+            (b"\xFE\xFF\0D", Encoding::UTF_16BE),
+            (b"\xEF\xBB\xBFDay", Encoding::UTF_8),
+            (b"Caf\xE9", Encoding::WINDOWS_1252),
         ] {
             assert_eq!(find(bytes).unwrap(), expected);
         }
@@ -159,7 +159,7 @@ mod tests {
     fn a_character_across_two_chunks_is_one() {
         for shift in 0..4 {
             let text = "x".repeat(CHUNK - shift) + "€,1\n";
-            assert_eq!(find(text.as_bytes()).unwrap(), Encoding::Utf8, "{shift}");
+            assert_eq!(find(text.as_bytes()).unwrap(), Encoding::UTF_8, "{shift}");
         }
     }
 

@@ -11,8 +11,10 @@ use chrono::Datelike as _;
 use uuid::Uuid;
 
 use crate::domain::Micros;
-use crate::import::number::{is_nothing, without_currency};
-use crate::import::row::YEARS;
+use crate::import::currency::CurrencyClaim;
+use crate::import::days::YEARS;
+use crate::import::decisions::DecimalSign;
+use crate::import::number::{Written, figure, is_nothing};
 use crate::import::{DateFormat, Numbers};
 
 /// Samples that are kept of a column, and the characters of each.
@@ -79,7 +81,7 @@ pub(super) struct Evidence {
     /// The line of the first figure with decimals that are not zero.
     pub(super) fraction: Option<u64>,
     /// The first currency sign or code beside a figure.
-    pub(super) sign: Option<String>,
+    pub(super) sign: Option<CurrencyClaim>,
     uuids: u64,
 }
 
@@ -175,7 +177,11 @@ impl Evidence {
         }
         self.numbers += 1;
         if self.sign.is_none() {
-            self.sign = without_currency(cell).1.map(str::to_owned);
+            self.sign =
+                [DecimalSign::Point, DecimalSign::Comma].into_iter().find_map(|sign| match figure(cell, sign) {
+                    Written::Figure(figure) => figure.claim,
+                    _ => None,
+                });
         }
         for (at, number) in read.iter().enumerate() {
             match number {
@@ -295,7 +301,8 @@ mod tests {
             assert_eq!(numbers(cells), expected, "{cells:?}");
         }
         let evidence = of(&["1.00", "$3.50"]);
-        assert_eq!((evidence.fraction, evidence.sign.as_deref()), (Some(3), Some("$")));
+        assert_eq!(evidence.fraction, Some(3));
+        assert!(evidence.sign.is_some());
         let [point, comma] = of(&["1,234"]).number_formats().try_into().unwrap();
         assert_ne!(point.1, comma.1);
         let [plain, point, comma] = of(&["1234"]).number_formats().try_into().unwrap();

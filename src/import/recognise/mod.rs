@@ -281,16 +281,10 @@ impl Recognised {
     fn currency_of(&self, evidence: &[Evidence]) -> Option<String> {
         let cost = &self.columns.iter().find(|(column, _)| *column == Column::Cost)?.1;
         let at = self.headers.iter().position(|header| header.name == *cost)?;
-        let sign = || match evidence[at].sign.as_deref()? {
-            "€" => Some("EUR".to_owned()),
-            "£" => Some("GBP".to_owned()),
-            "₹" => Some("INR".to_owned()),
-            "₺" => Some("TRY".to_owned()),
-            "₴" => Some("UAH".to_owned()),
-            "₽" => Some("RUB".to_owned()),
-            "US$" => Some("USD".to_owned()),
-            // A bare dollar or yen is that of many countries.
-            code => crate::domain::Currency::parse(code).ok().map(|currency| currency.code().to_owned()),
+        // A bare dollar or yen is that of many countries.
+        let sign = || {
+            let only = crate::domain::Currency::parse(&evidence[at].sign?.to_string()).ok();
+            only.map(|currency| currency.code().to_owned())
         };
         names::normal(cost).1.map(|currency| currency.code().to_owned()).or_else(sign)
     }

@@ -32,17 +32,17 @@ fn read(bytes: &[u8], fixed: &[(Column, &str)]) -> (Recognised, Reading) {
 fn rows(reading: &Reading) -> Vec<String> {
     assert_eq!(reading.faults, []);
     let row = |line: &crate::import::StatLine<'_>| {
-        let (figures, name) = (line.figures, |name: Option<&str>| name.unwrap_or("-").to_owned());
+        let name = |name: Option<&str>| name.unwrap_or("-").to_owned();
         format!(
             "{} {} {} @ {}: {} {} {} {}",
             line.line,
             line.day,
             name(line.campaign_name),
             name(line.partner),
-            figures.clicks,
-            figures.cost,
-            figures.views,
-            figures.conversions
+            line.clicks,
+            line.cost,
+            line.views,
+            line.conversions
         )
     };
     reading.lines.iter().map(row).collect()
@@ -69,7 +69,7 @@ fn google_ads() {
             "Line 10 is a total or a closing line and will be passed over: \"Total: Account\".",
         ]
     );
-    assert_eq!(reading.lines[0].currency, Some("USD"));
+    assert_eq!(reading.lines[0].currency.unwrap().to_string(), "USD");
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn google_ads_for_excel() {
             "5 2023-08-30 Münzspiel | UAC @ Google: 1312 1287.2 101020 44",
         ]
     );
-    assert_eq!((seen.layout.encoding, seen.layout.separator), (Encoding::Utf16Le, Some(Separator::Tab)));
+    assert_eq!((seen.layout.encoding, seen.layout.separator), (Encoding::UTF_16LE, Some(Separator::Tab)));
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn binom() {
     assert_eq!(
         (seen.layout.encoding, seen.notes),
         (
-            Encoding::Windows1252,
+            Encoding::WINDOWS_1252,
             vec!["Line 5 is a total or a closing line and will be passed over: \"Total\".".to_owned(),]
         )
     );

@@ -235,7 +235,7 @@ impl<'t, 'c> Import<'t, 'c> {
                 Err(problem) => LineOutcome::Refused(vec![problem]),
                 Ok(line) => {
                     rows += 1;
-                    rounded += u64::from(line.rounded);
+                    rounded += u64::from(line.cost.is_finer_than_micros());
                     resolver.stage(&line)?
                 }
             };
@@ -259,7 +259,7 @@ impl<'t, 'c> Import<'t, 'c> {
                 watch.see(&change, &resolver);
             }
         };
-        while let Some(Staged { cell, line }) = merge.next(&resolver, &mut |problem| problems.add(problem))? {
+        while let Some((cell, line)) = merge.next(&resolver, &mut |problem| problems.add(problem))? {
             // Once a line was wrong nothing of this will stay; the rest is only read for its own problems.
             if problems.is_empty() {
                 writer.put(cell, line, &mut seen)?;

@@ -158,7 +158,7 @@ mod tests {
     fn the_first_hundred_lines_are_shown_and_all_are_counted() {
         let mut problems = Problems::default();
         for line in (1..=250).rev() {
-            problems.add(LineError { line, unit: Unit::Line, column: None, reason: "is wrong".to_owned() });
+            problems.add(LineError::new(line, Unit::Line, None, "is wrong"));
         }
         let messages = problems.messages();
         assert_eq!(messages.len(), 101);

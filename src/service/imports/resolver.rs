@@ -11,9 +11,9 @@ use super::failure::{Failure, invalid, refuse};
 use super::known::{Advertiser, Campaign, Publishers};
 use super::{CellName, ImportOptions, Staged, unit};
 use crate::domain::{CampaignId, Currency, Day, Invalid, Name, OfferId, Os, ReportingZone, StoreId};
-use crate::import::{Column, LineError, StatLine, Unit};
+use crate::import::{Column, CurrencyClaim, LineError, StatLine, Unit};
 use crate::service::ServiceResult;
-use crate::store::{AdvertiserRow, CampaignKey, PublisherKey, StatCell, StatKey, StoreResult, WriteTxn};
+use crate::store::{AdvertiserRow, CampaignKey, PublisherKey, StatKey, StoreResult, WriteTxn};
 
 /// What an import created.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -89,7 +89,7 @@ impl<'t, 'c> Resolver<'t, 'c> {
             Failure::Store(error) => Err(error),
             Failure::Line((column, reason)) => {
                 let column = column.map(|column| column.name().to_owned());
-                Ok(LineError { line: line.line, unit, column, reason })
+                Ok(LineError::new(line.line, unit, column, reason))
             }
         };
         let at = match self.advertiser(line) {
@@ -105,7 +105,8 @@ impl<'t, 'c> Resolver<'t, 'c> {
                     campaign,
                     publisher,
                 };
-                Ok(LineOutcome::Staged(Staged { cell: StatCell { key, figures: line.figures }, line: line.line }))
+                let &StatLine { clicks, cost, views, conversions, line, .. } = line;
+                Ok(LineOutcome::Staged(Staged { key, clicks, cost, views, conversions, line }))
             }
             (campaign, publisher) => {
                 let problems = [campaign.err(), publisher.err()].into_iter().flatten().map(failed);
@@ -156,14 +157,9 @@ impl<'t, 'c> Resolver<'t, 'c> {
         };
         let row = &self.advertisers[at].row;
         match line.currency {
-            Some(text) if !text.eq_ignore_ascii_case(row.currency.code()) => refuse(
+            Some(claim) if !claim.fits(row.currency) => refuse(
                 Column::Currency,
-                format!(
-                    "got {}, expected {}, the currency of \"{}\"",
-                    Invalid::echo(text),
-                    row.currency.code(),
-                    row.name
-                ),
+                format!("got \"{claim}\", expected {}, the currency of \"{}\"", row.currency.code(), row.name),
             ),
             _ => Ok(at),
         }
@@ -174,8 +170,8 @@ impl<'t, 'c> Resolver<'t, 'c> {
             Some(row) => row,
             None if self.create_missing => {
                 let name = Name::parse("advertiser", text).map_err(invalid(Column::Advertiser))?;
-                let currency = line.currency.map_or(Ok(Currency::USD), Currency::parse);
-                self.create_advertiser(&name, currency.map_err(invalid(Column::Currency))?)?
+                let currency = line.currency.and_then(CurrencyClaim::usual).unwrap_or(Currency::USD);
+                self.create_advertiser(&name, currency)?
             }
             None => {
                 let got = Invalid::echo(text);

@@ -8,22 +8,27 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io::{self, BufReader, BufWriter, ErrorKind, Read as _, Seek as _, Write as _};
 
-use crate::domain::{Count, Figures, Micros};
-use crate::store::{StatCell, StatKey};
+use crate::domain::{Count, ExactCost};
+use crate::store::StatKey;
 
 /// Cells a run holds: about 9 MB.
 const RUN: usize = 128 * 1024;
 
-/// A cell and the line that stated it.
+/// What a line states of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Staged {
-    pub(super) cell: StatCell,
+    pub(super) key: StatKey,
+    pub(super) clicks: Count,
+    /// Exactly as stated: it is rounded once all lines of the cell are summed.
+    pub(super) cost: ExactCost,
+    pub(super) views: Count,
+    pub(super) conversions: Count,
     pub(super) line: u64,
 }
 
 impl Staged {
     fn order(&self) -> (StatKey, u64) {
-        (self.cell.key, self.line)
+        (self.key, self.line)
     }
 }
 
@@ -145,46 +150,46 @@ impl Sorted {
     }
 }
 
-const ENCODED: usize = 9 * 8;
+const ENCODED: usize = 10 * 8;
 
 fn encode(staged: &Staged) -> [u8; ENCODED] {
-    let StatKey { advertiser, day, campaign, publisher } = staged.cell.key;
-    let Figures { clicks, cost, views, conversions } = staged.cell.figures;
+    let StatKey { advertiser, day, campaign, publisher } = staged.key;
     let numbers = [
         advertiser.get(),
         day,
         campaign.get(),
         publisher.get(),
-        clicks.get(),
-        cost.get(),
-        views.get(),
-        conversions.get(),
+        staged.clicks.get(),
+        staged.views.get(),
+        staged.conversions.get(),
         staged.line.cast_signed(),
     ];
     let mut bytes = [0; ENCODED];
     for (at, number) in bytes.chunks_exact_mut(8).zip(numbers) {
         at.copy_from_slice(&number.to_le_bytes());
     }
+    bytes[COST..].copy_from_slice(&staged.cost.to_bytes());
     bytes
 }
 
+/// Where the cost begins: it is twice as long as the rest.
+const COST: usize = ENCODED - 16;
+
 fn decode(bytes: &[u8; ENCODED]) -> io::Result<Staged> {
-    let mut numbers = [0_i64; 9];
+    let mut numbers = [0_i64; 8];
     for (number, at) in numbers.iter_mut().zip(bytes.as_chunks::<8>().0) {
         *number = i64::from_le_bytes(*at);
     }
-    let [advertiser, day, campaign, publisher, clicks, cost, views, conversions, line] = numbers;
+    let [advertiser, day, campaign, publisher, clicks, views, conversions, line] = numbers;
+    let mut cost = [0; 16];
+    cost.copy_from_slice(&bytes[COST..]);
     let torn = |error: crate::domain::Invalid| io::Error::new(ErrorKind::InvalidData, error);
     Ok(Staged {
-        cell: StatCell {
-            key: StatKey { advertiser: advertiser.into(), day, campaign: campaign.into(), publisher: publisher.into() },
-            figures: Figures {
-                clicks: Count::new("clicks", clicks).map_err(torn)?,
-                cost: Micros::new(cost).map_err(torn)?,
-                views: Count::new("views", views).map_err(torn)?,
-                conversions: Count::new("conversions", conversions).map_err(torn)?,
-            },
-        },
+        key: StatKey { advertiser: advertiser.into(), day, campaign: campaign.into(), publisher: publisher.into() },
+        clicks: Count::new("clicks", clicks).map_err(torn)?,
+        cost: ExactCost::from_bytes(cost),
+        views: Count::new("views", views).map_err(torn)?,
+        conversions: Count::new("conversions", conversions).map_err(torn)?,
         line: line.cast_unsigned(),
     })
 }
@@ -197,8 +202,8 @@ mod tests {
 
     fn staged(campaign: i64, line: u64) -> Staged {
         let key = StatKey { advertiser: 1.into(), day: 20_000, campaign: campaign.into(), publisher: 3.into() };
-        let figures = Figures { cost: Micros::new(campaign * 7).unwrap(), ..Figures::default() };
-        Staged { cell: StatCell { key, figures }, line }
+        let [clicks, views, conversions] = [1, 2, 3].map(|count| Count::new("count", count * campaign).unwrap());
+        Staged { key, clicks, cost: ExactCost::from_units(-7 * campaign), views, conversions, line }
     }
 
     proptest! {

@@ -1,0 +1,17 @@
+//! What stands in one cell, whatever the format. The readers of the formats share it.
+
+use super::Column;
+
+/// What stands in one cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cell<'a> {
+    /// Absent or empty.
+    Nothing,
+    /// A text or a number as it was written.
+    Text(&'a str),
+    /// Something that is neither; the words say what.
+    Wrong(&'static str),
+}
+
+/// The cells of one row, by column.
+pub(super) type Cells<'a> = [Cell<'a>; Column::COUNT];

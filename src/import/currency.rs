@@ -1,0 +1,343 @@
+//! The currencies that signs, codes and words beside an amount can mean.
+//!
+//! A sign may be that of several countries: a bare `$` is any dollar. So a mark claims a set of currencies, and what the
+//! amount is in counts as the advertiser's where that is one of them.
+
+use std::fmt;
+
+use crate::domain::Currency;
+
+/// The currencies a mark can mean, as codes separated by blanks; the first is the usual one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CurrencyClaim(&'static str);
+
+/// Signs and words with what they can mean. Letters count without regard to case.
+const MARKS: &[(&str, &str)] = &[
+    (
+        "$",
+        "USD CAD AUD NZD SGD HKD MXN TWD ARS CLP COP UYU DOP JMD TTD BBD BSD BZD BMD KYD FJD GYD LRD NAD SRD SBD XCD BND BRL",
+    ),
+    ("us$", "USD"),
+    ("$us", "USD"),
+    ("u$s", "USD"),
+    ("dollar", "USD"),
+    ("dollars", "USD"),
+    ("us dollar", "USD"),
+    ("us dollars", "USD"),
+    ("ca$", "CAD"),
+    ("c$", "CAD NIO"),
+    ("can$", "CAD"),
+    ("cdn$", "CAD"),
+    ("$ca", "CAD"),
+    ("a$", "AUD"),
+    ("au$", "AUD"),
+    ("aus$", "AUD"),
+    ("nz$", "NZD"),
+    ("s$", "SGD"),
+    ("sg$", "SGD"),
+    ("hk$", "HKD"),
+    ("nt$", "TWD"),
+    ("mx$", "MXN"),
+    ("mex$", "MXN"),
+    ("ar$", "ARS"),
+    ("cl$", "CLP"),
+    ("clp$", "CLP"),
+    ("co$", "COP"),
+    ("col$", "COP"),
+    ("cop$", "COP"),
+    ("$u", "UYU"),
+    ("rd$", "DOP"),
+    ("r$", "BRL"),
+    ("€", "EUR"),
+    ("euro", "EUR"),
+    ("euros", "EUR"),
+    ("евро", "EUR"),
+    ("£", "GBP EGP LBP FKP GIP SHP SYP SDG"),
+    ("gb£", "GBP"),
+    ("e£", "EGP"),
+    ("le", "EGP"),
+    ("¥", "JPY CNY"),
+    ("￥", "JPY CNY"),
+    ("jp¥", "JPY"),
+    ("cn¥", "CNY"),
+    ("円", "JPY"),
+    ("元", "CNY TWD HKD"),
+    ("人民币", "CNY"),
+    ("rmb", "CNY"),
+    ("₩", "KRW KPW"),
+    ("￦", "KRW"),
+    ("원", "KRW"),
+    ("won", "KRW"),
+    ("₹", "INR"),
+    ("rs", "INR PKR LKR NPR MUR SCR"),
+    ("₨", "INR PKR LKR NPR MUR SCR"),
+    ("rp", "IDR"),
+    ("rm", "MYR"),
+    ("฿", "THB"),
+    ("₫", "VND"),
+    ("đ", "VND"),
+    ("₱", "PHP"),
+    ("৳", "BDT"),
+    ("tk", "BDT"),
+    ("kr", "SEK NOK DKK ISK"),
+    ("dkk.", "DKK"),
+    ("zł", "PLN"),
+    ("zl", "PLN"),
+    ("kč", "CZK"),
+    ("kc", "CZK"),
+    ("ft", "HUF"),
+    ("lei", "RON MDL"),
+    ("leu", "RON MDL"),
+    ("лв", "BGN"),
+    ("kn", "HRK"),
+    ("din", "RSD"),
+    ("дин", "RSD"),
+    ("fr", "CHF XOF XAF"),
+    ("sfr", "CHF"),
+    ("₽", "RUB"),
+    ("руб", "RUB BYN"),
+    ("р", "RUB BYN"),
+    ("rub", "RUB"),
+    ("br", "BYN ETB"),
+    ("₴", "UAH"),
+    ("грн", "UAH"),
+    ("₸", "KZT"),
+    ("тг", "KZT"),
+    ("тенге", "KZT"),
+    ("₾", "GEL"),
+    ("₼", "AZN"),
+    ("֏", "AMD"),
+    ("сум", "UZS"),
+    ("so'm", "UZS"),
+    ("₺", "TRY"),
+    ("tl", "TRY"),
+    ("₪", "ILS"),
+    ("د.إ", "AED"),
+    ("dh", "AED MAD"),
+    ("dhs", "AED MAD"),
+    ("ر.س", "SAR"),
+    ("﷼", "SAR QAR OMR YER IRR"),
+    ("sr", "SAR"),
+    ("kd", "KWD"),
+    ("qr", "QAR"),
+    ("e.g.p", "EGP"),
+    ("r", "ZAR"),
+    ("₦", "NGN"),
+    ("ksh", "KES"),
+    ("tsh", "TZS"),
+    ("ush", "UGX"),
+    ("₵", "GHS"),
+    ("gh₵", "GHS"),
+    ("gh¢", "GHS"),
+    ("₡", "CRC SVC"),
+    ("₲", "PYG"),
+    ("s/", "PEN"),
+    ("s/.", "PEN"),
+    ("bs", "BOB VES"),
+    ("q", "GTQ"),
+    ("l", "HNL"),
+    ("b/", "PAB"),
+    ("b/.", "PAB"),
+];
+
+/// Codes that are words of their own where they stand in small letters in a header.
+const WORDS: [&str; 9] = ["all", "top", "cup", "try", "mad", "pen", "lak", "bob", "net"];
+
+/// The longest mark.
+const LONGEST: usize = 12;
+
+impl CurrencyClaim {
+    /// Whether the mark can mean this currency.
+    #[must_use]
+    pub fn fits(self, currency: Currency) -> bool {
+        self.0.split(' ').any(|code| code == currency.code())
+    }
+
+    /// The currency it usually means.
+    #[must_use]
+    pub fn usual(self) -> Option<Currency> {
+        self.0.split(' ').next().and_then(|code| Currency::parse(code).ok())
+    }
+
+    /// What two marks of one amount mean together: the one that says more, if they agree.
+    pub(super) fn both(one: Self, other: Self) -> Option<Self> {
+        let (few, many) = if one.0.len() <= other.0.len() { (one, other) } else { (other, one) };
+        few.0.split(' ').all(|code| many.0.split(' ').any(|theirs| theirs == code)).then_some(few)
+    }
+
+    /// The claim of a currency that is known.
+    pub(super) fn of(currency: Currency) -> Self {
+        Self(currency.code())
+    }
+}
+
+/// `CAD`, `CAD or NIO`, or the like.
+impl fmt::Display for CurrencyClaim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.split(' ').collect::<Vec<_>>().as_slice() {
+            [] => Ok(()),
+            [only] => f.write_str(only),
+            [first, second] => write!(f, "{first} or {second}"),
+            [first, second, ..] => write!(f, "{first}, {second} or another of that sign"),
+        }
+    }
+}
+
+/// Whether a character is a currency's own sign.
+pub(super) fn is_sign(c: char) -> bool {
+    matches!(c, '$' | '£' | '¥' | '￥' | '￦' | '﷼' | '\u{20a0}'..='\u{20cf}' | '฿' | '৳' | '֏')
+}
+
+/// What a sign, code or word beside an amount claims, in any case; `None` for what is no currency.
+pub(super) fn claim(mark: &str) -> Option<CurrencyClaim> {
+    let mark = mark.trim_matches(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '[' | ']'));
+    if mark.is_empty() || mark.len() > LONGEST * 3 || mark.chars().count() > LONGEST {
+        return None;
+    }
+    let lower = mark.to_lowercase();
+    let bare = lower.trim_end_matches('.');
+    let listed =
+        MARKS.iter().find(|(known, _)| *known == lower || *known == bare).map(|(_, codes)| CurrencyClaim(codes));
+    listed.or_else(|| coded(bare)).or_else(|| {
+        // `USD $`, `EUR€`: a code and a sign together.
+        let (code, sign) = bare.split_at_checked(3)?;
+        let (code, sign) = (coded(code)?, claim(sign)?);
+        CurrencyClaim::both(code, sign)
+    })
+}
+
+fn coded(code: &str) -> Option<CurrencyClaim> {
+    let three = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_alphabetic());
+    three.then(|| Currency::parse(code).ok()).flatten().map(CurrencyClaim::of)
+}
+
+/// The currency that a header names, and the header without it: `Cost (€)`, `Amount spent, EUR`, `spend_usd`, `Cost EUR`.
+pub(super) fn of_header(header: &str) -> (String, Option<CurrencyClaim>) {
+    let header = header.trim();
+    for (open, close) in [('(', ')'), ('[', ']'), ('（', '）')] {
+        if let Some((before, rest)) = header.split_once(open)
+            && let Some((inside, after)) = rest.split_once(close)
+            && let Some(claim) = header_mark(inside, true)
+        {
+            return (format!("{} {}", before.trim(), after.trim()).trim().to_owned(), Some(claim));
+        }
+    }
+    let is_joint = |c: char| c.is_whitespace() || matches!(c, '_' | ',' | '-' | '.' | ':' | '/' | '|');
+    let end = header.trim_end_matches('.');
+    if let Some(at) = end.rfind(is_joint).filter(|_| !end.ends_with([')', ']', '）'])) {
+        let joint = end[at..].chars().next().map_or(1, char::len_utf8);
+        if let Some(claim) = header_mark(&end[at + joint..], false) {
+            return (end[..at].trim_end_matches(is_joint).to_owned(), Some(claim));
+        }
+    }
+    if let Some(at) = header.find(is_sign) {
+        let mark = header[at..].chars().next().unwrap_or_default();
+        let rest = header.replace(mark, "");
+        if let Some(claim) = claim(mark.encode_utf8(&mut [0; 4])) {
+            return (rest.trim().to_owned(), Some(claim));
+        }
+    }
+    if let Some((first, rest)) = header.split_once(is_joint)
+        && first.len() == 3
+        && first.bytes().all(|byte| byte.is_ascii_uppercase())
+        && let Some(claim) = coded(first)
+    {
+        return (rest.to_owned(), Some(claim));
+    }
+    (header.to_owned(), None)
+}
+
+/// A mark in a header: letters of the alphabet count only as a code, or as a sign of more than one letter in brackets.
+fn header_mark(mark: &str, bracketed: bool) -> Option<CurrencyClaim> {
+    let mark = mark.trim();
+    let lower = mark.chars().any(char::is_lowercase);
+    if mark.chars().all(|c| c.is_ascii_alphabetic()) {
+        let is_word = lower && WORDS.contains(&mark);
+        return match mark.len() {
+            3 if !is_word => coded(mark).or_else(|| bracketed.then(|| claim(mark)).flatten()),
+            2 if bracketed => claim(mark),
+            4 | 5 => claim(mark).filter(|_| mark.to_lowercase().starts_with("euro")),
+            _ => None,
+        };
+    }
+    (bracketed || mark.contains(is_sign) || mark.chars().count() > 1).then(|| claim(mark)).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(mark: &str) -> &'static str {
+        claim(mark).map_or("-", |claim| claim.0.split(' ').next().unwrap())
+    }
+
+    #[test]
+    fn marks_are_known_in_any_case_and_with_blanks() {
+        for (mark, code) in [
+            ("CA$", "CAD"),
+            ("A$", "AUD"),
+            ("R$", "BRL"),
+            ("zł", "PLN"),
+            ("ZŁ", "PLN"),
+            ("₩", "KRW"),
+            ("kr.", "SEK"),
+            ("円", "JPY"),
+            ("￥", "JPY"),
+            ("руб.", "RUB"),
+            ("Rp", "IDR"),
+            ("Rs.", "INR"),
+            ("usd", "USD"),
+            (" EUR ", "EUR"),
+            ("US$", "USD"),
+            ("€", "EUR"),
+            ("USD $", "USD"),
+            ("EUR€", "EUR"),
+            ("(EUR)", "EUR"),
+            ("USD €", "-"),
+            ("x", "-"),
+            ("%", "-"),
+            ("", "-"),
+            ("abc", "-"),
+            ("per click", "-"),
+        ] {
+            assert_eq!(codes(mark), code, "{mark}");
+        }
+        assert!(claim("$").unwrap().fits(Currency::parse("CAD").unwrap()));
+        assert!(!claim("$").unwrap().fits(Currency::parse("EUR").unwrap()));
+        assert_eq!(
+            (claim("$").unwrap().to_string(), claim("€").unwrap().to_string()),
+            ("USD, CAD or another of that sign".to_owned(), "EUR".to_owned())
+        );
+    }
+
+    #[test]
+    fn headers_name_a_currency_before_behind_or_in_brackets() {
+        for (header, rest, code) in [
+            ("Amount spent (USD)", "Amount spent", "USD"),
+            ("Cost (€)", "Cost", "EUR"),
+            ("Cost EUR", "Cost", "EUR"),
+            ("spend_usd", "spend", "USD"),
+            ("Spend, EUR", "Spend", "EUR"),
+            ("Cost, €", "Cost", "EUR"),
+            ("Cost €", "Cost", "EUR"),
+            ("€ Cost", "Cost", "EUR"),
+            ("Cost (zł)", "Cost", "PLN"),
+            ("EUR Cost", "Cost", "EUR"),
+            ("Расход (руб.) с НДС", "Расход с НДС", "RUB"),
+            ("Расход, руб.", "Расход", "RUB"),
+            ("費用 (円)", "費用", "JPY"),
+            ("消費金額（円）", "消費金額", "JPY"),
+            ("Clicks (all)", "Clicks (all)", "-"),
+            ("cost_all", "cost_all", "-"),
+            ("Cost", "Cost", "-"),
+            ("Avg. CPC", "Avg. CPC", "-"),
+            ("Cost per result", "Cost per result", "-"),
+            ("Spend (USA)", "Spend (USA)", "-"),
+            ("cost_micros", "cost_micros", "-"),
+        ] {
+            let (bare, claim) = of_header(header);
+            let found = claim.map_or("-", |claim| claim.0.split(' ').next().unwrap());
+            assert_eq!((bare.as_str(), found), (rest, code), "{header}");
+        }
+    }
+}

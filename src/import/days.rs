@@ -1,0 +1,351 @@
+//! Days as people write them, put together from parts: the order of day, month and year, what stands between them, names of
+//! months and weekdays, two-digit years, a time, a zone, and the serial numbers of Excel.
+//!
+//! A text is read in every order at once. Which order a column has is for recognition to find; times and zones are checked
+//! and do not move the day.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use chrono::{Datelike as _, NaiveDate};
+use serde::{Deserialize, Serialize};
+
+use super::DateFormat;
+use super::calendar_words::{DateWord, Part, date_word};
+use super::decisions::DayOrder;
+use crate::domain::{Day, Invalid};
+
+/// How a file writes days.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DateForm {
+    /// As a pattern says.
+    Pattern(DateFormat),
+    /// In parts; the order counts where numbers alone leave it open.
+    Parts(DayOrder),
+}
+
+impl DateForm {
+    /// Reads the day in `text`.
+    pub(super) fn parse(&self, text: &str) -> Result<Day, Invalid> {
+        let day = match self {
+            Self::Pattern(format) => format.parse(text)?,
+            Self::Parts(order) => {
+                let read = DayReadings::of(text).and_then(|readings| readings.day(*order));
+                read.ok_or_else(|| Invalid::value("date", text, &format!("a day, {self}")))?
+            }
+        };
+        in_years(text, day)
+    }
+
+    /// The order, if the file leaves it to one.
+    pub(super) fn order(&self) -> Option<DayOrder> {
+        match self {
+            Self::Pattern(_) => None,
+            Self::Parts(order) => Some(*order),
+        }
+    }
+}
+
+/// `written as %d-%m-%Y` or `with the day before the month`
+impl fmt::Display for DateForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pattern(format) => write!(f, "written as {format}"),
+            Self::Parts(DayOrder::DayFirst) => f.write_str("with the day before the month"),
+            Self::Parts(DayOrder::MonthFirst) => f.write_str("with the month before the day"),
+            Self::Parts(DayOrder::YearFirst) => f.write_str("such as 2023-08-31"),
+        }
+    }
+}
+
+/// Refuses a day of a year that nobody means.
+pub(super) fn in_years(text: &str, day: Day) -> Result<Day, Invalid> {
+    if YEARS.contains(&day.date().year()) {
+        return Ok(day);
+    }
+    let (got, first, last) = (Invalid::echo(text), YEARS.start(), YEARS.end());
+    let reason = format!("got {got}, read as {day}, expected a day from {first}-01-01 to {last}-12-31");
+    Err(Invalid::because("date", reason))
+}
+
+/// The years taken for real: whatever lies outside was misread, as 23 was for 2023.
+pub(super) const YEARS: RangeInclusive<i32> = 2000..=2199;
+
+/// The longest text that is looked at.
+const LONGEST: usize = 64;
+
+/// The days a text can mean.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct DayReadings {
+    /// By order: day first, month first, year first.
+    days: [Option<Day>; 3],
+    /// How it is written, where it is written in numbers alone.
+    pub(super) shape: Option<NumericShape>,
+}
+
+/// How a date of three numbers is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NumericShape {
+    /// What stands between the numbers.
+    pub(super) separator: char,
+    /// For the first two numbers: `true` for a leading zero, `false` for a single digit without one.
+    pub(super) padded: [Option<bool>; 2],
+}
+
+const fn place(order: DayOrder) -> usize {
+    match order {
+        DayOrder::DayFirst => 0,
+        DayOrder::MonthFirst => 1,
+        DayOrder::YearFirst => 2,
+    }
+}
+
+impl DayReadings {
+    /// The readings of a text, if it has any.
+    pub(super) fn of(text: &str) -> Option<Self> {
+        if text.len() > LONGEST || !text.bytes().any(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let parts = Parts::of(text)?;
+        let readings = parts.readings()?;
+        readings.days.iter().any(Option::is_some).then_some(readings)
+    }
+
+    /// The day in this order.
+    pub(super) fn day(&self, order: DayOrder) -> Option<Day> {
+        self.days[place(order)]
+    }
+
+    fn same(day: Option<Day>) -> Self {
+        Self { days: [day; 3], shape: None }
+    }
+}
+
+/// A number within a date.
+#[derive(Debug, Clone, Copy)]
+struct Number {
+    value: u32,
+    digits: usize,
+}
+
+/// The parts of a date, its time and zone taken off.
+#[derive(Default)]
+struct Parts {
+    numbers: Vec<Number>,
+    /// What stands between the numbers, blanks left out.
+    separators: Vec<String>,
+    /// A month's name, and how many numbers stand before it.
+    month: Option<(u8, usize)>,
+    /// Whether that name may be a weekday's as well.
+    doubtful: bool,
+    marked: [Option<u32>; 3],
+}
+
+impl Parts {
+    fn of(text: &str) -> Option<Self> {
+        let date = without_time(text)?;
+        let mut parts = Self::default();
+        let mut rest = date.trim();
+        let mut between = String::new();
+        while let Some(first) = rest.chars().next() {
+            if first.is_ascii_digit() {
+                let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+                let value = rest[..end].parse().ok()?;
+                if !parts.numbers.is_empty() {
+                    parts.separators.push(std::mem::take(&mut between));
+                }
+                parts.numbers.push(Number { value, digits: end });
+                rest = &rest[end..];
+            } else if first.is_alphabetic() {
+                let is_cjk = |c: char| matches!(c, '年' | '月' | '日' | '号' | '號' | '년' | '월' | '일');
+                let end = if is_cjk(first) && parts.numbers.len() > parts.marked.iter().flatten().count() {
+                    first.len_utf8()
+                } else {
+                    rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len())
+                };
+                parts.add_word(&rest[..end])?;
+                rest = &rest[end..];
+            } else {
+                if !matches!(first, '-' | '/' | '.' | ',' | '\'' | '’' | '(' | ')' | '_') && !first.is_whitespace() {
+                    return None;
+                }
+                if !first.is_whitespace() {
+                    between.push(first);
+                }
+                rest = &rest[first.len_utf8()..];
+            }
+        }
+        Some(parts)
+    }
+
+    fn add_word(&mut self, word: &str) -> Option<()> {
+        match date_word(word)? {
+            DateWord::Month(_) if self.month.is_some() && !self.doubtful => return None,
+            DateWord::Month(month) => {
+                (self.month, self.doubtful) = (Some((month, self.numbers.len())), false);
+            }
+            DateWord::MonthOrWeekday(month) if self.month.is_none() => {
+                (self.month, self.doubtful) = (Some((month, self.numbers.len())), true);
+            }
+            DateWord::MonthOrWeekday(_) | DateWord::Weekday | DateWord::Filler => {}
+            DateWord::Mark(part) => {
+                let unmarked = self.numbers.len() > self.marked.iter().flatten().count();
+                let Some(number) = self.numbers.last().filter(|_| unmarked) else { return Some(()) };
+                let at = match part {
+                    Part::Year => 0,
+                    Part::Month => 1,
+                    Part::Day => 2,
+                };
+                self.marked[at] = Some(number.value);
+            }
+        }
+        Some(())
+    }
+
+    fn readings(&self) -> Option<DayReadings> {
+        if let [Some(year), Some(month), Some(day)] = self.marked {
+            return Some(DayReadings::same(date(year, month, day)));
+        }
+        match (self.numbers.as_slice(), self.month) {
+            ([only], None) => only.packed(),
+            ([serial, _], None) if serial.digits == 5 && self.separators == ["."] => {
+                Some(DayReadings::same(serial.serial()))
+            }
+            ([first, second], Some((month, before))) => named(*first, *second, month, before),
+            ([first, second, third], None) => self.numeric(*first, *second, *third),
+            _ => None,
+        }
+    }
+
+    fn numeric(&self, first: Number, second: Number, third: Number) -> Option<DayReadings> {
+        let separator = match self.separators.as_slice() {
+            [one, other] if one == other => one.chars().next().unwrap_or(' '),
+            _ => return None,
+        };
+        let (a, b, c) = (first.value, second.value, third.value);
+        let days = match (first.digits, second.digits, third.digits) {
+            (4, 1 | 2, 1 | 2) => [None, None, date(a, b, c)],
+            (1 | 2, 1 | 2, 4) => [date(c, b, a), date(c, a, b), None],
+            (1 | 2, 1 | 2, 2) => [date(2000 + c, b, a), date(2000 + c, a, b), date(2000 + a, b, c)],
+            _ => return None,
+        };
+        let padded = |number: Number| match number.digits {
+            1 => Some(false),
+            2 if number.value < 10 => Some(true),
+            _ => None,
+        };
+        let padded = if first.digits == 4 { [padded(second), padded(third)] } else { [padded(first), padded(second)] };
+        Some(DayReadings { days, shape: Some(NumericShape { separator, padded }) })
+    }
+}
+
+/// A date whose month has a name, which stands behind so many numbers.
+fn named(first: Number, second: Number, month: u8, before: usize) -> Option<DayReadings> {
+    let month = u32::from(month);
+    match (first.digits, second.digits) {
+        (4, 1 | 2) => Some(DayReadings::same(date(first.value, month, second.value))),
+        (1 | 2, 4) => Some(DayReadings::same(date(second.value, month, first.value))),
+        (1 | 2, 2) if before < 2 => {
+            let day_first = date(2000 + second.value, month, first.value);
+            let year_first = if before == 1 { date(2000 + first.value, month, second.value) } else { day_first };
+            Some(DayReadings { days: [day_first, day_first, year_first], shape: None })
+        }
+        _ => None,
+    }
+}
+
+impl Number {
+    /// A date in one number: `20230831`, `31082023`, or a serial day of Excel.
+    fn packed(self) -> Option<DayReadings> {
+        let parts =
+            |first: u32, second: u32| (self.value / first, self.value / second % (first / second), self.value % second);
+        match self.digits {
+            5 => Some(DayReadings::same(self.serial())),
+            8 => {
+                let (year, month, day) = parts(10_000, 100);
+                let (one, two, late_year) = parts(1_000_000, 10_000);
+                let days = [date(late_year, two, one), date(late_year, one, two), date(year, month, day)];
+                Some(DayReadings { days, shape: None })
+            }
+            _ => None,
+        }
+    }
+
+    fn serial(self) -> Option<Day> {
+        // The day before the first, plus the leap day of 1900 that never was.
+        let base = NaiveDate::from_ymd_opt(1899, 12, 30)?;
+        let day = base.checked_add_days(chrono::Days::new(u64::from(self.value)))?;
+        YEARS.contains(&day.year()).then(|| Day::try_from(day).ok()).flatten()
+    }
+}
+
+fn date(year: u32, month: u32, day: u32) -> Option<Day> {
+    let year = i32::try_from(year).ok().filter(|year| YEARS.contains(year))?;
+    Day::try_from(NaiveDate::from_ymd_opt(year, month, day)?).ok()
+}
+
+/// The text without a time and a zone behind its date; `None` where what stands there is neither.
+fn without_time(text: &str) -> Option<&str> {
+    let Some(colon) = text.find(':') else { return without_hour(text) };
+    let start = text[..colon].trim_end_matches(|c: char| c.is_ascii_digit()).len();
+    let (date, time) = text.split_at(start);
+    let mut rest = time;
+    let mut number = |most: u32, first: bool| -> Option<bool> {
+        let digits = if first { rest } else { rest.strip_prefix(':').unwrap_or_default() };
+        let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+        if !(1..=2).contains(&end) {
+            return Some(false).filter(|_| !first);
+        }
+        let fits = digits[..end].parse::<u32>().is_ok_and(|value| value <= most);
+        rest = &digits[end..];
+        fits.then_some(true)
+    };
+    number(24, true)?;
+    if !number(59, false)? {
+        return None;
+    }
+    number(60, false)?;
+    if let Some(fraction) = rest.strip_prefix(['.', ',']) {
+        rest = fraction.trim_start_matches(|c: char| c.is_ascii_digit());
+    }
+    is_zone(rest).then(|| date.trim_end_matches(['T', 't', ',', ' ', '\u{a0}', '\u{202f}', '_', '-']))
+}
+
+/// The same for an hour alone, as in `8/1/2023 12 AM`.
+fn without_hour(text: &str) -> Option<&str> {
+    let lower = text.to_ascii_lowercase();
+    for half in ["am", "pm"] {
+        if let Some(rest) = lower.strip_suffix(half) {
+            let hour = rest.trim_end().rsplit(' ').next().unwrap_or_default();
+            let is_hour = matches!(hour.parse::<u32>(), Ok(1..=12)) && rest.trim_end().len() > hour.len();
+            return is_hour.then(|| text[..rest.trim_end().len() - hour.len()].trim_end_matches([',', ' ']));
+        }
+    }
+    Some(text.trim_end_matches(['Z', 'z']).trim_end_matches(" UTC"))
+}
+
+/// Whether what stands behind a time is at most a half of the day and a zone.
+fn is_zone(text: &str) -> bool {
+    const HALVES: [&str; 6] = ["am", "pm", "a.m.", "p.m.", "a.m", "p.m"];
+    let is_offset = |word: &str| {
+        let digits = word.strip_prefix(['+', '-', '−']).map(|rest| rest.replace(':', ""));
+        digits
+            .is_some_and(|digits| matches!(digits.len(), 1 | 2 | 4) && digits.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let is_name = |word: &str| {
+        (1..=30).contains(&word.len()) && word.chars().all(|c| c.is_ascii_alphabetic() || matches!(c, '/' | '_'))
+            || word.split_once(['+', '-']).is_some_and(|(name, rest)| {
+                matches!(name.to_ascii_lowercase().as_str(), "utc" | "gmt")
+                    && !rest.is_empty()
+                    && rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b':')
+            })
+    };
+    // `+02:00[Europe/Berlin]`
+    let text = text.replace(['[', '('], " ").replace([']', ')'], " ");
+    text.split_whitespace()
+        .all(|word| HALVES.contains(&word.to_ascii_lowercase().as_str()) || is_offset(word) || is_name(word))
+}
+
+#[cfg(test)]
+mod tests;

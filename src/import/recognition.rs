@@ -1,0 +1,253 @@
+//! What recognition found in a file: how it will be read, what it comes to, what was left out, and what is still open.
+
+use serde::{Deserialize, Serialize};
+
+use super::plan::Plan;
+use super::{Column, Packing};
+use crate::domain::Day;
+
+/// What a file is, as far as it shows and was decided.
+///
+/// It is complete when `problems` is empty; then `plan` reads it. As long as it is not, somebody decides (see
+/// [`Problem::flag`]) and the file is recognised again with the decisions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recognition {
+    /// How the file will be read.
+    pub plan: Plan,
+    /// What the file came in.
+    pub packing: Packing,
+    /// The sheets of a workbook, in its order; empty for a text.
+    pub sheets: Vec<String>,
+    /// The sheet that was looked at: it is the one to unpack when the file is read.
+    pub sheet: Option<String>,
+    /// The columns from left to right.
+    pub headers: Vec<HeaderSeen>,
+    /// Rows that will be read: without what is left out.
+    pub rows: u64,
+    /// The sums over those rows that could be read.
+    pub sums: Sums,
+    /// First and last day of those rows.
+    pub days: Option<(Day, Day)>,
+    /// Lines that will not be read, in order: the first 1,000.
+    pub left_out: Vec<LeftOut>,
+    /// How many lines will not be read.
+    pub left_out_total: u64,
+    /// What must be decided, or speaks against the file.
+    pub problems: Vec<Problem>,
+    /// What a person should know.
+    pub notes: Vec<Note>,
+}
+
+/// What rows or lines come to, exactly.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sums {
+    /// In the advertiser's currency: a shortest decimal, `0` where there is none.
+    pub cost: String,
+    /// Clicks.
+    pub clicks: u64,
+}
+
+/// One column of the file, and what stands in it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HeaderSeen {
+    /// As it is written; may be empty, and may be another column's too.
+    pub name: String,
+    /// What `--map` and [`super::Decisions::columns`] take for it: the name where no other column has it, else `Name#2` or
+    /// `#5`.
+    pub source: String,
+    /// The first values that differ, at most five, each cut after 60 characters.
+    pub samples: Vec<String>,
+    /// What it feeds.
+    pub columns: Vec<Column>,
+}
+
+/// A line that will not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LeftOut {
+    /// Where it begins; the first line is 1.
+    pub line: u64,
+    /// Why, as a code.
+    pub code: LeftOutCode,
+    /// Why, as a sentence.
+    pub reason: String,
+    /// How the line begins, at most 60 characters.
+    pub text: String,
+    /// Its cost as the file's columns say, if it has one.
+    pub cost: Option<String>,
+    /// Its clicks, if it has any.
+    pub clicks: Option<u64>,
+}
+
+/// Why a line is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftOutCode {
+    /// It stands above the header.
+    Title,
+    /// Its figures are the sums of other rows, or it stands at an end of the table without a day and says that it is a
+    /// total.
+    Total,
+    /// It closes the report: it has neither day nor figures.
+    Closing,
+    /// It repeats the header.
+    Header,
+    /// Somebody decided so.
+    Asked,
+}
+
+/// Something to decide or to mend. Nothing is imported while there is one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    /// What it is about.
+    pub code: ProblemCode,
+    /// The line that shows it.
+    pub line: Option<u64>,
+    /// The column it is about.
+    pub column: Option<Column>,
+    /// What came, what was expected, and the way on; a whole sentence.
+    pub message: String,
+    /// The flag of `pitlane import` that decides it, such as `--dates`.
+    pub flag: Option<String>,
+    /// What can be chosen; none where only another file or column helps.
+    pub choices: Vec<Choice>,
+}
+
+/// One answer to a [`Problem`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Choice {
+    /// What the flag and the form take, such as `day-first`.
+    pub value: String,
+    /// What it means for this file, such as `01/02/2024 is 1 February 2024`.
+    pub label: String,
+}
+
+/// What a [`Problem`] is about. The names are stable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProblemCode {
+    /// The text is in one of several encodings (`--encoding`).
+    Encoding,
+    /// No line is a header, or the chosen one is none (`--header-line`).
+    Header,
+    /// A needed column has no source (`--map`, `--set`).
+    MissingColumn,
+    /// A source that was given is not in the file, or several columns have its name (`--map`).
+    Column,
+    /// No cell can be read as a day (`--map`, `--date-format`), or the file has no days: export it with a Day column.
+    NoDays,
+    /// Days can be read in several ways (`--dates`, `--date-format`).
+    Dates,
+    /// Days are written in two forms in one column.
+    DatesMixed,
+    /// A day later than tomorrow.
+    FutureDay,
+    /// Rows cover more than a day (`--period`).
+    Period,
+    /// Numbers can be read in two ways (`--numbers`).
+    Numbers,
+    /// Amounts may be in millionths (`--money-unit`).
+    MoneyUnit,
+    /// Amounts are in another currency, or in several.
+    Currency,
+    /// A line may be a total or a row (`--leave-out`, `--keep`).
+    Total,
+    /// The last line was cut off (`--leave-out`).
+    CutOff,
+}
+
+impl ProblemCode {
+    /// As `--json` names it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Encoding => "encoding",
+            Self::Header => "header",
+            Self::MissingColumn => "missing_column",
+            Self::Column => "column",
+            Self::NoDays => "no_days",
+            Self::Dates => "dates",
+            Self::DatesMixed => "dates_mixed",
+            Self::FutureDay => "future_day",
+            Self::Period => "period",
+            Self::Numbers => "numbers",
+            Self::MoneyUnit => "money_unit",
+            Self::Currency => "currency",
+            Self::Total => "total",
+            Self::CutOff => "cut_off",
+        }
+    }
+}
+
+/// Something a person should know; it holds nothing up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Note {
+    /// What it is about.
+    pub code: NoteCode,
+    /// The line that shows it.
+    pub line: Option<u64>,
+    /// A whole sentence.
+    pub message: String,
+}
+
+/// What a [`Note`] is about. The names are stable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoteCode {
+    /// Lines were left out.
+    LeftOut,
+    /// Cells of figures hold nothing and count as 0.
+    Nothing,
+    /// Money was stated in hundredths or millionths.
+    MoneyUnit,
+    /// A column was passed over, and why.
+    Column,
+    /// The encoding was found by evidence, or the text has bytes that are none.
+    Encoding,
+    /// The file holds only firsts of months, or only Mondays.
+    OnlyFirsts,
+    /// Rows that cover more than a day were booked on the first or spread.
+    Period,
+    /// How a file's open question was settled.
+    Settled,
+    /// Which sheet was read, or that lines end in CR.
+    Layout,
+}
+
+impl NoteCode {
+    /// As `--json` names it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::LeftOut => "left_out",
+            Self::Nothing => "nothing",
+            Self::MoneyUnit => "money_unit",
+            Self::Column => "column",
+            Self::Encoding => "encoding",
+            Self::OnlyFirsts => "only_firsts",
+            Self::Period => "period",
+            Self::Settled => "settled",
+            Self::Layout => "layout",
+        }
+    }
+}
+
+impl LeftOutCode {
+    /// As `--json` names it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Title => "title",
+            Self::Total => "total",
+            Self::Closing => "closing",
+            Self::Header => "header",
+            Self::Asked => "asked",
+        }
+    }
+}

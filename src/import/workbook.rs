@@ -1,0 +1,251 @@
+//! A sheet of a workbook as CSV: a line for each row, so that lines and rows have the same numbers.
+//!
+//! A cell is written as Excel shows its value: days as `YYYY-MM-DD`, numbers with the fifteen digits that Excel keeps, and
+//! with the currency that its number format names. Cells are read one by one; only the workbook's shared texts are held in
+//! memory, which is why they are bounded.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read as _, Seek as _, Write};
+
+use calamine::{DataRef, Reader as _, SheetType, SheetVisible, Style, Xlsx, XlsxError};
+
+use super::header::MAX_HEADERS;
+use super::unpack::archive;
+use super::{FileError, currency};
+use crate::domain::Invalid;
+
+/// The shared texts and styles that are held in memory.
+const TEXT_BYTES: u64 = 16 << 20;
+
+/// A sheet may unpack to so much.
+const SHEET_BYTES: u64 = 2 << 30;
+
+/// The longest sheet: what Excel itself allows.
+const ROWS: u32 = 1_048_576;
+
+/// Rows that a table has at least, and filled cells in each of them.
+const TABLE: (usize, usize) = (2, 2);
+
+/// Writes a sheet to `out`; the names of all sheets, and of the one that was written.
+pub(super) fn write_csv(
+    mut file: File,
+    wanted: Option<&str>,
+    out: &mut File,
+) -> Result<(Vec<String>, String), FileError> {
+    check_size(&mut file)?;
+    let mut book: Xlsx<_> = calamine::open_workbook_from_rs(BufReader::new(file)).map_err(refused)?;
+    let sheets: Vec<_> =
+        book.sheets_metadata().iter().filter(|sheet| sheet.typ == SheetType::WorkSheet).cloned().collect();
+    let names: Vec<String> = sheets.iter().map(|sheet| sheet.name.clone()).collect();
+    let listed = || names.iter().map(|name| Invalid::echo(name)).collect::<Vec<_>>().join(", ");
+    let is_shown = |sheet: &&calamine::Sheet| sheet.visible == SheetVisible::Visible;
+    let mut candidates: Vec<String> = sheets.iter().filter(is_shown).map(|sheet| sheet.name.clone()).collect();
+    if let Some(wanted) = wanted {
+        candidates = names.iter().filter(|name| name.eq_ignore_ascii_case(wanted)).cloned().collect();
+        if candidates.is_empty() {
+            let wanted = Invalid::echo(wanted);
+            return Err(FileError::Refused(format!("the workbook has no sheet {wanted}; it has {}", listed())));
+        }
+    }
+    for name in candidates {
+        out.set_len(0)?;
+        out.rewind()?;
+        let mut writer = SheetWriter::new(BufWriter::new(&mut *out));
+        let mut cells = book.worksheet_cells_reader(&name).map_err(refused)?;
+        while let Some((cell, style)) = cells.next_cell_with_style_id().map_err(refused)? {
+            let style = cells.styles().get(style);
+            writer.write(cell.get_position(), cell.get_value(), style)?;
+        }
+        if writer.finish()? >= TABLE.0 || wanted.is_some() {
+            return Ok((names, name));
+        }
+    }
+    Err(FileError::Refused(format!("no sheet of the workbook holds a table; it has {}", listed())))
+}
+
+/// Refuses a workbook that would not fit the memory or the disk.
+fn check_size(file: &mut File) -> Result<(), FileError> {
+    let mut archive = archive(&mut *file)?;
+    let damaged = |error: &dyn std::fmt::Display| FileError::Refused(format!("the workbook is damaged: {error}"));
+    for at in 0..archive.len() {
+        let part = archive.by_index(at).map_err(|error| damaged(&error))?;
+        let name = part.name().map_err(|error| damaged(&error))?.into_owned();
+        let most = match name.as_str() {
+            "xl/sharedStrings.xml" | "xl/styles.xml" | "xl/workbook.xml" => TEXT_BYTES,
+            _ if name.starts_with("xl/worksheets/") => SHEET_BYTES,
+            _ => continue,
+        };
+        // What is held in memory is measured; what is read cell by cell may say itself how long it is.
+        let size = if most == TEXT_BYTES {
+            io::copy(&mut part.take(most + 1), &mut io::sink()).map_err(|error| damaged(&error))?
+        } else {
+            part.size()
+        };
+        if size > most {
+            return Err(FileError::Refused(format!(
+                "the workbook's {name} unpacks to more than {} MiB, expected at most that: save the sheet as CSV UTF-8",
+                most >> 20
+            )));
+        }
+    }
+    file.rewind()?;
+    Ok(())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
+fn refused(error: XlsxError) -> FileError {
+    FileError::Refused(format!("the workbook can't be read: {error}; save the sheet as CSV UTF-8"))
+}
+
+/// Writes cells, which come row by row, as lines of CSV.
+struct SheetWriter<W: Write> {
+    out: csv::Writer<W>,
+    /// Lines that are finished.
+    lines: u32,
+    row: Vec<String>,
+    /// Rows with enough filled cells to be a table's.
+    full: usize,
+}
+
+impl<W: Write> SheetWriter<W> {
+    fn new(out: W) -> Self {
+        let out = csv::WriterBuilder::new().flexible(true).from_writer(out);
+        Self { out, lines: 0, row: Vec::new(), full: 0 }
+    }
+
+    fn write(
+        &mut self,
+        (row, column): (u32, u32),
+        value: &DataRef<'_>,
+        style: Option<&Style>,
+    ) -> Result<(), FileError> {
+        let text = text(value, style);
+        if text.is_empty() {
+            return Ok(());
+        }
+        if column as usize >= MAX_HEADERS || row >= ROWS {
+            let words = format!(
+                "the sheet has a cell in column {} of row {}, expected at most {MAX_HEADERS} columns",
+                column + 1,
+                row + 1
+            );
+            return Err(FileError::Refused(words));
+        }
+        if row < self.lines {
+            return Err(FileError::Refused(format!("the workbook is damaged: row {} comes twice", row + 1)));
+        }
+        while self.lines < row {
+            self.finish_line()?;
+        }
+        let column = column as usize;
+        if self.row.len() <= column {
+            self.row.resize(column + 1, String::new());
+        }
+        self.row[column] = text;
+        Ok(())
+    }
+
+    fn finish_line(&mut self) -> Result<(), FileError> {
+        self.full += usize::from(self.row.iter().filter(|cell| !cell.is_empty()).count() >= TABLE.1);
+        // An empty record would be skipped, or written as `""`.
+        let record = if self.row.is_empty() {
+            [" "].iter().map(|cell| (*cell).to_owned()).collect()
+        } else {
+            std::mem::take(&mut self.row)
+        };
+        self.out.write_record(&record).map_err(|error| FileError::Io(error.into()))?;
+        self.lines += 1;
+        Ok(())
+    }
+
+    /// How many rows a table could be made of.
+    fn finish(mut self) -> Result<usize, FileError> {
+        if !self.row.is_empty() {
+            self.finish_line()?;
+        }
+        self.out.flush()?;
+        Ok(self.full)
+    }
+}
+
+/// A cell as text, in one line.
+fn text(value: &DataRef<'_>, style: Option<&Style>) -> String {
+    let one_line = |text: &str| text.replace(['\r', '\n'], " ").trim().to_owned();
+    match value {
+        DataRef::Empty => String::new(),
+        DataRef::Int(number) => with_currency(number.to_string(), style),
+        DataRef::Float(number) => {
+            let mut number = fifteen_digits(*number);
+            // `1.234` could be taken for a thousand; a fourth decimal leaves no doubt.
+            if number.split_once('.').is_some_and(|(_, decimals)| decimals.len() == 3) {
+                number.push('0');
+            }
+            with_currency(number, style)
+        }
+        DataRef::String(text) | DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => one_line(text),
+        DataRef::SharedString(text) => one_line(text),
+        DataRef::Bool(value) => value.to_string(),
+        DataRef::Error(error) => error.to_string(),
+        DataRef::DateTime(moment) if moment.is_datetime() => {
+            let (year, month, day, hour, minute, second, _) = moment.to_ymd_hms_milli();
+            if (hour, minute, second) == (0, 0, 0) {
+                format!("{year:04}-{month:02}-{day:02}")
+            } else {
+                format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
+            }
+        }
+        DataRef::DateTime(duration) => fifteen_digits(duration.as_f64()),
+    }
+}
+
+/// The number with the digits that Excel keeps of it: beyond the fifteenth there is only what binary fractions add.
+fn fifteen_digits(number: f64) -> String {
+    let written = format!("{number:.14e}");
+    // What is no number (an infinity, say) stays as it is and is refused where it is read.
+    let Some((mantissa, exponent)) = written.split_once('e') else { return written };
+    let Ok(exponent) = exponent.parse::<i32>() else { return written };
+    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |rest| ("-", rest));
+    let digits = mantissa.replace('.', "");
+    let digits = digits.trim_end_matches('0');
+    let length = i32::try_from(digits.len()).unwrap_or(i32::MAX);
+    let repeated = |count: i32| "0".repeat(usize::try_from(count).unwrap_or(0).min(400));
+    match exponent + 1 {
+        _ if digits.is_empty() => "0".to_owned(),
+        point if point <= 0 => format!("{sign}0.{}{digits}", repeated(-point)),
+        point if point >= length => format!("{sign}{digits}{}", repeated(point - length)),
+        point => {
+            let (whole, fraction) = digits.split_at(usize::try_from(point).unwrap_or(0));
+            format!("{sign}{whole}.{fraction}")
+        }
+    }
+}
+
+/// The number behind the currency that its format shows it with.
+fn with_currency(number: String, style: Option<&Style>) -> String {
+    let Some(format) = style.and_then(|style| style.number_format.as_ref()) else { return number };
+    // Built-in formats show the currency of whoever looks at them.
+    if format.format_id.is_some_and(|id| id < 164) {
+        return number;
+    }
+    match currency_of(&format.format_code) {
+        Some(mark) => format!("{mark} {number}"),
+        None => number,
+    }
+}
+
+/// The currency in a number format such as `[$€-407]#,##0.00` or `#,##0.00 "zł"`.
+fn currency_of(format: &str) -> Option<String> {
+    let positive = format.split(';').next().unwrap_or_default();
+    let bracketed = positive.split_once("[$").and_then(|(_, rest)| rest.split(['-', ']']).next());
+    let quoted = positive.split('"').skip(1).step_by(2);
+    let bracket = positive
+        .find("[$")
+        .map_or(positive.len()..positive.len(), |at| at..positive.find(']').unwrap_or(positive.len()));
+    let outside = positive.char_indices().filter(|(at, _)| !bracket.contains(at));
+    let bare = outside.filter(|(_, c)| currency::is_sign(*c)).map(|(_, c)| String::from(c));
+    let marks = bracketed.into_iter().map(str::to_owned).chain(quoted.map(str::to_owned)).chain(bare);
+    marks.map(|mark| mark.trim().to_owned()).find(|mark| currency::claim(mark).is_some())
+}
+
+#[cfg(test)]
+pub(super) mod tests;
