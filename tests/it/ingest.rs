@@ -89,12 +89,12 @@ fn one_wrong_row_keeps_all_others_out() {
     let before = report.get(&may(SINGULAR_CSV)).body;
     let messages = refused(&post_csv(
         &ingest,
-        "2025-05-30,AOS_TEST_2025,Lumen,1,1\n2025-05-30,AOS_TEST_2025,Pixel,-1,1e3\n30.05.2025,NOBODY,Nobody,1,1\n",
+        "2025-05-30,AOS_TEST_2025,Lumen,1,1\n2025-05-30,AOS_TEST_2025,Pixel,-1,1x3\n30.05.2025,NOBODY,Nobody,1,1\n",
     ));
     assert_eq!(report.get(&may(SINGULAR_CSV)).body, before);
     insta::assert_snapshot!(messages.join("\n"), @r#"
-    line 3, column clicks: got "-1", expected a whole number from 0 to 1000000000000000, digits only
-    line 3, column cost: got "1e3", expected a decimal number of at least 0 with a point, such as 12.5
+    line 3, column clicks: got "-1", expected a whole number from 0 to 1000000000000000
+    line 3, column cost: got "1x3", expected a decimal number with a point, such as 12.5
     line 4, column date: got "30.05.2025", expected a calendar day as YYYY-MM-DD; for another form, give the date format
     3 problems; nothing was imported
     "#);
