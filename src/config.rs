@@ -12,19 +12,22 @@ use ipnet::IpNet;
 use crate::domain::Invalid;
 pub use tls::Tls;
 
+/// Where help lists what every command takes: after what is the command's own.
+const EVERY: &str = "Every command";
+
 /// What every command needs to know.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Global {
     /// Where the database lives
-    #[arg(long, global = true, env = "PITLANE_DATA_DIR", default_value = "./pitlane-data", value_name = "DIR")]
+    #[arg(long, global = true, help_heading = EVERY, env = "PITLANE_DATA_DIR", default_value = "./pitlane-data", value_name = "DIR")]
     pub data_dir: PathBuf,
 
     /// Print machine-readable JSON on stdout
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERY)]
     pub json: bool,
 
     /// Megabytes that must stay free on the disk; below that, whatever writes is refused
-    #[arg(long, global = true, env = "PITLANE_DISK_FLOOR", default_value_t = 64, value_name = "MB", value_parser = clap::value_parser!(u64).range(..=1_000_000_000))]
+    #[arg(long, global = true, help_heading = EVERY, env = "PITLANE_DISK_FLOOR", default_value_t = 64, value_name = "MB", value_parser = clap::value_parser!(u64).range(..=1_000_000_000))]
     pub disk_floor: u64,
 }
 

@@ -356,6 +356,12 @@ impl Application {
         }
     }
 
+    /// Tells whether connections can be answered at all: not while TLS is on and there has never been a certificate.
+    pub fn certificate_check(&self) -> impl Fn() -> bool + Send + 'static {
+        let certificates = self.state.certificates.clone();
+        move || certificates.as_ref().is_none_or(|certificates| certificates.status().not_after.is_some())
+    }
+
     /// Serves until `stop` is ready, finishes what is under way, and tidies up.
     pub async fn run_until_stopped(self, stop: impl Future<Output = ()> + 'static) -> io::Result<()> {
         let Self { server, redirect, state, .. } = self;

@@ -6,16 +6,21 @@
 mod admin;
 mod advertiser;
 mod backup;
+mod catalogue;
 mod demo;
 mod doctor;
+mod export;
+mod healthcheck;
 mod import;
 mod imports;
+mod manual;
 mod offer;
 mod output;
 mod preview;
 mod report;
 mod restore;
 mod serve;
+mod service_manager;
 mod table;
 mod token;
 mod verify;
@@ -53,9 +58,18 @@ enum Command {
     /// Accounts that pay
     #[command(subcommand)]
     Advertiser(advertiser::Command),
-    /// The cost-reporting switch of an offer
+    /// Offers, and the cost-reporting switch of each
     #[command(subcommand)]
     Offer(offer::Command),
+    /// The advertisers' own names for offers
+    #[command(subcommand)]
+    Campaign(catalogue::OfAdvertiser),
+    /// What is advertised
+    #[command(subcommand)]
+    App(catalogue::OfAdvertiser),
+    /// Who shows the offers
+    #[command(subcommand)]
+    Publisher(catalogue::Shared),
     /// What programs authenticate with
     #[command(subcommand)]
     Token(token::Command),
@@ -64,6 +78,9 @@ enum Command {
     /// What imports did, and taking one back
     #[command(subcommand)]
     Imports(imports::Command),
+    /// Saved ways to read files
+    #[command(subcommand)]
+    Mapping(catalogue::Shared),
     /// Print the cost report as Singular would get it
     Report(report::Args),
     /// Write a verified copy of the database, also while a server runs
@@ -74,6 +91,14 @@ enum Command {
     Verify(verify::Args),
     /// Check the installation and say what to do
     Doctor,
+    /// Ask the running server whether it works; exit 1 if not
+    Healthcheck,
+    /// Write everything as CSV, to take it along
+    Export(export::Args),
+    /// Print a script that completes commands in a shell
+    Completions(manual::Completions),
+    /// Write the manual's pages
+    Man(manual::Man),
 }
 
 /// Runs the program on its arguments.
@@ -99,6 +124,14 @@ pub fn run() -> ExitCode {
         Command::Restore(args) => restore::run(global, &args),
         Command::Verify(args) => verify::run(global, &args),
         Command::Doctor => doctor::run(global),
+        Command::Campaign(command) => catalogue::campaigns(global, &command),
+        Command::App(command) => catalogue::apps(global, &command),
+        Command::Publisher(command) => catalogue::publishers(global, &command),
+        Command::Mapping(command) => catalogue::mappings(global, &command),
+        Command::Healthcheck => healthcheck::run(global),
+        Command::Export(args) => export::run(global, &args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
     };
     output::ended(done, global.json)
 }

@@ -3,12 +3,15 @@
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{open_existing, print_json, say};
+use super::catalogue::Whose;
+use super::{catalogue as lists, open_existing, print_json, say};
 use crate::config::Global;
 use crate::service::{Actor, catalogue};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// List them
+    List(Whose),
     /// Show an offer's cost to Singular
     Enable(Which),
     /// Hide an offer's cost from Singular
@@ -27,6 +30,7 @@ pub(super) struct Which {
 
 pub(super) fn run(global: &Global, command: Command) -> anyhow::Result<()> {
     let (on, which) = match command {
+        Command::List(whose) => return lists::offers(global, &whose),
         Command::Enable(which) => (true, which),
         Command::Disable(which) => (false, which),
     };

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
 
-use super::open_or_create;
 use super::output::{logs_everything, print, say, warn};
+use super::{open_or_create, service_manager};
 use crate::config::{Global, Serve};
 use crate::server::{Application, stop_signal};
 use crate::service::access::admins;
@@ -62,13 +62,19 @@ pub(super) fn serve(
         reach.warn();
         owner.announce(&here);
         let ready = app.ready();
+        let has_certificate = app.certificate_check();
         let announce = async {
             ready.await;
             greet(&reach.origin)?;
-            print(format_args!("listening on {here}"))
+            print(format_args!("listening on {here}"))?;
+            service_manager::ready();
+            service_manager::keep_watchdog_quiet(&here, has_certificate).await;
+            anyhow::Ok(())
         };
-        let run = async { app.run_until_stopped(stop_signal()).await.context("the server failed") };
-        tokio::try_join!(run, announce).map(drop)
+        tokio::select! {
+            served = app.run_until_stopped(stop_signal()) => served.context("the server failed"),
+            Err(error) = announce => Err(error),
+        }
     })
 }
 

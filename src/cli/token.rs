@@ -1,5 +1,6 @@
 //! `pitlane token …`
 
+use anyhow::Context as _;
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Subcommand;
 use clap::error::ErrorKind;
@@ -32,6 +33,17 @@ pub(super) enum Command {
     },
     /// List the tokens; never shows a secret
     List,
+    /// Issue a token that takes another's place; both work until the old one is revoked
+    Rotate {
+        /// The old one: the 16 letters and digits after plt_
+        id: String,
+        /// What its holder is called; as before if not given
+        #[arg(long, value_name = "LABEL", value_parser = parse_name)]
+        name: Option<Name>,
+        /// How long it works; without it as long as the old one was given
+        #[arg(long, value_name = "TIME", value_parser = parse_life)]
+        expires_in: Option<TimeDelta>,
+    },
     /// Revoke a token from the next request on
     Revoke {
         /// The 16 letters and digits after plt_
@@ -60,6 +72,32 @@ pub(super) fn run(global: &Global, command: Command) -> anyhow::Result<()> {
             }
             let rows: Vec<_> = rows.iter().map(|row| as_cells(row, now)).collect();
             table::print(["ID", "ADVERTISER", "NAME", "SCOPE", "STATE", "LAST USED", "CREATED"], &rows)
+        }
+        Command::Rotate { id, name, expires_in } => {
+            let id = parse_id(&id);
+            let old = store.read(|txn| txn.token_find(&id))?;
+            let old = old.with_context(|| format!("there is no token {id}"))?;
+            if let TokenState::Revoked(at) = TokenState::of(&old, now) {
+                anyhow::bail!("the token {id} was revoked on {}; issue a new one: pitlane token create", moment(at));
+            }
+            let name = match name {
+                Some(name) => name,
+                None => Name::parse("name", &old.name)?,
+            };
+            let life = expires_in.or(old.expires_at.map(|at| at - old.created_at));
+            let token = tokens::rotate(&store, &old, name, life.map(|life| now + life), &actor, now)?;
+            say(format_args!(
+                "This token is shown this once; only its hash is stored. When it is in use, end the old one:"
+            ));
+            say(format_args!("  pitlane token revoke {id}"));
+            if global.json {
+                let expires_at = life.map(|life| now + life);
+                let new = token.id().as_str();
+                return print_json(
+                    &json!({"token": token.reveal(), "id": new, "expiresAt": expires_at, "replaces": id.as_str()}),
+                );
+            }
+            print(token.reveal())
         }
         Command::Revoke { id } => {
             let id = parse_id(&id);

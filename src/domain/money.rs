@@ -114,6 +114,12 @@ impl fmt::Display for Micros {
 pub struct MicrosSum(u128);
 
 impl MicrosSum {
+    /// From whole millionths as the database holds them; there they are never below 0.
+    #[must_use]
+    pub fn from_stored(micros: i64) -> Self {
+        Self(u128::from(micros.unsigned_abs()))
+    }
+
     /// The whole millionths, if they fit the database's integers.
     #[must_use]
     pub fn to_stored(self) -> Option<i64> {

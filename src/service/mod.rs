@@ -11,6 +11,7 @@ pub mod demo;
 pub mod imports;
 pub mod pending_uploads;
 pub mod polls;
+pub mod probe;
 pub mod report;
 mod snapshot_cache;
 pub mod stats;

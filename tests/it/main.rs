@@ -11,6 +11,8 @@ mod common;
 mod serving;
 
 mod cli;
+mod cli_catalogue;
+mod cli_export;
 mod cli_import;
 mod cli_imports;
 mod cli_live;

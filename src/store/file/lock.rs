@@ -50,6 +50,26 @@ impl Owner {
         self.write(&format!("process {}, at {address}", std::process::id()));
     }
 
+    /// Where the server on a data directory said that it can be reached; none where none runs, or it has not said yet.
+    pub fn address(data_dir: &Path) -> StoreResult<Option<String>> {
+        let path = data_dir.join(Self::FILE);
+        let refused = |source| disk::refused(&path, source);
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(refused(error)),
+        };
+        // A shared lock can be had only where no server holds the file alone.
+        match file.try_lock_shared() {
+            Ok(()) => return Ok(None),
+            Err(TryLockError::Error(source)) => return Err(refused(source)),
+            Err(TryLockError::WouldBlock) => {}
+        }
+        let mut words = String::new();
+        file.read_to_string(&mut words).map_err(refused)?;
+        Ok(words.trim().split_once(", at ").map(|(_, address)| address.to_owned()))
+    }
+
     /// The lock is what counts. The words only help, and a full disk must not keep a server from reporting.
     fn write(&mut self, message: &str) {
         let file = &mut self.file;
@@ -126,6 +146,7 @@ mod tests {
         let message = Owner::take(dir.path()).unwrap_err().to_string();
         assert!(message.contains(&format!("process {}, at http://127.0.0.1:8080", std::process::id())), "{message}");
         drop(first);
+        assert_eq!(Owner::address(dir.path()).unwrap(), None);
         Owner::take(dir.path()).unwrap();
     }
 

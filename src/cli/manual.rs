@@ -1,0 +1,43 @@
+//! `pitlane completions SHELL` and `pitlane man DIR`: what shells and `man` know of the command line.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::CommandFactory as _;
+
+use super::output::stdout_failed;
+use super::{Cli, say};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    shell: clap_complete::Shell,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Man {
+    /// Directory for the pages, made if it is missing
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+}
+
+pub(super) fn completions(args: &Completions) -> anyhow::Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "pitlane", &mut script);
+    let mut out = std::io::stdout().lock();
+    out.write_all(&script).and_then(|()| out.flush()).map_err(stdout_failed)
+}
+
+pub(super) fn man(args: &Man) -> anyhow::Result<()> {
+    let failed = || format!("could not write the pages to {}", args.dir.display());
+    std::fs::create_dir_all(&args.dir).with_context(failed)?;
+    clap_mangen::generate_to(Cli::command(), &args.dir).with_context(failed)?;
+    say(format_args!(
+        "written to {}; read them with: man -l {}",
+        args.dir.display(),
+        args.dir.join("pitlane.1").display()
+    ));
+    Ok(())
+}

@@ -1,0 +1,34 @@
+//! What a service manager is told (systemd: `Type=notify`, `WatchdogSec=`): that the server is ready, and that it still answers.
+
+use sd_notify::NotifyState;
+
+use crate::service::probe;
+use crate::telemetry;
+
+/// Connections are answered. Without a service manager nobody is told.
+pub(super) fn ready() {
+    tell(NotifyState::Ready);
+}
+
+fn tell(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(%error, "the service manager could not be told how the server is");
+    }
+}
+
+/// Where a watchdog is set, tells it twice in its time that the server answers, for as long as it does; where none is, ends.
+pub(super) async fn keep_watchdog_quiet(origin: &str, can_answer: impl Fn() -> bool) {
+    let Some(time) = sd_notify::watchdog_enabled() else { return };
+    loop {
+        tokio::time::sleep(time / 2).await;
+        let origin = origin.to_owned();
+        let asked =
+            if can_answer() { telemetry::blocking(move || probe::ask(&origin, "/livez")).await } else { Ok(()) };
+        match asked {
+            Ok(()) => tell(NotifyState::Watchdog),
+            Err(error) => {
+                tracing::error!(error, "the server does not answer itself; the watchdog is not told that it lives");
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Everything a person may want to take along, as tables of text. Secrets, and what only speeds the program up, stay here.
+//!
+//! A column's name in the SQL says how its integers are to be read: `:money`, `:day`, `:at`; without that they are numbers.
+
+use chrono::SecondsFormat;
+use rusqlite::types::ValueRef;
+
+use crate::domain::{Day, MicrosSum};
+use crate::store::{Doing as _, ReadTxn, StoreError, foreign_value, from_ms};
+
+/// A table that can be taken along.
+#[derive(Debug)]
+pub struct Export {
+    /// Its name.
+    pub name: &'static str,
+    /// What it holds.
+    pub about: &'static str,
+    /// The table of the schema that its rows are.
+    pub table: &'static str,
+    sql: &'static str,
+}
+
+/// All of them.
+#[rustfmt::skip]
+pub const EXPORTS: &[Export] = &[
+    Export { name: "advertisers", table: "advertisers", sql: include_str!("sql/export/advertisers.sql"), about: "accounts that pay, with their currency and time zone" },
+    Export { name: "apps", table: "apps", sql: include_str!("sql/export/apps.sql"), about: "what is advertised" },
+    Export { name: "publishers", table: "publishers", sql: include_str!("sql/export/publishers.sql"), about: "who shows the offers; their id is partner_id in reports" },
+    Export { name: "offers", table: "offers", sql: include_str!("sql/export/offers.sql"), about: "what users see, and whether Singular is shown the cost" },
+    Export { name: "campaigns", table: "campaigns", sql: include_str!("sql/export/campaigns.sql"), about: "the advertiser's own names for offers; their id is campaign_id in reports" },
+    Export { name: "stats", table: "daily_stats", sql: include_str!("sql/export/stats.sql"), about: "clicks, cost, views and conversions per day, campaign and publisher; pitlane import reads it as it is" },
+    Export { name: "history", table: "stat_history", sql: include_str!("sql/export/history.sql"), about: "the values that rows of stats held before, and which import stated and which ended them" },
+    Export { name: "imports", table: "imports", sql: include_str!("sql/export/imports.sql"), about: "everything that ever changed the stats" },
+    Export { name: "import_days", table: "import_spans", sql: include_str!("sql/export/import_days.sql"), about: "which days of which advertiser each import stated" },
+    Export { name: "day_marks", table: "day_marks", sql: include_str!("sql/export/day_marks.sql"), about: "days called provisional or final" },
+    Export { name: "mappings", table: "mappings", sql: include_str!("sql/export/mappings.sql"), about: "saved ways to read files; headers and spec are JSON" },
+    Export { name: "tokens", table: "api_tokens", sql: include_str!("sql/export/tokens.sql"), about: "API tokens without their secrets" },
+    Export { name: "people", table: "admins", sql: include_str!("sql/export/people.sql"), about: "people who may log in, without their passwords" },
+    Export { name: "polls", table: "polls", sql: include_str!("sql/export/polls.sql"), about: "report requests of the last 400 days, answered or refused" },
+    Export { name: "audit", table: "audit_log", sql: include_str!("sql/export/audit.sql"), about: "who did what, when, from where" },
+];
+
+/// Tables that are not taken along, and why.
+pub const NOT_EXPORTED: &[(&str, &str)] = &[
+    ("change_clock", "orders changes inside the program"),
+    ("day_versions", "says when a cached day is stale"),
+    ("import_drafts", "uploads that wait for their import"),
+    ("setup_links", "hashes of one-time links"),
+    ("sessions", "browsers that are logged in"),
+    ("two_step", "sealed secrets of two-step log-in"),
+    ("recovery_codes", "hashes of recovery codes"),
+];
+
+/// How a column's integers are read.
+#[derive(Clone, Copy)]
+enum Reading {
+    Number,
+    Money,
+    Day,
+    Moment,
+}
+
+impl ReadTxn<'_> {
+    /// Calls `line` with the names of the columns, then with each row; how many rows there were.
+    pub fn export<E: From<StoreError>>(
+        &self,
+        export: &Export,
+        mut line: impl FnMut(&[String]) -> Result<(), E>,
+    ) -> Result<u64, E> {
+        let doing = "export a table";
+        let mut statement = self.conn.prepare(export.sql).doing(doing)?;
+        let columns: Vec<_> = statement.column_names().into_iter().map(read_as).collect();
+        let mut cells: Vec<_> = columns.iter().map(|(name, _)| name.clone()).collect();
+        line(&cells)?;
+        let mut rows = statement.query(()).doing(doing)?;
+        let mut count = 0;
+        while let Some(row) = rows.next().doing(doing)? {
+            for (at, (cell, (_, reading))) in cells.iter_mut().zip(&columns).enumerate() {
+                *cell = row.get_ref(at).and_then(|value| text(at, value, *reading)).doing(doing)?;
+            }
+            line(&cells)?;
+            count += 1;
+        }
+        Ok(count)
+    }
+}
+
+fn read_as(column: &str) -> (String, Reading) {
+    let (name, reading) = match column.split_once(':') {
+        Some((name, "money")) => (name, Reading::Money),
+        Some((name, "day")) => (name, Reading::Day),
+        Some((name, "at")) => (name, Reading::Moment),
+        _ => (column, Reading::Number),
+    };
+    (name.to_owned(), reading)
+}
+
+fn text(column: usize, value: ValueRef<'_>, reading: Reading) -> rusqlite::Result<String> {
+    Ok(match (value, reading) {
+        (ValueRef::Null, _) => String::new(),
+        (ValueRef::Integer(number), Reading::Number) => number.to_string(),
+        (ValueRef::Integer(micros), Reading::Money) => MicrosSum::from_stored(micros).to_string(),
+        (ValueRef::Integer(day), Reading::Day) => {
+            Day::from_stored(day).map_err(|invalid| foreign_value(column, invalid))?.to_string()
+        }
+        (ValueRef::Integer(at), Reading::Moment) => from_ms(at).to_rfc3339_opts(SecondsFormat::Millis, true),
+        (ValueRef::Text(text), _) => String::from_utf8_lossy(text).into_owned(),
+        (other @ (ValueRef::Real(_) | ValueRef::Blob(_)), _) => {
+            return Err(rusqlite::Error::InvalidColumnType(column, "an exported column".to_owned(), other.data_type()));
+        }
+    })
+}
