@@ -1,14 +1,63 @@
 //! What is fuzzed, and what must hold for any bytes at all. The programs in `fuzz_targets` try new inputs; `tests/fuzz`
 //! replays those that are kept in `corpus`.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
+use std::sync::LazyLock;
 
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::test::TestRequest;
 use pitlane::domain::{Day, Micros, PlainToken, RawReport, ReportQuery};
 use pitlane::http::{client, query as parameters, token_guard};
 use pitlane::import::{self, Column, Format, Mapping};
+use pitlane::service::Actor;
+use pitlane::service::imports::{self, ImportOptions, ImportSource};
+use pitlane::store::{AdvertiserKey, ImportKind, StatPages, Store};
+
+/// The pages of a table with some hundred rows, and how many these are.
+fn some_pages() -> (StatPages, usize) {
+    let mut csv = String::from("date,campaign_name,partner,clicks,cost,offer_name,app,store_id,os\n");
+    for day in 4..10 {
+        for campaign in 0..120 {
+            let figures = format!("{},{}.25", campaign * campaign * 7, campaign << (2 * day));
+            writeln!(csv, "2024-10-{day:02},c{campaign},p,{figures},c{campaign},a,a.example,WEB").unwrap();
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let source =
+        ImportSource { kind: ImportKind::File, name: "seed".to_owned(), token: None, actor: Actor::command_line() };
+    let advertiser = Some("a".to_owned());
+    let options = ImportOptions { advertiser, create_missing: true, ..ImportOptions::new(Format::Csv) };
+    imports::run(&store, csv.as_bytes(), &options, &source).unwrap();
+    (StatPages::copy(&store.snapshot().unwrap()).unwrap().unwrap(), 6 * 120)
+}
+
+/// Rows of stats that are damaged on the pages they lie on: three bytes say which page and where, the fourth what is there.
+/// What is not refused is in order, within the range that was asked for, and as the schema allows.
+pub fn pages(bytes: &[u8]) {
+    static WHOLE: LazyLock<(StatPages, usize)> = LazyLock::new(some_pages);
+    let (mut pages, whole) = (*WHOLE).clone();
+    let mut places: Vec<_> = pages.bytes_mut().collect();
+    let count = places.len();
+    let (edits, _) = bytes.as_chunks::<4>();
+    for [page, high, low, value] in edits {
+        let page = &mut places[usize::from(*page) % count];
+        let at = usize::from(u16::from_be_bytes([*high, *low])) % page.len();
+        page[at] = *value;
+    }
+    let (advertiser, first, last) = (AdvertiserKey::from(1), 20_000, 20_005);
+    let Ok(rows) = pages.scan(advertiser, first, last) else { return };
+    assert!(rows.is_sorted_by(|one, other| {
+        (one.day, one.campaign, one.publisher) < (other.day, other.campaign, other.publisher)
+    }));
+    for row in &rows {
+        assert!((first..=last).contains(&row.day) && row.cost <= Micros::MAX);
+        assert!((0..=1_000_000_000_000_000).contains(&row.clicks));
+    }
+    assert!(!edits.is_empty() || rows.len() == whole);
+}
 
 /// A file of stats: every line that is accepted is within bounds, and reading ends.
 fn file(format: Format, bytes: &[u8], mapping: &Mapping) {

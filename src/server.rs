@@ -275,6 +275,11 @@ impl Application {
     ///
     /// Must be called within an actix system.
     pub fn build(store: Store, mut config: Serve) -> io::Result<Self> {
+        match store.shows_pages() {
+            Ok(true) => {}
+            Ok(false) => tracing::warn!(sqlite = Store::sqlite_version(), "SQLite was {}", Store::SLOW_BUILD),
+            Err(error) => tracing::warn!(%error, "how SQLite was built can't be told"),
+        }
         let listener = bind(config.listen).map_err(|error| not_bound(config.listen, &error))?;
         // Connections inherit it.
         #[cfg(target_os = "linux")]

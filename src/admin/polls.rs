@@ -8,7 +8,7 @@ use crate::admin::kit::context::{Answer, RequestContext};
 use crate::admin::kit::format;
 use crate::admin::kit::layout::Shell;
 use crate::admin::kit::table::{Cell, Table, link_with};
-use crate::domain::{Day, DayState, MicrosSum, ZoneClock};
+use crate::domain::{Day, DayState, MicrosSum, ReportKind, ZoneClock};
 use crate::service::ServiceError;
 use crate::store::{DayStatus, PollFilter, PollSeen, StoreError};
 
@@ -81,7 +81,10 @@ fn state(poll: &PollSeen) -> (String, &'static str) {
 }
 
 fn report(poll: &PollSeen) -> &'static str {
-    if poll.report == "singular" { "cost report for Singular" } else { "general cost report" }
+    match poll.report {
+        ReportKind::Singular => "cost report for Singular",
+        ReportKind::General => "general cost report",
+    }
 }
 
 fn range(poll: &PollSeen) -> String {
@@ -204,7 +207,7 @@ fn facts(shell: &Shell, poll: &PollSeen) -> Vec<(&'static str, String)> {
     let mut facts = vec![
         ("When", format::moment(poll.at, shell.zone())),
         ("Token", whose),
-        ("Report", format!("{}, as {}", report(poll), poll.format.to_uppercase())),
+        ("Report", format!("{}, as {}", report(poll), poll.format.as_str().to_uppercase())),
         ("Asked for", range(poll)),
         ("Status", poll.status.to_string()),
     ];

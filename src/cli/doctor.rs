@@ -35,7 +35,7 @@ struct Finding {
 pub(super) fn run(global: &Global) -> anyhow::Result<()> {
     let store = open_existing(global)?;
     let mut findings = vec![
-        Finding { check: "sqlite", verdict: Verdict::Ok, message: format!("SQLite {}", Store::sqlite_version()) },
+        sqlite(&store)?,
         schema(&store)?,
         integrity(&store)?,
         writable(&store),
@@ -63,6 +63,19 @@ pub(super) fn run(global: &Global) -> anyhow::Result<()> {
         return Err(AlreadyPrinted(format!("{problems} of {} checks found a problem", findings.len())).into());
     }
     Ok(())
+}
+
+fn sqlite(store: &Store) -> StoreResult<Finding> {
+    let version = Store::sqlite_version();
+    Ok(if store.shows_pages()? {
+        Finding { check: "sqlite", verdict: Verdict::Ok, message: format!("SQLite {version}") }
+    } else {
+        Finding {
+            check: "sqlite",
+            verdict: Verdict::Advice,
+            message: format!("SQLite {version}, {}", Store::SLOW_BUILD),
+        }
+    })
 }
 
 fn schema(store: &Store) -> StoreResult<Finding> {

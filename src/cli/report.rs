@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
 use super::open_existing;
 use super::output::stdout_failed;
 use crate::config::Global;
@@ -20,8 +22,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "DAY")]
     to: String,
     /// json prints the array of items, csv the table
-    #[arg(long, default_value = "json", value_parser = ["json", "csv"])]
-    format: String,
+    #[arg(long, default_value = "json", value_parser = formats())]
+    format: ReportFormat,
+}
+
+fn formats() -> impl TypedValueParser<Value = ReportFormat> {
+    PossibleValuesParser::new(ReportFormat::ALL.map(ReportFormat::as_str)).try_map(|name| name.parse())
 }
 
 /// Prints what Singular would get, without the envelope.
@@ -30,9 +36,8 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
     let advertiser = store.read(|txn| txn.advertiser_get(&args.advertiser))?;
     let raw = RawReport { date_from: Some(args.from.clone()), date_to: Some(args.to.clone()), offer_id: None };
     let query = ReportQuery::new(advertiser.id, &raw)?;
-    let format = if args.format == "csv" { ReportFormat::Csv } else { ReportFormat::Json };
-    let mut report =
-        Reports::new(0).open(ReportRequest { kind: ReportKind::Singular, format, query }, store.snapshot()?)?;
+    let asked = ReportRequest { kind: ReportKind::Singular, format: args.format, query };
+    let mut report = Reports::new(0).open(asked, store.snapshot()?)?;
     let mut out = std::io::stdout().lock();
     while let Some(bytes) = report.next_bytes()? {
         out.write_all(&bytes).map_err(stdout_failed)?;

@@ -25,7 +25,7 @@ pub use ids::{AdminId, AdvertiserId, AppId, CampaignId, DraftId, ImportId, Offer
 pub use invalid::Invalid;
 pub use money::{Currency, Micros, MicrosSum};
 pub use names::{Email, Name, Reason, Role};
-pub use report::{RawReport, ReportFormat, ReportKind, ReportQuery, ReportRow};
+pub use report::{RawReport, ReportFormat, ReportKind, ReportQuery};
 pub use stats::{Count, DailyStat, Figures};
 pub use store_id::{Os, StoreId};
 pub use token::{PlainToken, TokenHash, TokenId, TokenScope};

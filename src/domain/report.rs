@@ -1,6 +1,8 @@
-//! What is asked of a report, and what one of its rows holds.
+//! What is asked of a report.
 
-use super::{AdvertiserId, Day, DayRange, Invalid, Micros, OfferId};
+use std::str::FromStr;
+
+use super::{AdvertiserId, Day, DayRange, Invalid, OfferId};
 
 /// Which report was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -12,6 +14,8 @@ pub enum ReportKind {
 }
 
 impl ReportKind {
+    const ALL: [Self; 2] = [Self::Singular, Self::General];
+
     /// As stored in the poll history.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -19,6 +23,15 @@ impl ReportKind {
             Self::Singular => "singular",
             Self::General => "general",
         }
+    }
+}
+
+impl FromStr for ReportKind {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let found = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
+        found.ok_or_else(|| Invalid::value("report", text, "singular or general"))
     }
 }
 
@@ -32,6 +45,9 @@ pub enum ReportFormat {
 }
 
 impl ReportFormat {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Json, Self::Csv];
+
     /// As stored in the poll history and written on the command line.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -39,6 +55,15 @@ impl ReportFormat {
             Self::Json => "json",
             Self::Csv => "csv",
         }
+    }
+}
+
+impl FromStr for ReportFormat {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let found = Self::ALL.into_iter().find(|format| format.as_str() == text);
+        found.ok_or_else(|| Invalid::value("format", text, "json or csv"))
     }
 }
 
@@ -75,21 +100,4 @@ impl ReportQuery {
         let offer = raw.offer_id.as_deref().filter(|id| !id.trim().is_empty()).map(str::parse).transpose()?;
         Ok(Self { advertiser, days, offer })
     }
-}
-
-/// One row of the Singular report, in the database's own numbers.
-///
-/// `campaign` and `publisher` are surrogate keys; the caller holds the names that belong to them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReportRow {
-    /// Days since 1970-01-01.
-    pub day: i64,
-    /// The campaign's surrogate key.
-    pub campaign: i64,
-    /// The publisher's surrogate key.
-    pub publisher: i64,
-    /// Clicks.
-    pub clicks: i64,
-    /// Cost.
-    pub cost: Micros,
 }

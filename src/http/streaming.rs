@@ -20,9 +20,9 @@ use super::envelope::Envelope;
 use super::error::ClientError;
 use super::poll::PollRecorder;
 use super::state::AppState;
-use crate::domain::{ReportFormat, ReportKind};
+use crate::domain::ReportKind;
 use crate::service::ServiceResult;
-use crate::service::report::{Opened, Report, ReportHead, ReportRequest};
+use crate::service::report::{Opened, Report, ReportHead, ReportRequest, format};
 use crate::store::Snapshot;
 use crate::telemetry;
 
@@ -59,9 +59,9 @@ pub async fn answer(
             let tag = report.head().tag.clone();
             Ok(headers(HttpResponse::Ok(), tag, asked).body(SizedStream::new(length, chunks)))
         }
-        Ok(Begun::Long(report, chunks, length)) => {
+        Ok(Begun::Long(report, chunks, closing, length)) => {
             let mut response = headers(HttpResponse::Ok(), report.head().tag.clone(), asked);
-            let stream = ReportBody::new(report, chunks, closing(asked), poll);
+            let stream = ReportBody::new(report, chunks, closing, poll);
             Ok(match length {
                 Some(length) => response.body(SizedStream::new(length, stream)),
                 None => response.body(BodyStream::new(stream)),
@@ -76,8 +76,8 @@ enum Begun {
     Known(String),
     /// All of it.
     Whole(Report, Vec<Bytes>),
-    /// Its beginning, and, if that can be told, its length.
-    Long(Report, Vec<Bytes>, Option<u64>),
+    /// Its beginning, what closes the envelope, and, if that can be told, its length.
+    Long(Report, Vec<Bytes>, Option<Bytes>, Option<u64>),
 }
 
 async fn begin(
@@ -96,10 +96,11 @@ async fn begin(
     if is_known(known, report.head()) {
         return Ok(Begun::Known(report.head().tag.clone()));
     }
+    let is_made_at_once = report.is_made_at_once();
     let begin = move || {
-        let (opening, closing) = (opening(asked, report.head()), closing(asked));
+        let (opening, closing) = envelope(asked, report.head()).unzip();
         let around = opening.iter().chain(&closing).map(|bytes| bytes.len() as u64).sum::<u64>();
-        let whole = report.length().map(|length| around + length);
+        let whole = report.length()?.map(|length| around + length);
         let mut chunks = Vec::from_iter(opening);
         while length(&chunks) <= WHOLE {
             let Some(bytes) = report.next_bytes()? else {
@@ -108,12 +109,9 @@ async fn begin(
             };
             chunks.push(bytes);
         }
-        Ok(Begun::Long(report, chunks, whole))
+        Ok(Begun::Long(report, chunks, closing, whole))
     };
-    match asked.kind {
-        ReportKind::Singular => begin(),
-        ReportKind::General => telemetry::blocking(begin).await,
-    }
+    if is_made_at_once { telemetry::blocking(begin).await } else { begin() }
 }
 
 /// Whether the client has this report already.
@@ -130,44 +128,33 @@ fn length(chunks: &[Bytes]) -> u64 {
 }
 
 fn headers(mut response: HttpResponseBuilder, tag: String, asked: ReportRequest) -> HttpResponseBuilder {
+    let format = format(asked.format);
     response
         .insert_header(header::ETag(EntityTag::new_weak(tag)))
         .insert_header((header::CACHE_CONTROL, "private, no-cache"))
-        .insert_header((header::VARY, "Authorization, Accept-Encoding"));
-    match asked.format {
-        ReportFormat::Json => response.insert_header((header::CONTENT_TYPE, "application/json")),
-        ReportFormat::Csv => {
-            let name = format!("attachment; filename=\"cost-report-{}.csv\"", asked.kind.as_str());
-            response
-                .insert_header((header::CONTENT_TYPE, "text/csv; charset=utf-8"))
-                .insert_header((header::CONTENT_DISPOSITION, name))
-        }
-    };
+        .insert_header((header::VARY, "Authorization, Accept-Encoding"))
+        .insert_header((header::CONTENT_TYPE, format.content_type()));
+    if !format.has_envelope() {
+        let (kind, ending) = (asked.kind.as_str(), asked.format.as_str());
+        let name = format!("attachment; filename=\"cost-report-{kind}.{ending}\"");
+        response.insert_header((header::CONTENT_DISPOSITION, name));
+    }
     response
 }
 
-/// The envelope up to where the report's own bytes go. CSV has none.
-fn opening(asked: ReportRequest, head: &ReportHead) -> Option<Bytes> {
-    if asked.format == ReportFormat::Csv {
+/// What goes before and behind the report's own bytes: the envelope, where the format has one.
+fn envelope(asked: ReportRequest, head: &ReportHead) -> Option<(Bytes, Bytes)> {
+    if !format(asked.format).has_envelope() {
         return None;
     }
-    let unseen = asked.kind == ReportKind::Singular && !head.any_enabled;
-    let messages = if unseen { vec![NOTHING_ENABLED.to_owned()] } else { Vec::new() };
+    let is_dated = asked.kind == ReportKind::Singular;
+    let messages = if is_dated && !head.any_enabled { vec![NOTHING_ENABLED.to_owned()] } else { Vec::new() };
     let mut text = serde_json::to_string(&Envelope::success(&messages, ())).unwrap_or_default();
     // The envelope ends with `"data":null}`; the report takes the place of the null.
     text.truncate(text.len().saturating_sub("null}".len()));
-    if asked.kind == ReportKind::Singular {
+    if is_dated {
         let now = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
         text.extend(["{\"generatedAt\":\"", &now, "\",\"items\":"]);
     }
-    Some(text.into())
-}
-
-/// The rest of the envelope.
-fn closing(asked: ReportRequest) -> Option<Bytes> {
-    match (asked.format, asked.kind) {
-        (ReportFormat::Csv, _) => None,
-        (ReportFormat::Json, ReportKind::Singular) => Some(Bytes::from_static(b"}}")),
-        (ReportFormat::Json, ReportKind::General) => Some(Bytes::from_static(b"}")),
-    }
+    Some((text.into(), Bytes::from_static(if is_dated { b"}}" } else { b"}" })))
 }

@@ -65,10 +65,11 @@ pub use stats::daily_stats::{GeneralCell, StatCell, StatKey, StatRow, StatWriter
 pub use stats::day_status::DayStatus;
 pub use stats::history::{ChangePage, PastValue, StatChange};
 pub use stats::lists::{DaySum, StatFilter, StatLine, Usage};
+pub use stats::pages::StatPages;
+pub use stats::row::ReportRow;
 pub use stats::scan::StatScan;
 pub use stats::statements::{StatedSet, StatedSetKey, Statement};
 pub use stats::versions::Version;
-pub use stats::walk::StatTree;
 pub use tokens::{NewToken, TokenRow};
 pub use two_factor::{Sealed, TwoFactorRow};
 
@@ -221,6 +222,16 @@ impl Store {
         let conn = self.writer.get_timeout(STOP_WAIT)?;
         let _short = ShortWait::begin(&conn, STOP_WAIT, open::WRITE_WAIT)?;
         conn.query_row("pragma wal_checkpoint(truncate)", (), |_| Ok(())).doing("checkpoint")
+    }
+
+    /// What to know where SQLite was built without what shows its pages.
+    pub const SLOW_BUILD: &str = "built without sqlite_dbpage: reports are right, but take about twice as long. Build the \
+        program with LIBSQLITE3_FLAGS=-DSQLITE_ENABLE_DBPAGE_VTAB, or in the directory of its source, where \
+        .cargo/config.toml says so";
+
+    /// Whether SQLite was built with what shows its pages.
+    pub fn shows_pages(&self) -> StoreResult<bool> {
+        Ok(stats::walk::shows_pages(&self.snapshot()?.txn()))
     }
 
     /// SQLite's own check of the whole file: the problems it found.

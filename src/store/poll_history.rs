@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
 
-use crate::domain::{AdvertiserId, Day, Micros, TokenId};
+use crate::domain::{AdvertiserId, Day, Micros, ReportFormat, ReportKind, TokenId};
 use crate::store::{ReadTxn, StoreResult, from_ms, parsed, to_ms};
 
 /// Which polls are wanted; the newest come first.
@@ -37,9 +37,9 @@ pub struct PollSeen {
     /// The token it came with, if one was recognised: its id and name, and its advertiser's name.
     pub token: Option<(TokenId, String, String)>,
     /// Which report.
-    pub report: String,
+    pub report: ReportKind,
     /// In which format.
-    pub format: String,
+    pub format: ReportFormat,
     /// First and last day asked for, if they could be read.
     pub days: Option<(Day, Day)>,
     /// The status of the answer.
@@ -87,8 +87,8 @@ fn poll(row: &Row<'_>) -> rusqlite::Result<PollSeen> {
         key: row.get(0)?,
         at: from_ms(row.get(1)?),
         token,
-        report: row.get(5)?,
-        format: row.get(6)?,
+        report: parsed(row, 5)?,
+        format: parsed(row, 6)?,
         days: day(7)?.zip(day(8)?),
         status: row.get(9)?,
         complete: row.get(10)?,

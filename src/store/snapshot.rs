@@ -3,12 +3,15 @@
 //! A snapshot keeps one of the few reading connections, and what was written since it began can't leave the log: it is for
 //! an answer on its way, not for keeping.
 
+use std::cell::OnceCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use r2d2::PooledConnection;
 use r2d2_sqlite::SqliteConnectionManager;
 
-use crate::store::{Doing as _, ReadTxn, StoreResult};
+use crate::store::stats::scan::StatScan;
+use crate::store::stats::walk::StatTree;
+use crate::store::{AdvertiserKey, Doing as _, ReadTxn, StoreResult};
 
 /// Names the state that a snapshot sees. Two snapshots with the same name see the same; those that see the same may have
 /// different names.
@@ -29,9 +32,14 @@ impl StateId {
     }
 }
 
-/// A connection's number, kept beside it in the pool.
+/// What is kept beside a connection in the pool.
 #[derive(Clone, Copy)]
-struct Number(u64);
+struct Kept {
+    /// The connection's number.
+    number: u64,
+    /// Where the stats began in the last state that somebody read them in.
+    tree: Option<(StateId, Option<StatTree>)>,
+}
 
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
 
@@ -39,23 +47,28 @@ static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
 pub struct Snapshot {
     conn: PooledConnection<SqliteConnectionManager>,
     state_id: StateId,
+    tree: OnceCell<Option<StatTree>>,
 }
 
 impl Snapshot {
     pub(super) fn begin(mut conn: PooledConnection<SqliteConnectionManager>) -> StoreResult<Self> {
         let kept = PooledConnection::extensions_mut(&mut conn);
-        let connection = if let Some(Number(number)) = kept.get() {
-            *number
+        let Kept { number, tree } = if let Some(kept) = kept.get() {
+            *kept
         } else {
-            let number = NEXT_NUMBER.fetch_add(1, Ordering::Relaxed);
-            kept.insert(Number(number));
-            number
+            let new = Kept { number: NEXT_NUMBER.fetch_add(1, Ordering::Relaxed), tree: None };
+            kept.insert(new);
+            new
         };
         conn.prepare_cached("begin").and_then(|mut begin| begin.execute(())).doing("begin reading")?;
         // From here on it must be ended, also when its first reading fails.
-        let mut snapshot = Self { conn, state_id: StateId { connection, data_version: 0 } };
+        let state_id = StateId { connection: number, data_version: 0 };
+        let mut snapshot = Self { conn, state_id, tree: OnceCell::new() };
         let version = snapshot.txn().first("read the data version", "pragma data_version", (), |row| row.get(0))?;
         snapshot.state_id.data_version = version.unwrap_or_default();
+        if let Some((_, tree)) = tree.filter(|(state_id, _)| *state_id == snapshot.state_id) {
+            snapshot.tree = OnceCell::from(tree);
+        }
         Ok(snapshot)
     }
 
@@ -63,6 +76,20 @@ impl Snapshot {
     #[must_use]
     pub fn txn(&self) -> ReadTxn<'_> {
         ReadTxn { conn: &self.conn }
+    }
+
+    /// The advertiser's cells from the first to the last of these days, both included.
+    pub fn stat_scan(&self, advertiser: AdvertiserKey, first_day: i64, last_day: i64) -> StoreResult<StatScan> {
+        let tree = if let Some(tree) = self.tree.get() {
+            *tree
+        } else {
+            let found = StatTree::find(&self.txn())?;
+            *self.tree.get_or_init(|| found)
+        };
+        Ok(match tree {
+            Some(tree) => StatScan::by_pages(tree.walk(advertiser, first_day, last_day)),
+            None => self.txn().stat_scan(advertiser, first_day, last_day),
+        })
     }
 
     /// Which state it sees.
@@ -78,6 +105,11 @@ impl Drop for Snapshot {
         let ended = self.conn.prepare_cached("commit").and_then(|mut commit| commit.execute(()));
         if ended.is_err() {
             let _ = self.conn.execute_batch("rollback");
+        }
+        if let Some(tree) = self.tree.get()
+            && let Some(kept) = PooledConnection::extensions_mut(&mut self.conn).get_mut::<Kept>()
+        {
+            kept.tree = Some((self.state_id, *tree));
         }
     }
 }

@@ -35,4 +35,4 @@ macro_rules! replays {
     )*};
 }
 
-replays!(csv options recognise json money date token authorization forwarded query);
+replays!(csv options recognise json money date token authorization forwarded query pages);

@@ -13,7 +13,7 @@ use crate::domain::{Day, DayState, Figures};
 use crate::service::ServiceResult;
 use crate::store::{
     AdvertiserKey, CampaignKey, ImportKey, ImportRow, ImportSpan, PublisherKey, ReadTxn, StatCell, StatChange, StatKey,
-    StatScan, StatWriter, Statement, StoreError, Stored, WriteTxn,
+    StatWriter, Statement, StoreError, Stored, WriteTxn,
 };
 
 /// Writes the cells of one import, or compares them with what is there.
@@ -267,13 +267,13 @@ fn cells_of_day(
     mut is_wanted: impl FnMut(&(CampaignKey, PublisherKey)) -> bool,
 ) -> ServiceResult<Vec<(CampaignKey, PublisherKey)>> {
     let mut found = Vec::new();
-    let mut scan = StatScan::new(None, advertiser, day, day);
+    let mut scan = txn.stat_scan(advertiser, day, day);
     loop {
         let rows = scan.next(txn)?;
         if rows.is_empty() {
             return Ok(found);
         }
-        let cells = rows.iter().map(|row| (CampaignKey::from(row.campaign), PublisherKey::from(row.publisher)));
+        let cells = rows.iter().map(|row| (row.campaign, row.publisher));
         found.extend(cells.filter(&mut is_wanted));
     }
 }

@@ -2,29 +2,13 @@
 
 use std::collections::HashMap;
 
-use serde::Serialize;
-use serde_json::value::RawValue;
-
-use super::dimensions::{Dimensions, csv_fields};
+use super::columns::{Column, Total};
+use super::dimensions::Dimensions;
+use super::format::Format;
 use super::output::Output;
-use crate::domain::{MicrosSum, ReportFormat, ReportQuery};
-use crate::service::{ServiceError, ServiceResult};
-use crate::store::{AdvertiserKey, CampaignRow, GeneralCell, OfferKey, ReadTxn};
-
-const CSV_HEADER: &str = "offerId,offerName,totalConversions,totalClicks,totalViews,revenue,publisherName\r\n";
-
-/// One row. `revenue` is what the offer earned the network, which is what it cost the advertiser.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct GeneralRow<'a> {
-    offer_id: String,
-    offer_name: &'a str,
-    total_conversions: i128,
-    total_clicks: i128,
-    total_views: i128,
-    revenue: Box<RawValue>,
-    publisher_name: &'a str,
-}
+use crate::domain::{MicrosSum, ReportQuery};
+use crate::service::ServiceResult;
+use crate::store::{AdvertiserKey, CampaignKey, CampaignRow, GeneralCell, OfferKey, PublisherKey, ReadTxn};
 
 #[derive(Default)]
 struct Sums {
@@ -48,17 +32,18 @@ pub(super) fn write(
     txn: &ReadTxn<'_>,
     advertiser: AdvertiserKey,
     dimensions: &Dimensions,
+    columns: &[Column<Total>],
     query: &ReportQuery,
     out: &mut Output,
 ) -> ServiceResult<()> {
-    let offers: HashMap<i64, &CampaignRow> = dimensions
+    let offers: HashMap<CampaignKey, &CampaignRow> = dimensions
         .campaign_rows()
         .iter()
         .filter(|campaign| query.offer.is_none_or(|wanted| wanted == campaign.offer.id))
-        .map(|campaign| (campaign.key.get(), campaign))
+        .map(|campaign| (campaign.key, campaign))
         .collect();
     let (from, to) = query.days.stored();
-    let mut sums: HashMap<(OfferKey, i64), (&CampaignRow, Sums)> = HashMap::new();
+    let mut sums: HashMap<(OfferKey, PublisherKey), (&CampaignRow, Sums)> = HashMap::new();
     txn.stat_scan_range(advertiser, from, to, |cell| {
         if let Some(campaign) = offers.get(&cell.campaign) {
             sums.entry((campaign.offer.key, cell.publisher))
@@ -72,41 +57,26 @@ pub(super) fn write(
         .map(|((_, publisher), (campaign, sums))| Ok((campaign, dimensions.publisher_name(publisher)?, sums)))
         .collect::<ServiceResult<Vec<_>>>()?;
     rows.sort_by_key(|(campaign, publisher, _)| (campaign.offer.name.as_str(), *publisher));
-    out.header(CSV_HEADER);
     for (campaign, publisher, sums) in rows {
-        let text = rendered(campaign, publisher, &sums, out.format)?;
-        out.row(sums.cost).extend_from_slice(&text);
-        out.flush_full();
+        out.row(row(columns, out.format(), campaign, publisher, &sums).as_bytes(), sums.cost);
     }
     Ok(())
 }
 
-fn rendered(campaign: &CampaignRow, publisher: &str, sums: &Sums, format: ReportFormat) -> ServiceResult<Vec<u8>> {
-    let internal = |error: serde_json::Error| ServiceError::Internal(error.to_string());
-    let row = GeneralRow {
-        offer_id: campaign.offer.id.to_string(),
-        offer_name: &campaign.offer.name,
-        total_conversions: sums.conversions,
-        total_clicks: sums.clicks,
-        total_views: sums.views,
-        revenue: RawValue::from_string(sums.cost.to_string()).map_err(internal)?,
-        publisher_name: publisher,
-    };
-    match format {
-        ReportFormat::Json => serde_json::to_vec(&row).map_err(internal),
-        ReportFormat::Csv => {
-            let [conversions, clicks, views] = [sums.conversions, sums.clicks, sums.views].map(|sum| sum.to_string());
-            let mut line = csv_fields(&[
-                &row.offer_id,
-                row.offer_name,
-                &conversions,
-                &clicks,
-                &views,
-                row.revenue.get(),
-                row.publisher_name,
-            ])?;
-            line.extend_from_slice(b"\r\n");
-            Ok(line)
-        }
+fn row(columns: &[Column<Total>], format: &dyn Format, campaign: &CampaignRow, publisher: &str, sums: &Sums) -> String {
+    let mut row = String::new();
+    for (place, column) in columns.iter().enumerate() {
+        row.push_str(&format.before(place, column.name));
+        row.push_str(&match column.source {
+            Total::OfferId => format.text(&campaign.offer.id.to_string()),
+            Total::OfferName => format.text(&campaign.offer.name),
+            Total::Conversions => sums.conversions.to_string(),
+            Total::Clicks => sums.clicks.to_string(),
+            Total::Views => sums.views.to_string(),
+            Total::Cost => sums.cost.to_string(),
+            Total::PublisherName => format.text(publisher),
+        });
     }
+    row.push_str(format.row_end());
+    row
 }

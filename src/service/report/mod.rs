@@ -3,9 +3,25 @@
 //! A report is made in one snapshot. The versions read in it say which rendered days and which dimensions of an earlier report
 //! still hold; nothing is trusted for its age. It is made some 64 KiB at a time, so that a thread that must not block can make
 //! it between other work. Used by the routes and by `pitlane report`, so that both give the same bytes.
+//!
+//! # To add a format of a feed
+//! 1. Name it in `ReportKind` (`domain/report.rs`), and list its columns beside the others in `columns.rs`. That is all that
+//!    routes, cache, history and command line need; a schema step allows the name in the database.
+//! 2. A column that no report has yet is a variant of `Daily` (`columns.rs`) and how it is filled (`lines.rs`): text of the
+//!    campaign with `Draft::text`, anything that differs from row to row as a `Value`. Where it is a figure that reports don't
+//!    read yet, it becomes a field of the store's `ReportRow` (`stats/row.rs`, and `stat_scan.sql` beside it).
+//! 3. A way to write that is neither JSON nor CSV is a file with an implementation of [`Format`], named in `ReportFormat`.
+//!
+//! What is shown of publishers besides their ids must be known to `Columns::name_publishers`. Bytes that change for unchanged
+//! columns and data move `RENDERING`.
 
+mod columns;
+mod csv;
 mod dimensions;
+mod format;
 mod general;
+mod json;
+mod lines;
 mod output;
 mod segments;
 
@@ -14,13 +30,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use quick_cache::sync::Cache;
 
+use self::columns::{Column, Columns, Total};
 use self::dimensions::Dimensions;
+pub use self::format::{Format, format};
 use self::output::Output;
 use self::segments::{Segment, SegmentKey, Segments};
 use super::snapshot_cache::SnapshotCache;
 use super::{ServiceError, ServiceResult};
 use crate::domain::{MicrosSum, ReportFormat, ReportKind, ReportQuery};
-use crate::store::{AdvertiserKey, ReadTxn, Snapshot, StatScan, StatTree, Version};
+use crate::store::{AdvertiserKey, ReadTxn, Snapshot, StatScan, Version};
 
 /// Advertisers whose dimensions are kept. They are small: some hundred bytes a campaign and format.
 const KEPT_DIMENSIONS: usize = 256;
@@ -41,6 +59,18 @@ pub struct ReportRequest {
     pub format: ReportFormat,
     /// Of what.
     pub query: ReportQuery,
+}
+
+impl ReportRequest {
+    fn columns(&self) -> Columns {
+        Columns::of(self.kind)
+    }
+
+    /// The versions of what the report names: publishers count only where it shows more of them than their ids, which
+    /// never change.
+    fn named(&self, (catalogue, publishers): (Version, Version)) -> (Version, Version) {
+        (catalogue, if self.columns().name_publishers() { publishers } else { Version::default() })
+    }
 }
 
 /// What is known before the first row.
@@ -68,7 +98,6 @@ struct Plan {
     versions: (Version, Version),
     /// The days that have rows.
     days: Vec<(i64, Version)>,
-    tree: Option<StatTree>,
     head: ReportHead,
 }
 
@@ -83,7 +112,7 @@ pub enum Opened {
 
 /// Makes reports.
 pub struct Reports {
-    dimensions: Cache<(AdvertiserKey, ReportFormat), Arc<Dimensions>>,
+    dimensions: Cache<(AdvertiserKey, ReportKind, ReportFormat), Arc<Dimensions>>,
     plans: SnapshotCache<ReportRequest, Arc<Plan>>,
     segments: Segments,
 }
@@ -105,8 +134,8 @@ impl Reports {
             Opened::Ready(report) => Ok(report),
             Opened::NeedsNames(snapshot) => {
                 let (advertiser, versions) = versions(&snapshot.txn(), &asked.query)?;
-                let loaded = Arc::new(Dimensions::load(&snapshot.txn(), advertiser, asked.format, versions)?);
-                self.dimensions.insert((advertiser, asked.format), Arc::clone(&loaded));
+                let loaded = Arc::new(Dimensions::load(&snapshot.txn(), advertiser, &asked, versions)?);
+                self.dimensions.insert((advertiser, asked.kind, asked.format), Arc::clone(&loaded));
                 self.plan(asked, snapshot, advertiser, loaded)
             }
         }
@@ -115,7 +144,7 @@ impl Reports {
     /// Like [`Reports::open`], for threads that must not block.
     pub fn open_now(&self, asked: ReportRequest, snapshot: Snapshot) -> ServiceResult<Opened> {
         let kept = |advertiser: AdvertiserKey, versions: (Version, Version)| {
-            self.dimensions.get(&(advertiser, asked.format)).filter(|kept| kept.versions() == versions)
+            self.dimensions.get(&(advertiser, asked.kind, asked.format)).filter(|kept| kept.versions() == versions)
         };
         if let Some(plan) = self.plans.get(snapshot.state_id(), &asked)
             && let Some(dimensions) = kept(plan.advertiser, plan.versions)
@@ -163,11 +192,12 @@ impl Plan {
         let newest = days.iter().map(|(_, version)| *version).max().unwrap_or_default();
         let versions = dimensions.versions();
         let head = ReportHead { tag: tag(asked, versions, newest), any_enabled: dimensions.any_enabled() };
-        Ok(Self { advertiser, versions, days, tree: txn.stat_tree()?, head })
+        Ok(Self { advertiser, versions, days, head })
     }
 
-    fn segment_key(&self, (day, version): (i64, Version), format: ReportFormat) -> SegmentKey {
-        SegmentKey { advertiser: self.advertiser, day, version, catalogue: self.versions.0, format }
+    fn segment_key(&self, (day, version): (i64, Version), asked: &ReportRequest) -> SegmentKey {
+        let (kind, format, names) = (asked.kind, asked.format, asked.named(self.versions));
+        SegmentKey { advertiser: self.advertiser, day, version, names, kind, format }
     }
 }
 
@@ -185,7 +215,10 @@ pub struct Report {
 
 /// What is still to be made.
 enum Progress {
-    Everything,
+    /// Nobody looked yet.
+    Unknown,
+    /// Sums, all at once.
+    Totals(&'static [Column<Total>]),
     /// Day by day from this one on: those that are kept, and others that will be.
     Days(usize, Vec<Option<Segment>>),
     /// Rows that are not kept.
@@ -201,8 +234,8 @@ impl Report {
         dimensions: Arc<Dimensions>,
         segments: Segments,
     ) -> Self {
-        let out = Output::new(asked.format);
-        Self { asked, snapshot, plan, dimensions, segments, out, rest: Progress::Everything }
+        let out = Output::new(format(asked.format));
+        Self { asked, snapshot, plan, dimensions, segments, out, rest: Progress::Unknown }
     }
 
     /// What is known before the first row.
@@ -218,11 +251,11 @@ impl Report {
     }
 
     /// How many bytes it will have, where all of its days were made before. To be asked before the first bytes are taken.
-    pub fn length(&mut self) -> Option<u64> {
-        self.begin();
-        let Progress::Days(_, kept) = &self.rest else { return None };
+    pub fn length(&mut self) -> ServiceResult<Option<u64>> {
+        self.begin()?;
+        let Progress::Days(_, kept) = &self.rest else { return Ok(None) };
         let segments = kept.iter().map(|segment| Some(segment.as_ref()?.bytes.len() as u64));
-        segments.sum::<Option<u64>>().map(|bytes| self.out.length_around(bytes))
+        Ok(segments.sum::<Option<u64>>().map(|bytes| self.out.length_around(bytes)))
     }
 
     /// Takes the memory of a chunk that is not needed any more, for the next one.
@@ -233,7 +266,7 @@ impl Report {
     /// The next bytes; nothing once all were handed out. Reads and renders no more than it takes to have them, but for the
     /// general report, which is made at once.
     pub fn next_bytes(&mut self) -> ServiceResult<Option<Bytes>> {
-        self.begin();
+        self.begin()?;
         loop {
             if let Some(bytes) = self.out.take() {
                 return Ok(Some(bytes));
@@ -254,26 +287,43 @@ impl Report {
         matches!(self.rest, Progress::Nothing) && self.out.is_empty()
     }
 
+    /// Whether the first bytes take as long to make as all of them.
+    #[must_use]
+    pub fn is_made_at_once(&self) -> bool {
+        matches!(self.asked.columns(), Columns::Totals(_))
+    }
+
     /// Finds out what there is to do.
-    fn begin(&mut self) {
-        if self.asked.kind == ReportKind::Singular && matches!(self.rest, Progress::Everything) {
-            self.out.header(segments::CSV_HEADER);
+    fn begin(&mut self) -> ServiceResult<()> {
+        if matches!(self.rest, Progress::Unknown) {
+            let columns = self.asked.columns();
+            self.out.header(&columns.names());
             let (from, to) = self.asked.query.days.stored();
-            let Plan { advertiser, days, tree, .. } = &*self.plan;
-            self.rest = if self.segments.are_worth_keeping(days.len(), self.dimensions.day_bytes()) {
-                let kept = |day| self.segments.get(&self.plan.segment_key(day, self.asked.format));
-                Progress::Days(0, days.iter().copied().map(kept).collect())
-            } else {
-                Progress::Rows(StatScan::new(*tree, *advertiser, from, to))
+            let Plan { advertiser, days, .. } = &*self.plan;
+            self.rest = match columns {
+                Columns::Totals(columns) => Progress::Totals(columns),
+                Columns::Daily(_) if self.segments.are_worth_keeping(days.len(), self.dimensions.day_bytes()) => {
+                    let kept = |day| self.segments.get(&self.plan.segment_key(day, &self.asked));
+                    Progress::Days(0, days.iter().copied().map(kept).collect())
+                }
+                Columns::Daily(_) => Progress::Rows(self.snapshot.stat_scan(*advertiser, from, to)?),
             };
         }
+        Ok(())
     }
 
     fn make_more(&mut self) -> ServiceResult<()> {
         let txn = self.snapshot.txn();
         let over = match &mut self.rest {
-            Progress::Everything => {
-                general::write(&txn, self.plan.advertiser, &self.dimensions, &self.asked.query, &mut self.out)?;
+            Progress::Totals(columns) => {
+                general::write(
+                    &txn,
+                    self.plan.advertiser,
+                    &self.dimensions,
+                    columns,
+                    &self.asked.query,
+                    &mut self.out,
+                )?;
                 true
             }
             Progress::Days(next, kept) => match self.plan.days.get(*next) {
@@ -282,9 +332,9 @@ impl Report {
                     let segment = if let Some(segment) = kept.get_mut(*next).and_then(Option::take) {
                         segment
                     } else {
-                        let scan = StatScan::new(self.plan.tree, self.plan.advertiser, day.0, day.0);
+                        let scan = self.snapshot.stat_scan(self.plan.advertiser, day.0, day.0)?;
                         let made = segments::render(&txn, scan, &self.dimensions, day.0)?;
-                        self.segments.keep(self.plan.segment_key(*day, self.asked.format), made.clone());
+                        self.segments.keep(self.plan.segment_key(*day, &self.asked), made.clone());
                         made
                     };
                     self.out.segment(&segment);
@@ -293,7 +343,7 @@ impl Report {
                 }
             },
             Progress::Rows(scan) => !self.out.rows(&txn, scan, &self.dimensions)?,
-            Progress::Nothing => true,
+            Progress::Unknown | Progress::Nothing => true,
         };
         if over {
             self.rest = Progress::Nothing;
@@ -303,22 +353,19 @@ impl Report {
     }
 }
 
-/// Everything that the content depends on. Publishers count for the general report only: it names them, while the Singular
-/// report shows their ids, which never change.
-fn tag(asked: &ReportRequest, (catalogue, publishers): (Version, Version), newest: Version) -> String {
+/// Everything that the content depends on.
+fn tag(asked: &ReportRequest, versions: (Version, Version), newest: Version) -> String {
     let ReportRequest { kind, format, query } = asked;
-    let publishers = match kind {
-        ReportKind::Singular => 0,
-        ReportKind::General => publishers.get(),
-    };
+    let (catalogue, publishers) = asked.named(versions);
     let (from, to) = query.days.stored();
     let offer = query.offer.map_or_else(String::new, |offer| format!("-{offer}"));
     format!(
-        "{RENDERING}{}{}-{:x}-{:x}-{publishers:x}-{from:x}-{to:x}-{}{offer}",
+        "{RENDERING}{}{}-{:x}-{:x}-{:x}-{from:x}-{to:x}-{}{offer}",
         kind.as_str(),
         format.as_str(),
         catalogue.get(),
         newest.get(),
+        publishers.get(),
         query.advertiser,
     )
 }

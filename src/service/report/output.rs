@@ -6,8 +6,9 @@ use bytes::{Buf as _, Bytes};
 
 use super::ReportTotals;
 use super::dimensions::{DayWriter, Dimensions};
+use super::format::Format;
 use super::segments::Segment;
-use crate::domain::{MicrosSum, ReportFormat};
+use crate::domain::MicrosSum;
 use crate::service::ServiceResult;
 use crate::store::{ReadTxn, StatScan};
 
@@ -19,7 +20,7 @@ const COPY_LIMIT: usize = 16 * 1024;
 
 /// Gathers bytes into chunks, and puts between the rows what the format wants there.
 pub(super) struct Output {
-    pub(super) format: ReportFormat,
+    format: &'static dyn Format,
     pub(super) totals: ReportTotals,
     buffer: Vec<u8>,
     chunks: VecDeque<Bytes>,
@@ -27,7 +28,7 @@ pub(super) struct Output {
 }
 
 impl Output {
-    pub(super) fn new(format: ReportFormat) -> Self {
+    pub(super) fn new(format: &'static dyn Format) -> Self {
         let totals = ReportTotals::default();
         Self { format, totals, buffer: Vec::new(), chunks: VecDeque::new(), spare: Vec::new() }
     }
@@ -46,36 +47,39 @@ impl Output {
         self.spare = memory;
     }
 
-    pub(super) fn header(&mut self, csv: &str) {
-        if self.format == ReportFormat::Csv {
-            self.buffer.extend_from_slice(csv.as_bytes());
-        }
+    pub(super) fn format(&self) -> &'static dyn Format {
+        self.format
+    }
+
+    /// What stands before all rows.
+    pub(super) fn header(&mut self, names: &[&str]) {
+        self.buffer.extend_from_slice(self.format.header(names).as_bytes());
     }
 
     /// How long so many bytes of rendered days become, with what is there already and what the end adds.
     pub(super) fn length_around(&self, bytes: u64) -> u64 {
-        let end = match self.format {
-            // The bracket that opens takes the place of a comma, if there is one.
-            ReportFormat::Json => {
-                if bytes == 0 {
-                    2
-                } else {
-                    1
-                }
-            }
-            ReportFormat::Csv => 0,
-        };
-        self.buffer.len() as u64 + bytes + end
+        let end = if bytes == 0 { self.format.nothing() } else { self.format.end() };
+        self.buffer.len() as u64 + bytes + end.len() as u64
     }
 
-    /// Room for the next row, behind what JSON wants before it.
-    pub(super) fn row(&mut self, cost: impl Into<MicrosSum>) -> &mut Vec<u8> {
-        if self.format == ReportFormat::Json {
-            self.buffer.push(if self.totals.rows == 0 { b'[' } else { b',' });
-        }
+    /// A row as the format writes it.
+    pub(super) fn row(&mut self, row: &[u8], cost: MicrosSum) {
+        let start = self.buffer.len();
+        self.buffer.extend_from_slice(row);
+        self.begin_rows(start);
         self.totals.rows += 1;
-        self.totals.cost += cost.into();
-        &mut self.buffer
+        self.totals.cost += cost;
+        self.flush_full();
+    }
+
+    /// Puts the format's beginning over the first byte of the first row, which stands at `start`.
+    fn begin_rows(&mut self, start: usize) {
+        if self.totals.rows == 0
+            && let Some(first) = self.format.first_byte()
+            && let Some(place) = self.buffer.get_mut(start)
+        {
+            *place = first;
+        }
     }
 
     /// A rendered day.
@@ -84,8 +88,10 @@ impl Output {
             return;
         }
         let mut bytes = segment.bytes.clone();
-        if self.format == ReportFormat::Json && self.totals.rows == 0 {
-            self.buffer.push(b'[');
+        if self.totals.rows == 0
+            && let Some(first) = self.format.first_byte()
+        {
+            self.buffer.push(first);
             bytes.advance(1);
         }
         self.totals.rows += segment.rows;
@@ -125,9 +131,8 @@ impl Output {
                 let Some(campaign) = DayWriter::campaign(writer, row)? else { continue };
                 let start = self.buffer.len();
                 writer.write(campaign, row, &mut self.buffer)?;
-                if self.totals.rows == 0 && self.format == ReportFormat::Json {
-                    // The comma that each row brings is the bracket of the first.
-                    self.buffer[start] = b'[';
+                if self.totals.rows == 0 {
+                    self.begin_rows(start);
                 }
                 self.totals.rows += 1;
                 self.totals.cost += row.cost.into();
@@ -148,7 +153,7 @@ impl Output {
         }
     }
 
-    pub(super) fn flush_full(&mut self) {
+    fn flush_full(&mut self) {
         if self.buffer.len() >= CHUNK {
             self.flush();
         }
@@ -162,9 +167,8 @@ impl Output {
 
     /// Puts behind the rows what the format wants there.
     pub(super) fn finish(&mut self) {
-        if self.format == ReportFormat::Json {
-            self.buffer.extend_from_slice(if self.totals.rows == 0 { b"[]" } else { b"]" });
-        }
+        let end = if self.totals.rows == 0 { self.format.nothing() } else { self.format.end() };
+        self.buffer.extend_from_slice(end.as_bytes());
         self.flush();
     }
 }

@@ -10,13 +10,9 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use super::dimensions::Dimensions;
-use crate::domain::{MicrosSum, ReportFormat};
+use crate::domain::{MicrosSum, ReportFormat, ReportKind};
 use crate::service::ServiceResult;
 use crate::store::{AdvertiserKey, ReadTxn, StatScan, Version};
-
-/// The keys of contract §1, in its order.
-pub(super) const CSV_HEADER: &str =
-    "date,offer_name,partner_id,app,store_id,os,campaign_name,campaign_id,cost,clicks\r\n";
 
 /// What an entry takes besides its bytes.
 const OVERHEAD: u64 = 160;
@@ -30,11 +26,12 @@ pub(super) struct SegmentKey {
     pub(super) advertiser: AdvertiserKey,
     pub(super) day: i64,
     pub(super) version: Version,
-    pub(super) catalogue: Version,
+    pub(super) names: (Version, Version),
+    pub(super) kind: ReportKind,
     pub(super) format: ReportFormat,
 }
 
-/// The reported rows of one day; in JSON each with a comma before it.
+/// The reported rows of one day.
 #[derive(Debug, Clone)]
 pub(super) struct Segment {
     pub(super) bytes: Bytes,

@@ -23,7 +23,7 @@ fn asked(format: ReportFormat, query: &ReportQuery) -> ReportRequest {
 }
 
 fn all(mut report: Report) -> Vec<u8> {
-    let (mut bytes, length) = (Vec::new(), report.length());
+    let (mut bytes, length) = (Vec::new(), report.length().unwrap());
     while let Some(chunk) = report.next_bytes().unwrap() {
         bytes.extend_from_slice(&chunk);
     }
@@ -79,7 +79,10 @@ fn a_range_without_rows_is_an_empty_array() {
     let reports = Reports::new(1 << 20);
     assert_eq!(made(&store, &reports, ReportFormat::Json, &empty), b"[]");
     assert_eq!(made_now(&store, &reports, ReportFormat::Json, &empty).unwrap(), b"[]");
-    assert_eq!(made(&store, &reports, ReportFormat::Csv, &empty), segments::CSV_HEADER.as_bytes());
+    assert_eq!(
+        made(&store, &reports, ReportFormat::Csv, &empty),
+        b"date,offer_name,partner_id,app,store_id,os,campaign_name,campaign_id,cost,clicks\r\n"
+    );
 }
 
 #[test]

@@ -34,10 +34,10 @@ pub struct StatCell {
 /// A cell as the general report adds it up.
 #[derive(Debug, Clone, Copy)]
 pub struct GeneralCell {
-    /// The campaign's surrogate key.
-    pub campaign: i64,
-    /// The publisher's surrogate key.
-    pub publisher: i64,
+    /// The campaign.
+    pub campaign: CampaignKey,
+    /// The publisher.
+    pub publisher: PublisherKey,
     /// The figures.
     pub figures: Figures,
 }
@@ -97,7 +97,11 @@ impl ReadTxn<'_> {
         let mut rows = statement.query((advertiser.0, from, to)).doing(DOING)?;
         while let Some(row) = rows.next().doing(DOING)? {
             let cell = |row: &Row<'_>| -> rusqlite::Result<GeneralCell> {
-                Ok(GeneralCell { campaign: row.get(0)?, publisher: row.get(1)?, figures: figures(row, 2)? })
+                Ok(GeneralCell {
+                    campaign: CampaignKey(row.get(0)?),
+                    publisher: PublisherKey(row.get(1)?),
+                    figures: figures(row, 2)?,
+                })
             };
             each(cell(row).doing(DOING)?);
         }

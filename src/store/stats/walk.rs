@@ -1,15 +1,17 @@
 //! Reads the big table off its pages, as SQLite's file format describes them (sqlite.org/fileformat2.html, section 1.6).
 //!
 //! Stepping a statement takes SQLite 90 ns a row, most of them for getting from one row to the next and one column to the
-//! next; a report does nothing else. The pages hold the same rows side by side: reading them takes a third of that. They come from
-//! SQLite's own `sqlite_dbpage`, so from this snapshot, log included. Everything is checked on the way: what does not look like a
-//! page of this table is an error, as it is for SQLite. Only `stat_scan` calls.
+//! next; a report does nothing else. The pages hold the same rows side by side: reading them takes a third of that. They come
+//! from SQLite's own `sqlite_dbpage`, so from this snapshot, log included. Everything is checked on the way: what does not
+//! look like a page of this table is an error, as it is for SQLite. So is what is out of order: a damaged file must not make
+//! a report that looks whole. Only the snapshot makes walks.
 
 use rusqlite::ffi;
 
-use crate::domain::{Invalid, ReportRow};
-use crate::store::stats::scan::{Key, report_row};
-use crate::store::{Doing as _, ReadTxn, StoreError, StoreResult, foreign_value};
+use crate::domain::Invalid;
+use crate::store::stats::record::first_columns;
+use crate::store::stats::row::{COLUMNS, Key, ReportRow, before};
+use crate::store::{AdvertiserKey, Doing as _, ReadTxn, StoreError, StoreResult, foreign_value};
 
 /// Pages from the root to a leaf. Even with three cells a page this is more than a file can hold.
 const DEEPEST: usize = 24;
@@ -20,16 +22,35 @@ const LEAF: u8 = 10;
 
 const DOING: &str = "read the pages of stats";
 
-/// Where the big table begins. Only for the snapshot it was found in.
+const PAGE: &str = "select data from sqlite_dbpage where pgno = ?1";
+
+/// Where pages come from.
+pub(in crate::store) trait Pages {
+    /// Appends the page of this number.
+    fn read(&self, number: u32, into: &mut Vec<u8>) -> StoreResult<()>;
+}
+
+impl Pages for ReadTxn<'_> {
+    fn read(&self, number: u32, into: &mut Vec<u8>) -> StoreResult<()> {
+        let mut statement = self.conn.prepare_cached(PAGE).doing(DOING)?;
+        let mut rows = statement.query([number]).doing(DOING)?;
+        let row = rows.next().doing(DOING)?.ok_or_else(|| malformed("a page is missing"))?;
+        let page = row.get_ref(0).and_then(|page| Ok(page.as_blob()?)).doing(DOING)?;
+        into.extend_from_slice(page);
+        Ok(())
+    }
+}
+
+/// Where the big table begins. Only for the state of the database it was found in.
 #[derive(Debug, Clone, Copy)]
-pub struct StatTree {
+pub(in crate::store) struct StatTree {
     root: u32,
 }
 
 impl StatTree {
     /// None where SQLite was built without what shows its pages.
     pub(in crate::store) fn find(txn: &ReadTxn<'_>) -> StoreResult<Option<Self>> {
-        if txn.conn.prepare_cached(PAGE).is_err() {
+        if !shows_pages(txn) {
             return Ok(None);
         }
         let sql = "select rootpage from sqlite_schema where type = 'table' and name = 'daily_stats'";
@@ -37,18 +58,43 @@ impl StatTree {
         Ok(Some(Self { root }))
     }
 
-    /// A walk over the cells behind `after`, in order.
-    pub(in crate::store) fn walk(self, after: Key) -> StatWalk {
-        StatWalk { tree: self, after: Some(after), path: Vec::new(), spare: Vec::new() }
+    pub(in crate::store) fn root(self) -> u32 {
+        self.root
     }
+
+    /// A walk over the advertiser's cells of these days, in order; both days count.
+    pub(in crate::store) fn walk(self, advertiser: AdvertiserKey, first_day: i64, last_day: i64) -> StatWalk {
+        StatWalk {
+            begin: Some((self.root, before(advertiser, first_day))),
+            until: (advertiser.0, last_day),
+            last: (first_day, i64::MIN, i64::MIN),
+            path: Vec::new(),
+            spare: Vec::new(),
+        }
+    }
+}
+
+/// The pages below a page with these bytes.
+pub(in crate::store) fn pages_below(bytes: &[u8]) -> StoreResult<Vec<u32>> {
+    let page = Page::new(bytes.to_vec())?;
+    let places = if page.is_interior { 0..page.cells + 1 } else { 0..0 };
+    places.map(|place| page.below(place)).collect()
+}
+
+/// Whether SQLite was built with what shows its pages.
+pub(in crate::store) fn shows_pages(txn: &ReadTxn<'_>) -> bool {
+    txn.conn.prepare_cached(PAGE).is_ok()
 }
 
 /// A way through the table that can be left and gone on with: it keeps the pages it stands on. Only for the snapshot that it
 /// was begun in, where they can't change.
 pub(in crate::store) struct StatWalk {
-    tree: StatTree,
-    /// Where to begin, until that was done.
-    after: Option<Key>,
+    /// The root and what the first cell comes behind, until the walk has begun.
+    begin: Option<(u32, Key)>,
+    /// The advertiser and its last day.
+    until: (i64, i64),
+    /// Day, campaign and publisher of the last cell.
+    last: (i64, i64, i64),
     /// From the root to the page that is read.
     path: Vec<Level>,
     /// Memory of pages that were read.
@@ -66,16 +112,15 @@ struct Level {
 }
 
 impl StatWalk {
-    /// Reads the next cells up to those of this advertiser and day, until there are so many in `rows` or no more.
+    /// Reads the next cells, until there are so many in `rows` or no more.
     pub(in crate::store) fn read(
         &mut self,
-        txn: &ReadTxn<'_>,
-        until: (i64, i64),
+        pages: &impl Pages,
         at_most: usize,
         rows: &mut Vec<ReportRow>,
     ) -> StoreResult<()> {
-        if let Some(after) = self.after.take() {
-            self.begin(txn, &after)?;
+        if let Some((root, after)) = self.begin.take() {
+            self.descend_to(pages, root, &after)?;
         }
         while rows.len() < at_most
             && let Some(Level { page, place, is_below_done }) = self.path.last_mut()
@@ -83,16 +128,20 @@ impl StatWalk {
             if page.is_interior && !*is_below_done {
                 *is_below_done = true;
                 let below = page.below(*place)?;
-                self.descend(txn, below)?;
+                self.descend(pages, below)?;
             } else if *place < page.cells {
-                let [advertiser, day, campaign, publisher, clicks, cost] = page.cell(*place)?;
-                if (advertiser, day) > until {
-                    self.path.clear();
-                    break;
+                let columns = page.cell(*place)?;
+                let [advertiser, day, campaign, publisher, ..] = columns;
+                if (advertiser, day) > self.until {
+                    return self.end(pages, [advertiser, day, campaign, publisher]);
                 }
+                if advertiser != self.until.0 || (day, campaign, publisher) <= self.last {
+                    return Err(out_of_order());
+                }
+                self.last = (day, campaign, publisher);
                 *place += 1;
                 *is_below_done = false;
-                rows.push(report_row(day, campaign, publisher, clicks, cost).map_err(foreign)?);
+                rows.push(ReportRow::new(columns).map_err(foreign)?);
             } else {
                 self.spare.extend(self.path.pop().map(|level| level.page.bytes));
             }
@@ -100,38 +149,96 @@ impl StatWalk {
         Ok(())
     }
 
-    /// Goes down to the first cell behind `after`.
-    fn begin(&mut self, txn: &ReadTxn<'_>, after: &Key) -> StoreResult<()> {
-        let mut number = self.tree.root;
+    /// Goes down to the first cell behind `after`. What comes before it on the way must be in order: else there may be cells
+    /// among it that belong behind.
+    fn descend_to(&mut self, pages: &impl Pages, root: u32, after: &Key) -> StoreResult<()> {
+        let (mut number, mut last) = (root, [i64::MIN; 4]);
         loop {
-            self.descend(txn, number)?;
+            self.descend(pages, number)?;
             let Some(Level { page, place, is_below_done }) = self.path.last_mut() else { return Ok(()) };
             *place = page.first_behind(after)?;
+            last = page.ascends(0..*place, last)?;
             if !page.is_interior {
-                return Ok(());
+                let is_edge = *place == 0;
+                return if last > *after {
+                    Err(out_of_order())
+                } else if is_edge {
+                    self.check_edge_before(pages)
+                } else {
+                    Ok(())
+                };
             }
             *is_below_done = true;
             number = page.below(*place)?;
         }
     }
 
-    fn descend(&mut self, txn: &ReadTxn<'_>, number: u32) -> StoreResult<()> {
+    /// Where the first cell is the first of its leaf: what is below the cell before it must come before that one. Else that
+    /// cell is damaged, and led past some that are wanted.
+    fn check_edge_before(&self, pages: &impl Pages) -> StoreResult<()> {
+        let Some(Level { page, place, .. }) = self.path.iter().rev().find(|level| level.place > 0) else {
+            return Ok(());
+        };
+        let before = place - 1;
+        if edge(pages, page.below(before)?, Edge::Last)? < page.key(before)? { Ok(()) } else { Err(out_of_order()) }
+    }
+
+    /// Ends at the first cell that is not wanted any more. What comes behind it on the pages of the way must be in order, for
+    /// the same reason.
+    fn end(&mut self, pages: &impl Pages, cell: Key) -> StoreResult<()> {
+        if let Some(Level { page, place, .. }) = self.path.last()
+            && page.is_interior
+            && edge(pages, page.below(place + 1)?, Edge::First)? <= cell
+        {
+            return Err(out_of_order());
+        }
+        let mut last = cell;
+        for (depth, level) in self.path.iter().rev().enumerate() {
+            let next = if depth == 0 { level.place + 1 } else { level.place };
+            last = level.page.ascends(next..level.page.cells, last)?;
+        }
+        self.path.clear();
+        Ok(())
+    }
+
+    fn descend(&mut self, pages: &impl Pages, number: u32) -> StoreResult<()> {
         if self.path.len() == DEEPEST {
             return Err(malformed("the pages go too deep"));
         }
         let mut bytes = self.spare.pop().unwrap_or_default();
         bytes.clear();
-        let mut statement = txn.conn.prepare_cached(PAGE).doing(DOING)?;
-        let mut rows = statement.query([number]).doing(DOING)?;
-        let row = rows.next().doing(DOING)?.ok_or_else(|| malformed("a page is missing"))?;
-        let read = row.get_ref(0).doing(DOING)?.as_blob().map_err(|_| malformed("a page is no bytes"))?;
-        bytes.extend_from_slice(read);
-        self.path.push(Level { page: Page::new(bytes)?, place: 0, is_below_done: false });
+        pages.read(number, &mut bytes)?;
+        let page = Page::new(bytes)?;
+        if page.cells == 0 && !self.path.is_empty() {
+            return Err(malformed("a page below the root is empty"));
+        }
+        self.path.push(Level { page, place: 0, is_below_done: false });
         Ok(())
     }
 }
 
-const PAGE: &str = "select data from sqlite_dbpage where pgno = ?1";
+/// An end of the cells below a page.
+#[derive(Clone, Copy)]
+enum Edge {
+    First,
+    Last,
+}
+
+/// The first or last key on the leaves below a page.
+fn edge(pages: &impl Pages, mut number: u32, edge: Edge) -> StoreResult<Key> {
+    for _ in 0..DEEPEST {
+        let mut bytes = Vec::new();
+        pages.read(number, &mut bytes)?;
+        let page = Page::new(bytes)?;
+        match (page.is_interior, edge) {
+            (true, Edge::First) => number = page.below(0)?,
+            (true, Edge::Last) => number = page.below(page.cells)?,
+            (false, Edge::First) => return page.key(0),
+            (false, Edge::Last) => return page.key(page.cells.saturating_sub(1)),
+        }
+    }
+    Err(malformed("the pages go too deep"))
+}
 
 /// A page of the tree.
 struct Page {
@@ -159,18 +266,35 @@ impl Page {
         self.bytes.get(u16::from_be_bytes(*at).into()..)
     }
 
+    fn key(&self, place: usize) -> StoreResult<Key> {
+        let [advertiser, day, campaign, publisher, ..] = self.cell(place)?;
+        Ok([advertiser, day, campaign, publisher])
+    }
+
+    /// The last key of these cells, all of which must ascend from `last` on.
+    fn ascends(&self, places: std::ops::Range<usize>, mut last: Key) -> StoreResult<Key> {
+        for place in places {
+            let key = self.key(place)?;
+            if key <= last {
+                return Err(out_of_order());
+            }
+            last = key;
+        }
+        Ok(last)
+    }
+
     /// The columns of the key, clicks and cost of a cell. In an interior page the number of the page below stands before them.
     ///
     /// Always part of its caller: six numbers are handed over in memory otherwise, and waiting for them took a tenth of a
     /// report's time.
     #[expect(clippy::inline_always, reason = "measured")]
     #[inline(always)]
-    fn cell(&self, place: usize) -> StoreResult<[i64; 6]> {
+    fn cell(&self, place: usize) -> StoreResult<[i64; COLUMNS]> {
         let skipped = if self.is_interior { 4 } else { 0 };
         let Some(bytes) = self.cell_on(place).and_then(|bytes| bytes.get(skipped..)) else {
             return Err(malformed("a page has no room for its cells"));
         };
-        let Some(columns) = row(bytes) else { return Err(malformed("a cell is no row of this table")) };
+        let Some(columns) = first_columns(bytes) else { return Err(malformed("a cell is no row of this table")) };
         Ok(columns)
     }
 
@@ -186,72 +310,10 @@ impl Page {
         let (mut low, mut high) = (0, self.cells);
         while low < high {
             let middle = usize::midpoint(low, high);
-            let [advertiser, day, campaign, publisher, ..] = self.cell(middle)?;
-            if [advertiser, day, campaign, publisher] > *after { high = middle } else { low = middle + 1 }
+            if self.key(middle)? > *after { high = middle } else { low = middle + 1 }
         }
         Ok(low)
     }
-}
-
-/// The first six columns of a record (section 2.1). Ten integers never take more than 127 bytes, so lengths and kinds are
-/// one byte each and nothing overflows to another page.
-#[expect(clippy::inline_always, reason = "as for `Page::cell`")]
-#[inline(always)]
-fn row(bytes: &[u8]) -> Option<[i64; 6]> {
-    let (length, record) = bytes.split_first().filter(|(length, _)| **length < 0x80)?;
-    let header = usize::from(*record.first()?);
-    let kinds = record.get(1..header)?.first_chunk::<6>()?;
-    let mut at = header;
-    let mut columns = [0; 6];
-    for (column, kind) in columns.iter_mut().zip(kinds) {
-        let kind = KINDS.get(usize::from(*kind))?;
-        // Eight bytes from the number on, for all of its kinds; what is behind a short one is shifted out.
-        let wide = match record.get(at..)?.first_chunk() {
-            Some(wide) => *wide,
-            None => padded(record.get(at..at + kind.bytes)?),
-        };
-        *column = (i64::from_be_bytes(wide) >> kind.shift) & kind.kept | kind.value;
-        at += kind.bytes;
-    }
-    (at <= usize::from(*length)).then_some(columns)
-}
-
-/// Zeros behind the last number of a page.
-#[cold]
-fn padded(number: &[u8]) -> [u8; 8] {
-    let mut wide = [0; 8];
-    wide[..number.len()].copy_from_slice(number);
-    wide
-}
-
-/// How an integer is stored.
-#[derive(Clone, Copy)]
-struct Kind {
-    bytes: usize,
-    /// By how much eight bytes that begin with it are shifted to get it.
-    shift: u32,
-    /// Nothing for the kinds that stand for a number of their own.
-    kept: i64,
-    value: i64,
-}
-
-/// Null and floating point stand in no column of this table. They take more bytes than a record has.
-const KINDS: [Kind; 10] = [
-    NONE,
-    stored(1),
-    stored(2),
-    stored(3),
-    stored(4),
-    stored(6),
-    stored(8),
-    NONE,
-    Kind { bytes: 0, shift: 0, kept: 0, value: 0 },
-    Kind { bytes: 0, shift: 0, kept: 0, value: 1 },
-];
-const NONE: Kind = Kind { bytes: 0x100, shift: 0, kept: 0, value: 0 };
-
-const fn stored(bytes: u32) -> Kind {
-    Kind { bytes: bytes as usize, shift: 64 - 8 * bytes, kept: -1, value: 0 }
 }
 
 /// A figure that the schema does not allow.
@@ -260,9 +322,17 @@ fn foreign(invalid: Invalid) -> StoreError {
     StoreError::sqlite(DOING, foreign_value(4, invalid))
 }
 
+#[cold]
+fn out_of_order() -> StoreError {
+    malformed("the cells are out of order")
+}
+
 /// As SQLite itself would put it.
 #[cold]
-fn malformed(what: &str) -> StoreError {
+pub(in crate::store) fn malformed(what: &str) -> StoreError {
     let code = ffi::Error::new(ffi::SQLITE_CORRUPT);
     StoreError::sqlite(DOING, rusqlite::Error::SqliteFailure(code, Some(what.to_owned())))
 }
+
+#[cfg(test)]
+mod tests;

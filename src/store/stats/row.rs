@@ -1,0 +1,39 @@
+//! What a report reads of a cell.
+
+use crate::domain::{Count, Invalid, Micros};
+use crate::store::{AdvertiserKey, CampaignKey, PublisherKey};
+
+/// Advertiser, day, campaign, publisher: the table's key, and its order.
+pub(in crate::store) type Key = [i64; 4];
+
+/// The key's columns, and those behind them that a row of a report is made of.
+pub(in crate::store) const COLUMNS: usize = 6;
+
+/// What all cells of the advertiser from this day on come behind.
+pub(in crate::store) fn before(advertiser: AdvertiserKey, day: i64) -> Key {
+    [advertiser.0, day, i64::MIN, i64::MIN]
+}
+
+/// A cell as a report shows it, in the database's own numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReportRow {
+    /// Days since 1970-01-01.
+    pub day: i64,
+    /// The campaign.
+    pub campaign: CampaignKey,
+    /// The publisher.
+    pub publisher: PublisherKey,
+    /// Clicks.
+    pub clicks: i64,
+    /// Cost.
+    pub cost: Micros,
+}
+
+impl ReportRow {
+    /// From the first columns of the table, if the figures are such as the schema allows.
+    #[inline]
+    pub(in crate::store) fn new([_, day, campaign, publisher, clicks, cost]: [i64; COLUMNS]) -> Result<Self, Invalid> {
+        let (clicks, cost) = (Count::new("clicks", clicks)?.get(), Micros::new(cost)?);
+        Ok(Self { day, campaign: CampaignKey(campaign), publisher: PublisherKey(publisher), clicks, cost })
+    }
+}
