@@ -43,7 +43,7 @@ pub fn pages(bytes: &[u8]) {
     let count = places.len();
     let (edits, _) = bytes.as_chunks::<4>();
     for [page, high, low, value] in edits {
-        let page = &mut places[usize::from(*page) % count];
+        let page = &mut *places[usize::from(*page) % count];
         let at = usize::from(u16::from_be_bytes([*high, *low])) % page.len();
         page[at] = *value;
     }
