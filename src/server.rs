@@ -35,7 +35,7 @@ use crate::admin::kit::guard;
 use crate::admin::stats::cell;
 use crate::admin::stats::day_status;
 use crate::admin::stats::rows;
-use crate::admin::{audit, home, polls, tokens};
+use crate::admin::{audit, home, once, polls, tokens};
 use crate::api::{docs, health, not_found, reports, stats as api_stats};
 use crate::config::Serve;
 use crate::domain::{ReportFormat, ReportKind};
@@ -119,6 +119,7 @@ pub static ROUTES: &[Line] = &[
     post("/admin/imports/{id}/undo",                          Access::Admin,       |route| route.to(undo::undo)),
     get ("/admin/polls",                                      Access::Viewer,      |route| route.to(polls::list)),
     get ("/admin/polls/{key}",                                Access::Viewer,      |route| route.to(polls::detail)),
+    get ("/admin/once/{id}",                                  Access::Viewer,      |route| route.to(once::show)),
     get ("/admin/audit",                                      Access::Viewer,      |route| route.to(audit::list)),
     get ("/admin/tokens",                                     Access::Viewer,      |route| route.to(tokens::list)),
     get ("/admin/tokens/new",                                 Access::Admin,       |route| route.to(tokens::new)),

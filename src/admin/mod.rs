@@ -10,6 +10,7 @@ pub mod catalogue;
 pub mod home;
 pub mod imports;
 pub mod kit;
+pub mod once;
 pub mod polls;
 pub mod stats;
 pub mod tokens;

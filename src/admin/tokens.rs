@@ -9,6 +9,7 @@ use crate::admin::kit::form::{Form, Kind};
 use crate::admin::kit::form_page::FormPage;
 use crate::admin::kit::format;
 use crate::admin::kit::layout::{Shell, back};
+use crate::admin::kit::stale;
 use crate::domain::{Invalid, Name, PlainToken, TokenId, TokenScope, ZoneClock};
 use crate::service::ServiceResult;
 use crate::service::access::tokens::{self, TokenRequest};
@@ -131,6 +132,7 @@ pub async fn list(context: RequestContext) -> Answer {
 pub async fn new(context: RequestContext) -> Answer {
     let asked = context.query("advertiser").to_owned();
     let form = new_form(&context).await?.with("advertiser", asked).with("scope", "report").with("life", "365");
+    let form = form.sent_once();
     new_page(&context, form).await
 }
 
@@ -180,8 +182,11 @@ fn expiry(context: &RequestContext, now: DateTime<Utc>) -> Result<Option<DateTim
     Ok(life.parse().ok().map(|days| now + TimeDelta::days(days)))
 }
 
-/// Makes the token and shows it, this once.
+/// Makes the token and leads to the page that shows it once.
 pub async fn create(context: RequestContext) -> Answer {
+    if let Some(shown) = context.shown_once(context.field("form_id")).await? {
+        return Ok(shown);
+    }
     let made = context
         .run(|context| {
             let now = Utc::now();
@@ -198,7 +203,8 @@ pub async fn create(context: RequestContext) -> Answer {
     match made {
         Ok((token, name, scope)) => once(&context, token, name, scope, None).await,
         Err(error) => {
-            let form = new_form(&context).await?.as_typed(&context).refused(error)?;
+            context.made_nothing(context.field("form_id"))?;
+            let form = new_form(&context).await?.as_typed(&context).refused(error)?.sent_once();
             new_page(&context, form).await
         }
     }
@@ -212,7 +218,7 @@ async fn once(
     old: Option<String>,
 ) -> Answer {
     context
-        .show(move |context, txn| {
+        .show_once(context.field("form_id"), move |context, txn| {
             let shell = Shell::new(context, txn, NAV, "Copy the token now")?;
             let (origin, header) = (context.origin(), format!("-H 'Authorization: ApiToken {}'", token.reveal()));
             let is_report = scope == TokenScope::Report;
@@ -269,8 +275,16 @@ fn rotate_form(row: &TokenRow) -> Form {
         .or_back_to(format!("/admin/tokens?advertiser={}", row.advertiser_id))
         .field("name", "Name of the new token", Kind::Text, "")
         .field("life", "Works for", Kind::Choice(pairs(&LIVES)), "")
-        .with("name", row.name.clone())
+        .with("name", next_name(&row.name))
         .with("life", "365")
+}
+
+/// “Singular”, “Singular 2”, “Singular 3”, …
+fn next_name(name: &str) -> String {
+    match name.rsplit_once(' ').and_then(|(stem, number)| Some((stem, number.parse::<u32>().ok()?))) {
+        Some((stem, number)) if number < 1000 => format!("{stem} {}", number + 1),
+        _ => format!("{name} 2"),
+    }
 }
 
 async fn rotate_page(context: &RequestContext, row: &TokenRow, form: Form) -> Answer {
@@ -284,12 +298,38 @@ async fn rotate_page(context: &RequestContext, row: &TokenRow, form: Form) -> An
 /// The form for a token's successor.
 pub async fn ask_rotate(context: RequestContext, id: web::Path<String>) -> Answer {
     let row = found(&context, id.into_inner()).await?;
-    rotate_page(&context, &row, rotate_form(&row)).await
+    let form = with_successor(&context, &row, rotate_form(&row)).await?.sent_once();
+    rotate_page(&context, &row, form).await
 }
 
-/// Makes a token's successor and shows it, this once.
+/// The form, carrying which successor the token has by now: two people do not rotate the same token unseen.
+async fn with_successor(
+    context: &RequestContext,
+    row: &TokenRow,
+    form: Form,
+) -> Result<Form, crate::http::ClientError> {
+    let (key, now) = (row.key, Utc::now());
+    let all = context.run(|context| Ok(context.store().read(|txn| txn.token_list())?)).await?;
+    let newest = all
+        .iter()
+        .filter(|new| new.replaces == Some(key) && TokenState::of(new, now).is_live())
+        .max_by_key(|new| new.created_at);
+    let newest = newest.map(|new| format!("{} ({})", new.name, new.id)).unwrap_or_default();
+    let form = form.field("successor", "Its new token", Kind::Hidden, "").with("successor", newest);
+    Ok(form.based_on("successor"))
+}
+
+/// Makes a token's successor and leads to the page that shows it once.
 pub async fn rotate(context: RequestContext, id: web::Path<String>) -> Answer {
     let row = found(&context, id.into_inner()).await?;
+    if let Some(shown) = context.shown_once(context.field("form_id")).await? {
+        return Ok(shown);
+    }
+    let form = with_successor(&context, &row, rotate_form(&row)).await?;
+    if let Some(form) = stale::refused(&context, &form, "token", row.id.to_string()).await? {
+        context.made_nothing(context.field("form_id"))?;
+        return rotate_page(&context, &row, form.sent_once()).await;
+    }
     let old = row.clone();
     let made = context
         .run(move |context| {
@@ -303,7 +343,9 @@ pub async fn rotate(context: RequestContext, id: web::Path<String>) -> Answer {
     match made {
         Ok((token, name)) => once(&context, token, name, row.scope, Some(row.name)).await,
         Err(error) => {
-            let form = rotate_form(&row).as_typed(&context).refused(error)?;
+            context.made_nothing(context.field("form_id"))?;
+            let form = with_successor(&context, &row, rotate_form(&row).as_typed(&context).refused(error)?).await?;
+            let form = form.sent_once();
             rotate_page(&context, &row, form).await
         }
     }

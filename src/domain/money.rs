@@ -128,6 +128,21 @@ impl MicrosSum {
 }
 
 impl MicrosSum {
+    /// Whole units and the millionths beside them, neither below zero.
+    #[must_use]
+    pub fn from_parts(units: i64, micros: i64) -> Self {
+        let unit = u128::from(MICROS_PER_UNIT.unsigned_abs());
+        Self(u128::from(units.unsigned_abs()) * unit + u128::from(micros.unsigned_abs()))
+    }
+
+    /// Whole units, as far as the database's integers reach, and the millionths beside them.
+    #[must_use]
+    pub fn to_parts(self) -> (i64, i64) {
+        let unit = u128::from(MICROS_PER_UNIT.unsigned_abs());
+        let part = |number: u128| i64::try_from(number).unwrap_or(i64::MAX);
+        (part(self.0 / unit), part(self.0 % unit))
+    }
+
     /// The amount with exactly so many decimals, rounded half to even, as whole units of the last one.
     #[must_use]
     pub fn rounded(self, decimals: usize) -> u128 {

@@ -12,6 +12,7 @@ pub mod limits;
 pub mod metrics;
 pub mod middleware;
 pub mod multipart;
+pub mod one_time;
 pub mod place;
 mod poll;
 pub mod query;

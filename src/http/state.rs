@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::limits::Limits;
 use super::metrics::Metrics;
+use super::one_time::OneTimePages;
 use crate::config::{Serve, Tls};
 use crate::service::Hasher;
 use crate::service::access::login::LoginService;
@@ -37,6 +38,8 @@ pub struct AppState {
     pub limits: Limits,
     /// What is counted.
     pub metrics: Metrics,
+    /// Pages that hold a secret and are shown once.
+    pub one_time: OneTimePages,
     /// How the server was started.
     pub config: Serve,
 }
@@ -58,6 +61,7 @@ impl AppState {
             backups: Backups::start(store.clone(), config.backup_at.0)?,
             limits: Limits::new(config.rate_limit),
             metrics: Metrics::new(),
+            one_time: OneTimePages::default(),
             store,
             config,
         })

@@ -26,6 +26,7 @@ mod recognition;
 mod row;
 #[cfg(test)]
 mod tests;
+mod typed;
 mod unpack;
 mod workbook;
 
@@ -48,6 +49,7 @@ pub use number::Numbers;
 pub use plan::{ColumnPlan, PeriodLength, PeriodPlan, Plan, TablePlan};
 pub use recognise::{HeaderSeen, Recognised, recognise};
 pub use recognition::{Choice, LeftOut, LeftOutCode, Note, NoteCode, Problem, ProblemCode, Recognition, Sums};
+pub use typed::{TypedFigure, typed_figure};
 pub use unpack::{Packing, Unpacked, unpack};
 
 /// How the bytes are to be read.

@@ -5,7 +5,9 @@ use uuid::Uuid;
 
 use crate::domain::{Currency, Name, ReportingZone, StoreId};
 use crate::service::{Actor, ServiceResult};
-use crate::store::{AdvertiserRow, AppRow, CampaignRow, OfferRow, PublisherRow, Store};
+use crate::store::{
+    AdvertiserKey, AdvertiserRow, AppRow, CampaignRow, OfferRow, PublisherRow, Store, StoreError, WriteTxn,
+};
 
 /// Adds an advertiser.
 pub fn create_advertiser(
@@ -52,6 +54,8 @@ pub fn update_advertiser(
     actor: &Actor,
 ) -> ServiceResult<()> {
     store.write(|txn| {
+        let now = txn.advertiser_by_key(advertiser.key)?;
+        unless_moved(now.name == advertiser.name && now.time_zone.name() == advertiser.time_zone.name())?;
         txn.advertiser_update(advertiser.key, name, time_zone)?;
         let subject = format!("{} is now {name}, days in {}", advertiser.name, time_zone.name());
         txn.audit_add(&actor.did("advertiser change", &subject), Utc::now())?;
@@ -93,10 +97,38 @@ pub enum Change<'a> {
     DeleteCampaign(&'a CampaignRow),
 }
 
+/// What is said where something was changed between being read and being written.
+const MOVED: &str = "somebody else changed this at the same moment, so nothing was saved; look at it again";
+
+fn unless_moved(is_same: bool) -> ServiceResult<()> {
+    if is_same { Ok(()) } else { Err(StoreError::Conflict(MOVED.to_owned()).into()) }
+}
+
+impl Change<'_> {
+    /// Refuses to change what is not as it was when it was read.
+    fn check(&self, txn: &WriteTxn<'_>, advertiser: AdvertiserKey) -> ServiceResult<()> {
+        unless_moved(match self {
+            Self::AddApp(..) | Self::AddOffer(..) | Self::AddCampaign(..) => true,
+            Self::UpdateApp(app, ..) | Self::DeleteApp(app) => {
+                let now = txn.app_with_campaigns(advertiser, &app.id.to_string())?;
+                now.is_some_and(|(now, _)| now.name == app.name && now.store == app.store)
+            }
+            Self::RenameOffer(offer, _) | Self::DeleteOffer(offer) => {
+                let now = txn.offer_with_campaigns(advertiser, &offer.id.to_string())?;
+                now.is_some_and(|(now, _)| now.name == offer.name)
+            }
+            Self::RenameCampaign(campaign, _) | Self::DeleteCampaign(campaign) => {
+                txn.campaign_find(advertiser, campaign.id)?.is_some_and(|now| now.name == campaign.name)
+            }
+        })
+    }
+}
+
 /// Makes a change in the advertiser's catalogue.
 pub fn change(store: &Store, advertiser: &AdvertiserRow, change: &Change<'_>, actor: &Actor) -> ServiceResult<()> {
     let (now, key) = (Utc::now(), advertiser.key);
     store.write(|txn| {
+        change.check(txn, key)?;
         let (action, subject) = match change {
             Change::AddApp(name, id) => {
                 txn.app_create(key, Uuid::new_v4().into(), name, id, now)?;
@@ -153,6 +185,7 @@ pub fn create_publisher(store: &Store, name: &Name, actor: &Actor) -> ServiceRes
 /// Renames a publisher.
 pub fn rename_publisher(store: &Store, publisher: &PublisherRow, name: &Name, actor: &Actor) -> ServiceResult<()> {
     store.write(|txn| {
+        unless_moved(txn.publisher_get(publisher.id)?.name == publisher.name)?;
         txn.publisher_rename(publisher.key, name)?;
         let subject = format!("{} is now {name}", publisher.name);
         txn.audit_add(&actor.did("publisher rename", &subject), Utc::now())?;

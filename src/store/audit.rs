@@ -65,6 +65,21 @@ impl ReadTxn<'_> {
     }
 }
 
+/// How far back [`ReadTxn::audit_last`] looks.
+const LOOK_BACK: i64 = 20_000;
+
+impl ReadTxn<'_> {
+    /// The newest entry of an action on `noun` whose subject holds `text`, among the last 20,000 entries.
+    pub fn audit_last(&self, noun: &str, text: &str) -> StoreResult<Option<AuditRow>> {
+        let sql = "select audit_key, at, actor, action, subject, address from audit_log
+            where audit_key > (select coalesce(max(audit_key), 0) from audit_log) - ?3
+                and action like ?1 || ' %' and instr(subject, ?2)
+            order by audit_key desc
+            limit 1";
+        self.first("read the audit log", sql, (noun, text, LOOK_BACK), audit)
+    }
+}
+
 impl WriteTxn<'_> {
     /// Adds an entry, in the transaction of what it tells about.
     pub fn audit_add(&self, entry: &AuditEntry<'_>, now: DateTime<Utc>) -> StoreResult<()> {

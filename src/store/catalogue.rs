@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
 
-use crate::domain::{AdvertiserId, AppId, CampaignId, Name, OfferId, Os, StoreId};
+use crate::domain::{AdvertiserId, AppId, CampaignId, Name, OfferId, StoreId};
 use crate::store::{
     AdvertiserKey, AppKey, CampaignKey, OfferKey, OrMissing as _, ReadTxn, StoreResult, Version, WriteTxn,
-    foreign_value, parsed, to_ms,
+    catalogue_lists, parsed, to_ms,
 };
 
 /// An offer.
@@ -61,17 +61,7 @@ impl ReadTxn<'_> {
 
     /// All campaigns of the advertiser, by key.
     pub fn campaign_list(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<CampaignRow>> {
-        self.list("list campaigns", include_str!("sql/campaign_list.sql"), [advertiser.0], |row| {
-            let os: Os = parsed(row, 8)?;
-            Ok(CampaignRow {
-                key: CampaignKey(row.get(0)?),
-                id: parsed(row, 1)?,
-                name: row.get(2)?,
-                offer: offer(row, 3)?,
-                app: row.get(7)?,
-                store: StoreId::parse(os, row.get_ref(9)?.as_str()?).map_err(|invalid| foreign_value(9, invalid))?,
-            })
-        })
+        self.list("list campaigns", include_str!("sql/campaign_list.sql"), [advertiser.0], catalogue_lists::campaign)
     }
 
     /// All offers of the advertiser, by name.

@@ -20,6 +20,7 @@ mod advertisers;
 mod apps;
 mod audit;
 mod catalogue;
+mod catalogue_lists;
 mod error;
 mod export;
 mod file;
@@ -41,6 +42,7 @@ pub use advertisers::AdvertiserRow;
 pub use apps::AppRow;
 pub use audit::{AuditEntry, AuditRow};
 pub use catalogue::{CampaignRow, OfferRow};
+pub use catalogue_lists::{ListPage, ListQuery};
 pub use error::{OrMissing, StoreError, StoreResult};
 pub use export::{EXPORTS, Export, NOT_EXPORTED};
 pub use file::backup::{Verified, verify};
@@ -69,11 +71,13 @@ pub use stats::pages::StatPages;
 pub use stats::row::ReportRow;
 pub use stats::scan::StatScan;
 pub use stats::statements::{StatedSet, StatedSetKey, Statement};
+pub use stats::sums::{StatPart, StatSum};
 pub use stats::versions::Version;
 pub use tokens::{NewToken, TokenRow};
 pub use two_factor::{Sealed, TwoFactorRow};
 
 use file::{disk, lock, open, upgrade};
+use stats::sums::TouchedMonths;
 
 /// SQLite before this could corrupt a WAL database that two connections checkpoint at once.
 const OLDEST_SOUND_SQLITE: i32 = 3_051_003;
@@ -199,9 +203,11 @@ impl Store {
     ) -> Result<ControlFlow<B, C>, E> {
         let mut conn = self.writer.get().map_err(StoreError::from)?;
         let txn = conn.transaction_with_behavior(TransactionBehavior::Immediate).doing("begin writing")?;
-        let write = WriteTxn { read: ReadTxn { conn: &txn }, version: Cell::new(None) };
+        let read = ReadTxn { conn: &txn };
+        let write = WriteTxn { read, version: Cell::new(None), touched: TouchedMonths::default() };
         let result = work(&write)?;
         if result.is_continue() {
+            write.sums_renew()?;
             txn.commit().doing("commit")?;
         } else {
             txn.rollback().doing("roll back")?;
@@ -308,6 +314,8 @@ pub struct WriteTxn<'c> {
     read: ReadTxn<'c>,
     /// The version that its changes carry, once one was taken.
     version: Cell<Option<Version>>,
+    /// The months whose sums are made anew before it commits.
+    touched: TouchedMonths,
 }
 
 impl<'c> Deref for WriteTxn<'c> {

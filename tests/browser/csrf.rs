@@ -102,7 +102,7 @@ fn a_session_id_that_was_tampered_with_is_nobodys() {
         thief.cookies.insert("pitlane_session".to_owned(), wrong);
         let answer = thief.get("/admin/tokens");
         assert_eq!((answer.status, answer.location()), (303, Some("/admin/login?next=%2Fadmin%2Ftokens")));
-        assert_eq!(thief.post(CHANGE, &[("name", "Lumen")]).status, 403);
+        assert_eq!(thief.post(CHANGE, &[("name", "Lumen")]).status, 401);
     }
 }
 

@@ -139,7 +139,7 @@ fn a_token_is_rotated_and_the_list_says_when_the_old_one_can_go() {
         browser.sees("It hasn't been used yet: keep the old one").await;
         assert_eq!(fetch(&app, &successor).await.0, 200);
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
-        while !browser.text("main").await.contains("so the old one can go") {
+        while !browser.text("main").await.contains("so you can revoke the old one") {
             assert!(std::time::Instant::now() < deadline, "{}", browser.text("main").await);
             browser.go("/admin/tokens").await;
         }

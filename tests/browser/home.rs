@@ -14,7 +14,8 @@ pub(crate) fn in_order() -> (App, Person, String) {
     let (_, rest) = choices.split_once("name=\"advertiser\"").unwrap();
     let advertiser = rest.split("<option value=\"").nth(1).unwrap()[..36].to_owned();
     let fields = [("name", "Singular"), ("advertiser", &advertiser), ("scope", "report"), ("life", "365")];
-    let made = ada.post("/admin/tokens/new", &fields).into_text();
+    let made = ada.post("/admin/tokens/new", &fields);
+    let made = ada.follow(made).into_text();
     let (_, rest) = made.split_once("class=\"secret\">").unwrap_or_else(|| panic!("{made}"));
     let token = rest.split('<').next().unwrap().to_owned();
     (app, ada, token)

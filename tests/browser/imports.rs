@@ -239,7 +239,7 @@ fn a_later_change_stands_in_the_way_of_an_undo_and_final_days_want_a_reason() {
         browser.go("/admin/stats?from=2023-08-01&to=2023-08-01").await;
         browser.sees("Final").await;
         browser.follow("Edit").await;
-        browser.sees("The values it has had").await;
+        browser.sees("History").await;
         browser.sees("The day is final: say why it changes.").await;
         assert_eq!(browser.driver.find_all(By::Css("tbody tr")).await.unwrap().len(), 2);
         browser.close().await;

@@ -21,6 +21,7 @@ mod imports;
 mod log;
 mod people;
 mod sessions;
+mod stale;
 mod switches;
 mod two_step;
 mod uploads;

@@ -9,7 +9,8 @@ const VERA: &str = "vera@example.com";
 
 fn invite(ada: &mut Person, email: &str, role: &str) -> Answer {
     ada.get(&format!("{PEOPLE}/new"));
-    ada.post(&format!("{PEOPLE}/new"), &[("email", email), ("role", role)])
+    let made = ada.post(&format!("{PEOPLE}/new"), &[("email", email), ("role", role)]);
+    ada.follow(made)
 }
 
 /// The path of the link that a page shows.
@@ -65,7 +66,8 @@ fn a_new_link_ends_the_one_before_and_a_set_up_link_ends_neither() {
     let first = link(&invite(&mut ada, VERA, "viewer"));
     let page = format!("{}/link", page_of(&app, VERA));
     ada.get(&page);
-    let second = link(&ada.post(&page, &[]));
+    let made = ada.post(&page, &[]);
+    let second = link(&ada.follow(made));
     let setup = app.setup_path();
     assert!(choose(&app, &first, PASSWORD).1.text().contains("not known"));
     assert_eq!(choose(&app, &second, PASSWORD).1.status, 303);

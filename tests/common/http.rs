@@ -132,6 +132,24 @@ impl Answer {
     }
 }
 
+/// The action of the page's own form, and what its inputs hold. Choices are left to who fills it in.
+pub(crate) fn form_of(page: &str) -> (String, Vec<(String, String)>) {
+    let decoded =
+        |text: &str| text.replace("&#34;", "\"").replace("&#39;", "'").replace("&#60;", "<").replace("&#38;", "&");
+    let attribute = |tag: &str, name: &str| {
+        let (_, rest) = tag.split_once(&format!(" {name}=\""))?;
+        Some(decoded(rest.split('"').next()?))
+    };
+    let (_, form) = page.split_once("class=\"fields\"").unwrap_or_else(|| panic!("no form on {page}"));
+    let before = &page[..page.len() - form.len()];
+    let action = attribute(&before[before.rfind("<form").unwrap()..], "action").unwrap();
+    let form = form.split("</form>").next().unwrap();
+    let inputs = form.split("<input").skip(1).map(|input| input.split('>').next().unwrap());
+    let inputs = inputs.filter(|input| !input.contains("type=\"checkbox\"") || input.contains(" checked"));
+    let inputs = inputs.filter_map(|input| Some((attribute(input, "name")?, attribute(input, "value")?)));
+    (action, inputs.collect())
+}
+
 /// `text` with the string that follows `key` replaced.
 fn cut(text: &str, key: &str, mark: &str, right: impl Fn(&str) -> bool) -> String {
     let Some((before, rest)) = text.split_once(key) else { return text.to_owned() };
@@ -204,6 +222,26 @@ impl Person {
     pub(crate) fn post_from(&mut self, origin: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
         let form = self.form(path, &[&[("form_token", self.form_token.as_str())], fields].concat());
         self.send(form.header("Origin", origin))
+    }
+
+    /// Goes where an answer leads.
+    pub(crate) fn follow(&mut self, answer: Answer) -> Answer {
+        match answer.location().map(str::to_owned) {
+            Some(to) => self.get(&to),
+            None => answer,
+        }
+    }
+
+    /// Sends the form of a page as a browser does: with what its fields hold, but for those given.
+    pub(crate) fn submit(&mut self, page: &Answer, fields: &[(&str, &str)]) -> Answer {
+        let (action, held) = form_of(page.text());
+        let mut sent: Vec<(&str, &str)> = held.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        for (name, value) in fields {
+            sent.retain(|(held, _)| held != name);
+            sent.push((name, value));
+        }
+        let request = self.form(&action, &sent).header("Origin", &self.client.origin);
+        self.send(request)
     }
 
     /// A form with the token of the last page, as a browser sends it.

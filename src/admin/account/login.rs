@@ -8,6 +8,7 @@ use crate::admin::kit::context::{Answer, RequestContext};
 use crate::admin::kit::form::{Form, Kind};
 use crate::admin::kit::form_page::FormPage;
 use crate::admin::kit::format;
+use crate::admin::kit::resume::{self, login_form};
 use crate::domain::Invalid;
 use crate::http::ClientError;
 use crate::http::error::ErrorKind;
@@ -25,16 +26,6 @@ pub(in crate::admin) const WRONG_CODE: &str =
 /// `/` and `/admin` lead to the start page.
 pub async fn start() -> HttpResponse {
     HttpResponse::SeeOther().insert_header((actix_web::http::header::LOCATION, "/admin/")).finish()
-}
-
-fn login_form(context: &RequestContext) -> Form {
-    let next = if context.field("next").is_empty() { context.query("next") } else { context.field("next") };
-    Form::new("/admin/login", "Log in")
-        .field("email", "E-mail", Kind::Email, "")
-        .field("password", "Password", Kind::Password, "")
-        .field("next", "", Kind::Hidden, "")
-        .with("email", context.field("email"))
-        .with("next", next)
 }
 
 /// The log-in page.
@@ -64,17 +55,27 @@ pub async fn log_in(context: RequestContext) -> Answer {
         tracing::warn!(%address, "a password came over plain HTTP from another machine: use HTTPS");
     }
     match done {
-        LoginOutcome::Welcome(cookie) => {
-            Ok(context.go_logged_in(onward(context.field("next")), cookie.expose_secret()))
-        }
+        LoginOutcome::Welcome(cookie) => welcome(&context, cookie.expose_secret()).await,
         LoginOutcome::Second(handle) => {
+            if resume::carries(&context) {
+                let page = FormPage::answer_outside(&context, "Enter your code", Vec::new(), Some(code_form(&context)));
+                return Ok(context.half_way_in(page.await?, handle.expose_secret()));
+            }
             let next: String = form_urlencoded::byte_serialize(context.field("next").as_bytes()).collect();
             Ok(context.go_half_way(&format!("/admin/login/code?next={next}"), handle.expose_secret()))
         }
         LoginOutcome::Refused(LoginError::Held(wait)) => Err(held(wait)),
         LoginOutcome::Refused(LoginError::Wrong(_)) | LoginOutcome::TooLate => {
-            again(&context, "E-mail and password do not belong together.").await
+            again(&context, "Wrong e-mail or password.").await
         }
+    }
+}
+
+/// Leads on with a new session: to the page that was wanted, or to the form that was typed before.
+async fn welcome(context: &RequestContext, cookie: &str) -> Answer {
+    match resume::go_on(context, cookie).await {
+        Some(page) => page,
+        None => Ok(context.go_logged_in(onward(context.field("next")), cookie)),
     }
 }
 
@@ -86,7 +87,7 @@ async fn again(context: &RequestContext, error: &str) -> Answer {
 
 fn code_form(context: &RequestContext) -> Form {
     let next = if context.field("next").is_empty() { context.query("next") } else { context.field("next") };
-    Form::new("/admin/login/code", "Log in")
+    let form = Form::new("/admin/login/code", "Log in")
         .or_back_to("/admin/login")
         .field(
             "code",
@@ -95,7 +96,8 @@ fn code_form(context: &RequestContext) -> Form {
             "The six digits your authenticator app shows, or one of your recovery codes.",
         )
         .field("next", "", Kind::Hidden, "")
-        .with("next", next)
+        .with("next", next);
+    resume::carry(context, form)
 }
 
 /// The page that asks for a code.
@@ -111,9 +113,7 @@ pub async fn enter_code(context: RequestContext) -> Answer {
     let done =
         context.state().sign_in.log_in_with_code(context.half_way(), context.field("code"), context.browser()).await?;
     match done {
-        LoginOutcome::Welcome(cookie) => {
-            Ok(context.go_logged_in(onward(context.field("next")), cookie.expose_secret()))
-        }
+        LoginOutcome::Welcome(cookie) => welcome(&context, cookie.expose_secret()).await,
         LoginOutcome::Refused(LoginError::Held(wait)) => Err(held(wait)),
         LoginOutcome::Refused(LoginError::Wrong(_)) => {
             let form = code_form(&context).refused(Invalid::because("code", WRONG_CODE).into())?;

@@ -11,6 +11,7 @@ use crate::admin::kit::form::{Form, Kind};
 use crate::admin::kit::form_page::FormPage;
 use crate::admin::kit::format;
 use crate::admin::kit::layout::{Shell, back};
+use crate::admin::kit::stale;
 use crate::admin::kit::table::{Cell, Table};
 use crate::domain::{Email, Role};
 use crate::http::ClientError;
@@ -96,11 +97,14 @@ async fn new_page(context: &RequestContext, form: Form) -> Answer {
 
 /// The form for an invitation.
 pub async fn new(context: RequestContext) -> Answer {
-    new_page(&context, new_form().with("role", "viewer")).await
+    new_page(&context, new_form().with("role", "viewer").sent_once()).await
 }
 
-/// Adds a person and shows the link, this once.
+/// Adds a person and leads to the page that shows the link once.
 pub async fn create(context: RequestContext) -> Answer {
+    if let Some(shown) = context.shown_once(context.field("form_id")).await? {
+        return Ok(shown);
+    }
     let made = context.run(|context| {
         let email: Email = context.field("email").parse()?;
         let role: Role = context.field("role").parse()?;
@@ -109,13 +113,16 @@ pub async fn create(context: RequestContext) -> Answer {
     });
     match made.await {
         Ok((email, secret)) => once(&context, email.to_string(), secret).await,
-        Err(error) => new_page(&context, new_form().as_typed(&context).refused(error)?).await,
+        Err(error) => {
+            context.made_nothing(context.field("form_id"))?;
+            new_page(&context, new_form().as_typed(&context).refused(error)?.sent_once()).await
+        }
     }
 }
 
 async fn once(context: &RequestContext, email: String, secret: SecretString) -> Answer {
     context
-        .show(move |context, txn| {
+        .show_once(context.field("form_id"), move |context, txn| {
             let shell = Shell::new(context, txn, NAV, "Send this link")?;
             let link = format!("{}/admin/setup/{}", context.origin(), secret.expose_secret());
             Ok(LinkPage { shell, email, link })
@@ -137,6 +144,7 @@ fn edit_form(row: &PersonRow) -> Form {
         .or_back_to(PATH)
         .field("role", "Role", role_choice(), "Holds from their next click on.")
         .with("role", row.admin.role.as_str())
+        .based_on_now()
 }
 
 async fn edit_page(context: &RequestContext, row: PersonRow, form: Form) -> Answer {
@@ -161,6 +169,9 @@ pub async fn edit(context: RequestContext, id: web::Path<String>) -> Answer {
 /// Changes a person's role.
 pub async fn save(context: RequestContext, id: web::Path<String>) -> Answer {
     let row = found(&context, id.into_inner()).await?;
+    if let Some(form) = stale::refused(&context, &edit_form(&row), "admin", row.admin.email.clone()).await? {
+        return edit_page(&context, row, form).await;
+    }
     let person = row.admin.clone();
     let saved = context.run(move |context| {
         let role: Role = context.field("role").parse()?;
@@ -187,6 +198,7 @@ async fn link_page(context: &RequestContext, row: &PersonRow) -> Answer {
     };
     let form =
         Form::new(format!("{PATH}/{}/link", row.admin.id), "Make link").or_back_to(format!("{PATH}/{}", row.admin.id));
+    let form = form.sent_once();
     FormPage::answer(context, NAV, "Make a link for a new password?", vec![message], form).await
 }
 
@@ -196,8 +208,11 @@ pub async fn ask_link(context: RequestContext, id: web::Path<String>) -> Answer 
     link_page(&context, &row).await
 }
 
-/// Makes a link for a person's new password and shows it, this once.
+/// Makes a link for a person's new password and leads to the page that shows it once.
 pub async fn make_link(context: RequestContext, id: web::Path<String>) -> Answer {
+    if let Some(shown) = context.shown_once(context.field("form_id")).await? {
+        return Ok(shown);
+    }
     let row = found(&context, id.into_inner()).await?;
     let person = row.admin.clone();
     let secret = context.run(move |context| admins::invite_again(context.store(), &person, &context.actor())).await?;
@@ -226,7 +241,8 @@ pub async fn end_sessions(context: RequestContext, id: web::Path<String>) -> Ans
 
 fn remove_form(row: &PersonRow) -> Form {
     let path = format!("{PATH}/{}", row.admin.id);
-    Form::new(format!("{path}/remove"), "Remove person").dangerous().or_back_to(path)
+    let form = Form::new(format!("{path}/remove"), "Remove person").dangerous().or_back_to(path);
+    form.field("role", "Role", Kind::Hidden, "").with("role", row.admin.role.as_str()).based_on_now()
 }
 
 async fn remove_page(context: &RequestContext, row: &PersonRow, form: Form) -> Answer {
@@ -243,6 +259,9 @@ pub async fn ask_remove(context: RequestContext, id: web::Path<String>) -> Answe
 /// Removes a person.
 pub async fn remove(context: RequestContext, id: web::Path<String>) -> Answer {
     let row = found(&context, id.into_inner()).await?;
+    if let Some(form) = stale::refused(&context, &remove_form(&row), "admin", row.admin.email.clone()).await? {
+        return remove_page(&context, &row, form).await;
+    }
     let person = row.admin.clone();
     match context.run(move |context| admins::remove(context.store(), &person, &context.actor())).await {
         Ok(()) => Ok(context.go(&back(PATH, None, "removed"))),

@@ -7,6 +7,7 @@ use crate::admin::kit::context::{Answer, RequestContext, missing_is_not_found};
 use crate::admin::kit::form::{Form, Kind};
 use crate::admin::kit::form_page::FormPage;
 use crate::admin::kit::layout::back;
+use crate::admin::kit::stale;
 use crate::admin::kit::table::{Cell, Table};
 use crate::domain::{AdvertiserId, Currency, Name, ReportingZone};
 use crate::http::ClientError;
@@ -98,6 +99,7 @@ fn edit_form(row: &AdvertiserRow) -> Form {
     zone_field(form.field("name", "Name", Kind::Text, "People see it here. Singular does not read it."))
         .with("name", row.name.clone())
         .with("time_zone", row.time_zone.name())
+        .based_on_now()
 }
 
 async fn edit_page(context: &RequestContext, row: &AdvertiserRow, form: Form) -> Answer {
@@ -116,6 +118,9 @@ pub async fn edit(context: RequestContext, id: web::Path<String>) -> Answer {
 /// Changes an advertiser.
 pub async fn save(context: RequestContext, id: web::Path<String>) -> Answer {
     let row = found(&context, id.into_inner()).await?;
+    if let Some(form) = stale::refused(&context, &edit_form(&row), "advertiser", row.name.clone()).await? {
+        return edit_page(&context, &row, form).await;
+    }
     let old = row.clone();
     let saved = context.run(move |context| {
         let name = Name::parse("name", context.field("name"))?;
@@ -140,13 +145,22 @@ pub async fn ask_switch(context: RequestContext, id: web::Path<String>) -> Answe
                      can be enabled again.";
         (format!("Disable {}?", row.name), message, Form::new(action, "Disable advertiser").dangerous())
     };
+    let to = if row.disabled_at.is_some() { "on" } else { "off" };
+    let form = form.field("to", "", Kind::Hidden, "").with("to", to);
     FormPage::answer(&context, NAV, title, vec![message.to_owned()], form.or_back_to(PATH)).await
 }
 
-/// Switches an advertiser.
+/// Switches an advertiser as the form said; sending it twice changes nothing more.
 pub async fn switch(context: RequestContext, id: web::Path<String>) -> Answer {
     let row = found(&context, id.into_inner()).await?;
-    let (on, id) = (row.disabled_at.is_some(), row.id);
+    let on = match context.sent("to") {
+        Some(to) => to == "on",
+        None => row.disabled_at.is_some(),
+    };
+    let id = row.id;
+    if on != row.disabled_at.is_some() {
+        return Ok(context.go(&back(PATH, Some(id), if on { "enabled" } else { "disabled" })));
+    }
     context.run(move |context| changes::switch_advertiser(context.store(), &row, on, &context.actor())).await?;
     Ok(context.go(&back(PATH, Some(id), if on { "enabled" } else { "disabled" })))
 }

@@ -61,11 +61,12 @@ impl Entry for AppRow {
         add: ("Add app", "Add an app"),
         shared: false,
     };
+    const NOUN: &str = "app";
     const SAVE: &str = "Save app";
     const DELETE: &str = "Delete app";
 
     fn find(txn: &ReadTxn<'_>, owner: &AdvertiserRow, id: &str) -> StoreResult<Option<Self>> {
-        Ok(txn.app_list(owner.key)?.into_iter().find(|row| row.id.to_string() == id))
+        Ok(txn.app_with_campaigns(owner.key, id)?.map(|(row, _)| row))
     }
 
     fn id(&self) -> String {
@@ -102,13 +103,12 @@ impl Entry for AppRow {
     }
 
     fn in_the_way(&self, owner: &AdvertiserRow, txn: &ReadTxn<'_>) -> StoreResult<Option<InTheWay>> {
-        let campaigns = txn.campaign_list(owner.key)?;
-        let runs = campaigns.iter().filter(|campaign| campaign.store == self.store).count();
+        let runs = txn.app_with_campaigns(owner.key, &self.id.to_string())?.map_or(0, |(_, runs)| runs);
         if runs == 0 {
             return Ok(None);
         }
-        let runs = format::plural(i64::try_from(runs).unwrap_or_default(), "campaign");
-        let message = format!("{} runs in {runs}. Delete those first, if they have no stats.", self.name);
+        let runs = format::plural(runs, "campaign");
+        let message = format!("{} has {runs}. Delete those first, if they have no stats.", self.name);
         let href = format!("/admin/catalogue/campaigns{}", scope(owner));
         Ok(Some((message, ("Go to the campaigns", href))))
     }

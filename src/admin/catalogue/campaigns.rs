@@ -1,10 +1,11 @@
 //! Campaigns: the advertiser's own name for an offer on one app. Stats hang on them.
 
 use crate::admin::catalogue::entry::{self, Entry, InTheWay, Labels, scope};
+use crate::admin::catalogue::pick;
 use crate::admin::kit::context::{Answer, RequestContext};
 use crate::admin::kit::form::{Form, Kind};
 use crate::admin::kit::table::{Cell, Table};
-use crate::domain::{Invalid, Name};
+use crate::domain::Name;
 use crate::service::catalogue::{self as changes, Change};
 use crate::service::{ServiceError, ServiceResult};
 use crate::store::{AdvertiserRow, AppRow, CampaignRow, OfferRow, ReadTxn, StoreResult};
@@ -44,11 +45,12 @@ impl Entry for CampaignRow {
         add: ("Add campaign", "Add a campaign"),
         shared: false,
     };
+    const NOUN: &str = "campaign";
     const SAVE: &str = "Save campaign";
     const DELETE: &str = "Delete campaign";
 
     fn find(txn: &ReadTxn<'_>, owner: &AdvertiserRow, id: &str) -> StoreResult<Option<Self>> {
-        Ok(txn.campaign_list(owner.key)?.into_iter().find(|row| row.id.to_string() == id))
+        Ok(id.parse().ok().map(|id| txn.campaign_find(owner.key, id)).transpose()?.flatten())
     }
 
     fn id(&self) -> String {
@@ -60,23 +62,18 @@ impl Entry for CampaignRow {
     }
 
     fn blank(txn: &ReadTxn<'_>, owner: &AdvertiserRow, form: Form) -> StoreResult<Form> {
-        let offers = txn.offer_list(owner.key)?.into_iter().map(|row| (row.id.to_string(), row.name)).collect();
-        let label =
-            |row: AppRow| (row.id.to_string(), format!("{} ({} {})", row.name, row.store.os(), row.store.as_str()));
-        let apps = txn.app_list(owner.key)?.into_iter().map(label).collect();
-        Ok(form
-            .field("name", "Name", Kind::Text, HINT)
-            .field("offer", "Offer", Kind::Choice(offers), "An offer's first campaign takes the offer's own id.")
-            .field("app", "App", Kind::Choice(apps), "Singular gets its store id and system."))
+        let form = form.field("name", "Name", Kind::Text, HINT);
+        let hint = "The first campaign of an offer gets the same id as the offer.";
+        let form = pick::field::<OfferRow>(txn, owner.key, form, "offer", "Offer", hint)?;
+        pick::field::<AppRow>(txn, owner.key, form, "app", "App", "Singular receives its store id and system.")
     }
 
     fn add(owner: &AdvertiserRow, context: &RequestContext) -> ServiceResult<()> {
         let name = Name::parse("name", context.field("name"))?;
         let (offer, app) = context.store().read(|txn| {
-            let offer = OfferRow::find(txn, owner, context.field("offer"))?;
-            let app = AppRow::find(txn, owner, context.field("app"))?;
-            let offer = offer.ok_or_else(|| Invalid::because("offer", "choose an offer"))?;
-            Ok::<_, ServiceError>((offer, app.ok_or_else(|| Invalid::because("app", "choose an app"))?))
+            let offer: OfferRow = pick::find(txn, owner.key, "offer", context.field("offer"))??;
+            let app: AppRow = pick::find(txn, owner.key, "app", context.field("app"))??;
+            Ok::<_, ServiceError>((offer, app))
         })?;
         changes::change(context.store(), owner, &Change::AddCampaign(&name, &offer, &app), &context.actor())
     }

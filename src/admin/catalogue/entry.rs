@@ -6,10 +6,11 @@ use askama::Template;
 use chrono::Utc;
 
 use crate::admin::kit::context::{Answer, RequestContext, missing_is_not_found};
-use crate::admin::kit::form::Form;
+use crate::admin::kit::form::{Form, Kind};
 use crate::admin::kit::form_page::FormPage;
 use crate::admin::kit::format;
 use crate::admin::kit::layout::{Shell, back};
+use crate::admin::kit::stale;
 use crate::admin::kit::table::Table;
 use crate::domain::{AdvertiserId, Day, ReportingZone};
 use crate::http::ClientError;
@@ -98,6 +99,8 @@ pub trait Entry: Clone + Send + Sync + 'static {
     type Owner: Owner;
     /// What pages call it.
     const WORDS: Labels;
+    /// What the audit log calls one.
+    const NOUN: &'static str;
     /// The button that saves it.
     const SAVE: &'static str;
     /// The button that deletes it.
@@ -266,7 +269,7 @@ async fn found<E: Entry>(context: &RequestContext, id: String) -> Result<(E::Own
 
 fn edit_form<E: Entry>(owner: &E::Owner, entry: &E) -> Form {
     let form = Form::new(address::<E>(owner, &format!("/{}", entry.id())), E::SAVE);
-    entry.fields(form.or_back_to(address::<E>(owner, "")))
+    entry.fields(form.or_back_to(address::<E>(owner, ""))).based_on_now()
 }
 
 async fn edit_page<E: Entry>(context: &RequestContext, owner: &E::Owner, entry: &E, form: Form) -> Answer {
@@ -284,6 +287,10 @@ pub async fn edit<E: Entry>(context: RequestContext, id: web::Path<String>) -> A
 /// Changes an entry.
 pub async fn save<E: Entry>(context: RequestContext, id: web::Path<String>) -> Answer {
     let (owner, entry, _) = found::<E>(&context, id.into_inner()).await?;
+    let form = edit_form(&owner, &entry);
+    if let Some(form) = stale::refused(&context, &form, E::NOUN, entry.name().to_owned()).await? {
+        return edit_page(&context, &owner, &entry, form).await;
+    }
     let (whose, old) = (owner.clone(), entry.clone());
     match context.run(move |context| old.save(&whose, context)).await {
         Ok(()) => Ok(context.go(&back(&E::WORDS.path(), owner.id(), "saved"))),
@@ -301,16 +308,29 @@ pub async fn ask_delete<E: Entry>(context: RequestContext, id: web::Path<String>
         let title = format!("{} can't be deleted", entry.name());
         return FormPage::answer_with(&context, NAV, title, vec![message], None, vec![(label.to_owned(), href)]).await;
     }
-    let page = address::<E>(&owner, &format!("/{}", entry.id()));
-    let action = address::<E>(&owner, &format!("/{}/delete", entry.id()));
-    let form = Form::new(action, E::DELETE).dangerous().or_back_to(page);
-    let intro = vec!["No stats belong to it. Its id is gone with it and is not given out again.".to_owned()];
-    FormPage::answer(&context, NAV, format!("Delete {}?", entry.name()), intro, form).await
+    delete_page(&context, &entry, delete_form(&owner, &entry)).await
+}
+
+/// Carries the name that the person saw.
+fn delete_form<E: Entry>(owner: &E::Owner, entry: &E) -> Form {
+    let page = address::<E>(owner, &format!("/{}", entry.id()));
+    let action = address::<E>(owner, &format!("/{}/delete", entry.id()));
+    let form = Form::new(action, E::DELETE).dangerous().or_back_to(page).field("name", "Name", Kind::Hidden, "");
+    form.with("name", entry.name()).based_on_now()
+}
+
+async fn delete_page<E: Entry>(context: &RequestContext, entry: &E, form: Form) -> Answer {
+    let intro = vec!["It has no stats. This can't be undone, and its id won't be reused.".to_owned()];
+    FormPage::answer(context, NAV, format!("Delete {}?", entry.name()), intro, form).await
 }
 
 /// Deletes an entry.
 pub async fn delete<E: Entry>(context: RequestContext, id: web::Path<String>) -> Answer {
     let (owner, entry, _) = found::<E>(&context, id.into_inner()).await?;
+    let form = delete_form(&owner, &entry);
+    if let Some(form) = stale::refused(&context, &form, E::NOUN, entry.name().to_owned()).await? {
+        return delete_page(&context, &entry, form).await;
+    }
     let id = owner.id();
     context.run(move |context| entry.delete(&owner, context)).await?;
     Ok(context.go(&back(&E::WORDS.path(), id, "deleted")))

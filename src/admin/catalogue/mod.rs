@@ -5,4 +5,5 @@ pub mod apps;
 pub mod campaigns;
 pub mod entry;
 pub mod offers;
+pub mod pick;
 pub mod publishers;

@@ -10,6 +10,7 @@ use crate::admin::kit::form::{Form, Kind};
 use crate::admin::kit::form_page::FormPage;
 use crate::admin::kit::format;
 use crate::admin::kit::layout::back;
+use crate::admin::kit::stale;
 use crate::admin::kit::table::{Cell, Table};
 use crate::domain::Name;
 use crate::http::ClientError;
@@ -82,11 +83,12 @@ impl Entry for OfferRow {
         add: ("Add offer", "Add an offer"),
         shared: false,
     };
+    const NOUN: &str = "offer";
     const SAVE: &str = "Save offer";
     const DELETE: &str = "Delete offer";
 
     fn find(txn: &ReadTxn<'_>, owner: &AdvertiserRow, id: &str) -> StoreResult<Option<Self>> {
-        Ok(txn.offer_list(owner.key)?.into_iter().find(|row| row.id.to_string() == id))
+        Ok(txn.offer_with_campaigns(owner.key, id)?.map(|(row, _)| row))
     }
 
     fn id(&self) -> String {
@@ -131,12 +133,11 @@ impl Entry for OfferRow {
     }
 
     fn in_the_way(&self, owner: &AdvertiserRow, txn: &ReadTxn<'_>) -> StoreResult<Option<InTheWay>> {
-        let campaigns = txn.campaign_list(owner.key)?;
-        let runs = campaigns.iter().filter(|campaign| campaign.offer.key == self.key).count();
+        let runs = txn.offer_with_campaigns(owner.key, &self.id.to_string())?.map_or(0, |(_, runs)| runs);
         if runs == 0 {
             return Ok(None);
         }
-        let runs = format::plural(i64::try_from(runs).unwrap_or_default(), "campaign");
+        let runs = format::plural(runs, "campaign");
         let message = format!(
             "{} has {runs}. Delete those first, if they have no stats; or turn its cost reporting off.",
             self.name
@@ -150,6 +151,19 @@ impl Entry for OfferRow {
     }
 }
 
+fn reporting_form(advertiser: &AdvertiserRow, row: &OfferRow) -> Form {
+    let (submit, to) =
+        if row.cost_reporting { ("Turn cost reporting off", "off") } else { ("Turn cost reporting on", "on") };
+    let form = Form::new(format!("{PATH}/{}/reporting{}", row.id, scope(advertiser)), submit)
+        .field("name", "Name", Kind::Hidden, "")
+        .with("name", row.name.clone())
+        .based_on_now()
+        .field("to", "", Kind::Hidden, "")
+        .with("to", to)
+        .or_back_to(format!("{PATH}{}", scope(advertiser)));
+    if row.cost_reporting { form.dangerous() } else { form }
+}
+
 async fn found(context: &RequestContext, id: String) -> Result<(AdvertiserRow, OfferRow), ClientError> {
     entry::within(context, move |txn, advertiser| OfferRow::find(txn, advertiser, &id)).await
 }
@@ -157,37 +171,40 @@ async fn found(context: &RequestContext, id: String) -> Result<(AdvertiserRow, O
 /// Says what turning cost reporting on or off changes.
 pub async fn ask_reporting(context: RequestContext, id: web::Path<String>) -> Answer {
     let (advertiser, row) = found(&context, id.into_inner()).await?;
+    let form = reporting_form(&advertiser, &row);
+    reporting_page(&context, advertiser, row, form).await
+}
+
+async fn reporting_page(context: &RequestContext, advertiser: AdvertiserRow, row: OfferRow, form: Form) -> Answer {
     let (owner, key) = (advertiser.clone(), row.key);
     let sum = context
         .run(move |context| context.store().read(|txn| Ok(sums(txn, &owner)?.get(&key).copied().unwrap_or_default())))
         .await?;
     let rows = format::plural(sum.rows, "row");
     let cost = format!("{} {}", format::amount(sum.cost, advertiser.currency), advertiser.currency.code());
-    let (title, message, submit) = if row.cost_reporting {
+    let (title, message) = if row.cost_reporting {
         let message = format!(
             "{rows} of the last 30 days, with a cost of {cost}, disappear from the report, and all earlier ones. Singular \
              keeps what it has received, and gets nothing new."
         );
-        (format!("Turn cost reporting off for {}?", row.name), message, "Turn cost reporting off")
+        (format!("Turn cost reporting off for {}?", row.name), message)
     } else {
         let message = format!(
             "{rows} of the last 30 days, with a cost of {cost}, become visible to Singular, and all earlier ones."
         );
-        (format!("Turn cost reporting on for {}?", row.name), message, "Turn cost reporting on")
+        (format!("Turn cost reporting on for {}?", row.name), message)
     };
-    let hidden = if row.cost_reporting { "off" } else { "on" };
-    let form = Form::new(format!("{PATH}/{}/reporting{}", row.id, scope(&advertiser)), submit)
-        .field("to", "", Kind::Hidden, "")
-        .with("to", hidden)
-        .or_back_to(format!("{PATH}{}", scope(&advertiser)));
-    let form = if row.cost_reporting { form.dangerous() } else { form };
-    FormPage::answer(&context, NAV, title, vec![message], form).await
+    FormPage::answer(context, NAV, title, vec![message], form).await
 }
 
 /// Turns cost reporting on or off, as the form said; sending it twice changes nothing more.
 pub async fn switch_reporting(context: RequestContext, id: web::Path<String>) -> Answer {
     let (advertiser, row) = found(&context, id.into_inner()).await?;
     let on = context.field("to") == "on";
+    let form = reporting_form(&advertiser, &row);
+    if let Some(form) = stale::refused(&context, &form, "offer", row.name.clone()).await? {
+        return reporting_page(&context, advertiser, row, form).await;
+    }
     let to = back(PATH, Some(advertiser.id), if on { "reporting-on" } else { "reporting-off" });
     context
         .run(move |context| {

@@ -38,6 +38,7 @@ impl Entry for PublisherRow {
         add: ("Add publisher", "Add a publisher"),
         shared: true,
     };
+    const NOUN: &str = "publisher";
     const SAVE: &str = "Save publisher";
     const DELETE: &str = "Delete publisher";
 

@@ -68,6 +68,10 @@ pub(in crate::admin) struct Found {
     pub(in crate::admin) cookies: CookieScope,
     pub(in crate::admin) theme: Theme,
     pub(in crate::admin) half_way: String,
+    /// The advertiser that was chosen last in this browser.
+    pub(in crate::admin) advertiser: String,
+    /// The code of what a form did that led here, once.
+    pub(in crate::admin) flash: String,
     pub(in crate::admin) query: Vec<(String, String)>,
     pub(in crate::admin) form: Vec<(String, String)>,
 }
@@ -164,6 +168,12 @@ impl RequestContext {
         value(&self.0.query, name).trim()
     }
 
+    /// What a form did that led here; empty when the page is loaded again.
+    #[must_use]
+    pub fn just_done(&self) -> &str {
+        if self.0.flash == self.query("done") { &self.0.flash } else { "" }
+    }
+
     /// All parameters of the address.
     #[must_use]
     pub fn queries(&self) -> &[(String, String)] {
@@ -176,17 +186,36 @@ impl RequestContext {
         value(&self.0.form, name)
     }
 
-    /// The advertiser the address names, or the first that is not disabled; with all there are.
+    /// A field of the form, if the form has it.
+    #[must_use]
+    pub fn sent(&self, name: &str) -> Option<&str> {
+        self.0.form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All fields of the form.
+    #[must_use]
+    pub fn fields(&self) -> &[(String, String)] {
+        &self.0.form
+    }
+
+    /// The advertiser the address names, else the one chosen last, else the first that is not disabled; with all there are.
     pub fn advertisers(&self, txn: &ReadTxn<'_>) -> Result<(Vec<AdvertiserRow>, Option<AdvertiserRow>), StoreError> {
         let all = txn.advertiser_list()?;
-        let asked = self.query("advertiser").parse::<AdvertiserId>().ok();
-        let chosen = all
-            .iter()
-            .find(|row| Some(row.id) == asked)
+        let named = |text: &str| {
+            let id = text.parse::<AdvertiserId>().ok()?;
+            all.iter().find(|row| row.id == id)
+        };
+        let chosen = named(self.query("advertiser"))
+            .or_else(|| named(&self.0.advertiser))
             .or_else(|| all.iter().find(|row| row.disabled_at.is_none()))
             .or(all.first())
             .cloned();
         Ok((all, chosen))
+    }
+
+    /// Whether this is an advertiser's id, and not the one the browser remembers.
+    pub(in crate::admin) fn newly_chosen(&self, id: &str) -> bool {
+        self.0.advertiser != id && id.parse::<AdvertiserId>().is_ok()
     }
 
     /// Answers with the page that `work` makes of one state of the database.
@@ -212,6 +241,36 @@ impl RequestContext {
         Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(html))
     }
 
+    /// Shows a page that holds a secret: at an address that answers once, so that a reload makes no second secret.
+    ///
+    /// `form` names the form that was sent; the same form sent again is led to the same address by [`Self::shown_once`].
+    pub async fn show_once<P: Template>(
+        &self,
+        form: &str,
+        work: impl FnOnce(&Self, &ReadTxn<'_>) -> Result<P, ServiceError> + Send + 'static,
+    ) -> Answer {
+        let context = self.clone();
+        let html = telemetry::blocking(move || {
+            let page = context.store().read(|txn| work(&context, txn))?;
+            page.render().map_err(|error| ServiceError::Internal(format!("a page could not be made: {error}")))
+        });
+        let html = html.await.map_err(missing_is_not_found)?;
+        let id = self.state().one_time.keep(&self.session()?.id_sha256, form, html)?;
+        Ok(self.go(&format!("/admin/once/{id}")))
+    }
+
+    /// Where the page is that this very form made before; waits while it is being made.
+    pub async fn shown_once(&self, form: &str) -> Result<Option<HttpResponse>, ClientError> {
+        let session = &self.session()?.id_sha256;
+        Ok(self.state().one_time.made_by(session, form).await.map(|id| self.go(&format!("/admin/once/{id}"))))
+    }
+
+    /// Says that this form made no secret, so that it may be sent again.
+    pub fn made_nothing(&self, form: &str) -> Result<(), ClientError> {
+        self.state().one_time.forget(&self.session()?.id_sha256, form);
+        Ok(())
+    }
+
     /// Runs `work`, which may write.
     pub async fn run<T: Send + 'static>(
         &self,
@@ -230,7 +289,12 @@ impl RequestContext {
     /// Sends the browser on with a new session.
     #[must_use]
     pub fn go_logged_in(&self, to: &str, cookie: &str) -> HttpResponse {
-        let mut response = self.go(to);
+        self.logged_in(self.go(to), cookie)
+    }
+
+    /// The same answer with a new session.
+    #[must_use]
+    pub fn logged_in(&self, mut response: HttpResponse, cookie: &str) -> HttpResponse {
         let cookie = self.cookie(SESSION, cookie.to_owned(), Duration::seconds(sessions::LIFE.num_seconds()));
         add_cookie(&mut response, &cookie);
         if !self.half_way().is_empty() {
@@ -242,7 +306,12 @@ impl RequestContext {
     /// Sends the browser on with the handle of a log-in whose code is waited for.
     #[must_use]
     pub fn go_half_way(&self, to: &str, handle: &str) -> HttpResponse {
-        let mut response = self.go(to);
+        self.half_way_in(self.go(to), handle)
+    }
+
+    /// The same answer with the handle of a log-in whose code is waited for.
+    #[must_use]
+    pub fn half_way_in(&self, mut response: HttpResponse, handle: &str) -> HttpResponse {
         let life = Duration::try_from(two_factor::WAIT).unwrap_or(Duration::ZERO);
         add_cookie(&mut response, &self.cookie(HALF_WAY, handle.to_owned(), life));
         response
@@ -263,6 +332,9 @@ impl RequestContext {
     }
 }
 
+/// The field every form carries.
+pub(in crate::admin) const FORM_TOKEN: &str = "form_token";
+
 /// What the session's cookie is called, before any prefix.
 pub(in crate::admin) const SESSION: &str = "pitlane_session";
 /// The cookie that stands for a browser nobody is logged in with.
@@ -271,6 +343,11 @@ pub(in crate::admin) const GUEST: &str = "pitlane_guest";
 pub(in crate::admin) const HALF_WAY: &str = "pitlane_half_way";
 /// The cookie that keeps the chosen colours.
 pub(in crate::admin) const THEME: &str = "pitlane_theme";
+
+/// The cookie that keeps the chosen advertiser.
+pub(in crate::admin) const ADVERTISER: &str = "pitlane_advertiser";
+/// The cookie that says once what a form did.
+pub(in crate::admin) const DONE: &str = "pitlane_done";
 
 /// What cookies are for: whether the server is reached by HTTPS, and the path it has there.
 pub(in crate::admin) struct CookieScope {
@@ -312,7 +389,7 @@ fn value<'a>(pairs: &'a [(String, String)], name: &str) -> &'a str {
     pairs.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
 }
 
-/// What an address names and the database has not is a page that does not exist.
+/// Missing rows become 404.
 pub(in crate::admin) fn missing_is_not_found(error: ServiceError) -> ClientError {
     match error {
         ServiceError::Store(StoreError::Missing(message)) => ClientError::new(ErrorKind::NotFound, message),

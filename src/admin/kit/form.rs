@@ -45,6 +45,8 @@ pub struct Field {
     pub kind: Kind,
     /// What stands in it.
     pub value: String,
+    /// What it held when the form was made, where the form changes something that is there.
+    pub base: Option<String>,
     /// What was wrong with it.
     pub error: Option<String>,
     /// What a browser may fill in.
@@ -101,8 +103,8 @@ impl Form {
             (Kind::Code, _) => "one-time-code",
             _ => "off",
         };
-        let (hint, value, error, optional) = (hint.into(), String::new(), None, kind == Kind::Tick);
-        self.fields.push(Field { name, label, hint, kind, value, error, autocomplete, optional });
+        let (hint, value, optional) = (hint.into(), String::new(), kind == Kind::Tick);
+        self.fields.push(Field { name, label, hint, kind, value, base: None, error: None, autocomplete, optional });
         self
     }
 
@@ -129,6 +131,25 @@ impl Form {
             field.value = value.into();
         }
         self
+    }
+
+    /// Adds a number of its own, by which the same form sent twice is known.
+    #[must_use]
+    pub fn sent_once(self) -> Self {
+        let number = uuid::Uuid::new_v4().to_string();
+        self.field("form_id", "", Kind::Hidden, "").with("form_id", number)
+    }
+
+    /// Whether something in it is to be put right.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.error.is_some() || self.fields.iter().any(|field| field.error.is_some())
+    }
+
+    /// The name of the first field with an error.
+    #[must_use]
+    pub fn first_wrong(&self) -> &str {
+        self.fields.iter().find(|field| field.error.is_some()).map_or("", |field| field.name)
     }
 
     /// Fills in what was typed, but no passwords and codes.

@@ -45,7 +45,8 @@ impl FormPage {
         let title = title.into();
         context
             .show_as(form.as_ref().map_or(StatusCode::OK, status), move |context, txn| {
-                let shell = Shell::new(context, txn, nav, title)?;
+                let mut shell = Shell::new(context, txn, nav, title)?;
+                shell.is_refused = form.as_ref().is_some_and(Form::is_refused);
                 Ok(Self { shell, intro, form, links })
             })
             .await
@@ -58,7 +59,8 @@ impl FormPage {
         intro: Vec<String>,
         form: Option<Form>,
     ) -> Answer {
-        let shell = Shell::outside(context, title);
+        let mut shell = Shell::outside(context, title);
+        shell.is_refused = form.as_ref().is_some_and(Form::is_refused);
         let status = form.as_ref().map_or(StatusCode::OK, status);
         context.show_as(status, move |_, _| Ok(Self { shell, intro, form, links: Vec::new() })).await
     }
@@ -66,6 +68,5 @@ impl FormPage {
 
 /// 422 where something is to be mended.
 pub(in crate::admin) fn status(form: &Form) -> StatusCode {
-    let wrong = form.error.is_some() || form.fields.iter().any(|field| field.error.is_some());
-    if wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }
+    if form.is_refused() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }
 }

@@ -13,16 +13,14 @@ use chrono::Utc;
 use secrecy::ExposeSecret as _;
 use subtle::ConstantTimeEq as _;
 
-use crate::admin::kit::context::{self, CookieScope, Found, RequestContext, Theme};
+use crate::admin::kit::context::{self, CookieScope, FORM_TOKEN, Found, RequestContext, Theme};
+use crate::admin::kit::resume;
 use crate::domain::{Invalid, Role};
 use crate::http::error::ErrorKind;
 use crate::http::multipart::{self, Parts};
 use crate::http::{Access, AppState, ClientError, client};
 use crate::service::access::sessions::{self, Browser};
 use crate::telemetry;
-
-/// The field every form carries.
-pub const FORM_TOKEN: &str = "form_token";
 
 /// How long a form may take to come.
 const FORM_TIME: std::time::Duration = std::time::Duration::from_secs(15);
@@ -51,6 +49,9 @@ pub async fn pass(
     // With "no-referrer" browsers would hide a form's origin from us too.
     headers.insert(header::REFERRER_POLICY, header::HeaderValue::from_static("same-origin"));
     headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    for cookie in remembered(answered.request(), answered.response()) {
+        answered.response_mut().add_cookie(&cookie)?;
+    }
     if let Some(cookie) = guest {
         answered.response_mut().add_cookie(&cookie)?;
     }
@@ -74,6 +75,7 @@ async fn admit(
     let cookies = CookieScope { https, path: state.config.path().to_owned() };
     let cookie = |name| request.cookie(&cookies.name(name)).map(|cookie| cookie.value().to_owned());
     let (known, theme, half_way) = (cookie(context::SESSION), cookie(context::THEME), cookie(context::HALF_WAY));
+    let (advertiser, flash) = (cookie(context::ADVERTISER), cookie(context::DONE));
     let session = match &known {
         Some(cookie) => {
             let (store, cookie) = (state.store.clone(), cookie.clone());
@@ -115,29 +117,13 @@ async fn admit(
             let bytes = bytes.map_err(|_| ClientError::new(ErrorKind::PayloadTooLarge, "The form is too large."))?;
             form = form_urlencoded::parse(&bytes).into_owned().collect();
         }
-        let given = form.iter().find(|(name, _)| name == FORM_TOKEN).map_or("", |(_, token)| token);
-        if !bool::from(given.as_bytes().ct_eq(form_token.as_bytes())) {
-            log("its token is missing or not of this session");
-            let message =
-                "The form was not sent from this session. Go back, load the page again, and send it once more.";
-            return Err(ClientError::new(ErrorKind::Forbidden, message));
-        }
         if access == Access::Admin && role == Some(Role::Viewer) {
             log("a viewer sent it");
         }
     }
-    match (access, role) {
-        (Access::Viewer | Access::Admin, None) if is_change => {
-            let message = "Your session has ended, so nothing was changed.";
-            return Err(ClientError::new(ErrorKind::Unauthorized, message));
-        }
-        (Access::Viewer | Access::Admin, None) => return Ok(Some(to_log_in(request.request()))),
-        (Access::Admin, Some(Role::Viewer)) => {
-            let message = "You are logged in as a viewer, who sees everything and changes nothing.";
-            return Err(ClientError::new(ErrorKind::Forbidden, message));
-        }
-        _ => {}
-    }
+    let given = form.iter().find(|(name, _)| name == FORM_TOKEN).map_or("", |(_, token)| token.as_str());
+    let is_ours = bool::from(given.as_bytes().ct_eq(form_token.as_bytes()));
+    let has_token = !given.is_empty();
     let found = Found {
         session,
         form_token,
@@ -147,12 +133,58 @@ async fn admit(
         cookies,
         theme: Theme::parse(theme.as_deref().unwrap_or_default()),
         half_way: half_way.unwrap_or_default(),
+        advertiser: advertiser.unwrap_or_default(),
+        flash: flash.unwrap_or_default(),
         query: form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect(),
         form,
         state,
     };
-    request.extensions_mut().insert(RequestContext::new(found));
+    let context = RequestContext::new(found);
+    let needs_session = matches!(access, Access::Viewer | Access::Admin);
+    // The session before the form's token: whoever was logged out meanwhile is to log in, and keeps what they typed.
+    match role {
+        None if needs_session && is_change => return resume::ended(&context).await.map(Some),
+        None if needs_session => return Ok(Some(to_log_in(request.request()))),
+        _ => {}
+    }
+    if is_change && !is_ours {
+        let (address, reason) = (context.browser().address, "its token is missing or not of this session");
+        tracing::warn!(%address, reason, "a form was refused");
+        if needs_session && has_token {
+            return resume::other_session(&context).await.map(Some);
+        }
+        let message =
+            "The form was not sent from this session, so nothing was saved. Load the page again and send it once more.";
+        return Err(ClientError::new(ErrorKind::Forbidden, message));
+    }
+    if access == Access::Admin && role == Some(Role::Viewer) {
+        let message = "You are logged in as a viewer (viewers can look but not edit), so nothing was changed.";
+        return Err(ClientError::new(ErrorKind::Forbidden, message));
+    }
+    request.extensions_mut().insert(context);
     Ok(None)
+}
+
+/// What the browser is to remember after this answer: what a form did, for the page it leads to, and the advertiser that
+/// was chosen.
+fn remembered(request: &HttpRequest, answered: &HttpResponse) -> Vec<actix_web::cookie::Cookie<'static>> {
+    let extensions = request.extensions();
+    let Some(context) = extensions.get::<RequestContext>() else { return Vec::new() };
+    let mut cookies = Vec::new();
+    if *request.method() == Method::POST {
+        let to = answered.headers().get(header::LOCATION).and_then(|to| to.to_str().ok()).unwrap_or_default();
+        let query = to.split_once('?').map_or("", |(_, query)| query);
+        if let Some((_, done)) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "done") {
+            cookies.push(context.cookie(context::DONE, done.into_owned(), Duration::minutes(5)));
+        }
+    } else if !context.just_done().is_empty() {
+        cookies.push(context.cookie(context::DONE, String::new(), Duration::ZERO));
+    }
+    let chosen = context.query("advertiser");
+    if context.newly_chosen(chosen) && answered.status().is_success() {
+        cookies.push(context.cookie(context::ADVERTISER, chosen.to_owned(), Duration::days(365)));
+    }
+    cookies
 }
 
 async fn in_time<T>(reading: impl Future<Output = T>) -> Result<T, ClientError> {

@@ -1,6 +1,7 @@
 //! What stands around every page: title, navigation, the advertiser switch, who is logged in.
 
 use crate::admin::kit::context::RequestContext;
+use crate::admin::kit::table::link_with;
 use crate::domain::{AdvertiserId, ReportingZone, ZoneClock};
 use crate::service::ServiceError;
 use crate::store::{AdvertiserRow, ReadTxn};
@@ -68,6 +69,12 @@ pub struct Shell {
     pub nav: Vec<NavItem>,
     /// This page's path.
     pub path: String,
+    /// This page's address, which a choice of colours leads back to.
+    pub address: String,
+    /// Where the choice of another advertiser leads: this page, or its list where the page is about one thing.
+    pub switch_to: String,
+    /// The filters that stay when another advertiser is chosen.
+    pub kept: Vec<(String, String)>,
     /// All advertisers, and whether each is the chosen one.
     pub advertisers: Vec<(AdvertiserId, String, bool)>,
     /// The chosen one.
@@ -76,6 +83,8 @@ pub struct Shell {
     pub scope: String,
     /// Whether what is typed can be read on its way: plain HTTP, and from another machine.
     pub is_exposed: bool,
+    /// Whether the page shows a form again that was refused.
+    pub is_refused: bool,
     /// What was just done.
     pub done: Option<&'static str>,
     zone: ZoneClock,
@@ -99,7 +108,7 @@ impl Shell {
             href: format!("{href}{scope}"),
             here: *label == nav,
         };
-        let asked = context.query("done");
+        let asked = context.just_done();
         Ok(Self {
             title: title.into(),
             email: context.session().map(|session| session.admin.email.clone()).unwrap_or_default(),
@@ -108,6 +117,9 @@ impl Shell {
             theme: context.theme().as_str(),
             nav: NAV.iter().map(item).collect(),
             path: context.path().to_owned(),
+            address: address(context),
+            switch_to: list_of(context.path()).to_owned(),
+            kept: kept(context),
             advertisers: all
                 .into_iter()
                 .map(|row| (row.id, row.name, advertiser.as_ref().is_some_and(|chosen| chosen.id == row.id)))
@@ -116,6 +128,7 @@ impl Shell {
             advertiser,
             scope,
             is_exposed: context.is_exposed(),
+            is_refused: false,
             done: DONE.iter().find(|(code, _)| *code == asked).map(|(_, message)| *message),
         })
     }
@@ -131,10 +144,14 @@ impl Shell {
             theme: context.theme().as_str(),
             nav: Vec::new(),
             path: context.path().to_owned(),
+            address: address(context),
+            switch_to: String::new(),
+            kept: Vec::new(),
             advertisers: Vec::new(),
             advertiser: None,
             scope: String::new(),
             is_exposed: context.is_exposed(),
+            is_refused: false,
             done: None,
             zone: ReportingZone::UTC.clock(),
         }
@@ -151,6 +168,52 @@ impl Shell {
     pub fn advertiser_id(&self) -> String {
         self.advertiser.as_ref().map(|row| row.id.to_string()).unwrap_or_default()
     }
+}
+
+/// Parameters that name something of one advertiser, or a place in a list.
+const OF_ONE: [&str; 10] =
+    ["advertiser", "done", "campaign", "offer", "publisher", "app", "token", "before", "page", "address"];
+
+fn address(context: &RequestContext) -> String {
+    link_with(context, "done", "")
+}
+
+/// The list that a page about one thing belongs to; other pages themselves.
+fn list_of(path: &str) -> &str {
+    const LISTS: [&str; 11] = [
+        "/admin/catalogue/advertisers",
+        "/admin/catalogue/apps",
+        "/admin/catalogue/offers",
+        "/admin/catalogue/campaigns",
+        "/admin/catalogue/publishers",
+        "/admin/imports",
+        "/admin/polls",
+        "/admin/singular",
+        "/admin/tokens",
+        "/admin/settings",
+        "/admin/once",
+    ];
+    let is_within = |list: &&str| path.strip_prefix(*list).is_some_and(|rest| rest.starts_with('/'));
+    // Pages that are the same for every advertiser stay.
+    let is_form = path.ends_with("/new") || path.starts_with("/admin/settings") || path.starts_with("/admin/singular");
+    match LISTS.iter().find(|list| is_within(list)) {
+        Some(&"/admin/once") => "/admin/tokens",
+        Some(list) if !is_form => list,
+        _ if path == "/admin/stats/cell" => "/admin/stats",
+        _ => path,
+    }
+}
+
+fn kept(context: &RequestContext) -> Vec<(String, String)> {
+    if list_of(context.path()) != context.path() {
+        return Vec::new();
+    }
+    context
+        .queries()
+        .iter()
+        .filter(|(name, value)| !OF_ONE.contains(&name.as_str()) && !value.is_empty())
+        .cloned()
+        .collect()
 }
 
 /// A path with the chosen advertiser and a word about what was done.

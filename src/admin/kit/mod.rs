@@ -1,5 +1,6 @@
 //! What all pages are made of: the guard, the request's context, layout, forms, tables, charts, and how values are written.
 
+pub mod amount;
 pub mod chart;
 pub mod context;
 pub mod form;
@@ -7,6 +8,8 @@ pub mod form_page;
 pub mod format;
 pub mod guard;
 pub mod layout;
+pub mod resume;
+pub mod stale;
 pub mod table;
 
 pub use context::{Answer, RequestContext};

@@ -171,5 +171,6 @@ pub fn link_with(context: &RequestContext, name: &str, value: &str) -> String {
     if !value.is_empty() {
         query.append_pair(name, value);
     }
-    format!("{}?{}", context.path(), query.finish())
+    let query = query.finish();
+    if query.is_empty() { context.path().to_owned() } else { format!("{}?{query}", context.path()) }
 }

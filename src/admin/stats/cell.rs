@@ -1,141 +1,197 @@
-//! One cell of the stats: the values it has had, and its edit by hand, with the reason: a restatement that the import
-//! history and the audit log keep.
+//! One row of the stats: its history, and the form that changes it by hand. A change is an import of one row, which the
+//! import history and the audit log keep.
 
 use actix_web::http::StatusCode;
 use askama::Template;
 
 use crate::admin::catalogue::entry::{self, scope};
+use crate::admin::catalogue::pick;
 use crate::admin::imports::list::what;
 use crate::admin::imports::preview;
-use crate::admin::kit::context::{Answer, RequestContext};
+use crate::admin::kit::amount;
+use crate::admin::kit::context::{Answer, RequestContext, missing_is_not_found};
 use crate::admin::kit::form::{Form, Kind};
 use crate::admin::kit::form_page;
 use crate::admin::kit::format;
 use crate::admin::kit::layout::Shell;
+use crate::admin::kit::stale::{self, ChangedBy};
 use crate::admin::kit::table::{Cell, Table};
-use crate::domain::{CampaignId, Count, Currency, Day, DayState, Figures, Invalid, Micros, PublisherId};
+use crate::domain::{Count, Currency, Day, DayState, Figures, Invalid, MicrosSum, Reason};
 use crate::http::ClientError;
-use crate::service::{ServiceError, imports, stats};
+use crate::service::stats::{self, CellEdit, Edited, Seen};
+use crate::service::{ServiceError, imports};
 use crate::store::{AdvertiserRow, CampaignRow, ImportKind, PublisherRow, ReadTxn, StatKey};
 
-struct Names {
-    campaigns: Vec<CampaignRow>,
-    publishers: Vec<PublisherRow>,
+/// The fields that hold figures.
+const FIGURES: [&str; 4] = ["clicks", "cost", "views", "conversions"];
+
+/// A row that the address or the form names.
+#[derive(Clone)]
+struct Named {
+    key: StatKey,
+    day: Day,
+    campaign: CampaignRow,
+    publisher: PublisherRow,
+    held: Option<Figures>,
 }
 
-async fn names(context: &RequestContext) -> Result<(AdvertiserRow, Names), ClientError> {
-    entry::within(context, |txn, advertiser| {
-        Ok(Some(Names { campaigns: txn.campaign_list(advertiser.key)?, publishers: txn.publisher_list()? }))
-    })
-    .await
+impl Named {
+    fn label(&self) -> String {
+        format!("{} · {} · {}", format::day(self.day), self.campaign.name, self.publisher.name)
+    }
 }
 
-/// The cell that the given words name.
-fn key<'n>(
+/// What a request is about: whose stats, which row, and the empty form.
+struct Asked {
+    advertiser: AdvertiserRow,
+    named: Result<Named, Invalid>,
+    blank: Form,
+    has_campaigns: bool,
+    has_publishers: bool,
+}
+
+async fn asked(context: &RequestContext, in_form: bool) -> Result<Asked, ClientError> {
+    let found = context.run(move |context| {
+        context.store().read(|txn| {
+            let advertiser = <AdvertiserRow as entry::Owner>::chosen(context, txn)?;
+            let word = |name: &str| if in_form { context.field(name).trim() } else { context.query(name) };
+            let named = named(txn, &advertiser, word)?;
+            let form = Form::new(format!("/admin/stats/cell{}", scope(&advertiser)), "Save row")
+                .or_back_to(format!("/admin/stats{}", scope(&advertiser)))
+                .field("day", "Day", Kind::Date, "");
+            let form = pick::field::<CampaignRow>(txn, advertiser.key, form, "campaign", "Campaign", "")?;
+            let form = pick::field::<PublisherRow>(txn, advertiser.key, form, "publisher", "Publisher", "")?;
+            let is_there =
+                |name| form.fields.iter().any(|field| field.name == name && field.kind != Kind::Choice(Vec::new()));
+            let (has_campaigns, has_publishers) = (is_there("campaign"), is_there("publisher"));
+            Ok(Asked { advertiser, named, blank: form, has_campaigns, has_publishers })
+        })
+    });
+    found.await.map_err(missing_is_not_found)
+}
+
+fn named<'w>(
+    txn: &ReadTxn<'_>,
     advertiser: &AdvertiserRow,
-    names: &'n Names,
-    word: impl Fn(&str) -> String,
-) -> Result<(StatKey, Day, &'n CampaignRow, &'n PublisherRow), Invalid> {
-    let day = Day::parse("day", &word("day"))?;
-    let campaign = word("campaign").parse::<CampaignId>().ok();
-    let campaign = names.campaigns.iter().find(|row| Some(row.id) == campaign);
-    let campaign = campaign.ok_or_else(|| Invalid::because("campaign", "choose a campaign"))?;
-    let publisher = word("publisher").parse::<PublisherId>().ok();
-    let publisher = names.publishers.iter().find(|row| Some(row.id) == publisher);
-    let publisher = publisher.ok_or_else(|| Invalid::because("publisher", "choose a publisher"))?;
-    let stored = day.to_stored();
-    let key = StatKey { advertiser: advertiser.key, day: stored, campaign: campaign.key, publisher: publisher.key };
-    Ok((key, day, campaign, publisher))
+    word: impl Fn(&str) -> &'w str,
+) -> Result<Result<Named, Invalid>, ServiceError> {
+    let Ok(day) = Day::parse("day", word("day")) else {
+        return Ok(Err(Invalid::because("day", "choose the day")));
+    };
+    let campaign = match pick::find::<CampaignRow>(txn, advertiser.key, "campaign", word("campaign"))? {
+        Ok(row) => row,
+        Err(invalid) => return Ok(Err(invalid)),
+    };
+    let publisher = match pick::find::<PublisherRow>(txn, advertiser.key, "publisher", word("publisher"))? {
+        Ok(row) => row,
+        Err(invalid) => return Ok(Err(invalid)),
+    };
+    let day_key = day.to_stored();
+    let key = StatKey { advertiser: advertiser.key, day: day_key, campaign: campaign.key, publisher: publisher.key };
+    let held = txn.stat_find(key)?.map(|row| row.figures);
+    Ok(Ok(Named { key, day, campaign, publisher, held }))
 }
 
-fn form(advertiser: &AdvertiserRow, names: &Names, is_known: bool) -> Form {
-    let action = format!("/admin/stats/cell{}", scope(advertiser));
-    let back = format!("/admin/stats{}", scope(advertiser));
-    let form = Form::new(action, if is_known { "Restate cell" } else { "Save row" }).or_back_to(back);
-    let (day, campaign, publisher) = if is_known {
-        (Kind::Hidden, Kind::Hidden, Kind::Hidden)
+/// The fields that a new row and a known one share.
+fn figure_fields(form: Form, advertiser: &AdvertiserRow, is_reason_needed: bool) -> Form {
+    let code = advertiser.currency.code();
+    let reason = if is_reason_needed {
+        "Saved in the history, e.g. “March fraud refund”."
     } else {
-        let campaigns = names.campaigns.iter().map(|row| (row.id.to_string(), row.name.clone())).collect();
-        let publishers = names.publishers.iter().map(|row| (row.id.to_string(), row.name.clone())).collect();
-        (Kind::Date, Kind::Choice(campaigns), Kind::Choice(publishers))
+        "Saved in the history. Needed only where figures change or the day is final."
     };
-    let reason = "Stays in the history beside the change, such as \"fraud refund of March\".";
-    form.field("day", "Day", day, "")
-        .field("campaign", "Campaign", campaign, "")
-        .field("publisher", "Publisher", publisher, "")
+    let form = form
         .field("clicks", "Clicks", Kind::Number, "")
-        .field(
-            "cost",
-            "Cost",
-            Kind::Number,
-            format!("In {}, such as 12.5; at most 6 decimals.", advertiser.currency.code()),
-        )
+        .field("cost", "Cost", Kind::Number, format!("In {code}, e.g. 12.50; at most 6 decimals."))
         .field("views", "Views", Kind::Number, "")
         .optional()
         .field("conversions", "Conversions", Kind::Number, "")
         .optional()
-        .field("reason", "Reason", Kind::Text, reason)
-        .field("known", "", Kind::Hidden, "")
-        .with("known", if is_known { "yes" } else { "" })
+        .field("reason", "Reason", Kind::Text, reason);
+    if is_reason_needed { form } else { form.optional() }
 }
 
-/// A cell's page: what it is, the form for those who may change it, and its life.
+/// The form for a row that is named: filled in with what it holds, which it carries along.
+fn known_form(asked: &Asked, named: &Named) -> Form {
+    let form = Form::new(asked.blank.action.clone(), "Save changes")
+        .or_back_to(format!("/admin/stats{}", scope(&asked.advertiser)))
+        .field("day", "Day", Kind::Hidden, "")
+        .field("campaign", "Campaign", Kind::Hidden, "")
+        .field("publisher", "Publisher", Kind::Hidden, "");
+    let held = |figure: fn(&Figures) -> String| named.held.as_ref().map(figure).unwrap_or_default();
+    let form = figure_fields(form, &asked.advertiser, named.held.is_some())
+        .with("clicks", held(|held| held.clicks.to_string()))
+        .with("cost", held(|held| held.cost.to_string()))
+        .with("views", held(|held| held.views.to_string()))
+        .with("conversions", held(|held| held.conversions.to_string()));
+    let mut form = form.based_on_now();
+    for field in &mut form.fields {
+        if !FIGURES.contains(&field.name) {
+            field.base = None;
+        }
+    }
+    form.with("day", named.day.to_string())
+        .with("campaign", named.campaign.id.to_string())
+        .with("publisher", named.publisher.id.to_string())
+        .field("known", "", Kind::Hidden, "")
+        .with("known", "yes")
+}
+
+fn new_form(asked: &Asked) -> Form {
+    figure_fields(asked.blank.clone(), &asked.advertiser, false).field("known", "", Kind::Hidden, "")
+}
+
+/// A row's page: what it is, the form for those who may change it, and its history.
 #[derive(Template)]
 #[template(path = "admin/cell.html")]
 struct Page {
     shell: Shell,
     intro: Vec<String>,
-    /// What its day is called.
-    mark: Option<String>,
+    /// What was said of its day.
+    mark: Option<&'static str>,
     form: Option<Form>,
     links: Vec<(String, String)>,
     life: Option<Table>,
 }
 
-/// A cell that the address or the form names.
-struct Known {
-    key: StatKey,
-    message: String,
-}
-
-async fn answer(
-    context: &RequestContext,
-    advertiser: &AdvertiserRow,
-    names: &Names,
-    form: Form,
-    known: Option<Known>,
-) -> Answer {
+async fn answer(context: &RequestContext, asked: &Asked, form: Form, named: Option<Named>) -> Answer {
     let mut links = Vec::new();
     let mut lead_to = |is_missing: bool, message: &str, noun: &str| {
         if is_missing && context.may_change() {
-            links.push((message.to_owned(), format!("/admin/catalogue/{noun}/new{}", scope(advertiser))));
+            links.push((message.to_owned(), format!("/admin/catalogue/{noun}/new{}", scope(&asked.advertiser))));
         }
     };
-    lead_to(names.campaigns.is_empty(), "Add a campaign first", "campaigns");
-    lead_to(names.publishers.is_empty(), "Add a publisher first", "publishers");
+    lead_to(!asked.has_campaigns, "Add a campaign first", "campaigns");
+    lead_to(!asked.has_publishers, "Add a publisher first", "publishers");
     let form = (links.is_empty() && context.may_change()).then_some(form);
-    let (title, intro) = match (&known, context.may_change()) {
-        (Some(known), true) => ("Restate a cell", vec![
-            format!("{}.", known.message),
-            "What you save replaces the whole cell. Singular asks again for the last 7 days; older ones need a refresh there."
-                .to_owned(),
-        ]),
-        (Some(known), false) => ("A cell", vec![format!("{}.", known.message)]),
-        (None, true) => ("Add a row of stats", vec![
-            "The figures of one day, one campaign, one publisher. A row that is there already is replaced.".to_owned(),
-        ]),
-        (None, false) => ("A cell", vec!["Choose one on the stats page to see the values it has had.".to_owned()]),
+    let (title, intro) = match (&named, context.may_change()) {
+        (Some(named), true) => (
+            "Edit figures",
+            vec![
+                named.label(),
+                "Saving overwrites all four figures. Singular fetches the last days again by itself; for older days, request \
+                 a refresh in Singular."
+                    .to_owned(),
+            ],
+        ),
+        (Some(named), false) => ("Figures", vec![named.label()]),
+        (None, true) => (
+            "Add a row of stats",
+            vec!["The figures of one day, campaign and publisher. If the row exists already, you are asked first.".to_owned()],
+        ),
+        (None, false) => ("Figures", vec!["Open a row on the Stats page to see its history.".to_owned()]),
     };
     context
         .show_as(form.as_ref().map_or(StatusCode::OK, form_page::status), move |context, txn| {
-            let shell = Shell::new(context, txn, "Stats", title)?;
+            let mut shell = Shell::new(context, txn, "Stats", title)?;
+            shell.is_refused = form.as_ref().is_some_and(Form::is_refused);
             let (mut mark, mut table) = (None, None);
-            if let (Some(known), Some(advertiser)) = (&known, &shell.advertiser) {
-                table = life(txn, known.key, &shell, advertiser.currency)?;
-                let marks = txn.day_marks(known.key.advertiser, known.key.day, known.key.day)?;
+            if let (Some(named), Some(advertiser)) = (&named, &shell.advertiser) {
+                table = life(txn, named.key, &shell, advertiser.currency)?;
+                let marks = txn.day_marks(named.key.advertiser, named.key.day, named.key.day)?;
                 mark = marks.first().map(|mark| match mark.state {
-                    DayState::Final => "The day is final: say why it changes.".to_owned(),
-                    DayState::Provisional => "The day is provisional.".to_owned(),
+                    DayState::Final => "This day is marked final. Give a reason for the change.",
+                    DayState::Provisional => "This day is provisional.",
                 });
             }
             Ok(Page { shell, intro, mark, form, links, life: table })
@@ -147,16 +203,16 @@ async fn answer(
 fn life(txn: &ReadTxn<'_>, key: StatKey, shell: &Shell, currency: Currency) -> Result<Option<Table>, ServiceError> {
     let steps = imports::life(txn, key)?;
     let cost = format!("#Cost, {}", currency.code());
-    let mut table = Table::new("The values it has had", &["Since", "From", "#Clicks", &cost, "#Views", "#Conversions"]);
+    let mut table = Table::new("History", &["Since", "From", "#Clicks", &cost, "#Views", "#Conversions"]);
     for step in steps.iter().rev() {
         let from =
             Cell::new(what(&step.brought_by)).to(format!("/admin/imports/{}{}", step.brought_by.id, shell.scope), true);
         let note = match (&step.stated_by, step.brought_by.kind) {
             (_, ImportKind::Edit) => step.brought_by.reason.clone(),
-            (Some((_, 0)), _) => Some("left out of the file, so set to zero".to_owned()),
+            (Some((_, 0)), _) => Some("not in the file, so set to zero".to_owned()),
             (Some((by, line)), _) if by.id == step.brought_by.id => Some(format!("line {line}")),
             (Some((by, line)), _) => Some(format!("back to line {line} of {}", what(by))),
-            (None, _) => Some("taken away".to_owned()),
+            (None, _) => Some("removed".to_owned()),
         };
         let from = note.into_iter().fold(from, Cell::note);
         let who = format!("by {}", step.brought_by.actor);
@@ -167,76 +223,142 @@ fn life(txn: &ReadTxn<'_>, key: StatKey, shell: &Shell, currency: Currency) -> R
     Ok((!steps.is_empty()).then_some(table))
 }
 
-fn named(day: Day, campaign: &CampaignRow, publisher: &PublisherRow) -> String {
-    format!("{}, {} at {}", format::day(day), campaign.name, publisher.name)
-}
-
-/// The form for a cell: the one the address names, or a new one.
+/// The form for a row: the one the address names, or a new one.
 pub async fn edit(context: RequestContext) -> Answer {
-    let (advertiser, names) = names(&context).await?;
-    let Ok((key, day, campaign, publisher)) = key(&advertiser, &names, |name| context.query(name).to_owned()) else {
-        let today = entry::today(advertiser.time_zone)?;
-        let yesterday = today.earlier(1).unwrap_or(today);
-        let form = form(&advertiser, &names, false).with("day", yesterday.to_string());
-        return answer(&context, &advertiser, &names, form, None).await;
-    };
-    let held = context
-        .run(move |context| Ok(context.store().read(|txn| txn.stat_find(key))?))
-        .await?
-        .map_or_else(Figures::default, |held| held.figures);
-    let form = form(&advertiser, &names, true)
-        .with("day", day.to_string())
-        .with("campaign", campaign.id.to_string())
-        .with("publisher", publisher.id.to_string())
-        .with("clicks", held.clicks.to_string())
-        .with("cost", held.cost.to_string())
-        .with("views", held.views.to_string())
-        .with("conversions", held.conversions.to_string());
-    let known = Known { key, message: named(day, campaign, publisher) };
-    answer(&context, &advertiser, &names, form, Some(known)).await
+    let asked = asked(&context, false).await?;
+    if let Ok(named) = asked.named.clone() {
+        let form = known_form(&asked, &named);
+        return answer(&context, &asked, form, Some(named)).await;
+    }
+    let today = entry::today(asked.advertiser.time_zone)?;
+    let yesterday = today.earlier(1).unwrap_or(today);
+    let mut form = new_form(&asked).with("day", yesterday.to_string());
+    for name in ["day", "campaign", "publisher"] {
+        if !context.query(name).is_empty() {
+            form = form.with(name, context.query(name));
+        }
+    }
+    answer(&context, &asked, form, None).await
 }
 
-fn figures(context: &RequestContext) -> Result<Figures, Invalid> {
-    let count = |name: &'static str| Count::parse(name, context.field(name).trim());
+/// The figures as typed, or, with a prefix, as the form carried them.
+fn figures(context: &RequestContext, currency: Currency) -> Result<Figures, Invalid> {
+    let count = |name: &'static str| amount::count(name, context.field(name));
     let or_none = |name| if context.field(name).trim().is_empty() { Ok(Count::default()) } else { count(name) };
-    let (cost, rounded) = Micros::parse(context.field("cost").trim())?;
-    if rounded {
-        return Err(Invalid::value("cost", context.field("cost"), "at most 6 decimals"));
-    }
     let (views, conversions) = (or_none("views")?, or_none("conversions")?);
+    let cost = amount::cost("cost", context.field("cost"), currency)?;
     Ok(Figures { clicks: count("clicks")?, cost, views, conversions })
 }
 
-/// Restates a cell.
-pub async fn save(context: RequestContext) -> Answer {
-    let (advertiser, names) = names(&context).await?;
-    let found = key(&advertiser, &names, |name| context.field(name).to_owned());
-    let known = found.as_ref().ok();
-    let known =
-        known.map(|(key, day, campaign, publisher)| Known { key: *key, message: named(*day, campaign, publisher) });
-    let wanted = found.and_then(|(key, day, ..)| Ok((key, day, figures(&context)?)));
-    let done = match wanted {
-        Err(invalid) => Err(ServiceError::from(invalid)),
-        Ok((key, day, figures)) => {
-            let what = known.as_ref().map(|known| known.message.clone()).unwrap_or_default();
-            context
-                .run(move |context| {
-                    let reason = context.field("reason").parse()?;
-                    let changed = stats::edit(context.store(), key, figures, &reason, &what, &context.actor())?;
-                    Ok((changed, day))
-                })
-                .await
-        }
+/// What the form says that the row held when the form was made.
+fn seen(context: &RequestContext) -> Seen {
+    let base = |name: &str| context.sent(&stale::base_name(name));
+    if base("cost").is_none() {
+        return Seen::Unknown;
+    }
+    let count = |name: &'static str| Count::parse(name, base(name).unwrap_or_default()).ok();
+    let figures = || {
+        let cost = crate::domain::Micros::parse(base("cost")?).ok()?.0;
+        Some(Figures { clicks: count("clicks")?, cost, views: count("views")?, conversions: count("conversions")? })
     };
-    match done {
-        Ok((changed, day)) => {
-            let done = if changed { "saved" } else { "unchanged" };
-            Ok(context.go(&format!("/admin/stats{}&from={day}&to={day}&done={done}", scope(&advertiser))))
+    figures().map_or(Seen::Nothing, Seen::Figures)
+}
+
+/// No figures of days that have not begun anywhere.
+fn not_in_future(advertiser: &AdvertiserRow, day: Day) -> Result<(), ServiceError> {
+    let tomorrow = entry::today(advertiser.time_zone)?.next();
+    if tomorrow.is_some_and(|tomorrow| day > tomorrow) {
+        let zone = advertiser.time_zone.name();
+        let message = format!("{} is later than tomorrow, counted in {zone}", format::day(day));
+        return Err(Invalid::because("day", message).into());
+    }
+    Ok(())
+}
+
+/// The row was there already, or holds something else by now: both values, and the question.
+fn exists_already(form: Form, context: &RequestContext, old: &Figures, new: &Figures, currency: Currency) -> Form {
+    let cost = |figures: &Figures| format::amount(MicrosSum::from(figures.cost), currency);
+    let mut form = form.as_typed(context).with("known", "yes");
+    let changes = [
+        ("cost", format!("{} → {} {}", cost(old), cost(new), currency.code()), old.cost != new.cost),
+        ("clicks", format!("{} → {}", old.clicks, new.clicks), old.clicks != new.clicks),
+        ("views", format!("{} → {}", old.views, new.views), old.views != new.views),
+        ("conversions", format!("{} → {}", old.conversions, new.conversions), old.conversions != new.conversions),
+    ];
+    let changes: Vec<_> =
+        changes.iter().filter(|(.., differs)| *differs).map(|(name, text, _)| format!("{name} {text}")).collect();
+    form.error =
+        Some(format!("This row exists already: {}. Give a reason and save again to replace it.", changes.join(", ")));
+    form
+}
+
+/// Saves a row, unless it would overwrite what the person has not seen.
+pub async fn save(context: RequestContext) -> Answer {
+    let asked = asked(&context, true).await?;
+    let currency = asked.advertiser.currency;
+    let is_known = context.field("known") == "yes";
+    let wanted = asked.named.clone().map_err(ServiceError::from).and_then(|named| {
+        not_in_future(&asked.advertiser, named.day)?;
+        Ok((figures(&context, currency)?, Reason::parse_optional(context.field("reason"))?, named))
+    });
+    let (figures, reason, named) = match wanted {
+        Ok(wanted) => wanted,
+        Err(error) => return refused(&context, &asked, is_known, error).await,
+    };
+    let is_new_form = context.sent("known") == Some("");
+    if let Some(held) = named.held.filter(|held| is_new_form && *held != figures) {
+        let form = exists_already(known_form(&asked, &named), &context, &held, &figures, currency);
+        return answer(&context, &asked, form, Some(named)).await;
+    }
+    if is_known && let Some(form) = out_of_date(&context, &asked, &named).await? {
+        return answer(&context, &asked, form, Some(named)).await;
+    }
+    let seen = if is_new_form { Seen::of(named.held) } else { seen(&context) };
+    let (key, what) = (named.key, named.label());
+    let done = context
+        .run(move |context| {
+            let edit = CellEdit { key, figures, seen, reason: reason.as_ref(), what: &what };
+            stats::edit_seen(context.store(), &edit, &context.actor())
+        })
+        .await;
+    let done = match done {
+        Ok(Edited::Changed) => "saved",
+        Ok(Edited::Unchanged) => "unchanged",
+        // Somebody was faster by a moment.
+        Ok(Edited::Moved(held)) => {
+            let named = Named { held, ..named };
+            let form = match out_of_date(&context, &asked, &named).await? {
+                Some(form) => form,
+                None => {
+                    exists_already(known_form(&asked, &named), &context, &held.unwrap_or_default(), &figures, currency)
+                }
+            };
+            return answer(&context, &asked, form, Some(named)).await;
         }
-        Err(error) => {
-            let is_known = context.field("known") == "yes";
-            let form = form(&advertiser, &names, is_known).as_typed(&context).refused(error)?;
-            answer(&context, &advertiser, &names, form, known.filter(|_| is_known)).await
+        Err(error) => return refused(&context, &asked, is_known, error).await,
+    };
+    let day = named.day;
+    Ok(context.go(&format!("/admin/stats{}&by=rows&from={day}&to={day}&done={done}", scope(&asked.advertiser))))
+}
+
+/// The form again with what is wrong in it.
+async fn refused(context: &RequestContext, asked: &Asked, is_known: bool, error: ServiceError) -> Answer {
+    let named = asked.named.clone().ok().filter(|_| is_known);
+    let form = named.as_ref().map_or_else(|| new_form(asked), |named| known_form(asked, named));
+    // What the form was made from stays: the person has not seen anything newer.
+    let mut form = form.as_typed(context).refused(error)?;
+    for field in &mut form.fields {
+        if let (Some(base), Some(was)) = (&mut field.base, context.sent(&stale::base_name(field.name))) {
+            was.clone_into(base);
         }
     }
+    answer(context, asked, form, named).await
+}
+
+/// The form to show again where the row does not hold what the form was made from.
+async fn out_of_date(context: &RequestContext, asked: &Asked, named: &Named) -> Result<Option<Form>, ClientError> {
+    let (form, key) = (known_form(asked, named), named.key);
+    let steps = context.run(move |context| context.store().read(|txn| imports::life(txn, key))).await?;
+    let by = steps.last().map(|step| ChangedBy { actor: step.brought_by.actor.clone(), at: step.at });
+    Ok(form.stale(context, by.as_ref(), &asked.advertiser.time_zone.clock()))
 }

@@ -9,5 +9,6 @@ pub(super) mod record;
 pub(super) mod row;
 pub(super) mod scan;
 pub(super) mod statements;
+pub(super) mod sums;
 pub(super) mod versions;
 pub(super) mod walk;

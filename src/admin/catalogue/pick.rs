@@ -1,0 +1,166 @@
+//! Choosing one of many: a list while it is short, else a field that takes a name, an id or a part of a name.
+
+use std::fmt::Display;
+
+use crate::admin::kit::form::{Form, Kind};
+use crate::domain::Invalid;
+use crate::store::{
+    AdvertiserKey, AppRow, CampaignRow, ListPage, ListQuery, OfferRow, PublisherRow, ReadTxn, StoreResult,
+};
+
+/// The longest list to choose from.
+const CHOICES: u32 = 100;
+
+/// How many likely ones a refusal names.
+const NAMED: u32 = 8;
+
+/// What can be chosen.
+pub trait Pickable: Sized {
+    /// What people call one of them.
+    const NOUN: &'static str;
+    /// A page of them that hold the text, by name.
+    fn page(txn: &ReadTxn<'_>, advertiser: AdvertiserKey, query: &ListQuery) -> StoreResult<ListPage<Self>>;
+    /// The one with exactly this id or name.
+    fn exactly(txn: &ReadTxn<'_>, advertiser: AdvertiserKey, text: &str) -> StoreResult<Option<Self>>;
+    /// Its id.
+    fn id(&self) -> impl Display;
+    /// What it is shown as.
+    fn label(&self) -> String;
+}
+
+/// Adds a field that chooses one.
+pub fn field<P: Pickable>(
+    txn: &ReadTxn<'_>,
+    advertiser: AdvertiserKey,
+    form: Form,
+    name: &'static str,
+    label: &'static str,
+    hint: &str,
+) -> StoreResult<Form> {
+    let query = ListQuery { limit: CHOICES, ..ListQuery::default() };
+    let page = P::page(txn, advertiser, &query)?;
+    Ok(if page.total > CHOICES {
+        let hint = format!("{hint} There are {}: enter a name, a part of one, or an id.", page.total);
+        form.field(name, label, Kind::Text, hint.trim_start().to_owned())
+    } else {
+        let choices = page.rows.iter().map(|row| (row.id().to_string(), row.label())).collect();
+        form.field(name, label, Kind::Choice(choices), hint)
+    })
+}
+
+/// The one that was chosen or typed.
+pub fn find<P: Pickable>(
+    txn: &ReadTxn<'_>,
+    advertiser: AdvertiserKey,
+    field: &'static str,
+    text: &str,
+) -> StoreResult<Result<P, Invalid>> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(Err(Invalid::because(field, format!("choose the {}", P::NOUN))));
+    }
+    if let Some(found) = P::exactly(txn, advertiser, text)? {
+        return Ok(Ok(found));
+    }
+    let query = ListQuery { search: text.to_owned(), limit: NAMED, ..ListQuery::default() };
+    let mut page = P::page(txn, advertiser, &query)?;
+    Ok(match (page.total, page.rows.pop()) {
+        (1, Some(only)) => Ok(only),
+        (0, _) | (_, None) => Err(Invalid::because(field, format!("there is no {} “{text}”", P::NOUN))),
+        (total, Some(last)) => {
+            page.rows.push(last);
+            let names: Vec<_> = page.rows.iter().map(|row| format!("“{}”", row.label())).collect();
+            let more = if total > NAMED { " and more" } else { "" };
+            let message = format!("“{text}” fits {total}: {}{more}. Enter the whole name or the id", names.join(", "));
+            Err(Invalid::because(field, message))
+        }
+    })
+}
+
+impl Pickable for CampaignRow {
+    const NOUN: &'static str = "campaign";
+
+    fn page(txn: &ReadTxn<'_>, advertiser: AdvertiserKey, query: &ListQuery) -> StoreResult<ListPage<Self>> {
+        txn.campaign_page(advertiser, query)
+    }
+
+    fn exactly(txn: &ReadTxn<'_>, advertiser: AdvertiserKey, text: &str) -> StoreResult<Option<Self>> {
+        match text.parse() {
+            Ok(id) => txn.campaign_find(advertiser, id),
+            Err(_) => txn.campaign_named(advertiser, text),
+        }
+    }
+
+    fn id(&self) -> impl Display {
+        self.id
+    }
+
+    fn label(&self) -> String {
+        self.name.clone()
+    }
+}
+
+impl Pickable for PublisherRow {
+    const NOUN: &'static str = "publisher";
+
+    fn page(txn: &ReadTxn<'_>, _: AdvertiserKey, query: &ListQuery) -> StoreResult<ListPage<Self>> {
+        txn.publisher_page(query)
+    }
+
+    fn exactly(txn: &ReadTxn<'_>, _: AdvertiserKey, text: &str) -> StoreResult<Option<Self>> {
+        match text.parse() {
+            Ok(id) => txn.publisher_find(id),
+            Err(_) => txn.publisher_named(text),
+        }
+    }
+
+    fn id(&self) -> impl Display {
+        self.id
+    }
+
+    fn label(&self) -> String {
+        self.name.clone()
+    }
+}
+
+impl Pickable for OfferRow {
+    const NOUN: &'static str = "offer";
+
+    fn page(txn: &ReadTxn<'_>, advertiser: AdvertiserKey, query: &ListQuery) -> StoreResult<ListPage<Self>> {
+        let ListPage { rows, total } = txn.offer_page(advertiser, query)?;
+        Ok(ListPage { rows: rows.into_iter().map(|(row, _)| row).collect(), total })
+    }
+
+    fn exactly(txn: &ReadTxn<'_>, advertiser: AdvertiserKey, text: &str) -> StoreResult<Option<Self>> {
+        txn.offer_known(advertiser, text)
+    }
+
+    fn id(&self) -> impl Display {
+        self.id
+    }
+
+    fn label(&self) -> String {
+        self.name.clone()
+    }
+}
+
+impl Pickable for AppRow {
+    const NOUN: &'static str = "app";
+
+    fn page(txn: &ReadTxn<'_>, advertiser: AdvertiserKey, query: &ListQuery) -> StoreResult<ListPage<Self>> {
+        let ListPage { rows, total } = txn.app_page(advertiser, query)?;
+        Ok(ListPage { rows: rows.into_iter().map(|(row, _)| row).collect(), total })
+    }
+
+    fn exactly(txn: &ReadTxn<'_>, advertiser: AdvertiserKey, text: &str) -> StoreResult<Option<Self>> {
+        Ok(txn.app_with_campaigns(advertiser, &text.to_lowercase())?.map(|(row, _)| row))
+    }
+
+    fn id(&self) -> impl Display {
+        self.id
+    }
+
+    fn label(&self) -> String {
+        format!("{} ({} {})", self.name, self.store.os(), self.store.as_str())
+    }
+}

@@ -1,0 +1,128 @@
+//! A form whose session ended before it was sent: log in on the same page, then go on with what was typed.
+//!
+//! What was typed travels in the pages themselves, never passwords and codes among it; nothing of it is kept here.
+
+use actix_web::http::StatusCode;
+use askama::Template;
+
+use crate::admin::kit::context::{Answer, FORM_TOKEN, RequestContext};
+use crate::admin::kit::form::{Form, Kind};
+use crate::admin::kit::form_page::FormPage;
+use crate::admin::kit::layout::Shell;
+use crate::service::access::sessions;
+
+/// Where the unsent form goes, and what was typed into it, as the log-in form carries them.
+const PATH: &str = "resume_path";
+const TYPED: &str = "resume";
+
+/// A field of the unsent form.
+struct Typed {
+    name: String,
+    label: String,
+    value: String,
+    is_hidden: bool,
+}
+
+#[derive(Template)]
+#[template(path = "admin/resume.html")]
+struct Page {
+    shell: Shell,
+    lead: &'static str,
+    action: String,
+    fields: Vec<Typed>,
+}
+
+/// The log-in form, with the page to go on to and what was typed before.
+#[must_use]
+pub fn login_form(context: &RequestContext) -> Form {
+    let next = if context.field("next").is_empty() { context.query("next") } else { context.field("next") };
+    let form = Form::new("/admin/login", "Log in")
+        .field("email", "E-mail", Kind::Email, "")
+        .field("password", "Password", Kind::Password, "")
+        .field("next", "", Kind::Hidden, "")
+        .with("email", context.field("email"))
+        .with("next", next);
+    carry(context, form)
+}
+
+/// Hands on what a log-in form carries.
+#[must_use]
+pub fn carry(context: &RequestContext, form: Form) -> Form {
+    if context.field(PATH).is_empty() {
+        return form;
+    }
+    form.field(PATH, "", Kind::Hidden, "")
+        .field(TYPED, "", Kind::Hidden, "")
+        .with(PATH, context.field(PATH))
+        .with(TYPED, context.field(TYPED))
+}
+
+/// Whether a log-in form carries what was typed before.
+#[must_use]
+pub fn carries(context: &RequestContext) -> bool {
+    !context.field(PATH).is_empty()
+}
+
+/// What is not carried: secrets, and what belongs to the old session.
+fn is_kept(name: &str) -> bool {
+    name != FORM_TOKEN && !["password", "code", "again", "secret"].iter().any(|secret| name.contains(secret))
+}
+
+fn address(context: &RequestContext) -> String {
+    let query: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(context.queries()).finish();
+    if query.is_empty() { context.path().to_owned() } else { format!("{}?{query}", context.path()) }
+}
+
+/// Asks to log in, above what was typed: the session ended while the form was open.
+pub async fn ended(context: &RequestContext) -> Answer {
+    let kept = context.fields().iter().filter(|(name, _)| is_kept(name));
+    let typed: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish();
+    let mut form = login_form(context).with("email", "").with("next", "/admin/");
+    let is_log_out = context.path() == "/admin/logout";
+    let mut intro = "Your session has ended, so nothing was changed.";
+    if !typed.is_empty() && !is_log_out {
+        intro = "Your session has ended, so nothing was saved. Log in, and you can go on with what you typed.";
+        form = form.field(PATH, "", Kind::Hidden, "").field(TYPED, "", Kind::Hidden, "");
+        form = form.with(PATH, address(context)).with(TYPED, typed);
+    }
+    let shell = Shell::outside(context, "Log in first");
+    let page = FormPage { shell, intro: vec![intro.to_owned()], form: Some(form), links: Vec::new() };
+    context.show_as(StatusCode::UNAUTHORIZED, move |_, _| Ok(page)).await
+}
+
+/// Shows what was typed again: the browser has another session than the form was made in.
+pub async fn other_session(context: &RequestContext) -> Answer {
+    let lead = "You logged in again in another tab, so nothing was saved yet. Check what you typed and send it.";
+    let fields: Vec<_> = context.fields().iter().filter(|(name, _)| is_kept(name)).cloned().collect();
+    let (action, shell) = (address(context), Shell::outside(context, "Nothing was saved yet"));
+    let page = Page { shell, lead, action, fields: typed(fields) };
+    context.show_as(StatusCode::FORBIDDEN, move |_, _| Ok(page)).await
+}
+
+fn typed(fields: Vec<(String, String)>) -> Vec<Typed> {
+    let field = |(name, value): (String, String)| {
+        let mut label = name.replace('_', " ");
+        label.get_mut(..1).into_iter().for_each(str::make_ascii_uppercase);
+        // What people chose by a name is carried as an id.
+        let is_hidden = name.contains('.')
+            || matches!(name.as_str(), "known" | "form_id" | "to")
+            || uuid::Uuid::try_parse(&value).is_ok();
+        Typed { name, label, value, is_hidden }
+    };
+    fields.into_iter().map(field).collect()
+}
+
+/// Where a log-in leads that was to go on with a form: the page with what was typed, in the new session.
+pub async fn go_on(context: &RequestContext, cookie: &str) -> Option<Answer> {
+    let path = context.field(PATH);
+    if !path.starts_with("/admin/") || path.contains(['\\', '\r', '\n']) {
+        return None;
+    }
+    let fields = form_urlencoded::parse(context.field(TYPED).as_bytes()).into_owned();
+    let fields = typed(fields.filter(|(name, _)| is_kept(name)).collect());
+    let mut shell = Shell::outside(context, "You are logged in again");
+    shell.form_token = sessions::form_token(cookie);
+    let lead = "Nothing was saved yet. This is what you typed: check it and send it.";
+    let page = Page { shell, lead, action: path.to_owned(), fields };
+    Some(context.show(move |_, _| Ok(page)).await.map(|page| context.logged_in(page, cookie)))
+}

@@ -1,0 +1,38 @@
+//! Figures as people type them into a form: no file around them says what their decimal sign is, so both are tried.
+
+use super::currency::CurrencyClaim;
+use super::decisions::DecimalSign;
+use super::number::{Figure, Written, figure};
+
+/// What somebody typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TypedFigure {
+    /// A plain decimal with a point, and what the currency beside it claims.
+    Number(String, Option<CurrencyClaim>),
+    /// Two different numbers, by which sign is the decimal one.
+    Either(String, String),
+    /// No number.
+    Other,
+}
+
+/// Reads what somebody typed.
+#[must_use]
+pub fn typed_figure(text: &str) -> TypedFigure {
+    let read = |sign| match figure(text, sign) {
+        Written::Figure(Figure { plain, claim }) => Some((plain.into_owned(), claim)),
+        Written::Nothing | Written::Other => None,
+    };
+    let same = |one: &str, other: &str| {
+        let bare = |text: &str| match text.split_once('.') {
+            Some((whole, decimals)) => format!("{whole}.{}", decimals.trim_end_matches('0')),
+            None => format!("{text}."),
+        };
+        bare(one) == bare(other)
+    };
+    match (read(DecimalSign::Point), read(DecimalSign::Comma)) {
+        (Some((plain, claim)), None) | (None, Some((plain, claim))) => TypedFigure::Number(plain, claim),
+        (Some((one, claim)), Some((other, _))) if same(&one, &other) => TypedFigure::Number(one, claim),
+        (Some((one, _)), Some((other, _))) => TypedFigure::Either(one, other),
+        (None, None) => TypedFigure::Other,
+    }
+}

@@ -1,0 +1,238 @@
+//! The catalogue as pages list it: some rows at a time, searched and sorted in the database.
+
+use rusqlite::{Row, named_params};
+
+use crate::domain::{CampaignId, Os, PublisherId, StoreId};
+use crate::store::{
+    AdvertiserKey, AppKey, AppRow, CampaignKey, CampaignRow, OfferKey, OfferRow, PublisherKey, PublisherRow, ReadTxn,
+    StoreError, StoreResult, foreign_value, parsed,
+};
+
+/// Which rows of a list are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct ListQuery {
+    /// Only rows that hold this text; all where it is empty. Letter case does not count.
+    pub search: String,
+    /// The column to sort by, counted from 0 as the page shows them.
+    pub sort: usize,
+    /// From the last to the first.
+    pub down: bool,
+    /// How many rows come before.
+    pub offset: u32,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// A page of a list, and how many rows the whole list has.
+#[derive(Debug)]
+pub struct ListPage<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// Of all pages together.
+    pub total: u32,
+}
+
+/// A list: its rows, the texts that are searched, and what each column sorts by.
+struct List {
+    /// From `select` to the end of `where`; `:advertiser` is bound.
+    from: &'static str,
+    columns: &'static str,
+    texts: &'static [&'static str],
+    sorts: &'static [&'static str],
+}
+
+const CAMPAIGNS: List = List {
+    from: "from campaigns join offers using (offer_key) join apps using (app_key)
+        where campaigns.advertiser_key = :advertiser",
+    columns: "campaigns.campaign_key, campaigns.id, campaigns.name, offers.offer_key, offers.id, offers.name,
+        offers.cost_reporting, apps.name, apps.os, apps.store_id",
+    texts: &["campaigns.name", "campaigns.id", "offers.name", "apps.name", "apps.store_id"],
+    sorts: &["lower(campaigns.name)", "lower(offers.name)", "lower(apps.name)", "campaigns.id"],
+};
+
+const OFFERS: List = List {
+    from: "from offers where offers.advertiser_key = :advertiser",
+    columns: "offers.offer_key, offers.id, offers.name, offers.cost_reporting,
+        (select count(*) from campaigns where campaigns.offer_key = offers.offer_key) campaigns",
+    texts: &["offers.name", "offers.id"],
+    sorts: &["lower(offers.name)", "offers.cost_reporting", "campaigns"],
+};
+
+const APPS: List = List {
+    from: "from apps where apps.advertiser_key = :advertiser",
+    columns: "apps.app_key, apps.id, apps.name, apps.os, apps.store_id,
+        (select count(*) from campaigns where campaigns.app_key = apps.app_key) campaigns",
+    texts: &["apps.name", "apps.store_id", "apps.os", "apps.id"],
+    sorts: &["lower(apps.name)", "apps.os", "apps.store_id", "campaigns"],
+};
+
+const PUBLISHERS: List = List {
+    from: "from publishers where :advertiser is null",
+    columns: "publishers.publisher_key, publishers.id, publishers.name",
+    texts: &["publishers.name", "publishers.id"],
+    sorts: &["lower(publishers.name)", "publishers.id"],
+};
+
+/// SQLite folds the case of English letters only, so other letters are looked for as typed, small and large.
+fn spellings(search: &str) -> [String; 3] {
+    let typed = search.trim();
+    [typed.to_lowercase(), typed.to_uppercase(), typed.to_owned()]
+}
+
+fn condition(texts: &[&str]) -> String {
+    let one = |text: &&str| {
+        format!("instr(lower({text}), :lower) or instr(lower({text}), lower(:upper)) or instr({text}, :typed)")
+    };
+    let any: Vec<_> = texts.iter().map(one).collect();
+    format!("(:typed = '' or {})", any.join(" or "))
+}
+
+pub(in crate::store) fn campaign(row: &Row<'_>) -> rusqlite::Result<CampaignRow> {
+    let os: Os = parsed(row, 8)?;
+    Ok(CampaignRow {
+        key: CampaignKey(row.get(0)?),
+        id: parsed(row, 1)?,
+        name: row.get(2)?,
+        offer: offer(row, 3)?,
+        app: row.get(7)?,
+        store: StoreId::parse(os, row.get_ref(9)?.as_str()?).map_err(|invalid| foreign_value(9, invalid))?,
+    })
+}
+
+fn offer(row: &Row<'_>, at: usize) -> rusqlite::Result<OfferRow> {
+    Ok(OfferRow {
+        key: OfferKey(row.get(at)?),
+        id: parsed(row, at + 1)?,
+        name: row.get(at + 2)?,
+        cost_reporting: row.get(at + 3)?,
+    })
+}
+
+fn app(row: &Row<'_>) -> rusqlite::Result<AppRow> {
+    let os: Os = parsed(row, 3)?;
+    Ok(AppRow {
+        key: AppKey(row.get(0)?),
+        id: parsed(row, 1)?,
+        name: row.get(2)?,
+        store: StoreId::parse(os, row.get_ref(4)?.as_str()?).map_err(|invalid| foreign_value(4, invalid))?,
+    })
+}
+
+fn publisher(row: &Row<'_>) -> rusqlite::Result<PublisherRow> {
+    Ok(PublisherRow { key: PublisherKey(row.get(0)?), id: parsed(row, 1)?, name: row.get(2)? })
+}
+
+impl ReadTxn<'_> {
+    fn listed<T>(
+        &self,
+        list: &List,
+        advertiser: Option<AdvertiserKey>,
+        query: &ListQuery,
+        row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> StoreResult<ListPage<T>> {
+        let [lower, upper, typed] = spellings(&query.search);
+        let condition = condition(list.texts);
+        let total = format!("select count(*) {} and {condition}", list.from);
+        let advertiser = advertiser.map(|key| key.0);
+        let params = named_params! { ":advertiser": advertiser, ":lower": lower, ":upper": upper, ":typed": typed };
+        let total = self.first("count a list", &total, params, |row| row.get(0))?.unwrap_or_default();
+        let sort = list.sorts.get(query.sort).unwrap_or(&list.sorts[0]);
+        let way = if query.down { "desc" } else { "asc" };
+        // The first column's text, then the key, make the order the same from page to page.
+        let sql = format!(
+            "select {} {} and {condition} order by {sort} {way}, {} {way}, 1 {way} limit {} offset {}",
+            list.columns, list.from, list.sorts[0], query.limit, query.offset
+        );
+        Ok(ListPage { rows: self.list("read a list", &sql, params, row)?, total })
+    }
+
+    /// A page of the advertiser's campaigns. Columns: name, offer, app, id.
+    pub fn campaign_page(&self, advertiser: AdvertiserKey, query: &ListQuery) -> StoreResult<ListPage<CampaignRow>> {
+        self.listed(&CAMPAIGNS, Some(advertiser), query, campaign)
+    }
+
+    /// A page of the advertiser's offers, each with the number of its campaigns. Columns: name, cost reporting, campaigns.
+    pub fn offer_page(&self, advertiser: AdvertiserKey, query: &ListQuery) -> StoreResult<ListPage<(OfferRow, i64)>> {
+        self.listed(&OFFERS, Some(advertiser), query, |row| Ok((offer(row, 0)?, row.get(4)?)))
+    }
+
+    /// A page of the advertiser's apps, each with the number of its campaigns. Columns: name, system, store id, campaigns.
+    pub fn app_page(&self, advertiser: AdvertiserKey, query: &ListQuery) -> StoreResult<ListPage<(AppRow, i64)>> {
+        self.listed(&APPS, Some(advertiser), query, |row| Ok((app(row)?, row.get(5)?)))
+    }
+
+    /// A page of the publishers. Columns: name, id.
+    pub fn publisher_page(&self, query: &ListQuery) -> StoreResult<ListPage<PublisherRow>> {
+        self.listed(&PUBLISHERS, None, query, publisher)
+    }
+
+    /// The advertiser's campaign with this id.
+    pub fn campaign_find(&self, advertiser: AdvertiserKey, id: CampaignId) -> StoreResult<Option<CampaignRow>> {
+        let sql = format!("select {} {} and campaigns.id = :id", CAMPAIGNS.columns, CAMPAIGNS.from);
+        let params = named_params! { ":advertiser": advertiser.0, ":id": id.to_string() };
+        self.first("find a campaign", &sql, params, campaign)
+    }
+
+    /// The advertiser's campaign with exactly this name.
+    pub fn campaign_named(&self, advertiser: AdvertiserKey, name: &str) -> StoreResult<Option<CampaignRow>> {
+        let sql = format!("select {} {} and campaigns.name = :name", CAMPAIGNS.columns, CAMPAIGNS.from);
+        self.first("find a campaign", &sql, named_params! { ":advertiser": advertiser.0, ":name": name }, campaign)
+    }
+
+    /// The advertiser's offer that goes by this name or id.
+    pub fn offer_known(&self, advertiser: AdvertiserKey, name_or_id: &str) -> StoreResult<Option<OfferRow>> {
+        match self.offer_get(advertiser, name_or_id) {
+            Err(StoreError::Missing(_)) => Ok(None),
+            found => found.map(Some),
+        }
+    }
+
+    /// The publisher with exactly this name.
+    pub fn publisher_named(&self, name: &str) -> StoreResult<Option<PublisherRow>> {
+        let sql = "select publisher_key, id, name from publishers where name = ?1";
+        self.first("find a publisher", sql, [name], publisher)
+    }
+
+    /// The advertiser's campaigns with these keys, in no order.
+    pub fn campaigns_by_key(&self, advertiser: AdvertiserKey, keys: &[CampaignKey]) -> StoreResult<Vec<CampaignRow>> {
+        let sql = format!(
+            "select {} {} and campaigns.campaign_key in (select value from json_each(:keys))",
+            CAMPAIGNS.columns, CAMPAIGNS.from
+        );
+        let params = named_params! { ":advertiser": advertiser.0, ":keys": json(keys.iter().map(|key| key.0)) };
+        self.list("find campaigns", &sql, params, campaign)
+    }
+
+    /// The publishers with these keys, in no order.
+    pub fn publishers_by_key(&self, keys: &[PublisherKey]) -> StoreResult<Vec<PublisherRow>> {
+        let sql = "select publisher_key, id, name from publishers
+            where publisher_key in (select value from json_each(?1))";
+        self.list("find publishers", sql, [json(keys.iter().map(|key| key.0))], publisher)
+    }
+
+    /// The publisher with this id.
+    pub fn publisher_find(&self, id: PublisherId) -> StoreResult<Option<PublisherRow>> {
+        let sql = "select publisher_key, id, name from publishers where id = ?1";
+        self.first("find a publisher", sql, [id.to_string()], publisher)
+    }
+
+    /// The advertiser's app with this id, and how many campaigns run it.
+    pub fn app_with_campaigns(&self, advertiser: AdvertiserKey, id: &str) -> StoreResult<Option<(AppRow, i64)>> {
+        let sql = format!("select {} {} and apps.id = :id", APPS.columns, APPS.from);
+        let params = named_params! { ":advertiser": advertiser.0, ":id": id };
+        self.first("find an app", &sql, params, |row| Ok((app(row)?, row.get(5)?)))
+    }
+
+    /// The advertiser's offer with this id, and how many campaigns run it.
+    pub fn offer_with_campaigns(&self, advertiser: AdvertiserKey, id: &str) -> StoreResult<Option<(OfferRow, i64)>> {
+        let sql = format!("select {} {} and offers.id = :id", OFFERS.columns, OFFERS.from);
+        let params = named_params! { ":advertiser": advertiser.0, ":id": id };
+        self.first("find an offer", &sql, params, |row| Ok((offer(row, 0)?, row.get(4)?)))
+    }
+}
+
+/// Keys as the JSON array that `json_each` reads.
+pub(in crate::store) fn json(keys: impl Iterator<Item = i64>) -> String {
+    let keys: Vec<_> = keys.map(|key| key.to_string()).collect();
+    format!("[{}]", keys.join(","))
+}

@@ -1,0 +1,263 @@
+//! Sums kept beside the stats: of each day, and of each campaign at each publisher in a month.
+//!
+//! They are made anew in the transaction that changed the stats, from the days that [`WriteTxn::day_touch`] named, just before
+//! it commits. So they always agree with the cells, and pages need not read the big table.
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+
+use chrono::{Datelike as _, NaiveDate};
+use rusqlite::{Row, named_params};
+
+use crate::domain::{Day, MicrosSum};
+use crate::store::catalogue_lists::json;
+use crate::store::{AdvertiserKey, CampaignKey, Doing as _, PublisherKey, ReadTxn, StoreResult, WriteTxn};
+
+/// Sums over cells.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StatSum {
+    /// Cells.
+    pub rows: i64,
+    /// Clicks; they stop at the largest number there is.
+    pub clicks: i64,
+    /// Cost.
+    pub cost: MicrosSum,
+    /// Views.
+    pub views: i64,
+    /// Conversions.
+    pub conversions: i64,
+}
+
+impl std::ops::AddAssign for StatSum {
+    fn add_assign(&mut self, other: Self) {
+        self.rows = self.rows.saturating_add(other.rows);
+        self.clicks = self.clicks.saturating_add(other.clicks);
+        self.cost += other.cost;
+        self.views = self.views.saturating_add(other.views);
+        self.conversions = self.conversions.saturating_add(other.conversions);
+    }
+}
+
+/// A part of the sums: cells of one campaign at one publisher, of one day or of a whole month.
+#[derive(Debug, Clone, Copy)]
+pub struct StatPart {
+    /// The day, or the month's first day, as stored.
+    pub day: i64,
+    /// The campaign.
+    pub campaign: CampaignKey,
+    /// The publisher.
+    pub publisher: PublisherKey,
+    /// What they come to.
+    pub sum: StatSum,
+}
+
+/// Months are counted through: twelve a year from year 0.
+fn month_of(day: i64) -> i64 {
+    Day::from_stored(day).map_or(0, |day| i64::from(day.date().year()) * 12 + i64::from(day.date().month0()))
+}
+
+/// The first and last day of a month.
+fn days_of(month: i64) -> (i64, i64) {
+    let first = |month: i64| {
+        let year = i32::try_from(month.div_euclid(12)).unwrap_or(i32::MAX);
+        let number = u32::try_from(month.rem_euclid(12)).unwrap_or_default() + 1;
+        let date = NaiveDate::from_ymd_opt(year, number, 1).and_then(|date| Day::try_from(date).ok());
+        date.map_or(0, Day::to_stored)
+    };
+    (first(month), first(month + 1) - 1)
+}
+
+/// The months whose sums a transaction has to make anew: advertiser and month.
+#[derive(Default)]
+pub(in crate::store) struct TouchedMonths(RefCell<BTreeSet<(i64, i64)>>);
+
+impl TouchedMonths {
+    pub(in crate::store) fn add(&self, advertiser: AdvertiserKey, day: i64) {
+        self.0.borrow_mut().insert((advertiser.0, month_of(day)));
+    }
+}
+
+/// Clicks, cost, views and conversions of a row, from the column `at` on.
+fn figures(row: &Row<'_>, at: usize) -> rusqlite::Result<[i64; 4]> {
+    Ok([row.get(at)?, row.get(at + 1)?, row.get(at + 2)?, row.get(at + 3)?])
+}
+
+fn sum(rows: i64, [clicks, cost, views, conversions]: [i64; 4]) -> StatSum {
+    StatSum { rows, clicks, cost: MicrosSum::from_parts(0, cost), views, conversions }
+}
+
+const DAY_SUM: &str = "rows, clicks, cost_units, cost_micros, views, conversions";
+
+fn day_sum(row: &Row<'_>, at: usize) -> rusqlite::Result<StatSum> {
+    Ok(StatSum {
+        rows: row.get(at)?,
+        clicks: row.get(at + 1)?,
+        cost: MicrosSum::from_parts(row.get(at + 2)?, row.get(at + 3)?),
+        views: row.get(at + 4)?,
+        conversions: row.get(at + 5)?,
+    })
+}
+
+impl ReadTxn<'_> {
+    /// The days of the range that have stats, in order, each with its sums. Both ends count.
+    pub fn day_sums(&self, advertiser: AdvertiserKey, from: i64, to: i64) -> StoreResult<Vec<(i64, StatSum)>> {
+        let sql = format!(
+            "select day, {DAY_SUM} from day_sums where advertiser_key = ?1 and day between ?2 and ?3 order by day"
+        );
+        self.list("read the days' sums", &sql, (advertiser.0, from, to), |row| Ok((row.get(0)?, day_sum(row, 1)?)))
+    }
+
+    /// Hands every cell of the days to `each`, in the table's order.
+    pub fn stat_scan_parts(
+        &self,
+        advertiser: AdvertiserKey,
+        (from, to): (i64, i64),
+        mut each: impl FnMut(StatPart),
+    ) -> StoreResult<()> {
+        const DOING: &str = "read stats";
+        let sql = "select day, campaign_key, publisher_key, clicks, cost_micros, views, conversions from daily_stats
+            where advertiser_key = ?1 and day between ?2 and ?3";
+        let mut statement = self.conn.prepare_cached(sql).doing(DOING)?;
+        let mut rows = statement.query((advertiser.0, from, to)).doing(DOING)?;
+        while let Some(row) = rows.next().doing(DOING)? {
+            each(part(row).doing(DOING)?);
+        }
+        Ok(())
+    }
+
+    /// The same for some campaigns only, by looking each of them up on each day.
+    pub fn stat_scan_campaigns(
+        &self,
+        advertiser: AdvertiserKey,
+        (from, to): (i64, i64),
+        campaigns: &[CampaignKey],
+        mut each: impl FnMut(StatPart),
+    ) -> StoreResult<()> {
+        const DOING: &str = "read stats";
+        let mut statement = self.conn.prepare_cached(include_str!("../sql/stat_campaigns.sql")).doing(DOING)?;
+        let params = named_params! {
+            ":advertiser": advertiser.0, ":from": from, ":to": to, ":campaigns": json(campaigns.iter().map(|key| key.0)),
+        };
+        let mut rows = statement.query(params).doing(DOING)?;
+        while let Some(row) = rows.next().doing(DOING)? {
+            each(part(row).doing(DOING)?);
+        }
+        Ok(())
+    }
+
+    /// Hands the sums of the days to `each`: whole months by their kept sums, the days around them cell by cell.
+    pub fn stat_scan_months(
+        &self,
+        advertiser: AdvertiserKey,
+        (from, to): (i64, i64),
+        mut each: impl FnMut(StatPart),
+    ) -> StoreResult<()> {
+        const DOING: &str = "read the months' sums";
+        let (mut first, mut last) = (month_of(from), month_of(to));
+        first += i64::from(days_of(first).0 < from);
+        last -= i64::from(days_of(last).1 > to);
+        if first > last {
+            return self.stat_scan_parts(advertiser, (from, to), each);
+        }
+        let (start, end) = (days_of(first).0, days_of(last).1);
+        if from < start {
+            self.stat_scan_parts(advertiser, (from, start - 1), &mut each)?;
+        }
+        let sql = "select month, campaign_key, publisher_key, rows, clicks, cost_micros, views, conversions
+            from month_sums where advertiser_key = ?1 and month between ?2 and ?3";
+        let mut statement = self.conn.prepare_cached(sql).doing(DOING)?;
+        let mut rows = statement.query((advertiser.0, first, last)).doing(DOING)?;
+        while let Some(row) = rows.next().doing(DOING)? {
+            let part = |row: &Row<'_>| -> rusqlite::Result<StatPart> {
+                let (campaign, publisher) = (CampaignKey(row.get(1)?), PublisherKey(row.get(2)?));
+                let day = days_of(row.get(0)?).0;
+                Ok(StatPart { day, campaign, publisher, sum: sum(row.get(3)?, figures(row, 4)?) })
+            };
+            each(part(row).doing(DOING)?);
+        }
+        if end < to {
+            self.stat_scan_parts(advertiser, (end + 1, to), &mut each)?;
+        }
+        Ok(())
+    }
+}
+
+fn part(row: &Row<'_>) -> rusqlite::Result<StatPart> {
+    let (campaign, publisher) = (CampaignKey(row.get(1)?), PublisherKey(row.get(2)?));
+    Ok(StatPart { day: row.get(0)?, campaign, publisher, sum: sum(1, figures(row, 3)?) })
+}
+
+/// What a month's cells of one campaign at one publisher come to: cells, first and last day, figures.
+struct MonthSum {
+    rows: i64,
+    days: (i64, i64),
+    figures: [i64; 4],
+}
+
+impl WriteTxn<'_> {
+    /// Makes the sums of the months anew that this transaction touched.
+    pub(in crate::store) fn sums_renew(&self) -> StoreResult<()> {
+        let touched = self.touched.0.take();
+        for (advertiser, month) in touched {
+            self.month_renew(AdvertiserKey(advertiser), month)?;
+        }
+        Ok(())
+    }
+
+    fn month_renew(&self, advertiser: AdvertiserKey, month: i64) -> StoreResult<()> {
+        const DOING: &str = "sum a month";
+        let (first, last) = days_of(month);
+        let mut days: Vec<(i64, StatSum)> = Vec::new();
+        let mut months: HashMap<(i64, i64), MonthSum> = HashMap::new();
+        self.stat_scan_parts(advertiser, (first, last), |part| {
+            match days.last_mut() {
+                Some((day, sum)) if *day == part.day => *sum += part.sum,
+                _ => days.push((part.day, part.sum)),
+            }
+            let StatSum { clicks, cost, views, conversions, .. } = part.sum;
+            let figures = [clicks, cost.to_stored().unwrap_or(i64::MAX), views, conversions];
+            let new = MonthSum { rows: 0, days: (part.day, part.day), figures: [0; 4] };
+            let sum = months.entry((part.campaign.0, part.publisher.0)).or_insert(new);
+            sum.rows += 1;
+            sum.days.1 = part.day;
+            // A month's 31 cells of one campaign and publisher fit: each figure is at most 10^17.
+            sum.figures.iter_mut().zip(figures).for_each(|(sum, figure)| *sum = sum.saturating_add(figure));
+        })?;
+        let days_sql = "delete from day_sums where advertiser_key = ?1 and day between ?2 and ?3";
+        self.run(DOING, days_sql, (advertiser.0, first, last))?;
+        self.run(DOING, "delete from month_sums where advertiser_key = ?1 and month = ?2", (advertiser.0, month))?;
+        let sql =
+            format!("insert into day_sums (advertiser_key, day, {DAY_SUM}) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+        for (day, sum) in days {
+            let (units, micros) = sum.cost.to_parts();
+            let params = (advertiser.0, day, sum.rows, sum.clicks, units, micros, sum.views, sum.conversions);
+            self.run(DOING, &sql, params)?;
+        }
+        let mut months: Vec<_> = months.into_iter().collect();
+        months.sort_unstable_by_key(|(key, _)| *key);
+        let sql = "insert into month_sums values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+        for ((campaign, publisher), MonthSum { rows, days, figures: [clicks, cost, views, conversions] }) in months {
+            let params =
+                (advertiser.0, month, campaign, publisher, rows, days.0, days.1, clicks, cost, views, conversions);
+            self.run(DOING, sql, params)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn months_begin_and_end_where_the_calendar_says() {
+        let day = |text| Day::parse("day", text).unwrap().to_stored();
+        for (text, first, last) in [
+            ("2024-02-29", "2024-02-01", "2024-02-29"),
+            ("2025-12-31", "2025-12-01", "2025-12-31"),
+            ("2026-01-01", "2026-01-01", "2026-01-31"),
+        ] {
+            assert_eq!(days_of(month_of(day(text))), (day(first), day(last)), "{text}");
+        }
+    }
+}
