@@ -21,6 +21,7 @@ mod report;
 mod restore;
 mod serve;
 mod service_manager;
+mod singular;
 mod table;
 mod token;
 mod verify;
@@ -83,6 +84,9 @@ enum Command {
     Mapping(catalogue::Shared),
     /// Print the cost report as Singular would get it
     Report(report::Args),
+    /// What connects an account in Singular
+    #[command(subcommand)]
+    Singular(singular::Command),
     /// Write a verified copy of the database, also while a server runs
     Backup(backup::Args),
     /// Put a backup in the database's place; the old database is kept
@@ -120,6 +124,7 @@ pub fn run() -> ExitCode {
         Command::Import(args) => import::run(global, args),
         Command::Imports(command) => imports::run(global, command),
         Command::Report(args) => report::run(global, &args),
+        Command::Singular(command) => singular::run(global, &command),
         Command::Backup(args) => backup::run(global, &args),
         Command::Restore(args) => restore::run(global, &args),
         Command::Verify(args) => verify::run(global, &args),

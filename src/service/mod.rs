@@ -7,6 +7,7 @@ pub mod access;
 pub mod backups;
 pub mod catalogue;
 pub mod certificates;
+pub mod connect;
 pub mod demo;
 pub mod imports;
 pub mod pending_uploads;

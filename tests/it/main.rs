@@ -23,6 +23,7 @@ mod general;
 mod harness;
 mod ingest;
 mod layers;
+mod links;
 mod malformed;
 mod model;
 mod places;

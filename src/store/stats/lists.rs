@@ -51,6 +51,14 @@ pub struct Usage {
 }
 
 impl ReadTxn<'_> {
+    /// Which campaigns and publishers have stats together.
+    pub fn stat_pairs(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<(CampaignKey, PublisherKey)>> {
+        let sql = "select distinct campaign_key, publisher_key from daily_stats where advertiser_key = ?1";
+        self.list("list what has stats", sql, [advertiser.0], |row| {
+            Ok((CampaignKey(row.get(0)?), PublisherKey(row.get(1)?)))
+        })
+    }
+
     /// Hands the cells that the filter lets through to `each`, newest day first.
     pub fn stat_scan_lines(&self, filter: &StatFilter, mut each: impl FnMut(StatLine)) -> StoreResult<()> {
         const DOING: &str = "read stats";

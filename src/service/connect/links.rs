@@ -1,0 +1,307 @@
+//! Tracking links whose `pcid`, `pcn` and `psid` say what the cost report says, so that Singular joins installs and cost.
+//!
+//! A link is kept as it was pasted, macros and all; only the three parameters are taken out and put at the end of its query.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use crate::domain::{CampaignId, Invalid, PublisherId};
+use crate::service::{ServiceError, ServiceResult};
+use crate::store::{AdvertiserKey, CampaignKey, CampaignRow, PublisherKey, PublisherRow, ReadTxn};
+
+/// The parameters that must say what the report says, in the order in which links are made.
+const PARAMETERS: [&str; 3] = ["pcid", "pcn", "psid"];
+
+/// A tracking link of the advertiser's, as Singular made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrackingLink {
+    /// Up to the query.
+    address: String,
+    /// The query's parameters as they are written, those of ours too.
+    parameters: Vec<String>,
+    /// With its `#`, if there is one.
+    fragment: String,
+}
+
+impl TrackingLink {
+    /// Reads a link. Only its outline is checked: each advertiser may have a domain of its own.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let wrong = || Invalid::value("link", text, "a tracking link, such as https://example.sng.link/Abc12/wxyz");
+        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or_else(wrong)?;
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        if host.is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return Err(wrong());
+        }
+        let (before, fragment) = text.find('#').map_or((text, ""), |at| text.split_at(at));
+        let (address, query) = before.split_once('?').unwrap_or((before, ""));
+        let parameters = if query.is_empty() { Vec::new() } else { query.split('&').map(str::to_owned).collect() };
+        Ok(Self { address: address.to_owned(), parameters, fragment: fragment.to_owned() })
+    }
+
+    fn name(parameter: &str) -> &str {
+        parameter.split('=').next().unwrap_or_default()
+    }
+
+    /// The values of a parameter, as they are written.
+    fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.parameters
+            .iter()
+            .filter(move |parameter| Self::name(parameter) == name)
+            .map(|parameter| parameter.split_once('=').map_or("", |(_, value)| value))
+    }
+
+    /// The link without the three parameters.
+    fn bare(&self) -> Self {
+        let ours = |parameter: &String| PARAMETERS.contains(&Self::name(parameter));
+        Self {
+            parameters: self.parameters.iter().filter(|parameter| !ours(parameter)).cloned().collect(),
+            ..self.clone()
+        }
+    }
+
+    /// The link with the three parameters saying this pair.
+    #[must_use]
+    pub fn filled(&self, campaign: &CampaignRow, publisher: &PublisherRow) -> String {
+        let mut link = self.bare();
+        for (name, value) in PARAMETERS.iter().zip(said(campaign, publisher)) {
+            link.parameters.push(format!("{name}={}", encoded(&value)));
+        }
+        link.to_string()
+    }
+}
+
+impl std::fmt::Display for TrackingLink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.address)?;
+        if !self.parameters.is_empty() {
+            write!(f, "?{}", self.parameters.join("&"))?;
+        }
+        f.write_str(&self.fragment)
+    }
+}
+
+/// What the report says of a pair, in the order of [`PARAMETERS`].
+fn said(campaign: &CampaignRow, publisher: &PublisherRow) -> [String; 3] {
+    [campaign.id.to_string(), campaign.offer.name.clone(), publisher.id.to_string()]
+}
+
+/// A value as a query takes it: all but unreserved characters (RFC 3986, section 2.3) as `%XX`, a blank too.
+fn encoded(value: &str) -> String {
+    let mut text = String::new();
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            // Writing to a string can't fail.
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
+}
+
+/// What a value that is written in a query means.
+fn decoded(text: &str) -> String {
+    let pairs = format!("v={}", text.replace('&', "%26"));
+    form_urlencoded::parse(pairs.as_bytes()).next().map(|(_, value)| value.into_owned()).unwrap_or_default()
+}
+
+/// An advertiser's campaigns, the publishers, and which of them have stats together.
+#[derive(Debug)]
+pub struct Pairs {
+    campaigns: BTreeMap<CampaignKey, CampaignRow>,
+    publishers: BTreeMap<PublisherKey, PublisherRow>,
+    with_stats: BTreeSet<(CampaignKey, PublisherKey)>,
+}
+
+impl Pairs {
+    /// Reads them.
+    pub fn load(txn: &ReadTxn<'_>, advertiser: AdvertiserKey) -> ServiceResult<Self> {
+        Ok(Self {
+            campaigns: txn.campaign_list(advertiser)?.into_iter().map(|row| (row.key, row)).collect(),
+            publishers: txn.publisher_list()?.into_iter().map(|row| (row.key, row)).collect(),
+            with_stats: txn.stat_pairs(advertiser)?.into_iter().collect(),
+        })
+    }
+
+    /// Each campaign and publisher that have stats together.
+    pub fn iter(&self) -> impl Iterator<Item = (&CampaignRow, &PublisherRow)> {
+        let pair = |(campaign, publisher)| Some((self.campaigns.get(campaign)?, self.publishers.get(publisher)?));
+        self.with_stats.iter().filter_map(move |(campaign, publisher)| pair((campaign, publisher)))
+    }
+
+    fn campaign(&self, id: CampaignId) -> Option<&CampaignRow> {
+        self.campaigns.values().find(|campaign| campaign.id == id)
+    }
+
+    fn publisher(&self, id: PublisherId) -> Option<&PublisherRow> {
+        self.publishers.values().find(|publisher| publisher.id == id)
+    }
+}
+
+/// The pair that a link is meant for, if somebody says so.
+#[derive(Debug, Clone, Default)]
+pub struct Meant {
+    /// The campaign's name or id.
+    pub campaign: Option<String>,
+    /// The publisher's name or id.
+    pub publisher: Option<String>,
+}
+
+/// Something wrong with a link.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct LinkProblem {
+    /// The parameter, or `link`.
+    pub parameter: &'static str,
+    /// `missing`, `twice`, `unknown`, `other`, `spelling`.
+    pub code: &'static str,
+    /// What is wrong, and what Singular shows then.
+    pub message: String,
+}
+
+/// What a link says, and what is wrong with that.
+#[derive(Debug)]
+pub struct Verified<'p> {
+    /// The campaign that its `pcid` names.
+    pub campaign: Option<&'p CampaignRow>,
+    /// The publisher that its `psid` names.
+    pub publisher: Option<&'p PublisherRow>,
+    /// Nothing, if the link is right.
+    pub problems: Vec<LinkProblem>,
+}
+
+/// Holds a link in use against the catalogue, against the advertiser's own link (`base`), and against what is meant.
+pub fn verify<'p>(
+    pairs: &'p Pairs,
+    link: &TrackingLink,
+    base: Option<&TrackingLink>,
+    meant: &Meant,
+) -> ServiceResult<Verified<'p>> {
+    let mut check = Check { link, problems: Vec::new() };
+    if let Some(base) = base.filter(|base| base.bare() != link.bare()) {
+        check.add("link", "other", format!(
+            "without pcid, pcn and psid it is {}, which is not {}: Singular counts its clicks for another app, partner or \
+             campaign",
+            link.bare(), base.bare(),
+        ));
+    }
+    let [campaign_id, offer_name, publisher_id] = PARAMETERS.map(|name| check.value(name));
+    let campaign = campaign_id.and_then(|text| text.parse().ok()).and_then(|id| pairs.campaign(id));
+    let publisher = publisher_id.and_then(|text| text.parse().ok()).and_then(|id| pairs.publisher(id));
+    if let Some(text) = campaign_id {
+        check.id("pcid", text, campaign.map(|campaign| campaign.id.to_string()), "campaign of this advertiser");
+    }
+    if let Some(text) = publisher_id {
+        check.id("psid", text, publisher.map(|publisher| publisher.id.to_string()), "publisher");
+    }
+    if let (Some(text), Some(campaign)) = (offer_name, campaign) {
+        check.offer(text, &campaign.offer.name, pairs);
+    }
+    if let (Some(campaign), Some(publisher)) = (campaign, publisher)
+        && !pairs.with_stats.contains(&(campaign.key, publisher.key))
+    {
+        check.add("psid", "other", format!(
+            "{} has no stats with campaign {}: if it is another publisher's link, its installs are shown beside the wrong cost",
+            Invalid::echo(&publisher.name), Invalid::echo(&campaign.name),
+        ));
+    }
+    check.meant(pairs, campaign, publisher, meant)?;
+    Ok(Verified { campaign, publisher, problems: check.problems })
+}
+
+struct Check<'l> {
+    link: &'l TrackingLink,
+    problems: Vec<LinkProblem>,
+}
+
+impl<'l> Check<'l> {
+    fn add(&mut self, parameter: &'static str, code: &'static str, message: String) {
+        self.problems.push(LinkProblem { parameter, code, message });
+    }
+
+    /// The one value of a parameter, as it is written.
+    fn value(&mut self, name: &'static str) -> Option<&'l str> {
+        let mut values = self.link.values(name);
+        let value = values.next().filter(|value| !value.is_empty());
+        if values.next().is_some() {
+            self.add(name, "twice", "is there more than once: which of them Singular takes is not known".to_owned());
+        }
+        if value.is_none() {
+            let then = match name {
+                "pcid" => "Singular can't join installs to a campaign's cost: they stand in separate rows",
+                "pcn" => "Singular shows these installs without a campaign's name",
+                _ => "Singular can't tell which publisher brought an install, and spreads cost by estimate",
+            };
+            self.add(name, "missing", format!("is missing: {then}"));
+        }
+        value
+    }
+
+    /// An id must name something, and be written as the report writes it.
+    fn id(&mut self, name: &'static str, text: &str, found: Option<String>, what: &str) {
+        match found {
+            None => self.add(
+                name,
+                "unknown",
+                format!(
+                    "is {}, which is no {what}: cost and installs stand in separate rows",
+                    Invalid::echo(&decoded(text)),
+                ),
+            ),
+            Some(id) if id != text => self.add(
+                name,
+                "spelling",
+                format!(
+                    "is written {}; the report writes {id}, and Singular may not take the two for one",
+                    Invalid::echo(text),
+                ),
+            ),
+            Some(_) => {}
+        }
+    }
+
+    /// The name must be that of the campaign's offer, and be encoded as a query takes it.
+    fn offer(&mut self, text: &str, name: &str, pairs: &Pairs) {
+        let (says, right) = (decoded(text), encoded(name));
+        if says != name {
+            let other = pairs.campaigns.values().any(|campaign| campaign.offer.name == says);
+            let (code, which) =
+                if other { ("other", "another offer") } else { ("unknown", "no offer of this advertiser") };
+            self.add(
+                "pcn",
+                code,
+                format!(
+                    "is {}, which is {which}; the campaign of pcid belongs to {}: Singular shows two campaigns",
+                    Invalid::echo(&says),
+                    Invalid::echo(name),
+                ),
+            );
+        } else if text != right {
+            self.add("pcn", "spelling", format!("is written {}; write {right}", Invalid::echo(text)));
+        }
+    }
+
+    fn meant(
+        &mut self,
+        pairs: &Pairs,
+        campaign: Option<&CampaignRow>,
+        publisher: Option<&PublisherRow>,
+        meant: &Meant,
+    ) -> ServiceResult<()> {
+        let unknown = |field, text: &str, what: &str| ServiceError::from(Invalid::value(field, text, what));
+        if let Some(text) = &meant.campaign {
+            let wanted = pairs.campaigns.values().find(|row| row.name == *text || row.id.to_string() == *text);
+            let wanted = wanted.ok_or_else(|| unknown("campaign", text, "a campaign's name or id"))?;
+            if let Some(found) = campaign.filter(|found| found.key != wanted.key) {
+                self.add("pcid", "other", format!("names campaign {}, not {}", found.name, wanted.name));
+            }
+        }
+        if let Some(text) = &meant.publisher {
+            let wanted = pairs.publishers.values().find(|row| row.name == *text || row.id.to_string() == *text);
+            let wanted = wanted.ok_or_else(|| unknown("publisher", text, "a publisher's name or id"))?;
+            if let Some(found) = publisher.filter(|found| found.key != wanted.key) {
+                self.add("psid", "other", format!("names publisher {}, not {}", found.name, wanted.name));
+            }
+        }
+        Ok(())
+    }
+}
