@@ -280,7 +280,10 @@ create table api_tokens (
     last_used_at integer,
     last_used_address text,
     last_used_agent text,
-    created_at integer not null
+    created_at integer not null,
+    -- The first 32 bits of the secret's SHA-256, by which wrong ones are refused without Argon2. Null for a token from before
+    -- there were any, until its secret is first seen.
+    secret_check integer check (secret_check between 0 and 4294967295)
 ) strict;
 
 create index api_tokens_by_advertiser on api_tokens (advertiser_key);
@@ -317,6 +320,24 @@ create table sessions (
 ) strict, without rowid;
 
 create index sessions_by_admin on sessions (admin_key);
+
+-- Browsers that somebody logged in with before. They let nobody in; but guesses at a password elsewhere do not make them
+-- wait. Only the SHA-256 of the cookie's value is kept.
+create table known_browsers (
+    admin_key integer not null references admins on delete cascade,
+    id_sha256 text not null check (length(id_sha256) = 64),
+    used_at integer not null,
+    primary key (admin_key, id_sha256)
+) strict, without rowid;
+
+-- Who guessed wrong passwords and codes and must wait. A subject is an account as one browser or network tries it, or a
+-- network; it is kept as a hash. Forgotten after an hour.
+create table login_pauses (
+    subject_sha256 blob primary key check (length(subject_sha256) = 32),
+    wrong integer not null check (wrong >= 0),
+    last_at integer not null,
+    held_until integer not null
+) strict, without rowid;
 
 -- The second step of logging in (RFC 6238). The secret is sealed with a key that only the person's password gives, so that
 -- whoever has the database or a backup has no codes.
@@ -365,6 +386,22 @@ create table polls (
 create index polls_by_at on polls (at);
 
 create index polls_by_token on polls (token_key, at);
+
+-- Names this appliance, so that a restore can say whose backup it is given. Copies of the file share it.
+create table appliance (
+    only integer primary key check (only = 1),
+    id text not null check (length(id) = 32)
+) strict;
+
+-- People who were removed, and tokens and feeds that were revoked in a database that a restore replaced: whichever older
+-- copy is put back next, they stay shut.
+create table shut_for_good (
+    kind text not null check (kind in ('person', 'token', 'feed')),
+    -- The id that the outside knows it by.
+    id text not null,
+    at integer not null,
+    primary key (kind, id)
+) strict, without rowid;
 
 -- Who did what, when, from where. Append-only: the triggers refuse everything else.
 create table audit_log (

@@ -19,6 +19,7 @@ use common::{LAST_DAY, Shape};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use pitlane::domain::{PlainToken, RawReport, ReportFormat, ReportQuery, TokenScope};
 use pitlane::import::{self, Format, Mapping};
+use pitlane::service::access::access_log::AccessLog;
 use pitlane::service::access::tokens::{self, Presented, TokenRequest, Tokens};
 use pitlane::service::imports::{self, ImportOptions, ImportSource};
 use pitlane::service::report::Reports;
@@ -184,7 +185,8 @@ fn token_checks(c: &mut Criterion) {
         expires_at: None,
     };
     let token = tokens::issue(&store, &request, &Actor::command_line(), chrono::Utc::now()).expect("a token");
-    let tokens = Tokens::new(Hasher::new());
+    let log = AccessLog::start(store.clone()).expect("a thread");
+    let tokens = Tokens::new(Hasher::new(), std::sync::Arc::new(log));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let look_up = |token: &PlainToken| {
         let snapshot = store.snapshot().expect("an idle connection");
@@ -195,7 +197,11 @@ fn token_checks(c: &mut Criterion) {
     group.measurement_time(Duration::from_secs(4));
     let Presented::Unproven(row) = look_up(&token) else { panic!("nothing was proven yet") };
     group.sample_size(20).bench_function("Argon2", |b| {
-        b.iter(|| runtime.block_on(tokens.prove(&token, &row)).expect("it can be hashed"));
+        b.iter(|| {
+            runtime
+                .block_on(tokens.prove(&token, &row, std::net::Ipv4Addr::LOCALHOST.into()))
+                .expect("it can be hashed")
+        });
     });
     group.bench_function("proven", |b| b.iter(|| matches!(look_up(&token), Presented::Right(_))));
     group.bench_function("parse", |b| b.iter(|| PlainToken::parse(black_box(token.reveal()))));

@@ -382,17 +382,7 @@ impl Application {
             Some(redirect) => tokio::try_join!(server, redirect).map(drop),
             None => server.await,
         };
-        crate::telemetry::blocking(move || {
-            if let Some(certificates) = &state.certificates {
-                certificates.stop();
-            }
-            state.backups.stop();
-            state.polls.stop();
-            if let Err(error) = state.store.checkpoint() {
-                tracing::warn!(%error, "the log was not moved into the database; the next start will do it");
-            }
-        })
-        .await;
+        crate::telemetry::blocking(move || state.stop()).await;
         served
     }
 }

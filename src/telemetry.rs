@@ -1,7 +1,11 @@
 //! Logs, and the one helper that runs blocking work and carries the request's span with it.
 
 use std::io::{IsTerminal as _, stderr};
+use std::num::NonZeroU32;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -26,6 +30,23 @@ pub fn init(as_json: bool) {
     let is_first = tracing_subscriber::registry().with(filter).with(lines).try_init().is_ok();
     if let Some(error) = unreadable.filter(|_| is_first) {
         tracing::warn!(got = asked, %error, "PITLANE_LOG is no log filter, such as \"debug\" or \"pitlane=debug\"; it is ignored");
+    }
+}
+
+/// Lines a minute that strangers can make the log grow by.
+const STRANGERS_A_MINUTE: NonZeroU32 = NonZeroU32::new(60).unwrap();
+
+static STRANGERS: LazyLock<DefaultDirectRateLimiter> =
+    LazyLock::new(|| RateLimiter::direct(Quota::per_minute(STRANGERS_A_MINUTE)));
+static UNSAID: AtomicU64 = AtomicU64::new(0);
+
+/// Logs what any stranger can cause as often as they like: so many lines a minute, each with how many were left out since
+/// the one before.
+pub fn of_strangers(log: impl FnOnce(u64)) {
+    if STRANGERS.check().is_ok() {
+        log(UNSAID.swap(0, Ordering::Relaxed));
+    } else {
+        UNSAID.fetch_add(1, Ordering::Relaxed);
     }
 }
 

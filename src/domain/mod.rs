@@ -11,6 +11,7 @@ mod ids;
 mod invalid;
 mod money;
 mod names;
+mod network;
 pub mod phrase;
 mod report;
 mod stats;
@@ -25,6 +26,7 @@ pub use ids::{AdminId, AdvertiserId, AppId, CampaignId, DraftId, ImportId, Offer
 pub use invalid::Invalid;
 pub use money::{Currency, Micros, MicrosSum};
 pub use names::{Email, Name, Reason, Role};
+pub use network::{client_network, client_site};
 pub use report::{RawReport, ReportFormat, ReportKind, ReportQuery};
 pub use stats::{Count, DailyStat, Figures};
 pub use store_id::{Os, StoreId};

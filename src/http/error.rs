@@ -214,6 +214,10 @@ impl From<ServiceError> for ClientError {
         match error {
             ServiceError::Invalid(invalid) => invalid.into(),
             ServiceError::Store(error) => error.into(),
+            ServiceError::Overloaded => {
+                let message = "Too many log-ins or new tokens are being checked at once. Try again in a few seconds.";
+                Self::later(ErrorKind::Unavailable, 5, message)
+            }
             ServiceError::Internal(_) => Self::internal(&error),
         }
     }

@@ -1,12 +1,13 @@
 //! How often one token, and one address, may ask. On by default, generous enough for a first connect.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use super::error::{ClientError, ErrorKind};
+use crate::domain::client_network;
 use crate::store::TokenKey;
 
 /// A first connect asks for months day by day: this many seconds' worth may come at once.
@@ -49,7 +50,7 @@ impl Limits {
             if on.addresses.len() > TABLE {
                 on.addresses.retain_recent();
             }
-            on.addresses.check_key(&neighbourhood(address))
+            on.addresses.check_key(&client_network(address))
         })
     }
 
@@ -71,14 +72,6 @@ impl Limits {
     }
 }
 
-/// Whoever has an IPv6 address has the other 2^64 of its network too.
-fn neighbourhood(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,12 +87,6 @@ mod tests {
         let refused = (0..2000).filter(|_| limits.token(1.into()).is_err()).count();
         assert!(refused > 1000, "only {refused} of 2000 were refused");
         limits.token(2.into()).unwrap();
-    }
-
-    #[test]
-    fn one_network_of_ipv6_is_one_client() {
-        assert_eq!(neighbourhood("2001:db8::1".parse().unwrap()), neighbourhood("2001:db8::ffff:2".parse().unwrap()));
-        assert_ne!(neighbourhood("2001:db8::1".parse().unwrap()), neighbourhood("2001:db8:0:1::1".parse().unwrap()));
     }
 
     #[test]

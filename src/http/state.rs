@@ -8,6 +8,7 @@ use super::metrics::Metrics;
 use super::one_time::OneTimePages;
 use crate::config::{Serve, Tls};
 use crate::service::Hasher;
+use crate::service::access::access_log::AccessLog;
 use crate::service::access::login::LoginService;
 use crate::service::access::tokens::Tokens;
 use crate::service::backups::Backups;
@@ -26,6 +27,8 @@ pub struct AppState {
     pub tokens: Tokens,
     /// Logs people in.
     pub sign_in: LoginService,
+    /// Writes what that leaves behind.
+    pub access_log: Arc<AccessLog>,
     /// Makes reports.
     pub reports: Arc<Reports>,
     /// Keeps the poll history.
@@ -48,14 +51,17 @@ impl AppState {
     /// Puts the services together on `store`.
     pub fn new(store: Store, config: Serve) -> std::io::Result<Self> {
         let hasher = Hasher::new();
+        let access_log = Arc::new(AccessLog::start(store.clone())?);
         if let Err(error) = pending_uploads::tidy_at_start(&store) {
             tracing::warn!(%error, "old uploads could not be removed");
         }
         let certificates = certificates(store.data_dir(), &config.tls)?;
         Ok(Self {
             certificates,
-            tokens: Tokens::new(Arc::clone(&hasher)),
-            sign_in: LoginService::new(store.clone(), hasher).map_err(std::io::Error::other)?,
+            tokens: Tokens::new(Arc::clone(&hasher), Arc::clone(&access_log)),
+            sign_in: LoginService::new(store.clone(), hasher, Arc::clone(&access_log))
+                .map_err(std::io::Error::other)?,
+            access_log,
             reports: Arc::new(Reports::new(config.report_cache * 1024 * 1024)),
             polls: Arc::new(PollLog::start(store.clone())?),
             backups: Backups::start(store.clone(), config.backup_at.0)?,
@@ -74,6 +80,19 @@ impl AppState {
     pub fn appliance(&self) -> ApplianceStatus {
         let certificate = self.certificates.as_ref().map(|certificates| certificates.status());
         ApplianceStatus { backups: self.backups.status(), certificate }
+    }
+
+    /// Ends what goes on beside the requests, writes what is left and folds the log into the database. Blocks.
+    pub fn stop(&self) {
+        if let Some(certificates) = &self.certificates {
+            certificates.stop();
+        }
+        self.backups.stop();
+        self.polls.stop();
+        self.access_log.stop();
+        if let Err(error) = self.store.checkpoint() {
+            tracing::warn!(%error, "the log was not moved into the database; the next start will do it");
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use actix_web::{Error, FromRequest, HttpMessage as _, HttpRequest, ResponseError
 use chrono::Utc;
 
 use super::access::{Access, from_guard};
+use super::client;
 use super::error::{ClientError, ErrorKind};
 use super::poll::PollRecorder;
 use super::state::AppState;
@@ -96,7 +97,8 @@ async fn recognise(state: &AppState, request: &HttpRequest) -> Result<ApiClient,
         Presented::Unproven(row) => {
             // Waiting in line for Argon2 must not keep one of a few connections.
             drop(snapshot);
-            if !state.tokens.prove(&token, &row).await? {
+            let from = client::address(request, &state.config.trusted_proxy);
+            if !state.tokens.prove(&token, &row, from).await? {
                 return Err(refused());
             }
             let snapshot = self::snapshot(&state.store).await?;

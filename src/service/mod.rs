@@ -21,6 +21,7 @@ pub mod status;
 use crate::domain::Invalid;
 use crate::store::StoreError;
 
+pub use access::lanes::Lane;
 pub use access::secrets::{Hasher, hex};
 
 /// Results of the services.
@@ -35,6 +36,9 @@ pub enum ServiceError {
     /// The store refused.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Too many others wait for the same; coming back later helps.
+    #[error("too many secrets are being checked at once")]
+    Overloaded,
     /// Nothing a caller could have done otherwise.
     #[error("{0}")]
     Internal(String),

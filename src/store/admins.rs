@@ -64,8 +64,13 @@ impl ReadTxn<'_> {
         Ok(self.first("look for admins", sql, (), |row| row.get(0))?.unwrap_or(true))
     }
 
-    /// What has become of the link whose secret has this hash.
-    pub fn setup_link_find(&self, secret_sha256: &str, now: DateTime<Utc>) -> StoreResult<SetupLink> {
+    /// What has become of the link whose secret has this hash. None works for longer than until `longest`.
+    pub fn setup_link_find(
+        &self,
+        secret_sha256: &str,
+        now: DateTime<Utc>,
+        longest: DateTime<Utc>,
+    ) -> StoreResult<SetupLink> {
         let sql = "select used_at, expires_at from setup_links where secret_sha256 = ?1";
         let found = self.first("find a set-up link", sql, [secret_sha256], |row| {
             Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, i64>(1)?))
@@ -73,7 +78,8 @@ impl ReadTxn<'_> {
         Ok(match found {
             None => SetupLink::Unknown,
             Some((Some(_), _)) => SetupLink::Used,
-            Some((None, expires_at)) if expires_at <= to_ms(now) => SetupLink::Expired,
+            // One that would work for longer than any link may was made while the clock ran ahead.
+            Some((None, at)) if from_ms(at) <= now || from_ms(at) > longest => SetupLink::Expired,
             Some((None, _)) => SetupLink::Open(self.setup_link_person(secret_sha256)?),
         })
     }
@@ -93,7 +99,7 @@ impl ReadTxn<'_> {
     /// All of them with how they log in, by address.
     pub fn person_list(&self, bounds: SessionBounds) -> StoreResult<Vec<PersonRow>> {
         let sql = include_str!("sql/person_select.sql");
-        self.list("list people", sql, (to_ms(bounds.seen), to_ms(bounds.created)), |row| {
+        self.list("list people", sql, bounds.stored(), |row| {
             Ok(PersonRow {
                 admin: admin(row)?,
                 is_invited: row.get(4)?,
@@ -163,9 +169,11 @@ impl WriteTxn<'_> {
         self.run("set a role", "update admins set role = ?2 where id = ?1", (id.to_string(), role.as_str())).map(drop)
     }
 
-    /// Takes a person away with their sessions; the last admin stays.
-    pub fn admin_remove(&self, id: AdminId) -> StoreResult<()> {
+    /// Takes a person away with their sessions, for good; the last admin stays.
+    pub fn admin_remove(&self, id: AdminId, now: DateTime<Utc>) -> StoreResult<()> {
         self.ensure_admins_without(id)?;
+        let sql = "insert into shut_for_good (kind, id, at) values ('person', ?1, ?2)";
+        self.run("shut a person out", sql, (id.to_string(), to_ms(now)))?;
         self.run("remove a person", "delete from admins where id = ?1", [id.to_string()]).map(drop)
     }
 
@@ -177,13 +185,17 @@ impl WriteTxn<'_> {
         Err(StoreError::Conflict(message.to_owned()))
     }
 
-    /// Gives a person a new password and ends their sessions.
+    /// Gives a person a new password. Their sessions end, and so do links for a password and what is known of browsers.
     pub fn admin_set_password(&self, email: &Email, password: &TokenHash, now: DateTime<Utc>) -> StoreResult<()> {
         let sql = "update admins set password_hash = ?2, password_changed_at = ?3 where email = ?1 returning admin_key";
         let key: i64 = self
             .first("set a password", sql, (email.as_str(), password.as_str(), to_ms(now)), |row| row.get(0))?
             .or_missing("admin", email.as_str())?;
-        self.run("end sessions", "delete from sessions where admin_key = ?1", [key]).map(drop)
+        self.run("end sessions", "delete from sessions where admin_key = ?1", [key])?;
+        // A link that was made before would undo this change, and with it the second step.
+        let sql = "delete from setup_links where admin_key = ?1 and used_at is null";
+        self.run("end links for a password", sql, [key])?;
+        self.browsers_forget(key)
     }
 
     /// Adds a set-up link by its secret's hash, for somebody's password or, without a person, for a new admin. Links for the
@@ -204,12 +216,17 @@ impl WriteTxn<'_> {
     }
 
     /// Marks a set-up link as used, and says whose it was. Fails unless it is open.
-    pub fn setup_link_use(&self, secret_sha256: &str, now: DateTime<Utc>) -> StoreResult<Option<AdminRow>> {
-        let sql = "update setup_links set used_at = ?2
-            where secret_sha256 = ?1 and used_at is null and expires_at > ?2";
-        match self.run("use the set-up link", sql, (secret_sha256, to_ms(now)))? {
-            0 => Err(StoreError::Missing("this set-up link was used, has expired or was replaced".to_owned())),
-            _ => self.setup_link_person(secret_sha256),
-        }
+    pub fn setup_link_use(
+        &self,
+        secret_sha256: &str,
+        now: DateTime<Utc>,
+        longest: DateTime<Utc>,
+    ) -> StoreResult<Option<AdminRow>> {
+        let SetupLink::Open(person) = self.setup_link_find(secret_sha256, now, longest)? else {
+            return Err(StoreError::Missing("this set-up link was used, has expired or was replaced".to_owned()));
+        };
+        let sql = "update setup_links set used_at = ?2 where secret_sha256 = ?1";
+        self.run("use the set-up link", sql, (secret_sha256, to_ms(now)))?;
+        Ok(person)
     }
 }

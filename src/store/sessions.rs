@@ -25,13 +25,28 @@ pub struct SessionRow {
     pub last_seen_at: DateTime<Utc>,
 }
 
-/// The moments that a session must not lie before.
+/// The moments that a session must lie between.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionBounds {
     /// It must have been used since.
     pub seen: DateTime<Utc>,
     /// It must have been started since.
     pub created: DateTime<Utc>,
+    /// It must not have been started after this.
+    pub latest: DateTime<Utc>,
+}
+
+impl SessionBounds {
+    /// As parameters of a statement.
+    pub(super) fn stored(self) -> (i64, i64, i64) {
+        (to_ms(self.seen), to_ms(self.created), to_ms(self.latest))
+    }
+
+    /// With the parameter that follows them.
+    fn with(self, next: &str) -> (i64, i64, i64, &str) {
+        let (seen, created, latest) = self.stored();
+        (seen, created, latest, next)
+    }
 }
 
 const SELECT: &str = include_str!("sql/session_select.sql");
@@ -55,14 +70,14 @@ fn session(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
 impl ReadTxn<'_> {
     /// The session with this id, if it is not too old.
     pub fn session_find(&self, id_sha256: &str, bounds: SessionBounds) -> StoreResult<Option<SessionRow>> {
-        let sql = format!("{SELECT}    and id_sha256 = ?3");
-        self.first("find a session", &sql, (to_ms(bounds.seen), to_ms(bounds.created), id_sha256), session)
+        let sql = format!("{SELECT}    and id_sha256 = ?4");
+        self.first("find a session", &sql, bounds.with(id_sha256), session)
     }
 
     /// A person's sessions that are not too old, the last used first.
     pub fn session_list(&self, admin: AdminId, bounds: SessionBounds) -> StoreResult<Vec<SessionRow>> {
-        let sql = format!("{SELECT}    and admins.id = ?3 order by last_seen_at desc, id_sha256");
-        self.list("list sessions", &sql, (to_ms(bounds.seen), to_ms(bounds.created), admin.to_string()), session)
+        let sql = format!("{SELECT}    and admins.id = ?4 order by last_seen_at desc, id_sha256");
+        self.list("list sessions", &sql, bounds.with(&admin.to_string()), session)
     }
 }
 
@@ -101,9 +116,9 @@ impl WriteTxn<'_> {
         self.run("end sessions", sql, (admin.to_string(), keep))
     }
 
-    /// Forgets sessions that are too old.
+    /// Forgets sessions that are too old, or were started while the clock ran ahead.
     pub fn session_forget(&self, bounds: SessionBounds) -> StoreResult<()> {
-        let sql = "delete from sessions where last_seen_at < ?1 or created_at < ?2";
-        self.run("forget old sessions", sql, (to_ms(bounds.seen), to_ms(bounds.created))).map(drop)
+        let sql = "delete from sessions where last_seen_at < ?1 or created_at < ?2 or created_at > ?3";
+        self.run("forget old sessions", sql, bounds.stored()).map(drop)
     }
 }

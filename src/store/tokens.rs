@@ -19,6 +19,8 @@ pub struct TokenRow {
     pub scope: TokenScope,
     /// The hash of its secret.
     pub hash: TokenHash,
+    /// Bits of its secret's SHA-256 (contract §2); none for a token that was made before there were any.
+    pub secret_check: Option<u32>,
     /// Whose it is.
     pub advertiser: AdvertiserKey,
     /// Whose it is, for the outside.
@@ -56,6 +58,8 @@ pub struct NewToken<'a> {
     pub scope: TokenScope,
     /// The hash of its secret.
     pub hash: &'a TokenHash,
+    /// Bits of its secret's SHA-256.
+    pub secret_check: u32,
     /// From when on it is refused.
     pub expires_at: Option<DateTime<Utc>>,
     /// The token whose place it takes.
@@ -83,6 +87,7 @@ fn token(row: &Row<'_>) -> rusqlite::Result<TokenRow> {
         last_used_address: row.get(13)?,
         last_used_agent: row.get(14)?,
         replaces: row.get::<_, Option<i64>>(15)?.map(TokenKey),
+        secret_check: row.get(16)?,
     })
 }
 
@@ -102,19 +107,27 @@ impl ReadTxn<'_> {
 impl WriteTxn<'_> {
     /// Adds a token.
     pub fn token_create(&self, new: &NewToken<'_>, now: DateTime<Utc>) -> StoreResult<TokenKey> {
-        let sql = "insert into api_tokens (id, advertiser_key, name, scope, hash, replaces_key, expires_at, created_at)
-            values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let sql = "insert into api_tokens
+                (id, advertiser_key, name, scope, hash, secret_check, replaces_key, expires_at, created_at)
+            values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
         let params = (
             new.id.as_str(),
             new.advertiser.0,
             new.name.as_str(),
             new.scope.as_str(),
             new.hash.as_str(),
+            new.secret_check,
             new.replaces.map(|key| key.0),
             new.expires_at.map(to_ms),
             to_ms(now),
         );
         self.insert("create a token", sql, params).map(TokenKey)
+    }
+
+    /// Stores the check bits of a token that has none.
+    pub fn token_set_check(&self, key: TokenKey, check: u32) -> StoreResult<()> {
+        let sql = "update api_tokens set secret_check = ?2 where token_key = ?1 and secret_check is null";
+        self.run("store a token's check bits", sql, (key.0, check)).map(drop)
     }
 
     /// Revokes a token from the next request on; whether it was live before.

@@ -62,11 +62,13 @@ impl WriteTxn<'_> {
         self.run("seal a secret anew", sql, (admin.to_string(), &sealed.salt, &sealed.bytes)).map(drop)
     }
 
-    /// Takes the code of a time step, which works once and only for the sealing it was opened from; whether it did.
-    pub fn two_step_take(&self, admin: AdminId, sealed: &Sealed, step: i64) -> StoreResult<bool> {
+    /// Takes the code of a time step, which works once and only for the sealing it was opened from; whether it did. Steps
+    /// later than `latest` can't have been taken yet: one that was came while the clock ran ahead.
+    pub fn two_step_take(&self, admin: AdminId, sealed: &Sealed, step: i64, latest: i64) -> StoreResult<bool> {
         let sql = "update two_step set last_step = ?3
-            where admin_key = (select admin_key from admins where id = ?1) and salt = ?2 and last_step < ?3";
-        Ok(self.run("take a code", sql, (admin.to_string(), &sealed.salt, step))? > 0)
+            where admin_key = (select admin_key from admins where id = ?1) and salt = ?2
+                and (last_step < ?3 or last_step > ?4)";
+        Ok(self.run("take a code", sql, (admin.to_string(), &sealed.salt, step, latest))? > 0)
     }
 
     /// Turns a person's second step off; whether it was on.

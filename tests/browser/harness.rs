@@ -30,7 +30,7 @@ pub(crate) struct App {
     pub(crate) origin: String,
     pub(crate) store: Store,
     // Before the directory, so that it has stopped when that goes.
-    _serving: Serving,
+    serving: Serving,
     pub(crate) dir: TempDir,
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn spawn_with(config: Serve) -> App {
 pub(crate) fn spawn_in(dir: TempDir, config: Serve) -> App {
     let store = Store::open(dir.path()).unwrap();
     let serving = Serving::start(store.clone(), config);
-    App { origin: serving.origin.clone(), store, dir, _serving: serving }
+    App { origin: serving.origin.clone(), store, dir, serving }
 }
 
 impl App {
@@ -79,6 +79,22 @@ impl App {
     pub(crate) fn setup_path(&self) -> String {
         let (secret, _) = admins::create_setup_secret(&self.store, &Actor::command_line()).unwrap();
         format!("/admin/setup/{}", secret.expose_secret())
+    }
+
+    /// The same data directory, served anew.
+    pub(crate) fn restart(self) -> Self {
+        let Self { serving, dir, .. } = self;
+        drop(serving);
+        spawn_in(dir, defaults())
+    }
+
+    /// Waits until the database says so: some things are written a moment after their answer.
+    pub(crate) fn wait_for(&self, mut said: impl FnMut(&rusqlite::Connection) -> bool) {
+        let (database, deadline) = (self.database(), Instant::now() + Duration::from_secs(20));
+        while !said(&database) {
+            assert!(Instant::now() < deadline, "what was waited for did not come");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// A connection beside the server's own, for what no service does.

@@ -3,7 +3,9 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use pitlane::domain::Role;
-use pitlane::service::access::admins;
+use pitlane::service::Actor;
+use pitlane::service::access::admins::{self, Password};
+use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 
 use crate::harness::{EMAIL, PASSWORD, Person, defaults, spawn_app, spawn_with};
@@ -83,12 +85,12 @@ fn cookies_are_out_of_reach_and_bound_to_the_host_over_tls() {
     let app = spawn_app();
     app.admit(EMAIL, Role::Admin);
     let answer = app.stranger().log_in(EMAIL, PASSWORD);
-    let [cookie] = answer.cookies()[..] else { panic!("{:?}", answer.cookies()) };
-    assert!(cookie.starts_with("pitlane_session="), "{cookie}");
-    assert!(
-        cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict") && !cookie.contains("Secure"),
-        "{cookie}"
-    );
+    let [session, known] = answer.cookies()[..] else { panic!("{:?}", answer.cookies()) };
+    assert!(session.starts_with("pitlane_session=") && known.starts_with("pitlane_known="), "{session} {known}");
+    for cookie in [session, known] {
+        assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
+        assert!(!cookie.contains("Secure"), "{cookie}");
+    }
     let origin = "https://costs.example.com";
     let app = spawn_with(pitlane::config::Serve { public_url: Some(origin.to_owned()), ..defaults() });
     app.admit(EMAIL, Role::Admin);
@@ -105,10 +107,12 @@ fn cookies_are_out_of_reach_and_bound_to_the_host_over_tls() {
 fn the_database_holds_no_cookie() {
     let app = spawn_app();
     let ada = app.person(EMAIL, Role::Admin);
-    let cookie = ada.cookies["pitlane_session"].as_bytes();
+    let cookies = ["pitlane_session", "pitlane_known"].map(|name| ada.cookies[name].as_bytes());
     for file in std::fs::read_dir(app.dir.path()).unwrap() {
         let bytes = std::fs::read(file.unwrap().path()).unwrap();
-        assert!(!bytes.windows(cookie.len()).any(|window| window == cookie));
+        for cookie in cookies {
+            assert!(!bytes.windows(cookie.len()).any(|window| window == cookie));
+        }
     }
 }
 
@@ -159,4 +163,95 @@ fn a_new_password_ends_the_other_sessions_and_so_does_logging_out_everywhere() {
     assert_eq!((here.get("/admin/").status, there.get("/admin/").status), (200, 303));
     assert_eq!((before.clone().get("/admin/").status, grace.get("/admin/").status), (303, 200));
     assert_eq!(app.stranger().log_in(EMAIL, "another sentence").status, 303);
+}
+
+#[test]
+fn a_password_that_changes_ends_the_links_that_would_change_it_again() {
+    let app = spawn_app();
+    let mut ada = app.person(EMAIL, Role::Admin);
+    let email = EMAIL.parse().unwrap();
+    let link = || {
+        let (person, _) = app.store.read(|txn| txn.admin_find(&email)).unwrap().unwrap();
+        let secret = admins::invite_again(&app.store, &person, &Actor::command_line()).unwrap();
+        format!("/admin/setup/{}", secret.expose_secret())
+    };
+    let before = link();
+    assert!(app.stranger().get(&before).text().contains("Choose your password"));
+    ada.get("/admin/settings");
+    let new = "another sentence";
+    let fields = [("password", PASSWORD), ("new_password", new), ("again", new)];
+    assert_eq!(ada.post("/admin/settings/password", &fields).status, 303);
+    assert!(app.stranger().get(&before).text().contains("is not known"));
+    let before = link();
+    let password = Password::parse("a third sentence").unwrap();
+    admins::reset_password(&app.store, &email, &password, &Actor::command_line()).unwrap();
+    let mut thief = app.stranger();
+    thief.get("/admin/login");
+    let fields = [("email", EMAIL), ("new_password", PASSWORD), ("again", PASSWORD)];
+    assert!(thief.post(&before, &fields).text().contains("is not known"));
+}
+
+/// Whoever is in line for Argon2 when the password is reset has checked a password that holds no more.
+#[test]
+fn a_log_in_under_way_does_not_survive_a_reset_of_its_password() {
+    let app = spawn_app();
+    app.admit(EMAIL, Role::Admin);
+    let email = EMAIL.parse().unwrap();
+    let reset = |password: &str| {
+        let password = Password::parse(password).unwrap();
+        admins::reset_password(&app.store, &email, &password, &Actor::command_line()).unwrap();
+    };
+    for _ in 0..6 {
+        let asked = std::thread::scope(|scope| {
+            let tries: Vec<_> = (0..6)
+                .map(|last| {
+                    let mut thief = app.stranger();
+                    thief.from = Some(format!("203.0.113.{last}"));
+                    scope.spawn(move || {
+                        thief.log_in(EMAIL, PASSWORD);
+                        thief
+                    })
+                })
+                .collect();
+            // Hashing the new password takes about as long as checking the old one.
+            reset("a third sentence");
+            tries.into_iter().map(|one| one.join().unwrap()).collect::<Vec<_>>()
+        });
+        for mut thief in asked {
+            assert_eq!(thief.get("/admin/settings").status, 303, "a session outlived the reset");
+        }
+        reset(PASSWORD);
+    }
+}
+
+#[test]
+fn what_was_made_while_the_clock_ran_ahead_is_no_key() {
+    let app = spawn_app();
+    let mut ada = app.person(EMAIL, Role::Admin);
+    let ahead = 30_i64 * 24 * 3_600_000;
+    let sql = "update sessions set created_at = created_at + ?1, last_seen_at = last_seen_at + ?1";
+    app.database().execute(sql, [ahead]).unwrap();
+    assert_eq!(ada.get("/admin/settings").status, 303);
+    // The next log-in clears it away, so that it is none in 30 days either.
+    app.logged_in(EMAIL);
+    let left: i64 = app.database().query_row("select count(*) from sessions", (), |row| row.get(0)).unwrap();
+    assert_eq!(left, 1);
+    let path = app.setup_path();
+    app.database().execute("update setup_links set expires_at = expires_at + ?1", [ahead]).unwrap();
+    assert!(app.stranger().get(&path).text().contains("has expired"));
+}
+
+#[test]
+fn an_address_to_go_on_to_with_control_characters_leads_to_the_start_page() {
+    let app = spawn_app();
+    app.admit(EMAIL, Role::Admin);
+    for next in ["/admin/stats\u{1}", "/admin/\u{7f}x", "/admin/a b", "/admin/\u{fc}", "/admin\\evil"] {
+        let mut ada = app.stranger();
+        ada.get("/admin/login");
+        let answer = ada.post("/admin/login", &[("email", EMAIL), ("password", PASSWORD), ("next", next)]);
+        assert_eq!((answer.status, answer.location()), (303, Some("/admin/")), "{next:?}");
+        assert_eq!(ada.get("/admin/").status, 200);
+        let answer = ada.post("/admin/settings/theme", &[("theme", "dark"), ("to", next)]);
+        assert_eq!((answer.status, answer.location()), (303, Some("/admin/")), "{next:?}");
+    }
 }

@@ -70,6 +70,11 @@ impl App {
         self.serving.stop().unwrap();
     }
 
+    /// The data directory, once the server has stopped.
+    pub(crate) fn into_dir(self) -> TempDir {
+        self.dir
+    }
+
     pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
     }

@@ -35,4 +35,5 @@ mod report_dates;
 mod routes;
 mod secrets;
 mod singular;
+mod token_secrets;
 mod undo;

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use chrono::TimeDelta;
 use secrecy::ExposeSecret as _;
 
-use crate::admin::kit::context::{Answer, RequestContext};
+use crate::admin::kit::context::{Answer, RequestContext, own_page};
 use crate::admin::kit::form::{Form, Kind};
 use crate::admin::kit::form_page::FormPage;
 use crate::admin::kit::format;
@@ -13,7 +13,7 @@ use crate::domain::Invalid;
 use crate::http::ClientError;
 use crate::http::error::ErrorKind;
 use crate::service::access::login::{LoginError, LoginOutcome};
-use crate::service::access::sessions;
+use crate::service::access::sessions::{self, LoggedIn};
 
 /// How to get a set-up link, for whoever runs the machine.
 pub(in crate::admin) const ANOTHER: &str =
@@ -48,15 +48,15 @@ pub async fn login(context: RequestContext) -> Answer {
 
 /// Checks the password; starts a session, or asks for a code.
 pub async fn log_in(context: RequestContext) -> Answer {
-    let done =
-        context.state().sign_in.log_in(context.field("email"), context.field("password"), context.browser()).await?;
-    if context.is_exposed() && !matches!(done, LoginOutcome::Refused(_) | LoginOutcome::TooLate) {
+    let sign_in = &context.state().sign_in;
+    let done = sign_in.log_in(context.field("email"), context.field("password"), context.browser()).await;
+    if context.is_exposed() && done.is_ok() {
         let address = context.browser().address;
         tracing::warn!(%address, "a password came over plain HTTP from another machine: use HTTPS");
     }
     match done {
-        LoginOutcome::Welcome(cookie) => welcome(&context, cookie.expose_secret()).await,
-        LoginOutcome::Second(handle) => {
+        Ok(LoginOutcome::Welcome(logged_in)) => welcome(&context, &logged_in).await,
+        Ok(LoginOutcome::Second(handle)) => {
             if resume::carries(&context) {
                 let page = FormPage::answer_outside(&context, "Enter your code", Vec::new(), Some(code_form(&context)));
                 return Ok(context.half_way_in(page.await?, handle.expose_secret()));
@@ -64,18 +64,19 @@ pub async fn log_in(context: RequestContext) -> Answer {
             let next: String = form_urlencoded::byte_serialize(context.field("next").as_bytes()).collect();
             Ok(context.go_half_way(&format!("/admin/login/code?next={next}"), handle.expose_secret()))
         }
-        LoginOutcome::Refused(LoginError::Held(wait)) => Err(held(wait)),
-        LoginOutcome::Refused(LoginError::Wrong(_)) | LoginOutcome::TooLate => {
+        Err(LoginError::WrongPassword | LoginError::WrongCode | LoginError::TooLate) => {
             again(&context, "Wrong e-mail or password.").await
         }
+        Err(LoginError::Held(wait)) => Err(held(wait)),
+        Err(LoginError::Failed(error)) => Err(error.into()),
     }
 }
 
 /// Leads on with a new session: to the page that was wanted, or to the form that was typed before.
-async fn welcome(context: &RequestContext, cookie: &str) -> Answer {
-    match resume::go_on(context, cookie).await {
+async fn welcome(context: &RequestContext, logged_in: &LoggedIn) -> Answer {
+    match resume::go_on(context, logged_in).await {
         Some(page) => page,
-        None => Ok(context.go_logged_in(onward(context.field("next")), cookie)),
+        None => Ok(context.go_logged_in(onward(context.field("next")), logged_in)),
     }
 }
 
@@ -110,16 +111,16 @@ pub async fn ask_code(context: RequestContext) -> Answer {
 
 /// Checks the code and starts a session.
 pub async fn enter_code(context: RequestContext) -> Answer {
-    let done =
-        context.state().sign_in.log_in_with_code(context.half_way(), context.field("code"), context.browser()).await?;
-    match done {
-        LoginOutcome::Welcome(cookie) => welcome(&context, cookie.expose_secret()).await,
-        LoginOutcome::Refused(LoginError::Held(wait)) => Err(held(wait)),
-        LoginOutcome::Refused(LoginError::Wrong(_)) => {
+    let sign_in = &context.state().sign_in;
+    match sign_in.log_in_with_code(context.half_way(), context.field("code"), context.browser()).await {
+        Ok(LoginOutcome::Welcome(logged_in)) => welcome(&context, &logged_in).await,
+        Err(LoginError::Held(wait)) => Err(held(wait)),
+        Err(LoginError::Failed(error)) => Err(error.into()),
+        Err(LoginError::WrongCode) => {
             let form = code_form(&context).refused(Invalid::because("code", WRONG_CODE).into())?;
             FormPage::answer_outside(&context, "Enter your code", Vec::new(), Some(form)).await
         }
-        LoginOutcome::Second(_) | LoginOutcome::TooLate => {
+        Ok(LoginOutcome::Second(_)) | Err(LoginError::TooLate | LoginError::WrongPassword) => {
             again(&context, "The five minutes for the code are over. Start again with your password.").await
         }
     }
@@ -148,6 +149,5 @@ pub async fn log_out(context: RequestContext) -> Answer {
 
 /// Only our own pages are gone on to.
 fn onward(next: &str) -> &str {
-    let ours = next.starts_with("/admin/") && !next.contains(['\\', '\r', '\n']) && !next.starts_with("/admin/log");
-    if ours { next } else { "/admin/" }
+    if next.starts_with("/admin/log") { "/admin/" } else { own_page(next) }
 }

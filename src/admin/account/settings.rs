@@ -4,11 +4,10 @@ use actix_web::cookie::time::Duration;
 use actix_web::http::StatusCode;
 use askama::Template;
 use chrono::Utc;
-use secrecy::ExposeSecret as _;
 
 use crate::admin::account::login::{WRONG_CODE, held};
 use crate::admin::account::setup::new_password;
-use crate::admin::kit::context::{Answer, RequestContext, THEME, Theme, add_cookie};
+use crate::admin::kit::context::{Answer, RequestContext, THEME, Theme, add_cookie, own_page};
 use crate::admin::kit::form::{Form, Kind};
 use crate::admin::kit::format;
 use crate::admin::kit::layout::Shell;
@@ -103,14 +102,8 @@ pub async fn change_password(context: RequestContext) -> Answer {
         Err(error) => error,
         Ok(new) => {
             let sign_in = &context.state().sign_in;
-            match sign_in.change_password(&admin, context.field("password"), new, context.browser()).await? {
-                Ok(()) => {
-                    let start = move |context: &RequestContext| {
-                        sessions::start(context.store(), &admin, context.browser(), "log in")
-                    };
-                    let cookie = context.run(start).await?;
-                    return Ok(context.go_logged_in("/admin/settings?done=password", cookie.expose_secret()));
-                }
+            match sign_in.change_password(&admin, context.field("password"), new, context.browser()).await {
+                Ok(logged_in) => return Ok(context.go_logged_in("/admin/settings?done=password", &logged_in)),
                 Err(refused) => wrong(refused)?,
             }
         }
@@ -123,8 +116,9 @@ pub async fn change_password(context: RequestContext) -> Answer {
 pub(in crate::admin) fn wrong(refused: LoginError) -> Result<ServiceError, ClientError> {
     match refused {
         LoginError::Held(wait) => Err(held(wait)),
-        LoginError::Wrong("code") => Ok(Invalid::because("code", WRONG_CODE).into()),
-        LoginError::Wrong(field) => Ok(Invalid::because(field, "this is not your password").into()),
+        LoginError::WrongCode | LoginError::TooLate => Ok(Invalid::because("code", WRONG_CODE).into()),
+        LoginError::WrongPassword => Ok(Invalid::because("password", "this is not your password").into()),
+        LoginError::Failed(error) => Ok(error),
     }
 }
 
@@ -149,9 +143,7 @@ pub async fn end_other_sessions(context: RequestContext) -> Answer {
 
 /// Keeps the chosen colours in a cookie and goes back to the page they were chosen on.
 pub async fn choose_theme(context: RequestContext) -> Answer {
-    let to = context.field("to");
-    let mut response =
-        context.go(if to.starts_with("/admin/") && !to.contains(['\\', '\r', '\n']) { to } else { "/admin/" });
+    let mut response = context.go(own_page(context.field("to")));
     let theme = Theme::parse(context.field("theme")).as_str().to_owned();
     add_cookie(&mut response, &context.cookie(THEME, theme, Duration::days(365)));
     Ok(response)

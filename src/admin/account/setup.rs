@@ -1,7 +1,6 @@
 //! The set-up link that makes the first admin, and the link by which somebody who was invited chooses a password.
 
 use actix_web::web;
-use secrecy::ExposeSecret as _;
 
 use crate::admin::account::login::ANOTHER;
 use crate::admin::kit::context::{Answer, RequestContext};
@@ -10,7 +9,6 @@ use crate::admin::kit::form_page::FormPage;
 use crate::domain::{Email, Invalid};
 use crate::service::ServiceError;
 use crate::service::access::admins::{self, Password};
-use crate::service::access::sessions;
 use crate::store::{AdminRow, SetupLink};
 
 fn form(context: &RequestContext, whose: Option<&AdminRow>) -> Form {
@@ -66,12 +64,11 @@ pub async fn save(context: RequestContext, secret: web::Path<String>) -> Answer 
         .run(move |context| {
             let email: Email = context.field("email").parse()?;
             let password = new_password(context)?;
-            let admin = admins::set_up(context.store(), &secret, &email, &password, context.browser())?;
-            sessions::start(context.store(), &admin, context.browser(), "log in")
+            admins::set_up(context.store(), &secret, &email, &password, context.browser())
         })
         .await;
     match done {
-        Ok(cookie) => Ok(context.go_logged_in("/admin/", cookie.expose_secret())),
+        Ok(logged_in) => Ok(context.go_logged_in("/admin/", &logged_in)),
         Err(error) => open(&context, whose.as_ref(), form(&context, whose.as_ref()).refused(error)?).await,
     }
 }

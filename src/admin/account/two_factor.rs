@@ -93,7 +93,7 @@ pub async fn turn_on(context: RequestContext) -> Answer {
         _ => return Ok(context.go(BACK)),
     };
     let (password, code) = (context.field("password"), context.field("code"));
-    match context.state().sign_in.turn_two_step_on(&admin, password, &secret, code, context.browser()).await? {
+    match context.state().sign_in.turn_two_step_on(&admin, password, &secret, code, context.browser()).await {
         Ok(codes) => show_codes(&context, codes).await,
         Err(refused) => {
             let form = set_up_form(&secret).refused(wrong(refused)?)?;
@@ -139,7 +139,7 @@ pub async fn renew_codes(context: RequestContext) -> Answer {
         return Ok(context.go(BACK));
     }
     let (password, code) = (context.field("password"), context.field("code"));
-    match context.state().sign_in.renew_codes(&admin, password, code, context.browser()).await? {
+    match context.state().sign_in.renew_codes(&admin, password, code, context.browser()).await {
         Ok(codes) => show_codes(&context, codes).await,
         Err(refused) => codes_page(&context, codes_form().refused(wrong(refused)?)?).await,
     }
@@ -167,7 +167,7 @@ pub async fn ask_off(context: RequestContext) -> Answer {
 pub async fn turn_off(context: RequestContext) -> Answer {
     let admin = context.session()?.admin.clone();
     let (password, code) = (context.field("password"), context.field("code"));
-    match context.state().sign_in.turn_two_step_off(&admin, password, code, context.browser()).await? {
+    match context.state().sign_in.turn_two_step_off(&admin, password, code, context.browser()).await {
         Ok(()) => Ok(context.go("/admin/settings?done=two-step-off")),
         Err(refused) => off_page(&context, off_form().refused(wrong(refused)?)?).await,
     }

@@ -10,11 +10,12 @@ use actix_web::dev::Payload;
 use actix_web::http::{StatusCode, header};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, web};
 use askama::Template;
+use secrecy::ExposeSecret as _;
 
 use crate::domain::{AdvertiserId, Role};
 use crate::http::error::ErrorKind;
 use crate::http::{AppState, ClientError};
-use crate::service::access::sessions::{self, Browser};
+use crate::service::access::sessions::{self, Browser, LoggedIn};
 use crate::service::access::two_factor;
 use crate::service::{Actor, ServiceError};
 use crate::store::{AdvertiserRow, ReadTxn, SessionRow, Store, StoreError};
@@ -288,15 +289,17 @@ impl RequestContext {
 
     /// Sends the browser on with a new session.
     #[must_use]
-    pub fn go_logged_in(&self, to: &str, cookie: &str) -> HttpResponse {
-        self.logged_in(self.go(to), cookie)
+    pub fn go_logged_in(&self, to: &str, logged_in: &LoggedIn) -> HttpResponse {
+        self.logged_in(self.go(to), logged_in)
     }
 
     /// The same answer with a new session.
     #[must_use]
-    pub fn logged_in(&self, mut response: HttpResponse, cookie: &str) -> HttpResponse {
-        let cookie = self.cookie(SESSION, cookie.to_owned(), Duration::seconds(sessions::LIFE.num_seconds()));
-        add_cookie(&mut response, &cookie);
+    pub fn logged_in(&self, mut response: HttpResponse, logged_in: &LoggedIn) -> HttpResponse {
+        let session = logged_in.session.expose_secret().to_owned();
+        add_cookie(&mut response, &self.cookie(SESSION, session, Duration::seconds(sessions::LIFE.num_seconds())));
+        let browser = logged_in.browser.expose_secret().to_owned();
+        add_cookie(&mut response, &self.cookie(KNOWN, browser, KNOWN_LIFE));
         if !self.half_way().is_empty() {
             add_cookie(&mut response, &self.cookie(HALF_WAY, String::new(), Duration::ZERO));
         }
@@ -341,6 +344,10 @@ pub(in crate::admin) const SESSION: &str = "pitlane_session";
 pub(in crate::admin) const GUEST: &str = "pitlane_guest";
 /// The cookie that stands for a log-in whose code is waited for.
 pub(in crate::admin) const HALF_WAY: &str = "pitlane_half_way";
+/// The cookie by which a browser is known again that somebody logged in with.
+pub(in crate::admin) const KNOWN: &str = "pitlane_known";
+/// As long as browsers keep a cookie at most.
+const KNOWN_LIFE: Duration = Duration::days(400);
 /// The cookie that keeps the chosen colours.
 pub(in crate::admin) const THEME: &str = "pitlane_theme";
 
@@ -348,6 +355,12 @@ pub(in crate::admin) const THEME: &str = "pitlane_theme";
 pub(in crate::admin) const ADVERTISER: &str = "pitlane_advertiser";
 /// The cookie that says once what a form did.
 pub(in crate::admin) const DONE: &str = "pitlane_done";
+
+/// `to`, if it is the address of one of our pages; else the start page. Addresses have neither control characters nor blanks.
+pub(in crate::admin) fn own_page(to: &str) -> &str {
+    let is_ours = to.starts_with("/admin/") && to.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if is_ours { to } else { "/admin/" }
+}
 
 /// What cookies are for: whether the server is reached by HTTPS, and the path it has there.
 pub(in crate::admin) struct CookieScope {

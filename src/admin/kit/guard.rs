@@ -3,6 +3,8 @@
 //! Every page passes it, by the access its line in the route table names, so no handler can forget to ask. Refusals become
 //! pages here. A form must carry a token made from the session's cookie, and come from this origin.
 
+use std::net::IpAddr;
+
 use actix_web::body::BoxBody;
 use actix_web::cookie::time::Duration;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -10,7 +12,7 @@ use actix_web::http::{Method, header};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse, web};
 use chrono::Utc;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
 use crate::admin::kit::context::{self, CookieScope, FORM_TOKEN, Found, RequestContext, Theme};
@@ -20,6 +22,7 @@ use crate::http::error::ErrorKind;
 use crate::http::multipart::{self, Parts};
 use crate::http::{Access, AppState, ClientError, client};
 use crate::service::access::sessions::{self, Browser};
+use crate::store::SessionRow;
 use crate::telemetry;
 
 /// How long a form may take to come.
@@ -76,17 +79,11 @@ async fn admit(
     let cookie = |name| request.cookie(&cookies.name(name)).map(|cookie| cookie.value().to_owned());
     let (known, theme, half_way) = (cookie(context::SESSION), cookie(context::THEME), cookie(context::HALF_WAY));
     let (advertiser, flash) = (cookie(context::ADVERTISER), cookie(context::DONE));
+    let address = client::address(request.request(), &state.config.trusted_proxy);
     let session = match &known {
-        Some(cookie) => {
-            let (store, cookie) = (state.store.clone(), cookie.clone());
-            telemetry::blocking(move || sessions::find(&store, &cookie, Utc::now())).await?
-        }
+        Some(cookie) => find_session(&state, cookie, address).await?,
         None => None,
     };
-    let address = client::address(request.request(), &state.config.trusted_proxy);
-    if known.is_some() && session.is_none() {
-        tracing::info!(%address, "a session that is not known or has ended was shown");
-    }
     let secret = match (&session, known, cookie(context::GUEST)) {
         (Some(_), Some(cookie), _) => cookie,
         (_, _, Some(cookie)) if cookie.len() == 64 => cookie,
@@ -97,12 +94,21 @@ async fn admit(
         }
     };
     let form_token = sessions::form_token(&secret);
-    let browser = Browser { address, agent: client::agent(request.request()) };
+    let browser = Browser {
+        address,
+        agent: client::agent(request.request()),
+        known: cookie(context::KNOWN).map(SecretString::from),
+        session: session.clone(),
+    };
     let is_change = *request.method() == Method::POST;
     let role = session.as_ref().map(|session| session.admin.role);
     let mut form = Vec::new();
     if is_change {
-        let log = |reason: &str| tracing::warn!(address = %browser.address, reason, "a form was refused");
+        let log = |reason: &str| {
+            telemetry::of_strangers(|unsaid| {
+                tracing::warn!(address = %browser.address, reason, unsaid, "a form was refused");
+            });
+        };
         if let Err(refused) = came_from_here(request.request(), &state) {
             log("it came from another origin");
             return Err(refused);
@@ -185,6 +191,22 @@ fn remembered(request: &HttpRequest, answered: &HttpResponse) -> Vec<actix_web::
         cookies.push(context.cookie(context::ADVERTISER, chosen.to_owned(), Duration::days(365)));
     }
     cookies
+}
+
+/// The session of this cookie. Its use is noted now and then.
+async fn find_session(state: &AppState, cookie: &str, address: IpAddr) -> Result<Option<SessionRow>, ClientError> {
+    let (store, cookie) = (state.store.clone(), cookie.to_owned());
+    let found = telemetry::blocking(move || sessions::find(&store, &cookie, Utc::now())).await?;
+    let Some((session, is_due)) = found else {
+        telemetry::of_strangers(|unsaid| {
+            tracing::info!(%address, unsaid, "a session that is not known or has ended was shown");
+        });
+        return Ok(None);
+    };
+    if is_due {
+        state.access_log.session_used(session.id_sha256.clone(), Utc::now());
+    }
+    Ok(Some(session))
 }
 
 async fn in_time<T>(reading: impl Future<Output = T>) -> Result<T, ClientError> {

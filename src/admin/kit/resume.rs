@@ -4,12 +4,13 @@
 
 use actix_web::http::StatusCode;
 use askama::Template;
+use secrecy::ExposeSecret as _;
 
-use crate::admin::kit::context::{Answer, FORM_TOKEN, RequestContext};
+use crate::admin::kit::context::{Answer, FORM_TOKEN, RequestContext, own_page};
 use crate::admin::kit::form::{Form, Kind};
 use crate::admin::kit::form_page::FormPage;
 use crate::admin::kit::layout::Shell;
-use crate::service::access::sessions;
+use crate::service::access::sessions::{self, LoggedIn};
 
 /// Where the unsent form goes, and what was typed into it, as the log-in form carries them.
 const PATH: &str = "resume_path";
@@ -113,16 +114,16 @@ fn typed(fields: Vec<(String, String)>) -> Vec<Typed> {
 }
 
 /// Where a log-in leads that was to go on with a form: the page with what was typed, in the new session.
-pub async fn go_on(context: &RequestContext, cookie: &str) -> Option<Answer> {
+pub async fn go_on(context: &RequestContext, logged_in: &LoggedIn) -> Option<Answer> {
     let path = context.field(PATH);
-    if !path.starts_with("/admin/") || path.contains(['\\', '\r', '\n']) {
+    if path.is_empty() || own_page(path) != path {
         return None;
     }
     let fields = form_urlencoded::parse(context.field(TYPED).as_bytes()).into_owned();
     let fields = typed(fields.filter(|(name, _)| is_kept(name)).collect());
     let mut shell = Shell::outside(context, "You are logged in again");
-    shell.form_token = sessions::form_token(cookie);
+    shell.form_token = sessions::form_token(logged_in.session.expose_secret());
     let lead = "Nothing was saved yet. This is what you typed: check it and send it.";
     let page = Page { shell, lead, action: path.to_owned(), fields };
-    Some(context.show(move |_, _| Ok(page)).await.map(|page| context.logged_in(page, cookie)))
+    Some(context.show(move |_, _| Ok(page)).await.map(|page| context.logged_in(page, logged_in)))
 }

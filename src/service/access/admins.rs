@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::domain::{AdminId, Email, Invalid, Role};
 use crate::service::access::secrets;
-use crate::service::access::sessions::{self, Browser};
+use crate::service::access::sessions::{self, Browser, LoggedIn};
 use crate::service::{Actor, Hasher, ServiceResult};
 use crate::store::{AdminRow, PersonRow, ReadTxn, SetupLink, Store};
 
@@ -109,9 +109,10 @@ pub fn set_role(store: &Store, person: &AdminRow, role: Role, actor: &Actor) -> 
 
 /// Takes a person away; their sessions end with them.
 pub fn remove(store: &Store, person: &AdminRow, actor: &Actor) -> ServiceResult<()> {
+    let now = Utc::now();
     store.write(|txn| {
-        txn.admin_remove(person.id)?;
-        txn.audit_add(&actor.did("admin remove", &person.email), Utc::now())?;
+        txn.admin_remove(person.id, now)?;
+        txn.audit_add(&actor.did("admin remove", &person.email), now)?;
         Ok(())
     })
 }
@@ -128,36 +129,43 @@ pub fn end_sessions(store: &Store, person: &AdminRow, actor: &Actor) -> ServiceR
 
 /// What has become of the set-up link with this secret.
 pub fn find_setup_link(store: &Store, secret: &str) -> ServiceResult<SetupLink> {
-    Ok(store.read(|txn| txn.setup_link_find(&secrets::sha256_hex(secret.as_bytes()), Utc::now()))?)
+    let now = Utc::now();
+    Ok(store.read(|txn| txn.setup_link_find(&secrets::sha256_hex(secret.as_bytes()), now, longest(now)))?)
 }
 
-/// Makes an admin with a set-up link, which is used up by it; or gives the person whose link it is their password.
+/// Until when a link may work at most.
+fn longest(now: DateTime<Utc>) -> DateTime<Utc> {
+    now + INVITATION_LIFE + sessions::CLOCK_STEP
+}
+
+/// Makes an admin with a set-up link, which is used up by it; or gives the person whose link it is their password. Their
+/// new session.
 pub fn set_up(
     store: &Store,
     secret: &str,
     email: &Email,
     password: &Password,
     browser: &Browser,
-) -> ServiceResult<AdminRow> {
+) -> ServiceResult<LoggedIn> {
     let hash = Hasher::hash(password.reveal())?;
     let (now, id) = (Utc::now(), AdminId::from(Uuid::new_v4()));
-    let (admin, is_new) = store.write(|txn| {
-        if let Some(person) = txn.setup_link_use(&secrets::sha256_hex(secret.as_bytes()), now)? {
+    let (logged_in, is_new) = store.write(|txn| {
+        if let Some(person) = txn.setup_link_use(&secrets::sha256_hex(secret.as_bytes()), now, longest(now))? {
             let email: Email = person.email.parse()?;
             txn.admin_set_password(&email, &hash, now)?;
             txn.two_step_end(person.id)?;
             txn.audit_add(&browser.actor(email.as_str()).did("password change", "by a one-time link"), now)?;
-            return Ok((person, false));
+            return Ok((sessions::start(txn, &person, browser, now)?, false));
         }
         txn.admin_create(id, email, Role::Admin, &hash, now)?;
         txn.audit_add(&browser.actor(email.as_str()).did("admin create", &format!("{email} by set-up link")), now)?;
         let admin = AdminRow { id, email: email.as_str().to_owned(), role: Role::Admin, created_at: now };
-        Ok::<_, crate::service::ServiceError>((admin, true))
+        Ok::<_, crate::service::ServiceError>((sessions::start(txn, &admin, browser, now)?, true))
     })?;
     if is_new && let Err(error) = remove_setup_file(store) {
         tracing::warn!(%error, "the used set-up link could not be removed from the data directory");
     }
-    Ok(admin)
+    Ok(logged_in)
 }
 
 fn setup_file(store: &Store) -> PathBuf {

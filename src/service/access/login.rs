@@ -1,6 +1,8 @@
-//! Logging in: who may, in one step or two, and how fast one may guess; and what else needs the password again.
+//! Logging in: who may, in one step or two, and how fast one may guess.
 //!
-//! An unknown account takes as long as a wrong password. Wrong codes of the second step count like wrong passwords.
+//! An unknown account takes as long as a wrong password: what a refusal leaves behind is written later. Wrong codes of the
+//! second step count like wrong passwords. A session starts only while the password that was checked is still the one that
+//! holds.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,62 +10,78 @@ use std::time::{Duration, Instant};
 use chrono::Utc;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::domain::{Email, Invalid, TokenHash};
-use crate::service::access::admins::Password;
-use crate::service::access::login_throttle::LoginThrottle;
-use crate::service::access::sessions::{self, Browser};
-use crate::service::access::two_factor::{self, Opened, SharedSecret, Waiting};
-use crate::service::{Hasher, ServiceResult};
-use crate::store::{AdminRow, Store};
+use crate::domain::{AdminId, Email, TokenHash};
+use crate::service::access::access_log::{AccessEvent, AccessLog, RefusedLogin};
+use crate::service::access::login_throttle::{self, Attempt, Caller, Guess, LoginThrottle};
+use crate::service::access::sessions::{self, Browser, LoggedIn};
+use crate::service::access::two_factor::{self, Opened, Person, Waiting};
+use crate::service::{Hasher, Lane, ServiceError, ServiceResult};
+use crate::store::{AdminRow, Store, WriteTxn};
 use crate::telemetry;
 
-/// Why somebody was not let in.
-#[derive(Debug, Clone, Copy)]
+/// Why somebody was not let in, or not believed.
+#[derive(Debug)]
 pub enum LoginError {
-    /// What was typed is wrong. At the log-in, which part of it is not said.
-    Wrong(&'static str),
+    /// The password is wrong. At the log-in nobody is told whether it is that or the address.
+    WrongPassword,
+    /// The code is wrong, or was used before.
+    WrongCode,
     /// Too many were wrong; nothing was looked at.
     Held(Duration),
+    /// Nobody waits for a code under this handle, or not any more.
+    TooLate,
+    /// Something else.
+    Failed(ServiceError),
+}
+
+impl<E: Into<ServiceError>> From<E> for LoginError {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
 }
 
 /// What came of a step of logging in.
 #[derive(Debug)]
 pub enum LoginOutcome {
-    /// The new session's cookie.
-    Welcome(SecretString),
+    /// The new session.
+    Welcome(LoggedIn),
     /// The password was right; the handle to come back with and a code.
     Second(SecretString),
-    /// Nobody waits for a code under this handle, or not any more.
-    TooLate,
-    /// No.
-    Refused(LoginError),
 }
 
 /// Checks passwords and codes.
 pub struct LoginService {
-    store: Store,
-    hasher: Arc<Hasher>,
-    attempts: LoginThrottle,
+    pub(super) store: Store,
+    pub(super) hasher: Arc<Hasher>,
+    throttle: LoginThrottle,
     waiting: Waiting,
+    log: Arc<AccessLog>,
     nobody: TokenHash,
 }
 
+/// A person who gave the right password, and how they came.
+pub(super) struct Checked {
+    pub(super) person: Person,
+    pub(super) lane: Lane,
+}
+
 impl LoginService {
-    /// Works on `store`; all checks take their turn at `hasher`.
-    pub fn new(store: Store, hasher: Arc<Hasher>) -> ServiceResult<Self> {
+    /// Works on `store`; all checks take their turn at `hasher`, and leave their traces in `log`.
+    pub fn new(store: Store, hasher: Arc<Hasher>, log: Arc<AccessLog>) -> ServiceResult<Self> {
         let nobody = Hasher::hash(sessions::secret()?.expose_secret())?;
-        Ok(Self { store, hasher, attempts: LoginThrottle::default(), waiting: Waiting::default(), nobody })
+        let now = Utc::now();
+        let kept =
+            store.read(|txn| txn.login_pause_list(now - login_throttle::FORGOTTEN, login_throttle::TABLE / 2))?;
+        let throttle = LoginThrottle::load(&kept, Instant::now(), now);
+        Ok(Self { store, hasher, throttle, waiting: Waiting::default(), log, nobody })
     }
 
     /// Starts a session for whoever knows the password, or asks them for a code.
-    pub async fn log_in(&self, email: &str, password: &str, browser: &Browser) -> ServiceResult<LoginOutcome> {
-        let admin = match self.check(email, password, browser).await? {
-            Ok((admin, _)) => admin,
-            Err(refused) => return Ok(LoginOutcome::Refused(refused)),
-        };
-        match self.open(&admin, password).await? {
-            Some(opened) => self.waiting.add(admin, opened, Instant::now()).map(LoginOutcome::Second),
-            None => self.welcome(admin, browser).await,
+    pub async fn log_in(&self, email: &str, password: &str, browser: &Browser) -> Result<LoginOutcome, LoginError> {
+        let Checked { person, lane } = self.check(email, password, browser).await?;
+        match self.open(&person.admin, password, lane).await? {
+            Some(opened) => Ok(LoginOutcome::Second(self.waiting.add(person, opened, Instant::now())?)),
+            None => self.welcome(person, browser).await,
         }
     }
 
@@ -73,38 +91,35 @@ impl LoginService {
     }
 
     /// Starts a session for whoever comes back with the code.
-    pub async fn log_in_with_code(&self, handle: &str, code: &str, browser: &Browser) -> ServiceResult<LoginOutcome> {
-        let Some((admin, opened)) = self.waiting.find(handle, Instant::now()) else { return Ok(LoginOutcome::TooLate) };
-        if let Err(refused) = self.begin(&admin.email, browser) {
-            return Ok(LoginOutcome::Refused(refused));
-        }
-        if !self.take(&admin, opened, code).await? {
-            self.note_refusal(&admin.email, "wrong code", browser).await?;
-            return Ok(LoginOutcome::Refused(LoginError::Wrong("code")));
-        }
-        self.waiting.remove(handle);
-        self.attempts.was_right(&admin.email, browser.address, Instant::now());
-        self.welcome(admin, browser).await
-    }
-
-    async fn welcome(&self, admin: AdminRow, browser: &Browser) -> ServiceResult<LoginOutcome> {
-        self.attempts.forget(&admin.email);
-        let (store, browser) = (self.store.clone(), browser.clone());
-        telemetry::blocking(move || sessions::start(&store, &admin, &browser, "log in"))
-            .await
-            .map(LoginOutcome::Welcome)
-    }
-
-    /// The person whose password it is, with its hash; or why not.
-    async fn check(
+    pub async fn log_in_with_code(
         &self,
-        email: &str,
-        password: &str,
+        handle: &str,
+        code: &str,
         browser: &Browser,
-    ) -> ServiceResult<Result<(AdminRow, TokenHash), LoginError>> {
-        if let Err(refused) = self.begin(email, browser) {
-            return Ok(Err(refused));
-        }
+    ) -> Result<LoginOutcome, LoginError> {
+        let wait = self.waiting.find(handle, Instant::now()).ok_or(LoginError::TooLate)?;
+        self.check_code(&wait.person.admin, wait.opened, code, browser).await?;
+        self.waiting.remove(handle);
+        self.welcome(wait.person, browser).await
+    }
+
+    /// Starts the session, unless the password was changed or the person removed since it was checked.
+    async fn welcome(&self, person: Person, browser: &Browser) -> Result<LoginOutcome, LoginError> {
+        let known = self.knows(person.admin.id, browser).await?;
+        let forgotten = self.throttle.forget(&person.admin.email, caller(known.as_deref(), browser));
+        self.log.add(AccessEvent::Forgotten(forgotten));
+        let (store, browser) = (self.store.clone(), browser.clone());
+        let started = telemetry::blocking(move || {
+            store.write(|txn| {
+                let admin = current(txn, &person)?;
+                Ok::<_, LoginError>(sessions::start(txn, &admin, &browser, Utc::now())?)
+            })
+        });
+        started.await.map(LoginOutcome::Welcome)
+    }
+
+    /// The person whose password it is; or why not.
+    pub(super) async fn check(&self, email: &str, password: &str, browser: &Browser) -> Result<Checked, LoginError> {
         let found = match email.parse::<Email>() {
             Ok(email) => {
                 let store = self.store.clone();
@@ -112,185 +127,102 @@ impl LoginService {
             }
             Err(_) => None,
         };
+        let known = match &found {
+            Some((admin, _)) => self.knows(admin.id, browser).await?,
+            // As many look-ups as for one that exists.
+            None => self.knows(uuid::Uuid::nil().into(), browser).await?,
+        };
+        let attempt = self.begin(email, known.as_deref(), Guess::Password, browser)?;
+        let lane = if known.is_some() { Lane::KnownPeople } else { Lane::Strangers(browser.address) };
         let hash = found.as_ref().map_or(&self.nobody, |(_, hash)| hash);
-        let matches = self.hasher.matches(password, hash).await?;
-        if let Some(found) = found.filter(|_| matches) {
-            self.attempts.was_right(email, browser.address, Instant::now());
-            return Ok(Ok(found));
+        let matches = match self.hasher.matches(password, hash, lane).await {
+            Ok(matches) => matches,
+            Err(error) => {
+                // Nobody looked at it.
+                self.throttle.was_right(attempt, Instant::now());
+                return Err(error.into());
+            }
+        };
+        if let Some((admin, hash)) = found.filter(|_| matches) {
+            self.throttle.was_right(attempt, Instant::now());
+            return Ok(Checked { person: Person { admin, hash }, lane });
         }
-        self.note_refusal(email, "wrong password", browser).await?;
-        Ok(Err(LoginError::Wrong("password")))
+        self.refused(email, "wrong password", attempt, browser);
+        Err(LoginError::WrongPassword)
     }
 
-    fn begin(&self, email: &str, browser: &Browser) -> Result<(), LoginError> {
-        self.attempts.begin(email, browser.address, Instant::now()).map_err(|wait| {
-            tracing::warn!(address = %browser.address, wait = wait.as_secs(), "a log-in was held off");
+    /// Uses the code up, or says why not.
+    pub(super) async fn check_code(
+        &self,
+        admin: &AdminRow,
+        opened: Opened,
+        code: &str,
+        browser: &Browser,
+    ) -> Result<(), LoginError> {
+        let known = self.knows(admin.id, browser).await?;
+        let attempt = self.begin(&admin.email, known.as_deref(), Guess::Code, browser)?;
+        let (store, id, typed) = (self.store.clone(), admin.id, SecretString::from(code));
+        let take = move || store.write(|txn| two_factor::take(txn, id, &opened, typed.expose_secret(), Utc::now()));
+        if telemetry::blocking(take).await? {
+            self.throttle.was_right(attempt, Instant::now());
+            return Ok(());
+        }
+        self.refused(&admin.email, "wrong code", attempt, browser);
+        Err(LoginError::WrongCode)
+    }
+
+    /// By what this browser is known as the person's own: its session, or the cookie of an earlier one.
+    async fn knows(&self, admin: AdminId, browser: &Browser) -> ServiceResult<Option<String>> {
+        if let Some(session) = browser.session.as_ref().filter(|session| session.admin.id == admin) {
+            return Ok(Some(session.id_sha256.clone()));
+        }
+        let Some(hash) = browser.known_hash() else { return Ok(None) };
+        let (store, asked) = (self.store.clone(), hash.clone());
+        let is_known = telemetry::blocking(move || store.read(|txn| txn.browser_is_known(&asked, admin))).await?;
+        Ok(is_known.then_some(hash))
+    }
+
+    fn begin(
+        &self,
+        account: &str,
+        known: Option<&str>,
+        guess: Guess,
+        browser: &Browser,
+    ) -> Result<Attempt, LoginError> {
+        self.throttle.begin(account, caller(known, browser), guess, Instant::now()).map_err(|wait| {
+            telemetry::of_strangers(|unsaid| {
+                tracing::warn!(address = %browser.address, wait = wait.as_secs(), unsaid, "a log-in was held off");
+            });
             LoginError::Held(wait)
         })
     }
 
+    fn refused(&self, account: &str, why: &'static str, attempt: Attempt, browser: &Browser) {
+        telemetry::of_strangers(|unsaid| {
+            tracing::warn!(address = %browser.address, why, unsaid, "a log-in was refused");
+        });
+        self.log.add(AccessEvent::Paused(self.throttle.was_wrong(attempt, Instant::now(), Utc::now())));
+        let (account, address) = (account.to_owned(), browser.address.to_string());
+        self.log.add(AccessEvent::Refused(RefusedLogin { account, why, address }));
+    }
+
     /// The person's secret, if they log in with two steps; the password is right.
-    async fn open(&self, admin: &AdminRow, password: &str) -> ServiceResult<Option<Opened>> {
+    pub(super) async fn open(&self, admin: &AdminRow, password: &str, lane: Lane) -> ServiceResult<Option<Opened>> {
         let (store, id) = (self.store.clone(), admin.id);
         match telemetry::blocking(move || store.read(|txn| txn.two_step_find(id))).await? {
-            Some(row) => two_factor::open(&self.hasher, row.sealed, id, password).await.map(Some),
+            Some(row) => two_factor::open(&self.hasher, row.sealed, id, password, lane).await.map(Some),
             None => Ok(None),
         }
     }
+}
 
-    async fn take(&self, admin: &AdminRow, opened: Opened, code: &str) -> ServiceResult<bool> {
-        let (store, id, code) = (self.store.clone(), admin.id, SecretString::from(code));
-        telemetry::blocking(move || {
-            store.write(|txn| two_factor::take(txn, id, &opened, code.expose_secret(), Utc::now()))
-        })
-        .await
-    }
+fn caller<'a>(known: Option<&'a str>, browser: &Browser) -> Caller<'a> {
+    known.map_or(Caller::Stranger(browser.address), Caller::Known)
+}
 
-    /// Refusals of accounts that exist are told in the audit log; made-up accounts would only fill it.
-    async fn note_refusal(&self, email: &str, why: &'static str, browser: &Browser) -> ServiceResult<()> {
-        tracing::warn!(address = %browser.address, why, "a log-in was refused");
-        let Ok(email) = email.parse::<Email>() else { return Ok(()) };
-        let (store, actor) = (self.store.clone(), browser.actor(email.as_str()));
-        telemetry::blocking(move || {
-            store.write(|txn| match txn.admin_find(&email)? {
-                Some(_) => txn.audit_add(&actor.did("log-in refused", why), Utc::now()),
-                None => Ok(()),
-            })
-        })
-        .await?;
-        Ok(())
-    }
-
-    /// Changes one's password, which ends all sessions. What it seals is sealed anew.
-    pub async fn change_password(
-        &self,
-        admin: &AdminRow,
-        password: &str,
-        new: Password,
-        browser: &Browser,
-    ) -> ServiceResult<Result<(), LoginError>> {
-        if let Err(refused) = self.check(&admin.email, password, browser).await? {
-            return Ok(Err(refused));
-        }
-        let opened = self.open(admin, password).await?;
-        let resealed = match &opened {
-            Some(opened) => Some(two_factor::seal(&self.hasher, &opened.secret, admin.id, new.reveal()).await?),
-            None => None,
-        };
-        let (store, id, email) = (self.store.clone(), admin.id, admin.email.parse::<Email>()?);
-        let actor = browser.actor(email.as_str());
-        telemetry::blocking(move || {
-            let (hash, now) = (Hasher::hash(new.reveal())?, Utc::now());
-            store.write(|txn| {
-                txn.two_step_unchanged(id, opened.as_ref().map(Opened::sealed))?;
-                txn.admin_set_password(&email, &hash, now)?;
-                resealed.iter().try_for_each(|sealed| txn.two_step_reseal(id, sealed))?;
-                txn.audit_add(&actor.did("password change", email.as_str()), now)?;
-                Ok(Ok(()))
-            })
-        })
-        .await
-    }
-
-    /// Turns one's second step on, with the code that proves that the phone has the secret; the recovery codes.
-    pub async fn turn_two_step_on(
-        &self,
-        admin: &AdminRow,
-        password: &str,
-        secret: &SharedSecret,
-        code: &str,
-        browser: &Browser,
-    ) -> ServiceResult<Result<Vec<String>, LoginError>> {
-        let Some(step) = secret.step_of(code, Utc::now()) else { return Ok(Err(LoginError::Wrong("code"))) };
-        let hash = match self.check(&admin.email, password, browser).await? {
-            Ok((_, hash)) => hash,
-            Err(refused) => return Ok(Err(refused)),
-        };
-        let sealed = two_factor::seal(&self.hasher, secret, admin.id, password).await?;
-        let (store, id, email) = (self.store.clone(), admin.id, admin.email.parse::<Email>()?);
-        let actor = browser.actor(email.as_str());
-        telemetry::blocking(move || {
-            let (codes, hashes) = two_factor::mint()?;
-            let now = Utc::now();
-            store.write(|txn| {
-                // A password that changed meanwhile would not open what this one sealed.
-                if txn.admin_find(&email)?.is_none_or(|(_, now)| now.as_str() != hash.as_str()) {
-                    return Err(Invalid::because("password", "the password was changed meanwhile: try again").into());
-                }
-                txn.two_step_create(id, &sealed, step, now)?;
-                txn.recovery_codes_replace(id, &hashes)?;
-                txn.audit_add(&actor.did("two-step on", email.as_str()), now)?;
-                Ok(Ok(codes))
-            })
-        })
-        .await
-    }
-
-    /// New recovery codes instead of the old ones, for whoever has password and code.
-    pub async fn renew_codes(
-        &self,
-        admin: &AdminRow,
-        password: &str,
-        code: &str,
-        browser: &Browser,
-    ) -> ServiceResult<Result<Vec<String>, LoginError>> {
-        if let Err(refused) = self.prove(admin, password, code, browser).await? {
-            return Ok(Err(refused));
-        }
-        let (store, id, actor) = (self.store.clone(), admin.id, browser.actor(&admin.email));
-        telemetry::blocking(move || {
-            let (codes, hashes) = two_factor::mint()?;
-            store.write(|txn| {
-                txn.recovery_codes_replace(id, &hashes)?;
-                txn.audit_add(&actor.did("two-step codes", "new recovery codes"), Utc::now())?;
-                Ok(Ok(codes))
-            })
-        })
-        .await
-    }
-
-    /// Turns one's second step off, for whoever has password and code.
-    pub async fn turn_two_step_off(
-        &self,
-        admin: &AdminRow,
-        password: &str,
-        code: &str,
-        browser: &Browser,
-    ) -> ServiceResult<Result<(), LoginError>> {
-        if let Err(refused) = self.prove(admin, password, code, browser).await? {
-            return Ok(Err(refused));
-        }
-        let (store, id, actor) = (self.store.clone(), admin.id, browser.actor(&admin.email));
-        telemetry::blocking(move || {
-            store.write(|txn| {
-                txn.two_step_end(id)?;
-                txn.audit_add(&actor.did("two-step off", &actor.name), Utc::now())?;
-                Ok(Ok(()))
-            })
-        })
-        .await
-    }
-
-    /// Whether password and code are both right; the code is used up.
-    async fn prove(
-        &self,
-        admin: &AdminRow,
-        password: &str,
-        code: &str,
-        browser: &Browser,
-    ) -> ServiceResult<Result<(), LoginError>> {
-        if let Err(refused) = self.check(&admin.email, password, browser).await? {
-            return Ok(Err(refused));
-        }
-        let Some(opened) = self.open(admin, password).await? else { return Ok(Ok(())) };
-        if let Err(refused) = self.begin(&admin.email, browser) {
-            return Ok(Err(refused));
-        }
-        if self.take(admin, opened, code).await? {
-            self.attempts.was_right(&admin.email, browser.address, Instant::now());
-            return Ok(Ok(()));
-        }
-        self.note_refusal(&admin.email, "wrong code", browser).await?;
-        Ok(Err(LoginError::Wrong("code")))
-    }
+/// The person as they are now, if the password that was checked is still theirs.
+pub(super) fn current(txn: &WriteTxn<'_>, person: &Person) -> Result<AdminRow, LoginError> {
+    let email: Email = person.admin.email.parse().map_err(ServiceError::from)?;
+    let found = txn.admin_find(&email)?.filter(|(_, hash)| hash.as_str() == person.hash.as_str());
+    found.map(|(admin, _)| admin).ok_or(LoginError::WrongPassword)
 }

@@ -1,36 +1,71 @@
-//! Guessing made slow: after a few wrong passwords or codes an account, or an address, must wait, and longer each time.
+//! Guessing made slow: after a few wrong passwords or codes whoever guesses must wait, and longer each time.
+//!
+//! What counts against whom decides who can be kept out. A browser that the person logged in with before counts for itself
+//! alone, so strangers' guesses never hold it. A stranger's guesses at an account count for the stranger's own network, so
+//! somebody at another address is not held either; only once an account is guessed at from many sides each further network
+//! gets fewer free tries. Wrong codes of strangers count for the account as a whole: whoever gets that far has the password.
 //!
 //! An attempt counts as wrong from its start until it is seen to be right, so that many at once gain nothing. What comes
-//! during a pause is refused without a look at the password and does not make the pause longer: after it, the right
-//! password works. Kept in memory, per process; other accounts are not held.
+//! during a pause is refused without a look at the password and does not make the pause longer. Wrong attempts are kept in
+//! the database a moment later, so that a restart forgets none but the last.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Wrong passwords that cost an account nothing, and its longest pause. Short enough that nobody is kept out for long.
+use chrono::{DateTime, TimeDelta, Utc};
+use sha2::Digest as _;
+
+use crate::domain::{client_network, client_site};
+use crate::store::LoginPause;
+
+/// Wrong tries of one browser or network at one account that cost nothing, and the longest pause after that.
 const ACCOUNT: Backoff = Backoff { free: 5, longest: Duration::from_mins(5) };
 
-/// The same for an address, behind which several people may sit.
-const ADDRESS: Backoff = Backoff { free: 10, longest: Duration::from_mins(15) };
+/// The same for a network, behind which several people may sit, over all accounts.
+const NETWORK: Backoff = Backoff { free: 10, longest: Duration::from_mins(15) };
 
-/// After this long without a wrong password all is forgotten.
-const FORGOTTEN: Duration = Duration::from_hours(1);
+/// The same for all networks of one site.
+const SITE: Backoff = Backoff { free: 40, longest: Duration::from_mins(15) };
+
+/// Wrong codes of strangers for one account.
+const CODES: Backoff = Backoff { free: 5, longest: Duration::from_mins(5) };
+
+/// An account is guessed at from many sides from so many wrong tries of strangers on; then a network has one free try.
+const MANY: u32 = 50;
+const ACCOUNT_UNDER_ATTACK: Backoff = Backoff { free: 0, longest: ACCOUNT.longest };
+
+/// After this long without a wrong try all is forgotten.
+pub(in crate::service) const FORGOTTEN: TimeDelta = TimeDelta::hours(1);
 
 /// Subjects that are remembered before the quietest are forgotten early.
-const TABLE: usize = 20_000;
+pub(in crate::service) const TABLE: usize = 20_000;
 
 struct Backoff {
     free: u32,
     longest: Duration,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Subject {
-    Account(String),
-    Address(IpAddr),
+/// Who tries to log in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::service) enum Caller<'a> {
+    /// A browser the person logged in with before, or is logged in with; by the hash of its cookie.
+    Known(&'a str),
+    /// Anybody else.
+    Stranger(IpAddr),
 }
+
+/// What is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::service) enum Guess {
+    /// A password.
+    Password,
+    /// A code of the second step.
+    Code,
+}
+
+type Subject = [u8; 32];
 
 struct Tally {
     wrong: u32,
@@ -38,16 +73,42 @@ struct Tally {
     held_until: Instant,
 }
 
+/// An attempt that was let through and has not come out yet.
+#[derive(Debug)]
+#[must_use]
+pub(in crate::service) struct Attempt(Vec<Subject>);
+
 /// Who guessed how often.
 #[derive(Default)]
 pub(in crate::service) struct LoginThrottle(Mutex<HashMap<Subject, Tally>>);
 
 impl LoginThrottle {
+    /// Goes on from what was kept.
+    pub(in crate::service) fn load(kept: &[LoginPause], now: Instant, clock: DateTime<Utc>) -> Self {
+        let tallies = kept.iter().map(|pause| {
+            let past = |at: DateTime<Utc>| (clock - at).to_std().ok().and_then(|ago| now.checked_sub(ago));
+            // The clock may have been set back since: nobody waits longer than the longest pause.
+            let wait = (pause.held_until - clock).to_std().unwrap_or_default().min(NETWORK.longest);
+            let tally = Tally { wrong: pause.wrong, last: past(pause.last_at).unwrap_or(now), held_until: now + wait };
+            (pause.subject, tally)
+        });
+        Self(Mutex::new(tallies.collect()))
+    }
+
     /// Counts an attempt, or says how long to wait before the next one.
-    pub(in crate::service) fn begin(&self, account: &str, address: IpAddr, now: Instant) -> Result<(), Duration> {
+    pub(in crate::service) fn begin(
+        &self,
+        account: &str,
+        caller: Caller<'_>,
+        guess: Guess,
+        now: Instant,
+    ) -> Result<Attempt, Duration> {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let subjects = subjects(account, address);
-        let wait = subjects.iter().filter_map(|subject| table.get(subject)).map(|tally| tally.held_until);
+        let account = account.trim().to_lowercase();
+        let attacked = subject("attacked", &account, "");
+        let is_attacked = table.get(&attacked).is_some_and(|tally| tally.is_fresh(now) && tally.wrong >= MANY);
+        let subjects = subjects(&account, caller, guess, is_attacked);
+        let wait = subjects.iter().filter_map(|(subject, _)| table.get(subject)).map(|tally| tally.held_until);
         let wait = wait.map(|until| until.saturating_duration_since(now)).max().unwrap_or_default();
         if !wait.is_zero() {
             return Err(wait);
@@ -55,24 +116,24 @@ impl LoginThrottle {
         if table.len() >= TABLE {
             make_room(&mut table, now);
         }
-        for subject in subjects {
-            let patience = if matches!(subject, Subject::Account(_)) { &ACCOUNT } else { &ADDRESS };
-            let tally = table.entry(subject).or_insert(Tally { wrong: 0, last: now, held_until: now });
-            if now.saturating_duration_since(tally.last) > FORGOTTEN {
-                tally.wrong = 0;
-            }
-            tally.wrong = tally.wrong.saturating_add(1);
-            tally.last = now;
-            tally.held_until = now + patience.pause(tally.wrong);
+        let mut counted = Vec::with_capacity(subjects.len() + 1);
+        for (subject, backoff) in subjects {
+            let tally = count(&mut table, subject, now);
+            tally.held_until = now + backoff.pause(tally.wrong);
+            counted.push(subject);
         }
-        Ok(())
+        if matches!(caller, Caller::Stranger(_)) {
+            count(&mut table, attacked, now);
+            counted.push(attacked);
+        }
+        Ok(Attempt(counted))
     }
 
-    /// The attempt that was begun last was right: account and address get this one back. Earlier wrong ones still count, so
-    /// that whoever knows a password gains no guesses at the codes of the second step.
-    pub(in crate::service) fn was_right(&self, account: &str, address: IpAddr, now: Instant) {
+    /// The attempt was right and does not count. Earlier wrong ones still do, so that whoever knows a password gains no
+    /// guesses at the codes of the second step.
+    pub(in crate::service) fn was_right(&self, attempt: Attempt, now: Instant) {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for subject in subjects(account, address) {
+        for subject in attempt.0 {
             if let Some(tally) = table.get_mut(&subject) {
                 tally.wrong = tally.wrong.saturating_sub(1);
                 tally.held_until = now;
@@ -80,14 +141,41 @@ impl LoginThrottle {
         }
     }
 
-    /// The person has logged in: the account starts afresh.
-    pub(in crate::service) fn forget(&self, account: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&subject(account));
+    /// The attempt was wrong: how its subjects stand now, to be kept.
+    pub(in crate::service) fn was_wrong(
+        &self,
+        attempt: Attempt,
+        now: Instant,
+        clock: DateTime<Utc>,
+    ) -> Vec<LoginPause> {
+        let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let pause = |subject: Subject| {
+            let tally = table.get(&subject)?;
+            let wait = TimeDelta::from_std(tally.held_until.saturating_duration_since(now)).unwrap_or_default();
+            Some(LoginPause { subject, wrong: tally.wrong, last_at: clock, held_until: clock + wait })
+        };
+        attempt.0.into_iter().filter_map(pause).collect()
+    }
+
+    /// The person has logged in: this browser or network starts afresh with the account. What is to be forgotten.
+    pub(in crate::service) fn forget(&self, account: &str, caller: Caller<'_>) -> Vec<Subject> {
+        let forgotten = vec![own(&account.trim().to_lowercase(), caller)];
+        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for subject in &forgotten {
+            table.remove(subject);
+        }
+        forgotten
+    }
+}
+
+impl Tally {
+    fn is_fresh(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.last) <= FORGOTTEN.to_std().unwrap_or_default()
     }
 }
 
 impl Backoff {
-    /// One second after the first wrong password too many, then twice as long each time.
+    /// One second after the first wrong try too many, then twice as long each time.
     fn pause(&self, wrong: u32) -> Duration {
         match wrong.checked_sub(self.free) {
             None | Some(0) => Duration::ZERO,
@@ -96,21 +184,47 @@ impl Backoff {
     }
 }
 
-fn subjects(account: &str, address: IpAddr) -> [Subject; 2] {
-    // Whoever has an IPv6 address has the other 2^64 of its network too.
-    let address = match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
-    };
-    [subject(account), Subject::Address(address)]
+fn count(table: &mut HashMap<Subject, Tally>, subject: Subject, now: Instant) -> &mut Tally {
+    let tally = table.entry(subject).or_insert(Tally { wrong: 0, last: now, held_until: now });
+    if !tally.is_fresh(now) {
+        tally.wrong = 0;
+    }
+    tally.wrong = tally.wrong.saturating_add(1);
+    tally.last = now;
+    tally
 }
 
-fn subject(account: &str) -> Subject {
-    Subject::Account(account.trim().to_lowercase().chars().take(254).collect())
+/// Whatever an attempt counts against.
+fn subjects(account: &str, caller: Caller<'_>, guess: Guess, is_attacked: bool) -> Vec<(Subject, &'static Backoff)> {
+    let own = own(account, caller);
+    let Caller::Stranger(address) = caller else { return vec![(own, &ACCOUNT)] };
+    let mut subjects = vec![
+        (own, if is_attacked { &ACCOUNT_UNDER_ATTACK } else { &ACCOUNT }),
+        (subject("network", "", &client_network(address).to_string()), &NETWORK),
+    ];
+    if address.to_canonical().is_ipv6() {
+        subjects.push((subject("site", "", &client_site(address).to_string()), &SITE));
+    }
+    if guess == Guess::Code {
+        subjects.push((subject("codes", account, ""), &CODES));
+    }
+    subjects
+}
+
+/// The account as this caller tries it.
+fn own(account: &str, caller: Caller<'_>) -> Subject {
+    match caller {
+        Caller::Known(browser) => subject("known", account, browser),
+        Caller::Stranger(address) => subject("stranger", account, &client_network(address).to_string()),
+    }
+}
+
+fn subject(kind: &str, account: &str, caller: &str) -> Subject {
+    sha2::Sha256::digest(format!("{kind}\n{caller}\n{account}")).into()
 }
 
 fn make_room(table: &mut HashMap<Subject, Tally>, now: Instant) {
-    table.retain(|_, tally| now.saturating_duration_since(tally.last) <= FORGOTTEN);
+    table.retain(|_, tally| tally.is_fresh(now));
     // Under a flood of made-up accounts those that were hardly tried go first; the ones under attack stay.
     let mut floor = 1;
     while table.len() >= TABLE {
@@ -123,73 +237,121 @@ fn make_room(table: &mut HashMap<Subject, Tally>, now: Instant) {
 mod tests {
     use super::*;
 
-    fn address(last: u8) -> IpAddr {
-        [198, 51, 100, last].into()
+    const ADA: &str = "ada@example.com";
+
+    fn from(last: u32) -> Caller<'static> {
+        Caller::Stranger(std::net::Ipv4Addr::from_bits(0xc633_6400 + last).into())
+    }
+
+    fn passes(throttle: &LoginThrottle, account: &str, caller: Caller<'_>, now: Instant) -> bool {
+        throttle.begin(account, caller, Guess::Password, now).is_ok()
     }
 
     #[test]
-    fn twenty_wrong_passwords_are_slowed_then_held_and_the_right_one_works_after_the_pause() {
-        let (attempts, start) = (LoginThrottle::default(), Instant::now());
-        let tries = (0..20).filter(|_| attempts.begin("ada@example.com", address(1), start).is_ok()).count();
+    fn wrong_passwords_are_slowed_then_held_and_the_right_one_works_after_the_pause() {
+        let (throttle, start) = (LoginThrottle::default(), Instant::now());
+        let tries = (0..20).filter(|_| passes(&throttle, ADA, from(1), start)).count();
         assert_eq!(tries, 6);
-        let wait = attempts.begin("ada@example.com", address(2), start).unwrap_err();
+        let wait = throttle.begin("Ada@example.com ", from(1), Guess::Password, start).unwrap_err();
         assert_eq!(wait, Duration::from_secs(1));
-        attempts.begin("grace@example.com", address(2), start).unwrap();
         let later = start + wait;
-        attempts.begin("Ada@example.com ", address(1), later).unwrap();
-        attempts.was_right("ada@example.com", address(1), later);
-        attempts.begin("ada@example.com", address(1), later).unwrap();
-        assert!(attempts.begin("ada@example.com", address(2), later).is_err());
-        attempts.forget("ada@example.com");
-        attempts.begin("ada@example.com", address(2), later).unwrap();
+        let attempt = throttle.begin(ADA, from(1), Guess::Password, later).unwrap();
+        throttle.was_right(attempt, later);
+        assert!(passes(&throttle, ADA, from(1), later));
+        assert!(!passes(&throttle, ADA, from(1), later));
+        throttle.forget(ADA, from(1));
+        assert!(passes(&throttle, ADA, from(1), later));
+    }
+
+    #[test]
+    fn four_addresses_do_not_keep_the_person_out_at_another_nor_in_a_known_browser() {
+        let (throttle, mut now) = (LoginThrottle::default(), Instant::now());
+        for _ in 0..90 {
+            for _ in 0..20 {
+                (1..=4).for_each(|address| drop(throttle.begin(ADA, from(address), Guess::Password, now)));
+            }
+            for owner in [from(5), Caller::Known("a browser")] {
+                let attempt = throttle.begin(ADA, owner, Guess::Password, now).unwrap();
+                throttle.was_right(attempt, now);
+            }
+            now += Duration::from_secs(30);
+        }
+    }
+
+    #[test]
+    fn an_account_that_is_guessed_at_from_many_sides_gives_each_side_one_try() {
+        let (throttle, now) = (LoginThrottle::default(), Instant::now());
+        let tries = |address| (0..20).filter(|_| passes(&throttle, ADA, from(address), now)).count();
+        assert_eq!((1..=10).map(tries).sum::<usize>(), 8 * 6 + 3 + 1);
+        assert_eq!(tries(11), 1);
+        assert!(passes(&throttle, "grace@example.com", from(200), now));
     }
 
     #[test]
     fn right_passwords_in_between_give_no_more_guesses_at_the_codes() {
-        let (attempts, now) = (LoginThrottle::default(), Instant::now());
+        let (throttle, now) = (LoginThrottle::default(), Instant::now());
         let mut codes = 0;
-        while attempts.begin("ada@example.com", address(1), now).is_ok() {
-            attempts.was_right("ada@example.com", address(1), now);
-            codes += usize::from(attempts.begin("ada@example.com", address(1), now).is_ok());
+        // A botnet that has the password.
+        for address in 0..1000 {
+            let Ok(attempt) = throttle.begin(ADA, from(address), Guess::Password, now) else { continue };
+            throttle.was_right(attempt, now);
+            codes += usize::from(throttle.begin(ADA, from(address), Guess::Code, now).is_ok());
         }
         assert_eq!(codes, 6);
+        assert!(throttle.begin(ADA, Caller::Known("a browser"), Guess::Code, now).is_ok());
     }
 
     #[test]
-    fn many_addresses_are_held_by_the_account_and_many_accounts_by_the_address() {
-        let (attempts, now) = (LoginThrottle::default(), Instant::now());
-        let by_account = (0..20).filter(|last| attempts.begin("ada@example.com", address(*last), now).is_ok()).count();
-        assert_eq!(by_account, 6);
-        let by_address =
-            (0..30).filter(|n| attempts.begin(&format!("{n}@example.com"), address(99), now).is_ok()).count();
-        assert_eq!(by_address, 11);
+    fn many_accounts_are_held_by_the_network_and_many_networks_by_their_site() {
+        let (throttle, now) = (LoginThrottle::default(), Instant::now());
+        let by_network = (0..30).filter(|n| passes(&throttle, &format!("{n}@example.com"), from(99), now)).count();
+        assert_eq!(by_network, 11);
+        let site = |n: u128| Caller::Stranger(std::net::Ipv6Addr::from_bits((0x2001_0db8 << 96) | (n << 64)).into());
+        let by_site = (0..100).filter(|n| passes(&throttle, &format!("{n}@example.org"), site(*n), now)).count();
+        assert_eq!(by_site, 41);
     }
 
     #[test]
     fn pauses_grow_to_a_bound_and_all_is_forgotten_in_time() {
-        let (attempts, mut now) = (LoginThrottle::default(), Instant::now());
+        let (throttle, mut now) = (LoginThrottle::default(), Instant::now());
         let mut longest = Duration::ZERO;
         for _ in 0..40 {
-            if let Err(wait) = attempts.begin("ada@example.com", address(1), now) {
+            if let Err(wait) = throttle.begin(ADA, from(1), Guess::Password, now) {
                 assert!(wait >= longest);
                 longest = wait;
                 now += wait;
             }
         }
-        assert!(longest >= ACCOUNT.longest && longest <= ADDRESS.longest, "{longest:?}");
-        now += FORGOTTEN + ADDRESS.longest;
-        assert!((0..5).all(|_| attempts.begin("ada@example.com", address(1), now).is_ok()));
+        assert!(longest >= ACCOUNT.longest && longest <= NETWORK.longest, "{longest:?}");
+        now += FORGOTTEN.to_std().unwrap() + NETWORK.longest;
+        assert!((0..5).all(|_| passes(&throttle, ADA, from(1), now)));
+    }
+
+    #[test]
+    fn a_restart_forgets_nothing_and_a_clock_set_back_holds_nobody_for_long() {
+        let (throttle, now, clock) = (LoginThrottle::default(), Instant::now(), Utc::now());
+        let mut kept = Vec::new();
+        while let Ok(attempt) = throttle.begin(ADA, from(1), Guess::Password, now) {
+            kept = throttle.was_wrong(attempt, now, clock);
+        }
+        let again = LoginThrottle::load(&kept, now, clock);
+        assert_eq!(again.begin(ADA, from(1), Guess::Password, now).unwrap_err(), Duration::from_secs(1));
+        let later = now + Duration::from_secs(1);
+        assert!(passes(&again, ADA, from(1), later));
+        assert_eq!(again.begin(ADA, from(1), Guess::Password, later).unwrap_err(), Duration::from_secs(2));
+        let set_back = LoginThrottle::load(&kept, now, clock - TimeDelta::days(1));
+        assert!(set_back.begin(ADA, from(1), Guess::Password, now).unwrap_err() <= NETWORK.longest);
     }
 
     #[test]
     fn a_flood_of_made_up_accounts_does_not_free_the_one_under_attack() {
-        let (attempts, now) = (LoginThrottle::default(), Instant::now());
-        while attempts.begin("ada@example.com", address(1), now).is_ok() {}
-        for n in 0..(TABLE + 10) {
-            let from = IpAddr::V4(u32::try_from(n).unwrap().into());
-            attempts.begin(&format!("{n}@example.com"), from, now).unwrap();
+        let (throttle, now) = (LoginThrottle::default(), Instant::now());
+        while passes(&throttle, ADA, from(1), now) {}
+        for n in 0..u32::try_from(TABLE + 10).unwrap() {
+            let stranger = Caller::Stranger(IpAddr::V4(n.into()));
+            assert!(passes(&throttle, &format!("{n}@example.com"), stranger, now));
         }
-        assert!(attempts.0.lock().unwrap().len() <= TABLE + 2);
-        assert!(attempts.begin("ada@example.com", address(2), now).is_err());
+        assert!(throttle.0.lock().unwrap().len() <= TABLE + 3);
+        assert!(!passes(&throttle, ADA, from(1), now));
     }
 }

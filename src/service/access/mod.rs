@@ -1,6 +1,9 @@
 //! Who may come in: people with passwords, sessions and two-step log-in, and programs with API tokens.
 
+pub mod access_log;
+pub mod account;
 pub mod admins;
+pub(super) mod lanes;
 pub mod login;
 mod login_throttle;
 pub(super) mod secrets;

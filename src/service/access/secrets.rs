@@ -2,33 +2,35 @@
 //!
 //! A check takes about 15 ms and 19 MiB by design, so a [`Hasher`] caps how many run at once and reuses their memory: with
 //! memory allocated per call, 64 clients with bad tokens would take the machine down. Waiting in line is the answer to
-//! load; a good secret is never refused for it.
+//! load. Strangers wait apart from those who were seen to be right before.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::domain::TokenHash;
+use crate::service::access::lanes::{Lane, Lanes, Turn};
+use crate::service::{ServiceError, ServiceResult};
+use crate::telemetry;
 use argon2::password_hash::PasswordHasher as _;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, Block, Params, Version};
 use secrecy::{ExposeSecret as _, ExposeSecretMut as _, SecretBox, SecretString};
 use subtle::ConstantTimeEq as _;
-use tokio::sync::Semaphore;
-
-use crate::domain::TokenHash;
-use crate::service::{ServiceError, ServiceResult};
-use crate::telemetry;
 
 /// Hashes secrets and checks them.
 pub struct Hasher {
-    permits: Semaphore,
+    lanes: Lanes,
     buffers: Mutex<Vec<Vec<Block>>>,
 }
 
 impl Hasher {
-    /// At most half the cores hash at the same time, so that the other half goes on answering.
+    /// With empty lines.
     #[must_use]
     pub fn new() -> Arc<Self> {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Arc::new(Self { permits: Semaphore::new((cores / 2).max(1)), buffers: Mutex::default() })
+        Arc::new(Self { lanes: Lanes::new(), buffers: Mutex::default() })
+    }
+
+    async fn turn(&self, lane: Lane) -> ServiceResult<Turn<'_>> {
+        self.lanes.turn(lane).await.ok_or(ServiceError::Overloaded)
     }
 
     /// Hashes a secret with a salt of its own. Blocks.
@@ -42,8 +44,8 @@ impl Hasher {
     }
 
     /// Whether `secret` belongs to `hash`, waiting for its turn first.
-    pub async fn matches(self: &Arc<Self>, secret: &str, hash: &TokenHash) -> ServiceResult<bool> {
-        let _turn = self.permits.acquire().await;
+    pub async fn matches(self: &Arc<Self>, secret: &str, hash: &TokenHash, lane: Lane) -> ServiceResult<bool> {
+        let _turn = self.turn(lane).await?;
         let (hasher, secret, hash) = (Arc::clone(self), SecretString::from(secret), hash.clone());
         telemetry::blocking(move || hasher.compare(secret.expose_secret(), &hash)).await
     }
@@ -64,8 +66,9 @@ impl Hasher {
         self: &Arc<Self>,
         secret: &str,
         salt: &[u8],
+        lane: Lane,
     ) -> ServiceResult<SecretBox<[u8; 32]>> {
-        let _turn = self.permits.acquire().await;
+        let _turn = self.turn(lane).await?;
         let (hasher, secret, salt) = (Arc::clone(self), SecretString::from(secret), salt.to_vec());
         telemetry::blocking(move || {
             let mut key = SecretBox::new(Box::new([0_u8; 32]));

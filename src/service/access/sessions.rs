@@ -1,7 +1,7 @@
 //! The sessions of those who logged in.
 //!
 //! A session is a random cookie whose SHA-256 is in the database: it ends after 12 hours without use, after 7 days in any
-//! case, and at once when its row goes.
+//! case, and at once when its row goes. One that was started while the clock ran ahead is none.
 
 use std::net::IpAddr;
 
@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::domain::AdminId;
 use crate::service::access::secrets;
 use crate::service::{Actor, ServiceResult};
-use crate::store::{AdminRow, SessionBounds, SessionRow, Store};
+use crate::store::{AdminRow, SessionBounds, SessionRow, Store, WriteTxn};
 
 /// A session ends when it was not used for this long.
 pub const IDLE: TimeDelta = TimeDelta::hours(12);
@@ -22,13 +22,20 @@ pub const LIFE: TimeDelta = TimeDelta::days(7);
 /// How far the note of a session's last use may trail, so that reading pages does not write.
 const TOUCH_EVERY: TimeDelta = TimeDelta::minutes(5);
 
-/// A browser, as the session list shows it.
+/// A clock is set back by so much now and then. What claims to be later than that was made while the clock ran ahead.
+pub(in crate::service) const CLOCK_STEP: TimeDelta = TimeDelta::minutes(5);
+
+/// A browser, as far as its request tells.
 #[derive(Debug, Clone)]
 pub struct Browser {
     /// Where it is.
     pub address: IpAddr,
     /// What it calls itself.
     pub agent: String,
+    /// The value of the cookie by which a browser is known again that somebody logged in with before.
+    pub known: Option<SecretString>,
+    /// The session it is logged in with.
+    pub session: Option<SessionRow>,
 }
 
 impl Browser {
@@ -37,29 +44,48 @@ impl Browser {
     pub fn actor(&self, name: &str) -> Actor {
         Actor { name: name.to_owned(), address: Some(self.address.to_string()) }
     }
-}
 
-/// Starts a session; its cookie is returned and nowhere kept.
-pub fn start(store: &Store, admin: &AdminRow, browser: &Browser, how: &str) -> ServiceResult<SecretString> {
-    let cookie = secret()?;
-    let now = Utc::now();
-    store.write(|txn| {
-        txn.session_forget(bounds(now))?;
-        txn.session_create(&name(cookie.expose_secret()), admin.id, &browser.address.to_string(), &browser.agent, now)?;
-        txn.audit_add(&browser.actor(&admin.email).did(how, "the admin pages"), now)?;
-        Ok::<_, crate::service::ServiceError>(())
-    })?;
-    Ok(cookie)
-}
-
-/// The session of this cookie, if it still is one. Notes its use now and then.
-pub fn find(store: &Store, cookie: &str, now: DateTime<Utc>) -> ServiceResult<Option<SessionRow>> {
-    let id = name(cookie);
-    let found = store.read(|txn| txn.session_find(&id, bounds(now)))?;
-    if found.as_ref().is_some_and(|session| now - session.last_seen_at > TOUCH_EVERY) {
-        store.write(|txn| txn.session_touch(&id, now))?;
+    /// The hash by which it may be known again.
+    pub(in crate::service) fn known_hash(&self) -> Option<String> {
+        self.known.as_ref().map(|cookie| name(cookie.expose_secret()))
     }
-    Ok(found)
+}
+
+/// The cookies of somebody who has just logged in. Their hashes are kept, they themselves nowhere.
+#[derive(Debug)]
+pub struct LoggedIn {
+    /// Stands for the session.
+    pub session: SecretString,
+    /// Stands for the browser, and outlives the session.
+    pub browser: SecretString,
+}
+
+/// Starts a session, in the transaction that saw that the person may have one.
+pub(in crate::service) fn start(
+    txn: &WriteTxn<'_>,
+    admin: &AdminRow,
+    browser: &Browser,
+    now: DateTime<Utc>,
+) -> ServiceResult<LoggedIn> {
+    let session = secret()?;
+    let known = match browser.known.clone().filter(|cookie| is_secret(cookie.expose_secret())) {
+        Some(cookie) => cookie,
+        None => secret()?,
+    };
+    txn.session_forget(bounds(now))?;
+    txn.session_create(&name(session.expose_secret()), admin.id, &browser.address.to_string(), &browser.agent, now)?;
+    txn.browser_know(&name(known.expose_secret()), admin.id, now)?;
+    txn.audit_add(&browser.actor(&admin.email).did("log in", "the admin pages"), now)?;
+    Ok(LoggedIn { session, browser: known })
+}
+
+/// The session of this cookie, if it still is one; and whether its use is to be noted.
+pub fn find(store: &Store, cookie: &str, now: DateTime<Utc>) -> ServiceResult<Option<(SessionRow, bool)>> {
+    let found = store.read(|txn| txn.session_find(&name(cookie), bounds(now)))?;
+    Ok(found.map(|session| {
+        let is_due = now - session.last_seen_at > TOUCH_EVERY;
+        (session, is_due)
+    }))
 }
 
 /// A person's sessions.
@@ -102,11 +128,16 @@ pub fn secret() -> ServiceResult<SecretString> {
     Ok(secrets::hex(&bytes).into())
 }
 
+/// Whether this may be one of our secrets.
+fn is_secret(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 fn name(cookie: &str) -> String {
     secrets::sha256_hex(cookie.as_bytes())
 }
 
-/// The moments before which a session is over.
+/// The moments between which a session is one.
 pub(in crate::service) fn bounds(now: DateTime<Utc>) -> SessionBounds {
-    SessionBounds { seen: now - IDLE, created: now - LIFE }
+    SessionBounds { seen: now - IDLE, created: now - LIFE, latest: now + CLOCK_STEP }
 }

@@ -1,8 +1,11 @@
 //! API tokens: issue, check, revoke.
 //!
 //! A check goes by the token's row as the database has it at that moment, so that a revocation holds from the next request
-//! on. What it saves is Argon2: secrets that were seen to be right, or wrong, are remembered by their SHA-256, in bounded memory.
+//! on. What it saves is Argon2: secrets that were seen to be right, or wrong, are remembered by their SHA-256, in bounded
+//! memory. Wrong ones hardly get that far: 32 bits of the right secret's SHA-256 are stored beside its hash (contract §2),
+//! which give nothing away of 256 random bits and refuse all but one in four thousand million.
 
+use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -12,9 +15,11 @@ use sha2::Digest as _;
 use subtle::ConstantTimeEq as _;
 
 use crate::domain::{Name, PlainToken, TokenHash, TokenId, TokenScope};
+use crate::service::access::access_log::{AccessEvent, AccessLog};
 use crate::service::access::secrets;
 use crate::service::snapshot_cache::SnapshotCache;
-use crate::service::{Actor, Hasher, ServiceError, ServiceResult};
+use crate::service::status::TokenState;
+use crate::service::{Actor, Hasher, Lane, ServiceError, ServiceResult};
 use crate::store::{NewToken, Snapshot, Store, StoreResult, TokenRow};
 
 /// Secrets remembered as right, and as wrong. 4,096 of each take about half a megabyte.
@@ -45,7 +50,8 @@ pub enum Presented {
     Unknown,
     /// The id exists, the secret was seen to be wrong.
     Wrong,
-    /// The secret was seen to be right; the row is as it is now.
+    /// The secret was seen to be right, or is as far as its check bits tell and the token is over anyway. The row is as it
+    /// is now.
     Right(Arc<TokenRow>),
     /// The id exists; only [`Tokens::prove`] can tell about the secret.
     Unproven(Arc<TokenRow>),
@@ -54,17 +60,18 @@ pub enum Presented {
 /// Issues, checks and revokes tokens.
 pub struct Tokens {
     hasher: Arc<Hasher>,
+    log: Arc<AccessLog>,
     right: Cache<TokenId, SecretDigest>,
     wrong: Cache<SecretDigest, TokenId>,
     rows: SnapshotCache<TokenId, Arc<TokenRow>>,
 }
 
 impl Tokens {
-    /// All checks take their turn at `hasher`.
+    /// All checks take their turn at `hasher`. Check bits that are missing are written through `log`.
     #[must_use]
-    pub fn new(hasher: Arc<Hasher>) -> Self {
+    pub fn new(hasher: Arc<Hasher>, log: Arc<AccessLog>) -> Self {
         let (right, wrong) = (Cache::new(REMEMBERED), Cache::new(REMEMBERED));
-        Self { hasher, right, wrong, rows: SnapshotCache::new(ROWS) }
+        Self { hasher, log, right, wrong, rows: SnapshotCache::new(ROWS) }
     }
 
     /// What can be told of a token without Argon2, as the snapshot has it.
@@ -74,7 +81,11 @@ impl Tokens {
         Ok(match self.right.get(token.id()) {
             Some(right) if bool::from(right.ct_eq(&digest)) => Presented::Right(row),
             _ if self.wrong.get(&digest).as_ref() == Some(token.id()) => Presented::Wrong,
-            _ => Presented::Unproven(row),
+            _ => match row.secret_check {
+                Some(check) if check != check_bits(&digest) => Presented::Wrong,
+                Some(_) if !TokenState::of(&row, Utc::now()).is_live() => Presented::Right(row),
+                _ => Presented::Unproven(row),
+            },
         })
     }
 
@@ -90,13 +101,19 @@ impl Tokens {
         Ok(row)
     }
 
-    /// Whether the secret belongs to the row, by Argon2; remembers the answer.
-    pub async fn prove(&self, token: &PlainToken, row: &TokenRow) -> ServiceResult<bool> {
-        let proven = self.hasher.matches(token.secret(), &row.hash).await?;
+    /// Whether the secret that came from this address belongs to the row, by Argon2; remembers the answer.
+    pub async fn prove(&self, token: &PlainToken, row: &TokenRow, from: IpAddr) -> ServiceResult<bool> {
+        // Tokens made before there were check bits may be shown with any secret.
+        let lane = row.secret_check.map_or(Lane::Strangers(from), |_| Lane::Tokens);
+        let proven = self.hasher.matches(token.secret(), &row.hash, lane).await?;
+        let digest = digest(token);
         if proven {
-            self.right.insert(row.id.clone(), digest(token));
+            if row.secret_check.is_none() {
+                self.log.add(AccessEvent::SecretSeen { token: row.key, check: check_bits(&digest) });
+            }
+            self.right.insert(row.id.clone(), digest);
         } else {
-            self.wrong.insert(digest(token), row.id.clone());
+            self.wrong.insert(digest, row.id.clone());
         }
         Ok(proven)
     }
@@ -104,6 +121,12 @@ impl Tokens {
 
 fn digest(token: &PlainToken) -> SecretDigest {
     sha2::Sha256::digest(token.secret()).into()
+}
+
+/// The bits of a secret's digest that are stored.
+fn check_bits(digest: &SecretDigest) -> u32 {
+    let [one, two, three, four, ..] = *digest;
+    u32::from_be_bytes([one, two, three, four])
 }
 
 /// Makes a token; what is returned is the only time the secret is seen.
@@ -141,6 +164,7 @@ fn issue_instead(
             name: &request.name,
             scope: request.scope,
             hash: &hash,
+            secret_check: check_bits(&digest(&token)),
             expires_at: request.expires_at,
             replaces: old.map(|old| old.key),
         };
@@ -165,4 +189,70 @@ pub fn revoke(store: &Store, id: &TokenId, actor: &Actor, now: DateTime<Utc>) ->
         Ok::<_, ServiceError>(if revoked { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
     })?;
     Ok(done.is_continue())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Currency, ReportingZone};
+    use crate::service::catalogue;
+
+    struct Fixture {
+        _dir: tempfile::TempDir,
+        store: Store,
+        tokens: Tokens,
+        token: PlainToken,
+    }
+
+    fn fixture() -> Fixture {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let actor = Actor::command_line();
+        let name = |text| Name::parse("name", text).unwrap();
+        let (usd, utc) = (Currency::parse("USD").unwrap(), ReportingZone::UTC);
+        catalogue::create_advertiser(&store, &name("Acme"), usd, utc, &actor).unwrap();
+        let request = TokenRequest {
+            advertiser: "Acme".to_owned(),
+            name: name("Singular"),
+            scope: TokenScope::Report,
+            expires_at: None,
+        };
+        let token = issue(&store, &request, &actor, Utc::now()).unwrap();
+        let log = Arc::new(AccessLog::start(store.clone()).unwrap());
+        Fixture { _dir: dir, tokens: Tokens::new(Hasher::new(), log), store, token }
+    }
+
+    impl Fixture {
+        fn look_up(&self, token: &PlainToken) -> Presented {
+            self.tokens.look_up(token, &self.store.snapshot().unwrap()).unwrap()
+        }
+    }
+
+    /// A token with this one's id and another secret.
+    fn wrong(token: &PlainToken) -> PlainToken {
+        let mut chars = token.id().as_str().bytes();
+        let id: Vec<_> = chars.by_ref().collect();
+        let digits = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        let at = |byte: u8| u8::try_from(digits.iter().position(|digit| *digit == byte).unwrap()).unwrap();
+        PlainToken::generate(|bytes| {
+            for (byte, id) in bytes.iter_mut().zip(&id) {
+                *byte = at(*id);
+            }
+            Ok::<_, ServiceError>(())
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn wrong_secrets_and_dead_tokens_never_come_to_argon2() {
+        let fixture = fixture();
+        let wrong = wrong(&fixture.token);
+        assert_eq!(wrong.id(), fixture.token.id());
+        assert!(matches!(fixture.look_up(&wrong), Presented::Wrong));
+        assert!(matches!(fixture.look_up(&fixture.token), Presented::Unproven(_)));
+        revoke(&fixture.store, fixture.token.id(), &Actor::command_line(), Utc::now()).unwrap();
+        assert!(matches!(fixture.look_up(&wrong), Presented::Wrong));
+        let Presented::Right(row) = fixture.look_up(&fixture.token) else { panic!("it is told that it is revoked") };
+        assert!(row.revoked_at.is_some());
+    }
 }

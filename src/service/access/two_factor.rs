@@ -13,9 +13,9 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use totp_rs::{Builder, Totp};
 
-use crate::domain::{AdminId, Invalid};
+use crate::domain::{AdminId, Invalid, TokenHash};
 use crate::service::access::secrets;
-use crate::service::{Hasher, ServiceError, ServiceResult};
+use crate::service::{Hasher, Lane, ServiceError, ServiceResult};
 use crate::store::{AdminRow, Sealed, WriteTxn};
 
 /// Bytes of a secret: what RFC 4226 recommends.
@@ -26,6 +26,8 @@ const NONCE: usize = 12;
 /// How many recovery codes there are, and the bytes of one.
 const CODES: usize = 10;
 const CODE: usize = 10;
+/// Seconds for which one code is shown.
+const STEP: i64 = 30;
 /// How long the code of a right password is waited for.
 pub const WAIT: Duration = Duration::from_mins(5);
 /// How many log-ins wait at most; the oldest makes room.
@@ -93,11 +95,12 @@ pub(in crate::service) async fn seal(
     secret: &SharedSecret,
     admin: AdminId,
     password: &str,
+    lane: Lane,
 ) -> ServiceResult<Sealed> {
     let (mut salt, mut nonce) = (vec![0_u8; SALT], [0_u8; NONCE]);
     secrets::random(&mut salt)?;
     secrets::random(&mut nonce)?;
-    let key = hasher.key(password, &salt).await?;
+    let key = hasher.key(password, &salt, lane).await?;
     let cipher = ChaCha20Poly1305::new(&Key::from(*key.expose_secret()));
     let whose = admin.to_string();
     let sealed = cipher.encrypt(&Nonce::from(nonce), Payload { msg: secret.0.as_bytes(), aad: whose.as_bytes() });
@@ -111,8 +114,9 @@ pub(in crate::service) async fn open(
     sealed: Sealed,
     admin: AdminId,
     password: &str,
+    lane: Lane,
 ) -> ServiceResult<Opened> {
-    let key = hasher.key(password, &sealed.salt).await?;
+    let key = hasher.key(password, &sealed.salt, lane).await?;
     let cipher = ChaCha20Poly1305::new(&Key::from(*key.expose_secret()));
     let whose = admin.to_string();
     let opened = sealed.bytes.split_first_chunk::<NONCE>().and_then(|(nonce, bytes)| {
@@ -133,7 +137,7 @@ pub(in crate::service) fn take(
     now: DateTime<Utc>,
 ) -> ServiceResult<bool> {
     if let Some(step) = opened.secret.step_of(code, now) {
-        return Ok(txn.two_step_take(admin, &opened.sealed, step)?);
+        return Ok(txn.two_step_take(admin, &opened.sealed, step, now.timestamp() / STEP + 1)?);
     }
     let is_current = txn.two_step_find(admin)?.is_some_and(|row| row.sealed == opened.sealed);
     Ok(is_current && txn.recovery_code_take(admin, &hash_of(code), now)?)
@@ -157,10 +161,18 @@ fn hash_of(code: &str) -> String {
     secrets::sha256_hex(digits.as_bytes())
 }
 
-struct Wait {
-    admin: AdminRow,
-    opened: Opened,
+#[derive(Clone)]
+pub(in crate::service) struct Wait {
+    pub(in crate::service) person: Person,
+    pub(in crate::service) opened: Opened,
     since: Instant,
+}
+
+/// Somebody whose password was seen to be right, and the hash it belongs to.
+#[derive(Clone)]
+pub(in crate::service) struct Person {
+    pub(in crate::service) admin: AdminRow,
+    pub(in crate::service) hash: TokenHash,
 }
 
 /// Log-ins whose password was right and whose code is waited for, by the hash of the handle their browser has.
@@ -169,7 +181,7 @@ pub(in crate::service) struct Waiting(Mutex<HashMap<String, Wait>>);
 
 impl Waiting {
     /// Lets a log-in wait; the handle to come back with.
-    pub(in crate::service) fn add(&self, admin: AdminRow, opened: Opened, now: Instant) -> ServiceResult<SecretString> {
+    pub(in crate::service) fn add(&self, person: Person, opened: Opened, now: Instant) -> ServiceResult<SecretString> {
         let handle = crate::service::access::sessions::secret()?;
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         table.retain(|_, wait| now.saturating_duration_since(wait.since) < WAIT);
@@ -178,15 +190,15 @@ impl Waiting {
         {
             table.remove(&oldest);
         }
-        table.insert(secrets::sha256_hex(handle.expose_secret().as_bytes()), Wait { admin, opened, since: now });
+        table.insert(secrets::sha256_hex(handle.expose_secret().as_bytes()), Wait { person, opened, since: now });
         Ok(handle)
     }
 
     /// Who waits under this handle, if it is not too late.
-    pub(in crate::service) fn find(&self, handle: &str, now: Instant) -> Option<(AdminRow, Opened)> {
+    pub(in crate::service) fn find(&self, handle: &str, now: Instant) -> Option<Wait> {
         let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let wait = table.get(&secrets::sha256_hex(handle.as_bytes()))?;
-        (now.saturating_duration_since(wait.since) < WAIT).then(|| (wait.admin.clone(), wait.opened.clone()))
+        (now.saturating_duration_since(wait.since) < WAIT).then(|| wait.clone())
     }
 
     /// Ends a wait.
@@ -238,17 +250,17 @@ mod tests {
             let (hasher, ada, grace) =
                 (Hasher::new(), AdminId::from(uuid::Uuid::new_v4()), uuid::Uuid::new_v4().into());
             let secret = SharedSecret::generate().unwrap();
-            let sealed = seal(&hasher, &secret, ada, "a sentence is easier").await.unwrap();
-            let again = seal(&hasher, &secret, ada, "a sentence is easier").await.unwrap();
+            let sealed = seal(&hasher, &secret, ada, "a sentence is easier", Lane::Tokens).await.unwrap();
+            let again = seal(&hasher, &secret, ada, "a sentence is easier", Lane::Tokens).await.unwrap();
             assert_ne!(sealed, again);
             assert!(!sealed.bytes.windows(SECRET).any(|window| window == secret.0.as_bytes()));
-            let opened = open(&hasher, sealed.clone(), ada, "a sentence is easier").await.unwrap();
+            let opened = open(&hasher, sealed.clone(), ada, "a sentence is easier", Lane::Tokens).await.unwrap();
             assert_eq!(opened.secret.text(), secret.text());
-            assert!(open(&hasher, sealed.clone(), ada, "a sentence is harder").await.is_err());
-            assert!(open(&hasher, sealed.clone(), grace, "a sentence is easier").await.is_err());
+            assert!(open(&hasher, sealed.clone(), ada, "a sentence is harder", Lane::Tokens).await.is_err());
+            assert!(open(&hasher, sealed.clone(), grace, "a sentence is easier", Lane::Tokens).await.is_err());
             let mut bent = sealed;
             bent.bytes[NONCE] ^= 1;
-            assert!(open(&hasher, bent, ada, "a sentence is easier").await.is_err());
+            assert!(open(&hasher, bent, ada, "a sentence is easier", Lane::Tokens).await.is_err());
         });
     }
 
@@ -272,7 +284,8 @@ mod tests {
         };
         let sealed = Sealed { salt: Vec::new(), bytes: Vec::new() };
         let opened = Opened { secret: SharedSecret::generate().unwrap(), sealed };
-        let add = |now| waiting.add(admin.clone(), opened.clone(), now).unwrap();
+        let person = Person { admin, hash: TokenHash::new(String::new()) };
+        let add = |now| waiting.add(person.clone(), opened.clone(), now).unwrap();
         let first = add(start);
         assert!(waiting.find(first.expose_secret(), start + WAIT / 2).is_some());
         assert!(waiting.find(first.expose_secret(), start + WAIT).is_none());

@@ -83,6 +83,7 @@ pub(super) mod tests {
             name: format!("token {key}"),
             scope: TokenScope::Report,
             hash: TokenHash::new(String::new()),
+            secret_check: None,
             advertiser: AdvertiserKey::from(1),
             advertiser_id: uuid::Uuid::nil().into(),
             advertiser_name: "Acme".to_owned(),

@@ -11,6 +11,6 @@ from admins
 left join sessions
     on sessions.admin_key = admins.admin_key
     and sessions.last_seen_at >= ?1
-    and sessions.created_at >= ?2
+    and sessions.created_at between ?2 and ?3
 group by admins.admin_key
 order by admins.email

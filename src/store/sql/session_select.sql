@@ -10,4 +10,4 @@ select
     admins.created_at
 from sessions
 join admins using (admin_key)
-where sessions.last_seen_at >= ?1 and sessions.created_at >= ?2
+where sessions.last_seen_at >= ?1 and sessions.created_at between ?2 and ?3

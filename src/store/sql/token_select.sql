@@ -14,6 +14,7 @@ select
     api_tokens.created_at,
     api_tokens.last_used_address,
     api_tokens.last_used_agent,
-    api_tokens.replaces_key
+    api_tokens.replaces_key,
+    api_tokens.secret_check
 from api_tokens
 join advertisers using (advertiser_key)
