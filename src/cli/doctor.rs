@@ -8,7 +8,7 @@ use super::{moment, open_existing, print, print_json};
 use crate::config::Global;
 use crate::domain::phrase;
 use crate::service::ServiceResult;
-use crate::service::backups::BackupStatus;
+use crate::service::backups::{BackupStatus, CopyStatus};
 use crate::service::certificates::CertificateStatus;
 use crate::service::status::{PollingState, PollingStatus, Setup};
 use crate::store::{FilesystemKind, ReadTxn, SCHEMA_VERSION, Store, StoreResult, free_space, ground};
@@ -42,9 +42,10 @@ pub(super) fn run(global: &Global) -> anyhow::Result<()> {
         free_disk_space(&store),
         ground_of(global),
         backups(global)?,
+        copies(global),
         privacy(global),
     ];
-    findings.extend(certificate(global)?);
+    findings.extend(certificate(global));
     findings.extend(store.read(advertisers)?);
     if global.json {
         print_json(&findings)?;
@@ -150,9 +151,31 @@ fn backups(global: &Global) -> anyhow::Result<Finding> {
     Ok(Finding { check: "backups", verdict, message })
 }
 
+/// Whether backups are brought elsewhere.
+fn copies(global: &Global) -> Finding {
+    let now = Utc::now();
+    let (verdict, message) = match CopyStatus::of(&global.data_dir) {
+        Err(error) => (Verdict::Problem, error.to_string()),
+        Ok(None) => (
+            Verdict::Advice,
+            "none was copied to another machine: what is lost with this one is lost; see docs/operations.md".to_owned(),
+        ),
+        Ok(Some(copy)) => match copy.trouble(now) {
+            Some(trouble) => (Verdict::Problem, format!("{trouble}; the last was {}", copy.backup)),
+            None => (Verdict::Ok, format!("{} was copied elsewhere on {}", copy.backup, moment(copy.copied_at))),
+        },
+    };
+    Finding { check: "copies", verdict, message }
+}
+
 /// How the server's own certificate stands, where it speaks TLS itself.
-fn certificate(global: &Global) -> anyhow::Result<Option<Finding>> {
-    let Some(status) = CertificateStatus::of(&global.data_dir)? else { return Ok(None) };
+fn certificate(global: &Global) -> Option<Finding> {
+    let status = match CertificateStatus::of(&global.data_dir) {
+        Ok(status) => status?,
+        Err(error) => {
+            return Some(Finding { check: "certificate", verdict: Verdict::Problem, message: error.to_string() });
+        }
+    };
     let now = Utc::now();
     let (verdict, message) = match (status.trouble(now), &status.failure, status.days_left(now)) {
         (Some(trouble), ..) => (Verdict::Problem, trouble),
@@ -169,7 +192,7 @@ fn certificate(global: &Global) -> anyhow::Result<Option<Finding>> {
         }
         (None, _, None) => (Verdict::Advice, "there is none yet".to_owned()),
     };
-    Ok(Some(Finding { check: "certificate", verdict, message }))
+    Some(Finding { check: "certificate", verdict, message })
 }
 
 /// Whether others on the machine can read the figures.

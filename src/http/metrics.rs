@@ -35,6 +35,7 @@ pub struct Metrics {
     polling: Family<PollingLabels, Gauge>,
     backup_age: Gauge,
     drill_age: Gauge,
+    copy_age: Gauge,
     backups_troubled: Gauge,
     certificate_days: Gauge,
     certificate_troubled: Gauge,
@@ -79,6 +80,13 @@ impl Metrics {
             Unit::Seconds,
             drill_age.clone(),
         );
+        let copy_age = Gauge::default();
+        registry.register_with_unit(
+            "backup_copy_age",
+            "Time since a backup was last copied elsewhere and read back from there; -1 while none was",
+            Unit::Seconds,
+            copy_age.clone(),
+        );
         registry.register(
             "backups_troubled",
             "1 while the last backup failed, a kept one is damaged, or the newest is too old",
@@ -103,6 +111,7 @@ impl Metrics {
             polling,
             backup_age,
             drill_age,
+            copy_age,
             backups_troubled,
             certificate_days,
             certificate_troubled,
@@ -133,6 +142,8 @@ impl Metrics {
         self.certificate_troubled.set(certificate.is_some_and(|status| status.trouble(now).is_some()).into());
         self.backup_age.set(backups.age(now).map_or(-1, |age| age.num_seconds()));
         self.drill_age.set(backups.drilled_at.filter(|at| *at <= now).map_or(-1, |at| (now - at).num_seconds()));
+        let copied = appliance.copy.as_ref().and_then(|copy| copy.age(now));
+        self.copy_age.set(copied.map_or(-1, |age| age.num_seconds()));
         self.backups_troubled.set(backups.trouble(now).is_some().into());
         self.polls_dropped.inner().store(polls_dropped, std::sync::atomic::Ordering::Relaxed);
         let mut text = String::new();

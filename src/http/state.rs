@@ -11,7 +11,7 @@ use crate::service::Hasher;
 use crate::service::access::access_log::AccessLog;
 use crate::service::access::login::LoginService;
 use crate::service::access::tokens::Tokens;
-use crate::service::backups::Backups;
+use crate::service::backups::{Backups, CopyStatus};
 use crate::service::certificates::{AcmeSettings, CertificateSource, CertificateStatus, Certificates};
 use crate::service::pending_uploads;
 use crate::service::polls::PollLog;
@@ -79,7 +79,9 @@ impl AppState {
     #[must_use]
     pub fn appliance(&self) -> ApplianceStatus {
         let certificate = self.certificates.as_ref().map(|certificates| certificates.status());
-        ApplianceStatus { backups: self.backups.status(), certificate }
+        // A note that can't be read is told by the doctor; here nothing is known then.
+        let copy = CopyStatus::of(self.store.data_dir()).ok().flatten();
+        ApplianceStatus { backups: self.backups.status(), certificate, copy }
     }
 
     /// Ends what goes on beside the requests, writes what is left and folds the log into the database. Blocks.

@@ -3,6 +3,7 @@
 //! What happened is kept in a small file beside them, so that the command line knows it too and a restart forgets nothing.
 //! A backup counts as proven when it was read back whole; each night all that are kept are read again.
 
+mod copy;
 mod keep;
 
 use std::collections::BTreeSet;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ServiceError, ServiceResult};
 use crate::store::{self, Store, StoreError};
+pub use copy::CopyStatus;
 
 /// How long a server that missed a backup waits with it: those who waited for the server come first.
 const SETTLE: Duration = Duration::from_secs(10);

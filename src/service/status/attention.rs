@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::polling::{PollingState, PollingStatus};
 use super::token::{Rotation, TokenState, reads_reports, rotation};
 use crate::domain::{Day, phrase};
-use crate::service::backups::BackupStatus;
+use crate::service::backups::{BackupStatus, CopyStatus};
 use crate::service::certificates::CertificateStatus;
 use crate::service::{ServiceResult, imports};
 use crate::store::{AdvertiserRow, ReadTxn, StatFilter, TokenRow};
@@ -149,6 +149,8 @@ pub struct ApplianceStatus {
     pub backups: BackupStatus,
     /// Its own certificate, where it speaks TLS itself.
     pub certificate: Option<CertificateStatus>,
+    /// The last copy of a backup elsewhere, where copies are made.
+    pub copy: Option<CopyStatus>,
 }
 
 /// What needs attention whichever advertiser is looked at.
@@ -157,7 +159,8 @@ pub fn of_appliance(appliance: &ApplianceStatus, now: DateTime<Utc>) -> Vec<Aler
     let backups = appliance.backups.trouble(now).map(|trouble| AlertKind::Backups { trouble });
     let certificate = appliance.certificate.as_ref().and_then(|certificate| certificate.trouble(now));
     let certificate = certificate.map(|trouble| AlertKind::Certificate { trouble });
-    backups.into_iter().chain(certificate).map(critical).collect()
+    let copy = appliance.copy.as_ref().and_then(|copy| copy.trouble(now)).map(|trouble| AlertKind::Backups { trouble });
+    backups.into_iter().chain(copy).chain(certificate).map(critical).collect()
 }
 
 /// What needs attention for one advertiser, the worst first.
