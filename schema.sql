@@ -108,10 +108,14 @@ create table imports (
     -- Of the changed: rows that the file left out and that were set to zero, since that was asked for.
     zeroed integer not null check (zeroed between 0 and changed),
     created_at integer not null,
+    -- What its changes carry; of imports from before versions were kept, when they began.
+    version integer not null default 0,
     check ((kind = 'undo') = (undoes_key is not null))
 ) strict;
 
 create index imports_by_token on imports (token_key);
+
+create index imports_by_version on imports (version);
 
 -- Which days of which advertiser an import stated.
 create table import_spans (
@@ -283,7 +287,9 @@ create table api_tokens (
     created_at integer not null,
     -- The first 32 bits of the secret's SHA-256, by which wrong ones are refused without Argon2. Null for a token from before
     -- there were any, until its secret is first seen.
-    secret_check integer check (secret_check between 0 and 4294967295)
+    secret_check integer check (secret_check between 0 and 4294967295),
+    -- Who holds it: polls of Singular's own tokens say what Singular was handed.
+    reader text not null default 'singular' check (reader in ('singular', 'other'))
 ) strict;
 
 create index api_tokens_by_advertiser on api_tokens (advertiser_key);
@@ -380,7 +386,9 @@ create table polls (
     bytes integer not null check (bytes >= 0),
     duration_us integer not null check (duration_us >= 0),
     address text not null,
-    user_agent text not null
+    user_agent text not null,
+    -- What the answer was made from, if it was handed over whole to a GET of the Singular report.
+    served_version integer
 ) strict;
 
 create index polls_by_at on polls (at);
@@ -402,6 +410,90 @@ create table shut_for_good (
     at integer not null,
     primary key (kind, id)
 ) strict, without rowid;
+
+-- What offers were before each change: their name, and whether Singular was shown their cost.
+create table offer_history (
+    offer_key integer not null references offers on delete cascade,
+    -- The version of the change that ended it.
+    until integer not null,
+    name text not null,
+    cost_reporting integer not null check (cost_reporting in (0, 1)),
+    primary key (offer_key, until)
+) strict, without rowid;
+
+-- Which offer and app campaigns had before each change.
+create table campaign_history (
+    campaign_key integer not null references campaigns on delete cascade,
+    -- The version of the change that ended it.
+    until integer not null,
+    offer_key integer not null references offers,
+    app_key integer not null references apps,
+    primary key (campaign_key, until)
+) strict, without rowid;
+
+-- Which store id apps had before each change.
+create table app_history (
+    app_key integer not null references apps on delete cascade,
+    -- The version of the change that ended it.
+    until integer not null,
+    os text not null check (os in ('IOS', 'ANDROID', 'WEB')),
+    store_id text not null,
+    primary key (app_key, until)
+) strict, without rowid;
+
+-- The ledger: runs of days, each with the last answer that covered it and was handed over whole to Singular. Runs don't
+-- overlap, and outlive the poll history.
+create table served_days (
+    advertiser_key integer not null references advertisers,
+    first_day integer not null,
+    last_day integer not null check (last_day >= first_day),
+    -- When its last byte was taken.
+    at integer not null,
+    -- What it was made from; 0 where that can't be known any more.
+    version integer not null,
+    primary key (advertiser_key, first_day)
+) strict, without rowid;
+
+-- Addresses and agents that somebody marked as not Singular, though they use its tokens.
+create table not_singular (
+    advertiser_key integer not null references advertisers,
+    address text not null,
+    user_agent text not null,
+    actor text not null,
+    created_at integer not null,
+    primary key (advertiser_key, address, user_agent)
+) strict, without rowid;
+
+-- Refresh requests that somebody says were sent to Singular.
+create table refresh_requests (
+    request_key integer primary key,
+    advertiser_key integer not null references advertisers,
+    first_day integer not null,
+    last_day integer not null check (last_day >= first_day),
+    actor text not null,
+    created_at integer not null
+) strict;
+
+create index refresh_requests_by_advertiser on refresh_requests (advertiser_key);
+
+-- Days that differ for good, and that somebody said to leave so. It holds until the day's stats change.
+create table accepted_days (
+    advertiser_key integer not null references advertisers,
+    day integer not null,
+    -- The day's version then; 0 where it had no stats.
+    version integer not null,
+    actor text not null,
+    created_at integer not null,
+    primary key (advertiser_key, day)
+) strict, without rowid;
+
+-- Tells this file from copies of it that are older: the id stands in a file beside the database too, with the number of
+-- batches that were written to served_days.
+create table epoch (
+    only integer primary key check (only = 1),
+    id text not null,
+    batches integer not null
+) strict;
 
 -- Who did what, when, from where. Append-only: the triggers refuse everything else.
 create table audit_log (

@@ -183,6 +183,7 @@ fn token_checks(c: &mut Criterion) {
         name: pitlane::domain::Name::parse("name", "bench").expect("a name"),
         scope: TokenScope::Report,
         expires_at: None,
+        reader: pitlane::domain::TokenReader::Singular,
     };
     let token = tokens::issue(&store, &request, &Actor::command_line(), chrono::Utc::now()).expect("a token");
     let log = AccessLog::start(store.clone()).expect("a thread");

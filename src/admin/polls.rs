@@ -118,6 +118,8 @@ pub async fn list(context: RequestContext) -> Answer {
                     "refused" => Some(false),
                     _ => None,
                 },
+                by_singular: false,
+                of_day: Day::parse("day", context.query("day")).ok().map(Day::to_stored),
                 from: start(context.query("from"), zone, 0),
                 until: start(context.query("to"), zone, 1),
                 before: context.query("before").parse().ok(),

@@ -195,6 +195,7 @@ pub async fn create(context: RequestContext) -> Answer {
                 name: Name::parse("name", context.field("name"))?,
                 scope: context.field("scope").parse::<TokenScope>()?,
                 expires_at: expiry(context, now)?,
+                reader: context.field("reader").parse().unwrap_or_default(),
             };
             let token = tokens::issue(context.store(), &request, &context.actor(), now)?;
             Ok((token, request.name, request.scope))

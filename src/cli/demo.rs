@@ -6,7 +6,7 @@ use chrono::Utc;
 use super::serve::{own, serve};
 use super::{open_or_create, print, say};
 use crate::config::{Global, Serve};
-use crate::domain::{Day, Name, TokenScope};
+use crate::domain::{Day, Name, TokenReader, TokenScope};
 use crate::service::access::tokens::{self, TokenRequest};
 use crate::service::{Actor, demo};
 
@@ -28,6 +28,7 @@ pub(super) fn run(global: &Global, config: Serve) -> anyhow::Result<()> {
         name: Name::parse("name", "Demo")?,
         scope: TokenScope::Report,
         expires_at: None,
+        reader: TokenReader::Other,
     };
     let token = tokens::issue(&store, &request, &Actor::command_line(), Utc::now())?;
     say(format_args!("filled with {}: {} days to {yesterday}", demo::ADVERTISER, demo::DAYS));

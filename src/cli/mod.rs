@@ -84,7 +84,7 @@ enum Command {
     Mapping(catalogue::Shared),
     /// Print the cost report as Singular would get it
     Report(report::Args),
-    /// What connects an account in Singular
+    /// What was handed to Singular, and what connects an account in it
     #[command(subcommand)]
     Singular(singular::Command),
     /// Write a verified copy of the database, also while a server runs

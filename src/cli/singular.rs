@@ -1,6 +1,7 @@
-//! `pitlane singular …`: what connects an advertiser's account in Singular (contract §8).
+//! `pitlane singular …`: what was handed to Singular, and what connects an advertiser's account in it (contract §8).
 
 mod links;
+mod status;
 
 use clap::Subcommand;
 
@@ -9,11 +10,14 @@ use crate::config::Global;
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Fill pcid, pcn and psid into a tracking link for each campaign and publisher, or say what is wrong in one
-    Links(links::Args),
+    Links(Box<links::Args>),
+    /// Say which days Singular holds as they are, and what to do about the others; exit 1 if anything
+    Status(status::Args),
 }
 
 pub(super) fn run(global: &Global, command: &Command) -> anyhow::Result<()> {
     match command {
         Command::Links(args) => links::run(global, args),
+        Command::Status(args) => status::run(global, args),
     }
 }

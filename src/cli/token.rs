@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{moment, open_existing, parse, parse_name, print, print_json, say, table};
 use crate::config::Global;
-use crate::domain::{Invalid, Name, TokenId, TokenScope};
+use crate::domain::{Invalid, Name, TokenId, TokenReader, TokenScope};
 use crate::service::Actor;
 use crate::service::access::tokens::{self, TokenRequest};
 use crate::service::status::TokenState;
@@ -27,6 +27,9 @@ pub(super) enum Command {
         /// report reads reports, ingest writes stats
         #[arg(long, default_value = "report", value_parser = parse::<TokenScope>)]
         scope: TokenScope,
+        /// Who will hold it: polls of Singular's own tokens say what Singular was handed
+        #[arg(long, default_value = "singular", value_parser = parse::<TokenReader>)]
+        reader: TokenReader,
         /// How long it works, such as 12h, 90d, 8w or 1y; without it, until it is revoked
         #[arg(long, value_name = "TIME", value_parser = parse_life)]
         expires_in: Option<TimeDelta>,
@@ -55,9 +58,10 @@ pub(super) fn run(global: &Global, command: Command) -> anyhow::Result<()> {
     let store = open_existing(global)?;
     let (actor, now) = (Actor::command_line(), Utc::now());
     match command {
-        Command::Create { advertiser, name, scope, expires_in } => {
+        Command::Create { advertiser, name, scope, reader, expires_in } => {
             let expires_at = expires_in.map(|life| now + life);
-            let token = tokens::issue(&store, &TokenRequest { advertiser, name, scope, expires_at }, &actor, now)?;
+            let request = TokenRequest { advertiser, name, scope, expires_at, reader };
+            let token = tokens::issue(&store, &request, &actor, now)?;
             say(format_args!("This token is shown this once; only its hash is stored."));
             if global.json {
                 let id = token.id().as_str();
@@ -140,6 +144,7 @@ fn as_json(row: &TokenRow, now: DateTime<Utc>) -> serde_json::Value {
         "advertiserId": row.advertiser_id.to_string(),
         "name": row.name,
         "scope": row.scope.as_str(),
+        "reader": row.reader.as_str(),
         "live": TokenState::of(row, now).is_live(),
         "createdAt": row.created_at,
         "expiresAt": row.expires_at,

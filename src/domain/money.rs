@@ -125,6 +125,12 @@ impl MicrosSum {
     pub fn to_stored(self) -> Option<i64> {
         i64::try_from(self.0).ok()
     }
+
+    /// The whole millionths.
+    #[must_use]
+    pub fn micros(self) -> i128 {
+        i128::try_from(self.0).unwrap_or(i128::MAX)
+    }
 }
 
 impl MicrosSum {
@@ -184,6 +190,37 @@ impl fmt::Display for MicrosSum {
         }
         let digits = format!("{fraction:06}");
         write!(f, "{whole}.{}", digits.trim_end_matches('0'))
+    }
+}
+
+/// By how much one sum is more than another, in millionths; less than nothing where it is less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct MicrosDifference(i128);
+
+impl MicrosDifference {
+    /// A difference of so many millionths.
+    #[must_use]
+    pub fn new(micros: i128) -> Self {
+        Self(micros)
+    }
+
+    /// How much it is, whichever way.
+    #[must_use]
+    pub fn amount(self) -> MicrosSum {
+        MicrosSum(self.0.unsigned_abs())
+    }
+
+    /// Whether it is less than nothing.
+    #[must_use]
+    pub fn is_negative(self) -> bool {
+        self.0 < 0
+    }
+}
+
+/// The shortest exact decimal, with a hyphen where it is less than nothing.
+impl fmt::Display for MicrosDifference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", if self.is_negative() { "-" } else { "" }, self.amount())
     }
 }
 

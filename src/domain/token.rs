@@ -145,6 +145,39 @@ impl fmt::Debug for TokenHash {
     }
 }
 
+/// Who holds a token that reads reports (contract §8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TokenReader {
+    /// Singular: its polls say what Singular was handed.
+    #[default]
+    Singular,
+    /// Somebody else, or a test.
+    Other,
+}
+
+impl TokenReader {
+    /// As stored and as written on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Singular => "singular",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl FromStr for TokenReader {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        match text {
+            "singular" => Ok(Self::Singular),
+            "other" => Ok(Self::Other),
+            _ => Err(Invalid::value("reader", text, "singular or other")),
+        }
+    }
+}
+
 /// What a token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenScope {

@@ -43,8 +43,8 @@ pub(super) struct ReportBody {
 enum BodyState {
     /// Rows, and what follows.
     Rows(Box<Making>),
-    /// What closes the envelope, until it was handed out.
-    Closing(Option<Bytes>),
+    /// What closes the envelope, until it was handed out; then the end, at which the poll is recorded.
+    Closing(Option<Bytes>, Option<Box<PollRecorder>>),
     /// Nothing, and that is no end.
     Cut,
 }
@@ -68,7 +68,7 @@ struct Pace {
 
 impl ReportBody {
     /// The rest of a report whose beginning was made already, and what closes the envelope around it. The poll is recorded
-    /// when the last of it is handed out, or when that is not to be expected any more.
+    /// when the connection took the last of it and asks for more, or when that is not to be expected any more.
     pub(super) fn new(report: Report, begun: Vec<Bytes>, closing: Option<Bytes>, poll: PollRecorder) -> Self {
         let now = Instant::now();
         let pace = Pace { since: now, last: now, bytes: 0 };
@@ -76,6 +76,47 @@ impl ReportBody {
         let rest = Rc::new(RefCell::new(BodyState::Rows(Box::new(making))));
         let watch = rt::spawn(watch(Rc::clone(&rest)));
         Self { rest, sent: None, chunks_this_turn: 0, watch }
+    }
+}
+
+/// The body of a short report, all of which was made. The poll is recorded when the connection took it and asks for more.
+pub(super) struct WholeBody {
+    chunks: std::vec::IntoIter<Bytes>,
+    poll: Option<PollRecorder>,
+}
+
+impl WholeBody {
+    pub(super) fn new(chunks: Vec<Bytes>, poll: PollRecorder) -> Self {
+        // Nobody takes the body of a HEAD.
+        let poll = if poll.wants_body() {
+            Some(poll)
+        } else {
+            poll.finish(StatusCode::OK);
+            None
+        };
+        Self { chunks: chunks.into_iter(), poll }
+    }
+}
+
+impl Stream for WholeBody {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = self.chunks.next();
+        if next.is_none()
+            && let Some(poll) = self.poll.take()
+        {
+            poll.finish(StatusCode::OK);
+        }
+        Poll::Ready(next.map(Ok))
+    }
+}
+
+impl Drop for WholeBody {
+    fn drop(&mut self) {
+        if let Some(poll) = self.poll.take() {
+            poll.cut(StatusCode::OK);
+        }
     }
 }
 
@@ -109,7 +150,7 @@ async fn watch(rest: Rc<RefCell<BodyState>>) {
     loop {
         let latest = match &*rest.borrow() {
             BodyState::Rows(making) => making.pace.latest(),
-            BodyState::Closing(_) | BodyState::Cut => return,
+            BodyState::Closing(..) | BodyState::Cut => return,
         };
         if latest <= Instant::now() {
             return rest.borrow_mut().give_up("the client took the report too slowly");
@@ -138,31 +179,43 @@ impl BodyState {
             }
         }
         match self {
-            Self::Closing(bytes) => bytes.take().map(Ok),
+            Self::Closing(bytes, poll) => {
+                let closing = bytes.take();
+                if closing.is_none()
+                    && let Some(poll) = poll.take()
+                {
+                    poll.finish(StatusCode::OK);
+                }
+                closing.map(Ok)
+            }
             Self::Rows(_) | Self::Cut => Some(Err(io::Error::other("the report was cut off"))),
         }
     }
 
-    /// Ends with all rows handed out. The reading connection is free for others while the client takes the last of them, and
-    /// the poll is recorded before the client can have it, so that a stop that follows the answer finds the record.
+    /// Ends with all rows handed out. The reading connection is free for others while the client takes the last of them.
     fn close(&mut self) {
         if let Self::Rows(making) = mem::replace(self, Self::Cut) {
             let Making { report, closing, poll, pace, .. } = *making;
-            poll.finish_report(&report, pace.bytes + closing.as_ref().map_or(0, |bytes| bytes.len() as u64));
-            *self = Self::Closing(closing);
+            let bytes = pace.bytes + closing.as_ref().map_or(0, |bytes| bytes.len() as u64);
+            *self = Self::Closing(closing, Some(Box::new(poll.with_report(&report, bytes))));
         }
     }
 
     fn give_up(&mut self, reason: &str) {
-        if matches!(self, Self::Rows(_)) {
+        if matches!(self, Self::Rows(_) | Self::Closing(_, Some(_))) {
             tracing::info!(reason, "a report was given up");
             self.cut();
         }
     }
 
     fn cut(&mut self) {
-        if let Self::Rows(making) = mem::replace(self, Self::Cut) {
-            making.poll.cut(StatusCode::OK);
+        let poll = match mem::replace(self, Self::Cut) {
+            Self::Rows(making) => Some(making.poll),
+            Self::Closing(_, poll) => poll.map(|poll| *poll),
+            Self::Cut => None,
+        };
+        if let Some(poll) = poll {
+            poll.cut(StatusCode::OK);
         }
     }
 }
@@ -236,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_is_recorded_before_its_last_bytes_are_taken() {
+    fn a_report_is_recorded_once_its_last_bytes_were_taken() {
         let is_complete = recorded(async |mut body| {
             let mut bytes = Vec::new();
             while let Some(chunk) = body.next().await {

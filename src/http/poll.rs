@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::dev::Payload;
-use actix_web::http::StatusCode;
+use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, HttpRequest, ResponseError as _};
 use chrono::Utc;
 
@@ -15,12 +15,15 @@ use super::error::ClientError;
 use super::state::AppState;
 use crate::domain::{DayRange, MicrosSum, ReportFormat, ReportKind};
 use crate::service::polls::PollLog;
-use crate::service::report::Report;
+use crate::service::report::{Report, ReportHead};
 use crate::store::{PollRow, TokenRow};
 
 /// A poll on its way into the history. The guard of its route makes it.
 pub struct PollRecorder {
     row: PollRow,
+    /// Whether what is answered is handed to whoever polls: HEAD gets none of it, and the ledger is of one report only.
+    hands_over: bool,
+    is_head: bool,
     since: Instant,
     log: Arc<PollLog>,
 }
@@ -38,7 +41,9 @@ impl PollRecorder {
     /// A poll that came just now.
     pub(super) fn new(state: &AppState, request: &HttpRequest, report: ReportKind, format: ReportFormat) -> Self {
         let address = client::address(request, &state.config.trusted_proxy).to_string();
-        Self::begin(&state.polls, report, format, address, client::agent(request))
+        let poll = Self::begin(&state.polls, report, format, address, client::agent(request));
+        let hands_over = report == ReportKind::Singular && request.method() == Method::GET;
+        Self { hands_over, is_head: request.method() == Method::HEAD, ..poll }
     }
 
     pub(super) fn begin(
@@ -62,8 +67,9 @@ impl PollRecorder {
             duration: Duration::ZERO,
             address,
             user_agent,
+            served: None,
         };
-        Self { row, since: Instant::now(), log: Arc::clone(log) }
+        Self { row, hands_over: false, is_head: false, since: Instant::now(), log: Arc::clone(log) }
     }
 
     /// The same poll, with the token it came with.
@@ -104,13 +110,26 @@ impl PollRecorder {
     /// Records a poll whose report was not made to its end.
     pub(super) fn cut(mut self, status: StatusCode) {
         self.row.complete = false;
+        self.row.served = None;
         self.finish(status);
     }
 
-    /// Records a poll that was answered with all of a report, in so many bytes.
-    pub(super) fn finish_report(mut self, report: &Report, bytes: u64) {
+    /// The same poll, with the whole report that was made for it, of so many bytes. What it was made from counts once the
+    /// poll is finished, and not when it is cut.
+    pub(super) fn with_report(mut self, report: &Report, bytes: u64) -> Self {
         let totals = report.totals();
         (self.row.rows, self.row.cost, self.row.bytes) = (totals.rows, totals.cost, bytes);
-        self.finish(StatusCode::OK);
+        self.confirming(report.head())
+    }
+
+    /// The same poll, whose client has what the report is made from, once it is finished.
+    pub(super) fn confirming(mut self, head: &ReportHead) -> Self {
+        self.row.served = self.hands_over.then_some(head.version);
+        self
+    }
+
+    /// Whether a body will be asked for.
+    pub(super) fn wants_body(&self) -> bool {
+        !self.is_head
     }
 }

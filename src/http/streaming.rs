@@ -4,7 +4,6 @@
 //! (`body.rs`); their headers leave only after the first rows were read. What may take longer than a chunk does (reading all
 //! of an advertiser's names, adding up totals) is left to another thread.
 
-use std::io;
 use std::sync::Arc;
 
 use actix_web::body::{BodyStream, SizedStream};
@@ -13,9 +12,8 @@ use actix_web::http::header::{self, EntityTag, IfNoneMatch};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError as _};
 use bytes::Bytes;
 use chrono::{SecondsFormat, Utc};
-use futures_util::stream;
 
-use super::body::ReportBody;
+use super::body::{ReportBody, WholeBody};
 use super::envelope::Envelope;
 use super::error::ClientError;
 use super::poll::PollRecorder;
@@ -32,8 +30,8 @@ const WHOLE: u64 = 256 * 1024;
 const NOTHING_ENABLED: &str = "No offer of this advertiser has cost reporting enabled, so there is nothing to report. \
     Enable it in the catalogue or with: pitlane offer enable NAME --advertiser NAME";
 
-/// Answers a report of what `snapshot` sees. The poll is recorded when the report's making ends, which may be after this
-/// returns.
+/// Answers a report of what `snapshot` sees. The poll is recorded when the connection took the last of it, which is after
+/// this returns.
 pub async fn answer(
     state: &AppState,
     asked: ReportRequest,
@@ -48,14 +46,15 @@ pub async fn answer(
             poll.cut(refused.status_code());
             Err(refused)
         }
-        Ok(Begun::Known(tag)) => {
+        Ok(Begun::Known(report)) => {
+            // A tag says which report the client has; `*` does not.
+            let poll = if matches!(known, Some(IfNoneMatch::Any)) { poll } else { poll.confirming(report.head()) };
             poll.finish(StatusCode::NOT_MODIFIED);
-            Ok(headers(HttpResponse::NotModified(), tag, asked).finish())
+            Ok(headers(HttpResponse::NotModified(), report.head().tag.clone(), asked).finish())
         }
         Ok(Begun::Whole(report, chunks)) => {
             let length = length(&chunks);
-            poll.finish_report(&report, length);
-            let chunks = stream::iter(chunks.into_iter().map(Ok::<_, io::Error>));
+            let chunks = WholeBody::new(chunks, poll.with_report(&report, length));
             let tag = report.head().tag.clone();
             Ok(headers(HttpResponse::Ok(), tag, asked).body(SizedStream::new(length, chunks)))
         }
@@ -73,7 +72,7 @@ pub async fn answer(
 /// What is known of an answer when its headers can go out.
 enum Begun {
     /// The client has it already.
-    Known(String),
+    Known(Report),
     /// All of it.
     Whole(Report, Vec<Bytes>),
     /// Its beginning, what closes the envelope, and, if that can be told, its length.
@@ -94,7 +93,7 @@ async fn begin(
         }
     };
     if is_known(known, report.head()) {
-        return Ok(Begun::Known(report.head().tag.clone()));
+        return Ok(Begun::Known(report));
     }
     let is_made_at_once = report.is_made_at_once();
     let begin = move || {

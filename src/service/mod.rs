@@ -10,6 +10,7 @@ pub mod certificates;
 pub mod connect;
 pub mod demo;
 pub mod imports;
+pub mod ledger;
 pub mod pending_uploads;
 pub mod polls;
 pub mod probe;

@@ -1,25 +1,30 @@
 //! The poll history's writer: gathers what happened and writes it in batches, off the request path.
 //!
-//! Recording never waits and never fails a request. What a kill may cost is the last second of history; what a flood may
-//! cost is the history of the flood.
+//! Recording never waits and never fails a request. What a kill may cost is the last moment of history; what a flood may
+//! cost is the history of the flood, but nothing of the ledger: what was handed over is kept until it is written.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use chrono::{TimeDelta, Utc};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
-use crate::store::{PollRow, Store, StoreError, TokenUse};
+use crate::domain::ReportKind;
+use crate::store::{PollRow, ServedAnswer, Store, StoreError, TokenUse, WriteTxn};
 
 /// What the queue holds before more is dropped.
 const QUEUE: usize = 4096;
-/// How long the first entry of a batch waits for others.
-const GATHER: Duration = Duration::from_millis(500);
+/// How long after a batch the next one is written at the earliest. The first after a pause is written at once.
+const GATHER: Duration = Duration::from_millis(200);
+/// After what time a batch that could not be written is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+/// Answers that are kept before those that later ones cover are looked for.
+const KEPT_ANSWERS: usize = 4096;
 /// How often the queue is emptied meanwhile. Waiting on the queue itself would wake the writer for every entry, which costs
 /// a busy server more than writing them; at this pace the queue holds 80,000 a second.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -56,19 +61,60 @@ impl Event {
 pub struct PollLog {
     queue: SyncSender<Event>,
     writer: Mutex<Option<JoinHandle<()>>>,
+    served: Arc<Answers>,
     strangers: DefaultDirectRateLimiter,
     refused: DefaultDirectRateLimiter,
     dropped: AtomicU64,
+}
+
+/// Answers that were handed over and are not in the ledger yet.
+#[derive(Default)]
+struct Answers(Mutex<Vec<ServedAnswer>>);
+
+impl Answers {
+    fn lock(&self) -> MutexGuard<'_, Vec<ServedAnswer>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, answer: ServedAnswer) {
+        let mut answers = self.lock();
+        answers.push(answer);
+        if answers.len().is_multiple_of(KEPT_ANSWERS) {
+            keep_latest(&mut answers);
+        }
+    }
+
+    fn take(&self) -> Vec<ServedAnswer> {
+        std::mem::take(&mut self.lock())
+    }
+
+    /// Takes answers back that could not be written.
+    fn give_back(&self, answers: Vec<ServedAnswer>) {
+        self.lock().splice(0..0, answers);
+    }
+}
+
+/// Leaves out answers to the same reader and of the same days as a later one.
+fn keep_latest(answers: &mut Vec<ServedAnswer>) {
+    let mut seen = HashSet::new();
+    answers.reverse();
+    answers
+        .retain(|answer| seen.insert((answer.token, answer.days, answer.address.clone(), answer.user_agent.clone())));
+    answers.reverse();
 }
 
 impl PollLog {
     /// Starts the writer.
     pub fn start(store: Store) -> std::io::Result<Self> {
         let (queue, events) = sync_channel(QUEUE);
-        let writer =
-            std::thread::Builder::new().name("poll-log".to_owned()).spawn(move || write_batches(&store, &events))?;
+        let served = Arc::new(Answers::default());
+        let own = Arc::clone(&served);
+        let writer = std::thread::Builder::new()
+            .name("poll-log".to_owned())
+            .spawn(move || write_batches(&store, &events, &own))?;
         Ok(Self {
             queue,
+            served,
             writer: Mutex::new(Some(writer)),
             strangers: RateLimiter::direct(Quota::per_minute(REFUSED_A_MINUTE)),
             refused: RateLimiter::direct(Quota::per_minute(REFUSED_A_MINUTE)),
@@ -78,11 +124,28 @@ impl PollLog {
 
     /// Records a poll.
     pub fn poll(&self, poll: PollRow) {
+        self.served_by(&poll);
         let limit = if poll.token.is_none() { &self.strangers } else { &self.refused };
         if poll.status >= 400 && limit.check().is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         } else {
             self.send(Event::Poll(Box::new(poll)));
+        }
+    }
+
+    /// Keeps what a poll was handed, for the ledger.
+    fn served_by(&self, poll: &PollRow) {
+        if let (Some(token), Some(days), Some(version)) = (poll.token, poll.days, poll.served)
+            && poll.report == ReportKind::Singular
+        {
+            self.served.add(ServedAnswer {
+                token,
+                days: days.stored(),
+                version,
+                at: poll.at,
+                address: poll.address.clone(),
+                user_agent: poll.user_agent.clone(),
+            });
         }
     }
 
@@ -113,39 +176,55 @@ impl PollLog {
     }
 }
 
-fn write_batches(store: &Store, events: &Receiver<Event>) {
+fn write_batches(store: &Store, events: &Receiver<Event>, served: &Answers) {
     let mut forget_at = Instant::now();
+    let mut gather_until = Instant::now();
     loop {
         if Instant::now() >= forget_at {
             log_failure(store.write(|txn| txn.poll_forget(Utc::now() - KEPT)));
             forget_at = Instant::now() + FORGET_EVERY;
         }
-        let first = match events.recv_timeout(FORGET_EVERY) {
-            Ok(event) => event,
+        let is_left = !served.lock().is_empty();
+        let (batch, stop) = match events.recv_timeout(if is_left { RETRY } else { FORGET_EVERY }) {
+            Ok(first) => gather(first, events, gather_until),
+            Err(RecvTimeoutError::Timeout) if is_left => (Vec::new(), false),
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => return,
         };
-        let (batch, stop) = gather(first, events);
-        log_failure(store.write(|txn| {
-            // Only a token's last use is kept, so the others of the batch need not be written.
-            let mut last_uses = HashMap::new();
-            for event in &batch {
-                if let Event::Poll(poll) = event {
-                    txn.poll_add(poll)?;
-                }
-                last_uses.extend(event.token_use().map(|seen| (seen.token, seen)));
+        let answers = served.take();
+        if answers.is_empty() {
+            log_failure(store.write(|txn| write_batch(txn, &batch)));
+        } else {
+            let written = store.write_ledger(|txn| {
+                write_batch(txn, &batch)?;
+                answers.iter().try_for_each(|answer| txn.served_add(answer).map(drop))
+            });
+            if written.is_err() {
+                served.give_back(answers);
             }
-            last_uses.values().try_for_each(|seen| txn.token_use_add(seen))
-        }));
+            log_failure(written);
+        }
+        gather_until = Instant::now() + GATHER;
         if stop {
             return;
         }
     }
 }
 
-/// The first event and those that come within the gathering time, up to a queue's length; whether a stop was among them.
-fn gather(first: Event, events: &Receiver<Event>) -> (Vec<Event>, bool) {
-    let until = Instant::now() + GATHER;
+fn write_batch(txn: &WriteTxn<'_>, batch: &[Event]) -> Result<(), StoreError> {
+    // Only a token's last use is kept, so the others of the batch need not be written.
+    let mut last_uses = HashMap::new();
+    for event in batch {
+        if let Event::Poll(poll) = event {
+            txn.poll_add(poll)?;
+        }
+        last_uses.extend(event.token_use().map(|seen| (seen.token, seen)));
+    }
+    last_uses.values().try_for_each(|seen| txn.token_use_add(seen))
+}
+
+/// The first event and those that come until then, up to a queue's length; whether a stop was among them.
+fn gather(first: Event, events: &Receiver<Event>, until: Instant) -> (Vec<Event>, bool) {
     let mut batch = vec![first];
     while batch.len() < QUEUE && !matches!(batch.last(), Some(Event::Stop)) {
         match events.try_recv() {

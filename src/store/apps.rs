@@ -39,6 +39,7 @@ impl ReadTxn<'_> {
 impl WriteTxn<'_> {
     /// Gives an app another name or store id; its own id stays.
     pub fn app_update(&self, advertiser: AdvertiserKey, key: AppKey, name: &Name, store: &StoreId) -> StoreResult<()> {
+        self.app_keep(key)?;
         let sql = "update apps set name = ?3, os = ?4, store_id = ?5 where advertiser_key = ?1 and app_key = ?2";
         let params = (advertiser.0, key.0, name.as_str(), store.os().as_str(), store.as_str());
         self.run("change an app", sql, params).map_err(|error| {
@@ -53,7 +54,7 @@ impl WriteTxn<'_> {
     pub fn app_delete(&self, advertiser: AdvertiserKey, key: AppKey) -> StoreResult<()> {
         let sql = "delete from apps where advertiser_key = ?1 and app_key = ?2";
         self.run("delete an app", sql, (advertiser.0, key.0))
-            .map_err(|error| error.or_in_use("the app has campaigns"))?;
+            .map_err(|error| error.or_in_use("the app has campaigns, or had some that Singular may know by it"))?;
         self.catalogue_touch(advertiser)
     }
 }

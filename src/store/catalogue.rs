@@ -129,6 +129,7 @@ impl WriteTxn<'_> {
 
     /// Turns an offer's cost reporting on or off; whether that changed anything.
     pub fn offer_set_cost_reporting(&self, advertiser: AdvertiserKey, offer: OfferKey, on: bool) -> StoreResult<bool> {
+        self.offer_keep(offer)?;
         let sql = "update offers set cost_reporting = ?3
             where advertiser_key = ?1 and offer_key = ?2 and cost_reporting <> ?3";
         let changed = self.run("switch cost reporting", sql, (advertiser.0, offer.0, on))? > 0;
@@ -171,6 +172,7 @@ impl WriteTxn<'_> {
 
     /// Gives an offer another name; its id stays.
     pub fn offer_rename(&self, advertiser: AdvertiserKey, offer: OfferKey, name: &Name) -> StoreResult<()> {
+        self.offer_keep(offer)?;
         let sql = "update offers set name = ?3 where advertiser_key = ?1 and offer_key = ?2";
         self.run("rename an offer", sql, (advertiser.0, offer.0, name.as_str()))
             .map_err(|error| error.or_conflict(|| format!("there is already an offer \"{name}\"")))?;
@@ -181,7 +183,7 @@ impl WriteTxn<'_> {
     pub fn offer_delete(&self, advertiser: AdvertiserKey, offer: OfferKey) -> StoreResult<()> {
         let sql = "delete from offers where advertiser_key = ?1 and offer_key = ?2";
         self.run("delete an offer", sql, (advertiser.0, offer.0))
-            .map_err(|error| error.or_in_use("the offer has campaigns"))?;
+            .map_err(|error| error.or_in_use("the offer has campaigns, or had some that Singular may know by it"))?;
         self.catalogue_touch(advertiser)
     }
 

@@ -37,6 +37,7 @@ pub const EXPORTS: &[Export] = &[
     Export { name: "tokens", table: "api_tokens", sql: include_str!("sql/export/tokens.sql"), about: "API tokens without their secrets" },
     Export { name: "people", table: "admins", sql: include_str!("sql/export/people.sql"), about: "people who may log in, without their passwords" },
     Export { name: "polls", table: "polls", sql: include_str!("sql/export/polls.sql"), about: "report requests of the last 400 days, answered or refused" },
+    Export { name: "served", table: "served_days", sql: include_str!("sql/export/served.sql"), about: "runs of days with the last answer that was handed to Singular whole" },
     Export { name: "audit", table: "audit_log", sql: include_str!("sql/export/audit.sql"), about: "who did what, when, from where" },
 ];
 
@@ -44,6 +45,16 @@ pub const EXPORTS: &[Export] = &[
 pub const NOT_EXPORTED: &[(&str, &str)] = &[
     ("change_clock", "orders changes inside the program"),
     ("day_versions", "says when a cached day is stale"),
+    ("stated_sets", "what imports stated, for an undo of others"),
+    ("stated_cells", "what imports stated, for an undo of others"),
+    ("import_statements", "what imports stated, for an undo of others"),
+    ("offer_history", "what Singular was handed is compared with it"),
+    ("campaign_history", "what Singular was handed is compared with it"),
+    ("app_history", "what Singular was handed is compared with it"),
+    ("not_singular", "addresses and agents that are not Singular"),
+    ("refresh_requests", "refresh requests that were sent to Singular; the audit log has them"),
+    ("accepted_days", "days that were accepted as they are; the audit log has them"),
+    ("epoch", "tells this file from older copies of it"),
     ("import_drafts", "uploads that wait for their import"),
     ("setup_links", "hashes of one-time links"),
     ("sessions", "browsers that are logged in"),

@@ -210,8 +210,8 @@ impl WriteTxn<'_> {
     pub fn import_begin(&self, new: &NewImport<'_>) -> StoreResult<ImportKey> {
         let sql = "insert into imports (
                 id, kind, source, actor, reason, token_key, undoes_key,
-                rows, inserted, changed, unchanged, rounded, zeroed, created_at
-            ) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 0, 0, 0, 0, 0, ?8)";
+                rows, inserted, changed, unchanged, rounded, zeroed, created_at, version
+            ) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 0, 0, 0, 0, 0, ?8, ?9)";
         let params = (
             new.id.to_string(),
             new.kind.as_str(),
@@ -221,6 +221,7 @@ impl WriteTxn<'_> {
             new.token.map(|key| key.0),
             new.undoes.map(|key| key.0),
             to_ms(new.now),
+            self.version_take()?.get(),
         );
         self.insert("record an import", sql, params)
             .map(ImportKey)

@@ -27,6 +27,8 @@ mod file;
 mod imports;
 mod keys;
 mod known_browsers;
+mod ledger;
+mod ledger_past;
 mod login_pauses;
 mod mappings;
 mod pending_uploads;
@@ -58,6 +60,8 @@ pub use file::summary::{AdvertiserTotal, DatabaseSummary};
 pub use file::trailer::Trailer;
 pub use imports::{ImportEntry, ImportKind, ImportRow, ImportSpan, NewImport};
 pub use keys::{AdvertiserKey, AppKey, CampaignKey, ImportKey, OfferKey, PublisherKey, TokenKey};
+pub use ledger::{NotSingular, SentRequest, ServedAnswer, ServedDays, ServedPoll};
+pub use ledger_past::{CampaignPlace, PastApp, PastOffer};
 pub use login_pauses::LoginPause;
 pub use mappings::MappingRow;
 pub use pending_uploads::PendingUploadRow;
@@ -79,7 +83,7 @@ pub use stats::versions::Version;
 pub use tokens::{NewToken, TokenRow};
 pub use two_factor::{Sealed, TwoFactorRow};
 
-use file::{disk, lock, open, upgrade};
+use file::{disk, epoch, lock, open, upgrade};
 use stats::sums::TouchedMonths;
 
 /// SQLite before this could corrupt a WAL database that two connections checkpoint at once.
@@ -98,6 +102,7 @@ pub struct Store {
     // Closed after those that only read, so that the last one to close is one that can fold the log in.
     writer: r2d2::Pool<SqliteConnectionManager>,
     path: Arc<PathBuf>,
+    epoch: Arc<str>,
     floor: u64,
     /// Held as long as the database is open anywhere in this process.
     _used: Arc<lock::Use>,
@@ -122,8 +127,9 @@ impl Store {
         open::make_private_file(&path).map_err(|source| disk::refused(&path, source))?;
         let writer = open::writer(&path)?;
         upgrade::upgrade(&mut *writer.get()?, &path, &used)?;
+        let epoch = epoch::settle(&mut *writer.get()?, &path)?.into();
         let readers = open::readers(&path)?;
-        Ok(Self { readers, writer, path: Arc::new(path), floor: MIN_FREE, _used: Arc::new(used) })
+        Ok(Self { readers, writer, path: Arc::new(path), epoch, floor: MIN_FREE, _used: Arc::new(used) })
     }
 
     /// Whether there is a database in `data_dir`; an error where that can't be seen.
@@ -206,8 +212,7 @@ impl Store {
     ) -> Result<ControlFlow<B, C>, E> {
         let mut conn = self.writer.get().map_err(StoreError::from)?;
         let txn = conn.transaction_with_behavior(TransactionBehavior::Immediate).doing("begin writing")?;
-        let read = ReadTxn { conn: &txn };
-        let write = WriteTxn { read, version: Cell::new(None), touched: TouchedMonths::default() };
+        let write = WriteTxn::of(&txn);
         let result = work(&write)?;
         if result.is_continue() {
             write.sums_renew()?;
@@ -329,7 +334,12 @@ impl<'c> Deref for WriteTxn<'c> {
     }
 }
 
-impl WriteTxn<'_> {
+impl<'c> WriteTxn<'c> {
+    /// A transaction that was begun for writing.
+    fn of(conn: &'c Connection) -> Self {
+        Self { read: ReadTxn { conn }, version: Cell::new(None), touched: TouchedMonths::default() }
+    }
+
     /// Runs a statement that is kept prepared; the number of rows it touched.
     fn run(&self, doing: &'static str, sql: &str, params: impl rusqlite::Params) -> StoreResult<usize> {
         self.conn.prepare_cached(sql).and_then(|mut statement| statement.execute(params)).doing(doing)

@@ -13,10 +13,14 @@ pub struct PollFilter {
     pub advertiser: Option<AdvertiserId>,
     /// Only those of this token.
     pub token: Option<TokenId>,
+    /// Only polls of the cost report by Singular: with one of its tokens, from where nobody said that it is not Singular.
+    pub by_singular: bool,
     /// Only those that came without a token anybody knows.
     pub strangers: bool,
     /// Only answered ones, or only refused ones.
     pub answered: Option<bool>,
+    /// Only those that asked for this day, as stored.
+    pub of_day: Option<i64>,
     /// Not before this moment.
     pub from: Option<DateTime<Utc>>,
     /// Before this moment.
@@ -107,8 +111,10 @@ impl ReadTxn<'_> {
         let params = rusqlite::named_params! {
             ":advertiser": filter.advertiser.map(|id| id.to_string()),
             ":token": filter.token.as_ref().map(|id| id.as_str()),
+            ":by_singular": filter.by_singular,
             ":strangers": filter.strangers,
             ":answered": filter.answered,
+            ":of_day": filter.of_day,
             ":from": filter.from.map_or(i64::MIN, to_ms),
             ":until": filter.until.map_or(i64::MAX, to_ms),
             ":before": filter.before.unwrap_or(i64::MAX),

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::domain::{DayRange, MicrosSum, ReportFormat, ReportKind};
-use crate::store::{StoreResult, TokenKey, WriteTxn, to_ms};
+use crate::store::{StoreResult, TokenKey, Version, WriteTxn, to_ms};
 
 /// A report request and its answer.
 #[derive(Debug, Clone)]
@@ -34,6 +34,8 @@ pub struct PollRow {
     pub address: String,
     /// What the client calls itself.
     pub user_agent: String,
+    /// What the answer was made from, if it was handed over whole to a GET of the Singular report.
+    pub served: Option<Version>,
 }
 
 /// A use of a token.
@@ -67,6 +69,7 @@ impl WriteTxn<'_> {
             ":duration": i64::try_from(poll.duration.as_micros()).unwrap_or(i64::MAX),
             ":address": poll.address,
             ":agent": poll.user_agent,
+            ":served": poll.served.map(Version::get),
         };
         self.run("record a poll", include_str!("sql/poll_add.sql"), params).map(drop)
     }

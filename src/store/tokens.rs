@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
 
-use crate::domain::{AdvertiserId, Name, TokenHash, TokenId, TokenScope};
+use crate::domain::{AdvertiserId, Name, TokenHash, TokenId, TokenReader, TokenScope};
 use crate::store::{AdvertiserKey, OrMissing as _, ReadTxn, StoreResult, TokenKey, WriteTxn, from_ms, parsed, to_ms};
 
 /// A token as it is stored.
@@ -43,6 +43,8 @@ pub struct TokenRow {
     pub last_used_agent: Option<String>,
     /// When it was created.
     pub created_at: DateTime<Utc>,
+    /// Who holds it.
+    pub reader: TokenReader,
 }
 
 /// What a new token is made of.
@@ -64,6 +66,8 @@ pub struct NewToken<'a> {
     pub expires_at: Option<DateTime<Utc>>,
     /// The token whose place it takes.
     pub replaces: Option<TokenKey>,
+    /// Who holds it.
+    pub reader: TokenReader,
 }
 
 const SELECT: &str = include_str!("sql/token_select.sql");
@@ -88,6 +92,7 @@ fn token(row: &Row<'_>) -> rusqlite::Result<TokenRow> {
         last_used_agent: row.get(14)?,
         replaces: row.get::<_, Option<i64>>(15)?.map(TokenKey),
         secret_check: row.get(16)?,
+        reader: parsed(row, 17)?,
     })
 }
 
@@ -108,8 +113,8 @@ impl WriteTxn<'_> {
     /// Adds a token.
     pub fn token_create(&self, new: &NewToken<'_>, now: DateTime<Utc>) -> StoreResult<TokenKey> {
         let sql = "insert into api_tokens
-                (id, advertiser_key, name, scope, hash, secret_check, replaces_key, expires_at, created_at)
-            values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+                (id, advertiser_key, name, scope, hash, secret_check, replaces_key, expires_at, created_at, reader)
+            values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
         let params = (
             new.id.as_str(),
             new.advertiser.0,
@@ -120,6 +125,7 @@ impl WriteTxn<'_> {
             new.replaces.map(|key| key.0),
             new.expires_at.map(to_ms),
             to_ms(now),
+            new.reader.as_str(),
         );
         self.insert("create a token", sql, params).map(TokenKey)
     }

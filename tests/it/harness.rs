@@ -55,6 +55,7 @@ impl App {
             name: Name::parse("name", "a test").unwrap(),
             scope,
             expires_at,
+            reader: pitlane::domain::TokenReader::Singular,
         };
         let issued = tokens::issue(&self.store, &request, &Actor::command_line(), chrono::Utc::now()).unwrap();
         self.bearer(issued.reveal())

@@ -23,6 +23,7 @@ mod general;
 mod harness;
 mod ingest;
 mod layers;
+mod ledger;
 mod links;
 mod malformed;
 mod model;

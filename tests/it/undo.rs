@@ -259,8 +259,10 @@ impl Site {
                 let is_new = stats::edit(store, stat, figures(value), &why, "a cell", &actor).unwrap();
                 let old = self.model.top(&key);
                 assert_eq!(is_new, old != Some(value));
-                let entry = store.read(|txn| txn.import_list(None, None, 1)).unwrap().remove(0);
-                self.model.enter(entry.id, BTreeMap::from([(key, value)]), []);
+                if is_new {
+                    let entry = store.read(|txn| txn.import_list(None, None, 1)).unwrap().remove(0);
+                    self.model.enter(entry.id, BTreeMap::from([(key, value)]), []);
+                }
             }
             Step::Undo { which, reason: given } => {
                 // The first entry is what was there before.

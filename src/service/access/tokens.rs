@@ -14,7 +14,7 @@ use quick_cache::sync::Cache;
 use sha2::Digest as _;
 use subtle::ConstantTimeEq as _;
 
-use crate::domain::{Name, PlainToken, TokenHash, TokenId, TokenScope};
+use crate::domain::{Name, PlainToken, TokenHash, TokenId, TokenReader, TokenScope};
 use crate::service::access::access_log::{AccessEvent, AccessLog};
 use crate::service::access::secrets;
 use crate::service::snapshot_cache::SnapshotCache;
@@ -41,6 +41,8 @@ pub struct TokenRequest {
     pub scope: TokenScope,
     /// From when on it is refused.
     pub expires_at: Option<DateTime<Utc>>,
+    /// Who will hold it.
+    pub reader: TokenReader,
 }
 
 /// What is known of a presented token before Argon2 is asked.
@@ -143,7 +145,13 @@ pub fn rotate(
     actor: &Actor,
     now: DateTime<Utc>,
 ) -> ServiceResult<PlainToken> {
-    let request = TokenRequest { advertiser: old.advertiser_id.to_string(), name, scope: old.scope, expires_at };
+    let request = TokenRequest {
+        advertiser: old.advertiser_id.to_string(),
+        name,
+        scope: old.scope,
+        expires_at,
+        reader: old.reader,
+    };
     issue_instead(store, &request, Some(old), actor, now)
 }
 
@@ -167,6 +175,7 @@ fn issue_instead(
             secret_check: check_bits(&digest(&token)),
             expires_at: request.expires_at,
             replaces: old.map(|old| old.key),
+            reader: request.reader,
         };
         txn.token_create(&new, now)?;
         let subject = format!("{} {} ({}) for {}", request.scope.as_str(), request.name, token.id(), advertiser.name);
@@ -216,6 +225,7 @@ mod tests {
             name: name("Singular"),
             scope: TokenScope::Report,
             expires_at: None,
+            reader: TokenReader::Singular,
         };
         let token = issue(&store, &request, &actor, Utc::now()).unwrap();
         let log = Arc::new(AccessLog::start(store.clone()).unwrap());

@@ -78,6 +78,8 @@ impl ReportRequest {
 pub struct ReportHead {
     /// Names the content: changes whenever the items would. Opaque; fit for an entity tag.
     pub tag: String,
+    /// What it is made from: no later change is in it, and none up to it is missing.
+    pub version: Version,
     /// Whether any offer of the advertiser has cost reporting enabled.
     pub any_enabled: bool,
 }
@@ -191,7 +193,8 @@ impl Plan {
         let days = txn.day_versions(advertiser, from, to)?;
         let newest = days.iter().map(|(_, version)| *version).max().unwrap_or_default();
         let versions = dimensions.versions();
-        let head = ReportHead { tag: tag(asked, versions, newest), any_enabled: dimensions.any_enabled() };
+        let version = versions.0.max(newest);
+        let head = ReportHead { tag: tag(asked, versions, newest), version, any_enabled: dimensions.any_enabled() };
         Ok(Self { advertiser, versions, days, head })
     }
 

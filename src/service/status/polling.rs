@@ -57,6 +57,7 @@ impl PollingStatus {
     pub fn of(txn: &ReadTxn<'_>, advertiser: AdvertiserId, now: DateTime<Utc>) -> ServiceResult<Self> {
         let of = |answered, from, limit| PollFilter {
             advertiser: Some(advertiser),
+            by_singular: true,
             answered: Some(answered),
             from,
             limit,

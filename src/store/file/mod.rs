@@ -2,6 +2,7 @@
 
 pub(super) mod backup;
 pub(super) mod disk;
+pub(super) mod epoch;
 pub(super) mod import_marker;
 pub(super) mod lock;
 pub(super) mod open;

@@ -14,6 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::store::file::backup::{copy, open_quietly, sync, temporary, verify};
 use crate::store::file::disk;
+use crate::store::file::epoch;
 use crate::store::file::lock::Use;
 use crate::store::file::schema::{self, DATABASE_ID};
 use crate::store::{DatabaseSummary, Doing as _, Owner, Store, StoreError, StoreResult, Verified};
@@ -62,6 +63,8 @@ pub fn restore(file: &Path, data_dir: &Path) -> StoreResult<Restored> {
     for log in ["-wal", "-shm", "-journal"] {
         remove(&beside(&target, log)).map_err(failed)?;
     }
+    // Whatever comes, polls may have been answered since the copy was made.
+    epoch::end(&target).map_err(failed)?;
     temporary.persist(&target).map_err(|error| failed(error.error))?;
     disk::sync_dir(data_dir).map_err(failed)?;
     Ok(Restored { from, kept, revoked, unread })

@@ -21,8 +21,24 @@ left join api_tokens using (token_key)
 left join advertisers using (advertiser_key)
 where (:advertiser is null or advertisers.id = :advertiser)
     and (:token is null or api_tokens.id = :token)
+    and (
+        :by_singular = 0
+        or (
+            polls.report = 'singular'
+            and api_tokens.scope = 'report'
+            and api_tokens.reader = 'singular'
+            and not exists (
+                select 1
+                from not_singular other
+                where other.advertiser_key = api_tokens.advertiser_key
+                    and other.address = polls.address
+                    and other.user_agent = polls.user_agent
+            )
+        )
+    )
     and (:strangers = 0 or polls.token_key is null)
     and (:answered is null or (polls.complete = 1 and polls.status < 400) = :answered)
+    and (:of_day is null or :of_day between polls.date_from and polls.date_to)
     and polls.at >= :from
     and polls.at < :until
     and polls.poll_key < :before

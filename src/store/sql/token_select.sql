@@ -15,6 +15,7 @@ select
     api_tokens.last_used_address,
     api_tokens.last_used_agent,
     api_tokens.replaces_key,
-    api_tokens.secret_check
+    api_tokens.secret_check,
+    api_tokens.reader
 from api_tokens
 join advertisers using (advertiser_key)

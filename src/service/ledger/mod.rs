@@ -1,0 +1,158 @@
+//! What was last handed to Singular, and how that differs from what the report says now (contract §8).
+//!
+//! The database keeps when each day was last handed over, and the version it was made from. What the report said at that
+//! version follows from the history of values and of the catalogue, so nothing is stored twice. What can't be known counts
+//! as differing.
+
+mod catalogue;
+mod causes;
+mod difference;
+mod effect;
+mod polling;
+mod requests;
+mod said;
+mod state;
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+
+pub use self::causes::{Cause, causes};
+pub use self::difference::{CellDifference, DayDifference, Detail, Shown, Sums};
+pub use self::effect::{Effect, effect, offer_days};
+pub use self::polling::{LookBack, PollTimes};
+pub use self::requests::RefreshRequest;
+pub use self::said::{accept_days, mark_reader, refresh_sent};
+pub use self::state::{Calendar, HandoverState};
+
+use self::catalogue::Catalogue;
+use crate::domain::{Day, DayRange};
+use crate::service::ServiceResult;
+use crate::service::status::PollingStatus;
+use crate::store::{AdvertiserRow, ReadTxn, ServedDays, Version};
+
+/// How an advertiser's days stand.
+pub struct Ledger {
+    /// Whose.
+    pub advertiser: AdvertiserRow,
+    /// Whether Singular polls.
+    pub polling: PollingStatus,
+    /// How far its polls look back.
+    pub look_back: LookBack,
+    /// Today, and what lies within Singular's reach.
+    pub calendar: Calendar,
+    /// The days that have stats or were handed over, in order, as far as they are known to have had something.
+    pub days: Vec<LedgerDay>,
+}
+
+/// How a day stands.
+#[derive(Debug, Clone)]
+pub struct LedgerDay {
+    /// Which.
+    pub day: Day,
+    /// How it stands.
+    pub state: HandoverState,
+    /// When it was last handed over, and from what; nothing where it never was, or where that can't be known.
+    pub served: Option<(DateTime<Utc>, Version)>,
+    /// What it was handed over as, and what it is now.
+    pub difference: DayDifference,
+    /// Whether somebody said to leave it so.
+    pub is_accepted: bool,
+}
+
+impl Ledger {
+    /// How the advertiser's days stand; of a range, or all.
+    pub fn of(
+        txn: &ReadTxn<'_>,
+        advertiser: &AdvertiserRow,
+        range: Option<DayRange>,
+        detail: Detail,
+        now: DateTime<Utc>,
+    ) -> ServiceResult<Self> {
+        let polling = PollingStatus::of(txn, advertiser.id, now)?;
+        let look_back = LookBack::of(txn, advertiser, now)?;
+        let calendar = Calendar::new(advertiser.time_zone.today(now)?, look_back.days);
+        let mut ledger = Self { advertiser: advertiser.clone(), polling, look_back, calendar, days: Vec::new() };
+        ledger.read_days(txn, range, detail)?;
+        Ok(ledger)
+    }
+
+    fn read_days(&mut self, txn: &ReadTxn<'_>, range: Option<DayRange>, detail: Detail) -> ServiceResult<()> {
+        let key = self.advertiser.key;
+        let (from, to) = range.map_or((i64::MIN, i64::MAX), DayRange::stored);
+        let versions: HashMap<i64, Version> = txn.day_versions(key, from, to)?.into_iter().collect();
+        let accepted: HashMap<i64, Version> = txn.accepted_days(key)?.into_iter().collect();
+        let served = txn.served_days(key)?;
+        let catalogue = Catalogue::load(txn, key)?;
+        let mut reader = difference::Reader::new(txn, key, &catalogue, detail);
+        for (stored, run) in days(&versions, &served, self.calendar.today.to_stored(), (from, to)) {
+            let version = versions.get(&stored).copied();
+            let difference = match run {
+                Some(ServedDays { version: Some(at), .. }) => reader.since(stored, *at, version)?,
+                Some(ServedDays { version: None, .. }) | None => reader.alone(stored)?,
+            };
+            let day = Day::from_stored(stored)?;
+            let state = match run {
+                None if difference.held.rows == 0 => continue,
+                None => HandoverState::NeverServed,
+                Some(_) if !difference.is_any() => HandoverState::InStep,
+                Some(_) => self.calendar.differing(day),
+            };
+            let is_accepted = accepted.get(&stored).is_some_and(|then| *then == version.unwrap_or_default());
+            let served = run.and_then(|run| Some((run.at, run.version?)));
+            self.days.push(LedgerDay { day, state, served, difference, is_accepted });
+        }
+        Ok(())
+    }
+
+    /// Whether a person has to do something about this day.
+    #[must_use]
+    pub fn needs_person(&self, day: &LedgerDay) -> bool {
+        match day.state {
+            HandoverState::Refresh => true,
+            HandoverState::NeverServed => self.calendar.is_beyond_polls(day.day) && self.calendar.is_in_reach(day.day),
+            HandoverState::InStep | HandoverState::NextPoll | HandoverState::OutOfReach => false,
+        }
+    }
+
+    /// Whether polling is alive and no day needs a person.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        self.polling.state == crate::service::status::PollingState::Alive
+            && !self.days.iter().any(|day| self.needs_person(day))
+    }
+
+    /// The refresh requests to send, in that order.
+    #[must_use]
+    pub fn refresh_requests(&self) -> Vec<RefreshRequest> {
+        requests::requests(self)
+    }
+
+    /// How many days are in each state.
+    #[must_use]
+    pub fn counts(&self) -> [(HandoverState, usize); 5] {
+        HandoverState::ALL.map(|state| (state, self.days.iter().filter(|day| day.state == state).count()))
+    }
+}
+
+/// The days that have stats or were handed over, each with the run that covers it. A run may be much longer than anything
+/// there is: beyond the stats, and after today, its days had and have nothing.
+fn days<'r>(
+    versions: &HashMap<i64, Version>,
+    served: &'r [ServedDays],
+    today: i64,
+    (from, to): (i64, i64),
+) -> Vec<(i64, Option<&'r ServedDays>)> {
+    let mut wanted: Vec<i64> = versions.keys().copied().collect();
+    // Where it is not known what was handed over, a day without stats may have had some.
+    let unknown = served.iter().filter(|run| run.version.is_none());
+    let first = wanted.iter().min().copied().unwrap_or(today).max(from);
+    wanted.extend(unknown.flat_map(|run| run.first.max(first)..=run.last.min(to).min(today)));
+    wanted.sort_unstable();
+    wanted.dedup();
+    let covering = |day: i64| {
+        let after = served.partition_point(|run| run.first <= day);
+        after.checked_sub(1).and_then(|at| served.get(at)).filter(|run| run.last >= day)
+    };
+    wanted.into_iter().map(|day| (day, covering(day))).collect()
+}

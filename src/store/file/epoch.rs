@@ -1,0 +1,212 @@
+//! Tells the database's file from older copies of it that somebody put in its place.
+//!
+//! The file names an epoch, and so does a small file beside it, which also says how much of the ledger was written. A copy
+//! that comes from elsewhere finds no such file; an older one, from a backup or a replica, finds that more was written than it
+//! knows of. Either way polls may be missing, so what Singular holds is not known, and a new epoch begins.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use chrono::{TimeDelta, Utc};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
+
+use crate::store::file::disk;
+use crate::store::{AdvertiserKey, Doing as _, Store, StoreError, StoreResult, WriteTxn};
+
+/// An epoch's name, and the number of batches of the ledger that were written in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Epoch {
+    id: String,
+    batches: i64,
+}
+
+/// What was found when both names were compared.
+enum Found {
+    /// The file is the one that was last used here.
+    Same(Epoch),
+    /// Neither names an epoch: the database is new, or was just upgraded.
+    First,
+    /// The file comes from elsewhere, or is older.
+    Other,
+}
+
+const DOING: &str = "read the epoch";
+
+/// The first day that can have stats, 2000-01-01.
+const EARLIEST: i64 = 10_957;
+
+/// Compares the database with the file beside it, and begins an epoch where they don't belong together; its name.
+pub(in crate::store) fn settle(conn: &mut Connection, path: &Path) -> StoreResult<String> {
+    if let Found::Same(epoch) = compare(conn, path)? {
+        return Ok(epoch.id);
+    }
+    let txn = conn.transaction_with_behavior(TransactionBehavior::Immediate).doing(DOING)?;
+    let id = {
+        let write = WriteTxn::of(&txn);
+        // Another process may have settled it meanwhile.
+        match compare(&txn, path)? {
+            Found::Same(epoch) => return Ok(epoch.id),
+            Found::First => for_each_advertiser(&write, |advertiser| write.served_again(advertiser))?,
+            Found::Other => {
+                tracing::warn!(
+                    "the database is another copy than the one last used here: what Singular was handed is not known any more"
+                );
+                for_each_advertiser(&write, |advertiser| write.served_unknown(advertiser))?;
+            }
+        }
+        let id = uuid::Uuid::new_v4().to_string();
+        write.run(DOING, "insert or replace into epoch (only, id, batches) values (1, ?1, 0)", [&id])?;
+        id
+    };
+    // The file first: were it the other way round, a kill in between would make the next start take this for a copy, which
+    // only means to know less.
+    mark(path, &Epoch { id: id.clone(), batches: 0 }).map_err(|source| disk::refused(&marker(path), source))?;
+    txn.commit().doing("begin an epoch")?;
+    Ok(id)
+}
+
+/// Says that whatever comes into the place of the database is another copy.
+pub(in crate::store) fn end(path: &Path) -> std::io::Result<()> {
+    mark(path, &Epoch { id: "ended".to_owned(), batches: 0 })
+}
+
+fn compare(conn: &Connection, path: &Path) -> StoreResult<Found> {
+    let sql = "select id, batches from epoch";
+    let own =
+        conn.query_row(sql, (), |row| Ok(Epoch { id: row.get(0)?, batches: row.get(1)? })).optional().doing(DOING)?;
+    let marked = read(&marker(path)).map_err(|source| disk::refused(&marker(path), source))?;
+    Ok(match (own, marked) {
+        (None, Marker::Missing) => Found::First,
+        (Some(own), Marker::Names(marked)) if own.id == marked.id && own.batches >= marked.batches => Found::Same(own),
+        _ => Found::Other,
+    })
+}
+
+fn for_each_advertiser(txn: &WriteTxn<'_>, each: impl FnMut(AdvertiserKey) -> StoreResult<()>) -> StoreResult<()> {
+    txn.advertiser_list()?.into_iter().map(|row| row.key).try_for_each(each)
+}
+
+fn marker(path: &Path) -> PathBuf {
+    path.with_extension("epoch")
+}
+
+/// What the file beside the database says.
+enum Marker {
+    Missing,
+    Unreadable,
+    Names(Epoch),
+}
+
+fn read(marker: &Path) -> std::io::Result<Marker> {
+    let text = match fs::read_to_string(marker) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Marker::Missing),
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => return Ok(Marker::Unreadable),
+        Err(error) => return Err(error),
+    };
+    let epoch = text
+        .trim()
+        .split_once(' ')
+        .and_then(|(id, batches)| Some(Epoch { id: id.to_owned(), batches: batches.parse().ok()? }));
+    Ok(epoch.map_or(Marker::Unreadable, Marker::Names))
+}
+
+/// Writes the marker anew, so that a kill leaves the old one or the new one.
+fn mark(path: &Path, Epoch { id, batches }: &Epoch) -> std::io::Result<()> {
+    let dir = disk::dir_of(path);
+    let mut file = tempfile::Builder::new().prefix(".pitlane.epoch.").tempfile_in(dir)?;
+    writeln!(file, "{id} {batches}")?;
+    file.persist(marker(path)).map(drop).map_err(|error| error.error)
+}
+
+impl Store {
+    /// Names this copy of the database: another one whenever an older copy, or one from elsewhere, took its place.
+    #[must_use]
+    pub fn epoch(&self) -> &str {
+        &self.epoch
+    }
+
+    /// Writes to the ledger, and notes beside the database that it was written to.
+    pub fn write_ledger<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce(&WriteTxn<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let (done, batches) = self.write(|txn| {
+            let done = work(txn)?;
+            let sql = "update epoch set batches = batches + 1 returning batches";
+            let batches = txn.first("count the ledger's batches", sql, (), |row| row.get(0))?;
+            Ok::<_, E>((done, batches.unwrap_or_default()))
+        })?;
+        let epoch = Epoch { id: self.epoch.to_string(), batches };
+        if let Err(error) = mark(&self.path, &epoch) {
+            tracing::warn!(%error, "an older copy of the database would not be noticed: its mark could not be written");
+        }
+        Ok(done)
+    }
+}
+
+impl WriteTxn<'_> {
+    /// Forgets what the advertiser's days were handed over as: polls that are not in this copy may have covered any of them.
+    fn served_unknown(&self, advertiser: AdvertiserKey) -> StoreResult<()> {
+        const DOING: &str = "forget what was handed over";
+        let now = Utc::now();
+        // A day further on it is tomorrow somewhere.
+        let tomorrow = i64::from((now + TimeDelta::days(1)).date_naive().to_epoch_days());
+        self.run(DOING, "delete from served_days where advertiser_key = ?1", [advertiser.0])?;
+        let sql =
+            "insert into served_days (advertiser_key, first_day, last_day, at, version) values (?1, ?2, ?3, ?4, 0)";
+        self.run(DOING, sql, (advertiser.0, EARLIEST, tomorrow.max(EARLIEST), crate::store::to_ms(now))).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn copy(from: &Path, to: &Path) {
+        fs::copy(from.join(Store::FILE), to.join(Store::FILE)).unwrap();
+    }
+
+    #[test]
+    fn an_epoch_lasts_until_another_copy_takes_the_databases_place() {
+        let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let open = || Store::open(dir.path()).unwrap();
+        let first = open().epoch().to_owned();
+        assert_eq!(open().epoch(), first);
+        copy(dir.path(), other.path());
+        assert_ne!(Store::open(other.path()).unwrap().epoch(), first, "it came from elsewhere");
+        open().write_ledger(|_| Ok::<_, StoreError>(())).unwrap();
+        assert_eq!(open().epoch(), first);
+        copy(other.path(), dir.path());
+        let second = open().epoch().to_owned();
+        assert_ne!(second, first);
+        assert_eq!(open().epoch(), second);
+    }
+
+    #[test]
+    fn an_older_copy_of_the_same_file_is_noticed_by_what_it_lacks() {
+        let (dir, kept) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let store = Store::open(dir.path()).unwrap();
+        let first = store.epoch().to_owned();
+        store.checkpoint().unwrap();
+        copy(dir.path(), kept.path());
+        store.write_ledger(|_| Ok::<_, StoreError>(())).unwrap();
+        drop(store);
+        copy(kept.path(), dir.path());
+        for log in ["pitlane.db-wal", "pitlane.db-shm"] {
+            let _ = fs::remove_file(dir.path().join(log));
+        }
+        assert_ne!(Store::open(dir.path()).unwrap().epoch(), first);
+    }
+
+    #[test]
+    fn a_mark_that_cant_be_read_is_another_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = Store::open(dir.path()).unwrap().epoch().to_owned();
+        for words in [&b""[..], b"x", b"\xff\xfe 1"] {
+            fs::write(dir.path().join("pitlane.epoch"), words).unwrap();
+            assert_ne!(Store::open(dir.path()).unwrap().epoch(), first);
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! The ledger: for each advertiser and day the last answer that was handed to Singular whole, and what people say of it.
+//!
+//! Days are kept in runs that don't overlap: a poll puts its own run over those before it. Written in batches with the poll
+//! history, off the answer's path.
+
+use chrono::{DateTime, Utc};
+
+use crate::store::{AdvertiserKey, Doing as _, ReadTxn, StoreResult, TokenKey, Version, WriteTxn, from_ms, to_ms};
+
+/// A run of days and the last answer that covered them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServedDays {
+    /// First day, as stored.
+    pub first: i64,
+    /// Last day, as stored.
+    pub last: i64,
+    /// When the answer's last byte was taken.
+    pub at: DateTime<Utc>,
+    /// What it was made from; nothing where that can't be known any more.
+    pub version: Option<Version>,
+}
+
+/// An answer that was handed over whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServedAnswer {
+    /// The token it went to.
+    pub token: TokenKey,
+    /// First and last day, as stored.
+    pub days: (i64, i64),
+    /// What it was made from.
+    pub version: Version,
+    /// When its last byte was taken.
+    pub at: DateTime<Utc>,
+    /// Where it went.
+    pub address: String,
+    /// What the client calls itself.
+    pub user_agent: String,
+}
+
+/// A poll that was answered whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServedPoll {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// First day, as stored.
+    pub first: i64,
+    /// Last day, as stored.
+    pub last: i64,
+}
+
+/// An address and agent that is not Singular.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotSingular {
+    /// Where it polls from.
+    pub address: String,
+    /// What it calls itself.
+    pub user_agent: String,
+    /// Who said so.
+    pub actor: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// A refresh request that was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentRequest {
+    /// Grows with every request.
+    pub key: i64,
+    /// First day, as stored.
+    pub first: i64,
+    /// Last day, as stored.
+    pub last: i64,
+    /// Who said so.
+    pub actor: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+const RUN: &str = "first_day, last_day, at, version";
+
+fn run(row: &rusqlite::Row<'_>) -> rusqlite::Result<ServedDays> {
+    let version: i64 = row.get(3)?;
+    let version = (version > 0).then_some(Version(version));
+    Ok(ServedDays { first: row.get(0)?, last: row.get(1)?, at: from_ms(row.get(2)?), version })
+}
+
+impl ReadTxn<'_> {
+    /// The runs of days that were ever handed over, in order.
+    pub fn served_days(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<ServedDays>> {
+        let sql = format!("select {RUN} from served_days where advertiser_key = ?1 order by first_day");
+        self.list("read what was handed over", &sql, [advertiser.0], run)
+    }
+
+    /// The polls since then that handed something to Singular, the oldest first.
+    pub fn served_polls(&self, advertiser: AdvertiserKey, since: DateTime<Utc>) -> StoreResult<Vec<ServedPoll>> {
+        let sql = include_str!("sql/served_polls.sql");
+        self.list("read Singular's polls", sql, (advertiser.0, to_ms(since)), |row| {
+            Ok(ServedPoll { at: from_ms(row.get(0)?), first: row.get(1)?, last: row.get(2)? })
+        })
+    }
+
+    /// When something was last handed to Singular.
+    pub fn served_last(&self, advertiser: AdvertiserKey) -> StoreResult<Option<DateTime<Utc>>> {
+        let sql = "select max(at) from served_days where advertiser_key = ?1 and version > 0";
+        let found = self.first("read what was handed over", sql, [advertiser.0], |row| row.get::<_, Option<i64>>(0))?;
+        Ok(found.flatten().map(from_ms))
+    }
+
+    /// Addresses and agents that are not Singular.
+    pub fn not_singular_list(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<NotSingular>> {
+        let sql = "select address, user_agent, actor, created_at from not_singular
+            where advertiser_key = ?1
+            order by created_at";
+        self.list("list what is not Singular", sql, [advertiser.0], |row| {
+            let (address, user_agent, actor) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(NotSingular { address, user_agent, actor, at: from_ms(row.get(3)?) })
+        })
+    }
+
+    /// The refresh requests since then, the newest first.
+    pub fn refresh_request_list(
+        &self,
+        advertiser: AdvertiserKey,
+        since: DateTime<Utc>,
+    ) -> StoreResult<Vec<SentRequest>> {
+        let sql = "select request_key, first_day, last_day, actor, created_at from refresh_requests
+            where advertiser_key = ?1 and created_at >= ?2
+            order by request_key desc";
+        self.list("list refresh requests", sql, (advertiser.0, to_ms(since)), |row| {
+            let (key, first, last) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(SentRequest { key, first, last, actor: row.get(3)?, at: from_ms(row.get(4)?) })
+        })
+    }
+
+    /// The days that somebody said to leave as they are, each with its version then.
+    pub fn accepted_days(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<(i64, Version)>> {
+        let sql = "select day, version from accepted_days where advertiser_key = ?1 order by day";
+        self.list("list accepted days", sql, [advertiser.0], |row| Ok((row.get(0)?, Version(row.get(1)?))))
+    }
+}
+
+impl WriteTxn<'_> {
+    /// Takes an answer into the ledger; whether its reader was Singular.
+    pub fn served_add(&self, answer: &ServedAnswer) -> StoreResult<bool> {
+        let sql = include_str!("sql/served_by.sql");
+        let params = (answer.token.0, &answer.address, &answer.user_agent);
+        let advertiser = self.first("find a token's reader", sql, params, |row| row.get(0).map(AdvertiserKey))?;
+        if let Some(advertiser) = advertiser {
+            let (first, last) = answer.days;
+            let version = Some(answer.version);
+            self.served_put(advertiser, &ServedDays { first, last, at: answer.at, version })?;
+        }
+        Ok(advertiser.is_some())
+    }
+
+    /// Puts a run over those before it.
+    fn served_put(&self, advertiser: AdvertiserKey, new: &ServedDays) -> StoreResult<()> {
+        for old in self.served_below(advertiser, new)? {
+            let sql = "delete from served_days where advertiser_key = ?1 and first_day = ?2";
+            self.run("note what was handed over", sql, (advertiser.0, old.first))?;
+            if old.first < new.first {
+                self.served_insert(advertiser, &ServedDays { last: new.first - 1, ..old })?;
+            }
+            if old.last > new.last {
+                self.served_insert(advertiser, &ServedDays { first: new.last + 1, ..old })?;
+            }
+        }
+        self.served_insert(advertiser, new)
+    }
+
+    /// The runs that share days with this one.
+    fn served_below(&self, advertiser: AdvertiserKey, new: &ServedDays) -> StoreResult<Vec<ServedDays>> {
+        const DOING: &str = "read what was handed over";
+        let sql = format!(
+            "select {RUN} from served_days where advertiser_key = ?1 and first_day <= ?2 order by first_day desc"
+        );
+        let mut statement = self.conn.prepare_cached(&sql).doing(DOING)?;
+        let mut rows = statement.query((advertiser.0, new.last)).doing(DOING)?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next().doing(DOING)? {
+            let old = run(row).doing(DOING)?;
+            if old.last < new.first {
+                break;
+            }
+            found.push(old);
+        }
+        Ok(found)
+    }
+
+    fn served_insert(&self, advertiser: AdvertiserKey, run: &ServedDays) -> StoreResult<()> {
+        let sql = "insert into served_days (advertiser_key, first_day, last_day, at, version)
+            values (?1, ?2, ?3, ?4, ?5)";
+        let version = run.version.map_or(0, |version| version.0);
+        self.run("note what was handed over", sql, (advertiser.0, run.first, run.last, to_ms(run.at), version))
+            .map(drop)
+    }
+
+    /// Works the ledger out anew from the poll history, after it was said who is Singular. Days whose last answer is older
+    /// than the history stay as they are.
+    pub fn served_again(&self, advertiser: AdvertiserKey) -> StoreResult<()> {
+        let kept = "select min(at) from polls join api_tokens using (token_key) where advertiser_key = ?1";
+        let oldest = self.first("read the poll history", kept, [advertiser.0], |row| row.get::<_, Option<i64>>(0))?;
+        let Some(oldest) = oldest.flatten() else { return Ok(()) };
+        let sql = "delete from served_days where advertiser_key = ?1 and at >= ?2 and version > 0";
+        self.run("forget what was handed over", sql, (advertiser.0, oldest))?;
+        let polls: Vec<ServedDays> =
+            self.list("read Singular's polls", include_str!("sql/served_again.sql"), (advertiser.0, oldest), run)?;
+        polls.iter().try_for_each(|poll| self.served_put(advertiser, poll))
+    }
+
+    /// Marks an address and agent as not Singular, or takes the mark away.
+    pub fn not_singular_set(
+        &self,
+        advertiser: AdvertiserKey,
+        (address, user_agent): (&str, &str),
+        is_marked: bool,
+        actor: &str,
+        now: DateTime<Utc>,
+    ) -> StoreResult<()> {
+        const DOING: &str = "mark what is not Singular";
+        if is_marked {
+            let sql = "insert into not_singular (advertiser_key, address, user_agent, actor, created_at)
+                values (?1, ?2, ?3, ?4, ?5)
+                on conflict do nothing";
+            self.run(DOING, sql, (advertiser.0, address, user_agent, actor, to_ms(now)))?;
+        } else {
+            let sql = "delete from not_singular where advertiser_key = ?1 and address = ?2 and user_agent = ?3";
+            self.run(DOING, sql, (advertiser.0, address, user_agent))?;
+        }
+        self.served_again(advertiser)
+    }
+
+    /// Notes a refresh request that was sent.
+    pub fn refresh_request_add(
+        &self,
+        advertiser: AdvertiserKey,
+        (first, last): (i64, i64),
+        actor: &str,
+        now: DateTime<Utc>,
+    ) -> StoreResult<()> {
+        let sql = "insert into refresh_requests (advertiser_key, first_day, last_day, actor, created_at)
+            values (?1, ?2, ?3, ?4, ?5)";
+        self.run("note a refresh request", sql, (advertiser.0, first, last, actor, to_ms(now))).map(drop)
+    }
+
+    /// Says that a day stays as it is.
+    pub fn day_accept(
+        &self,
+        advertiser: AdvertiserKey,
+        day: i64,
+        version: Version,
+        actor: &str,
+        now: DateTime<Utc>,
+    ) -> StoreResult<()> {
+        let sql = "insert or replace into accepted_days (advertiser_key, day, version, actor, created_at)
+            values (?1, ?2, ?3, ?4, ?5)";
+        self.run("accept a day", sql, (advertiser.0, day, version.0, actor, to_ms(now))).map(drop)
+    }
+}

@@ -1,0 +1,138 @@
+//! What a report showed at an earlier version: offers, campaigns and apps as they were, and the imports since.
+
+use crate::domain::{Os, StoreId};
+use crate::store::{
+    AdvertiserKey, AppKey, CampaignKey, ImportKey, OfferKey, ReadTxn, StoreResult, Version, WriteTxn, foreign_value,
+    parsed,
+};
+
+/// What an offer was until a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastOffer {
+    /// Which.
+    pub offer: OfferKey,
+    /// The version of the change.
+    pub until: Version,
+    /// Its name.
+    pub name: String,
+    /// Whether Singular was shown its cost.
+    pub cost_reporting: bool,
+}
+
+/// Where a campaign belonged until a change; a current place has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CampaignPlace {
+    /// Which.
+    pub campaign: CampaignKey,
+    /// The version of the change.
+    pub until: Version,
+    /// Its offer.
+    pub offer: OfferKey,
+    /// Its app.
+    pub app: AppKey,
+}
+
+/// What an app was in its store until a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastApp {
+    /// Which.
+    pub app: AppKey,
+    /// The version of the change.
+    pub until: Version,
+    /// Its id in its store.
+    pub store: StoreId,
+}
+
+fn place(row: &rusqlite::Row<'_>) -> rusqlite::Result<CampaignPlace> {
+    let (campaign, until) = (CampaignKey(row.get(0)?), Version(row.get(1)?));
+    Ok(CampaignPlace { campaign, until, offer: OfferKey(row.get(2)?), app: AppKey(row.get(3)?) })
+}
+
+impl ReadTxn<'_> {
+    /// What the advertiser's offers were, the oldest first.
+    pub fn offer_past(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<PastOffer>> {
+        let sql = "select past.offer_key, past.until, past.name, past.cost_reporting from offer_history past
+            join offers using (offer_key)
+            where offers.advertiser_key = ?1
+            order by past.offer_key, past.until";
+        self.list("read what offers were", sql, [advertiser.0], |row| {
+            let (offer, until) = (OfferKey(row.get(0)?), Version(row.get(1)?));
+            Ok(PastOffer { offer, until, name: row.get(2)?, cost_reporting: row.get(3)? })
+        })
+    }
+
+    /// Where the advertiser's campaigns belong now.
+    pub fn campaign_places(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<CampaignPlace>> {
+        let sql = "select campaign_key, 0, offer_key, app_key from campaigns where advertiser_key = ?1";
+        self.list("read campaigns' places", sql, [advertiser.0], place)
+    }
+
+    /// Where the advertiser's campaigns belonged, the oldest first.
+    pub fn campaign_past(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<CampaignPlace>> {
+        let sql = "select past.campaign_key, past.until, past.offer_key, past.app_key from campaign_history past
+            join campaigns using (campaign_key)
+            where campaigns.advertiser_key = ?1
+            order by past.campaign_key, past.until";
+        self.list("read where campaigns belonged", sql, [advertiser.0], place)
+    }
+
+    /// What the advertiser's apps were in their stores, the oldest first.
+    pub fn app_past(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<PastApp>> {
+        let sql = "select past.app_key, past.until, past.os, past.store_id from app_history past
+            join apps using (app_key)
+            where apps.advertiser_key = ?1
+            order by past.app_key, past.until";
+        self.list("read what apps were", sql, [advertiser.0], |row| {
+            let os: Os = parsed(row, 2)?;
+            let store = StoreId::parse(os, row.get_ref(3)?.as_str()?).map_err(|invalid| foreign_value(3, invalid))?;
+            Ok(PastApp { app: AppKey(row.get(0)?), until: Version(row.get(1)?), store })
+        })
+    }
+
+    /// The last import whose changes a version has.
+    pub fn import_at(&self, version: Version) -> StoreResult<ImportKey> {
+        let sql = "select max(import_key) from imports where version <= ?1";
+        let found = self.first("place an import", sql, [version.0], |row| row.get::<_, Option<i64>>(0))?;
+        Ok(ImportKey(found.flatten().unwrap_or_default()))
+    }
+
+    /// The day's cells that hold what imports after this one stated.
+    pub fn stat_changed_since(
+        &self,
+        advertiser: AdvertiserKey,
+        day: i64,
+        import: ImportKey,
+    ) -> StoreResult<Vec<(CampaignKey, crate::store::PublisherKey, ImportKey)>> {
+        let sql = "select campaign_key, publisher_key, import_key from daily_stats
+            where advertiser_key = ?1 and day = ?2 and import_key > ?3";
+        self.list("read what changed", sql, (advertiser.0, day, import.0), |row| {
+            Ok((CampaignKey(row.get(0)?), crate::store::PublisherKey(row.get(1)?), ImportKey(row.get(2)?)))
+        })
+    }
+}
+
+impl WriteTxn<'_> {
+    /// Keeps what an offer is, before it changes.
+    pub fn offer_keep(&self, offer: OfferKey) -> StoreResult<()> {
+        let sql = "insert into offer_history (offer_key, until, name, cost_reporting)
+            select offer_key, ?2, name, cost_reporting from offers where offer_key = ?1
+            on conflict do nothing";
+        self.run("keep what an offer was", sql, (offer.0, self.version_take()?.0)).map(drop)
+    }
+
+    /// Keeps where a campaign belongs, before it is moved.
+    pub fn campaign_keep(&self, campaign: CampaignKey) -> StoreResult<()> {
+        let sql = "insert into campaign_history (campaign_key, until, offer_key, app_key)
+            select campaign_key, ?2, offer_key, app_key from campaigns where campaign_key = ?1
+            on conflict do nothing";
+        self.run("keep where a campaign belonged", sql, (campaign.0, self.version_take()?.0)).map(drop)
+    }
+
+    /// Keeps what an app is in its store, before that changes.
+    pub fn app_keep(&self, app: AppKey) -> StoreResult<()> {
+        let sql = "insert into app_history (app_key, until, os, store_id)
+            select app_key, ?2, os, store_id from apps where app_key = ?1
+            on conflict do nothing";
+        self.run("keep what an app was", sql, (app.0, self.version_take()?.0)).map(drop)
+    }
+}

@@ -1,0 +1,335 @@
+//! The ledger against a plain model that keeps every answer's items: whatever is imported, replaced, edited, undone, switched,
+//! renamed, polled, cut or lost, a day is in step only if Singular holds what the report says, and what is told of the
+//! difference is right.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use pitlane::domain::{
+    AdvertiserId, Day, Name, Os, RawReport, ReportFormat, ReportKind, ReportQuery, StoreId, TokenReader, TokenScope,
+};
+use pitlane::import::Format;
+use pitlane::service::access::tokens::{self, TokenRequest};
+use pitlane::service::catalogue::{self as changes, Change};
+use pitlane::service::imports::{self, ImportError, ImportOptions, ImportSource};
+use pitlane::service::ledger::{Detail, HandoverState, Ledger, LedgerDay};
+use pitlane::service::report::{ReportRequest, Reports};
+use pitlane::service::{Actor, ServiceError};
+use pitlane::store::{AdvertiserRow, ImportKind, ServedAnswer, Store, TokenKey, Version};
+use proptest::prelude::*;
+
+use crate::fixtures::{NORTHWIND, csv, id};
+use crate::model::decimal;
+use crate::properties::{CAMPAIGNS, Key, PUBLISHERS, catalogue, day};
+
+const DAYS: u64 = 12;
+
+/// A report's item as far as Singular reads it: offer, publisher, store id, system, campaign; then clicks and cost.
+type Item = (Vec<String>, u64, String);
+/// Items by day.
+type Items = BTreeMap<u64, BTreeSet<Item>>;
+
+#[derive(Debug, Clone)]
+enum Step {
+    Import(Vec<(Key, (i64, u64))>, bool),
+    Undo(prop::sample::Index),
+    Switch(usize),
+    Rename(usize, u8),
+    StoreId(u8),
+    /// An answer is made; it is handed over later.
+    Ask(u64, u64),
+    /// It is handed over whole, or cut.
+    Hand(prop::sample::Index, bool),
+    /// Somebody else's token gets the report.
+    Other(u64, u64),
+    /// Another copy of the database takes this one's place.
+    Restore,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let key = || (0..DAYS, 0..CAMPAIGNS.len(), 0..PUBLISHERS.len());
+    let value = || (0..3_i64, 0..3_u64).prop_map(|(micros, clicks)| (micros * 1_500_000, clicks));
+    let lines = proptest::collection::btree_map(key(), value(), 1..10).prop_map(|lines| lines.into_iter().collect());
+    let range = || (0..DAYS, 0..DAYS).prop_map(|(one, other)| (one.min(other), one.max(other)));
+    let index = any::<prop::sample::Index>;
+    prop_oneof![
+        6 => (lines, any::<bool>()).prop_map(|(lines, replace)| Step::Import(lines, replace)),
+        4 => index().prop_map(Step::Undo),
+        2 => (0..CAMPAIGNS.len()).prop_map(Step::Switch),
+        2 => (0..CAMPAIGNS.len(), 0..2_u8).prop_map(|(offer, name)| Step::Rename(offer, name)),
+        1 => (0..2_u8).prop_map(Step::StoreId),
+        6 => range().prop_map(|(from, to)| Step::Ask(from, to)),
+        6 => (index(), prop::bool::weighted(0.8)).prop_map(|(which, whole)| Step::Hand(which, whole)),
+        1 => range().prop_map(|(from, to)| Step::Other(from, to)),
+        1 => Just(Step::Restore),
+    ]
+}
+
+/// What Singular holds of a day, as the model knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Held {
+    Items(BTreeSet<Item>),
+    Unknown,
+}
+
+struct Site {
+    dir: tempfile::TempDir,
+    store: Option<Store>,
+    advertiser: AdvertiserRow,
+    tokens: [TokenKey; 2],
+    /// Answers on their way: the range, the version, and the items.
+    answers: Vec<((u64, u64), Version, Items)>,
+    held: BTreeMap<u64, Held>,
+    now: DateTime<Utc>,
+}
+
+fn stored(number: u64) -> i64 {
+    Day::try_from(day(number)).unwrap().to_stored()
+}
+
+fn token(store: &Store, reader: TokenReader) -> TokenKey {
+    let (advertiser, name) = (NORTHWIND.to_owned(), Name::parse("name", "a test").unwrap());
+    let request = TokenRequest { advertiser, name, scope: TokenScope::Report, expires_at: None, reader };
+    let issued = tokens::issue(store, &request, &Actor::command_line(), Utc::now()).unwrap();
+    store.read(|txn| txn.token_find(issued.id())).unwrap().unwrap().key
+}
+
+impl Site {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = catalogue(dir.path());
+        let advertiser = store.read(|txn| txn.advertiser_get(NORTHWIND)).unwrap();
+        let tokens = [token(&store, TokenReader::Singular), token(&store, TokenReader::Other)];
+        // Nine days after the first: two of the days are beyond what polls look back.
+        let now = day(9).and_hms_opt(12, 0, 0).unwrap().and_utc();
+        Self { dir, store: Some(store), advertiser, tokens, answers: Vec::new(), held: BTreeMap::new(), now }
+    }
+
+    fn store(&self) -> &Store {
+        self.store.as_ref().unwrap()
+    }
+
+    /// The report's items of these days, and the version that they were made from.
+    fn report(&self, from: u64, to: u64) -> (Version, Items) {
+        let [date_from, date_to] = [from, to].map(|number| Some(day(number).to_string()));
+        let raw = RawReport { date_from, date_to, offer_id: None };
+        let query = ReportQuery::new(AdvertiserId::from(id("advertiser", NORTHWIND)), &raw).unwrap();
+        let asked = ReportRequest { kind: ReportKind::Singular, format: ReportFormat::Csv, query };
+        let mut report = Reports::new(0).open(asked, self.store().snapshot().unwrap()).unwrap();
+        let mut text = Vec::new();
+        while let Some(chunk) = report.next_bytes().unwrap() {
+            text.extend_from_slice(&chunk);
+        }
+        let mut days: Items = (from..=to).map(|number| (number, BTreeSet::new())).collect();
+        for line in String::from_utf8(text).unwrap().lines().skip(1) {
+            let fields: Vec<&str> = line.split(',').collect();
+            let number = (from..=to).find(|number| day(*number).to_string() == fields[0]).unwrap();
+            let said = [1, 2, 4, 5, 7].map(|at| fields[at].to_owned()).to_vec();
+            days.get_mut(&number).unwrap().insert((said, fields[9].parse().unwrap(), fields[8].to_owned()));
+        }
+        (report.head().version, days)
+    }
+
+    fn hand_over(&self, token: TokenKey, (from, to): (u64, u64), version: Version) -> bool {
+        let answer = ServedAnswer {
+            token,
+            days: (stored(from), stored(to)),
+            version,
+            at: self.now,
+            address: "192.0.2.1".to_owned(),
+            user_agent: "connector".to_owned(),
+        };
+        self.store().write_ledger(|txn| txn.served_add(&answer)).unwrap()
+    }
+
+    fn change(&self, change: &Change<'_>) {
+        changes::change(self.store(), &self.advertiser, change, &Actor::command_line()).unwrap();
+    }
+
+    fn take(&mut self, step: Step) {
+        let actor = Actor::command_line();
+        match step {
+            Step::Import(lines, replace) => {
+                let options = ImportOptions {
+                    advertiser: Some(NORTHWIND.to_owned()),
+                    replace,
+                    ..ImportOptions::new(Format::Csv)
+                };
+                let source = ImportSource { kind: ImportKind::File, name: "a file".to_owned(), token: None, actor };
+                let text = csv(lines.iter().map(|((number, campaign, publisher), (micros, clicks))| {
+                    let cost = decimal((*micros).into());
+                    format!("{},{},{},{clicks},{cost}", day(*number), CAMPAIGNS[*campaign].1, PUBLISHERS[*publisher])
+                }));
+                let done: Result<_, ImportError> = imports::run(self.store(), text.as_bytes(), &options, &source);
+                done.unwrap();
+            }
+            Step::Undo(which) => {
+                let all = self.store().read(|txn| txn.import_list(None, None, 100)).unwrap();
+                if !all.is_empty() {
+                    // Refused where it was undone, is an undo, or others depend on it.
+                    let _ = imports::undo(self.store(), which.get(&all).id, None, &actor);
+                }
+            }
+            Step::Switch(campaign) => {
+                let offer = self.offer(campaign);
+                let switched = changes::switch_offer(
+                    self.store(),
+                    NORTHWIND,
+                    &offer.id.to_string(),
+                    !offer.cost_reporting,
+                    &actor,
+                );
+                assert!(switched.unwrap().1);
+            }
+            Step::Rename(campaign, name) => {
+                let offer = self.offer(campaign);
+                let name = Name::parse("name", &format!("{} {name}", offer.id)).unwrap();
+                self.change(&Change::RenameOffer(&offer, &name));
+            }
+            Step::StoreId(number) => {
+                let app = self.store().read(|txn| txn.app_list(self.advertiser.key)).unwrap().remove(0);
+                let store = StoreId::parse(Os::Android, &format!("com.example.game{number}")).unwrap();
+                let name = Name::parse("name", &format!("Game {number}")).unwrap();
+                self.change(&Change::UpdateApp(&app, &name, &store));
+            }
+            Step::Ask(from, to) => {
+                let (version, items) = self.report(from, to);
+                self.answers.push(((from, to), version, items));
+            }
+            Step::Hand(which, is_whole) => {
+                if !self.answers.is_empty() {
+                    let (range, version, items) = self.answers.remove(which.index(self.answers.len()));
+                    if is_whole {
+                        assert!(self.hand_over(self.tokens[0], range, version));
+                        self.held.extend(items.into_iter().map(|(number, items)| (number, Held::Items(items))));
+                    }
+                }
+            }
+            Step::Other(from, to) => {
+                let (version, _) = self.report(from, to);
+                assert!(!self.hand_over(self.tokens[1], (from, to), version));
+            }
+            Step::Restore => {
+                let epoch = self.store().epoch().to_owned();
+                self.store = None;
+                std::fs::remove_file(self.dir.path().join("pitlane.epoch")).unwrap();
+                self.store = Some(Store::open(self.dir.path()).unwrap());
+                assert_ne!(self.store().epoch(), epoch);
+                // Answers of the server before are not handed over by this one.
+                self.answers.clear();
+                self.held = (0..DAYS).map(|number| (number, Held::Unknown)).collect();
+            }
+        }
+    }
+
+    fn offer(&self, campaign: usize) -> pitlane::store::OfferRow {
+        let rows = self.store().read(|txn| txn.campaign_list(self.advertiser.key)).unwrap();
+        rows.into_iter().find(|row| row.name == CAMPAIGNS[campaign].1).unwrap().offer
+    }
+
+    fn check(&self) {
+        let read = |txn: &pitlane::store::ReadTxn<'_>| {
+            Ok::<_, ServiceError>((
+                Ledger::of(txn, &self.advertiser, None, Detail::Cells, self.now)?,
+                Ledger::of(txn, &self.advertiser, None, Detail::Sums, self.now)?,
+            ))
+        };
+        let (ledger, sums) = self.store().read(read).unwrap();
+        let short = |days: &[LedgerDay]| -> Vec<_> {
+            days.iter()
+                .map(|day| (day.day, day.state, day.difference.held, day.difference.served, day.difference.differing))
+                .collect()
+        };
+        assert_eq!(short(&ledger.days), short(&sums.days));
+        let (_, items) = self.report(0, DAYS - 1);
+        for (number, now) in &items {
+            let found = ledger.days.iter().find(|known| known.day.to_stored() == stored(*number));
+            let is_beyond = *number < 2;
+            let held = self.held.get(number);
+            let expected = match held {
+                None if now.is_empty() => None,
+                None => Some(HandoverState::NeverServed),
+                Some(Held::Items(items)) if items == now => Some(HandoverState::InStep),
+                Some(_) if is_beyond => Some(HandoverState::Refresh),
+                Some(_) => Some(HandoverState::NextPoll),
+            };
+            let state = found.map(|day| day.state);
+            match held {
+                // Days without stats that nobody knows anything of are told of as far as they may have had some.
+                Some(Held::Unknown) if now.is_empty() => assert!(state.is_none() || state == expected, "{number}"),
+                Some(Held::Items(items)) if items.is_empty() && now.is_empty() => {
+                    assert!(state.is_none_or(|state| state == HandoverState::InStep), "{number}: {state:?}");
+                }
+                _ => assert_eq!(state, expected, "day {number}, held {held:?}, now {now:?}"),
+            }
+            if let Some(found) = found {
+                told(found, held, now);
+            }
+        }
+    }
+}
+
+/// What is told of a day is what the model knows.
+fn told(found: &LedgerDay, held: Option<&Held>, now: &BTreeSet<Item>) {
+    let cost = |items: &BTreeSet<Item>| items.iter().map(|(_, _, cost)| crate::model::micros(cost)).sum::<i128>();
+    let clicks = |items: &BTreeSet<Item>| items.iter().map(|(_, clicks, _)| i128::from(*clicks)).sum::<i128>();
+    let sums = |items: &BTreeSet<Item>| (items.len() as u64, clicks(items), cost(items));
+    let shown = |sums: &pitlane::service::ledger::Sums| (sums.rows, sums.clicks, sums.cost.micros());
+    assert_eq!(shown(&found.difference.held), sums(now));
+    let served = match held {
+        Some(Held::Items(items)) => Some(items),
+        Some(Held::Unknown) | None => None,
+    };
+    assert_eq!(found.difference.served.as_ref().map(shown), served.map(sums));
+    assert_eq!(found.served.is_some(), served.is_some());
+    let nothing = BTreeSet::new();
+    let then = served.unwrap_or(&nothing);
+    let cell = |item: &Item| (item.0[4].clone(), item.0[1].clone());
+    let expected: BTreeSet<_> = then.symmetric_difference(now).map(cell).collect();
+    let differing: BTreeSet<_> = found
+        .difference
+        .cells
+        .iter()
+        .map(|cell| (cell.campaign_id.to_string(), cell.publisher_id.to_string()))
+        .collect();
+    assert_eq!(differing, expected);
+    for found in &found.difference.cells {
+        let of = |items: &BTreeSet<Item>| {
+            let wanted = (found.campaign_id.to_string(), found.publisher_id.to_string());
+            items.iter().find(|item| cell(item) == wanted).cloned()
+        };
+        let (then, now) = (of(then), of(now));
+        let figures = |item: &Option<Item>| item.as_ref().map(|(_, clicks, cost)| (*clicks, cost.clone()));
+        let told = |shown: &Option<pitlane::service::ledger::Shown>| {
+            shown.map(|shown| (u64::try_from(shown.clicks).unwrap(), shown.cost.to_string()))
+        };
+        assert_eq!((told(&found.served), told(&found.held)), (figures(&then), figures(&now)));
+        if let (Some(then), Some(now)) = (&then, &now) {
+            let keys = [
+                (then.2 != now.2, "cost"),
+                (then.1 != now.1, "clicks"),
+                (then.0[0] != now.0[0], "offer_name"),
+                (then.0[2] != now.0[2], "store_id"),
+                (then.0[3] != now.0[3], "os"),
+            ];
+            let keys: Vec<_> = keys.into_iter().filter_map(|(differs, key)| differs.then_some(key)).collect();
+            assert_eq!(found.differs, keys);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_day_is_in_step_only_if_singular_holds_what_the_report_says(
+        steps in proptest::collection::vec(step(), 1..40),
+    ) {
+        let mut site = Site::new();
+        for step in steps {
+            site.take(step);
+            site.check();
+        }
+        prop_assert_eq!(site.store().integrity_problems().unwrap(), Vec::<String>::new());
+    }
+}
