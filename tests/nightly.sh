@@ -1,6 +1,6 @@
 #!/bin/sh
 # What takes too long for every change: a thousand kills, load held to its figures, a soak, requests made from the API's
-# description, new inputs for the parsers.
+# description, packages in a fresh Debian, a lost machine, Java and Go by HTTPS, new inputs for the parsers.
 # Wants a machine that does nothing else. Each part can be run alone; see the command it prints.
 set -eu
 cd "$(dirname "$0")/.."
@@ -13,6 +13,11 @@ say() {
 say cargo test --locked --release --test crash -- --cycles 1000 --seed "$(date +%Y%m%d)"
 say cargo test --locked --release --test load -- --nightly
 say sh tests/openapi.sh
+say sh packaging/release.sh
+say sh tests/package.sh
+say sh tests/disaster.sh
+say sh tests/tls-clients.sh
+say sh benches/tls.sh
 if cargo +nightly fuzz --version >/dev/null 2>&1; then
     for target in fuzz/fuzz_targets/*.rs; do
         # The kept inputs are read; new ones go beside them, and into the repository only by hand.

@@ -66,7 +66,7 @@ install_deb() {
 unit() { sed -n "s/^$1=//p" "$root/usr/lib/systemd/system/pitlane.service"; }
 # Runs a command as the unit would: its user, its variables, and nothing else.
 as_unit() {
-    chroot --userspec="$(unit User):$(unit Group)" "$root" env -i $(unit Environment) \
+    ${in_place:-} chroot --userspec="$(unit User):$(unit Group)" "$root" env -i $(unit Environment) \
         $(grep -v '^#' "$root/etc/pitlane/pitlane.conf" || true) NOTIFY_SOCKET="${socket:-}" "$@"
 }
 start() {
@@ -85,9 +85,10 @@ PYTHON
     listener=$!
     running="$running $listener"
     await "the socket of a service manager" test -S "$root$socket"
-    as_unit $(unit ExecStart) >"$work/said" 2>>"$work/log" &
-    running="$running $!"
+    # In the place of the shell that starts it, so that signals reach it.
+    in_place=exec as_unit $(unit ExecStart) >"$work/said" 2>>"$work/log" &
     server=$!
+    running="$running $server"
     await "READY=1" grep -q READY=1 "$work/told"
     grep -q '^listening on https://' "$work/said" || fail "it does not listen on https: $(cat "$work/said")"
 }
