@@ -1,11 +1,11 @@
 #!/bin/sh
 # The Debian package in a fresh Debian: installed, started by its unit's own command line, a report over HTTPS with a
 # certificate from Pebble, upgraded over an older version with that one's data, removed, purged. Takes what
-# packaging/release.sh left in target/dist. As root; installs debootstrap, lintian, pebble and curl where they are missing.
+# packaging/release.sh left in target/dist. As root; installs debootstrap, lintian, pebble, buildah and curl where they are missing.
 set -eu
 cd "$(dirname "$0")/.."
 
-for package in debootstrap lintian pebble curl; do
+for package in debootstrap lintian pebble curl buildah; do
     dpkg -s "$package" >/dev/null 2>&1 || apt-get install -y -qq --no-install-recommends "$package" >/dev/null
 done
 deb=$(ls target/dist/pitlane_*.deb)
@@ -170,17 +170,25 @@ chroot "$root" dpkg -P pitlane >"$work/log" 2>&1 || fail "dpkg -P"
 [ ! -e "$root/etc/pitlane/pitlane.conf" ] && [ -s "$root/var/lib/pitlane/pitlane.db" ] || fail "a purge leaves the data"
 grep -q 'It was left' "$work/log" || fail "a purge says what it left"
 
-step "the container's root, entered as any user, with nothing writable but /data"
-box=$work/box
-cp -r target/dist/container/root "$box"
-chmod 1777 "$box/data"
-chroot --userspec=12345:12345 "$box" /usr/bin/pitlane --version
-if chroot --userspec=12345:12345 "$box" /bin/sh -c true 2>/dev/null; then fail "there is a shell"; fi
-env -i PITLANE_DATA_DIR=/data/pitlane PITLANE_LISTEN=127.0.0.1:0 \
-    chroot --userspec=12345:12345 "$box" /usr/bin/pitlane serve >"$work/said" 2>"$work/log" &
-running="$running $!"
+step "the container, built and run by buildah as any user; nothing is written but /data"
+build() { buildah --storage-driver vfs --root "$work/images" --runroot "$work/run" "$@"; }
+build bud --quiet --isolation chroot --format docker -t pitlane target/dist/container >"$work/log" 2>&1 || fail "buildah"
+box=$(build from pitlane)
+mount=$(build mount "$box")
+inside() {
+    ${in_place:-} buildah --storage-driver vfs --root "$work/images" --runroot "$work/run" run --isolation chroot \
+        --user 12345:12345 --env PITLANE_LISTEN=127.0.0.1:0 "$box" -- /usr/bin/pitlane "$@"
+}
+[ ! -e "$mount/bin/sh" ] || fail "there is a shell"
+in_place=exec inside serve >"$work/said" 2>"$work/log" &
+server=$!
+running="$running $server"
 await "the container's server" grep -q '^listening on http://' "$work/said"
-env -i PITLANE_DATA_DIR=/data/pitlane chroot --userspec=12345:12345 "$box" /usr/bin/pitlane healthcheck || fail "health"
-found=$(find "$box" -newer "$work/said" -type f ! -path "$box/data/*" | head -n 3)
+inside healthcheck 2>/dev/null || fail "the health check"
+build inspect "$box" | grep -q '"healthcheck"' || fail "the image has no health check"
+kill "$server"
+wait "$server" || true
+found=$(find "$mount" -newer "$work/said" -type f | head -n 3)
 [ -z "$found" ] || fail "written outside of /data: $found"
+[ -n "$(find "$work/images" -path '*volumes*' -name pitlane.db -uid 12345)" ] || fail "the data is not its user's"
 echo "all of it held"
