@@ -37,8 +37,7 @@ cp "$binary" "$dist/pitlane"
 printf 'pitlane (%s) stable; urgency=medium\n\n  * What changed: CHANGELOG.md beside this file.\n\n -- %s  %s\n' "$version" \
     "$(sed -n 's/^maintainer = "\(.*\)"/\1/p' Cargo.toml)" "$(date -u -R -d "@$SOURCE_DATE_EPOCH")" | gzip -9 -n >"$share/changelog.gz"
 cargo cyclonedx --quiet --format json --describe binaries --spec-version 1.5 --override-filename sbom.cdx --no-build-deps
-# A serial number and the time are new in every run.
-sed -e '/"serialNumber"/d' -e '/"timestamp"/d' sbom.cdx.json >"$share/sbom.cdx.json"
+sed "s|$here|/pitlane|g" sbom.cdx.json >"$share/sbom.cdx.json"
 rm -f sbom.cdx.json
 cp "$share/sbom.cdx.json" "$dist/pitlane-$version.cdx.json"
 
