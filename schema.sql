@@ -87,8 +87,9 @@ create index campaigns_by_app on campaigns (app_key);
 create table imports (
     import_key integer primary key,
     id text not null unique check (length(id) = 36),
-    -- mark: days called provisional or final without a row changed.
-    kind text not null check (kind in ('file', 'api', 'demo', 'edit', 'undo', 'mark')),
+    -- mark: days called provisional or final without a row changed. merge: rows moved from one publisher or campaign to
+    -- another, with zeros left behind.
+    kind text not null check (kind in ('file', 'api', 'demo', 'edit', 'undo', 'mark', 'merge')),
     -- File name, or what else the rows came from.
     source text not null,
     -- Who brought it, as the audit log names people and programs.
@@ -365,6 +366,68 @@ create table recovery_codes (
     primary key (admin_key, code_sha256)
 ) strict, without rowid;
 
+-- Links by which partners beside Singular read an advertiser's cost as CSV (contract §9). Only the SHA-256 of the link's
+-- secret is kept.
+create table feeds (
+    feed_key integer primary key,
+    id text not null unique check (length(id) = 36),
+    advertiser_key integer not null references advertisers,
+    name text not null check (length(name) between 1 and 500),
+    format text not null check (format in ('generic', 'appsflyer', 'branch', 'kochava')),
+    secret_sha256 text not null unique check (length(secret_sha256) = 64),
+    -- The last so many days; null where it has a first and a last day of its own.
+    days integer check (days >= 1),
+    first_day integer,
+    last_day integer check (last_day >= first_day),
+    -- The one publisher it shows; null for all.
+    publisher_key integer references publishers,
+    expires_at integer,
+    revoked_at integer,
+    last_used_at integer,
+    last_used_address text,
+    last_used_agent text,
+    created_at integer not null,
+    check ((days is null) = (first_day is not null) and (first_day is null) = (last_day is null))
+) strict;
+
+create index feeds_by_advertiser on feeds (advertiser_key);
+
+create index feeds_by_publisher on feeds (publisher_key);
+
+-- Networks, in CIDR notation, that a token may be used from; a token without any may be used from anywhere.
+create table token_networks (
+    token_key integer not null references api_tokens,
+    network text not null,
+    primary key (token_key, network)
+) strict, without rowid;
+
+-- Made-up advertisers, which the packet for Singular's integration team reads, each with its made-up publisher. They are in
+-- no list and no sum.
+create table sandboxes (
+    advertiser_key integer primary key references advertisers,
+    publisher_key integer not null references publishers
+) strict;
+
+-- Two publishers, or two campaigns of an advertiser, that became one, until the import that did it is undone. The first is
+-- hidden then; its name and the networks' ids for it mean the second.
+create table merges (
+    import_key integer primary key references imports,
+    publisher_key integer references publishers,
+    into_publisher_key integer references publishers,
+    advertiser_key integer,
+    campaign_key integer,
+    into_campaign_key integer,
+    foreign key (advertiser_key, campaign_key) references campaigns (advertiser_key, campaign_key),
+    foreign key (advertiser_key, into_campaign_key) references campaigns (advertiser_key, campaign_key),
+    check ((publisher_key is null) = (into_publisher_key is null)),
+    check ((campaign_key is null) = (into_campaign_key is null)),
+    check ((publisher_key is null) <> (campaign_key is null))
+) strict;
+
+create index merges_by_publisher on merges (publisher_key);
+
+create index merges_by_campaign on merges (campaign_key);
+
 -- Every report request, answered or refused. Kept for 400 days.
 create table polls (
     poll_key integer primary key,
@@ -388,7 +451,9 @@ create table polls (
     address text not null,
     user_agent text not null,
     -- What the answer was made from, if it was handed over whole to a GET of the Singular report.
-    served_version integer
+    served_version integer,
+    -- The feed that was read, if it was one: then there is no token.
+    feed_key integer references feeds
 ) strict;
 
 create index polls_by_at on polls (at);

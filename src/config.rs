@@ -109,8 +109,8 @@ fn parse<T: std::str::FromStr<Err = Invalid>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|invalid: Invalid| invalid.reason)
 }
 
-/// Scheme, host and perhaps a path, without a slash at its end.
-fn public_url(text: &str) -> Result<String, String> {
+/// Reads a public URL: scheme, host and perhaps a path, without a slash at its end.
+pub fn public_url(text: &str) -> Result<String, String> {
     let url = text.trim_end_matches('/');
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));

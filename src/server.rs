@@ -36,7 +36,7 @@ use crate::admin::stats::cell;
 use crate::admin::stats::day_status;
 use crate::admin::stats::rows;
 use crate::admin::{audit, home, once, polls, tokens};
-use crate::api::{docs, health, not_found, reports, stats as api_stats};
+use crate::api::{docs, feeds, health, not_found, reports, stats as api_stats};
 use crate::config::Serve;
 use crate::domain::{ReportFormat, ReportKind};
 pub use crate::http::Access;
@@ -78,6 +78,7 @@ pub static ROUTES: &[Line] = &[
     report("/api/v1/integrations/cost-report/json",           ReportKind::General,  ReportFormat::Json),
     report("/api/v1/integrations/cost-report/csv",            ReportKind::General,  ReportFormat::Csv),
     post("/api/v1/daily-stats",                               Access::IngestToken, |route| route.to(api_stats::upload)),
+    get ("/feeds/{secret}.csv",                               Access::Anyone,      |route| route.to(feeds::answer)),
     get ("/api/openapi.json",                                 Access::Anyone,      |route| route.to(docs::openapi)),
     get ("/api/docs",                                         Access::Anyone,      |route| route.to(docs::page)),
     get ("/assets/{name}",                                    Access::Anyone,      |route| route.to(assets::asset)),

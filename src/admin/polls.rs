@@ -153,7 +153,11 @@ fn table(shell: &Shell, polls: &[PollSeen]) -> Table {
     let mut table = Table::new("Polls", &["When", "Token", "Asked for", "Answer", "#Rows", &cost, "#Took"]);
     for poll in polls {
         let (message, tone) = state(poll);
-        let token = poll.token.as_ref().map_or_else(|| Cell::new("none").tone("quiet"), |(_, name, _)| Cell::new(name));
+        let token = match (&poll.token, &poll.feed) {
+            (Some((_, name, _)), _) => Cell::new(name),
+            (None, Some(feed)) => Cell::new(feed).note("feed"),
+            (None, None) => Cell::new("none").tone("quiet"),
+        };
         let cost = match (&shell.advertiser, poll.cost()) {
             (Some(row), Some(cost)) if poll.status == 200 => {
                 Cell::new(format::amount(cost.into(), row.currency)).title(cost.to_string())
@@ -201,11 +205,11 @@ fn marked(marks: &[DayStatus]) -> Option<(&'static str, String)> {
 }
 
 fn facts(shell: &Shell, poll: &PollSeen) -> Vec<(&'static str, String)> {
-    let token = poll.token.as_ref();
-    let whose = token.map_or_else(
-        || "none that anybody knows".to_owned(),
-        |(id, name, advertiser)| format!("{name} ({id}) of {advertiser}"),
-    );
+    let whose = match (&poll.token, &poll.feed) {
+        (Some((id, name, advertiser)), _) => format!("{name} ({id}) of {advertiser}"),
+        (None, Some(feed)) => format!("none, but the link of the feed {feed}"),
+        (None, None) => "none that anybody knows".to_owned(),
+    };
     let mut facts = vec![
         ("When", format::moment(poll.at, shell.zone())),
         ("Token", whose),

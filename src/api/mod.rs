@@ -1,6 +1,7 @@
 //! JSON and CSV routes: extract, call, wrap. Nothing else.
 
 pub mod docs;
+pub mod feeds;
 pub mod health;
 pub mod reports;
 pub mod stats;

@@ -10,6 +10,7 @@ mod catalogue;
 mod demo;
 mod doctor;
 mod export;
+mod feed;
 mod healthcheck;
 mod import;
 mod imports;
@@ -84,6 +85,9 @@ enum Command {
     Mapping(catalogue::Shared),
     /// Print the cost report as Singular would get it
     Report(report::Args),
+    /// Links by which partners beside Singular read cost as CSV
+    #[command(subcommand)]
+    Feed(feed::Command),
     /// What was handed to Singular, and what connects an account in it
     #[command(subcommand)]
     Singular(singular::Command),
@@ -124,6 +128,7 @@ pub fn run() -> ExitCode {
         Command::Import(args) => import::run(global, args),
         Command::Imports(command) => imports::run(global, command),
         Command::Report(args) => report::run(global, &args),
+        Command::Feed(command) => feed::run(global, command),
         Command::Singular(command) => singular::run(global, &command),
         Command::Backup(args) => backup::run(global, &args),
         Command::Restore(args) => restore::run(global, &args),

@@ -60,7 +60,7 @@ pub(super) fn serve(
             warn(format_args!("no set-up link could be made: {error:#}. Reports are served all the same"));
         }
         reach.warn();
-        owner.announce(&here);
+        owner.announce(&here, app.public_url());
         let ready = app.ready();
         let has_certificate = app.certificate_check();
         let announce = async {

@@ -161,7 +161,7 @@ fn parse_id(text: &str) -> TokenId {
 }
 
 /// A whole number of hours, days, weeks or years of 365 days; at most a century.
-fn parse_life(text: &str) -> Result<TimeDelta, String> {
+pub(super) fn parse_life(text: &str) -> Result<TimeDelta, String> {
     let expected = || "expected a number with h, d, w or y, such as 90d, up to 100y".to_owned();
     let (number, unit) = text.split_at(text.len().saturating_sub(text.chars().next_back().map_or(0, char::len_utf8)));
     let hours: i64 = match unit {

@@ -61,4 +61,6 @@ uuid_ids! {
     DraftId, "upload";
     /// A person who may log in.
     AdminId, "admin";
+    /// A link by which a partner reads cost.
+    FeedId, "feed";
 }

@@ -7,6 +7,7 @@
 mod day;
 mod digits;
 mod exact_cost;
+mod feed;
 mod ids;
 mod invalid;
 mod money;
@@ -22,7 +23,8 @@ mod zone;
 pub use day::{Day, DayRange, DayState};
 pub use digits::write_whole;
 pub use exact_cost::ExactCost;
-pub use ids::{AdminId, AdvertiserId, AppId, CampaignId, DraftId, ImportId, OfferId, PublisherId};
+pub use feed::FeedFormat;
+pub use ids::{AdminId, AdvertiserId, AppId, CampaignId, DraftId, FeedId, ImportId, OfferId, PublisherId};
 pub use invalid::Invalid;
 pub use money::{Currency, Micros, MicrosDifference, MicrosSum};
 pub use names::{Email, Name, Reason, Role};

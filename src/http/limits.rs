@@ -8,7 +8,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use super::error::{ClientError, ErrorKind};
 use crate::domain::client_network;
-use crate::store::TokenKey;
+use crate::store::{FeedKey, TokenKey};
 
 /// A first connect asks for months day by day: this many seconds' worth may come at once.
 const BURST_SECONDS: u32 = 50;
@@ -57,6 +57,11 @@ impl Limits {
     /// Counts a request with this token.
     pub fn token(&self, token: TokenKey) -> Result<(), ClientError> {
         self.check("token", |on| on.tokens.check_key(&token))
+    }
+
+    /// Counts a request for this feed. Feeds share the tokens' limits; no token's key is below zero.
+    pub fn feed(&self, feed: FeedKey) -> Result<(), ClientError> {
+        self.check("feed", |on| on.tokens.check_key(&TokenKey::from(-feed.get())))
     }
 
     fn check<T>(

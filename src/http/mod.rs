@@ -8,6 +8,7 @@ mod body;
 pub mod client;
 pub mod envelope;
 pub mod error;
+pub mod feed;
 pub mod limits;
 pub mod metrics;
 pub mod middleware;

@@ -14,9 +14,10 @@ use super::client;
 use super::error::ClientError;
 use super::state::AppState;
 use crate::domain::{DayRange, MicrosSum, ReportFormat, ReportKind};
+use crate::service::connect::feeds::FeedTotals;
 use crate::service::polls::PollLog;
 use crate::service::report::{Report, ReportHead};
-use crate::store::{PollRow, TokenRow};
+use crate::store::{FeedKey, PollRow, TokenRow};
 
 /// A poll on its way into the history. The guard of its route makes it.
 pub struct PollRecorder {
@@ -46,6 +47,20 @@ impl PollRecorder {
         Self { hands_over, is_head: request.method() == Method::HEAD, ..poll }
     }
 
+    /// A request for a feed that came just now.
+    #[must_use]
+    pub fn of_feed(state: &AppState, request: &HttpRequest, feed: FeedKey) -> Self {
+        let mut poll = Self::new(state, request, ReportKind::Singular, ReportFormat::Csv);
+        poll.row.feed = Some(feed);
+        poll
+    }
+
+    /// The same poll, with what the feed came to.
+    pub(super) fn with_feed(mut self, totals: &FeedTotals, bytes: u64) -> Self {
+        (self.row.days, self.row.rows, self.row.cost, self.row.bytes) = (totals.days, totals.rows, totals.cost, bytes);
+        self
+    }
+
     pub(super) fn begin(
         log: &Arc<PollLog>,
         report: ReportKind,
@@ -56,6 +71,7 @@ impl PollRecorder {
         let row = PollRow {
             at: Utc::now(),
             token: None,
+            feed: None,
             report,
             format,
             days: None,

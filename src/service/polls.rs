@@ -125,7 +125,7 @@ impl PollLog {
     /// Records a poll.
     pub fn poll(&self, poll: PollRow) {
         self.served_by(&poll);
-        let limit = if poll.token.is_none() { &self.strangers } else { &self.refused };
+        let limit = if poll.token.is_none() && poll.feed.is_none() { &self.strangers } else { &self.refused };
         if poll.status >= 400 && limit.check().is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         } else {
@@ -217,6 +217,9 @@ fn write_batch(txn: &WriteTxn<'_>, batch: &[Event]) -> Result<(), StoreError> {
     for event in batch {
         if let Event::Poll(poll) = event {
             txn.poll_add(poll)?;
+            if let (Some(feed), 200..400) = (poll.feed, poll.status) {
+                txn.feed_seen(feed, poll.at, &poll.address, &poll.user_agent)?;
+            }
         }
         last_uses.extend(event.token_use().map(|seen| (seen.token, seen)));
     }

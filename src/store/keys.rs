@@ -38,4 +38,6 @@ keys! {
     ImportKey;
     /// A token's surrogate key.
     TokenKey;
+    /// A feed's surrogate key.
+    FeedKey;
 }

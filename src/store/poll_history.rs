@@ -40,6 +40,8 @@ pub struct PollSeen {
     pub at: DateTime<Utc>,
     /// The token it came with, if one was recognised: its id and name, and its advertiser's name.
     pub token: Option<(TokenId, String, String)>,
+    /// The name of the feed that was read, if it was one.
+    pub feed: Option<String>,
     /// Which report.
     pub report: ReportKind,
     /// In which format.
@@ -102,6 +104,7 @@ fn poll(row: &Row<'_>) -> rusqlite::Result<PollSeen> {
         duration_us: row.get(14)?,
         address: row.get(15)?,
         user_agent: row.get(16)?,
+        feed: row.get(17)?,
     })
 }
 
@@ -141,7 +144,7 @@ impl ReadTxn<'_> {
 
     /// How many polls without a valid token were refused since.
     pub fn polls_of_strangers_since(&self, since: DateTime<Utc>) -> StoreResult<i64> {
-        let sql = "select count(*) from polls where token_key is null and at >= ?1";
+        let sql = "select count(*) from polls where token_key is null and feed_key is null and at >= ?1";
         Ok(self.first("count polls of strangers", sql, [to_ms(since)], |row| row.get(0))?.unwrap_or_default())
     }
 }

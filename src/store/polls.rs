@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::domain::{DayRange, MicrosSum, ReportFormat, ReportKind};
-use crate::store::{StoreResult, TokenKey, Version, WriteTxn, to_ms};
+use crate::store::{FeedKey, StoreResult, TokenKey, Version, WriteTxn, to_ms};
 
 /// A report request and its answer.
 #[derive(Debug, Clone)]
@@ -12,6 +12,8 @@ pub struct PollRow {
     pub at: DateTime<Utc>,
     /// The token it came with, if one was recognised.
     pub token: Option<TokenKey>,
+    /// The feed that was read, if it was one.
+    pub feed: Option<FeedKey>,
     /// Which report.
     pub report: ReportKind,
     /// In which format.
@@ -57,6 +59,7 @@ impl WriteTxn<'_> {
         let params = rusqlite::named_params! {
             ":at": to_ms(poll.at),
             ":token": poll.token.map(|key| key.0),
+            ":feed": poll.feed.map(|key| key.0),
             ":report": poll.report.as_str(),
             ":format": poll.format.as_str(),
             ":date_from": poll.days.map(|days| days.from().to_stored()),

@@ -17,6 +17,7 @@ mod cli_import;
 mod cli_imports;
 mod cli_live;
 mod errors;
+mod feeds;
 mod fixtures;
 mod freshness;
 mod general;

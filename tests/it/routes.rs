@@ -88,6 +88,7 @@ fn every_route_says_who_gets_what() {
     [401, 401, 200, 403, 200] GET /api/v1/integrations/cost-report/json
     [401, 401, 200, 403, 200] GET /api/v1/integrations/cost-report/csv
     [401, 401, 400, 403, 200] POST /api/v1/daily-stats
+    [404, 404, 404, 404, 404] GET /feeds/{secret}.csv
     [200, 200, 200, 200, 200] GET /api/openapi.json
     [200, 200, 200, 200, 200] GET /api/docs
     [200, 200, 200, 200, 200] GET /assets/{name}

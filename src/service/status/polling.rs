@@ -108,6 +108,7 @@ mod tests {
         PollSeen {
             key: 1,
             at,
+            feed: None,
             token: None,
             report: crate::domain::ReportKind::Singular,
             format: crate::domain::ReportFormat::Json,

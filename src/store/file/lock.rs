@@ -45,9 +45,23 @@ impl Owner {
         Ok(owner)
     }
 
-    /// Lets others know where the server can be reached.
-    pub fn announce(&mut self, address: &str) {
-        self.write(&format!("process {}, at {address}", std::process::id()));
+    /// Lets others know where the server can be reached, and by which public address, if it knows one.
+    pub fn announce(&mut self, address: &str, public_url: Option<&str>) {
+        let known = public_url.map(|url| format!(", known as {url}")).unwrap_or_default();
+        self.write(&format!("process {}, at {address}{known}", std::process::id()));
+    }
+
+    /// The address that people reach the running server by, as it noted it; none where no server runs.
+    #[must_use]
+    pub fn noted(data_dir: &Path) -> Option<String> {
+        let mut file = File::open(data_dir.join(Self::FILE)).ok()?;
+        if file.try_lock_shared().is_ok() {
+            return None;
+        }
+        let mut note = String::new();
+        file.read_to_string(&mut note).ok()?;
+        let (_, address) = note.trim().split_once(", at ")?;
+        Some(address.split_once(", known as ").map_or(address, |(_, url)| url).to_owned())
     }
 
     /// Where the server on a data directory said that it can be reached; none where none runs, or it has not said yet.
@@ -142,7 +156,7 @@ mod tests {
     fn a_second_server_is_refused_and_told_of_the_first() {
         let dir = tempfile::tempdir().unwrap();
         let mut first = Owner::take(dir.path()).unwrap();
-        first.announce("http://127.0.0.1:8080");
+        first.announce("http://127.0.0.1:8080", None);
         let message = Owner::take(dir.path()).unwrap_err().to_string();
         assert!(message.contains(&format!("process {}, at http://127.0.0.1:8080", std::process::id())), "{message}");
         drop(first);

@@ -15,10 +15,12 @@ select
     polls.bytes,
     polls.duration_us,
     polls.address,
-    polls.user_agent
+    polls.user_agent,
+    feeds.name
 from polls
 left join api_tokens using (token_key)
-left join advertisers using (advertiser_key)
+left join feeds using (feed_key)
+left join advertisers on advertisers.advertiser_key = coalesce(api_tokens.advertiser_key, feeds.advertiser_key)
 where (:advertiser is null or advertisers.id = :advertiser)
     and (:token is null or api_tokens.id = :token)
     and (
@@ -36,7 +38,7 @@ where (:advertiser is null or advertisers.id = :advertiser)
             )
         )
     )
-    and (:strangers = 0 or polls.token_key is null)
+    and (:strangers = 0 or (polls.token_key is null and polls.feed_key is null))
     and (:answered is null or (polls.complete = 1 and polls.status < 400) = :answered)
     and (:of_day is null or :of_day between polls.date_from and polls.date_to)
     and polls.at >= :from

@@ -1,0 +1,43 @@
+//! Kochava's cost upload by address: support.kochava.com/cost/manual-upload-process.
+
+use super::{Cell, Format};
+use crate::domain::Day;
+
+pub(super) struct Kochava;
+
+impl Format for Kochava {
+    fn columns(&self) -> &'static [&'static str] {
+        &["date", "campaign_id", "campaign_name", "publisher", "clicks", "cost"]
+    }
+
+    fn values(&self, cell: &Cell<'_>) -> Option<Vec<String>> {
+        Some(vec![
+            cell.day.date().format("%m-%d-%Y").to_string(),
+            cell.campaign.id.to_string(),
+            cell.campaign.name.clone(),
+            cell.publisher.name.clone(),
+            cell.clicks.to_string(),
+            cell.cost.to_string(),
+        ])
+    }
+
+    /// What Kochava has read stays, so it must not read a day that is not over.
+    fn newest(&self, today: Day) -> Day {
+        today.earlier(1).unwrap_or(today)
+    }
+
+    fn reader(&self) -> &'static str {
+        "Kochava"
+    }
+
+    fn notes(&self) -> &'static [&'static str] {
+        &[
+            "For Kochava's \"Upload URL\". Kochava must have mapped these columns for the media partner before.",
+            "What Kochava has read is permanent, and a day that it reads twice counts twice: let no two feeds share days, and let \
+             none be read more often than its days go by. Corrections can't be sent.",
+            "A feed of the last days ends with yesterday, since today is not over.",
+            "In tracking links, partner_campaign_id must be the campaign id. Currency and zone are those set in Kochava.",
+            "Kochava itself was not at hand when this was tested.",
+        ]
+    }
+}

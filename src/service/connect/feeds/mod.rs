@@ -1,0 +1,338 @@
+//! Feeds (contract §9): an advertiser's cost as CSV, by a secret link, in the form that a partner beside Singular reads.
+//!
+//! How rows are written is one file for each partner. What they share is here: which days and offers, the secret, the sums.
+
+mod appsflyer;
+mod branch;
+mod generic;
+mod kochava;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
+use uuid::Uuid;
+
+use crate::domain::{Currency, Day, DayRange, FeedFormat, FeedId, Invalid, MicrosSum, Name, ReportingZone};
+use crate::service::access::{secrets, sessions};
+use crate::service::{Actor, ServiceError, ServiceResult};
+use crate::store::{CampaignKey, CampaignRow, FeedDays, FeedRow, NewFeed, PublisherKey, PublisherRow, ReadTxn, Store};
+
+/// The days that a feed shows unless somebody says otherwise.
+pub const USUAL_DAYS: u32 = 90;
+
+/// How a partner wants its rows.
+pub trait Format: Sync {
+    /// The header.
+    fn columns(&self) -> &'static [&'static str];
+
+    /// A row's values in the order of the columns; none where the partner takes no such row.
+    fn values(&self, cell: &Cell<'_>) -> Option<Vec<String>>;
+
+    /// Whether the rows of a day's campaign are one, whatever the publisher.
+    fn sums_publishers(&self) -> bool {
+        false
+    }
+
+    /// Whether a feed shows one publisher only.
+    fn needs_publisher(&self) -> bool {
+        false
+    }
+
+    /// The newest day that the partner may be given.
+    fn newest(&self, today: Day) -> Day {
+        today
+    }
+
+    /// For whom it is.
+    fn reader(&self) -> &'static str;
+
+    /// What the partner does with a day that it reads again, what is left out, and what was not proven against the partner
+    /// itself: a sentence each.
+    fn notes(&self) -> &'static [&'static str];
+}
+
+/// How feeds of this format are written.
+#[must_use]
+pub fn format(format: FeedFormat) -> &'static dyn Format {
+    match format {
+        FeedFormat::Generic => &generic::Generic,
+        FeedFormat::AppsFlyer => &appsflyer::AppsFlyer,
+        FeedFormat::Branch => &branch::Branch,
+        FeedFormat::Kochava => &kochava::Kochava,
+    }
+}
+
+/// What a row is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Cell<'a> {
+    /// The day.
+    pub day: Day,
+    /// The campaign, with its offer and app.
+    pub campaign: &'a CampaignRow,
+    /// The publisher; the first of them where they are summed.
+    pub publisher: &'a PublisherRow,
+    /// The currency of the cost.
+    pub currency: Currency,
+    /// Clicks.
+    pub clicks: u64,
+    /// Cost.
+    pub cost: MicrosSum,
+}
+
+/// What is asked for when a feed is made.
+#[derive(Debug, Clone)]
+pub struct FeedRequest {
+    /// The advertiser, by name or id.
+    pub advertiser: String,
+    /// What its reader is called.
+    pub name: Name,
+    /// How it is written.
+    pub format: FeedFormat,
+    /// Which days.
+    pub days: FeedDays,
+    /// The one publisher it shows, by name or id.
+    pub publisher: Option<String>,
+    /// From when on it is refused.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// A feed that was made. The path is the only time the secret is seen.
+#[derive(Debug)]
+pub struct MadeFeed {
+    /// Its id.
+    pub id: FeedId,
+    path: SecretString,
+    /// What to mind: sentences.
+    pub warnings: Vec<String>,
+}
+
+impl MadeFeed {
+    /// The path of its address.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.path.expose_secret()
+    }
+}
+
+/// Makes a feed.
+pub fn create(store: &Store, request: &FeedRequest, actor: &Actor, now: DateTime<Utc>) -> ServiceResult<MadeFeed> {
+    let secret = sessions::secret()?;
+    let format = format(request.format);
+    store.write(|txn| {
+        let advertiser = txn.advertiser_get(&request.advertiser)?;
+        let publisher = match &request.publisher {
+            Some(text) => Some(publisher(txn.publisher_list()?, text)?),
+            None if format.needs_publisher() => {
+                let reason = format!("is needed for {}: a feed shows one publisher, by name or id", format.reader());
+                return Err(Invalid { field: "partner", reason }.into());
+            }
+            None => None,
+        };
+        let new = NewFeed {
+            id: Uuid::new_v4().into(),
+            advertiser: advertiser.key,
+            name: &request.name,
+            format: request.format,
+            secret_sha256: &digest(secret.expose_secret()),
+            days: request.days,
+            publisher: publisher.as_ref().map(|row| row.key),
+            expires_at: request.expires_at,
+        };
+        let warnings = warnings(txn, &new, advertiser.time_zone, now)?;
+        txn.feed_create(&new, now)?;
+        let subject = format!("{} ({}) of {}, id {}", request.name, request.format, advertiser.name, new.id);
+        txn.audit_add(&actor.did("feed create", &subject), now)?;
+        let path = SecretString::from(format!("/feeds/{}.csv", secret.expose_secret()));
+        Ok(MadeFeed { id: new.id, path, warnings })
+    })
+}
+
+/// Shuts a feed; whether it was live before.
+pub fn revoke(store: &Store, id: FeedId, actor: &Actor, now: DateTime<Utc>) -> ServiceResult<bool> {
+    store.write(|txn| {
+        let feed = txn.feed_get(id)?;
+        let was_live = txn.feed_revoke(id, now)?;
+        if was_live {
+            txn.audit_add(
+                &actor.did("feed revoke", &format!("{} of {}, id {id}", feed.name, feed.advertiser_name)),
+                now,
+            )?;
+        }
+        Ok(was_live)
+    })
+}
+
+/// The feed whose secret this is.
+pub fn find(txn: &ReadTxn<'_>, secret: &str) -> ServiceResult<Option<FeedRow>> {
+    Ok(txn.feed_find(&digest(secret))?)
+}
+
+fn digest(secret: &str) -> String {
+    secrets::sha256_hex(secret.as_bytes())
+}
+
+fn publisher(all: Vec<PublisherRow>, text: &str) -> ServiceResult<PublisherRow> {
+    let text = text.trim();
+    let found = all.into_iter().find(|row| row.name == text || row.id.to_string().eq_ignore_ascii_case(text));
+    found.ok_or_else(|| Invalid::value("partner", text, "a publisher's name or id").into())
+}
+
+/// The days that a feed shows now; none where there are no such days yet.
+#[must_use]
+pub fn days(format: &dyn Format, days: FeedDays, today: Day) -> Option<DayRange> {
+    let newest = format.newest(today);
+    let (from, to) = match days {
+        FeedDays::Last(count) => (newest.earlier(u64::from(count) - 1)?, newest),
+        FeedDays::Fixed(range) => (range.from(), range.to().min(newest)),
+    };
+    DayRange::new(from, to).ok()
+}
+
+/// What whoever makes a feed should know about it.
+fn warnings(
+    txn: &ReadTxn<'_>,
+    new: &NewFeed<'_>,
+    zone: ReportingZone,
+    now: DateTime<Utc>,
+) -> ServiceResult<Vec<String>> {
+    if new.format != FeedFormat::Kochava {
+        return Ok(Vec::new());
+    }
+    let (today, format) = (zone.today(now)?, format(new.format));
+    let mut found = Vec::new();
+    if let FeedDays::Last(count) = new.days
+        && count > 1
+    {
+        found.push(format!(
+            "Kochava adds up a day that it reads twice, for good. Read daily, a feed of {count} days counts each day {count} \
+             times: let it be read once every {count} days, or make it of 1 day."
+        ));
+    }
+    let others = txn.feed_list()?.into_iter().filter(|other| {
+        other.format == new.format
+            && other.advertiser == new.advertiser
+            && is_live(other, now)
+            && (other.publisher.is_none() || new.publisher.is_none() || other.publisher == new.publisher)
+    });
+    for other in others {
+        let (Some(own), Some(its)) = (days(format, new.days, today), days(format, other.days, today)) else { continue };
+        let (from, to) = (own.from().max(its.from()), own.to().min(its.to()));
+        // Rolling days go on into those that lie ahead.
+        let ahead = matches!(new.days, FeedDays::Last(_)) || matches!(other.days, FeedDays::Last(_));
+        if from <= to {
+            found.push(format!(
+                "The days {from} to {to} are in the feed \"{}\" too: if Kochava reads both, it counts them twice.",
+                other.name
+            ));
+        } else if ahead && own.to().max(its.to()) >= today {
+            found.push(format!("Days to come will be in the feed \"{}\" too, and count twice.", other.name));
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a feed is answered.
+#[must_use]
+pub fn is_live(feed: &FeedRow, now: DateTime<Utc>) -> bool {
+    feed.revoked_at.is_none() && feed.expires_at.is_none_or(|at| now < at)
+}
+
+/// What a feed came to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FeedTotals {
+    /// Its days; none where there are none yet.
+    pub days: Option<DayRange>,
+    /// Rows.
+    pub rows: u64,
+    /// Their cost.
+    pub cost: MicrosSum,
+    /// Rows of the report that the partner takes none of.
+    pub left_out: u64,
+}
+
+/// Writes a feed, as one state of the database has it, in bounded memory.
+pub fn write(txn: &ReadTxn<'_>, feed: &FeedRow, now: DateTime<Utc>, out: &mut dyn Write) -> ServiceResult<FeedTotals> {
+    let advertiser = txn.advertiser_list()?.into_iter().find(|row| row.key == feed.advertiser);
+    let advertiser = advertiser.ok_or_else(|| ServiceError::Internal("a feed has no advertiser".to_owned()))?;
+    let format = format(feed.format);
+    let mut writer = FeedWriter {
+        csv: csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out),
+        format,
+        totals: FeedTotals { days: days(format, feed.days, advertiser.time_zone.today(now)?), ..FeedTotals::default() },
+    };
+    writer.csv.write_record(format.columns()).map_err(|error| not_written(&error))?;
+    let campaigns: BTreeMap<CampaignKey, CampaignRow> =
+        txn.campaign_list(feed.advertiser)?.into_iter().map(|row| (row.key, row)).collect();
+    let publishers: BTreeMap<PublisherKey, PublisherRow> =
+        txn.publisher_list()?.into_iter().map(|row| (row.key, row)).collect();
+    if let Some(days) = writer.totals.days {
+        let (from, to) = days.stored();
+        let mut scan = txn.stat_scan(feed.advertiser, from, to);
+        let mut under_way: Option<Cell<'_>> = None;
+        loop {
+            let rows = scan.next(txn)?;
+            if rows.is_empty() {
+                break;
+            }
+            for row in rows.iter().filter(|row| feed.publisher.is_none_or(|only| only == row.publisher)) {
+                let (Some(campaign), Some(publisher)) = (campaigns.get(&row.campaign), publishers.get(&row.publisher))
+                else {
+                    return Err(ServiceError::Internal("a row names what the catalogue has not".to_owned()));
+                };
+                if !campaign.offer.cost_reporting {
+                    continue;
+                }
+                let cell = Cell {
+                    day: Day::from_stored(row.day)?,
+                    campaign,
+                    publisher,
+                    currency: advertiser.currency,
+                    clicks: row.clicks.unsigned_abs(),
+                    cost: row.cost.into(),
+                };
+                match &mut under_way {
+                    Some(sum)
+                        if format.sums_publishers() && sum.day == cell.day && sum.campaign.key == campaign.key =>
+                    {
+                        sum.clicks += cell.clicks;
+                        sum.cost += cell.cost;
+                    }
+                    _ => {
+                        let ended = under_way.replace(cell);
+                        writer.add(ended)?;
+                    }
+                }
+            }
+        }
+        writer.add(under_way)?;
+    }
+    writer.csv.flush().map_err(|error| not_written(&error.into()))?;
+    Ok(writer.totals)
+}
+
+struct FeedWriter<'w> {
+    csv: csv::Writer<&'w mut dyn Write>,
+    format: &'static dyn Format,
+    totals: FeedTotals,
+}
+
+impl FeedWriter<'_> {
+    fn add(&mut self, cell: Option<Cell<'_>>) -> ServiceResult<()> {
+        let Some(cell) = cell else { return Ok(()) };
+        match self.format.values(&cell) {
+            Some(values) => {
+                self.csv.write_record(values).map_err(|error| not_written(&error))?;
+                self.totals.rows += 1;
+                self.totals.cost += cell.cost;
+            }
+            None => self.totals.left_out += 1,
+        }
+        Ok(())
+    }
+}
+
+fn not_written(error: &csv::Error) -> ServiceError {
+    ServiceError::Internal(format!("a feed could not be written: {error}"))
+}
