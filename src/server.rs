@@ -34,7 +34,9 @@ use crate::admin::imports::upload;
 use crate::admin::kit::guard;
 use crate::admin::stats::cell;
 use crate::admin::stats::day_status;
+use crate::admin::stats::download;
 use crate::admin::stats::rows;
+use crate::admin::stats::statement;
 use crate::admin::{audit, home, once, polls, tokens};
 use crate::api::{docs, feeds, health, not_found, reports, stats as api_stats};
 use crate::config::Serve;
@@ -96,7 +98,8 @@ pub static ROUTES: &[Line] = &[
     post("/admin/setup/{secret}",                             Access::Anyone,      |route| route.to(setup::save)),
     get ("/admin/",                                           Access::Viewer,      |route| route.to(home::page)),
     get ("/admin/stats",                                      Access::Viewer,      |route| route.to(rows::page)),
-    get ("/admin/stats.csv",                                  Access::Viewer,      |route| route.to(rows::download)),
+    get ("/admin/stats.csv",                                  Access::Viewer,      |route| route.to(download::download)),
+    get ("/admin/stats/statement",                            Access::Viewer,      |route| route.to(statement::page)),
     get ("/admin/stats/cell",                                 Access::Viewer,      |route| route.to(cell::edit)),
     post("/admin/stats/cell",                                 Access::Admin,       |route| route.to(cell::save)),
     get ("/admin/stats/days",                                 Access::Admin,       |route| route.to(day_status::edit)),
@@ -115,7 +118,7 @@ pub static ROUTES: &[Line] = &[
     get ("/admin/imports/mappings/{name}/delete",             Access::Admin,       |route| route.to(saved_mappings::ask_delete)),
     post("/admin/imports/mappings/{name}/delete",             Access::Admin,       |route| route.to(saved_mappings::delete)),
     get ("/admin/imports/{id}",                               Access::Viewer,      |route| route.to(list::detail)),
-    get ("/admin/imports/{id}/changes.csv",                   Access::Viewer,      |route| route.to(rows::download)),
+    get ("/admin/imports/{id}/changes.csv",                   Access::Viewer,      |route| route.to(list::download)),
     get ("/admin/imports/{id}/undo",                          Access::Admin,       |route| route.to(undo::ask)),
     post("/admin/imports/{id}/undo",                          Access::Admin,       |route| route.to(undo::undo)),
     get ("/admin/polls",                                      Access::Viewer,      |route| route.to(polls::list)),

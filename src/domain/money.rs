@@ -149,6 +149,19 @@ impl MicrosSum {
         (part(self.0 / unit), part(self.0 % unit))
     }
 
+    /// The amount for each of so many, rounded half up; nothing for none.
+    #[must_use]
+    pub fn per(self, count: i64) -> Option<Self> {
+        let count = u128::try_from(count).ok().filter(|count| *count > 0)?;
+        Some(Self((self.0 + count / 2) / count))
+    }
+
+    /// How many of `parts` equal parts of `whole` it is, rounded half up; nothing where the whole is.
+    #[must_use]
+    pub fn of(self, whole: Self, parts: u128) -> Option<u128> {
+        (whole.0 > 0).then(|| (self.0.saturating_mul(parts) + whole.0 / 2) / whole.0)
+    }
+
     /// The amount with exactly so many decimals, rounded half to even, as whole units of the last one.
     #[must_use]
     pub fn rounded(self, decimals: usize) -> u128 {

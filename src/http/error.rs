@@ -165,11 +165,11 @@ impl ClientError {
     #[must_use]
     pub fn page(&self) -> HttpResponse {
         let title = match self.refusal {
-            ErrorKind::ValidationError => "That can't be done",
+            ErrorKind::ValidationError => "Please check your input",
             ErrorKind::Unauthorized => "Log in first",
-            ErrorKind::Forbidden => "You may not do that",
+            ErrorKind::Forbidden => "You don't have permission to do that",
             ErrorKind::NotFound => "There is no such page",
-            ErrorKind::MethodNotAllowed | ErrorKind::UnsupportedMediaType => "That was not understood",
+            ErrorKind::MethodNotAllowed | ErrorKind::UnsupportedMediaType => "Something is wrong with this request",
             ErrorKind::PayloadTooLarge => "That is too large",
             ErrorKind::TooManyRequests => "Too many attempts",
             ErrorKind::Error => "Something went wrong",

@@ -1,5 +1,7 @@
 //! The catalogue as pages list it: some rows at a time, searched and sorted in the database.
 
+use std::collections::HashMap;
+
 use rusqlite::{Row, named_params};
 
 use crate::domain::{CampaignId, Os, PublisherId, StoreId};
@@ -208,6 +210,54 @@ impl ReadTxn<'_> {
         let sql = "select publisher_key, id, name from publishers
             where publisher_key in (select value from json_each(?1))";
         self.list("find publishers", sql, [json(keys.iter().map(|key| key.0))], publisher)
+    }
+
+    /// Each of the advertiser's campaigns with its offer and its app.
+    pub fn campaign_owners(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<(CampaignKey, OfferKey, AppKey)>> {
+        let sql = "select campaign_key, offer_key, app_key from campaigns where advertiser_key = ?1";
+        self.list("list campaigns", sql, [advertiser.0], |row| {
+            Ok((CampaignKey(row.get(0)?), OfferKey(row.get(1)?), AppKey(row.get(2)?)))
+        })
+    }
+
+    /// The names of the advertiser's campaigns, by key.
+    pub fn campaign_names(&self, advertiser: AdvertiserKey) -> StoreResult<HashMap<i64, String>> {
+        let sql = "select campaign_key, name from campaigns where advertiser_key = ?1";
+        let names = self.list("list campaigns", sql, [advertiser.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(names.into_iter().collect())
+    }
+
+    /// The names of all publishers, by key.
+    pub fn publisher_names(&self) -> StoreResult<HashMap<i64, String>> {
+        let names = self.list("list publishers", "select publisher_key, name from publishers", (), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+        Ok(names.into_iter().collect())
+    }
+
+    /// The advertiser's campaigns that hold this text in their name or id, or in those of their offer or app.
+    pub fn campaigns_holding(&self, advertiser: AdvertiserKey, text: &str) -> StoreResult<Vec<CampaignKey>> {
+        self.holding(&CAMPAIGNS, "campaigns.campaign_key", Some(advertiser), text, |row| Ok(CampaignKey(row.get(0)?)))
+    }
+
+    /// The publishers that hold this text in their name or id.
+    pub fn publishers_holding(&self, text: &str) -> StoreResult<Vec<PublisherKey>> {
+        self.holding(&PUBLISHERS, "publishers.publisher_key", None, text, |row| Ok(PublisherKey(row.get(0)?)))
+    }
+
+    fn holding<T>(
+        &self,
+        list: &List,
+        key: &str,
+        advertiser: Option<AdvertiserKey>,
+        text: &str,
+        row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> StoreResult<Vec<T>> {
+        let [lower, upper, typed] = spellings(text);
+        let sql = format!("select {key} {} and {}", list.from, condition(list.texts));
+        let advertiser = advertiser.map(|key| key.0);
+        let params = named_params! { ":advertiser": advertiser, ":lower": lower, ":upper": upper, ":typed": typed };
+        self.list("search the catalogue", &sql, params, row)
     }
 
     /// The publisher with this id.

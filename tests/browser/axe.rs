@@ -68,14 +68,16 @@ fn every_page_is_accessible_and_fits() {
             }
         }
         for (path, link) in [
-            ("/admin/catalogue/offers", "td a"),
+            ("/admin/catalogue/offers", "tbody th a"),
             ("/admin/catalogue/offers", "td:last-child a"),
-            ("/admin/catalogue/campaigns", "td a"),
-            ("/admin/catalogue/apps", "td a"),
-            ("/admin/catalogue/publishers", "td a"),
-            ("/admin/catalogue/advertisers", "td a"),
-            ("/admin/stats", "td:last-child a"),
-            ("/admin/settings/people", "td a"),
+            ("/admin/catalogue/campaigns", "tbody th a"),
+            ("/admin/catalogue/apps", "tbody th a"),
+            ("/admin/catalogue/publishers", "tbody th a"),
+            ("/admin/catalogue/advertisers", "tbody th a"),
+            ("/admin/stats", "tbody th a"),
+            ("/admin/stats?by=rows", "td:last-child a"),
+            ("/admin/stats?by=month&range=all", "tbody th a"),
+            ("/admin/settings/people", "tbody th a"),
         ] {
             browser.go(path).await;
             browser.driver.find(thirtyfour::By::Css(link)).await.unwrap().click().await.unwrap();

@@ -54,6 +54,8 @@ async fn whole_way(scripts: bool) {
     assert_eq!(browser.path().await, "/admin/stats", "{}", browser.text("main").await);
     browser.sees("69.50").await;
     browser.go("/admin/catalogue/offers").await;
+    browser.follow("Turn off").await;
+    browser.press("Turn cost reporting off").await;
     browser.follow("Turn on").await;
     browser.press("Turn cost reporting on").await;
     browser.sees("Cost reporting is on").await;

@@ -157,7 +157,7 @@ fn the_age_of_the_last_proven_backup_is_told_and_a_failure_seen_at_once() {
     };
     let now = chrono::Utc::now().to_rfc3339();
     let page = told(&format!(r#"{{"provenAt":"{now}","drilledAt":"{now}","attemptedAt":"{now}"}}"#));
-    assert!(page.contains("The last proven backup was made less than a minute ago."), "{page}");
+    assert!(page.contains("Last verified backup: less than a minute ago."), "{page}");
     let failed =
         r#"{"provenAt":"2026-01-01T03:00:00Z","attemptedAt":"2026-01-02T03:00:00Z","failure":"the disk is gone"}"#;
     let page = told(failed);

@@ -229,7 +229,7 @@ fn a_later_change_stands_in_the_way_of_an_undo_and_final_days_want_a_reason() {
         assert_eq!(marks.unwrap()[0].state, DayState::Final);
         browser.sees("was 1.00").await;
         browser.go("/admin/imports").await;
-        let first = browser.driver.find_all(By::Css("tbody td:first-child a")).await.unwrap().pop().unwrap();
+        let first = browser.driver.find_all(By::Css("tbody th a")).await.unwrap().pop().unwrap();
         let href = first.prop("href").await.unwrap().unwrap();
         browser.driver.goto(href).await.unwrap();
         browser.follow("Undo this import").await;
@@ -240,7 +240,7 @@ fn a_later_change_stands_in_the_way_of_an_undo_and_final_days_want_a_reason() {
         browser.sees("Final").await;
         browser.follow("Edit").await;
         browser.sees("History").await;
-        browser.sees("The day is final: say why it changes.").await;
+        browser.sees("This day is marked final. Give a reason for the change.").await;
         assert_eq!(browser.driver.find_all(By::Css("tbody tr")).await.unwrap().len(), 2);
         browser.close().await;
     });

@@ -22,6 +22,7 @@ mod log;
 mod people;
 mod sessions;
 mod stale;
+mod stats;
 mod switches;
 mod two_step;
 mod uploads;

@@ -7,7 +7,8 @@ use chrono::Utc;
 
 use crate::admin::account::login::{WRONG_CODE, held};
 use crate::admin::account::setup::new_password;
-use crate::admin::kit::context::{Answer, RequestContext, THEME, Theme, add_cookie, own_page};
+use crate::admin::kit::context::{Answer, RequestContext, Theme, add_cookie, own_page};
+use crate::admin::kit::cookies::THEME;
 use crate::admin::kit::form::{Form, Kind};
 use crate::admin::kit::format;
 use crate::admin::kit::layout::Shell;

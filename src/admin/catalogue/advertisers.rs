@@ -2,13 +2,13 @@
 
 use actix_web::web;
 
-use crate::admin::catalogue::entry::{self, Labels, NAV};
+use crate::admin::catalogue::entry::{self, Labels, Listed, NAV};
 use crate::admin::kit::context::{Answer, RequestContext, missing_is_not_found};
 use crate::admin::kit::form::{Form, Kind};
 use crate::admin::kit::form_page::FormPage;
 use crate::admin::kit::layout::back;
 use crate::admin::kit::stale;
-use crate::admin::kit::table::{Cell, Table};
+use crate::admin::kit::table::{Cell, Column, Table};
 use crate::domain::{AdvertiserId, Currency, Name, ReportingZone};
 use crate::http::ClientError;
 use crate::service::{ServiceResult, catalogue as changes};
@@ -18,7 +18,7 @@ const PATH: &str = "/admin/catalogue/advertisers";
 
 const WORDS: Labels = Labels {
     noun: "Advertisers",
-    lead: "The accounts that pay. Apps, offers, campaigns and tokens belong to one; a token shows one's figures and no others'.",
+    lead: "The accounts that pay. Apps, offers, campaigns and tokens belong to one; each token gives access to one advertiser only.",
     add: ("Add advertiser", "Add an advertiser"),
     shared: true,
 };
@@ -26,28 +26,46 @@ const WORDS: Labels = Labels {
 /// All advertisers.
 pub async fn list(context: RequestContext) -> Answer {
     entry::list(&context, WORDS, |context, txn, _| {
-        let mut table = Table::new("Advertisers", &["Name", "State", "Currency", "Days are counted in"]);
-        for row in txn.advertiser_list()? {
+        let mut table = Table::with_columns(
+            "Advertisers",
+            vec![
+                Column::name("Name"),
+                Column::text("State"),
+                Column::text("Currency"),
+                Column::text("Days are counted in").less(),
+                Column::text("Stats"),
+            ],
+        );
+        let search = context.query("search").to_lowercase();
+        let mut rows = txn.advertiser_list()?;
+        rows.retain(|row| row.name.to_lowercase().contains(&search) || row.id.to_string() == search);
+        let query = entry::query(context, &mut table, 1);
+        if query.down {
+            rows.reverse();
+        }
+        let total = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+        for row in rows.into_iter().skip(query.offset as usize).take(query.limit as usize) {
             let state = match row.disabled_at {
                 Some(_) => Cell::new("Disabled").tone("quiet"),
                 None => Cell::new("Active").tone("good"),
             };
+            let rows_link = format!("/admin/stats?advertiser={}", row.id);
             table.rows.push(vec![
-                Cell::new(row.name).to(format!("{PATH}/{}?advertiser={}", row.id, row.id), context.may_change()),
+                Cell::new(&row.name).to(format!("{PATH}/{}?advertiser={}", row.id, row.id), context.may_change()),
                 state,
                 Cell::new(row.currency.code()),
                 Cell::new(row.time_zone.name()),
+                Cell::new("See").to(rows_link, true).label(format!("See the stats of {}", row.name)),
             ]);
         }
-        Ok(table)
+        Ok(Listed { table, total, note: "" })
     })
     .await
 }
 
 fn zone_field(form: Form) -> Form {
     let zones = ReportingZone::names().map(str::to_owned).collect();
-    let hint = "An IANA name such as Europe/Berlin. It says when \"yesterday\" is over; no stored day is ever converted. \
-                Singular should be told the same zone.";
+    let hint = "An IANA name such as Europe/Berlin. Decides when a day ends. Changing it doesn't alter stored data. Choose the same zone in Singular.";
     form.field("time_zone", "Time zone", Kind::Suggest(zones), hint)
 }
 
@@ -56,11 +74,10 @@ fn new_form() -> Form {
         "name",
         "Name",
         Kind::Text,
-        "People see it here. Singular does not read it.",
+        "Shown only in Pitlane. Singular doesn't use it.",
     );
     let currencies = ["USD", "EUR", "GBP", "JPY", "CAD", "AUD", "BRL", "INR", "KRW"].map(str::to_owned).into();
-    let hint = "Three letters. All of the advertiser's cost is in it, for good. The report names no currency: tell Singular \
-                the same one.";
+    let hint = "Three-letter code. It can't be changed later. Choose the same currency in Singular; the report itself doesn't state one.";
     zone_field(form.field("currency", "Currency", Kind::Suggest(currencies), hint))
 }
 
@@ -96,14 +113,14 @@ async fn found(context: &RequestContext, id: String) -> Result<AdvertiserRow, Cl
 
 fn edit_form(row: &AdvertiserRow) -> Form {
     let form = Form::new(format!("{PATH}/{}?advertiser={}", row.id, row.id), "Save advertiser").or_back_to(PATH);
-    zone_field(form.field("name", "Name", Kind::Text, "People see it here. Singular does not read it."))
+    zone_field(form.field("name", "Name", Kind::Text, "Shown only in Pitlane. Singular doesn't use it."))
         .with("name", row.name.clone())
         .with("time_zone", row.time_zone.name())
         .based_on_now()
 }
 
 async fn edit_page(context: &RequestContext, row: &AdvertiserRow, form: Form) -> Answer {
-    let intro = vec![format!("Its cost is in {}. Its id is {}; ids never change.", row.currency.code(), row.id)];
+    let intro = vec![format!("Its cost is in {}. Its id is {}. This id is permanent.", row.currency.code(), row.id)];
     let message = if row.disabled_at.is_some() { "Enable this advertiser" } else { "Disable this advertiser" };
     let switch = (message.to_owned(), format!("{PATH}/{}/switch?advertiser={}", row.id, row.id));
     FormPage::answer_with(context, NAV, row.name.clone(), intro, Some(form), vec![switch]).await

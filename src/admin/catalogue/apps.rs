@@ -1,10 +1,10 @@
 //! Apps: what is advertised.
 
-use crate::admin::catalogue::entry::{self, Entry, InTheWay, Labels, scope};
+use crate::admin::catalogue::entry::{self, Entry, InTheWay, Labels, Listed, scope};
 use crate::admin::kit::context::{Answer, RequestContext};
 use crate::admin::kit::form::{Form, Kind};
 use crate::admin::kit::format;
-use crate::admin::kit::table::{Cell, Table};
+use crate::admin::kit::table::{Cell, Column, Table};
 use crate::domain::{Name, Os, StoreId};
 use crate::service::ServiceResult;
 use crate::service::catalogue::{self as changes, Change};
@@ -15,20 +15,31 @@ const PATH: &str = "/admin/catalogue/apps";
 /// The chosen advertiser's apps.
 pub async fn list(context: RequestContext) -> Answer {
     entry::list(&context, AppRow::WORDS, |context, txn, shell| {
-        let mut table = Table::new("Apps", &["Name", "System", "Store id", "#Campaigns"]);
-        let Some(advertiser) = &shell.advertiser else { return Ok(table) };
-        let campaigns = txn.campaign_list(advertiser.key)?;
-        for row in txn.app_list(advertiser.key)? {
-            let used = campaigns.iter().filter(|campaign| campaign.store == row.store).count();
-            let used = i64::try_from(used).unwrap_or_default();
+        let mut table = Table::with_columns(
+            "Apps",
+            vec![
+                Column::name("Name"),
+                Column::text("System"),
+                Column::text("Store id").less(),
+                Column::figure("Campaigns"),
+            ],
+        );
+        let Some(advertiser) = &shell.advertiser else { return Ok(Listed { table, total: 0, note: "" }) };
+        let page = txn.app_page(advertiser.key, &entry::query(context, &mut table, 4))?;
+        for (row, campaigns) in page.rows {
+            let stats = format!("/admin/stats{}&range=30d&by=campaign&app={}", scope(advertiser), row.id);
             table.rows.push(vec![
-                Cell::new(row.name).to(format!("{PATH}/{}{}", row.id, scope(advertiser)), context.may_change()),
+                Cell::new(&row.name)
+                    .to(format!("{PATH}/{}{}", row.id, scope(advertiser)), context.may_change())
+                    .narrow(row.store.as_str()),
                 Cell::new(row.store.os().as_str()),
                 Cell::new(row.store.as_str()).code(),
-                Cell::new(format::count(used)).rank(used),
+                Cell::new(format::count(campaigns))
+                    .to(stats, true)
+                    .label(format!("Stats of the campaigns of {}", row.name)),
             ]);
         }
-        Ok(table)
+        Ok(Listed { table, total: page.total, note: "" })
     })
     .await
 }
@@ -36,13 +47,13 @@ pub async fn list(context: RequestContext) -> Answer {
 fn fields(form: Form) -> Form {
     let systems = [(Os::Android, "Android"), (Os::Ios, "iOS"), (Os::Web, "Web")];
     let systems = systems.map(|(os, label)| (os.as_str().to_owned(), label.to_owned())).into();
-    form.field("name", "Name", Kind::Text, "It stands in the report, but Singular does not read it.")
-        .field("os", "System", Kind::Choice(systems), "Singular reads it as the campaign's OS.")
+    form.field("name", "Name", Kind::Text, "Included in the report; Singular ignores it.")
+        .field("os", "System", Kind::Choice(systems), "Singular uses it as the campaign's OS.")
         .field(
             "store_id",
             "Store id",
             Kind::Text,
-            "Singular reads it as the site public id and matches installs by it. Android: the package name, such as \
+            "Singular uses it as the site public id and matches installs by it. Android: the package name, such as \
              com.example.game. iOS: the App Store's digits. Web: the host name.",
         )
 }
@@ -57,7 +68,7 @@ impl Entry for AppRow {
     type Owner = AdvertiserRow;
     const WORDS: Labels = Labels {
         noun: "Apps",
-        lead: "What is advertised. Singular brings cost and installs together by an app's store id.",
+        lead: "The apps you advertise. Singular matches cost to installs by store id.",
         add: ("Add app", "Add an app"),
         shared: false,
     };
@@ -92,8 +103,7 @@ impl Entry for AppRow {
     }
 
     fn says(&self) -> Vec<String> {
-        let message = "A change shows in the report of every day, past ones too. Singular asks for past days again only for \
-                     a week, or when it is told to.";
+        let message = "A change shows in the report of every day, past ones too. Singular fetches the last days again by itself; for older days, request a refresh in Singular.";
         vec![message.to_owned()]
     }
 

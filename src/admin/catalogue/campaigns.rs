@@ -1,10 +1,12 @@
 //! Campaigns: the advertiser's own name for an offer on one app. Stats hang on them.
 
-use crate::admin::catalogue::entry::{self, Entry, InTheWay, Labels, scope};
+use crate::admin::catalogue::entry::{self, Entry, InTheWay, Labels, Listed, scope};
 use crate::admin::catalogue::pick;
+use crate::admin::catalogue::recent::Recent;
 use crate::admin::kit::context::{Answer, RequestContext};
 use crate::admin::kit::form::{Form, Kind};
-use crate::admin::kit::table::{Cell, Table};
+use crate::admin::kit::table::{Cell, Column, Table};
+use crate::admin::stats::names::offer_in_words;
 use crate::domain::Name;
 use crate::service::catalogue::{self as changes, Change};
 use crate::service::{ServiceError, ServiceResult};
@@ -18,20 +20,37 @@ const HINT: &str =
 /// The chosen advertiser's campaigns.
 pub async fn list(context: RequestContext) -> Answer {
     entry::list(&context, CampaignRow::WORDS, |context, txn, shell| {
-        let mut table = Table::new("Campaigns", &["Name", "Offer", "App", "Campaign id"]);
-        let Some(advertiser) = &shell.advertiser else { return Ok(table) };
-        let mut rows = txn.campaign_list(advertiser.key)?;
-        rows.sort_by_key(|row| row.name.to_lowercase());
-        for row in rows {
+        let cost = shell.advertiser.as_ref().map_or("", |row| row.currency.code());
+        let mut table = Table::with_columns(
+            "Campaigns",
+            vec![
+                Column::name("Name"),
+                Column::name("Offer").less(),
+                Column::text("App").less(),
+                Column::text("Campaign id").less(),
+                Column::figure(format!("30 days, {cost}")),
+                Column::line("Its days"),
+            ],
+        );
+        let Some(advertiser) = &shell.advertiser else { return Ok(Listed { table, total: 0, note: "" }) };
+        let page = txn.campaign_page(advertiser.key, &entry::query(context, &mut table, 4))?;
+        let keys: Vec<_> = page.rows.iter().map(|row| row.key).collect();
+        let recent = Recent::of(txn, advertiser, Some(&keys), |part| Some(part.campaign.get()))?;
+        for row in page.rows {
             let id = row.id.to_string();
+            let [cost, line] = recent.cells(advertiser, row.key.get(), ("campaign", &id), "day", &row.name);
             table.rows.push(vec![
-                Cell::new(row.name).to(format!("{PATH}/{id}{}", scope(advertiser)), context.may_change()),
-                Cell::new(row.offer.name),
+                Cell::new(&row.name)
+                    .to(format!("{PATH}/{id}{}", scope(advertiser)), context.may_change())
+                    .narrow(&row.offer.name),
+                Cell::new(offer_in_words(&row.offer.name, row.offer.cost_reporting)),
                 Cell::new(row.app).note(format!("{} {}", row.store.os(), row.store.as_str())),
                 Cell::new(id).code(),
+                cost,
+                line,
             ]);
         }
-        Ok(table)
+        Ok(Listed { table, total: page.total, note: "" })
     })
     .await
 }
@@ -40,8 +59,7 @@ impl Entry for CampaignRow {
     type Owner = AdvertiserRow;
     const WORDS: Labels = Labels {
         noun: "Campaigns",
-        lead: "The advertiser's own name for an offer on one app. Stats hang on campaigns. Singular gets the id as network \
-               campaign id, so the tracking link should carry it too, as pcid.",
+        lead: "Your own name for an offer on one app. Every stats row belongs to a campaign. Singular receives its id as the network campaign id, so use it as pcid in your tracking link.",
         add: ("Add campaign", "Add a campaign"),
         shared: false,
     };
@@ -86,7 +104,7 @@ impl Entry for CampaignRow {
         let (os, store) = (self.store.os(), self.store.as_str());
         vec![
             format!("Runs the offer “{}” on {} ({os} {store}).", self.offer.name, self.app),
-            format!("Its id is {}; ids never change.", self.id),
+            format!("Its id is {}. This id is permanent.", self.id),
         ]
     }
 
@@ -99,7 +117,7 @@ impl Entry for CampaignRow {
         Ok(txn.campaign_usage(owner.key, self.key)?.map(|usage| {
             let has = entry::has_stats(&usage);
             let message = format!(
-                "{} {has}. Reports would lose them. To hide it from Singular, turn its offer's cost reporting off.",
+                "{} {has}. Deleting it would remove them from past reports. To hide it from Singular, turn its offer's cost reporting off.",
                 self.name
             );
             let href = format!("/admin/catalogue/offers/{}/reporting{}", self.offer.id, scope(owner));

@@ -10,12 +10,13 @@ use crate::admin::kit::form::{Form, Kind};
 use crate::admin::kit::form_page::FormPage;
 use crate::admin::kit::format;
 use crate::admin::kit::layout::{Shell, back};
+use crate::admin::kit::pages::Pages;
 use crate::admin::kit::stale;
 use crate::admin::kit::table::Table;
 use crate::domain::{AdvertiserId, Day, ReportingZone};
 use crate::http::ClientError;
 use crate::service::{ServiceError, ServiceResult};
-use crate::store::{AdvertiserRow, ReadTxn, StoreError, StoreResult, Usage};
+use crate::store::{AdvertiserRow, ListQuery, ReadTxn, StoreError, StoreResult, Usage};
 
 /// The navigation's noun for all of them.
 pub(in crate::admin) const NAV: &str = "Catalogue";
@@ -139,33 +140,63 @@ struct Page {
     message: Labels,
     nouns: Vec<(&'static str, String, bool)>,
     table: Table,
+    pages: Option<Pages>,
     search: String,
     is_empty: bool,
+    note: &'static str,
     add_link: Option<String>,
 }
 
-/// Answers with a list; `table` makes its rows.
+/// Rows a page of a list shows.
+const SHOWN: u32 = 50;
+
+/// A page of a list, and how many rows all pages have.
+pub(in crate::admin) struct Listed {
+    /// The rows of this page.
+    pub(in crate::admin) table: Table,
+    /// Rows of all pages.
+    pub(in crate::admin) total: u32,
+    /// What is to be said of the figures; mostly nothing.
+    pub(in crate::admin) note: &'static str,
+}
+
+/// What the address asks of a list whose first `sortable` columns can be sorted by.
+pub(in crate::admin) fn query(context: &RequestContext, table: &mut Table, sortable: usize) -> ListQuery {
+    let (sort, down) = table.sortable(context, sortable);
+    let offset = (page(context) - 1).saturating_mul(SHOWN);
+    ListQuery { search: context.query("search").to_owned(), sort, down, offset, limit: SHOWN }
+}
+
+fn page(context: &RequestContext) -> u32 {
+    context.query("page").parse().ok().filter(|page| *page > 0).unwrap_or(1)
+}
+
+/// Answers with a list; `listed` makes its rows.
 pub(in crate::admin) async fn list(
     context: &RequestContext,
     message: Labels,
-    table: impl FnOnce(&RequestContext, &ReadTxn<'_>, &Shell) -> Result<Table, ServiceError> + Send + 'static,
+    listed: impl FnOnce(&RequestContext, &ReadTxn<'_>, &Shell) -> Result<Listed, ServiceError> + Send + 'static,
 ) -> Answer {
     context
         .show(move |context, txn| {
             let shell = Shell::new(context, txn, NAV, message.noun)?;
-            let all = table(context, txn, &shell)?;
-            let is_empty = all.rows.is_empty();
+            let Listed { table, total, note } = listed(context, txn, &shell)?;
+            let is_empty = total == 0 && context.query("search").is_empty();
             let nouns = NOUNS
                 .map(|(label, path)| (label, format!("/admin/catalogue/{path}{}", shell.scope), label == message.noun));
             let may_add = shell.may_change && (message.shared || shell.advertiser.is_some());
             let add_link = may_add.then(|| format!("{}/new{}", message.path(), shell.scope));
+            let noun = message.noun.to_lowercase();
+            let noun = noun.strip_suffix('s').unwrap_or(&noun);
             Ok(Page {
-                table: all.searched_and_sorted(context),
+                pages: Pages::new(context, page(context) as usize, SHOWN as usize, total as usize, noun),
+                table,
                 search: context.query("search").to_owned(),
                 nouns: nouns.into(),
                 shell,
                 message,
                 is_empty,
+                note,
                 add_link,
             })
         })

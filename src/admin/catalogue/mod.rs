@@ -7,3 +7,4 @@ pub mod entry;
 pub mod offers;
 pub mod pick;
 pub mod publishers;
+pub mod recent;

@@ -1,76 +1,78 @@
 //! Offers: what users see, and the switch that shows their cost to Singular.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use actix_web::web;
 
-use crate::admin::catalogue::entry::{self, Entry, InTheWay, Labels, NAV, scope};
+use crate::admin::catalogue::entry::{self, Entry, InTheWay, Labels, Listed, NAV, scope};
+use crate::admin::catalogue::recent::{LEFT_OUT, Recent};
 use crate::admin::kit::context::{Answer, RequestContext};
 use crate::admin::kit::form::{Form, Kind};
 use crate::admin::kit::form_page::FormPage;
 use crate::admin::kit::format;
 use crate::admin::kit::layout::back;
 use crate::admin::kit::stale;
-use crate::admin::kit::table::{Cell, Table};
+use crate::admin::kit::table::{Cell, Column, Table};
 use crate::domain::Name;
 use crate::http::ClientError;
 use crate::service::catalogue::{self as changes, Change};
 use crate::service::{ServiceError, ServiceResult};
-use crate::store::{AdvertiserRow, CampaignKey, DaySum, OfferKey, OfferRow, ReadTxn, StatFilter, StoreResult};
+use crate::store::{AdvertiserRow, CampaignKey, OfferKey, OfferRow, ReadTxn, StoreResult};
 
 const PATH: &str = "/admin/catalogue/offers";
 
-const HINT: &str =
-    "Users see it, and Singular shows it as the campaign's name. A new name shows in the report of every day.";
+const HINT: &str = "What users see; Singular shows it as the campaign name. Renaming changes it on past days too.";
 
-/// The last 30 days' sums of each offer.
-fn sums(txn: &ReadTxn<'_>, advertiser: &AdvertiserRow) -> Result<HashMap<OfferKey, DaySum>, ServiceError> {
-    let offers: HashMap<CampaignKey, OfferKey> =
-        txn.campaign_list(advertiser.key)?.into_iter().map(|row| (row.key, row.offer.key)).collect();
-    let to = entry::today(advertiser.time_zone)?.to_stored();
-    let filter = StatFilter { advertiser: advertiser.key, from: to - 29, to, campaign: None, publisher: None };
-    let mut sums: HashMap<OfferKey, DaySum> = HashMap::new();
-    txn.stat_scan_lines(&filter, |line| {
-        if let Some(offer) = offers.get(&line.key.campaign) {
-            sums.entry(*offer).or_default().add(&line.figures);
-        }
-    })?;
-    Ok(sums)
+/// The last 30 days of some offers.
+fn recent(txn: &ReadTxn<'_>, advertiser: &AdvertiserRow, offers: &[OfferKey]) -> Result<Recent, ServiceError> {
+    let offers: HashSet<_> = offers.iter().collect();
+    let own = txn.campaign_owners(advertiser.key)?.into_iter().filter(|(_, offer, _)| offers.contains(offer));
+    let own: HashMap<CampaignKey, OfferKey> = own.map(|(campaign, offer, _)| (campaign, offer)).collect();
+    let mut campaigns: Vec<_> = own.keys().copied().collect();
+    campaigns.sort_unstable();
+    Recent::of(txn, advertiser, Some(&campaigns), |part| own.get(&part.campaign).map(|offer| offer.get()))
 }
 
 /// The chosen advertiser's offers.
 pub async fn list(context: RequestContext) -> Answer {
     entry::list(&context, OfferRow::WORDS, |context, txn, shell| {
-        let Some(advertiser) = &shell.advertiser else { return Ok(Table::default()) };
-        let cost = format!("#Cost of 30 days, {}", advertiser.currency.code());
-        let mut columns = vec!["Name", "Cost reporting", "#Campaigns", &cost, "#Clicks"];
+        let code = shell.advertiser.as_ref().map_or("", |row| row.currency.code());
+        let mut columns = vec![
+            Column::name("Name"),
+            Column::text("Cost reporting"),
+            Column::figure("Campaigns").less(),
+            Column::figure(format!("30 days, {code}")).less(),
+            Column::line("Its days"),
+        ];
         if context.may_change() {
-            columns.push("Change");
+            columns.push(Column::text("Change"));
         }
-        let mut table = Table::new("Offers", &columns);
-        let sums = sums(txn, advertiser)?;
-        let campaigns = txn.campaign_list(advertiser.key)?;
-        for row in txn.offer_list(advertiser.key)? {
+        let mut table = Table::with_columns("Offers", columns);
+        let Some(advertiser) = &shell.advertiser else { return Ok(Listed { table, total: 0, note: "" }) };
+        let page = txn.offer_page(advertiser.key, &entry::query(context, &mut table, 3))?;
+        let keys: Vec<_> = page.rows.iter().map(|(row, _)| row.key).collect();
+        let recent = recent(txn, advertiser, &keys)?;
+        for (row, campaigns) in page.rows {
             let link = format!("{PATH}/{}{}", row.id, scope(advertiser));
             let switch = format!("{PATH}/{}/reporting{}", row.id, scope(advertiser));
             let (state, tone, verb) =
                 if row.cost_reporting { ("On", "good", "Turn off") } else { ("Off", "warn", "Turn on") };
-            let runs = campaigns.iter().filter(|campaign| campaign.offer.key == row.key).count();
-            let runs = i64::try_from(runs).unwrap_or_default();
-            let sum = sums.get(&row.key).copied().unwrap_or_default();
-            table.rows.push(vec![
-                Cell::new(row.name).to(link, context.may_change()),
+            let id = row.id.to_string();
+            let [cost, days] = recent.cells(advertiser, row.key.get(), ("offer", &id), "campaign", &row.name);
+            let mut cells = vec![
+                Cell::new(&row.name).to(link, context.may_change()),
                 Cell::new(state).tone(tone),
-                Cell::new(format::count(runs)).rank(runs),
-                Cell::new(format::amount(sum.cost, advertiser.currency))
-                    .title(sum.cost.to_string())
-                    .rank(i128::try_from(sum.cost.rounded(6)).unwrap_or(i128::MAX)),
-                Cell::new(format::count(sum.clicks)).rank(sum.clicks),
-                Cell::new(verb).to(switch, true),
-            ]);
+                Cell::new(format::count(campaigns)),
+                cost,
+                days,
+            ];
+            if context.may_change() {
+                let label = format!("{verb} cost reporting of {}", row.name);
+                cells.push(Cell::new(verb).to(switch, true).label(label));
+            }
+            table.rows.push(cells);
         }
-        table.rows.iter_mut().for_each(|row| row.truncate(columns.len()));
-        Ok(table)
+        Ok(Listed { table, total: page.total, note: if recent.is_left_out { LEFT_OUT } else { "" } })
     })
     .await
 }
@@ -79,7 +81,7 @@ impl Entry for OfferRow {
     type Owner = AdvertiserRow;
     const WORDS: Labels = Labels {
         noun: "Offers",
-        lead: "What users see and publishers promote. Singular is shown the cost of those whose cost reporting is on.",
+        lead: "The promotions your publishers run. Singular receives cost only for offers with cost reporting on.",
         add: ("Add offer", "Add an offer"),
         shared: false,
     };
@@ -100,12 +102,10 @@ impl Entry for OfferRow {
     }
 
     fn blank(_: &ReadTxn<'_>, _: &AdvertiserRow, form: Form) -> StoreResult<Form> {
-        Ok(form.field("name", "Name", Kind::Text, HINT).field(
-            "cost_reporting",
-            "Report its cost to Singular",
-            Kind::Tick,
-            "While it is off, Singular sees nothing of this offer. It can be turned on later, for all of its days.",
-        ))
+        let hint = "Offers start with cost reporting on, whether an import or a form creates them. While it is off, Singular \
+                    receives nothing of the offer; you can turn it on later, for all of its days.";
+        let form = form.field("name", "Name", Kind::Text, HINT);
+        Ok(form.field("cost_reporting", "Report its cost to Singular", Kind::Tick, hint).with("cost_reporting", "on"))
     }
 
     fn add(owner: &AdvertiserRow, context: &RequestContext) -> ServiceResult<()> {
@@ -119,7 +119,12 @@ impl Entry for OfferRow {
     }
 
     fn says(&self) -> Vec<String> {
-        vec![format!("Its id is {}; ids never change.", self.id)]
+        let state = if self.cost_reporting {
+            "Cost reporting is on: Singular receives its cost."
+        } else {
+            "Cost reporting is off: Singular receives nothing of this offer."
+        };
+        vec![state.to_owned(), format!("Its id is {}. This id is permanent.", self.id)]
     }
 
     fn links(&self, owner: &AdvertiserRow) -> Vec<(String, String)> {
@@ -177,9 +182,8 @@ pub async fn ask_reporting(context: RequestContext, id: web::Path<String>) -> An
 
 async fn reporting_page(context: &RequestContext, advertiser: AdvertiserRow, row: OfferRow, form: Form) -> Answer {
     let (owner, key) = (advertiser.clone(), row.key);
-    let sum = context
-        .run(move |context| context.store().read(|txn| Ok(sums(txn, &owner)?.get(&key).copied().unwrap_or_default())))
-        .await?;
+    let sum =
+        context.run(move |context| context.store().read(|txn| Ok(recent(txn, &owner, &[key])?.sum(key.get())))).await?;
     let rows = format::plural(sum.rows, "row");
     let cost = format!("{} {}", format::amount(sum.cost, advertiser.currency), advertiser.currency.code());
     let (title, message) = if row.cost_reporting {

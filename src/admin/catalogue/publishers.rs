@@ -1,30 +1,51 @@
 //! Publishers: who shows the offers. All advertisers share them.
 
-use crate::admin::catalogue::entry::{self, Entry, InTheWay, Labels};
+use std::collections::HashSet;
+
+use crate::admin::catalogue::entry::{self, Entry, InTheWay, Labels, Listed};
+use crate::admin::catalogue::recent::{LEFT_OUT, Recent};
 use crate::admin::kit::context::{Answer, RequestContext};
 use crate::admin::kit::form::{Form, Kind};
-use crate::admin::kit::table::{Cell, Table};
+use crate::admin::kit::table::{Cell, Column, Table};
 use crate::domain::{Name, PublisherId};
 use crate::service::{ServiceResult, catalogue as changes};
 use crate::store::{PublisherRow, ReadTxn, StoreResult};
 
 const PATH: &str = "/admin/catalogue/publishers";
 
-const HINT: &str =
-    "People see it here; imports find the publisher by it. Singular reads only the id, as publisher site id.";
+const HINT: &str = "Imports find the publisher by it. Singular uses only the id, as publisher site id.";
 
 /// All publishers.
 pub async fn list(context: RequestContext) -> Answer {
     entry::list(&context, PublisherRow::WORDS, |context, txn, shell| {
-        let mut table = Table::new("Publishers", &["Name", "Publisher id"]);
-        let mut rows = txn.publisher_list()?;
-        rows.sort_by_key(|row| row.name.to_lowercase());
-        for row in rows {
-            let id = row.id.to_string();
-            let name = Cell::new(row.name).to(format!("{PATH}/{id}{}", shell.scope), context.may_change());
-            table.rows.push(vec![name, Cell::new(id).code()]);
+        let cost = shell.advertiser.as_ref().map_or("", |row| row.currency.code());
+        let mut columns = vec![Column::name("Name"), Column::text("Publisher id").less()];
+        if shell.advertiser.is_some() {
+            columns.extend([Column::figure(format!("30 days, {cost}")), Column::line("Its days")]);
         }
-        Ok(table)
+        let mut table = Table::with_columns("Publishers", columns);
+        let page = txn.publisher_page(&entry::query(context, &mut table, 2))?;
+        let keys: HashSet<_> = page.rows.iter().map(|row| row.key).collect();
+        let recent = match &shell.advertiser {
+            Some(advertiser) => Some((
+                advertiser,
+                Recent::of(txn, advertiser, None, |part| {
+                    keys.contains(&part.publisher).then_some(part.publisher.get())
+                })?,
+            )),
+            None => None,
+        };
+        for row in page.rows {
+            let id = row.id.to_string();
+            let name = Cell::new(&row.name).to(format!("{PATH}/{id}{}", shell.scope), context.may_change());
+            let mut cells = vec![name, Cell::new(&id).code()];
+            if let Some((advertiser, recent)) = &recent {
+                cells.extend(recent.cells(advertiser, row.key.get(), ("publisher", &id), "campaign", &row.name));
+            }
+            table.rows.push(cells);
+        }
+        let is_left_out = recent.is_some_and(|(_, recent)| recent.is_left_out);
+        Ok(Listed { table, total: page.total, note: if is_left_out { LEFT_OUT } else { "" } })
     })
     .await
 }
@@ -33,8 +54,7 @@ impl Entry for PublisherRow {
     type Owner = ();
     const WORDS: Labels = Labels {
         noun: "Publishers",
-        lead: "Who shows the offers. All advertisers share them, so that a publisher has one id everywhere. Singular gets the \
-               id, so the tracking link should carry it too, as psid.",
+        lead: "The partners that promote your offers. They are shared by all advertisers, so each publisher has one id everywhere. Use it as psid in your tracking link.",
         add: ("Add publisher", "Add a publisher"),
         shared: true,
     };
@@ -68,7 +88,7 @@ impl Entry for PublisherRow {
     }
 
     fn says(&self) -> Vec<String> {
-        vec![format!("Its id is {}; ids never change.", self.id)]
+        vec![format!("Its id is {}. This id is permanent.", self.id)]
     }
 
     fn save(&self, (): &(), context: &RequestContext) -> ServiceResult<()> {
@@ -80,7 +100,7 @@ impl Entry for PublisherRow {
         Ok(txn.publisher_usage(self.key)?.map(|usage| {
             let has = entry::has_stats(&usage);
             let message = format!(
-                "{} {has}. Reports would lose them. Keep it: one without new stats is in nobody's way.",
+                "{} {has}. Deleting it would remove them from past reports. You can keep it; it does no harm if it gets no new stats.",
                 self.name
             );
             (message, ("Rename it instead", format!("{PATH}/{}", self.id)))

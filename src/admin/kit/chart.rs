@@ -1,4 +1,4 @@
-//! A bar chart of days: drawn on the server, from zero, in whole numbers. The page puts the words and the table around it.
+//! Charts of days: drawn on the server, from zero, in whole numbers. The page puts the words and the table around them.
 
 /// A day's bar.
 #[derive(Debug)]
@@ -11,6 +11,8 @@ pub struct Bar {
     pub height: u128,
     /// What it says: day and figure.
     pub message: String,
+    /// Where a click leads: the rows behind it.
+    pub href: String,
 }
 
 /// A chart that answers one question.
@@ -28,28 +30,48 @@ pub struct Chart {
     pub ends: (String, String),
     /// The bars, oldest first.
     pub bars: Vec<Bar>,
+    /// The path of the days before; empty where they have nothing.
+    pub past: String,
 }
 
 /// Height of the drawing, and the room a day takes in it.
 const HEIGHT: u128 = 1000;
 const DAY: u128 = 10;
 
-/// The bars of `values`, and the round number their axis ends at.
-#[must_use]
-pub fn bars(values: &[(u128, String)]) -> (Vec<Bar>, u128) {
-    let top = round_up(values.iter().map(|(value, _)| *value).max().unwrap_or_default());
-    let bar = |(at, (value, message)): (usize, &(u128, String))| {
+/// Height of a small line.
+const LOW: i128 = 20;
+
+impl Chart {
+    /// Bars of values, each with its message and where it leads, before a line of as many values `past`; `label` writes what
+    /// the axis stands for.
+    pub fn new(
+        title: String,
+        total: String,
+        values: Vec<(u128, String, String)>,
+        past: &[u128],
+        ends: (String, String),
+        label: impl Fn(u128) -> String,
+    ) -> Self {
+        let most = values.iter().map(|(value, ..)| *value).chain(past.iter().copied()).max().unwrap_or_default();
+        let top = round_up(most);
+        let points = past.iter().zip(0_u128..).map(|(value, at)| {
+            let command = if at == 0 { 'M' } else { 'L' };
+            format!("{command}{} {}", at * DAY + DAY / 2, HEIGHT - value.saturating_mul(HEIGHT) / top)
+        });
+        let past = if past.iter().all(|value| *value == 0) { String::new() } else { points.collect() };
+        let (top_label, middle) = (label(top), label(top / 2));
+        Self { title, total, top: top_label, middle, ends, bars: bars(values, top), past }
+    }
+}
+
+fn bars(values: Vec<(u128, String, String)>, top: u128) -> Vec<Bar> {
+    let bar = |((value, message, href), at): ((u128, String, String), u128)| {
         let height = value.saturating_mul(HEIGHT) / top;
         // What is not nothing is seen.
-        let height = if *value > 0 { height.max(6) } else { 0 };
-        Bar {
-            x: u128::try_from(at).unwrap_or_default() * DAY + 1,
-            y: HEIGHT - height,
-            height,
-            message: message.clone(),
-        }
+        let height = if value > 0 { height.max(6) } else { 0 };
+        Bar { x: at * DAY + 1, y: HEIGHT - height, height, message, href }
     };
-    (values.iter().enumerate().map(bar).collect(), top)
+    values.into_iter().zip(0_u128..).map(bar).collect()
 }
 
 /// The next of 2, 4, 10, 20, 40, 100, …: its half is as round as itself.
@@ -66,6 +88,19 @@ fn round_up(value: u128) -> u128 {
     }
 }
 
+/// The path of a small line with the ground below it filled: a point a unit wide, 20 units high, from zero. It begins and
+/// ends outside of the drawing, so that only its upper edge is seen.
+#[must_use]
+pub fn line(values: &[i64]) -> String {
+    let most = i128::from(values.iter().copied().max().unwrap_or_default().max(1));
+    let height = |value: i64| LOW - i128::from(value) * (LOW - 2) / most;
+    let first = values.first().map(|value| format!("L-1 {}", height(*value)));
+    let points = values.iter().zip(0_usize..).map(|(value, at)| format!("L{at} {}", height(*value)));
+    let path: String = std::iter::once(format!("M-1 {}", LOW + 2)).chain(first).chain(points).collect();
+    let last = values.last().map_or(LOW, |value| height(*value));
+    format!("{path}L{} {last}V{}z", values.len(), LOW + 2)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,10 +113,16 @@ mod tests {
 
     #[test]
     fn bars_start_at_zero_and_small_ones_are_seen() {
-        let values = [0, 1, 500, 1000].map(|value| (value, String::new()));
-        let (bars, top) = bars(&values);
-        assert_eq!(top, 1000);
+        let values = [0, 1, 500, 1000].map(|value| (value, String::new(), String::new())).into();
+        let bars = bars(values, 1000);
         assert_eq!(bars.iter().map(|bar| bar.height).collect::<Vec<_>>(), [0, 6, 500, 1000]);
         assert!(bars.iter().all(|bar| bar.y + bar.height == HEIGHT));
+    }
+
+    #[test]
+    fn a_line_starts_at_zero_and_ends_at_the_largest_value() {
+        assert_eq!(line(&[0, 5, 10]), "M-1 22L-1 20L0 20L1 11L2 2L3 2V22z");
+        assert_eq!(line(&[0, 0]), "M-1 22L-1 20L0 20L1 20L2 20V22z");
+        assert_eq!(line(&[i64::MAX]), "M-1 22L-1 2L0 2L1 2V22z");
     }
 }

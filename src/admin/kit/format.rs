@@ -31,13 +31,107 @@ pub fn ago(span: TimeDelta) -> String {
     format!("{} ago", self::span(span))
 }
 
-/// `1,234.50`, with as many decimals as the currency is written with.
+/// `1,234.50`, with as many decimals as the currency is written with; an amount that would read as zero with all it has.
 #[must_use]
 pub fn amount(sum: MicrosSum, currency: Currency) -> String {
-    let decimals = currency.decimals().min(6);
-    let digits = format!("{:0>width$}", sum.rounded(decimals).to_string(), width = decimals + 1);
+    decimals(sum, currency.decimals().min(6))
+}
+
+/// The same with two decimals more, for what is often small: cost per click.
+#[must_use]
+pub fn fine(sum: MicrosSum, currency: Currency) -> String {
+    decimals(sum, (currency.decimals() + 2).min(6))
+}
+
+fn decimals(sum: MicrosSum, decimals: usize) -> String {
+    let rounded = sum.rounded(decimals);
+    if rounded == 0 && sum != MicrosSum::default() {
+        return sum.to_string();
+    }
+    let digits = format!("{:0>width$}", rounded.to_string(), width = decimals + 1);
     let (whole, fraction) = digits.split_at(digits.len() - decimals);
     if fraction.is_empty() { grouped(whole) } else { format!("{}.{fraction}", grouped(whole)) }
+}
+
+/// A round amount beside a chart: `0.2`, `400`, `20 k`, `4 M`.
+#[must_use]
+pub fn axis(micros: u128) -> String {
+    const UNITS: [(u128, &str); 4] = [
+        (1_000_000_000_000_000_000, " tn"),
+        (1_000_000_000_000_000, " bn"),
+        (1_000_000_000_000, " M"),
+        (10_000_000_000, " k"),
+    ];
+    let unit = UNITS.iter().find(|(from, _)| micros >= *from);
+    let (divisor, mark) = unit
+        .map_or((1_000_000, ""), |(from, mark)| if *mark == " k" { (1_000_000_000, *mark) } else { (*from, *mark) });
+    let (whole, rest) = (micros / divisor, micros % divisor);
+    let mut text = grouped(&whole.to_string());
+    if rest > 0 {
+        let width = divisor.ilog10() as usize;
+        let fraction = format!("{rest:0>width$}");
+        text = format!("{text}.{}", fraction.trim_end_matches('0'));
+    }
+    text + mark
+}
+
+/// How much more or less cost there is than before.
+#[derive(Debug, Clone, Copy)]
+pub struct CostChange {
+    is_more: bool,
+    /// In thousandths of what was before.
+    permille: u128,
+}
+
+/// The change from `before`; nothing where nothing was before.
+#[must_use]
+pub fn change(now: MicrosSum, before: MicrosSum) -> Option<CostChange> {
+    let (now, before) = (now.rounded(6), before.rounded(6));
+    let difference = now.abs_diff(before);
+    (before > 0).then(|| CostChange {
+        is_more: now > before,
+        permille: (difference.saturating_mul(1000) + before / 2) / before,
+    })
+}
+
+impl CostChange {
+    fn percent(self) -> String {
+        let whole = i64::try_from(self.permille / 10).unwrap_or(i64::MAX);
+        if whole >= 100 { format!("{} %", count(whole)) } else { format!("{whole}.{} %", self.permille % 10) }
+    }
+
+    /// `4.2 % more`
+    #[must_use]
+    pub fn in_words(self) -> String {
+        match (self.permille, self.is_more) {
+            (0, _) => "the same".to_owned(),
+            (_, true) => format!("{} more", self.percent()),
+            (_, false) => format!("{} less", self.percent()),
+        }
+    }
+}
+
+/// `▲ 4.2 %`
+impl std::fmt::Display for CostChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.permille, self.is_more) {
+            (0, _) => f.write_str("= 0 %"),
+            (_, true) => write!(f, "▲ {}", self.percent()),
+            (_, false) => write!(f, "▼ {}", self.percent()),
+        }
+    }
+}
+
+/// `36 %` of the whole.
+#[must_use]
+pub fn share(part: MicrosSum, whole: MicrosSum) -> String {
+    match part.of(whole, 1000) {
+        None => "–".to_owned(),
+        Some(0) if part == MicrosSum::default() => "0 %".to_owned(),
+        Some(0) => "< 0.1 %".to_owned(),
+        Some(permille @ 1..=9) => format!("0.{permille} %"),
+        Some(permille) => format!("{} %", (permille + 5) / 10),
+    }
 }
 
 /// `Firefox on Windows`, as far as the agent's text says so; else its beginning.

@@ -15,7 +15,8 @@ use chrono::Utc;
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
-use crate::admin::kit::context::{self, CookieScope, FORM_TOKEN, Found, RequestContext, Theme};
+use crate::admin::kit::context::{FORM_TOKEN, Found, RequestContext, Theme};
+use crate::admin::kit::cookies::{self, CookieScope};
 use crate::admin::kit::resume;
 use crate::domain::{Invalid, Role};
 use crate::http::error::ErrorKind;
@@ -75,21 +76,21 @@ async fn admit(
     let state = request.app_data::<web::Data<AppState>>().cloned();
     let state = state.ok_or_else(|| ClientError::internal(&"the pages have no state"))?;
     let https = client::is_https(request.request(), &state.config);
-    let cookies = CookieScope { https, path: state.config.path().to_owned() };
-    let cookie = |name| request.cookie(&cookies.name(name)).map(|cookie| cookie.value().to_owned());
-    let (known, theme, half_way) = (cookie(context::SESSION), cookie(context::THEME), cookie(context::HALF_WAY));
-    let (advertiser, flash) = (cookie(context::ADVERTISER), cookie(context::DONE));
+    let scope = CookieScope { https, path: state.config.path().to_owned() };
+    let cookie = |name| request.cookie(&scope.name(name)).map(|cookie| cookie.value().to_owned());
+    let (known, theme, half_way) = (cookie(cookies::SESSION), cookie(cookies::THEME), cookie(cookies::HALF_WAY));
+    let (advertiser, flash) = (cookie(cookies::ADVERTISER), cookie(cookies::DONE));
     let address = client::address(request.request(), &state.config.trusted_proxy);
     let session = match &known {
         Some(cookie) => find_session(&state, cookie, address).await?,
         None => None,
     };
-    let secret = match (&session, known, cookie(context::GUEST)) {
+    let secret = match (&session, known, cookie(cookies::GUEST)) {
         (Some(_), Some(cookie), _) => cookie,
         (_, _, Some(cookie)) if cookie.len() == 64 => cookie,
         _ => {
             let fresh = sessions::secret()?.expose_secret().to_owned();
-            *guest = Some(cookies.cookie(context::GUEST, fresh.clone(), Duration::days(1)));
+            *guest = Some(scope.cookie(cookies::GUEST, fresh.clone(), Duration::days(1)));
             fresh
         }
     };
@@ -97,7 +98,7 @@ async fn admit(
     let browser = Browser {
         address,
         agent: client::agent(request.request()),
-        known: cookie(context::KNOWN).map(SecretString::from),
+        known: cookie(cookies::KNOWN).map(SecretString::from),
         session: session.clone(),
     };
     let is_change = *request.method() == Method::POST;
@@ -136,7 +137,7 @@ async fn admit(
         browser,
         path: request.path().to_owned(),
         origin: client::origin(request.request(), &state.config),
-        cookies,
+        cookies: scope,
         theme: Theme::parse(theme.as_deref().unwrap_or_default()),
         half_way: half_way.unwrap_or_default(),
         advertiser: advertiser.unwrap_or_default(),
@@ -181,14 +182,14 @@ fn remembered(request: &HttpRequest, answered: &HttpResponse) -> Vec<actix_web::
         let to = answered.headers().get(header::LOCATION).and_then(|to| to.to_str().ok()).unwrap_or_default();
         let query = to.split_once('?').map_or("", |(_, query)| query);
         if let Some((_, done)) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "done") {
-            cookies.push(context.cookie(context::DONE, done.into_owned(), Duration::minutes(5)));
+            cookies.push(context.cookie(cookies::DONE, done.into_owned(), Duration::minutes(5)));
         }
     } else if !context.just_done().is_empty() {
-        cookies.push(context.cookie(context::DONE, String::new(), Duration::ZERO));
+        cookies.push(context.cookie(cookies::DONE, String::new(), Duration::ZERO));
     }
     let chosen = context.query("advertiser");
     if context.newly_chosen(chosen) && answered.status().is_success() {
-        cookies.push(context.cookie(context::ADVERTISER, chosen.to_owned(), Duration::days(365)));
+        cookies.push(context.cookie(cookies::ADVERTISER, chosen.to_owned(), Duration::days(365)));
     }
     cookies
 }

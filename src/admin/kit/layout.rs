@@ -12,11 +12,14 @@ const NAV: [(&str, &str); 8] = [
     ("Stats", "/admin/stats"),
     ("Import", "/admin/imports"),
     ("Catalogue", "/admin/catalogue/offers"),
+    ("Singular", "/admin/polls"),
     ("Tokens", "/admin/tokens"),
-    ("Polls", "/admin/polls"),
     ("Audit", "/admin/audit"),
     ("Settings", "/admin/settings"),
 ];
+
+/// What the foot says of the program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Actions that led here, and the words that say they are done. Anything else in the address says nothing.
 const DONE: &[(&str, &str)] = &[
@@ -24,21 +27,21 @@ const DONE: &[(&str, &str)] = &[
     ("saved", "Saved."),
     ("deleted", "Deleted."),
     ("revoked", "Revoked. It is refused from the next request on."),
-    ("reporting-on", "Cost reporting is on. Singular sees this offer's cost with its next poll."),
-    ("reporting-off", "Cost reporting is off. Singular sees this offer's cost no more."),
+    ("reporting-on", "Cost reporting is on. Singular receives this offer's cost with its next poll."),
+    ("reporting-off", "Cost reporting is off. Singular no longer receives this offer's cost."),
     ("disabled", "Disabled. Its tokens are refused from the next request on."),
     ("enabled", "Enabled."),
     ("password", "Your password was changed, and your other sessions have ended."),
     ("elsewhere", "Your other sessions have ended."),
     ("session", "That session has ended."),
     ("sessions", "Their sessions have ended."),
-    ("removed", "Removed. They can't log in any more."),
+    ("removed", "Removed. They can no longer log in."),
     ("two-step-off", "Two-step log-in is off."),
-    ("imported", "Imported. It can be undone here while no later change stands on it."),
-    ("undone", "Undone. This is the entry of the undo."),
-    ("discarded", "The upload was thrown away."),
+    ("imported", "Imported. You can undo it here until something else changes the same rows."),
+    ("undone", "Import undone. This page records the undo."),
+    ("discarded", "Upload discarded."),
     ("marked", "Marked."),
-    ("unchanged", "Nothing was changed: the cell held these figures already."),
+    ("unchanged", "Nothing changed: the row held these figures already."),
 ];
 
 /// One entry of the navigation.

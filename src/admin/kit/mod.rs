@@ -3,11 +3,13 @@
 pub mod amount;
 pub mod chart;
 pub mod context;
+pub mod cookies;
 pub mod form;
 pub mod form_page;
 pub mod format;
 pub mod guard;
 pub mod layout;
+pub mod pages;
 pub mod resume;
 pub mod stale;
 pub mod table;

@@ -1,6 +1,7 @@
 //! Tables: the interface. Columns that can be sorted by, rows of cells, a foot for sums. One template shows them all.
 
 use crate::admin::kit::context::RequestContext;
+use crate::domain::MicrosSum;
 
 /// A table.
 #[derive(Debug, Default)]
@@ -9,7 +10,7 @@ pub struct Table {
     pub caption: String,
     /// Its columns.
     pub columns: Vec<Column>,
-    /// Its rows.
+    /// Its rows. The first cell of each is its head.
     pub rows: Vec<Vec<Cell>>,
     /// Sums.
     pub foot: Vec<Cell>,
@@ -22,10 +23,23 @@ pub struct Column {
     pub label: String,
     /// Whether it holds figures, which stand to the right.
     pub numeric: bool,
+    /// Whether it holds names: it takes the room that others leave, and names that are longer are cut off on the screen.
+    pub is_name: bool,
+    /// Whether it gives way where there is little room.
+    pub gives_way: bool,
     /// Where a click on the head leads.
     pub sort_link: Option<String>,
     /// `ascending`, `descending` or `none`.
     pub sorted: &'static str,
+}
+
+/// A small line of figures over time.
+#[derive(Debug, Clone, Default)]
+pub struct Sparkline {
+    /// The drawing's path.
+    pub path: String,
+    /// The width of the drawing: one less than the points.
+    pub width: usize,
 }
 
 /// A cell.
@@ -35,16 +49,26 @@ pub struct Cell {
     pub text: String,
     /// Where it leads.
     pub href: Option<String>,
+    /// What the link is called, for those who don't see its row.
+    pub label: Option<String>,
     /// The exact value, where the text is shortened.
     pub title: Option<String>,
     /// A quieter second line.
     pub note: Option<String>,
+    /// What stands beside the text, smaller.
+    pub aside: String,
+    /// What stands below the text where other columns gave way.
+    pub narrow: Option<String>,
     /// `good`, `warn`, `bad` or `quiet`.
     pub tone: &'static str,
     /// Whether it is for machines.
     pub code: bool,
     /// What it is to be sorted by, where that is not the text.
     pub rank: Option<i128>,
+    /// How long the bar behind the text is, in thousandths of the cell.
+    pub bar: u32,
+    /// A line of figures over time.
+    pub line: Option<Sparkline>,
     /// The text is a button that sends this.
     pub press: Option<CellButton>,
 }
@@ -62,6 +86,47 @@ pub struct CellButton {
     pub label: String,
 }
 
+impl Column {
+    /// A column of short texts.
+    pub fn text(label: impl Into<String>) -> Self {
+        Self { label: label.into(), sorted: "none", ..Self::default() }
+    }
+
+    /// A column of names.
+    pub fn name(label: impl Into<String>) -> Self {
+        Self { is_name: true, ..Self::text(label) }
+    }
+
+    /// A column of figures.
+    pub fn figure(label: impl Into<String>) -> Self {
+        Self { numeric: true, ..Self::text(label) }
+    }
+
+    /// A column of small lines.
+    pub fn line(label: impl Into<String>) -> Self {
+        Self::text(label).less()
+    }
+
+    /// Gives way where there is little room.
+    #[must_use]
+    pub fn less(self) -> Self {
+        Self { gives_way: true, ..self }
+    }
+
+    /// The classes of its cells.
+    #[must_use]
+    pub fn class(&self) -> &'static str {
+        match (self.numeric, self.is_name, self.gives_way) {
+            (true, _, true) => "figure less",
+            (true, _, false) => "figure",
+            (_, true, true) => "name less",
+            (_, true, false) => "name",
+            (_, _, true) => "less",
+            _ => "",
+        }
+    }
+}
+
 impl Cell {
     /// A cell that says `text`.
     pub fn new(text: impl Into<String>) -> Self {
@@ -75,10 +140,31 @@ impl Cell {
         self
     }
 
+    /// Gives its link a name of its own.
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
     /// Has a second line.
     #[must_use]
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.note = Some(note.into());
+        self
+    }
+
+    /// Has something smaller beside its text.
+    #[must_use]
+    pub fn aside(mut self, aside: impl Into<String>) -> Self {
+        self.aside = aside.into();
+        self
+    }
+
+    /// Says this too where other columns gave way.
+    #[must_use]
+    pub fn narrow(mut self, text: impl Into<String>) -> Self {
+        self.narrow = Some(text.into());
         self
     }
 
@@ -103,6 +189,21 @@ impl Cell {
         self
     }
 
+    /// Has a bar behind it: as long as `part` of `most`.
+    #[must_use]
+    pub fn bar(mut self, part: MicrosSum, most: MicrosSum) -> Self {
+        self.bar = u32::try_from(part.of(most, 1000).unwrap_or_default().min(1000)).unwrap_or_default();
+        self
+    }
+
+    /// Shows a line of figures over time.
+    #[must_use]
+    pub fn line(mut self, values: &[i64]) -> Self {
+        let path = crate::admin::kit::chart::line(values);
+        self.line = Some(Sparkline { path, width: values.len().saturating_sub(1) });
+        self
+    }
+
     /// Is a button.
     #[must_use]
     pub fn press(mut self, press: CellButton) -> Self {
@@ -116,61 +217,64 @@ impl Cell {
         self.rank = Some(rank.into());
         self
     }
+
+    /// What is shown when the pointer rests on it: the exact value, or all of a text that may be cut off.
+    #[must_use]
+    pub fn hover(&self) -> Option<&str> {
+        self.title.as_deref().or_else(|| (self.text.len() > 28).then_some(self.text.as_str()))
+    }
 }
 
 impl Table {
     /// A table with these columns; those whose label starts with `#` hold figures.
     #[must_use]
     pub fn new(caption: impl Into<String>, columns: &[&str]) -> Self {
-        let column = |label: &&str| Column {
-            label: label.trim_start_matches('#').to_owned(),
-            numeric: label.starts_with('#'),
-            sort_link: None,
-            sorted: "none",
+        let column = |label: &&str| match label.strip_prefix('#') {
+            Some(label) => Column::figure(label),
+            None => Column::text(*label),
         };
-        Self { caption: caption.into(), columns: columns.iter().map(column).collect(), ..Self::default() }
+        Self::with_columns(caption, columns.iter().map(column).collect())
     }
 
-    /// Keeps the rows that hold the words asked for, and sorts them by the column asked for: `?sort=2`, or `-2` for the
-    /// other way round.
+    /// A table with these columns.
     #[must_use]
-    pub fn searched_and_sorted(mut self, context: &RequestContext) -> Self {
-        let message = context.query("search").to_lowercase();
-        if !message.is_empty() {
-            let holds = |cell: &Cell| {
-                cell.text.to_lowercase().contains(&message)
-                    || cell.note.as_ref().is_some_and(|note| note.to_lowercase().contains(&message))
-            };
-            self.rows.retain(|row| row.iter().any(holds));
-        }
+    pub fn with_columns(caption: impl Into<String>, columns: Vec<Column>) -> Self {
+        Self { caption: caption.into(), columns, ..Self::default() }
+    }
+
+    /// Lets the heads of the first columns sort, as the address says: `?sort=2`, or `-2` for the other way round. Which
+    /// column that is, and whether it goes down.
+    pub fn sortable(&mut self, context: &RequestContext, columns: usize) -> (usize, bool) {
         let asked = context.query("sort");
         let (number, down) = asked.strip_prefix('-').map_or((asked, false), |number| (number, true));
-        let chosen = number.parse::<usize>().ok().filter(|at| *at < self.columns.len());
-        for (at, column) in self.columns.iter_mut().enumerate() {
+        let chosen = number.parse::<usize>().ok().filter(|at| *at < columns);
+        for (at, column) in self.columns.iter_mut().take(columns).enumerate() {
             let is_chosen = chosen == Some(at);
             if is_chosen {
                 column.sorted = if down { "descending" } else { "ascending" };
             }
             let next = if is_chosen && !down { format!("-{at}") } else { at.to_string() };
-            column.sort_link = Some(link_with(context, "sort", &next));
+            column.sort_link = Some(link_to(context, context.path(), &[("sort", &next), ("page", "")]));
         }
-        if let Some(at) = chosen {
-            let key = |row: &Vec<Cell>| row.get(at).map(|cell| (cell.rank, cell.text.to_lowercase()));
-            self.rows.sort_by(|one, other| if down { key(other).cmp(&key(one)) } else { key(one).cmp(&key(other)) });
-        }
-        self
+        (chosen.unwrap_or_default(), chosen.is_some() && down)
     }
 }
 
 /// This page's address with one parameter changed.
 #[must_use]
 pub fn link_with(context: &RequestContext, name: &str, value: &str) -> String {
-    let kept = context.queries().iter().filter(|(key, value)| key != name && key != "done" && !value.is_empty());
+    link_to(context, context.path(), &[(name, value)])
+}
+
+/// Another path with this page's parameters, some of them changed; empty ones are left out.
+#[must_use]
+pub fn link_to(context: &RequestContext, path: &str, changed: &[(&str, &str)]) -> String {
+    let is_kept = |(name, value): &&(String, String)| {
+        name != "done" && !value.is_empty() && !changed.iter().any(|(changed, _)| changed == name)
+    };
     let mut query = form_urlencoded::Serializer::new(String::new());
-    query.extend_pairs(kept);
-    if !value.is_empty() {
-        query.append_pair(name, value);
-    }
+    query.extend_pairs(context.queries().iter().filter(is_kept));
+    query.extend_pairs(changed.iter().filter(|(_, value)| !value.is_empty()));
     let query = query.finish();
-    if query.is_empty() { context.path().to_owned() } else { format!("{}?{query}", context.path()) }
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }

@@ -11,19 +11,19 @@ use crate::service::imports::{self, ImportError};
 use crate::store::AdvertiserRow;
 
 fn form(advertiser: &AdvertiserRow) -> Form {
-    let states = [("final", "Final: the invoice went out"), ("provisional", "Provisional: figures may still change")];
+    let states = [("final", "Final: ready to invoice"), ("provisional", "Provisional: figures may still change")];
     let states = states.map(|(value, label)| (value.to_owned(), label.to_owned())).into();
     Form::new(format!("/admin/stats/days{}", scope(advertiser)), "Mark days")
         .or_back_to(format!("/admin/stats{}", scope(advertiser)))
         .field("from", "From", Kind::Date, "")
-        .field("to", "To", Kind::Date, "Both days count.")
-        .field("days", "They are", Kind::Choice(states), "")
-        .field("reason", "Reason", Kind::Text, "Needed where final days become provisional.")
+        .field("to", "To", Kind::Date, "Inclusive.")
+        .field("days", "Mark as", Kind::Choice(states), "")
+        .field("reason", "Reason", Kind::Text, "Required to reopen final days.")
         .optional()
 }
 
 async fn answer(context: &RequestContext, form: Form) -> Answer {
-    let intro = "Final days change only with a reason that stays in the history. Singular is not told of marks: its report is the same.";
+    let intro = "Final days can be changed only with a reason, which is kept in the history. Marking days doesn't change what Singular receives.";
     FormPage::answer(context, "Stats", "Mark days", vec![intro.to_owned()], form).await
 }
 
@@ -61,7 +61,7 @@ pub async fn save(context: RequestContext) -> Answer {
             Ok(context.go(&format!("/admin/stats{}&from={from}&to={to}&done=marked", scope(&advertiser))))
         }
         Err(ImportError::Final(days)) => {
-            let invalid = Invalid::because("reason", format!("days that are final would be so no more: {days}"));
+            let invalid = Invalid::because("reason", format!("this would reopen final days: {days}"));
             answer(&context, form(&advertiser).as_typed(&context).refused(ServiceError::Invalid(invalid))?).await
         }
         Err(ImportError::Service(error)) => {

@@ -2,4 +2,10 @@
 
 pub mod cell;
 pub mod day_status;
+pub mod download;
+pub mod groups;
+pub mod names;
 pub mod rows;
+pub mod statement;
+pub mod tables;
+pub mod view;

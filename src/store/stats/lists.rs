@@ -114,14 +114,23 @@ impl ReadTxn<'_> {
 
     /// What hangs on a campaign.
     pub fn campaign_usage(&self, advertiser: AdvertiserKey, campaign: CampaignKey) -> StoreResult<Option<Usage>> {
-        let sql = "select count(*), min(day), max(day) from daily_stats
-            where advertiser_key = ?1 and campaign_key = ?2";
+        // Month by month, since the key begins with them.
+        let sql = "with recursive months(month) as (
+                select min(month) from month_sums where advertiser_key = ?1
+                union all
+                select (select min(next.month) from month_sums next
+                    where next.advertiser_key = ?1 and next.month > months.month)
+                from months where months.month is not null
+            )
+            select sum(rows), min(first_day), max(last_day) from months
+            cross join month_sums on month_sums.advertiser_key = ?1 and month_sums.month = months.month
+                and month_sums.campaign_key = ?2";
         Ok(self.first("count a campaign's stats", sql, (advertiser.0, campaign.0), usage)?.flatten())
     }
 
     /// What hangs on a publisher, of all advertisers.
     pub fn publisher_usage(&self, publisher: PublisherKey) -> StoreResult<Option<Usage>> {
-        let sql = "select count(*), min(day), max(day) from daily_stats where publisher_key = ?1";
+        let sql = "select sum(rows), min(first_day), max(last_day) from month_sums where publisher_key = ?1";
         Ok(self.first("count a publisher's stats", sql, [publisher.0], usage)?.flatten())
     }
 
@@ -137,7 +146,7 @@ impl ReadTxn<'_> {
 
 fn usage(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Usage>> {
     let days = row.get::<_, Option<i64>>(1)?.zip(row.get::<_, Option<i64>>(2)?);
-    let rows = row.get(0)?;
+    let rows = row.get::<_, Option<i64>>(0)?.unwrap_or_default();
     Ok(days.map(|days| Usage { rows, days }))
 }
 

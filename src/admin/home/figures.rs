@@ -1,0 +1,257 @@
+//! The figures of the start page: what the last days came to.
+
+use chrono::Datelike as _;
+
+use crate::admin::catalogue::entry::{scope, today};
+use crate::admin::kit::chart::{self, Chart};
+use crate::admin::kit::format;
+use crate::admin::kit::table::{Cell, Column, Sparkline, Table};
+use crate::admin::stats::groups;
+use crate::admin::stats::names;
+use crate::admin::stats::view::{By, Filters, Order, View};
+use crate::domain::{Day, DayRange, MicrosSum};
+use crate::service::ServiceError;
+use crate::store::{AdvertiserRow, ReadTxn, StatSum};
+
+/// Days the chart shows, and the small lines.
+const DAYS: i64 = 30;
+
+/// Campaigns that are listed.
+const TOP: usize = 5;
+
+/// A figure at the top of the page.
+pub struct Figure {
+    /// What it is of.
+    pub what: String,
+    /// The amount.
+    pub much: String,
+    /// Its currency.
+    pub unit: &'static str,
+    /// The amount with all its decimals.
+    pub exactly: String,
+    /// What it is compared with.
+    pub than: String,
+    /// The days before it.
+    pub line: Sparkline,
+    /// The rows behind it.
+    pub href: String,
+}
+
+/// The sums of the last days, by day; days without stats are there too.
+pub struct RecentDays {
+    today: Day,
+    /// From the first of last month, or 60 days ago, whichever is earlier, to today.
+    sums: Vec<StatSum>,
+}
+
+impl RecentDays {
+    /// Reads them.
+    pub fn read(txn: &ReadTxn<'_>, advertiser: &AdvertiserRow) -> Result<Self, ServiceError> {
+        let today = today(advertiser.time_zone)?;
+        let to = today.to_stored();
+        let month_before = i64::from(today.date().day0()) + 31;
+        let first = to - month_before.max(2 * DAYS);
+        let length = usize::try_from(to - first + 1).unwrap_or_default();
+        let mut sums = vec![StatSum::default(); length];
+        for (day, sum) in txn.day_sums(advertiser.key, first, to)? {
+            if let Some(place) = usize::try_from(day - first).ok().and_then(|at| sums.get_mut(at)) {
+                *place = sum;
+            }
+        }
+        Ok(Self { today, sums })
+    }
+
+    /// The sums of the days from `from` to `to`, counted back from today; both count.
+    fn back(&self, from: i64, to: i64) -> &[StatSum] {
+        let last = i64::try_from(self.sums.len()).unwrap_or_default() - 1;
+        let place = |back: i64| usize::try_from((last - back).clamp(0, last)).unwrap_or_default();
+        &self.sums[place(from)..=place(to)]
+    }
+
+    /// The first day of the last 30 that the page speaks of, counted back from today: they end yesterday, or today where
+    /// today has stats.
+    fn end(&self) -> i64 {
+        i64::from(self.back(0, 0)[0].rows == 0)
+    }
+
+    /// Yesterday, the last 7 days and this month.
+    #[must_use]
+    pub fn figures(&self, advertiser: &AdvertiserRow) -> Vec<Figure> {
+        let (currency, scope) = (advertiser.currency, scope(advertiser));
+        let cost = |sums: &[StatSum]| {
+            let mut total = MicrosSum::default();
+            for sum in sums {
+                total += sum.cost;
+            }
+            total
+        };
+        let line = |sums: &[StatSum]| sparkline(sums.iter().map(|sum| sum.cost.to_stored().unwrap_or(i64::MAX)));
+        let against = |now: MicrosSum, before: MicrosSum, what: &str| match format::change(now, before) {
+            Some(change) => format!("{change} against {what}"),
+            None if now == before => format!("as {what}"),
+            None => format!("nothing {what}"),
+        };
+        let figure = |what: String, sum: MicrosSum, than: String, line: Sparkline, query: String| Figure {
+            what,
+            much: format::amount(sum, currency),
+            unit: currency.code(),
+            exactly: sum.to_string(),
+            than,
+            line,
+            href: format!("/admin/stats{scope}&{query}"),
+        };
+        let yesterday = self.today.earlier(1).unwrap_or(self.today).date();
+        let week = cost(self.back(self.end() + 6, self.end()));
+        let week_before = cost(self.back(self.end() + 13, self.end() + 7));
+        let month = self.back(i64::from(self.today.date().day0()), 0);
+        let last_of_before = i64::from(self.today.date().day());
+        let month_before = yesterday_of_month(self.today);
+        let before = cost(self.back(last_of_before + i64::from(month_before.day0()), last_of_before));
+        let mut so_far = 0_i64;
+        let running: Vec<i64> = month
+            .iter()
+            .map(|sum| {
+                so_far = so_far.saturating_add(sum.cost.to_stored().unwrap_or(i64::MAX));
+                so_far
+            })
+            .collect();
+        vec![
+            figure(
+                format!("Yesterday, {}", yesterday.format("%a %-d %b")),
+                cost(self.back(1, 1)),
+                against(
+                    cost(self.back(1, 1)),
+                    cost(self.back(8, 8)),
+                    &format!("the {} before", yesterday.format("%A")),
+                ),
+                line(self.back(14, 1)),
+                "range=yesterday&by=campaign".to_owned(),
+            ),
+            figure(
+                "Last 7 days".to_owned(),
+                week,
+                against(week, week_before, "the 7 before"),
+                line(self.back(self.end() + DAYS - 1, self.end())),
+                "range=7d&by=day".to_owned(),
+            ),
+            figure(
+                self.today.date().format("%B, day %-d").to_string(),
+                cost(month),
+                format!("{} {} in all", month_before.format("%B"), format::amount(before, currency)),
+                sparkline(running.into_iter()),
+                "range=month&by=day".to_owned(),
+            ),
+        ]
+    }
+
+    /// The cost of each of the last 30 days; nothing where there is none.
+    #[must_use]
+    pub fn chart(&self, advertiser: &AdvertiserRow) -> Option<Chart> {
+        let (currency, scope) = (advertiser.currency, scope(advertiser));
+        let (days, before) = (self.back(DAYS - 1, 0), self.back(2 * DAYS - 1, DAYS));
+        if days.iter().chain(before).all(|sum| sum.rows == 0) {
+            return None;
+        }
+        let first = self.today.to_stored() - DAYS + 1;
+        let mut total = StatSum::default();
+        let mut bars = Vec::new();
+        for (day, sum) in (first..).zip(days) {
+            total += *sum;
+            let label = format::stored_day(day);
+            let message = format!("{label}: {} {}", format::amount(sum.cost, currency), currency.code());
+            let day = Day::from_stored(day).map(|day| day.to_string()).unwrap_or_default();
+            let href = format!("/admin/stats{scope}&from={day}&to={day}&by=campaign");
+            bars.push((sum.cost.rounded(6), message, href));
+        }
+        let past: Vec<u128> = before.iter().map(|sum| sum.cost.rounded(6)).collect();
+        let label = |micros: u128| format::axis(micros);
+        let ends = (format::stored_day(first), format::stored_day(first + DAYS - 1));
+        Some(Chart::new(
+            format!("Cost per day, {}", currency.code()),
+            format!(
+                "{} and {} in {DAYS} days",
+                format::amount(total.cost, currency),
+                format::plural(total.clicks, "click")
+            ),
+            bars,
+            &past,
+            ends,
+            label,
+        ))
+    }
+
+    /// The chart's figures.
+    #[must_use]
+    pub fn table(&self, advertiser: &AdvertiserRow) -> Table {
+        let (currency, scope) = (advertiser.currency, scope(advertiser));
+        let cost = format!("#Cost, {}", currency.code());
+        let mut table = Table::new("Cost and clicks per day", &["Day", &cost, "#Clicks"]);
+        let last = self.today.to_stored();
+        for (back, sum) in self.back(DAYS - 1, 0).iter().rev().enumerate() {
+            let day = last - i64::try_from(back).unwrap_or_default();
+            let text = Day::from_stored(day).map(|day| day.to_string()).unwrap_or_default();
+            let href = format!("/admin/stats{scope}&from={text}&to={text}&by=campaign");
+            table.rows.push(vec![
+                Cell::new(format::stored_day(day)).to(href, true),
+                Cell::new(format::amount(sum.cost, currency)).title(sum.cost.to_string()),
+                Cell::new(format::count(sum.clicks)),
+            ]);
+        }
+        table
+    }
+}
+
+fn yesterday_of_month(today: Day) -> chrono::NaiveDate {
+    let first = today.date().with_day0(0).unwrap_or(today.date());
+    first.pred_opt().unwrap_or(first)
+}
+
+fn sparkline(values: impl Iterator<Item = i64>) -> Sparkline {
+    let values: Vec<i64> = values.collect();
+    Sparkline { path: chart::line(&values), width: values.len().saturating_sub(1).max(1) }
+}
+
+impl RecentDays {
+    /// The campaigns that cost most in the last 30 days.
+    pub fn top(&self, txn: &ReadTxn<'_>, advertiser: &AdvertiserRow) -> Result<Table, ServiceError> {
+        let last = self.today.to_stored() - self.end();
+        let day = |stored: i64| Day::from_stored(stored);
+        let range = |from: i64, to: i64| -> Result<DayRange, ServiceError> { Ok(DayRange::new(day(from)?, day(to)?)?) };
+        let view = View {
+            days: range(last - DAYS + 1, last)?,
+            before: Some(range(last - 2 * DAYS + 1, last - DAYS)?),
+            preset: "30d".to_owned(),
+            by: By::Campaign,
+            order: (Order::Cost, true),
+            page: 1,
+            filters: Filters::default(),
+            problem: None,
+            span: None,
+            advertiser: advertiser.clone(),
+        };
+        let currency = advertiser.currency;
+        let columns = vec![
+            Column::name("Campaign"),
+            Column::figure(format!("Cost, {}", currency.code())),
+            Column::figure("Change").less(),
+            Column::line("30 days"),
+        ];
+        let mut table = Table::with_columns("Campaigns by cost, last 30 days", columns);
+        let Ok(found) = groups::collect(txn, &view)? else { return Ok(table) };
+        let most = &found.groups[..found.groups.len().min(TOP)];
+        let labels = names::of_groups(txn, &view, most)?;
+        let largest = most.first().map(|group| group.sum.cost).unwrap_or_default();
+        for group in most {
+            let label = labels.get(&group.key).cloned().unwrap_or_default();
+            let href = format!("/admin/stats{}&range=30d&by=day&campaign={}", scope(advertiser), label.id);
+            let change = format::change(group.sum.cost, group.before.cost);
+            table.rows.push(vec![
+                Cell::new(label.name).to(href, true).bar(group.sum.cost, largest),
+                Cell::new(format::amount(group.sum.cost, currency)).title(group.sum.cost.to_string()),
+                Cell::new(change.map_or_else(|| "new".to_owned(), |change| change.to_string())),
+                Cell::default().line(&group.line),
+            ]);
+        }
+        Ok(table)
+    }
+}

@@ -1,0 +1,187 @@
+//! The start page: what was spent lately, whether Singular gets it, what needs attention. An appliance that is not set up yet
+//! shows the steps to the first report instead.
+
+pub mod figures;
+
+use askama::Template;
+use chrono::{DateTime, Utc};
+
+use crate::admin::attention::AlertItem;
+use crate::admin::home::figures::{Figure, RecentDays};
+use crate::admin::kit::chart::Chart;
+use crate::admin::kit::context::{Answer, RequestContext};
+use crate::admin::kit::format;
+use crate::admin::kit::layout::Shell;
+use crate::admin::kit::table::Table;
+use crate::domain::MicrosSum;
+use crate::service::backups::BackupStatus;
+use crate::service::status::{self, CatalogueEntry, PollingState, PollingStatus, Setup};
+use crate::store::AdvertiserRow;
+
+/// Whether Singular polls, as the page says it.
+struct Polling {
+    headline: String,
+    tone: &'static str,
+    detail: String,
+    link: Option<String>,
+}
+
+/// One of the steps to the first report.
+struct Step {
+    title: &'static str,
+    message: &'static str,
+    links: Vec<(&'static str, String)>,
+    is_done: bool,
+}
+
+#[derive(Template)]
+#[template(path = "admin/home.html")]
+struct Page {
+    shell: Shell,
+    steps: Vec<Step>,
+    polling: Option<Polling>,
+    figures: Vec<Figure>,
+    chart: Option<Chart>,
+    chart_table: Table,
+    table: Table,
+    alerts: Vec<AlertItem>,
+    backup: String,
+}
+
+/// The start page.
+pub async fn page(context: RequestContext) -> Answer {
+    context
+        .show(|context, txn| {
+            let mut shell = Shell::new(context, txn, "Home", "Home")?;
+            let now = Utc::now();
+            let appliance = context.state().appliance();
+            let backup = backup(&appliance.backups, context.state().config.backup_at.0.is_some(), now);
+            let mut alerts = status::of_appliance(&appliance, now);
+            let Some(advertiser) = shell.advertiser.clone() else {
+                let steps = steps(&Setup::of(txn, None, now)?, &shell);
+                let alerts = alerts.iter().map(|alert| AlertItem::new(alert, &shell, None)).collect();
+                let (figures, chart_table, table) = (Vec::new(), Table::default(), Table::default());
+                return Ok(Page {
+                    shell,
+                    steps,
+                    polling: None,
+                    figures,
+                    chart: None,
+                    chart_table,
+                    table,
+                    alerts,
+                    backup,
+                });
+            };
+            let setup = Setup::of(txn, Some(&advertiser), now)?;
+            let polling = PollingStatus::of(txn, advertiser.id, now)?;
+            // Once a report went out, what is undone is trouble and no first step any more.
+            let steps = if polling.last.is_some() || setup.is_done() {
+                alerts.extend(status::of_advertiser(txn, &advertiser, now)?);
+                Vec::new()
+            } else {
+                steps(&setup, &shell)
+            };
+            let days = RecentDays::read(txn, &advertiser)?;
+            let polling = describe(&polling, &shell, &advertiser, now);
+            if steps.is_empty() {
+                shell.title.clone_from(&polling.headline);
+            }
+            let has_stats = setup.has_stats;
+            Ok(Page {
+                alerts: alerts.iter().map(|alert| AlertItem::new(alert, &shell, Some(&advertiser))).collect(),
+                figures: if has_stats { days.figures(&advertiser) } else { Vec::new() },
+                chart: if has_stats { days.chart(&advertiser) } else { None },
+                chart_table: days.table(&advertiser),
+                table: if has_stats { days.top(txn, &advertiser)? } else { Table::default() },
+                polling: Some(polling),
+                steps,
+                backup,
+                shell,
+            })
+        })
+        .await
+}
+
+/// How old the last verified backup is.
+fn backup(status: &BackupStatus, are_on: bool, now: DateTime<Utc>) -> String {
+    match status.age(now) {
+        Some(age) => format!("Last verified backup: {}.", format::ago(age)),
+        None if are_on => "No backup has been made and verified yet.".to_owned(),
+        None => "The server makes no backups: it was started with --backup-at off.".to_owned(),
+    }
+}
+
+fn steps(setup: &Setup, shell: &Shell) -> Vec<Step> {
+    let scope = &shell.scope;
+    let has_advertiser = setup.missing != Some(CatalogueEntry::Advertiser);
+    let import = |label| (label, format!("/admin/imports/new{scope}"));
+    let by_hand = setup.missing.map(|entry| match entry {
+        CatalogueEntry::Advertiser => ("Add an advertiser", format!("/admin/catalogue/advertisers/new{scope}")),
+        CatalogueEntry::App => ("or add an app by hand", format!("/admin/catalogue/apps/new{scope}")),
+        CatalogueEntry::Offer => ("or add an offer by hand", format!("/admin/catalogue/offers/new{scope}")),
+        CatalogueEntry::Campaign => ("or add a campaign by hand", format!("/admin/catalogue/campaigns/new{scope}")),
+        CatalogueEntry::Publisher => ("or add a publisher by hand", format!("/admin/catalogue/publishers/new{scope}")),
+    });
+    let catalogue = has_advertiser.then(|| import("Import a file")).into_iter().chain(by_hand).collect();
+    vec![
+        Step {
+            title: "Set up your campaigns",
+            message: "Add the advertiser. An import can create the app, offer, campaigns and publishers for you.",
+            links: catalogue,
+            is_done: setup.missing.is_none(),
+        },
+        Step {
+            title: "Add your first stats",
+            message: "Upload a CSV of clicks and cost, or type in one day to try it out.",
+            links: vec![import("Import a file"), ("or add a row of stats", format!("/admin/stats/cell{scope}"))],
+            is_done: setup.has_stats,
+        },
+        Step {
+            title: "Turn cost reporting on",
+            message: "Singular sees only offers that have cost reporting switched on.",
+            links: vec![("Go to the offers", format!("/admin/catalogue/offers{scope}"))],
+            is_done: setup.offers_on > 0,
+        },
+        Step {
+            title: "Give Singular a token",
+            message: "Singular's connector sends this token with every request. You'll see it only once, so copy it.",
+            links: vec![("Generate token", format!("/admin/tokens/new{scope}"))],
+            is_done: setup.has_token,
+        },
+    ]
+}
+
+fn describe(status: &PollingStatus, shell: &Shell, advertiser: &AdvertiserRow, now: DateTime<Utc>) -> Polling {
+    let Some(last) = &status.last else {
+        return Polling {
+            headline: "Singular has not polled yet.".to_owned(),
+            tone: "quiet",
+            detail: "Once its connector has a token it polls twice a day.".to_owned(),
+            link: None,
+        };
+    };
+    let age = now - last.at;
+    let (headline, tone) = match status.state {
+        PollingState::Stopped => (format!("No polls for {}.", format::span(age)), "bad"),
+        PollingState::Refused => (format!("Polls are refused. Last polled {}.", format::ago(age)), "bad"),
+        PollingState::Alive | PollingState::Never => (format!("Last polled {}.", format::ago(age)), "good"),
+    };
+    let token = last.token.as_ref().map_or_else(String::new, |(_, name, _)| format!("“{name}”"));
+    let range = last.days.map_or_else(String::new, |(from, to)| {
+        let days = if from == to { format::day(from) } else { format!("{} to {}", format::day(from), format::day(to)) };
+        format!(" asked for {days}")
+    });
+    let got = match (last.status, last.cost) {
+        (304, _) => "had it already: nothing has changed since".to_owned(),
+        (_, Some(micros)) => {
+            let cost = crate::domain::Micros::new(micros).map(MicrosSum::from).unwrap_or_default();
+            let cost = format::amount(cost, advertiser.currency);
+            format!("got {} with a cost of {cost} {}", format::plural(last.rows, "row"), advertiser.currency.code())
+        }
+        _ => format!("got {}", format::plural(last.rows, "row")),
+    };
+    let at = format::moment(last.at, shell.zone());
+    let detail = format!("On {at} {token}{range} and {got}.");
+    Polling { headline, tone, detail, link: Some(format!("/admin/polls/{}{}", last.key, shell.scope)) }
+}

@@ -1,0 +1,275 @@
+//! The tables of the stats: groups with their sums, or rows one by one.
+
+use std::collections::HashMap;
+
+use crate::admin::kit::context::RequestContext;
+use crate::admin::kit::format;
+use crate::admin::kit::table::{Cell, Column, Table, link_to};
+use crate::admin::stats::groups::{self, Group, Groups};
+use crate::admin::stats::names::{self, Label};
+use crate::admin::stats::view::{By, Order, View};
+use crate::domain::{Currency, Day, DayState};
+use crate::service::ServiceError;
+use crate::store::{ReadTxn, StatPart, StatSum};
+
+/// Rows a page shows.
+pub const SHOWN: usize = 50;
+
+/// What a view comes to, and the table of one page of it.
+pub struct Shown {
+    /// The sum of all rows.
+    pub total: StatSum,
+    /// What the days before came to, where they are looked at.
+    pub before: Option<StatSum>,
+    /// One page of the rows.
+    pub table: Table,
+    /// Rows of all pages.
+    pub count: usize,
+    /// Why there are none.
+    pub problem: Option<String>,
+}
+
+/// What the rows are, in small letters: `campaign`.
+#[must_use]
+pub fn noun(by: By) -> String {
+    if by == By::Rows { "row".to_owned() } else { by.label().to_lowercase() }
+}
+
+fn heads(context: &RequestContext, view: &View, columns: Vec<(Column, Option<Order>)>) -> Vec<Column> {
+    let (sorted, down) = view.order;
+    let head = |(mut column, order): (Column, Option<Order>)| {
+        let Some(order) = order else { return column };
+        let is_chosen = order == sorted;
+        // A first click on figures shows the largest first, on names the first of the alphabet.
+        let next = if is_chosen { !down } else { order != Order::Name };
+        let word = format!("{}{}", if next { "-" } else { "" }, order.word());
+        column.sort_link = Some(link_to(context, "/admin/stats", &[("sort", &word), ("page", "")]));
+        column.sorted = match (is_chosen, down) {
+            (true, true) => "descending",
+            (true, false) => "ascending",
+            _ => "none",
+        };
+        column
+    };
+    columns.into_iter().map(head).collect()
+}
+
+/// The rows of a view that groups.
+pub fn grouped(context: &RequestContext, txn: &ReadTxn<'_>, view: &View) -> Result<Shown, ServiceError> {
+    let found = match groups::collect(txn, view)? {
+        Ok(found) => found,
+        Err(too_many) => return Ok(nothing(too_many.message(view.by))),
+    };
+    let currency = view.advertiser.currency;
+    let cost = format!("Cost, {}", currency.code());
+    let has_before = found.before.is_some() && !view.by.is_time();
+    let mut columns = vec![
+        (Column::name(view.by.label()), Some(Order::Name)),
+        (Column::figure(&cost), Some(Order::Cost)),
+        (Column::figure("Share").less(), None),
+    ];
+    if has_before {
+        columns.push((Column::figure("Before").less(), Some(Order::Change)));
+    }
+    columns.extend([
+        (Column::figure("Clicks").less(), Some(Order::Clicks)),
+        (Column::figure("Per click").less(), Some(Order::PerClick)),
+        (Column::figure("Views").less(), Some(Order::Views)),
+        (Column::figure("Conversions").less(), Some(Order::Conversions)),
+    ]);
+    let has_lines = found.groups.iter().any(|group| !group.line.is_empty());
+    if has_lines {
+        let label = if found.point == "day" {
+            format!("Its {}", format::plural(view.length(), "day"))
+        } else {
+            "Its months".to_owned()
+        };
+        columns.push((Column::line(&label), None));
+    }
+    let mut table = Table::with_columns(format!("Stats by {}", noun(view.by)), heads(context, view, columns));
+    let first = (view.page - 1).saturating_mul(SHOWN).min(found.groups.len());
+    let page = &found.groups[first..(first + SHOWN).min(found.groups.len())];
+    let labels = names::of_groups(txn, view, page)?;
+    let most = page.iter().map(|group| group.sum.cost).max().unwrap_or_default();
+    for group in page {
+        let label = labels.get(&group.key).cloned().unwrap_or_default();
+        let mut row = vec![
+            Cell::new(&label.name)
+                .to(drill(context, view, group, &label), true)
+                .aside(&label.aside)
+                .bar(group.sum.cost, most),
+        ];
+        row.extend(figures(&group.sum, &found.total, has_before.then_some(&group.before), currency));
+        row[0] = std::mem::take(&mut row[0]).narrow(narrow(&group.sum, currency));
+        if has_lines {
+            let days = link_to(
+                context,
+                "/admin/stats",
+                &[
+                    ("by", if found.point == "day" { "day" } else { "month" }),
+                    (view.by.word(), &label.id),
+                    ("sort", ""),
+                    ("page", ""),
+                ],
+            );
+            let of = format!("{} of {}", if found.point == "day" { "Days" } else { "Months" }, label.name);
+            row.push(Cell::default().line(&group.line).to(days, true).label(of));
+        }
+        table.rows.push(row);
+    }
+    if !page.is_empty() {
+        let count = i64::try_from(found.groups.len()).unwrap_or(i64::MAX);
+        table.foot = foot(&format!("Sum of {}", format::plural(count, &noun(view.by))), &found, has_before, currency);
+        if has_lines {
+            table.foot.push(Cell::default());
+        }
+    }
+    Ok(Shown { total: found.total, before: found.before, table, count: found.groups.len(), problem: None })
+}
+
+fn foot(label: &str, found: &Groups, has_before: bool, currency: Currency) -> Vec<Cell> {
+    let mut foot = vec![Cell::new(label).narrow(narrow(&found.total, currency))];
+    let before = found.before.unwrap_or_default();
+    foot.extend(figures(&found.total, &found.total, has_before.then_some(&before), currency));
+    foot
+}
+
+/// What stands below a row's name where there is no room for columns.
+fn narrow(sum: &StatSum, currency: Currency) -> String {
+    let per_click = sum.cost.per(sum.clicks).map(|cost| format!(", {} each", format::fine(cost, currency)));
+    format!("{}{}", format::plural(sum.clicks, "click"), per_click.unwrap_or_default())
+}
+
+/// Cost, share, change, clicks, cost per click, views, conversions.
+fn figures(sum: &StatSum, total: &StatSum, before: Option<&StatSum>, currency: Currency) -> Vec<Cell> {
+    let mut cells = vec![
+        Cell::new(format::amount(sum.cost, currency)).title(sum.cost.to_string()),
+        Cell::new(format::share(sum.cost, total.cost)),
+    ];
+    if let Some(before) = before {
+        let was = format!("before: {} {}", format::amount(before.cost, currency), currency.code());
+        cells.push(match format::change(sum.cost, before.cost) {
+            Some(change) => Cell::new(change.to_string()).title(was),
+            None if sum.cost == before.cost => Cell::new("–").title(was),
+            None => Cell::new("new").title(was),
+        });
+    }
+    cells.extend([
+        Cell::new(format::count(sum.clicks)),
+        Cell::new(sum.cost.per(sum.clicks).map_or_else(|| "–".to_owned(), |cost| format::fine(cost, currency))),
+        Cell::new(format::count(sum.views)),
+        Cell::new(format::count(sum.conversions)),
+    ]);
+    cells
+}
+
+/// Where a group leads: a month to its publishers, a publisher to its campaigns, a campaign to its days, a day to its rows.
+fn drill(context: &RequestContext, view: &View, group: &Group, label: &Label) -> String {
+    let days = |by: &str, last: i64| {
+        let day = |stored: i64| Day::from_stored(stored).map(|day| day.to_string()).unwrap_or_default();
+        let (from, to) = view.days.stored();
+        let (from, to) = (day(group.key.max(from)), day(last.min(to)));
+        let pairs = [("by", by), ("from", &from), ("to", &to), ("range", ""), ("sort", ""), ("page", "")];
+        link_to(context, "/admin/stats", &pairs)
+    };
+    let one = |name: &str, by: &str| {
+        link_to(context, "/admin/stats", &[(name, &label.id), ("by", by), ("sort", ""), ("page", ""), ("search", "")])
+    };
+    match view.by {
+        By::Month => days("publisher", next_month(group.key) - 1),
+        By::Week => days("day", group.key + 6),
+        By::Day | By::Rows => days("rows", group.key),
+        By::Publisher => one("publisher", "campaign"),
+        By::Offer => one("offer", "campaign"),
+        By::App => one("app", "campaign"),
+        By::Campaign => one("campaign", "day"),
+    }
+}
+
+fn next_month(first: i64) -> i64 {
+    let date = Day::from_stored(first).ok().and_then(|day| day.date().checked_add_months(chrono::Months::new(1)));
+    date.and_then(|date| Day::try_from(date).ok()).map_or(first + 31, Day::to_stored)
+}
+
+fn nothing(problem: String) -> Shown {
+    let (total, before) = (StatSum::default(), None);
+    Shown { total, before, table: Table::default(), count: 0, problem: Some(problem) }
+}
+
+/// The rows of a view that shows what is stored, one by one.
+pub fn one_by_one(context: &RequestContext, txn: &ReadTxn<'_>, view: &View) -> Result<Shown, ServiceError> {
+    let rows = match groups::rows(txn, view)? {
+        Ok(rows) => rows,
+        Err(too_many) => return Ok(nothing(too_many.message(view.by))),
+    };
+    let mut total = StatSum::default();
+    for row in &rows {
+        total += row.sum;
+    }
+    let currency = view.advertiser.currency;
+    let cost = format!("Cost, {}", currency.code());
+    let columns = vec![
+        (Column::text("Day"), Some(Order::Name)),
+        (Column::name("Campaign"), None),
+        (Column::name("Publisher").less(), None),
+        (Column::figure(&cost), Some(Order::Cost)),
+        (Column::figure("Clicks").less(), Some(Order::Clicks)),
+        (Column::figure("Per click").less(), Some(Order::PerClick)),
+        (Column::figure("Views").less(), Some(Order::Views)),
+        (Column::figure("Conversions").less(), Some(Order::Conversions)),
+        (Column::text(if context.may_change() { "Change" } else { "History" }), None),
+    ];
+    let mut table = Table::with_columns("Stats by day, campaign and publisher", heads(context, view, columns));
+    let first = (view.page - 1).saturating_mul(SHOWN).min(rows.len());
+    let page = &rows[first..(first + SHOWN).min(rows.len())];
+    let labels = names::of_rows(txn, view, page)?;
+    let (from, to) = view.days.stored();
+    let marks = txn.day_marks(view.advertiser.key, from, to)?;
+    let marks: HashMap<i64, DayState> = marks.into_iter().map(|mark| (mark.day, mark.state)).collect();
+    for row in page {
+        table.rows.push(row_cells(context, view, row, &labels, marks.get(&row.day).copied()));
+    }
+    if !page.is_empty() {
+        let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        let mut foot = vec![Cell::new("Sum"), Cell::new(format::plural(count, "row")), Cell::default()];
+        let mut sums = figures(&total, &total, None, currency);
+        sums.remove(1);
+        foot.extend(sums);
+        foot.push(Cell::default());
+        table.foot = foot;
+    }
+    Ok(Shown { total, before: None, table, count: rows.len(), problem: None })
+}
+
+fn row_cells(
+    context: &RequestContext,
+    view: &View,
+    row: &StatPart,
+    labels: &names::RowLabels,
+    mark: Option<DayState>,
+) -> Vec<Cell> {
+    let (campaign, publisher) = labels.of(row);
+    let day = Day::from_stored(row.day).map(|day| day.to_string()).unwrap_or_default();
+    let cell =
+        format!("/admin/stats/cell{}&day={day}&campaign={}&publisher={}", view.scope(), campaign.id, publisher.id);
+    let label = format!("{}, {} at {}", format::stored_day(row.day), campaign.name, publisher.name);
+    let day = Cell::new(format::stored_day(row.day));
+    let verb = if context.may_change() { "Edit" } else { "See" };
+    let mut cells = vec![
+        match mark {
+            Some(state) => day.note(format::day_state(state)),
+            None => day,
+        },
+        Cell::new(&campaign.name).aside(&campaign.aside).narrow(format!(
+            "{} · {}",
+            publisher.name,
+            narrow(&row.sum, view.advertiser.currency)
+        )),
+        Cell::new(&publisher.name),
+    ];
+    let mut sums = figures(&row.sum, &row.sum, None, view.advertiser.currency);
+    sums.remove(1);
+    cells.extend(sums);
+    cells.push(Cell::new(verb).to(cell, true).label(format!("{verb} {label}")));
+    cells
+}
