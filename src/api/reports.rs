@@ -4,6 +4,7 @@ use actix_web::http::header::IfNoneMatch;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::domain::ReportQuery;
+use crate::http::turns::Holder;
 use crate::http::{ApiClient, AppState, ClientError, PollRecorder, query, streaming};
 use crate::service::report::ReportRequest;
 
@@ -21,6 +22,7 @@ pub async fn answer(
         Ok(query) => query,
         Err(invalid) => return Err(poll.refused(invalid.into())),
     };
+    let holder = Holder::Token(token.key);
     let known = known.map(web::Header::into_inner);
-    streaming::answer(&state, ReportRequest { kind, format, query }, known, snapshot, poll.of(query.days)).await
+    streaming::answer(&state, ReportRequest { kind, format, query }, known, snapshot, holder, poll.of(query.days)).await
 }

@@ -1,14 +1,15 @@
 //! The body of a long report: made some 64 KiB at a time, by the thread that sends it, when the connection has room for more.
 //!
-//! A slow client slows the reading. One that leaves ends it, and one that takes nothing for a minute, or takes the whole too
-//! slowly, is given up: it holds one of a few reading connections and pins a snapshot of the database's log. A body that was
-//! not made to its end fails, so that the server aborts the connection and a cut report can't be taken for a whole one.
+//! Reading takes a turn and a connection, which a slow client does not keep: they are given back when it takes nothing for a
+//! moment while others wait, and the report goes on later in another snapshot, if what is still to come is the same there.
+//! A client that takes nothing for a minute, or takes the whole too slowly, is given up. A body that was not made to its end
+//! fails, so that the server aborts the connection and a cut report can't be taken for a whole one.
 
 use std::cell::RefCell;
 use std::io;
 use std::mem;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -18,11 +19,17 @@ use bytes::Bytes;
 use futures_util::Stream;
 
 use super::poll::PollRecorder;
-use crate::service::ServiceResult;
-use crate::service::report::Report;
+use super::reading::{Reading, Waiting};
+use crate::service::report::{Continued, Report};
+use crate::service::{ServiceError, ServiceResult};
 
-/// Chunks that are made before others have their turn.
-const CHUNKS_A_TURN: u32 = 16;
+/// Chunks that are made before the thread sees to other connections.
+const CHUNKS_AT_ONCE: u32 = 4;
+/// How much is read in one turn while others wait for theirs.
+const BYTES_A_TURN: u64 = 256 * 1024;
+/// For how long a client may take nothing before its turn is given back: to those who wait, and in any case.
+const PAUSE: Duration = Duration::from_millis(50);
+const LONG_PAUSE: Duration = Duration::from_secs(2);
 /// How long a client may take nothing. A slow one with large socket buffers looks like that for half a minute at a time.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// How slowly a client may take a report on the whole, in bytes a second.
@@ -35,7 +42,7 @@ pub(super) struct ReportBody {
     rest: Rc<RefCell<BodyState>>,
     /// What was handed out last; when the next is asked for, it was copied to where it goes.
     sent: Option<Bytes>,
-    chunks_this_turn: u32,
+    chunks_at_once: u32,
     watch: rt::task::JoinHandle<()>,
 }
 
@@ -57,6 +64,19 @@ struct Making {
     closing: Option<Bytes>,
     poll: PollRecorder,
     pace: Pace,
+    reading: Reading,
+    /// The wait for a turn, and since when, where there is one.
+    waiting: Option<(Instant, Waiting)>,
+    /// What was made when the turn began.
+    turn_from: u64,
+}
+
+/// How a report is read on.
+enum ReadingOn {
+    AsBefore,
+    InANewTurn,
+    /// What was still to be read is not there any more.
+    Impossible,
 }
 
 /// How the client takes it.
@@ -69,13 +89,24 @@ struct Pace {
 impl ReportBody {
     /// The rest of a report whose beginning was made already, and what closes the envelope around it. The poll is recorded
     /// when the connection took the last of it and asks for more, or when that is not to be expected any more.
-    pub(super) fn new(report: Report, begun: Vec<Bytes>, closing: Option<Bytes>, poll: PollRecorder) -> Self {
+    pub(super) fn new(
+        report: Report,
+        begun: Vec<Bytes>,
+        closing: Option<Bytes>,
+        poll: PollRecorder,
+        reading: Reading,
+    ) -> Self {
         let now = Instant::now();
         let pace = Pace { since: now, last: now, bytes: 0 };
-        let making = Making { report, begun: begun.into_iter(), closing, poll, pace };
+        let has_turn = reading.turn.is_some();
+        let begun = begun.into_iter();
+        let making = Making { report, begun, closing, poll, pace, reading, waiting: None, turn_from: 0 };
         let rest = Rc::new(RefCell::new(BodyState::Rows(Box::new(making))));
         let watch = rt::spawn(watch(Rc::clone(&rest)));
-        Self { rest, sent: None, chunks_this_turn: 0, watch }
+        if has_turn {
+            rt::spawn(release_when_idle(Rc::downgrade(&rest)));
+        }
+        Self { rest, sent: None, chunks_at_once: 0, watch }
     }
 }
 
@@ -124,13 +155,20 @@ impl Stream for ReportBody {
     type Item = io::Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.chunks_this_turn == CHUNKS_A_TURN {
-            self.chunks_this_turn = 0;
+        if self.chunks_at_once == CHUNKS_AT_ONCE {
+            self.chunks_at_once = 0;
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        self.chunks_this_turn += 1;
+        self.chunks_at_once += 1;
         let sent = self.sent.take();
+        let got_turn = match self.rest.borrow_mut().poll_turn(cx) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(got_turn) => got_turn,
+        };
+        if got_turn {
+            rt::spawn(release_when_idle(Rc::downgrade(&self.rest)));
+        }
         let next = self.rest.borrow_mut().next(sent);
         self.sent = next.as_ref().and_then(|next| next.as_ref().ok()).cloned();
         Poll::Ready(next)
@@ -149,6 +187,7 @@ impl Drop for ReportBody {
 async fn watch(rest: Rc<RefCell<BodyState>>) {
     loop {
         let latest = match &*rest.borrow() {
+            BodyState::Rows(making) if making.waiting.is_some() => Instant::now() + PATIENCE,
             BodyState::Rows(making) => making.pace.latest(),
             BodyState::Closing(..) | BodyState::Cut => return,
         };
@@ -159,7 +198,41 @@ async fn watch(rest: Rc<RefCell<BodyState>>) {
     }
 }
 
+/// Gives the turn back when the client takes nothing for a while: soon where others wait for it.
+async fn release_when_idle(rest: Weak<RefCell<BodyState>>) {
+    loop {
+        rt::time::sleep(PAUSE).await;
+        let Some(rest) = rest.upgrade() else { return };
+        let BodyState::Rows(making) = &mut *rest.borrow_mut() else { return };
+        if making.reading.turn.is_none() {
+            return;
+        }
+        let idle = making.pace.last.elapsed();
+        if idle >= LONG_PAUSE || (idle >= PAUSE && making.reading.turns.are_wanted()) {
+            return making.release();
+        }
+    }
+}
+
 impl BodyState {
+    /// Ready once the next bytes can be made, or never will be; whether a turn was got for it.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let Self::Rows(making) = self else { return Poll::Ready(false) };
+        let Poll::Ready(turned) = making.poll_turn(cx) else { return Poll::Pending };
+        match turned {
+            Ok(ReadingOn::AsBefore) => {}
+            Ok(ReadingOn::InANewTurn) => return Poll::Ready(true),
+            Ok(ReadingOn::Impossible) => {
+                self.give_up("days that its slow client had still to take were restated meanwhile");
+            }
+            Err(error) => {
+                tracing::error!(%error, "a report was cut off");
+                self.cut();
+            }
+        }
+        Poll::Ready(false)
+    }
+
     /// The next bytes, perhaps in the memory of those that were sent.
     fn next(&mut self, sent: Option<Bytes>) -> Option<io::Result<Bytes>> {
         if let Self::Rows(making) = self {
@@ -221,6 +294,37 @@ impl BodyState {
 }
 
 impl Making {
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<ServiceResult<ReadingOn>> {
+        if self.reading.turn.is_some()
+            && self.pace.bytes - self.turn_from >= BYTES_A_TURN
+            && self.reading.turns.are_wanted()
+        {
+            self.release();
+        }
+        if !self.begun.as_slice().is_empty() || !self.report.waits_for_snapshot() {
+            return Poll::Ready(Ok(ReadingOn::AsBefore));
+        }
+        let reading = &self.reading;
+        let (since, waiting) = self.waiting.get_or_insert_with(|| (Instant::now(), reading.wait()));
+        let Poll::Ready(got) = waiting.as_mut().poll(cx) else { return Poll::Pending };
+        self.pace.excuse(*since);
+        self.waiting = None;
+        Poll::Ready(got.map_err(ServiceError::from).and_then(|(turn, snapshot)| {
+            Ok(match self.report.go_on(snapshot)? {
+                Continued::Same => {
+                    (self.reading.turn, self.turn_from) = (Some(turn), self.pace.bytes);
+                    ReadingOn::InANewTurn
+                }
+                Continued::Changed => ReadingOn::Impossible,
+            })
+        }))
+    }
+
+    fn release(&mut self) {
+        self.report.release();
+        self.reading.turn = None;
+    }
+
     fn next(&mut self, sent: Option<Bytes>) -> ServiceResult<Option<Bytes>> {
         let chunk = if let Some(chunk) = self.begun.next() {
             Some(chunk)
@@ -247,6 +351,12 @@ impl Pace {
         self.bytes += bytes;
     }
 
+    /// The client is not to blame for the time since then.
+    fn excuse(&mut self, since: Instant) {
+        self.last = Instant::now();
+        self.since += self.last - since;
+    }
+
     /// When the next bytes must be asked for.
     fn latest(&self) -> Instant {
         self.last.min(self.since + Duration::from_secs(self.bytes / SLOWEST)) + PATIENCE
@@ -254,77 +364,4 @@ impl Pace {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use actix_web::rt::System;
-    use futures_util::StreamExt as _;
-
-    use super::*;
-    use crate::domain::{Day, RawReport, ReportFormat, ReportKind, ReportQuery};
-    use crate::service::demo;
-    use crate::service::polls::PollLog;
-    use crate::service::report::{ReportRequest, Reports};
-    use crate::store::{PollFilter, Store};
-
-    /// A long report of the sample, handed to `take`; whether the history has it as complete.
-    fn recorded(take: impl AsyncFnOnce(ReportBody)) -> bool {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path()).unwrap();
-        demo::fill(&store, Day::parse("date", "2025-03-31").unwrap()).unwrap();
-        let (kind, format) = (ReportKind::Singular, ReportFormat::Json);
-        let days = ["2025-01-01", "2025-03-31"].map(|day| Some(day.to_owned()));
-        let [date_from, date_to] = days;
-        let advertiser = store.read(|txn| txn.advertiser_get(demo::ADVERTISER)).unwrap();
-        let query = ReportQuery::new(advertiser.id, &RawReport { date_from, date_to, offer_id: None }).unwrap();
-        let report = Reports::new(0).open(ReportRequest { kind, format, query }, store.snapshot().unwrap()).unwrap();
-        let log = Arc::new(PollLog::start(store.clone()).unwrap());
-        let poll = PollRecorder::begin(&log, kind, format, String::new(), String::new());
-        let closing = Some(Bytes::from_static(b"}}"));
-        System::new().block_on(async { take(ReportBody::new(report, Vec::new(), closing, poll)).await });
-        log.stop();
-        let polls = store.read(|txn| txn.poll_list(&PollFilter { limit: 9, ..PollFilter::default() })).unwrap();
-        assert_eq!(polls.len(), 1, "each poll is recorded once");
-        polls[0].complete
-    }
-
-    #[test]
-    fn a_report_is_recorded_once_its_last_bytes_were_taken() {
-        let is_complete = recorded(async |mut body| {
-            let mut bytes = Vec::new();
-            while let Some(chunk) = body.next().await {
-                bytes.extend_from_slice(&chunk.unwrap());
-            }
-            assert!(bytes.len() > 3 * 64 * 1024 && bytes.ends_with(b"}]}}"), "{} bytes", bytes.len());
-        });
-        assert!(is_complete);
-    }
-
-    #[test]
-    fn a_client_that_leaves_is_recorded_as_having_less() {
-        let is_complete = recorded(async |mut body| assert!(body.next().await.unwrap().is_ok()));
-        assert!(!is_complete);
-    }
-
-    #[test]
-    fn a_report_that_was_given_up_fails_and_frees_what_it_held() {
-        let is_complete = recorded(async |mut body| {
-            assert!(body.next().await.unwrap().is_ok());
-            body.rest.borrow_mut().give_up("too slow");
-            assert!(matches!(*body.rest.borrow(), BodyState::Cut));
-            assert!(body.next().await.unwrap().is_err());
-        });
-        assert!(!is_complete);
-    }
-
-    #[test]
-    fn a_client_may_stand_still_for_a_minute_and_be_slow_but_not_too_slow() {
-        let since = Instant::now();
-        let after = |seconds| since + Duration::from_secs(seconds);
-        let latest = |last, bytes| Pace { since, last: after(last), bytes }.latest();
-        assert_eq!(latest(0, 0), after(60));
-        assert_eq!(latest(100, 1 << 30), after(160), "a quick one");
-        assert_eq!(latest(1000, 1000 * SLOWEST), after(1060), "one that is just quick enough");
-        assert_eq!(latest(1000, 500 * SLOWEST), after(560), "one that drips");
-    }
-}
+mod tests;

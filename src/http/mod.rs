@@ -17,9 +17,11 @@ pub mod one_time;
 pub mod place;
 mod poll;
 pub mod query;
+mod reading;
 pub mod state;
 pub mod streaming;
 pub mod token_guard;
+pub mod turns;
 pub mod upload;
 
 pub use access::Access;

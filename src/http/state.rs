@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::limits::Limits;
 use super::metrics::Metrics;
 use super::one_time::OneTimePages;
+use super::turns::Turns;
 use crate::config::{Serve, Tls};
 use crate::service::Hasher;
 use crate::service::access::access_log::AccessLog;
@@ -39,6 +40,8 @@ pub struct AppState {
     pub certificates: Option<Arc<Certificates>>,
     /// Who may ask how often.
     pub limits: Limits,
+    /// Whose turn it is to read much.
+    pub turns: Turns,
     /// What is counted.
     pub metrics: Metrics,
     /// Pages that hold a secret and are shown once.
@@ -66,6 +69,7 @@ impl AppState {
             polls: Arc::new(PollLog::start(store.clone())?),
             backups: Backups::start(store.clone(), config.backup_at.0)?,
             limits: Limits::new(config.rate_limit),
+            turns: Turns::default(),
             metrics: Metrics::new(),
             one_time: OneTimePages::default(),
             store,

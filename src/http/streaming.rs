@@ -17,11 +17,13 @@ use super::body::{ReportBody, WholeBody};
 use super::envelope::Envelope;
 use super::error::ClientError;
 use super::poll::PollRecorder;
+use super::reading::Reading;
 use super::state::AppState;
+use super::turns::Holder;
 use crate::domain::ReportKind;
 use crate::service::ServiceResult;
 use crate::service::report::{Opened, Report, ReportHead, ReportRequest, format};
-use crate::store::Snapshot;
+use crate::store::{Lane, Snapshot};
 use crate::telemetry;
 
 /// A report up to this size is held until it is whole.
@@ -30,16 +32,17 @@ const WHOLE: u64 = 256 * 1024;
 const NOTHING_ENABLED: &str = "No offer of this advertiser has cost reporting enabled, so there is nothing to report. \
     Enable it in the catalogue or with: pitlane offer enable NAME --advertiser NAME";
 
-/// Answers a report of what `snapshot` sees. The poll is recorded when the connection took the last of it, which is after
-/// this returns.
+/// Answers a report of what `snapshot` sees to the holder of a token. The poll is recorded when the connection took the
+/// last of it, which is after this returns.
 pub async fn answer(
     state: &AppState,
     asked: ReportRequest,
     known: Option<IfNoneMatch>,
     snapshot: Snapshot,
+    holder: Holder,
     poll: PollRecorder,
 ) -> Result<HttpResponse, ClientError> {
-    let begun = begin(state, asked, known.as_ref(), snapshot).await;
+    let begun = begin(state, asked, known.as_ref(), snapshot, holder).await;
     let begun = begun.map_err(ClientError::from);
     match begun {
         Err(refused) => {
@@ -58,9 +61,15 @@ pub async fn answer(
             let tag = report.head().tag.clone();
             Ok(headers(HttpResponse::Ok(), tag, asked).body(SizedStream::new(length, chunks)))
         }
-        Ok(Begun::Long(report, chunks, closing, length)) => {
+        Ok(Begun::Long(mut report, chunks, closing, length)) => {
             let mut response = headers(HttpResponse::Ok(), report.head().tag.clone(), asked);
-            let stream = ReportBody::new(report, chunks, closing, poll);
+            // Without a turn it waits for one between two chunks, like all others.
+            let turn = state.turns.take_now(holder).filter(|_| report.move_to_long_lane(&state.store));
+            if turn.is_none() {
+                report.release();
+            }
+            let reading = Reading { store: state.store.clone(), turns: state.turns.clone(), holder, turn };
+            let stream = ReportBody::new(report, chunks, closing, poll, reading);
             Ok(match length {
                 Some(length) => response.body(SizedStream::new(length, stream)),
                 None => response.body(BodyStream::new(stream)),
@@ -84,6 +93,7 @@ async fn begin(
     asked: ReportRequest,
     known: Option<&IfNoneMatch>,
     snapshot: Snapshot,
+    holder: Holder,
 ) -> ServiceResult<Begun> {
     let mut report = match state.reports.open_now(asked, snapshot)? {
         Opened::Ready(report) => report,
@@ -95,22 +105,40 @@ async fn begin(
     if is_known(known, report.head()) {
         return Ok(Begun::Known(report));
     }
-    let is_made_at_once = report.is_made_at_once();
-    let begin = move || {
-        let (opening, closing) = envelope(asked, report.head()).unzip();
-        let around = opening.iter().chain(&closing).map(|bytes| bytes.len() as u64).sum::<u64>();
-        let whole = report.length()?.map(|length| around + length);
-        let mut chunks = Vec::from_iter(opening);
-        while length(&chunks) <= WHOLE {
-            let Some(bytes) = report.next_bytes()? else {
-                chunks.extend(closing);
-                return Ok(Begun::Whole(report, chunks));
-            };
-            chunks.push(bytes);
-        }
-        Ok(Begun::Long(report, chunks, closing, whole))
+    if !report.is_made_at_once() {
+        return first_chunks(asked, report);
+    }
+    // Adding up may take a while: not in the lane of short work, and only when it is the holder's turn.
+    let (turn, reopened) = if let Some(turn) = state.turns.take_now(holder) {
+        (turn, !report.move_to_long_lane(&state.store))
+    } else {
+        report.release();
+        (state.turns.take(holder).await, true)
     };
-    if is_made_at_once { telemetry::blocking(begin).await } else { begin() }
+    let (reports, store) = (Arc::clone(&state.reports), state.store.clone());
+    telemetry::blocking(move || {
+        let report = if reopened { reports.open(asked, store.snapshot_in(Lane::Long)?)? } else { report };
+        let begun = first_chunks(asked, report);
+        drop(turn);
+        begun
+    })
+    .await
+}
+
+/// As much of the report as is held until it is whole.
+fn first_chunks(asked: ReportRequest, mut report: Report) -> ServiceResult<Begun> {
+    let (opening, closing) = envelope(asked, report.head()).unzip();
+    let around = opening.iter().chain(&closing).map(|bytes| bytes.len() as u64).sum::<u64>();
+    let whole = report.length()?.map(|length| around + length);
+    let mut chunks = Vec::from_iter(opening);
+    while length(&chunks) <= WHOLE {
+        let Some(bytes) = report.next_bytes()? else {
+            chunks.extend(closing);
+            return Ok(Begun::Whole(report, chunks));
+        };
+        chunks.push(bytes);
+    }
+    Ok(Begun::Long(report, chunks, closing, whole))
 }
 
 /// Whether the client has this report already.

@@ -22,7 +22,7 @@ use super::state::AppState;
 use crate::domain::{PlainToken, ReportFormat, ReportKind, TokenScope};
 use crate::service::access::tokens::Presented;
 use crate::service::status::TokenState;
-use crate::store::{Snapshot, Store, StoreResult, TokenRow};
+use crate::store::{Lane, Snapshot, Store, StoreResult, TokenRow};
 use crate::telemetry;
 
 /// One message for all the ways of having no token, so that none of them can be told from another.
@@ -61,10 +61,15 @@ pub async fn pass(
         return Ok(request.into_response(ClientError::internal(&"the API has no state").error_response()));
     };
     let mut poll = report.map(|(kind, format)| PollRecorder::new(&state, request.request(), kind, format));
+    // A right token answers for itself: whoever shares its address, as behind a proxy, can't use up its share.
     let admitted = match recognise(&state, request.request()).await {
         Ok(client) => {
             poll = poll.map(|poll| poll.by(&client.token));
             usable(&client.token, scope).and_then(|()| state.limits.token(client.token.key)).map(|()| client)
+        }
+        Err(error) if presented(request.request()).is_some() => {
+            let address = client::address(request.request(), &state.config.trusted_proxy);
+            Err(state.limits.address(address).err().unwrap_or(error))
         }
         Err(error) => Err(error),
     };
@@ -110,7 +115,7 @@ async fn recognise(state: &AppState, request: &HttpRequest) -> Result<ApiClient,
 
 /// The state of the database as it is now. Another thread waits where no connection is idle.
 async fn snapshot(store: &Store) -> StoreResult<Snapshot> {
-    if let Some(snapshot) = store.snapshot_now()? {
+    if let Some(snapshot) = store.snapshot_now(Lane::Short)? {
         return Ok(snapshot);
     }
     let store = store.clone();

@@ -28,6 +28,7 @@ mod file;
 mod imports;
 mod keys;
 mod known_browsers;
+mod lanes;
 mod ledger;
 mod ledger_past;
 mod login_pauses;
@@ -62,6 +63,7 @@ pub use file::summary::{AdvertiserTotal, DatabaseSummary};
 pub use file::trailer::Trailer;
 pub use imports::{ImportEntry, ImportKind, ImportRow, ImportSpan, NewImport};
 pub use keys::{AdvertiserKey, AppKey, CampaignKey, FeedKey, ImportKey, OfferKey, PublisherKey, TokenKey};
+pub use lanes::Lane;
 pub use ledger::{NotSingular, SentRequest, ServedAnswer, ServedDays, ServedPoll};
 pub use ledger_past::{CampaignPlace, PastApp, PastOffer};
 pub use login_pauses::LoginPause;
@@ -101,6 +103,7 @@ pub const MIN_FREE: u64 = 64 * 1024 * 1024;
 #[derive(Clone)]
 pub struct Store {
     readers: r2d2::Pool<SqliteConnectionManager>,
+    lanes: Arc<lanes::Lanes>,
     // Closed after those that only read, so that the last one to close is one that can fold the log in.
     writer: r2d2::Pool<SqliteConnectionManager>,
     path: Arc<PathBuf>,
@@ -131,7 +134,15 @@ impl Store {
         upgrade::upgrade(&mut *writer.get()?, &path, &used)?;
         let epoch = epoch::settle(&mut *writer.get()?, &path)?.into();
         let readers = open::readers(&path)?;
-        Ok(Self { readers, writer, path: Arc::new(path), epoch, floor: MIN_FREE, _used: Arc::new(used) })
+        Ok(Self {
+            readers,
+            lanes: Arc::default(),
+            writer,
+            path: Arc::new(path),
+            epoch,
+            floor: MIN_FREE,
+            _used: Arc::new(used),
+        })
     }
 
     /// Whether there is a database in `data_dir`; an error where that can't be seen.
@@ -163,27 +174,43 @@ impl Store {
         &self.path
     }
 
-    /// Runs `work` on one unchanging state of the database.
+    /// Runs `work`, which must be short, on one unchanging state of the database.
     pub fn read<T, E: From<StoreError>>(&self, work: impl FnOnce(&ReadTxn<'_>) -> Result<T, E>) -> Result<T, E> {
-        work(&self.snapshot()?.txn())
+        self.read_in(Lane::Short, work)
     }
 
-    /// The state of the database as it is now. Waits for a reading connection.
+    /// Runs `work` on one unchanging state of the database.
+    pub fn read_in<T, E: From<StoreError>>(
+        &self,
+        lane: Lane,
+        work: impl FnOnce(&ReadTxn<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        work(&self.snapshot_in(lane)?.txn())
+    }
+
+    /// The state of the database as it is now, for short work. Waits for a reading connection.
     pub fn snapshot(&self) -> StoreResult<Snapshot> {
+        self.snapshot_in(Lane::Short)
+    }
+
+    /// The state of the database as it is now. Waits for one of the lane's connections.
+    pub fn snapshot_in(&self, lane: Lane) -> StoreResult<Snapshot> {
+        let place = self.lanes.take(lane, open::READ_WAIT)?;
         let conn = self.readers.get()?;
         conn.busy_timeout(open::READ_WAIT).doing("set the wait")?;
-        Snapshot::begin(conn)
+        Snapshot::begin(conn, place)
     }
 
-    /// Like [`Store::snapshot`], but never waits: `None` where no connection is idle, or somebody else locks the file.
+    /// Like [`Store::snapshot_in`], but never waits: `None` where no connection is idle, or somebody else locks the file.
     ///
     /// For threads that must not block. What is in neither cache is still read from the disk, so they should read little at
     /// a time.
-    pub fn snapshot_now(&self) -> StoreResult<Option<Snapshot>> {
+    pub fn snapshot_now(&self, lane: Lane) -> StoreResult<Option<Snapshot>> {
+        let Ok(place) = self.lanes.take(lane, Duration::ZERO) else { return Ok(None) };
         let Some(conn) = self.readers.try_get() else { return Ok(None) };
         // Once a snapshot has begun nothing makes it wait.
         conn.busy_timeout(Duration::ZERO).doing("shorten the wait")?;
-        match Snapshot::begin(conn) {
+        match Snapshot::begin(conn, place) {
             Err(StoreError::Busy { .. }) => Ok(None),
             begun => begun.map(Some),
         }

@@ -5,13 +5,16 @@
 
 use std::cell::OnceCell;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use r2d2::PooledConnection;
 use r2d2_sqlite::SqliteConnectionManager;
 
+use crate::store::lanes::Place;
+use crate::store::stats::row::{Key, before};
 use crate::store::stats::scan::StatScan;
 use crate::store::stats::walk::StatTree;
-use crate::store::{AdvertiserKey, Doing as _, ReadTxn, StoreResult};
+use crate::store::{AdvertiserKey, Doing as _, Lane, ReadTxn, Store, StoreResult};
 
 /// Names the state that a snapshot sees. Two snapshots with the same name see the same; those that see the same may have
 /// different names.
@@ -48,10 +51,12 @@ pub struct Snapshot {
     conn: PooledConnection<SqliteConnectionManager>,
     state_id: StateId,
     tree: OnceCell<Option<StatTree>>,
+    // After the connection, which must be back before another may want it.
+    place: Place,
 }
 
 impl Snapshot {
-    pub(super) fn begin(mut conn: PooledConnection<SqliteConnectionManager>) -> StoreResult<Self> {
+    pub(super) fn begin(mut conn: PooledConnection<SqliteConnectionManager>, place: Place) -> StoreResult<Self> {
         let kept = PooledConnection::extensions_mut(&mut conn);
         let Kept { number, tree } = if let Some(kept) = kept.get() {
             *kept
@@ -63,7 +68,7 @@ impl Snapshot {
         conn.prepare_cached("begin").and_then(|mut begin| begin.execute(())).doing("begin reading")?;
         // From here on it must be ended, also when its first reading fails.
         let state_id = StateId { connection: number, data_version: 0 };
-        let mut snapshot = Self { conn, state_id, tree: OnceCell::new() };
+        let mut snapshot = Self { conn, state_id, tree: OnceCell::new(), place };
         let version = snapshot.txn().first("read the data version", "pragma data_version", (), |row| row.get(0))?;
         snapshot.state_id.data_version = version.unwrap_or_default();
         if let Some((_, tree)) = tree.filter(|(state_id, _)| *state_id == snapshot.state_id) {
@@ -80,6 +85,16 @@ impl Snapshot {
 
     /// The advertiser's cells from the first to the last of these days, both included.
     pub fn stat_scan(&self, advertiser: AdvertiserKey, first_day: i64, last_day: i64) -> StoreResult<StatScan> {
+        self.stat_scan_behind(before(advertiser, first_day), last_day)
+    }
+
+    /// The rest of a scan that another snapshot was left with. The caller knows that its days are the same in this one.
+    pub fn stat_scan_rest(&self, rest: &StatScan) -> StoreResult<StatScan> {
+        let (after, last_day) = rest.rest();
+        self.stat_scan_behind(after, last_day)
+    }
+
+    fn stat_scan_behind(&self, after: Key, last_day: i64) -> StoreResult<StatScan> {
         let tree = if let Some(tree) = self.tree.get() {
             *tree
         } else {
@@ -87,9 +102,16 @@ impl Snapshot {
             *self.tree.get_or_init(|| found)
         };
         Ok(match tree {
-            Some(tree) => StatScan::by_pages(tree.walk(advertiser, first_day, last_day)),
-            None => self.txn().stat_scan(advertiser, first_day, last_day),
+            Some(tree) => StatScan::by_pages(tree.walk(after, last_day)),
+            None => StatScan::by_statement(after, last_day),
         })
+    }
+
+    /// The same state, in the lane where it may stay longer; none where all of that lane's places are taken.
+    #[must_use]
+    pub fn moved_to(mut self, lane: Lane, store: &Store) -> Option<Self> {
+        self.place = store.lanes.take(lane, Duration::ZERO).ok()?;
+        Some(self)
     }
 
     /// Which state it sees.

@@ -12,6 +12,7 @@ mod disks;
 mod http_limits;
 mod owner;
 mod secrets;
+mod sharing;
 
 use std::path::Path;
 

@@ -19,7 +19,7 @@ use crate::http::{AppState, ClientError};
 use crate::service::access::sessions::{self, Browser, LoggedIn};
 use crate::service::access::two_factor;
 use crate::service::{Actor, ServiceError};
-use crate::store::{AdvertiserRow, ReadTxn, SessionRow, Store, StoreError};
+use crate::store::{AdvertiserRow, Lane, ReadTxn, SessionRow, Store, StoreError};
 use crate::telemetry;
 
 /// What every handler ends with.
@@ -236,7 +236,7 @@ impl RequestContext {
     ) -> Answer {
         let context = self.clone();
         let html = telemetry::blocking(move || {
-            let page = context.store().read(|txn| work(&context, txn))?;
+            let page = context.store().read_in(Lane::Page, |txn| work(&context, txn))?;
             page.render().map_err(|error| ServiceError::Internal(format!("a page could not be made: {error}")))
         });
         let html = html.await.map_err(missing_is_not_found)?;

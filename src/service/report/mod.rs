@@ -22,23 +22,23 @@ mod format;
 mod general;
 mod json;
 mod lines;
+mod making;
 mod output;
 mod segments;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use quick_cache::sync::Cache;
 
-use self::columns::{Column, Columns, Total};
+use self::columns::Columns;
 use self::dimensions::Dimensions;
 pub use self::format::{Format, format};
-use self::output::Output;
-use self::segments::{Segment, SegmentKey, Segments};
+pub use self::making::{Continued, Report};
+use self::segments::{SegmentKey, Segments};
 use super::snapshot_cache::SnapshotCache;
 use super::{ServiceError, ServiceResult};
 use crate::domain::{MicrosSum, ReportFormat, ReportKind, ReportQuery};
-use crate::store::{AdvertiserKey, ReadTxn, Snapshot, StatScan, Version};
+use crate::store::{AdvertiserKey, ReadTxn, Snapshot, Version};
 
 /// Advertisers whose dimensions are kept. They are small: some hundred bytes a campaign and format.
 const KEPT_DIMENSIONS: usize = 256;
@@ -201,158 +201,6 @@ impl Plan {
     fn segment_key(&self, (day, version): (i64, Version), asked: &ReportRequest) -> SegmentKey {
         let (kind, format, names) = (asked.kind, asked.format, asked.named(self.versions));
         SegmentKey { advertiser: self.advertiser, day, version, names, kind, format }
-    }
-}
-
-/// A report in the making: hands out its bytes, some 64 KiB at a time. For JSON the `items` array (or `data` of the general
-/// report), for CSV the whole text. After an error there is nothing more, and what came before is no whole report.
-pub struct Report {
-    asked: ReportRequest,
-    snapshot: Snapshot,
-    plan: Arc<Plan>,
-    dimensions: Arc<Dimensions>,
-    segments: Segments,
-    out: Output,
-    rest: Progress,
-}
-
-/// What is still to be made.
-enum Progress {
-    /// Nobody looked yet.
-    Unknown,
-    /// Sums, all at once.
-    Totals(&'static [Column<Total>]),
-    /// Day by day from this one on: those that are kept, and others that will be.
-    Days(usize, Vec<Option<Segment>>),
-    /// Rows that are not kept.
-    Rows(StatScan),
-    Nothing,
-}
-
-impl Report {
-    fn new(
-        asked: ReportRequest,
-        snapshot: Snapshot,
-        plan: Arc<Plan>,
-        dimensions: Arc<Dimensions>,
-        segments: Segments,
-    ) -> Self {
-        let out = Output::new(format(asked.format));
-        Self { asked, snapshot, plan, dimensions, segments, out, rest: Progress::Unknown }
-    }
-
-    /// What is known before the first row.
-    #[must_use]
-    pub fn head(&self) -> &ReportHead {
-        &self.plan.head
-    }
-
-    /// What was made so far came to this.
-    #[must_use]
-    pub fn totals(&self) -> ReportTotals {
-        self.out.totals
-    }
-
-    /// How many bytes it will have, where all of its days were made before. To be asked before the first bytes are taken.
-    pub fn length(&mut self) -> ServiceResult<Option<u64>> {
-        self.begin()?;
-        let Progress::Days(_, kept) = &self.rest else { return Ok(None) };
-        let segments = kept.iter().map(|segment| Some(segment.as_ref()?.bytes.len() as u64));
-        Ok(segments.sum::<Option<u64>>().map(|bytes| self.out.length_around(bytes)))
-    }
-
-    /// Takes the memory of a chunk that is not needed any more, for the next one.
-    pub fn reuse(&mut self, memory: Vec<u8>) {
-        self.out.reuse(memory);
-    }
-
-    /// The next bytes; nothing once all were handed out. Reads and renders no more than it takes to have them, but for the
-    /// general report, which is made at once.
-    pub fn next_bytes(&mut self) -> ServiceResult<Option<Bytes>> {
-        self.begin()?;
-        loop {
-            if let Some(bytes) = self.out.take() {
-                return Ok(Some(bytes));
-            }
-            if matches!(self.rest, Progress::Nothing) {
-                return Ok(None);
-            }
-            if let Err(error) = self.make_more() {
-                self.rest = Progress::Nothing;
-                return Err(error);
-            }
-        }
-    }
-
-    /// Whether all of its bytes were handed out.
-    #[must_use]
-    pub fn is_over(&self) -> bool {
-        matches!(self.rest, Progress::Nothing) && self.out.is_empty()
-    }
-
-    /// Whether the first bytes take as long to make as all of them.
-    #[must_use]
-    pub fn is_made_at_once(&self) -> bool {
-        matches!(self.asked.columns(), Columns::Totals(_))
-    }
-
-    /// Finds out what there is to do.
-    fn begin(&mut self) -> ServiceResult<()> {
-        if matches!(self.rest, Progress::Unknown) {
-            let columns = self.asked.columns();
-            self.out.header(&columns.names());
-            let (from, to) = self.asked.query.days.stored();
-            let Plan { advertiser, days, .. } = &*self.plan;
-            self.rest = match columns {
-                Columns::Totals(columns) => Progress::Totals(columns),
-                Columns::Daily(_) if self.segments.are_worth_keeping(days.len(), self.dimensions.day_bytes()) => {
-                    let kept = |day| self.segments.get(&self.plan.segment_key(day, &self.asked));
-                    Progress::Days(0, days.iter().copied().map(kept).collect())
-                }
-                Columns::Daily(_) => Progress::Rows(self.snapshot.stat_scan(*advertiser, from, to)?),
-            };
-        }
-        Ok(())
-    }
-
-    fn make_more(&mut self) -> ServiceResult<()> {
-        let txn = self.snapshot.txn();
-        let over = match &mut self.rest {
-            Progress::Totals(columns) => {
-                general::write(
-                    &txn,
-                    self.plan.advertiser,
-                    &self.dimensions,
-                    columns,
-                    &self.asked.query,
-                    &mut self.out,
-                )?;
-                true
-            }
-            Progress::Days(next, kept) => match self.plan.days.get(*next) {
-                None => true,
-                Some(day) => {
-                    let segment = if let Some(segment) = kept.get_mut(*next).and_then(Option::take) {
-                        segment
-                    } else {
-                        let scan = self.snapshot.stat_scan(self.plan.advertiser, day.0, day.0)?;
-                        let made = segments::render(&txn, scan, &self.dimensions, day.0)?;
-                        self.segments.keep(self.plan.segment_key(*day, &self.asked), made.clone());
-                        made
-                    };
-                    self.out.segment(&segment);
-                    *next += 1;
-                    *next == self.plan.days.len()
-                }
-            },
-            Progress::Rows(scan) => !self.out.rows(&txn, scan, &self.dimensions)?,
-            Progress::Unknown | Progress::Nothing => true,
-        };
-        if over {
-            self.rest = Progress::Nothing;
-            self.out.finish();
-        }
-        Ok(())
     }
 }
 

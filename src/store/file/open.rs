@@ -7,7 +7,7 @@ use std::time::Duration;
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::store::{Doing as _, StoreResult};
+use crate::store::{Doing as _, Lane, StoreResult};
 
 /// How long a writer waits for another one, in this process or outside. An import of millions of rows holds the lock for
 /// seconds; nobody should see "database is locked" for it.
@@ -16,9 +16,6 @@ pub(in crate::store) const WRITE_WAIT: Duration = Duration::from_mins(1);
 /// How long a reader waits for a free connection before the answer is "come back later".
 pub(in crate::store) const READ_WAIT: Duration = Duration::from_secs(5);
 
-/// Reading connections. Each may hold half a megabyte of cache; a report keeps one for as long as its client takes it.
-const READERS: u32 = 8;
-
 const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
 
 /// The one connection that writes.
@@ -26,9 +23,9 @@ pub(in crate::store) fn writer(path: &Path) -> StoreResult<r2d2::Pool<SqliteConn
     pool(1, WRITE_WAIT, path, FLAGS | OpenFlags::SQLITE_OPEN_READ_WRITE, prepare_writer)
 }
 
-/// The few that read.
+/// The few that read. Each may hold half a megabyte of cache.
 pub(in crate::store) fn readers(path: &Path) -> StoreResult<r2d2::Pool<SqliteConnectionManager>> {
-    pool(READERS, READ_WAIT, path, FLAGS | OpenFlags::SQLITE_OPEN_READ_ONLY, prepare_reader)
+    pool(Lane::ALL, READ_WAIT, path, FLAGS | OpenFlags::SQLITE_OPEN_READ_ONLY, prepare_reader)
 }
 
 fn pool(

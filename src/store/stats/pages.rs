@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::store::stats::row::ReportRow;
+use crate::store::stats::row::{ReportRow, before};
 use crate::store::stats::walk::{Pages, StatTree, malformed, pages_below};
 use crate::store::{AdvertiserKey, Snapshot, StoreResult};
 
@@ -35,7 +35,7 @@ impl StatPages {
 
     /// The advertiser's cells of these days, as a report reads them.
     pub fn scan(&self, advertiser: AdvertiserKey, first_day: i64, last_day: i64) -> StoreResult<Vec<ReportRow>> {
-        let (mut walk, mut rows) = (self.tree.walk(advertiser, first_day, last_day), Vec::new());
+        let (mut walk, mut rows) = (self.tree.walk(before(advertiser, first_day), last_day), Vec::new());
         walk.read(self, usize::MAX, &mut rows)?;
         Ok(rows)
     }

@@ -29,6 +29,25 @@ impl StatScan {
         Self { way: Way::Pages(walk), batch: Vec::with_capacity(PAGES_BATCH) }
     }
 
+    pub(in crate::store) fn by_statement(after: Key, last_day: i64) -> Self {
+        Self { way: Way::Statement(after, last_day), batch: Vec::new() }
+    }
+
+    /// What the cells to come are behind, and their last day.
+    pub(in crate::store) fn rest(&self) -> (Key, i64) {
+        match &self.way {
+            Way::Pages(walk) => walk.rest(),
+            Way::Statement(after, last_day) => (*after, *last_day),
+        }
+    }
+
+    /// The day of the next cell, or one before it.
+    #[must_use]
+    pub fn next_day(&self) -> i64 {
+        let ([_, day, ..], _) = self.rest();
+        day
+    }
+
     /// The next cells; none once there are no more.
     pub fn next(&mut self, txn: &ReadTxn<'_>) -> StoreResult<&[ReportRow]> {
         self.batch.clear();
@@ -58,6 +77,6 @@ impl ReadTxn<'_> {
     /// is quicker.
     #[must_use]
     pub fn stat_scan(&self, advertiser: AdvertiserKey, first_day: i64, last_day: i64) -> StatScan {
-        StatScan { way: Way::Statement(before(advertiser, first_day), last_day), batch: Vec::new() }
+        StatScan::by_statement(before(advertiser, first_day), last_day)
     }
 }

@@ -10,8 +10,8 @@ use rusqlite::ffi;
 
 use crate::domain::Invalid;
 use crate::store::stats::record::first_columns;
-use crate::store::stats::row::{COLUMNS, Key, ReportRow, before};
-use crate::store::{AdvertiserKey, Doing as _, ReadTxn, StoreError, StoreResult, foreign_value};
+use crate::store::stats::row::{COLUMNS, Key, ReportRow};
+use crate::store::{Doing as _, ReadTxn, StoreError, StoreResult, foreign_value};
 
 /// Pages from the root to a leaf. Even with three cells a page this is more than a file can hold.
 const DEEPEST: usize = 24;
@@ -62,12 +62,13 @@ impl StatTree {
         self.root
     }
 
-    /// A walk over the advertiser's cells of these days, in order; both days count.
-    pub(in crate::store) fn walk(self, advertiser: AdvertiserKey, first_day: i64, last_day: i64) -> StatWalk {
+    /// A walk over the advertiser's cells behind `after`, in order, up to those of the last day.
+    pub(in crate::store) fn walk(self, after: Key, last_day: i64) -> StatWalk {
+        let [advertiser, day, campaign, publisher] = after;
         StatWalk {
-            begin: Some((self.root, before(advertiser, first_day))),
-            until: (advertiser.0, last_day),
-            last: (first_day, i64::MIN, i64::MIN),
+            begin: Some((self.root, after)),
+            until: (advertiser, last_day),
+            last: (day, campaign, publisher),
             path: Vec::new(),
             spare: Vec::new(),
         }
@@ -112,6 +113,12 @@ struct Level {
 }
 
 impl StatWalk {
+    /// What the cells to come are behind, and their last day.
+    pub(in crate::store) fn rest(&self) -> (Key, i64) {
+        let ((day, campaign, publisher), (advertiser, last_day)) = (self.last, self.until);
+        ([advertiser, day, campaign, publisher], last_day)
+    }
+
     /// Reads the next cells, until there are so many in `rows` or no more.
     pub(in crate::store) fn read(
         &mut self,

@@ -3,8 +3,9 @@
 use super::*;
 use crate::domain::Micros;
 use crate::store::stats::pages::StatPages;
+use crate::store::stats::row::before;
 use crate::store::stats::scan::StatScan;
-use crate::store::{CampaignKey, PublisherKey, Snapshot, Store};
+use crate::store::{AdvertiserKey, CampaignKey, PublisherKey, Snapshot, Store};
 
 const CAMPAIGNS: [i64; 8] = [0, 1, 2, 127, 128, 40_000, 9_000_000, 5_000_000_000];
 const FIRST: i64 = 19_000;
@@ -163,7 +164,7 @@ fn book() -> Book {
 }
 
 fn read(book: &Book, advertiser: i64, days: (i64, i64)) -> StoreResult<Vec<ReportRow>> {
-    let mut walk = StatTree { root: 1 }.walk(AdvertiserKey(advertiser), days.0, days.1);
+    let mut walk = StatTree { root: 1 }.walk(before(AdvertiserKey(advertiser), days.0), days.1);
     let mut rows = Vec::new();
     loop {
         let before = rows.len();

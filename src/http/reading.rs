@@ -1,0 +1,34 @@
+//! What a long report's body needs to read on: a turn, and a snapshot with it.
+
+use std::pin::Pin;
+
+use super::turns::{Holder, Turn, Turns};
+use crate::store::{Lane, Snapshot, Store, StoreResult};
+use crate::telemetry;
+
+/// What it takes to read on.
+pub(super) struct Reading {
+    pub(super) store: Store,
+    pub(super) turns: Turns,
+    pub(super) holder: Holder,
+    /// The turn it has, with which the report has a snapshot.
+    pub(super) turn: Option<Turn>,
+}
+
+/// The wait for both.
+pub(super) type Waiting = Pin<Box<dyn Future<Output = StoreResult<(Turn, Snapshot)>>>>;
+
+impl Reading {
+    /// The next turn, and a snapshot as it is then.
+    pub(super) fn wait(&self) -> Waiting {
+        let (store, turns, holder) = (self.store.clone(), self.turns.clone(), self.holder);
+        Box::pin(async move {
+            let turn = turns.take(holder).await;
+            if let Some(snapshot) = store.snapshot_now(Lane::Long)? {
+                return Ok((turn, snapshot));
+            }
+            let snapshot = telemetry::blocking(move || store.snapshot_in(Lane::Long)).await?;
+            Ok((turn, snapshot))
+        })
+    }
+}

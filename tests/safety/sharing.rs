@@ -1,0 +1,84 @@
+//! Nobody starves anybody: slow readers of long reports, and everybody else.
+
+use std::fmt::Write as _;
+use std::io::Read as _;
+use std::time::{Duration, Instant};
+
+use reqwest::blocking::Response;
+
+use crate::common::program::{Program, Server, TWO_DAYS};
+
+const LONG: &str = "/api/v1/integrations/cost-report/singular/json?date_from=2026-02-01&date_to=2026-12-31";
+const SHORT: &str = "/api/v1/integrations/cost-report/singular/csv?date_from=2026-01-01&date_to=2026-01-31";
+const GENERAL: &str = "/api/v1/integrations/cost-report/json?date_from=2026-01-01&date_to=2026-12-31";
+
+/// Acme with a report that no buffer on the way holds, and Beta with two days.
+fn site() -> Program {
+    let site = Program::stocked();
+    let mut rows = String::from("date,campaign_name,partner,clicks,cost\n");
+    for row in 0..90_000 {
+        let (day, partner) = (1 + row % 28, row / 28);
+        writeln!(rows, "2026-02-{day:02},AOS_TEST,P{partner},1,{row}.25").unwrap();
+    }
+    let large = site.file("large.csv", &rows);
+    site.ok(&["import", &large, "--advertiser", "Acme", "--create-missing"]);
+    let small = site.file("small.csv", TWO_DAYS);
+    site.ok(&["import", &small, "--advertiser", "Beta", "--create-missing"]);
+    site
+}
+
+/// Asks for the long report and takes no more than its beginning.
+fn begin(server: &Server, token: &str) -> (Response, Vec<u8>) {
+    let client = reqwest::blocking::Client::builder().no_proxy().timeout(None).build().unwrap();
+    let request = client.get(format!("{}{LONG}", server.origin)).header("Authorization", format!("ApiToken {token}"));
+    let mut response = request.send().unwrap();
+    assert_eq!(response.status(), 200);
+    let mut first = vec![0; 1000];
+    response.read_exact(&mut first).unwrap();
+    (response, first)
+}
+
+/// The rest of a report, without what is new in every answer.
+fn rest((mut response, mut bytes): (Response, Vec<u8>)) -> Option<String> {
+    response.read_to_end(&mut bytes).ok()?;
+    let text = String::from_utf8(bytes).unwrap();
+    Some(text[text.find("\"items\":").unwrap()..].to_owned())
+}
+
+#[test]
+fn slow_readers_of_one_token_keep_nobody_waiting() {
+    let site = site();
+    let acme = site.token("report");
+    let beta = site.ok(&["token", "create", "--advertiser", "Beta", "--name", "test"]).trim().to_owned();
+    site.admit("ada@example.com", "a sentence is easier");
+    let server = site.serve(&["--backup-at", "off", "--report-cache", "0", "--rate-limit", "0"]);
+    let fresh = rest(begin(&server, &acme)).unwrap();
+    let mut slow: Vec<_> = (0..24).map(|_| begin(&server, &acme)).collect();
+    let since = Instant::now();
+    let mut asked = 0;
+    while since.elapsed() < Duration::from_secs(4) {
+        for (token, path) in
+            [(&beta, SHORT), (&acme, SHORT), (&beta, GENERAL), (&beta, "/readyz"), (&String::new(), "/admin/login")]
+        {
+            let before = Instant::now();
+            let (status, _) = server.ask(token, &format!("GET {path}"), "").unwrap();
+            assert_eq!(status, 200, "{path}");
+            assert!(before.elapsed() < Duration::from_secs(2), "{path} took {:?}", before.elapsed());
+            asked += 1;
+        }
+    }
+    assert!(asked > 20, "{asked}");
+    let mut ada = crate::common::http::Person::at(&server.origin);
+    assert_eq!(ada.log_in("ada@example.com", "a sentence is easier").status, 303);
+    let before = Instant::now();
+    site.ok(&["token", "revoke", &beta[4..20]]);
+    assert_eq!(server.ask(&beta, &format!("GET {SHORT}"), "").unwrap().0, 401);
+    assert!(before.elapsed() < Duration::from_secs(3), "{:?}", before.elapsed());
+    // Who waited long enough gets all of it, from one state of the database.
+    site.import_later();
+    assert!(rest(slow.pop().unwrap()) == Some(fresh), "a slow reader got something else");
+    // What was restated before it was read is not mixed in.
+    let later = site.file("later.csv", "date,campaign_name,partner,clicks,cost\n2026-02-28,AOS_TEST,P3,5,5\n");
+    site.ok(&["import", &later, "--advertiser", "Acme"]);
+    assert_eq!(rest(slow.pop().unwrap()), None, "a report of two states looked whole");
+}
