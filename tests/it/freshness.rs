@@ -7,7 +7,7 @@ use chrono::{SubsecRound as _, TimeDelta, Utc};
 use pitlane::config::Serve;
 use pitlane::domain::TokenScope;
 
-use crate::fixtures::{NORTHWIND, SINGULAR_CSV, SINGULAR_JSON, may, ranged, state, stock, switch};
+use crate::fixtures::{NORTHWIND, SINGULAR_CSV, SINGULAR_JSON, may, ranged, state, stock, stocked, switch};
 use crate::harness::{App, Client, defaults, spawn_on};
 
 /// Served with rendered days kept, or not, and without a limit.
@@ -145,4 +145,21 @@ fn every_poll_shows_at_least_what_was_stated_before_it_began_and_each_state_whol
             }
         });
     }
+}
+
+#[test]
+fn the_same_versions_in_another_copy_of_the_database_have_another_tag() {
+    let (app, token) = stocked();
+    let tag = token.get(&may(SINGULAR_JSON)).header("etag").unwrap().to_owned();
+    app.store.checkpoint().unwrap();
+    // As a restore leaves it: the file is there, and nothing beside it says that it is the one that was last used.
+    let elsewhere = tempfile::tempdir().unwrap();
+    std::fs::copy(app.store.path(), elsewhere.path().join(pitlane::store::Store::FILE)).unwrap();
+    let copy = spawn_on(elsewhere, defaults());
+    let token = copy.bearer(&token.token);
+    let answer = token.get_with(&may(SINGULAR_JSON), "If-None-Match", &tag);
+    assert_eq!(answer.status, 200);
+    let other = answer.header("etag").unwrap().to_owned();
+    assert_ne!(other, tag);
+    assert_eq!(token.get_with(&may(SINGULAR_JSON), "If-None-Match", &other).status, 304);
 }

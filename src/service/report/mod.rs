@@ -194,7 +194,11 @@ impl Plan {
         let newest = days.iter().map(|(_, version)| *version).max().unwrap_or_default();
         let versions = dimensions.versions();
         let version = versions.0.max(newest);
-        let head = ReportHead { tag: tag(asked, versions, newest), version, any_enabled: dimensions.any_enabled() };
+        let head = ReportHead {
+            tag: tag(asked, &txn.epoch()?, versions, newest),
+            version,
+            any_enabled: dimensions.any_enabled(),
+        };
         Ok(Self { advertiser, versions, days, head })
     }
 
@@ -205,13 +209,15 @@ impl Plan {
 }
 
 /// Everything that the content depends on.
-fn tag(asked: &ReportRequest, versions: (Version, Version), newest: Version) -> String {
+fn tag(asked: &ReportRequest, epoch: &str, versions: (Version, Version), newest: Version) -> String {
     let ReportRequest { kind, format, query } = asked;
     let (catalogue, publishers) = asked.named(versions);
     let (from, to) = query.days.stored();
+    // Of a random UUID, so that eight digits tell epochs apart.
+    let epoch = epoch.get(..8).unwrap_or(epoch);
     let offer = query.offer.map_or_else(String::new, |offer| format!("-{offer}"));
     format!(
-        "{RENDERING}{}{}-{:x}-{:x}-{:x}-{from:x}-{to:x}-{}{offer}",
+        "{RENDERING}{}{}-{epoch}-{:x}-{:x}-{:x}-{from:x}-{to:x}-{}{offer}",
         kind.as_str(),
         format.as_str(),
         catalogue.get(),

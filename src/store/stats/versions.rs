@@ -17,6 +17,11 @@ impl Version {
 }
 
 impl ReadTxn<'_> {
+    /// The epoch that versions count in: another copy of the database may give the same ones to other changes.
+    pub fn epoch(&self) -> StoreResult<String> {
+        Ok(self.first("read the epoch", "select id from epoch", (), |row| row.get(0))?.unwrap_or_default())
+    }
+
     /// Moves whenever a publisher comes, goes or is renamed.
     pub fn publishers_version(&self) -> StoreResult<Version> {
         let found =
