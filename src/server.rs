@@ -32,6 +32,7 @@ use crate::admin::imports::saved_mappings;
 use crate::admin::imports::undo;
 use crate::admin::imports::upload;
 use crate::admin::kit::guard;
+use crate::admin::singular::{day, mend, overview};
 use crate::admin::stats::cell;
 use crate::admin::stats::day_status;
 use crate::admin::stats::download;
@@ -124,6 +125,11 @@ pub static ROUTES: &[Line] = &[
     get ("/admin/polls",                                      Access::Viewer,      |route| route.to(polls::list)),
     get ("/admin/polls/{key}",                                Access::Viewer,      |route| route.to(polls::detail)),
     get ("/admin/once/{id}",                                  Access::Viewer,      |route| route.to(once::show)),
+    post("/admin/polls/{key}/reader",                         Access::Admin,       |route| route.to(polls::mark)),
+    get ("/admin/singular",                                   Access::Viewer,      |route| route.to(overview::page)),
+    get ("/admin/singular/day",                               Access::Viewer,      |route| route.to(day::page)),
+    post("/admin/singular/refresh",                           Access::Admin,       |route| route.to(mend::sent)),
+    post("/admin/singular/accept",                            Access::Admin,       |route| route.to(mend::accept)),
     get ("/admin/audit",                                      Access::Viewer,      |route| route.to(audit::list)),
     get ("/admin/tokens",                                     Access::Viewer,      |route| route.to(tokens::list)),
     get ("/admin/tokens/new",                                 Access::Admin,       |route| route.to(tokens::new)),

@@ -12,5 +12,6 @@ pub mod imports;
 pub mod kit;
 pub mod once;
 pub mod polls;
+pub mod singular;
 pub mod stats;
 pub mod tokens;

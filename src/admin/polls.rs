@@ -6,11 +6,11 @@ use chrono::{DateTime, Utc};
 
 use crate::admin::kit::context::{Answer, RequestContext};
 use crate::admin::kit::format;
-use crate::admin::kit::layout::Shell;
+use crate::admin::kit::layout::{Shell, back};
 use crate::admin::kit::table::{Cell, Table, link_with};
-use crate::domain::{Day, DayState, MicrosSum, ReportKind, ZoneClock};
-use crate::service::ServiceError;
-use crate::store::{DayStatus, PollFilter, PollSeen, StoreError};
+use crate::domain::{Day, DayState, MicrosSum, ReportKind, TokenReader, TokenScope, ZoneClock};
+use crate::service::{ServiceError, ledger};
+use crate::store::{DayStatus, PollFilter, PollSeen, ReadTxn, StoreError};
 
 /// Polls a page shows.
 const SHOWN: u32 = 100;
@@ -25,6 +25,7 @@ struct Page {
     tokens: Vec<(String, String, bool)>,
     strangers: bool,
     answer: String,
+    day: String,
     from: String,
     to: String,
     table: Table,
@@ -39,6 +40,8 @@ struct DetailPage {
     facts: Vec<(&'static str, String)>,
     state: (String, &'static str),
     advice: &'static str,
+    /// Where a button sends whether it was Singular, and whether it counts as that now; none where nobody can say.
+    reader: Option<(String, bool)>,
 }
 
 /// What it means, and what to do about it.
@@ -105,7 +108,7 @@ fn start(day: &str, zone: &ZoneClock, days_later: u64) -> Option<DateTime<Utc>> 
 pub async fn list(context: RequestContext) -> Answer {
     context
         .show(|context, txn| {
-            let shell = Shell::new(context, txn, "Polls", "Polls")?;
+            let shell = Shell::new(context, txn, "Singular", "Polls")?;
             let zone = shell.zone();
             let (token, answer) = (context.query("token"), context.query("answer"));
             let chosen = shell.advertiser.as_ref();
@@ -134,9 +137,10 @@ pub async fn list(context: RequestContext) -> Answer {
                 tokens: own.map(|row| (row.id.to_string(), row.name, row.id.as_str() == token)).collect(),
                 strangers: token == STRANGERS,
                 answer: answer.to_owned(),
+                day: context.query("day").to_owned(),
                 from: context.query("from").to_owned(),
                 to: context.query("to").to_owned(),
-                is_filtered: ["token", "answer", "from", "to", "before"]
+                is_filtered: ["token", "answer", "day", "from", "to", "before"]
                     .iter()
                     .any(|name| !context.query(name).is_empty()),
                 table: table(&shell, &polls),
@@ -182,16 +186,52 @@ fn table(shell: &Shell, polls: &[PollSeen]) -> Table {
 pub async fn detail(context: RequestContext, key: web::Path<String>) -> Answer {
     context
         .show(move |context, txn| {
-            let shell = Shell::new(context, txn, "Polls", "A poll")?;
+            let shell = Shell::new(context, txn, "Singular", "A poll")?;
             let poll = key.parse().ok().map(|key| txn.poll_find(key)).transpose()?.flatten();
             let poll = poll.ok_or_else(|| StoreError::Missing("There is no such poll.".to_owned()))?;
             let mut facts = facts(&shell, &poll);
             if let (Some(advertiser), Some((from, to))) = (&shell.advertiser, poll.days) {
                 facts.extend(marked(&txn.day_marks(advertiser.key, from.to_stored(), to.to_stored())?));
             }
-            Ok::<_, ServiceError>(DetailPage { shell, facts, state: state(&poll), advice: advice(&poll) })
+            let reader = reader(txn, &shell, &poll)?;
+            Ok::<_, ServiceError>(DetailPage { shell, facts, state: state(&poll), advice: advice(&poll), reader })
         })
         .await
+}
+
+/// Where it is marked whether a poll's client is Singular, and whether it counts as that now.
+fn reader(txn: &ReadTxn<'_>, shell: &Shell, poll: &PollSeen) -> Result<Option<(String, bool)>, ServiceError> {
+    let (Some((token, ..)), Some(advertiser)) = (&poll.token, &shell.advertiser) else { return Ok(None) };
+    let is_own = txn.token_find(token)?.is_some_and(|row| {
+        row.advertiser == advertiser.key && row.reader == TokenReader::Singular && row.scope == TokenScope::Report
+    });
+    let others = txn.not_singular_list(advertiser.key)?;
+    let is_other = others.iter().any(|other| other.address == poll.address && other.user_agent == poll.user_agent);
+    let action = format!("/admin/polls/{}/reader{}", poll.key, shell.scope);
+    Ok((is_own && shell.may_change).then_some((action, !is_other)))
+}
+
+/// Marks the address and agent of a poll as not Singular, or as Singular again.
+pub async fn mark(context: RequestContext, key: web::Path<String>) -> Answer {
+    let is_singular = context.field("reader") == TokenReader::Singular.as_str();
+    let found = context.run(move |context| {
+        context.store().read(|txn| {
+            let missing = || StoreError::Missing("There is no such poll.".to_owned());
+            let poll = key.parse().ok().map(|key| txn.poll_find(key)).transpose()?.flatten().ok_or_else(missing)?;
+            let token = poll.token.as_ref().map(|(id, ..)| txn.token_find(id)).transpose()?.flatten();
+            let advertiser = txn.advertiser_by_key(token.ok_or_else(missing)?.advertiser)?;
+            Ok::<_, ServiceError>((poll, advertiser))
+        })
+    });
+    let (poll, advertiser) = found.await.map_err(crate::admin::kit::context::missing_is_not_found)?;
+    let (path, id) = (format!("/admin/polls/{}", poll.key), advertiser.id);
+    context
+        .run(move |context| {
+            let client = (poll.address.as_str(), poll.user_agent.as_str());
+            ledger::mark_reader(context.store(), &advertiser, client, is_singular, &context.actor(), Utc::now())
+        })
+        .await?;
+    Ok(context.go(&back(&path, Some(id), if is_singular { "is-singular" } else { "not-singular" })))
 }
 
 /// What the days asked for are called now.

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use crate::http::error::ErrorKind;
 use crate::http::{AppState, ClientError};
 use crate::service::backups::BackupStatus;
-use crate::service::status;
+use crate::service::{ServiceError, ledger, status};
 use crate::store::{Store, StoreResult};
 use crate::telemetry;
 
@@ -52,10 +52,15 @@ fn works(store: &Store) -> StoreResult<bool> {
 /// Counters for Prometheus.
 pub async fn metrics(state: web::Data<AppState>) -> Result<HttpResponse, ClientError> {
     let store = state.store.clone();
-    let polling = telemetry::blocking(move || store.read(|txn| status::polling_states(txn, Utc::now()))).await?;
+    let read = move || {
+        store.read(|txn| {
+            Ok::<_, ServiceError>((status::polling_states(txn, Utc::now())?, ledger::tallies(txn, Utc::now())?))
+        })
+    };
+    let (polling, tallies) = telemetry::blocking(read).await?;
     let text = state
         .metrics
-        .render(state.polls.dropped(), &state.appliance(), &polling)
+        .render(state.polls.dropped(), &state.appliance(), &polling, &tallies)
         .map_err(|error| ClientError::internal(&error))?;
     Ok(HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text))
 }

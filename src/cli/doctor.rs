@@ -10,6 +10,7 @@ use crate::domain::phrase;
 use crate::service::ServiceResult;
 use crate::service::backups::{BackupStatus, CopyStatus};
 use crate::service::certificates::CertificateStatus;
+use crate::service::ledger::{HandoverState, Tally};
 use crate::service::status::{PollingState, PollingStatus, Setup};
 use crate::store::{FilesystemKind, ReadTxn, SCHEMA_VERSION, Store, StoreResult, free_space, ground};
 
@@ -243,8 +244,33 @@ fn advertisers(txn: &ReadTxn<'_>) -> ServiceResult<Vec<Finding>> {
         }
         let (verdict, message) = polling(&PollingStatus::of(txn, advertiser.id, now)?, now);
         findings.push(finding(verdict, "polling", format!("\"{name}\" {message}")));
+        let (verdict, message) = handed_over(&Tally::of(txn, advertiser, now)?);
+        findings.push(finding(verdict, "singular", message));
     }
     Ok(findings)
+}
+
+/// Whether Singular holds what the report says, as `pitlane singular status` judges it.
+fn handed_over(tally: &Tally) -> (Verdict, String) {
+    let name = &tally.advertiser;
+    let days = |count: usize| phrase::plural(i64::try_from(count).unwrap_or(i64::MAX), "day");
+    let differing =
+        tally.days.iter().filter(|(state, _)| *state != HandoverState::InStep).map(|(_, count)| count).sum();
+    match (tally.need_person, differing) {
+        (0, 0) => (Verdict::Ok, format!("\"{name}\" was handed over as it is now")),
+        (0, differing) => (
+            Verdict::Ok,
+            format!("{} of \"{name}\" differ from what was handed over; none needs a request", days(differing)),
+        ),
+        (needed, _) => {
+            let message = format!(
+                "{} of \"{name}\" must be asked for in Singular; what to send says: pitlane singular status \
+                 --advertiser \"{name}\"",
+                days(needed)
+            );
+            (Verdict::Advice, message)
+        }
+    }
 }
 
 fn polling(status: &PollingStatus, now: DateTime<Utc>) -> (Verdict, String) {

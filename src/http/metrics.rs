@@ -1,4 +1,4 @@
-//! What is counted, for Prometheus. Labels are routes and statuses; no id, name or address is ever one.
+//! What is counted, for Prometheus. Labels are routes, statuses, states and advertisers' names; no id or address is ever one.
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::service::ledger::Tally;
 use crate::service::status::{ApplianceStatus, PollingState};
 
 /// Route and status of a request.
@@ -26,6 +27,19 @@ struct PollingLabels {
     state: &'static str,
 }
 
+/// Days of an advertiser in a state.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DaysLabels {
+    advertiser: String,
+    state: &'static str,
+}
+
+/// An advertiser.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AdvertiserLabels {
+    advertiser: String,
+}
+
 /// The counters and their registry.
 pub struct Metrics {
     registry: Registry,
@@ -33,6 +47,8 @@ pub struct Metrics {
     duration: Histogram,
     polls_dropped: Counter,
     polling: Family<PollingLabels, Gauge>,
+    singular_days: Family<DaysLabels, Gauge>,
+    last_complete_poll: Family<AdvertiserLabels, Gauge>,
     backup_age: Gauge,
     drill_age: Gauge,
     copy_age: Gauge,
@@ -66,6 +82,18 @@ impl Metrics {
             "advertisers_polling",
             "Advertisers that are not disabled, by how their polling stands",
             polling.clone(),
+        );
+        let (singular_days, last_complete_poll) = (Family::default(), Family::default());
+        registry.register(
+            "singular_days",
+            "Days of an advertiser by how what was last handed to Singular compares with the report now",
+            singular_days.clone(),
+        );
+        registry.register_with_unit(
+            "last_complete_poll_timestamp",
+            "When a poll by Singular was last answered whole; there is none while none was",
+            Unit::Seconds,
+            last_complete_poll.clone(),
         );
         let (backup_age, drill_age, backups_troubled) = (Gauge::default(), Gauge::default(), Gauge::default());
         registry.register_with_unit(
@@ -109,6 +137,8 @@ impl Metrics {
             duration,
             polls_dropped,
             polling,
+            singular_days,
+            last_complete_poll,
             backup_age,
             drill_age,
             copy_age,
@@ -118,24 +148,43 @@ impl Metrics {
         }
     }
 
+    /// Advertisers come and go, so what was told before is forgotten.
+    fn tally(&self, tallies: &[Tally]) {
+        self.singular_days.clear();
+        self.last_complete_poll.clear();
+        for tally in tallies {
+            let advertiser = || tally.advertiser.clone();
+            for (state, count) in tally.days {
+                let labels = DaysLabels { advertiser: advertiser(), state: state.as_str() };
+                self.singular_days.get_or_create(&labels).set(i64::try_from(count).unwrap_or(i64::MAX));
+            }
+            if let Some(at) = tally.served_at {
+                let labels = AdvertiserLabels { advertiser: advertiser() };
+                self.last_complete_poll.get_or_create(&labels).set(at.timestamp());
+            }
+        }
+    }
+
     /// Counts a request.
     pub fn request(&self, route: &str, status: u16, took: Duration) {
         self.requests.get_or_create(&RequestLabels { route: route.to_owned(), status }).inc();
         self.duration.observe(took.as_secs_f64());
     }
 
-    /// All metrics in the OpenMetrics text format; `polling` has the state of each advertiser.
+    /// All metrics in the OpenMetrics text format; `polling` and `tallies` have the state of each advertiser.
     pub fn render(
         &self,
         polls_dropped: u64,
         appliance: &ApplianceStatus,
         polling: &[PollingState],
+        tallies: &[Tally],
     ) -> Result<String, std::fmt::Error> {
         for state in PollingState::ALL {
             let count = polling.iter().filter(|found| **found == state).count();
             let labels = PollingLabels { state: state.as_str() };
             self.polling.get_or_create(&labels).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
+        self.tally(tallies);
         let now = Utc::now();
         let (backups, certificate) = (&appliance.backups, appliance.certificate.as_ref());
         self.certificate_days.set(certificate.and_then(|status| status.days_left(now)).unwrap_or(-1));

@@ -16,6 +16,7 @@ use crate::admin::kit::table::{Cell, Column, Table};
 use crate::domain::Name;
 use crate::http::ClientError;
 use crate::service::catalogue::{self as changes, Change};
+use crate::service::ledger;
 use crate::service::{ServiceError, ServiceResult};
 use crate::store::{AdvertiserRow, CampaignKey, OfferKey, OfferRow, ReadTxn, StoreResult};
 
@@ -182,8 +183,15 @@ pub async fn ask_reporting(context: RequestContext, id: web::Path<String>) -> An
 
 async fn reporting_page(context: &RequestContext, advertiser: AdvertiserRow, row: OfferRow, form: Form) -> Answer {
     let (owner, key) = (advertiser.clone(), row.key);
-    let sum =
-        context.run(move |context| context.store().read(|txn| Ok(recent(txn, &owner, &[key])?.sum(key.get())))).await?;
+    let (sum, effect) = context
+        .run(move |context| {
+            context.store().read(|txn| {
+                let days = ledger::offer_days(txn, &owner, key)?;
+                let effect = ledger::effect(txn, &owner, days, chrono::Utc::now())?;
+                Ok((recent(txn, &owner, &[key])?.sum(key.get()), effect))
+            })
+        })
+        .await?;
     let rows = format::plural(sum.rows, "row");
     let cost = format!("{} {}", format::amount(sum.cost, advertiser.currency), advertiser.currency.code());
     let (title, message) = if row.cost_reporting {
@@ -198,7 +206,8 @@ async fn reporting_page(context: &RequestContext, advertiser: AdvertiserRow, row
         );
         (format!("Turn cost reporting on for {}?", row.name), message)
     };
-    FormPage::answer(context, NAV, title, vec![message], form).await
+    let intro = std::iter::once(message).chain(effect.message()).collect();
+    FormPage::answer(context, NAV, title, intro, form).await
 }
 
 /// Turns cost reporting on or off, as the form said; sending it twice changes nothing more.

@@ -1,6 +1,7 @@
 //! Taking an import back: the question, what stands in the way, and the deed.
 
 use actix_web::web;
+use chrono::Utc;
 
 use crate::admin::imports::list::{entry, what};
 use crate::admin::kit::context::{Answer, RequestContext};
@@ -9,14 +10,16 @@ use crate::admin::kit::form_page::FormPage;
 use crate::admin::kit::format;
 use crate::domain::Reason;
 use crate::http::ClientError;
-use crate::service::ServiceError;
 use crate::service::imports::{self, FinalDays, LaterChange, UndoError};
-use crate::store::ImportEntry;
+use crate::service::{ServiceError, ledger};
+use crate::store::{ImportEntry, ReadTxn};
 
 struct UndoRequest {
     entry: ImportEntry,
     later: Vec<LaterChange>,
     final_days: FinalDays,
+    /// What it means for Singular.
+    effects: Vec<String>,
 }
 
 async fn asked(context: &RequestContext, id: String) -> Result<UndoRequest, ClientError> {
@@ -24,10 +27,24 @@ async fn asked(context: &RequestContext, id: String) -> Result<UndoRequest, Clie
         context.store().read(|txn| {
             let entry = entry(txn, &id)?;
             let (later, final_days) = (imports::later_changes(txn, entry.key)?, imports::final_days(txn, entry.key)?);
-            Ok::<_, ServiceError>(UndoRequest { entry, later, final_days })
+            let effects = if later.is_empty() && entry.undone.is_none() { effects(txn, &entry)? } else { Vec::new() };
+            Ok::<_, ServiceError>(UndoRequest { entry, later, final_days, effects })
         })
     });
     found.await.map_err(crate::admin::kit::context::missing_is_not_found)
+}
+
+/// What the undo means for Singular, a sentence for each advertiser.
+fn effects(txn: &ReadTxn<'_>, entry: &ImportEntry) -> Result<Vec<String>, ServiceError> {
+    let mut found = Vec::new();
+    let all = imports::undo_days(txn, entry.key)?;
+    let is_one = all.len() == 1;
+    for (key, days) in all {
+        let advertiser = txn.advertiser_by_key(key)?;
+        let message = ledger::effect(txn, &advertiser, days, Utc::now())?.message();
+        found.extend(message.map(|message| if is_one { message } else { format!("{}: {message}", advertiser.name) }));
+    }
+    Ok(found)
 }
 
 fn scope(context: &RequestContext) -> String {
@@ -38,7 +55,7 @@ fn scope(context: &RequestContext) -> String {
 }
 
 async fn page(context: &RequestContext, asked: &UndoRequest, error: Option<String>) -> Answer {
-    let UndoRequest { entry, later, final_days } = asked;
+    let UndoRequest { entry, later, final_days, effects } = asked;
     let (scope, name) = (scope(context), what(entry));
     let mut links = Vec::new();
     let mut intro = Vec::new();
@@ -51,11 +68,12 @@ async fn page(context: &RequestContext, asked: &UndoRequest, error: Option<Strin
     if entry.undone.is_some() {
         intro.push("It was undone already.".to_owned());
     } else if later.is_empty() {
-        intro.push("Every value it stated gets back what it was before; a row it added goes. Whatever it created in the catalogue stays.".to_owned());
+        intro.push("Every value it stated gets back what it was before, or stays where another import states it too; a row it added goes. Whatever it created in the catalogue stays.".to_owned());
         intro.push("The undo is an entry of its own in the list of imports.".to_owned());
     } else {
         intro.push("Later changes stand on its rows. Undo these first, the newest first:".to_owned());
     }
+    intro.extend(effects.iter().cloned());
     let mut form = Form::new(format!("/admin/imports/{}/undo{scope}", entry.id), "Undo import").dangerous();
     form.error = error;
     if final_days.is_empty() {

@@ -12,7 +12,7 @@ const NAV: [(&str, &str); 8] = [
     ("Stats", "/admin/stats"),
     ("Import", "/admin/imports"),
     ("Catalogue", "/admin/catalogue/offers"),
-    ("Singular", "/admin/polls"),
+    ("Singular", "/admin/singular"),
     ("Tokens", "/admin/tokens"),
     ("Audit", "/admin/audit"),
     ("Settings", "/admin/settings"),
@@ -41,7 +41,11 @@ const DONE: &[(&str, &str)] = &[
     ("undone", "Import undone. This page records the undo."),
     ("discarded", "Upload discarded."),
     ("marked", "Marked."),
-    ("unchanged", "Nothing changed: the row held these figures already."),
+    ("refresh-sent", "Noted. Singular takes up to 24 hours; this page says when the days arrive."),
+    ("accepted", "Noted. Those days stay as they are until their stats change."),
+    ("not-singular", "Marked. What polls from there counts as handed to Singular no more."),
+    ("is-singular", "Marked as Singular."),
+    ("unchanged", "Nothing was changed: the cell held these figures already."),
 ];
 
 /// One entry of the navigation.
@@ -164,6 +168,12 @@ impl Shell {
     #[must_use]
     pub fn zone(&self) -> &ZoneClock {
         &self.zone
+    }
+
+    /// `&advertiser=…` for links that have a parameter already.
+    #[must_use]
+    pub fn and_scope(&self) -> String {
+        self.scope.strip_prefix('?').map_or_else(String::new, |scope| format!("&{scope}"))
     }
 
     /// The parameter that keeps a filter form at the chosen advertiser.

@@ -43,7 +43,7 @@ pub use self::problems::Problems;
 pub use self::resolver::Created;
 use self::resolver::{LineOutcome, Resolver};
 use self::sorter::{Sorter, Staged};
-pub use self::undo::{LaterChange, UndoError, Undone, final_days, later_changes, undo};
+pub use self::undo::{LaterChange, UndoError, Undone, final_days, later_changes, undo, undo_days};
 pub(super) use self::writer::{CellWriter, Written};
 use super::access::secrets;
 use super::{Actor, ServiceError};

@@ -3,7 +3,7 @@
 //! Each cell that holds what the import stated gets the latest value that another import states which still stands. So a value
 //! that a later import states too stays, and is that import's from then on.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 
 use chrono::Utc;
@@ -104,6 +104,22 @@ pub fn final_days(txn: &ReadTxn<'_>, import: ImportKey) -> ServiceResult<FinalDa
                     let day = Day::from_stored(mark.day)?;
                     found.0.push(FinalDay { advertiser: span.advertiser, day, rows });
                 }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The days of each advertiser on which undoing an import changes clicks or cost.
+pub fn undo_days(txn: &ReadTxn<'_>, import: ImportKey) -> ServiceResult<BTreeMap<AdvertiserKey, BTreeSet<i64>>> {
+    let mut found: BTreeMap<_, BTreeSet<i64>> = BTreeMap::new();
+    let mut plan = UndoPlan::new(txn, import)?;
+    for span in txn.import_spans(import)? {
+        for day in txn.import_days_held(import, span)? {
+            let shown = |row: &StatRow| (row.figures.clicks, row.figures.cost);
+            let mut cells = plan.day(span.advertiser, day)?.into_iter();
+            if cells.any(|cell| cell.new.is_none_or(|new| shown(&new) != shown(&cell.old))) {
+                found.entry(span.advertiser).or_default().insert(day);
             }
         }
     }

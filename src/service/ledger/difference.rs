@@ -89,7 +89,9 @@ pub(super) struct Reader<'t, 'c> {
 /// How much is wanted of a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
-    /// Only its sums, and how many items differ.
+    /// Only whether anything differs. Where nothing was changed since, its sums are left out.
+    States,
+    /// Its sums, and how many items differ.
     Sums,
     /// The items that differ, too.
     Cells,
@@ -112,6 +114,9 @@ impl<'t, 'c> Reader<'t, 'c> {
             _ => HashMap::new(),
         };
         let is_said_anew = self.catalogue.changed > since;
+        if self.detail == Detail::States && touched.is_empty() && !is_said_anew {
+            return Ok(DayDifference { served: Some(Sums::default()), ..DayDifference::default() });
+        }
         let (mut served, mut held) = (Sums::default(), Sums::default());
         // Cells that may differ: what they held, and hold.
         let mut pairs: BTreeMap<CellKey, (Option<Shown>, Option<Shown>)> =

@@ -28,7 +28,7 @@ pub use self::state::{Calendar, HandoverState};
 use self::catalogue::Catalogue;
 use crate::domain::{Day, DayRange};
 use crate::service::ServiceResult;
-use crate::service::status::PollingStatus;
+use crate::service::status::{PollingState, PollingStatus};
 use crate::store::{AdvertiserRow, ReadTxn, ServedDays, Version};
 
 /// How an advertiser's days stand.
@@ -115,11 +115,17 @@ impl Ledger {
         }
     }
 
+    /// Whether the day differs for good, and nobody accepted that: neither a poll nor a request brings it.
+    #[must_use]
+    pub fn is_lasting(&self, day: &LedgerDay) -> bool {
+        let is_out = self.calendar.is_beyond_polls(day.day) && !self.calendar.is_in_reach(day.day);
+        is_out && !day.is_accepted && day.state != HandoverState::InStep
+    }
+
     /// Whether polling is alive and no day needs a person.
     #[must_use]
     pub fn is_well(&self) -> bool {
-        self.polling.state == crate::service::status::PollingState::Alive
-            && !self.days.iter().any(|day| self.needs_person(day))
+        self.polling.state == PollingState::Alive && !self.days.iter().any(|day| self.needs_person(day))
     }
 
     /// The refresh requests to send, in that order.
@@ -132,6 +138,37 @@ impl Ledger {
     #[must_use]
     pub fn counts(&self) -> [(HandoverState, usize); 5] {
         HandoverState::ALL.map(|state| (state, self.days.iter().filter(|day| day.state == state).count()))
+    }
+}
+
+/// How many days of an advertiser are in each state, and when something was last handed to Singular.
+pub struct Tally {
+    /// The advertiser's name.
+    pub advertiser: String,
+    /// Days by state.
+    pub days: [(HandoverState, usize); 5],
+    /// Days that a person has to do something about.
+    pub need_person: usize,
+    /// When something was last handed over whole.
+    pub served_at: Option<DateTime<Utc>>,
+}
+
+/// How the days of all advertisers stand that are not disabled.
+pub fn tallies(txn: &ReadTxn<'_>, now: DateTime<Utc>) -> ServiceResult<Vec<Tally>> {
+    let advertisers = txn.advertiser_list()?.into_iter().filter(|row| row.disabled_at.is_none());
+    advertisers.map(|row| Tally::of(txn, &row, now)).collect()
+}
+
+impl Tally {
+    /// How the days of one advertiser stand.
+    pub fn of(txn: &ReadTxn<'_>, advertiser: &AdvertiserRow, now: DateTime<Utc>) -> ServiceResult<Self> {
+        let ledger = Ledger::of(txn, advertiser, None, Detail::States, now)?;
+        Ok(Self {
+            advertiser: advertiser.name.clone(),
+            days: ledger.counts(),
+            need_person: ledger.days.iter().filter(|day| ledger.needs_person(day)).count(),
+            served_at: txn.served_last(advertiser.key)?,
+        })
     }
 }
 

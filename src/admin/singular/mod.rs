@@ -1,0 +1,7 @@
+//! What was last handed to Singular: the calendar of days, why one differs, and what to ask Singular for.
+
+mod calendar;
+pub mod day;
+pub mod mend;
+pub mod overview;
+mod words;

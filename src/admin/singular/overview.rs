@@ -1,0 +1,258 @@
+//! The page "Singular": polling at a glance, the calendar, what to send, what differs, sums by month.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use chrono::{Datelike as _, TimeDelta, Utc};
+
+use super::calendar::{self, Month};
+use super::words;
+use crate::admin::kit::context::{Answer, RequestContext};
+use crate::admin::kit::format;
+use crate::admin::kit::layout::Shell;
+use crate::admin::kit::table::{Cell, Table};
+use crate::domain::{Currency, Day};
+use crate::service::ServiceError;
+use crate::service::ledger::{Detail, HandoverState, Ledger, PollTimes, RefreshRequest};
+use crate::service::status::PollingState;
+use crate::store::{ReadTxn, SentRequest};
+
+/// Days that differ and are shown.
+const SHOWN: usize = 100;
+
+/// Requests that were sent are told of for this long.
+const SENT: TimeDelta = TimeDelta::days(30);
+
+#[derive(Template)]
+#[template(path = "admin/singular.html")]
+struct Page {
+    shell: Shell,
+    polling: String,
+    polling_tone: &'static str,
+    months: Vec<Month>,
+    has_older: bool,
+    legend: Vec<(&'static str, &'static str)>,
+    requests: Vec<Request>,
+    sent: Vec<String>,
+    differing: Table,
+    counted: String,
+    sums: Table,
+    /// Days that differ for good and were not accepted yet.
+    unreached: String,
+}
+
+struct Request {
+    title: String,
+    brings: String,
+    text: String,
+    from: String,
+    to: String,
+}
+
+/// The page.
+pub async fn page(context: RequestContext) -> Answer {
+    context
+        .show(|context, txn| {
+            let mut shell = Shell::new(context, txn, "Singular", "Singular")?;
+            let Some(advertiser) = shell.advertiser.clone() else { return Ok(Page::empty(shell)) };
+            let now = Utc::now();
+            let ledger = Ledger::of(txn, &advertiser, None, Detail::Sums, now)?;
+            let (months, has_older) = calendar::of(&ledger, context.query("months") == "all");
+            shell.title = headline(&ledger);
+            let (polling, polling_tone) = polling(txn, &shell, &ledger)?;
+            let all = ledger.refresh_requests();
+            let count = all.len();
+            let requests = all.iter().enumerate().map(|(at, one)| request(at + 1, count, one, advertiser.currency));
+            let sent = txn.refresh_request_list(advertiser.key, now - SENT)?;
+            let unreached = ledger.days.iter().filter(|day| ledger.is_lasting(day)).count();
+            Ok::<_, ServiceError>(Page {
+                polling,
+                polling_tone,
+                months,
+                has_older,
+                legend: calendar::legend(),
+                requests: requests.collect(),
+                sent: sent.iter().map(|one| arrival(&shell, &ledger, one)).collect(),
+                counted: counted(&ledger),
+                differing: differing(&shell, &ledger, advertiser.currency),
+                sums: sums(&ledger, advertiser.currency),
+                unreached: if unreached == 0 { String::new() } else { days(unreached) },
+                shell,
+            })
+        })
+        .await
+}
+
+impl Page {
+    fn empty(shell: Shell) -> Self {
+        Self {
+            shell,
+            polling: "Add an advertiser first: what Singular is handed belongs to one.".to_owned(),
+            polling_tone: "",
+            months: Vec::new(),
+            has_older: false,
+            legend: Vec::new(),
+            requests: Vec::new(),
+            sent: Vec::new(),
+            differing: Table::default(),
+            counted: String::new(),
+            sums: Table::default(),
+            unreached: String::new(),
+        }
+    }
+}
+
+fn days(count: usize) -> String {
+    format::plural(i64::try_from(count).unwrap_or(i64::MAX), "day")
+}
+
+fn headline(ledger: &Ledger) -> String {
+    let differing = ledger.days.iter().filter(|day| day.state != HandoverState::InStep && !day.is_accepted).count();
+    match (ledger.polling.state, ledger.days.len(), differing) {
+        (_, 0, _) => "Nothing to hand over yet".to_owned(),
+        (PollingState::Never, ..) => "Singular has not polled yet".to_owned(),
+        (_, _, 0) => "Singular was handed everything".to_owned(),
+        (_, all, differing) if all == differing => "Singular was handed none of this as it is now".to_owned(),
+        (.., differing) => format!("Singular was handed everything but {}", days(differing)),
+    }
+}
+
+fn polling(txn: &ReadTxn<'_>, shell: &Shell, ledger: &Ledger) -> Result<(String, &'static str), ServiceError> {
+    let times = PollTimes::of(txn, &ledger.advertiser, Utc::now())?;
+    let back = format::plural(i64::try_from(ledger.look_back.days).unwrap_or(i64::MAX), "day");
+    let back = if ledger.look_back.is_observed {
+        format!("Polls look back {back}, as seen on the last 14 dates.")
+    } else {
+        format!("Polls are taken to look back {back}, until three dates show it.")
+    };
+    let last = ledger.polling.last_at().map(|at| format::moment(at, shell.zone()));
+    let (state, tone) = match (ledger.polling.state, last) {
+        (PollingState::Never, _) | (_, None) => {
+            return Ok((
+                "Once Singular’s connector has a token it polls twice a day; the first time it asks for three months."
+                    .to_owned(),
+                "",
+            ));
+        }
+        (PollingState::Alive, Some(at)) => (format!("Last polled {at}."), ""),
+        (PollingState::Stopped, Some(at)) => (format!("Singular has stopped polling: the last poll was {at}."), "bad"),
+        (PollingState::Refused, Some(at)) => (format!("Polls are refused; the last one answered was {at}."), "bad"),
+    };
+    let usual: Vec<String> = times.times.iter().map(|time| time.format("%H:%M").to_string()).collect();
+    let usual = match usual.as_slice() {
+        [] => String::new(),
+        [one] => format!(" Polls arrive around {one}."),
+        [others @ .., last] => format!(" Polls arrive around {} and {last}.", others.join(", ")),
+    };
+    Ok((format!("{state}{usual} {back}"), tone))
+}
+
+fn request(number: usize, of: usize, request: &RefreshRequest, currency: Currency) -> Request {
+    let range = if request.from == request.to {
+        format::day(request.from)
+    } else {
+        format!("{} to {}", format::day(request.from), format::day(request.to))
+    };
+    let brings = match request.cost_difference {
+        0 => "brings what changed besides cost".to_owned(),
+        cost => format!("brings {} {}", words::signed(cost, currency), currency.code()),
+    };
+    Request {
+        title: format!("Refresh request {number} of {of}: {range}"),
+        brings,
+        text: request.text.clone(),
+        from: request.from.to_string(),
+        to: request.to.to_string(),
+    }
+}
+
+/// A request that was sent, and whether its days came.
+fn arrival(shell: &Shell, ledger: &Ledger, sent: &SentRequest) -> String {
+    let (from, to) = (format::stored_day(sent.first), format::stored_day(sent.last));
+    let asked = format!("{from} to {to}, asked for on {} by {}", format::moment(sent.at, shell.zone()), sent.actor);
+    let within = ledger.days.iter().filter(|day| (sent.first..=sent.last).contains(&day.day.to_stored()));
+    let (mut all, mut came, mut last) = (0, 0, None);
+    for day in within {
+        all += 1;
+        if let Some((at, _)) = day.served.filter(|(at, _)| *at >= sent.at) {
+            came += 1;
+            last = last.max(Some(at));
+        }
+    }
+    match (came, last) {
+        (0, _) | (_, None) => format!("{asked}: not asked for since. Singular takes up to 24 hours."),
+        (came, Some(at)) if came == all => format!("{asked}: arrived {}.", format::moment(at, shell.zone())),
+        (came, Some(_)) => format!("{asked}: {came} of {} arrived.", days(all)),
+    }
+}
+
+fn counted(ledger: &Ledger) -> String {
+    let parts = ledger.counts().into_iter().filter(|(state, count)| *state != HandoverState::InStep && *count > 0);
+    let parts: Vec<String> = parts.map(|(state, count)| format!("{}: {}", words::state(state), days(count))).collect();
+    parts.join(" · ")
+}
+
+fn differing(shell: &Shell, ledger: &Ledger, currency: Currency) -> Table {
+    let code = currency.code();
+    let columns = ["Day", "State", &format!("#Handed over, {code}"), &format!("#Now, {code}"), "#Difference", "#Items"];
+    let mut table = Table::new("What differs", &columns);
+    let days = ledger.days.iter().filter(|day| day.state != HandoverState::InStep && !day.is_accepted);
+    // The newest are what people look for.
+    for day in days.rev().take(SHOWN) {
+        let served = match &day.difference.served {
+            Some(served) => Cell::new(format::amount(served.cost, currency)).title(served.cost.to_string()),
+            None if day.state == HandoverState::NeverServed => Cell::new("–"),
+            None => Cell::new("not known"),
+        };
+        let held = day.difference.held.cost;
+        let change = words::cost_difference(day).map_or_else(String::new, |cost| words::signed(cost, currency));
+        table.rows.push(vec![
+            Cell::new(format::day(day.day)).to(super::day::address(shell, day.day), true),
+            Cell::new(words::state(day.state)).tone(words::tone(day.state)),
+            served,
+            Cell::new(format::amount(held, currency)).title(held.to_string()),
+            Cell::new(change),
+            Cell::new(format::count(i64::try_from(day.difference.differing).unwrap_or(i64::MAX))),
+        ]);
+    }
+    table
+}
+
+/// What each month holds now and was handed over as.
+fn sums(ledger: &Ledger, currency: Currency) -> Table {
+    let mut months: BTreeMap<(i32, u32), (Option<i128>, i128, usize)> = BTreeMap::new();
+    for day in &ledger.days {
+        let date = day.day.date();
+        let (served, held, differing) = months.entry((date.year(), date.month())).or_insert((Some(0), 0, 0));
+        *held += day.difference.held.cost.micros();
+        // A day that was never asked for brings nothing; of one that is not known, neither is the month.
+        let cost = match (&day.difference.served, day.state) {
+            (Some(sums), _) => Some(sums.cost.micros()),
+            (None, HandoverState::NeverServed) => Some(0),
+            (None, _) => None,
+        };
+        *served = served.zip(cost).map(|(sum, cost)| sum + cost);
+        *differing += usize::from(day.state != HandoverState::InStep);
+    }
+    let code = currency.code();
+    let columns =
+        ["Month", &format!("#Handed over, {code}"), &format!("#Now, {code}"), "#Difference", "#Days that differ"];
+    let mut table = Table::new("Sums by month", &columns);
+    let plain = |micros: i128| words::signed(micros, currency).trim_start_matches('+').to_owned();
+    for ((year, month), (served, held, differing)) in months.into_iter().rev() {
+        let name = chrono::NaiveDate::from_ymd_opt(year, month, 1).map(|date| date.format("%b %Y").to_string());
+        table.rows.push(vec![
+            Cell::new(name.unwrap_or_default()),
+            Cell::new(served.map_or_else(|| "not known".to_owned(), plain)),
+            Cell::new(plain(held)),
+            Cell::new(served.map_or_else(String::new, |served| words::signed(held - served, currency))),
+            Cell::new(differing.to_string()),
+        ]);
+    }
+    table
+}
+
+/// The days that differ for good and nobody accepted.
+pub(super) fn lasting(ledger: &Ledger) -> impl Iterator<Item = Day> {
+    ledger.days.iter().filter(|day| ledger.is_lasting(day)).map(|day| day.day)
+}

@@ -1,0 +1,47 @@
+//! The states of days in words and colours.
+
+use crate::admin::kit::format;
+use crate::domain::{Currency, MicrosDifference};
+use crate::service::ledger::{HandoverState, LedgerDay};
+
+/// What a state is called.
+pub(super) fn state(state: HandoverState) -> &'static str {
+    match state {
+        HandoverState::InStep => "in step",
+        HandoverState::NextPoll => "comes with the next poll",
+        HandoverState::Refresh => "needs a refresh request",
+        HandoverState::OutOfReach => "out of Singular’s reach",
+        HandoverState::NeverServed => "never asked for",
+    }
+}
+
+/// Its colour.
+pub(super) fn tone(state: HandoverState) -> &'static str {
+    match state {
+        HandoverState::InStep => "good",
+        HandoverState::NextPoll => "",
+        HandoverState::Refresh | HandoverState::NeverServed => "warn",
+        HandoverState::OutOfReach => "bad",
+    }
+}
+
+/// What the cost becomes, in millionths; nothing where it is not known what was handed over.
+pub(super) fn cost_difference(day: &LedgerDay) -> Option<i128> {
+    let held = day.difference.held.cost.micros();
+    match (&day.difference.served, day.state) {
+        (Some(served), _) => Some(held - served.cost.micros()),
+        (None, HandoverState::NeverServed) => Some(held),
+        (None, _) => None,
+    }
+}
+
+/// `+61.20`, `−84.10`, `0.00`
+pub(super) fn signed(micros: i128, currency: Currency) -> String {
+    let difference = MicrosDifference::new(micros);
+    let sign = match micros {
+        0 => "",
+        1.. => "+",
+        _ => "−",
+    };
+    format!("{sign}{}", format::amount(difference.amount(), currency))
+}
