@@ -13,9 +13,8 @@ use crate::admin::kit::context::{Answer, RequestContext};
 use crate::admin::kit::format;
 use crate::admin::kit::layout::Shell;
 use crate::admin::kit::table::Table;
-use crate::domain::MicrosSum;
-use crate::service::backups::BackupStatus;
-use crate::service::status::{self, CatalogueEntry, PollingState, PollingStatus, Setup};
+use crate::domain::{MicrosSum, phrase};
+use crate::service::status::{self, ApplianceStatus, CatalogueEntry, PollingState, PollingStatus, Setup};
 use crate::store::AdvertiserRow;
 
 /// Whether Singular polls, as the page says it.
@@ -55,7 +54,7 @@ pub async fn page(context: RequestContext) -> Answer {
             let mut shell = Shell::new(context, txn, "Home", "Home")?;
             let now = Utc::now();
             let appliance = context.state().appliance();
-            let backup = backup(&appliance.backups, context.state().config.backup_at.0.is_some(), now);
+            let backup = upkeep(&appliance, context.state().config.backup_at.0.is_some(), now);
             let mut alerts = status::of_appliance(&appliance, now);
             let Some(advertiser) = shell.advertiser.clone() else {
                 let steps = steps(&Setup::of(txn, None, now)?, &shell);
@@ -103,13 +102,21 @@ pub async fn page(context: RequestContext) -> Answer {
         .await
 }
 
-/// How old the last verified backup is.
-fn backup(status: &BackupStatus, are_on: bool, now: DateTime<Utc>) -> String {
-    match status.age(now) {
+/// How old the last verified backup and the last copy elsewhere are, and how long the server's own certificate holds.
+fn upkeep(appliance: &ApplianceStatus, are_on: bool, now: DateTime<Utc>) -> String {
+    let mut sentences = vec![match appliance.backups.age(now) {
         Some(age) => format!("Last verified backup: {}.", format::ago(age)),
         None if are_on => "No backup has been made and verified yet.".to_owned(),
         None => "The server makes no backups: it was started with --backup-at off.".to_owned(),
+    }];
+    if let Some(age) = appliance.copy.as_ref().and_then(|copy| copy.age(now)) {
+        sentences.push(format!("Last copy elsewhere: {}.", format::ago(age)));
     }
+    let days = appliance.certificate.as_ref().and_then(|certificate| certificate.days_left(now));
+    if let Some(days) = days.filter(|days| *days >= 0) {
+        sentences.push(format!("The certificate ends in {}.", phrase::plural(days, "day")));
+    }
+    sentences.join(" ")
 }
 
 fn steps(setup: &Setup, shell: &Shell) -> Vec<Step> {
@@ -184,4 +191,28 @@ fn describe(status: &PollingStatus, shell: &Shell, advertiser: &AdvertiserRow, n
     let at = format::moment(last.at, shell.zone());
     let detail = format!("On {at} {token}{range} and {got}.");
     Polling { headline, tone, detail, link: Some(format!("/admin/polls/{}{}", last.key, shell.scope)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+    use crate::service::backups::{BackupStatus, CopyStatus};
+    use crate::service::certificates::CertificateStatus;
+
+    #[test]
+    fn the_foot_tells_of_backup_copy_and_certificate() {
+        let now = Utc::now();
+        let hours = |hours| now - TimeDelta::hours(hours);
+        let backups = BackupStatus { proven_at: Some(hours(3)), ..BackupStatus::default() };
+        let copy = Some(CopyStatus { copied_at: hours(2), backup: String::new() });
+        let certificate = Some(CertificateStatus { not_after: Some(hours(-50)), ..CertificateStatus::default() });
+        let told = upkeep(&ApplianceStatus { backups, certificate, copy }, true, now);
+        let expected =
+            "Last verified backup: 3 hours ago. Last copy elsewhere: 2 hours ago. The certificate ends in 2 days.";
+        assert_eq!(told, expected);
+        let nothing = ApplianceStatus { backups: BackupStatus::default(), copy: None, certificate: None };
+        assert_eq!(upkeep(&nothing, true, now), "No backup has been made and verified yet.");
+    }
 }

@@ -82,7 +82,11 @@ impl Certificates {
             }
             CertificateSource::Acme(settings) => {
                 match acme::kept_certificate(data_dir) {
-                    Some(kept) => certificates.install(kept),
+                    Some(kept) => {
+                        // It serves on while another is ordered, unless it is for other names.
+                        certificates.settled.send_replace(kept.names == settings.domains);
+                        certificates.install(kept);
+                    }
                     None => certificates.note(CertificateStatus::default()),
                 }
                 Box::new(move |this| this.keep_issued(&settings, &received))
