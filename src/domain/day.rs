@@ -74,6 +74,18 @@ impl Day {
         self.0.checked_sub_days(Days::new(days)).and_then(|date| Self::try_from(date).ok())
     }
 
+    /// The day `days` later, if the calendar reaches so far.
+    pub fn later(self, days: u64) -> Result<Self, Invalid> {
+        let refuse = || Invalid::because("date", format!("{days} days after {self} lies beyond the year 9999"));
+        self.0.checked_add_days(Days::new(days)).ok_or_else(refuse).and_then(Self::try_from)
+    }
+
+    /// The last day of its month.
+    pub fn end_of_month(self) -> Result<Self, Invalid> {
+        let last = self.0.num_days_in_month();
+        self.0.with_day(u32::from(last)).map_or(Ok(self), Self::try_from)
+    }
+
     /// The date, for formatting and calendar arithmetic.
     #[must_use]
     pub fn date(self) -> NaiveDate {

@@ -15,16 +15,36 @@ pub(super) const RECORD_BYTES: usize = 1 << 20;
 const BUFFER_BYTES: usize = 64 << 10;
 pub(super) const NUL: &str = "NUL bytes, so the file is UTF-16 or binary: save it as UTF-8 CSV";
 
+/// How lines may differ from those of contract §4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct LineRules {
+    /// Lines end in a carriage return alone.
+    pub(super) cr_only: bool,
+    /// Blanks between this separator and a quotation mark are no part of the field.
+    pub(super) blanks_before_quotes: Option<u8>,
+    /// NUL bytes and Ctrl-Z at the end of a line are nothing: old programs end files with them.
+    pub(super) padded_end: bool,
+}
+
 /// Physical lines, one at a time, in one buffer that is reused.
 pub(super) struct Lines<R> {
     input: BufReader<R>,
+    rules: LineRules,
     line: Vec<u8>,
     number: u64,
+    /// Whether the current line lacks its end: it is the last one, and may be cut off.
+    unfinished: bool,
 }
 
 impl<R: Read> Lines<R> {
-    pub(super) fn new(input: R) -> Self {
-        Self { input: BufReader::with_capacity(BUFFER_BYTES, input), line: Vec::new(), number: 0 }
+    pub(super) fn new(input: R, rules: LineRules) -> Self {
+        let input = BufReader::with_capacity(BUFFER_BYTES, input);
+        Self { input, rules, line: Vec::new(), number: 0, unfinished: false }
+    }
+
+    /// Whether the current line lacks its end.
+    pub(super) fn is_unfinished(&self) -> bool {
+        self.unfinished
     }
 
     /// Goes on to the next line; `false` at the end of the file. `began` is the line the record began on if the next
@@ -32,11 +52,20 @@ impl<R: Read> Lines<R> {
     pub(super) fn advance(&mut self, began: Option<u64>, room: usize) -> Result<bool, FileError> {
         self.line.clear();
         // One byte more than there is room for tells a line that fits from one that doesn't.
-        self.input.by_ref().take(room as u64 + 1).read_until(b'\n', &mut self.line)?;
+        let end = if self.rules.cr_only { b'\r' } else { b'\n' };
+        self.input.by_ref().take(room as u64 + 1).read_until(end, &mut self.line)?;
         if self.line.is_empty() {
             return Ok(false);
         }
         self.number += 1;
+        self.unfinished = self.line.last() != Some(&end);
+        if self.rules.cr_only && !self.unfinished {
+            self.line.pop();
+            self.line.push(b'\n');
+        }
+        if self.rules.padded_end {
+            self.cut_padding();
+        }
         if self.line.contains(&0) {
             return Err(FileError::Refused(format!("line {} holds {NUL}", self.number)));
         }
@@ -50,6 +79,16 @@ impl<R: Read> Lines<R> {
             self.line.push(b'\n');
         }
         Ok(true)
+    }
+
+    fn cut_padding(&mut self) {
+        let is_padding = |byte: &u8| matches!(byte, 0 | 0x1A | b' ' | b'\r' | b'\n');
+        let text = self.line.iter().rposition(|byte| !is_padding(byte)).map_or(0, |at| at + 1);
+        if self.line[text..].iter().any(|byte| matches!(byte, 0 | 0x1A)) {
+            // What stands behind the padding is no text, so the line was whole.
+            self.unfinished = false;
+            self.line.truncate(text);
+        }
     }
 
     /// Like [`Self::advance`] for a new record: passes over blank lines.
@@ -84,6 +123,8 @@ pub(super) struct RecordReader<R> {
     handed: usize,
     size: usize,
     began: Option<u64>,
+    /// Whether a quotation mark is open at the end of the current line.
+    quoted: bool,
     fault: Option<FileError>,
 }
 
@@ -91,7 +132,38 @@ impl<R: Read> RecordReader<R> {
     /// Starts with the line `lines` stands on.
     pub(super) fn new(lines: Lines<R>) -> Self {
         let (size, began) = (lines.line().len(), Some(lines.number()));
-        Self { lines, handed: 0, size, began, fault: None }
+        let mut reader = Self { lines, handed: 0, size, began, quoted: false, fault: None };
+        reader.drop_blanks_before_quotes();
+        reader
+    }
+
+    /// Whether the record just read ends with a line that lacks its end.
+    pub(super) fn is_unfinished(&self) -> bool {
+        self.lines.is_unfinished()
+    }
+
+    fn drop_blanks_before_quotes(&mut self) {
+        let Some(separator) = self.lines.rules.blanks_before_quotes else { return };
+        let line = std::mem::take(&mut self.lines.line);
+        let mut kept = Vec::with_capacity(line.len());
+        let mut begins = !self.quoted;
+        for byte in line {
+            match byte {
+                b'"' if begins && !self.quoted => {
+                    while kept.last() == Some(&b' ') {
+                        kept.pop();
+                    }
+                    self.quoted = true;
+                }
+                b'"' if self.quoted => self.quoted = false,
+                // A doubled quotation mark within a quoted field opens it again.
+                b'"' if kept.last() == Some(&b'"') => self.quoted = true,
+                _ => {}
+            }
+            begins = !self.quoted && (byte == separator || byte == b' ' && begins);
+            kept.push(byte);
+        }
+        self.lines.line = kept;
     }
 
     /// The line the current record begins on.
@@ -103,6 +175,7 @@ impl<R: Read> RecordReader<R> {
     pub(super) fn finish_record(&mut self) {
         self.began = None;
         self.size = 0;
+        self.quoted = false;
     }
 
     /// Why the last read failed, if it was this reader that refused.
@@ -117,13 +190,15 @@ impl<R: Read> RecordReader<R> {
             Some(began) => {
                 if !self.lines.advance(Some(began), RECORD_BYTES.saturating_sub(self.size))? {
                     return Err(FileError::Refused(format!(
-                        "the row that begins on line {began} opens a quotation mark that is never closed"
+                        "the row that begins on line {began} opens a quotation mark that is never closed: the file may be \
+                         cut off"
                     )));
                 }
                 true
             }
         };
         if more {
+            self.drop_blanks_before_quotes();
             self.began.get_or_insert(self.lines.number());
             self.size += self.lines.line().len();
         }
@@ -207,7 +282,7 @@ mod tests {
     use super::*;
 
     fn numbered(text: &str) -> Vec<(u64, String)> {
-        let mut lines = Lines::new(text.as_bytes());
+        let mut lines = Lines::new(text.as_bytes(), LineRules::default());
         let mut seen = Vec::new();
         while lines.advance_to_record().unwrap() {
             seen.push((lines.number(), String::from_utf8(lines.line().to_vec()).unwrap()));
@@ -224,9 +299,9 @@ mod tests {
     #[test]
     fn a_line_may_be_one_mebibyte_long_and_not_a_byte_more() {
         let fits = [vec![b'a'; RECORD_BYTES - 1], vec![b'\n']].concat();
-        assert!(Lines::new(fits.as_slice()).advance_to_record().unwrap());
+        assert!(Lines::new(fits.as_slice(), LineRules::default()).advance_to_record().unwrap());
         let over = [vec![b'a'; RECORD_BYTES], vec![b'\n']].concat();
-        let error = Lines::new(over.as_slice()).advance_to_record().unwrap_err().to_string();
+        let error = Lines::new(over.as_slice(), LineRules::default()).advance_to_record().unwrap_err().to_string();
         assert!(error.contains("begins on line 1 is longer than 1 MiB"), "{error}");
     }
 

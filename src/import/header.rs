@@ -5,6 +5,8 @@
 //! readers of the formats may call; nobody outside this room.
 
 use super::cell::Cell;
+use super::number::bare;
+use super::plan::{ColumnPlan, Plan};
 use super::{Column, FileError, Mapping};
 use crate::domain::Invalid;
 
@@ -74,6 +76,19 @@ impl<'m> Binding<'m> {
         Ok(Self { headers, sources, unmet })
     }
 
+    /// As a plan says: by place.
+    pub(super) fn of_plan<'h>(headers: impl Iterator<Item = &'h str>, plan: &'m Plan) -> Self {
+        let headers: Vec<String> = headers.map(|header| bare(header).to_owned()).collect();
+        let mut sources = [Source::Nothing; Column::COUNT];
+        for (column, value) in &plan.fixed {
+            sources[column.index()] = Source::Fixed(value.trim());
+        }
+        for ColumnPlan { column, place, .. } in &plan.columns {
+            sources[column.index()] = Source::Field(*place);
+        }
+        Self { headers, sources, unmet: Vec::new() }
+    }
+
     /// Whether records with these headers are bound the same way.
     pub(super) fn fits<'h>(&self, headers: impl Iterator<Item = &'h str>) -> bool {
         self.headers.iter().map(String::as_str).eq(headers.map(str::trim))
@@ -139,12 +154,16 @@ impl<'m> Binding<'m> {
     /// What an error calls the column: its name, and the file's own where that differs.
     pub(super) fn label(&self, column: Column) -> String {
         match self.sources[column.index()] {
-            Source::Field(index) if self.headers[index] != column.name() => {
-                format!("{column} (header {})", Invalid::echo(&self.headers[index]))
+            Source::Field(index) if self.header(index) != column.name() => {
+                format!("{column} (header {})", Invalid::echo(self.header(index)))
             }
             Source::Fixed(_) => format!("{column} (set for every row)"),
             _ => column.to_string(),
         }
+    }
+
+    fn header(&self, index: usize) -> &str {
+        self.headers.get(index).map_or("", String::as_str)
     }
 
     /// The same for a field: what takes it, or else its header.

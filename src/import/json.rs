@@ -13,9 +13,9 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use serde_json::value::RawValue;
 
 use super::cell::Cell;
-use super::guard::{Lines, Meter, Metered};
+use super::guard::{LineRules, Lines, Meter, Metered};
 use super::header::{Binding, MAX_HEADERS, note};
-use super::row::RowBuilder;
+use super::row::{Forms, RowBuilder};
 use super::{EMPTY, FileError, Mapping, Sink, Summary, Unit};
 
 pub(super) fn read_document(input: impl Read, mapping: &Mapping, sink: &mut Sink<'_>) -> Result<Summary, FileError> {
@@ -64,7 +64,7 @@ fn file_error(error: serde_json::Error) -> FileError {
 }
 
 pub(super) fn read_lines(input: impl Read, mapping: &Mapping, sink: &mut Sink<'_>) -> Result<Summary, FileError> {
-    let mut lines = Lines::new(input);
+    let mut lines = Lines::new(input, LineRules::default());
     let mut items = Items::new(Unit::Line, mapping);
     let mut any = false;
     while lines.advance_to_record()? {
@@ -92,7 +92,12 @@ struct Items<'m> {
 
 impl<'m> Items<'m> {
     fn new(unit: Unit, mapping: &'m Mapping) -> Self {
-        Self { mapping, rows: RowBuilder::new(unit, mapping), binding: None, summary: Summary::default() }
+        Self {
+            mapping,
+            rows: RowBuilder::new(unit, Forms::of_mapping(mapping)),
+            binding: None,
+            summary: Summary::default(),
+        }
     }
 
     /// Hands out the item written in `text`, or its faults.
@@ -140,7 +145,7 @@ impl<'m> Items<'m> {
             Value::Text(text) => Cell::Text(text),
             Value::Wrong(what) => Cell::Wrong(what),
         });
-        self.rows.hand_out(number, binding, &cells, sink)
+        self.rows.hand_out(number, binding, &cells, None, sink)
     }
 }
 

@@ -32,6 +32,11 @@ impl Encoding {
         self.0.name()
     }
 
+    /// The text, if all of the bytes are some.
+    pub(super) fn decode(self, bytes: &[u8]) -> Option<String> {
+        self.0.decode_without_bom_handling_and_without_replacement(bytes).map(Into::into)
+    }
+
     /// `None` for UTF-8, which needs none.
     pub(super) fn decoder(self) -> Option<Decoder> {
         if self == Self::UTF_8 {

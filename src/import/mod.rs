@@ -8,12 +8,11 @@
 mod calendar_words;
 mod cell;
 mod csv;
-#[cfg_attr(not(test), expect(dead_code, reason = "the reader of files by a plan comes next"))]
 mod currency;
 mod date;
-#[cfg_attr(not(test), expect(dead_code, reason = "the reader of files by a plan comes next"))]
 mod days;
 mod decisions;
+mod file;
 mod guard;
 mod header;
 mod json;
@@ -22,6 +21,7 @@ mod mapping;
 mod number;
 mod plan;
 mod recognise;
+mod recogniser;
 mod recognition;
 mod row;
 #[cfg(test)]
@@ -43,11 +43,13 @@ pub use days::DateForm;
 pub use decisions::{
     Catalogue, Context, DayOrder, DecimalSign, Decisions, EmptyCatalogue, LineSet, Memory, MoneyUnit, Period,
 };
+pub use file::read_file;
 pub use layout::{Encoding, Layout, Separator};
 pub use mapping::{Column, Mapping};
 pub use number::Numbers;
 pub use plan::{ColumnPlan, PeriodLength, PeriodPlan, Plan, TablePlan};
 pub use recognise::{HeaderSeen, Recognised, recognise};
+pub use recogniser::recognise_file;
 pub use recognition::{Choice, LeftOut, LeftOutCode, Note, NoteCode, Problem, ProblemCode, Recognition, Sums};
 pub use typed::{TypedFigure, typed_figure};
 pub use unpack::{Packing, Unpacked, unpack};

@@ -131,7 +131,6 @@ pub(super) fn is_nothing(text: &str) -> bool {
     is_one_of(&NOTHING, text)
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the reader of files by a plan comes next"))]
 /// Whether a cell of text holds nothing.
 pub(super) fn is_no_text(text: &str) -> bool {
     is_one_of(&NO_TEXT, text)

@@ -6,104 +6,137 @@
 use std::ops::ControlFlow;
 
 use super::cell::{Cell, Cells};
-use super::currency::claim;
-use super::days::in_years;
+use super::currency::{CurrencyClaim, claim};
+use super::days::{DateForm, in_years};
+use super::decisions::Period;
 use super::header::Binding;
-use super::number::NumberForm;
+use super::number::{NumberForm, bare, is_no_text, is_nothing};
+use super::plan::{PeriodLength, PeriodPlan};
 use super::{Column, DateFormat, LineError, Mapping, Sink, StatLine, Unit};
-use crate::domain::{Day, Invalid};
+use crate::domain::{Count, Day, Invalid};
+
+/// How the cells of an input are written.
+#[derive(Clone, Copy)]
+pub(super) struct Forms<'m> {
+    pub(super) dates: Dates<'m>,
+    pub(super) numbers: NumberForm,
+    /// Whether words for nothing are nothing, and what spreadsheets wrap values in is taken off.
+    pub(super) lenient: bool,
+    /// What the header of the cost says its amounts are in.
+    pub(super) header_claim: Option<CurrencyClaim>,
+    /// The last day that may be stated.
+    pub(super) last_day: Option<Day>,
+    pub(super) period: Option<PeriodPlan>,
+}
+
+/// How days are written.
+#[derive(Clone, Copy)]
+pub(super) enum Dates<'m> {
+    Contract,
+    Pattern(&'m DateFormat),
+    Form(&'m DateForm),
+}
+
+impl<'m> Forms<'m> {
+    /// As a mapping for contract §4 says.
+    pub(super) fn of_mapping(mapping: &'m Mapping) -> Self {
+        Self {
+            dates: mapping.date_format.as_ref().map_or(Dates::Contract, Dates::Pattern),
+            numbers: mapping.numbers.form(),
+            lenient: false,
+            header_claim: None,
+            last_day: None,
+            period: None,
+        }
+    }
+}
 
 /// Turns cells into lines.
 pub(super) struct RowBuilder<'m> {
     unit: Unit,
-    date_format: Option<&'m DateFormat>,
-    numbers: NumberForm,
+    forms: Forms<'m>,
     /// Exports are mostly sorted by day, so the day just read is usually the next one too.
     last_date: (String, Option<Day>),
     faults: Vec<LineError>,
+    /// Texts that had to be folded, by column.
+    folded: [String; Column::COUNT],
 }
 
 impl<'m> RowBuilder<'m> {
-    pub(super) fn new(unit: Unit, mapping: &'m Mapping) -> Self {
-        let date_format = mapping.date_format.as_ref();
-        Self {
-            unit,
-            date_format,
-            numbers: mapping.numbers.form(),
-            last_date: (String::new(), None),
-            faults: Vec::new(),
-        }
+    pub(super) fn new(unit: Unit, forms: Forms<'m>) -> Self {
+        let (last_date, folded) = ((String::new(), None), Default::default());
+        Self { unit, forms, last_date, faults: Vec::new(), folded }
     }
 
-    /// Hands out the row, or each of its faults.
+    /// Hands out the row, or each of its faults. `until` is the cell with the last day that the row covers.
     pub(super) fn hand_out(
         &mut self,
         line: u64,
         binding: &Binding<'_>,
         cells: &Cells<'_>,
+        until: Option<&str>,
         sink: &mut Sink<'_>,
     ) -> ControlFlow<()> {
-        match self.build(line, binding, cells) {
-            Some(line) => sink(Ok(line)),
-            None => self.faults.drain(..).try_for_each(|fault| sink(Err(fault))),
+        let Self { unit, forms, last_date, faults, folded } = self;
+        let mut cells: Cells<'_> = *cells;
+        for (cell, folded) in cells.iter_mut().zip(folded) {
+            if let Cell::Text(text) = cell {
+                *cell = tidied(text, folded, forms.lenient);
+            }
         }
+        let mut row = Row { line, unit: *unit, binding, cells: &cells, faults };
+        if let Some(line) = row.build(*forms, last_date)
+            && let Some(last) = row.last_day(&line, *forms, until)
+        {
+            return spread(line, last, *forms, sink);
+        }
+        self.faults.drain(..).try_for_each(|fault| sink(Err(fault)))
     }
 
     /// An error about a row as a whole, or about a column when there are no cells to speak of.
     pub(super) fn fault(&self, line: u64, column: Option<String>, reason: impl Into<String>) -> LineError {
         LineError::new(line, self.unit, column, reason)
     }
+}
 
-    fn build<'a>(&mut self, line: u64, binding: &Binding<'_>, cells: &Cells<'a>) -> Option<StatLine<'a>> {
-        let Self { unit, date_format, numbers, last_date, faults } = self;
-        let numbers = *numbers;
-        let mut row = Row { line, unit: *unit, binding, cells, faults };
-
-        let day = row.needed(Column::Date, |text| read_day(text, *date_format, last_date));
-        let clicks = row.needed(Column::Clicks, |text| numbers.count("clicks", text));
-        let cost = row.needed(Column::Cost, |text| numbers.cost(text));
-        let views = row.optional(Column::Views, |text| numbers.count("views", text));
-        let conversions = row.optional(Column::Conversions, |text| numbers.count("conversions", text));
-        let campaign_id = row.optional(Column::CampaignId, str::parse);
-        let partner_id = row.optional(Column::PartnerId, str::parse);
-        let campaign_name = row.text(Column::CampaignName);
-        let network_campaign_id = row.text(Column::NetworkCampaignId);
-        let partner = row.text(Column::Partner);
-        row.any_of(&[Column::CampaignId, Column::CampaignName]);
-        row.any_of(&[Column::PartnerId, Column::Partner]);
-        let currency = row.optional(Column::Currency, |text| {
-            claim(text).ok_or_else(|| Invalid::value("currency", text, "an ISO 4217 code such as USD"))
-        });
-        let advertiser = row.text(Column::Advertiser);
-        let offer_name = row.text(Column::OfferName);
-        let app = row.text(Column::App);
-        let store_id = row.text(Column::StoreId);
-        let os = row.text(Column::Os);
-
-        if !self.faults.is_empty() {
-            return None;
-        }
-        let (cost, beside) = cost?;
-        Some(StatLine {
-            line,
-            day: day?,
-            clicks: clicks?,
-            cost,
-            views: views.unwrap_or_default(),
-            conversions: conversions.unwrap_or_default(),
-            campaign_id,
-            campaign_name,
-            network_campaign_id,
-            partner_id,
-            partner,
-            currency: currency.or(beside),
-            advertiser,
-            offer_name,
-            app,
-            store_id,
-            os,
-        })
+/// The cell as it counts: a run of blanks and control characters is one blank (contract §4), and in a file of people what
+/// spreadsheets wrap values in is no part of them.
+fn tidied<'a>(text: &'a str, folded: &'a mut String, lenient: bool) -> Cell<'a> {
+    let text = if lenient { bare(text) } else { text };
+    let is_odd = |c: char| c.is_whitespace() && c != ' ' || c.is_control();
+    let needs_folding = !text.is_ascii() && text.contains(is_odd)
+        || text.bytes().any(|byte| byte.is_ascii_control())
+        || text.contains("  ");
+    if !needs_folding {
+        return if text.is_empty() { Cell::Nothing } else { Cell::Text(text) };
     }
+    folded.clear();
+    for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
+        if !folded.is_empty() {
+            folded.push(' ');
+        }
+        folded.push_str(word);
+    }
+    if folded.is_empty() { Cell::Nothing } else { Cell::Text(folded) }
+}
+
+/// Hands out the line on its first day, or a part of it on each of its days.
+fn spread(line: StatLine<'_>, last: Day, forms: Forms<'_>, sink: &mut Sink<'_>) -> ControlFlow<()> {
+    let days = u32::try_from(last.to_stored() - line.day.to_stored() + 1).unwrap_or(1);
+    if days == 1 || forms.period.is_none_or(|period| period.how == Period::FirstDay) {
+        return sink(Ok(line));
+    }
+    let count = |count: Count, part: u32| {
+        let (each, left) = (count.get() / i64::from(days), count.get() % i64::from(days));
+        Count::new("count", each + i64::from(i64::from(part) < left)).unwrap_or_default()
+    };
+    let mut day = line.day;
+    for (part, cost) in (0..).zip(line.cost.spread(days)) {
+        let [clicks, views, conversions] = [line.clicks, line.views, line.conversions].map(|whole| count(whole, part));
+        sink(Ok(StatLine { day, clicks, cost, views, conversions, ..line.clone() }))?;
+        day = day.next().unwrap_or(day);
+    }
+    ControlFlow::Continue(())
 }
 
 /// One row on its way to a line. What its methods can't read they leave out and put among the faults.
@@ -116,6 +149,104 @@ struct Row<'r, 'a> {
 }
 
 impl<'a> Row<'_, 'a> {
+    fn build(&mut self, forms: Forms<'_>, last_date: &mut (String, Option<Day>)) -> Option<StatLine<'a>> {
+        let row = self;
+        let Forms { numbers, .. } = forms;
+        let day = row.needed(Column::Date, |text| read_day(text, forms.dates, last_date));
+        let clicks = row.needed(Column::Clicks, |text| numbers.count("clicks", text));
+        let cost = row.needed(Column::Cost, |text| numbers.cost(text));
+        let views = row.optional(Column::Views, |text| numbers.count("views", text));
+        let conversions = row.optional(Column::Conversions, |text| numbers.count("conversions", text));
+        let campaign_id = row.optional(Column::CampaignId, str::parse);
+        let partner_id = row.optional(Column::PartnerId, str::parse);
+        let lenient = forms.lenient;
+        let mut text = |column| row.text(column).filter(|text| !lenient || !is_no_text(text));
+        let [campaign_name, network_campaign_id, partner] =
+            [Column::CampaignName, Column::NetworkCampaignId, Column::Partner].map(&mut text);
+        let [advertiser, offer_name, app, store_id, os] =
+            [Column::Advertiser, Column::OfferName, Column::App, Column::StoreId, Column::Os].map(&mut text);
+        row.any_of(&[Column::CampaignId, Column::CampaignName], lenient);
+        row.any_of(&[Column::PartnerId, Column::Partner], lenient);
+        let beside = cost.and_then(|(_, claim)| claim);
+        let currency = row.currency(forms, beside);
+        if let (Some(day), Some(last)) = (day, forms.last_day)
+            && day > last
+        {
+            let reason = format!("got {day}, expected no day later than {last}, which is tomorrow");
+            row.refuse_as("future_day", Column::Date, reason);
+        }
+        if !row.faults.is_empty() {
+            return None;
+        }
+        Some(StatLine {
+            line: row.line,
+            day: day?,
+            clicks: clicks?,
+            cost: cost?.0,
+            views: views.unwrap_or_default(),
+            conversions: conversions.unwrap_or_default(),
+            campaign_id,
+            campaign_name,
+            network_campaign_id,
+            partner_id,
+            partner,
+            currency,
+            advertiser,
+            offer_name,
+            app,
+            store_id,
+            os,
+        })
+    }
+
+    /// What the amount is in, as the sign beside it, the header and the currency's column say together.
+    fn currency(&mut self, forms: Forms<'_>, beside: Option<CurrencyClaim>) -> Option<CurrencyClaim> {
+        let stated = self.optional(Column::Currency, |text| match claim(text) {
+            Some(claim) => Ok(Some(claim)),
+            None if forms.lenient && is_nothing(text) => Ok(None),
+            None => Err(Invalid::value("currency", text, "an ISO 4217 code such as USD")),
+        });
+        let mut all = None;
+        for claim in [beside, forms.header_claim, stated.flatten()].into_iter().flatten() {
+            all = match all {
+                None => Some(claim),
+                Some(before) => {
+                    let both = CurrencyClaim::both(before, claim);
+                    if both.is_none() {
+                        let reason = format!("got an amount in {before} and in {claim}, expected one currency");
+                        self.refuse_as("currency", Column::Cost, reason);
+                    }
+                    both
+                }
+            };
+        }
+        all
+    }
+
+    /// The last day that the row covers.
+    fn last_day(&mut self, line: &StatLine<'_>, forms: Forms<'_>, until: Option<&str>) -> Option<Day> {
+        let Some(PeriodPlan { how: Period::Spread, length }) = forms.period else { return Some(line.day) };
+        let last = match length {
+            PeriodLength::Day => Ok(line.day),
+            PeriodLength::Week => line.day.later(6),
+            PeriodLength::Month => line.day.end_of_month(),
+            PeriodLength::Until(_) => read_day(until.unwrap_or_default(), forms.dates, &mut (String::new(), None)),
+        };
+        let reason = match last {
+            Ok(last) if last < line.day => format!("got a row from {} to {last}, expected its days in order", line.day),
+            Ok(last) if last.to_stored() - line.day.to_stored() > LONGEST_PERIOD => {
+                format!("got a row from {} to {last}, expected at most {LONGEST_PERIOD} days", line.day)
+            }
+            Ok(last) if forms.last_day.is_some_and(|most| last > most) => {
+                format!("got a row from {} to {last}, expected no day later than tomorrow", line.day)
+            }
+            Ok(last) => return Some(last),
+            Err(invalid) => format!("the last day of the row: {}", invalid.reason),
+        };
+        self.refuse(self.binding.label(Column::Date), reason);
+        None
+    }
+
     fn needed<T>(&mut self, column: Column, parse: impl FnOnce(&str) -> Result<T, Invalid>) -> Option<T> {
         match self.cells[column.index()] {
             // The parser's own refusal of nothing says what was expected.
@@ -137,12 +268,22 @@ impl<'a> Row<'_, 'a> {
         self.optional(column, Ok)
     }
 
-    fn any_of(&mut self, columns: &[Column]) {
-        if columns.iter().all(|column| self.cells[column.index()] == Cell::Nothing) {
+    fn any_of(&mut self, columns: &[Column], lenient: bool) {
+        let is_blank = |column: &Column| match self.cells[column.index()] {
+            Cell::Nothing => true,
+            Cell::Text(text) => lenient && is_no_text(text),
+            Cell::Wrong(_) => false,
+        };
+        if columns.iter().all(is_blank) {
             let names = columns.iter().map(|column| column.name()).collect::<Vec<_>>().join(" or ");
             let labels: Vec<String> = columns.iter().map(|column| self.binding.label(*column)).collect();
             self.refuse(labels.join(" or "), format!("got nothing, expected {names}"));
         }
+    }
+
+    fn refuse_as(&mut self, code: &'static str, column: Column, reason: String) {
+        let label = self.binding.label(column);
+        self.faults.push(LineError { code, ..LineError::new(self.line, self.unit, Some(label), reason) });
     }
 
     fn keep<T>(&mut self, column: Column, read: Result<T, Invalid>) -> Option<T> {
@@ -165,15 +306,19 @@ impl<'a> Row<'_, 'a> {
     }
 }
 
-fn read_day(text: &str, format: Option<&DateFormat>, last: &mut (String, Option<Day>)) -> Result<Day, Invalid> {
+/// The longest row that is spread over its days.
+const LONGEST_PERIOD: i64 = 400;
+
+fn read_day(text: &str, dates: Dates<'_>, last: &mut (String, Option<Day>)) -> Result<Day, Invalid> {
     if let Some(day) = last.1
         && last.0 == text
     {
         return Ok(day);
     }
-    let day = match format {
-        Some(format) => format.parse(text)?,
-        None => Day::parse("date", text).map_err(|mut invalid| {
+    let day = match dates {
+        Dates::Form(form) => form.parse(text)?,
+        Dates::Pattern(format) => format.parse(text)?,
+        Dates::Contract => Day::parse("date", text).map_err(|mut invalid| {
             if !text.is_empty() {
                 invalid.reason.push_str("; for another form, give the date format");
             }
@@ -188,120 +333,4 @@ fn read_day(text: &str, format: Option<&DateFormat>, last: &mut (String, Option<
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::{Count, ExactCost};
-    use crate::import::Format;
-    use crate::import::tests::{Reading, read_text};
-
-    const ID: &str = "7df30136-ff83-4551-b877-fa0f0d8b8f72";
-
-    fn csv(text: &str) -> Reading {
-        read_text(Format::Csv, text, &Mapping::default())
-    }
-
-    /// The one error of a file with this row.
-    fn fault(header: &str, row: &str) -> String {
-        let reading = csv(&format!("{header}\n{row}\n"));
-        assert_eq!((reading.lines.len(), reading.faults.len()), (0, 1), "{:?}", reading.faults);
-        reading.faults[0].to_string()
-    }
-
-    const SHORT: &str = "date,campaign_name,partner,clicks,cost";
-
-    #[test]
-    fn every_column_reaches_its_place() {
-        let header = "date,campaign_id,campaign_name,network_campaign_id,partner_id,partner,clicks,cost,views,conversions,currency,advertiser,\
-                      offer_name,app,store_id,os";
-        let text = format!("{header}\n2025-05-28,{ID},c,n,{ID},p,100,69.0000001,7,8,USD,a,o,x,s,IOS\n");
-        let [line] = csv(&text).lines.try_into().unwrap();
-        let expected = StatLine {
-            line: 2,
-            day: Day::parse("date", "2025-05-28").unwrap(),
-            clicks: Count::new("clicks", 100).unwrap(),
-            cost: ExactCost::parse("69.0000001").unwrap(),
-            views: Count::new("views", 7).unwrap(),
-            conversions: Count::new("conversions", 8).unwrap(),
-            campaign_id: Some(ID.parse().unwrap()),
-            campaign_name: Some("c"),
-            network_campaign_id: Some("n"),
-            partner_id: Some(ID.parse().unwrap()),
-            partner: Some("p"),
-            currency: claim("USD"),
-            advertiser: Some("a"),
-            offer_name: Some("o"),
-            app: Some("x"),
-            store_id: Some("s"),
-            os: Some("IOS"),
-        };
-        assert_eq!(line, expected);
-    }
-
-    #[test]
-    fn what_may_be_left_out_is_nothing_or_zero() {
-        let [line] = csv(&format!("{SHORT},views,os\n2025-05-28, c ,p,1,2, ,\n")).lines.try_into().unwrap();
-        assert_eq!((line.views, line.conversions), (Count::default(), Count::default()));
-        assert_eq!((line.campaign_name, line.campaign_id, line.os), (Some("c"), None, None));
-    }
-
-    #[test]
-    fn all_faults_of_a_row_are_told_at_once() {
-        let reading = csv(&format!("{SHORT}\n2025-02-30,,p,-1,x\n2025-05-28,c,p,1,2\n"));
-        let faults: Vec<_> = reading.faults.iter().map(|fault| fault.column.as_deref().unwrap()).collect();
-        assert_eq!(faults, ["date", "clicks", "cost", "campaign_id or campaign_name"]);
-        assert_eq!(reading.lines.len(), 1);
-        let cost = reading.faults[2].to_string();
-        assert!(cost.starts_with("line 2, column cost: got \"x\", expected a decimal number"), "{cost}");
-    }
-
-    #[test]
-    fn an_empty_cell_that_is_needed_is_told_as_nothing() {
-        for (row, column) in [
-            (",c,p,1,2", "date"),
-            ("2025-05-28,c,p,,2", "clicks"),
-            ("2025-05-28,c,p,1,", "cost"),
-            ("2025-05-28,,p,1,2", "campaign_id or campaign_name"),
-            ("2025-05-28,c,,1,2", "partner_id or partner"),
-        ] {
-            let error = fault(SHORT, row);
-            assert!(error.starts_with(&format!("line 2, column {column}: got nothing, expected")), "{error}");
-        }
-    }
-
-    #[test]
-    fn an_id_must_be_one_even_beside_a_name() {
-        let error = fault("date,campaign_name,campaign_id,partner,clicks,cost", "2025-05-28,c,916,p,1,2");
-        assert!(error.starts_with("line 2, column campaign_id: got \"916\", expected a UUID"), "{error}");
-    }
-
-    #[test]
-    fn the_files_own_header_is_told_where_it_differs() {
-        let mapping = Mapping { columns: vec![Mapping::parse_map("cost=Spent").unwrap()], ..Mapping::default() };
-        let reading = read_text(Format::Csv, "Date,campaign_name,partner,clicks,Spent\nx,c,p,1,x\n", &mapping);
-        let columns: Vec<_> = reading.faults.iter().map(|fault| fault.column.as_deref().unwrap()).collect();
-        assert_eq!(columns, ["date (header \"Date\")", "cost (header \"Spent\")"]);
-        let hint = reading.faults[0].to_string();
-        assert!(hint.ends_with("as YYYY-MM-DD; for another form, give the date format"), "{hint}");
-    }
-
-    #[test]
-    fn a_year_that_was_misread_is_refused() {
-        for date in ["1999-12-31", "2200-01-01", "0023-08-31"] {
-            let error = fault(SHORT, &format!("{date},c,p,1,2"));
-            assert!(
-                error.ends_with(&format!("read as {date}, expected a day from 2000-01-01 to 2199-12-31")),
-                "{error}"
-            );
-        }
-        let reading = csv(&format!("{SHORT}\n2000-01-01,c,p,1,2\n2199-12-31,c,p,1,2\n"));
-        assert_eq!(reading.lines.len(), 2);
-    }
-
-    #[test]
-    fn a_bad_date_after_a_good_one_is_not_taken_for_it() {
-        let reading = csv(&format!("{SHORT}\n2025-05-28,c,p,1,2\n2025-05-2,c,p,1,2\n2025-05-29,c,p,1,2\n"));
-        let days: Vec<_> = reading.lines.iter().map(|line| (line.line, line.day.to_string())).collect();
-        assert_eq!(days, [(2, "2025-05-28".to_owned()), (4, "2025-05-29".to_owned())]);
-        assert_eq!(reading.faults.len(), 1);
-    }
-}
+mod tests;

@@ -66,6 +66,12 @@ impl Row {
         [day, campaign, partner, clicks.to_string(), cost.to_string(), views.to_string(), conversions.to_string(), app]
     }
 
+    /// A run of blanks, line breaks and control characters counts as one blank.
+    fn folded(text: &str) -> &'static str {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        String::leak(words.join(" "))
+    }
+
     fn line(&self, line: u64) -> StatLine<'_> {
         StatLine {
             line,
@@ -75,14 +81,14 @@ impl Row {
             views: self.figures.views,
             conversions: self.figures.conversions,
             campaign_id: None,
-            campaign_name: Some(self.texts[0].trim()),
+            campaign_name: Some(Self::folded(&self.texts[0])),
             network_campaign_id: None,
             partner_id: None,
-            partner: Some(self.texts[1].trim()),
+            partner: Some(Self::folded(&self.texts[1])),
             currency: None,
             advertiser: None,
             offer_name: None,
-            app: Some(self.texts[2].trim()).filter(|text| !text.is_empty()),
+            app: Some(Self::folded(&self.texts[2])).filter(|text| !text.is_empty()),
             store_id: None,
             os: None,
         }

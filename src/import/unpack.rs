@@ -7,10 +7,9 @@ use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 use serde::{Deserialize, Serialize};
-use zip::ZipArchive;
-use zip::result::ZipError;
 
-use super::{FileError, workbook};
+use super::FileError;
+use super::workbook::{archive, write_csv, zip_error};
 
 /// What a file came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,7 +66,7 @@ pub fn unpack(mut file: File, sheet: Option<&str>, spool: &Path) -> Result<Unpac
         }
         Kind::Workbook => {
             let mut text = tempfile::tempfile_in(spool)?;
-            let (sheets, sheet) = workbook::write_csv(file, sheet, &mut text)?;
+            let (sheets, sheet) = write_csv(file, sheet, &mut text)?;
             text.rewind()?;
             Ok(Unpacked { text, packing: Packing::Workbook, sheets, sheet: Some(sheet) })
         }
@@ -95,18 +94,6 @@ fn kind(file: &mut File) -> Result<Kind, FileError> {
             Ok(if is_workbook { Kind::Workbook } else { Kind::Zip })
         }
         _ => Ok(Kind::Text),
-    }
-}
-
-/// The archive, or that it is damaged.
-pub(super) fn archive<R: Read + io::Seek>(file: R) -> Result<ZipArchive<R>, FileError> {
-    ZipArchive::new(file).map_err(zip_error)
-}
-
-fn zip_error(error: ZipError) -> FileError {
-    match error {
-        ZipError::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => error.into(),
-        error => FileError::Refused(format!("the ZIP archive can't be read: {error}")),
     }
 }
 

@@ -9,8 +9,10 @@ use std::io::{self, BufReader, BufWriter, Read as _, Seek as _, Write};
 
 use calamine::{DataRef, Reader as _, SheetType, SheetVisible, Style, Xlsx, XlsxError};
 
+use zip::ZipArchive;
+use zip::result::ZipError;
+
 use super::header::MAX_HEADERS;
-use super::unpack::archive;
 use super::{FileError, currency};
 use crate::domain::Invalid;
 
@@ -61,6 +63,18 @@ pub(super) fn write_csv(
         }
     }
     Err(FileError::Refused(format!("no sheet of the workbook holds a table; it has {}", listed())))
+}
+
+/// The archive, or that it is damaged.
+pub(super) fn archive<R: io::Read + io::Seek>(file: R) -> Result<ZipArchive<R>, FileError> {
+    ZipArchive::new(file).map_err(zip_error)
+}
+
+pub(super) fn zip_error(error: ZipError) -> FileError {
+    match error {
+        ZipError::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => error.into(),
+        error => FileError::Refused(format!("the ZIP archive can't be read: {error}")),
+    }
 }
 
 /// Refuses a workbook that would not fit the memory or the disk.

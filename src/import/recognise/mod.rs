@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use self::evidence::Evidence;
 use self::totals::Totals;
 use super::csv::{Advance, NO_ROWS, Records};
-use super::guard::RECORD_BYTES;
+use super::guard::{LineRules, RECORD_BYTES};
 use super::layout::Decoded;
 use super::{Column, DateFormat, FileError, Layout, Mapping, Numbers, open};
 use crate::domain::Invalid;
@@ -144,7 +144,8 @@ pub fn recognise(mut input: impl Read + Seek) -> Result<Recognised, FileError> {
     input.seek(SeekFrom::Start(0))?;
     let mut layout =
         Layout { encoding, separator: Some(found.separator), header_line: Some(found.line), totals: Vec::new() };
-    let mut records = Records::open(open(Decoded::new(&mut input, encoding))?, &layout)?;
+    let text = open(Decoded::new(&mut input, encoding))?;
+    let mut records = Records::open(text, layout.separator, layout.header_line, LineRules::default())?;
     let header_line = records.header()?;
     let names: Vec<String> = records.record.iter().map(|name| name.trim().to_owned()).collect();
     let normals: Vec<String> = names.iter().map(|name| names::normal(name).0).collect();

@@ -7,7 +7,8 @@ use std::io::Read;
 
 use super::names;
 use crate::import::csv::{Advance, Records};
-use crate::import::{FileError, Layout, Separator};
+use crate::import::guard::LineRules;
+use crate::import::{FileError, Separator};
 
 /// Records that are looked at, and how many of them may stand above the header.
 const LOOKED_AT: usize = 60;
@@ -60,8 +61,7 @@ pub(super) fn find(head: &[u8]) -> Result<Found, FileError> {
 
 /// The first records. What can't be read ends them, unless it is the first.
 fn records(head: impl Read, separator: Separator) -> Result<Vec<(u64, Vec<String>)>, FileError> {
-    let layout = Layout { separator: Some(separator), ..Layout::default() };
-    let mut reader = Records::open(head, &layout)?;
+    let mut reader = Records::open(head, Some(separator), None, LineRules::default())?;
     let mut records = Vec::new();
     while records.len() < LOOKED_AT {
         match reader.advance() {

@@ -1,0 +1,105 @@
+//! Reading a file by its plan: the rows of contract §7, as recognition and people decided them.
+//!
+//! A row may be longer or shorter than the header by empty cells. What recognition left out is passed over. Everything else
+//! is a line or a fault with its line, as in [`super::csv`].
+
+use std::io::Read;
+use std::ops::ControlFlow;
+
+use super::cell::Cell;
+use super::csv::{Advance, NO_ROWS, Records};
+use super::currency::of_header;
+use super::guard::LineRules;
+use super::header::Binding;
+use super::layout::Decoded;
+use super::number::{NumberForm, bare};
+use super::plan::{PeriodLength, Plan, TablePlan};
+use super::row::{Dates, Forms, RowBuilder};
+use super::{Column, FileError, LineError, Sink, Summary, Unit, open};
+
+impl TablePlan {
+    /// The records of the table, from its header on.
+    pub(super) fn records<R: Read>(&self, text: R) -> Result<Records<impl Read + use<R>>, FileError> {
+        let text = open(Decoded::new(text, self.encoding))?;
+        Records::open(text, Some(self.separator), Some(self.header_line), self.line_rules())
+    }
+
+    pub(super) fn line_rules(&self) -> LineRules {
+        LineRules {
+            cr_only: self.cr_only,
+            blanks_before_quotes: self.blanks_before_quotes.then(|| self.separator.byte()),
+            padded_end: true,
+        }
+    }
+}
+
+/// Reads `text` as `plan` says to its end, or until `sink` breaks, and hands every row to `sink` in order.
+///
+/// Every bad cell is an error of its own, and a row with any is not handed out as a line. A row that is spread over days
+/// comes once for each. A [`FileError`] may come after lines were handed out.
+pub fn read_file(
+    text: impl Read,
+    plan: &Plan,
+    sink: &mut dyn FnMut(Result<super::StatLine<'_>, LineError>) -> ControlFlow<()>,
+) -> Result<Summary, FileError> {
+    read(text, plan, sink)
+}
+
+fn read(text: impl Read, plan: &Plan, sink: &mut Sink<'_>) -> Result<Summary, FileError> {
+    let mut records = plan.table.records(text)?;
+    records.header()?;
+    let binding = Binding::of_plan(records.record.iter(), plan);
+    let width = records.record.len();
+    let mut summary = Summary { headers: binding.headers().to_vec(), ..Summary::default() };
+    binding.note_ignored(&mut summary.ignored);
+    let mut rows = RowBuilder::new(Unit::Line, plan.forms());
+    let until = match plan.period.map(|period| period.length) {
+        Some(PeriodLength::Until(place)) => Some(place),
+        _ => None,
+    };
+    let mut any = false;
+    loop {
+        let flow = match records.advance()? {
+            Advance::End if any => return Ok(summary),
+            Advance::End => return Err(FileError::Refused(NO_ROWS.to_owned())),
+            Advance::Record(line) if plan.table.left_out.contains(line) => continue,
+            Advance::Record(_) if records.record.iter().all(|cell| bare(cell).is_empty()) => continue,
+            Advance::Record(line) => {
+                let record = &records.record;
+                let surplus = record.iter().skip(width).filter(|cell| !bare(cell).is_empty()).count();
+                if surplus == 0 {
+                    let cells = binding.cells(|index| record.get(index).map_or(Cell::Nothing, Cell::Text));
+                    let until = until.map(|place| record.get(place).map_or("", bare));
+                    rows.hand_out(line, &binding, &cells, until, sink)
+                } else {
+                    let reason = format!("got {} fields, expected {width} as in the header", record.len());
+                    sink(Err(LineError { code: "fields", ..rows.fault(line, None, reason) }))
+                }
+            }
+            Advance::NotUtf8(line, error) => {
+                let column = binding.label_of_field(error.field());
+                let reason = "got bytes that are no text in this encoding, expected UTF-8: name another with --encoding, or \
+                              leave the line out";
+                sink(Err(LineError { code: "encoding", flag: Some("--encoding"), ..rows.fault(line, column, reason) }))
+            }
+        };
+        any = true;
+        if flow == ControlFlow::Break(()) {
+            return Ok(summary);
+        }
+    }
+}
+
+impl Plan {
+    pub(super) fn forms(&self) -> Forms<'_> {
+        let cost = self.columns.iter().find(|plan| plan.column == Column::Cost);
+        Forms {
+            dates: Dates::Form(&self.dates),
+            numbers: NumberForm::People(self.numbers, self.money_unit),
+            lenient: true,
+            header_claim: cost.and_then(|plan| of_header(&plan.header).1),
+            last_day: Some(self.last_day),
+            period: self.period,
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! In which order a column writes its days, and when that is a question.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use super::findings::{Findings, choice, problem};
+use crate::domain::{Day, Invalid};
+use crate::import::days::{DateForm, DayReadings, NumericShape};
+use crate::import::recognition::{NoteCode, ProblemCode};
+use crate::import::{Column, Context, DayOrder, Decisions, Problem};
+
+/// Days further apart than this are not what a report covers.
+const SENSIBLE_SPAN: i64 = 800;
+
+/// What one order makes of a column.
+#[derive(Debug, Clone, Copy, Default)]
+struct Order {
+    /// Cells it reads.
+    fits: u64,
+    /// A mark of all it read.
+    read: u64,
+    first: Option<Day>,
+    last: Option<Day>,
+}
+
+/// What the cells of a column of days say.
+#[derive(Debug, Clone, Default)]
+pub(super) struct DayEvidence {
+    /// Cells that are days in some order.
+    days: u64,
+    orders: [Order; 3],
+    /// The first cell that can be read, and the first that each order can't read, with their lines.
+    first: Option<(u64, String)>,
+    unread: [Option<(u64, String)>; 3],
+    shape: Option<NumericShape>,
+    /// Two cells whose numbers are written in two forms.
+    mixed: Option<[(u64, String); 2]>,
+    /// A cell that reads differently in two orders.
+    doubtful: Option<String>,
+    last_cell: String,
+}
+
+impl DayEvidence {
+    /// Looks at a cell; whether it holds a day.
+    pub(super) fn look(&mut self, line: u64, cell: &str) -> bool {
+        // Rows of one day stand together in most exports.
+        if self.days > 0 && self.last_cell == cell {
+            return true;
+        }
+        let Some(readings) = DayReadings::of(cell) else { return false };
+        cell.clone_into(&mut self.last_cell);
+        self.days += 1;
+        self.first.get_or_insert_with(|| (line, cell.to_owned()));
+        for ((order, unread), which) in self.orders.iter_mut().zip(&mut self.unread).zip(DayOrder::ALL) {
+            let Some(day) = readings.day(*which) else {
+                unread.get_or_insert_with(|| (line, cell.to_owned()));
+                continue;
+            };
+            let mut hasher = DefaultHasher::new();
+            (order.read, day.to_stored()).hash(&mut hasher);
+            order.read = hasher.finish();
+            order.fits += 1;
+            order.first = Some(order.first.map_or(day, |first| first.min(day)));
+            order.last = Some(order.last.map_or(day, |last| last.max(day)));
+        }
+        if self.doubtful.is_none() {
+            let mut days = DayOrder::ALL.iter().filter_map(|order| readings.day(*order));
+            let first = days.next();
+            if days.any(|day| Some(day) != first) {
+                self.doubtful = Some(cell.to_owned());
+            }
+        }
+        if let Some(shape) = readings.shape {
+            self.look_at_shape(line, cell, shape);
+        }
+        true
+    }
+
+    fn look_at_shape(&mut self, line: u64, cell: &str, shape: NumericShape) {
+        let Some(before) = &mut self.shape else {
+            self.shape = Some(shape);
+            return;
+        };
+        let mut differs = before.separator != shape.separator;
+        for (before, now) in before.padded.iter_mut().zip(shape.padded) {
+            differs |= matches!((&before, now), (Some(before), Some(now)) if *before != now);
+            *before = before.or(now);
+        }
+        if differs && self.mixed.is_none() {
+            self.mixed = self.first.clone().map(|first| [first, (line, cell.to_owned())]);
+        }
+    }
+
+    /// The orders that read all days, those that read the same only once.
+    fn possible(&self) -> Vec<DayOrder> {
+        let mut possible: Vec<DayOrder> = Vec::new();
+        for order in DayOrder::ALL {
+            let own = self.order(*order);
+            if own.fits == self.days && possible.iter().all(|other| self.order(*other).read != own.read) {
+                possible.push(*order);
+            }
+        }
+        possible
+    }
+
+    /// The one order that this column alone leaves, if its cells rule out the others.
+    fn only_order(&self) -> Option<DayOrder> {
+        let fitting: Vec<DayOrder> =
+            DayOrder::ALL.iter().copied().filter(|order| self.order(*order).fits == self.days).collect();
+        match fitting.as_slice() {
+            [only] if self.days > 0 && self.shape.is_some() => Some(*only),
+            _ => None,
+        }
+    }
+
+    fn order(&self, order: DayOrder) -> &Order {
+        let at = DayOrder::ALL.iter().position(|other| *other == order).unwrap_or(0);
+        &self.orders[at]
+    }
+
+    /// The column's form: as decided, as the cells say, as another column of days or an earlier file says, or a question.
+    pub(super) fn form(
+        &self,
+        others: &[&Self],
+        decisions: &Decisions,
+        context: &Context<'_>,
+        found: &mut Findings,
+    ) -> DateForm {
+        if let Some(format) = &decisions.date_format {
+            return DateForm::Pattern(format.clone());
+        }
+        if self.days == 0 {
+            let message = "No cell in the column of the day can be read as a day. Export the report with a Day column, choose another \
+                           one, or say how days are written.";
+            found.problems.push(Problem {
+                column: Some(Column::Date),
+                flag: Some("--map date=HEADER or --date-format FORMAT".to_owned()),
+                ..problem(ProblemCode::NoDays, message)
+            });
+            return DateForm::Parts(DayOrder::YearFirst);
+        }
+        if let Some(order) = decisions.dates {
+            if self.order(order).fits == 0 {
+                let cell = self.first.as_ref().map_or("", |(_, cell)| cell.as_str());
+                let message =
+                    format!("No day in the file can be read {}, such as {}.", order.as_str(), Invalid::echo(cell));
+                found.problems.push(self.question(&[], message));
+            }
+            return DateForm::Parts(order);
+        }
+        let mut possible = self.possible();
+        if possible.is_empty() || self.mixed.is_some() && self.doubtful.is_some() {
+            found.problems.push(self.mixture());
+            return DateForm::Parts(DayOrder::DayFirst);
+        }
+        self.drop_senseless(&mut possible, context.last_day);
+        // Nobody who writes points between the numbers puts the month first.
+        if self.shape.is_some_and(|shape| shape.separator == '.') && possible.contains(&DayOrder::DayFirst) {
+            possible.retain(|order| *order != DayOrder::MonthFirst);
+        }
+        if possible.len() > 1 {
+            let decided: Vec<DayOrder> = others.iter().filter_map(|other| other.only_order()).collect();
+            if let [first, rest @ ..] = decided.as_slice()
+                && rest.iter().all(|order| order == first)
+                && possible.contains(first)
+            {
+                possible = vec![*first];
+            }
+        }
+        if possible.len() > 1
+            && let Some(order) = context.memory.dates.filter(|order| possible.contains(order))
+        {
+            let message = format!("Days were read {}, as in earlier files of this kind.", order.as_str());
+            found.note(NoteCode::Settled, None, message);
+            possible = vec![order];
+        }
+        if let [only] = possible.as_slice() {
+            return DateForm::Parts(*only);
+        }
+        let message = "The file leaves open which part of a date is the day. Say what it means.";
+        found.problems.push(self.question(&possible, message.to_owned()));
+        DateForm::Parts(possible[0])
+    }
+
+    /// Takes out readings that lie in the future or spread over years, where another one does not.
+    fn drop_senseless(&self, possible: &mut Vec<DayOrder>, last_day: Day) {
+        let is_past = |order: &DayOrder| self.order(*order).last.is_some_and(|last| last <= last_day);
+        if possible.iter().any(is_past) {
+            possible.retain(is_past);
+        }
+        let span = |order: &DayOrder| match self.order(*order) {
+            Order { first: Some(first), last: Some(last), .. } => last.to_stored() - first.to_stored(),
+            _ => i64::MAX,
+        };
+        let has_sense = |order: &DayOrder| *order != DayOrder::YearFirst || span(order) <= SENSIBLE_SPAN;
+        let others: Vec<DayOrder> = possible.iter().copied().filter(|order| *order != DayOrder::YearFirst).collect();
+        if others.iter().any(|order| span(order) <= SENSIBLE_SPAN) {
+            possible.retain(has_sense);
+            // A year of two digits stands first only where nothing else is possible, or where it alone makes a short report.
+            let short = others.iter().map(span).min().unwrap_or(i64::MAX);
+            possible.retain(|order| *order != DayOrder::YearFirst || span(order) <= short.max(62));
+        }
+    }
+
+    fn question(&self, orders: &[DayOrder], message: String) -> Problem {
+        let sample =
+            self.doubtful.as_deref().or(self.first.as_ref().map(|(_, cell)| cell.as_str())).unwrap_or_default();
+        let label = |order: &DayOrder| {
+            let day = DayReadings::of(sample).and_then(|readings| readings.day(*order));
+            let meaning = day.map_or_else(String::new, |day| day.date().format("%-d %B %Y").to_string());
+            choice(order.as_str(), format!("{sample} is {meaning}"))
+        };
+        Problem {
+            column: Some(Column::Date),
+            line: self.first.as_ref().map(|(line, _)| *line),
+            flag: Some("--dates".to_owned()),
+            choices: orders.iter().map(label).collect(),
+            ..problem(ProblemCode::Dates, message)
+        }
+    }
+
+    fn mixture(&self) -> Problem {
+        // Two cells that no order reads both, or whose numbers are written in two forms.
+        let apart = self.unread.iter().flatten().min_by_key(|(line, _)| *line);
+        let [one, other] = match (&self.mixed, &self.first) {
+            (Some(mixed), _) => mixed.clone(),
+            (None, Some(first)) => [
+                first.clone(),
+                apart.filter(|cell| *cell != first).or(self.unread.iter().flatten().max()).cloned().unwrap_or_default(),
+            ],
+            (None, None) => Default::default(),
+        };
+        let message = format!(
+            "The column of the day mixes two forms: line {} has {}, line {} has {}. Export the report with days written one way, or say \
+             how they are written.",
+            one.0,
+            Invalid::echo(&one.1),
+            other.0,
+            Invalid::echo(&other.1)
+        );
+        Problem {
+            column: Some(Column::Date),
+            line: Some(other.0),
+            flag: Some("--dates or --date-format".to_owned()),
+            ..problem(ProblemCode::DatesMixed, message)
+        }
+    }
+}

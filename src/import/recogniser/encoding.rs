@@ -1,0 +1,354 @@
+//! What encoding the text is in.
+//!
+//! A byte order mark says it. Without one, UTF-16 shows in its zero bytes, and UTF-8 in that its characters are whole. A text in
+//! neither is read in each of the encodings that spreadsheets write; those whose words could be none are ruled out, and so are those
+//! that do not make known headers of the file's. What is left is decided if it reads the same, and else asked for.
+
+use std::io::{self, Read};
+
+use super::findings::{Findings, choice, plural, problem};
+use super::headers::Headers;
+use crate::domain::Invalid;
+use crate::import::guard::NUL;
+use crate::import::recognition::{NoteCode, ProblemCode};
+use crate::import::{Decisions, EMPTY, Encoding, FileError, Memory, Problem};
+
+const CHUNK: usize = 64 << 10;
+
+/// Lines with characters beyond ASCII that are kept for trying encodings, and the bytes of each.
+const KEPT_LINES: usize = 400;
+const KEPT_BYTES: usize = 400;
+
+/// The encodings that spreadsheets write besides Unicode, the most usual first.
+const CANDIDATES: [&str; 9] =
+    ["windows-1252", "windows-1250", "windows-1254", "windows-1251", "koi8-r", "gbk", "shift_jis", "big5", "euc-kr"];
+
+/// What other kinds of files begin with, and what to do about each.
+const OTHERS: [(&[u8], &str); 4] = [
+    (
+        b"\xD0\xCF\x11\xE0",
+        "the file is an old Excel workbook or has a password: save it as .xlsx without one, or the sheet as CSV",
+    ),
+    (b"%PDF", "the file is a PDF: export the report as CSV"),
+    (b"\x89PNG", "the file is a picture: export the report as CSV"),
+    (b"\xFF\xD8\xFF", "the file is a picture: export the report as CSV"),
+];
+
+/// Reads all of the input once.
+pub(super) fn find(
+    mut input: impl Read,
+    decisions: &Decisions,
+    memory: &Memory,
+    headers: &Headers,
+    found: &mut Findings,
+) -> Result<Encoding, FileError> {
+    let mut chunk = vec![0; CHUNK];
+    let mut held = fill(&mut input, &mut chunk, 0)?;
+    let first = &chunk[..held];
+    if first.is_empty() || first == [0xEF, 0xBB, 0xBF] {
+        return Err(FileError::Refused(EMPTY.to_owned()));
+    }
+    if let Some((_, words)) = OTHERS.iter().find(|(mark, _)| first.starts_with(mark)) {
+        return Err(FileError::Refused((*words).to_owned()));
+    }
+    match first {
+        _ if decisions.encoding.is_some() => return Ok(decisions.encoding.unwrap_or_default()),
+        [0xEF, 0xBB, 0xBF, ..] => return Ok(Encoding::UTF_8),
+        [0xFF, 0xFE, ..] => return Ok(Encoding::UTF_16LE),
+        [0xFE, 0xFF, ..] => return Ok(Encoding::UTF_16BE),
+        _ => {}
+    }
+    if let Some(encoding) = by_zeros(first)? {
+        return Ok(encoding);
+    }
+    let mut seen = Seen::default();
+    while held > 0 {
+        let rest = seen.look(&chunk[..held]);
+        let start = held - rest;
+        chunk.copy_within(start..held, 0);
+        held = fill(&mut input, &mut chunk, rest)?;
+        if held == rest {
+            // What is left is a character that the end of the file cuts off.
+            seen.broken += u64::from(rest > 0);
+            break;
+        }
+    }
+    seen.decide(memory, headers, found)
+}
+
+/// Fills the chunk from `start` on as far as the input goes; how much it holds then.
+fn fill(input: &mut impl Read, chunk: &mut [u8], start: usize) -> io::Result<usize> {
+    let mut held = start;
+    while held < chunk.len() {
+        match input.read(&mut chunk[held..])? {
+            0 => break,
+            read => held += read,
+        }
+    }
+    Ok(held)
+}
+
+/// UTF-16 without a mark: nearly all characters of an export have a zero byte, always on the same side.
+fn by_zeros(head: &[u8]) -> Result<Option<Encoding>, FileError> {
+    // Old programs fill the end of a file with zeros.
+    let text = head.iter().rposition(|byte| !matches!(byte, 0 | 0x1A)).map_or(0, |at| at + 1);
+    let head = &head[..head.len().min(text + 1)];
+    let zeros = |offset: usize| head.iter().skip(offset).step_by(2).filter(|byte| **byte == 0).count();
+    let (even, odd, pairs) = (zeros(0), zeros(1), head.len() / 2);
+    match (even, odd) {
+        (0 | 1, 0) | (0, 1) => Ok(None),
+        (0, odd) if odd * 2 > pairs => Ok(Some(Encoding::UTF_16LE)),
+        (even, 0) if even * 2 > pairs => Ok(Some(Encoding::UTF_16BE)),
+        _ => Err(FileError::Refused(format!("the file holds {NUL}"))),
+    }
+}
+
+/// What speaks for and against the encodings, in all that was looked at.
+#[derive(Default)]
+struct Seen {
+    /// Characters of several bytes that are whole, and bytes that belong to none.
+    whole: u64,
+    broken: u64,
+    /// The first lines with bytes beyond ASCII; the very first line always.
+    lines: Vec<Vec<u8>>,
+    line: Vec<u8>,
+    line_is_odd: bool,
+}
+
+impl Seen {
+    /// Looks at a chunk; how many bytes at its end belong to a character that the next chunk completes.
+    fn look(&mut self, chunk: &[u8]) -> usize {
+        let mut rest = chunk;
+        let mut open = 0;
+        while !rest.is_empty() {
+            match std::str::from_utf8(rest) {
+                Ok(text) => {
+                    self.whole += beyond_ascii(text);
+                    rest = &[];
+                }
+                Err(error) => {
+                    let (valid, bad) = rest.split_at(error.valid_up_to());
+                    self.whole += std::str::from_utf8(valid).map_or(0, beyond_ascii);
+                    if let Some(length) = error.error_len() {
+                        self.broken += 1;
+                        rest = &bad[length..];
+                    } else {
+                        open = bad.len();
+                        rest = &[];
+                    }
+                }
+            }
+        }
+        self.keep(&chunk[..chunk.len() - open]);
+        open
+    }
+
+    /// Keeps lines for trying encodings.
+    fn keep(&mut self, bytes: &[u8]) {
+        if self.lines.len() >= KEPT_LINES || bytes.is_ascii() && !self.lines.is_empty() && !self.line_is_odd {
+            self.line.clear();
+            return;
+        }
+        for byte in bytes {
+            if matches!(byte, b'\n' | b'\r') {
+                if (self.line_is_odd || self.lines.is_empty()) && self.lines.len() < KEPT_LINES {
+                    self.lines.push(std::mem::take(&mut self.line));
+                }
+                self.line.clear();
+                self.line_is_odd = false;
+            } else if self.line.len() < KEPT_BYTES {
+                self.line.push(*byte);
+                self.line_is_odd |= !byte.is_ascii();
+            }
+        }
+    }
+
+    fn decide(mut self, memory: &Memory, headers: &Headers, found: &mut Findings) -> Result<Encoding, FileError> {
+        if self.broken == 0 {
+            return Ok(Encoding::UTF_8);
+        }
+        if self.whole > self.broken * 4 {
+            found.note(
+                NoteCode::Encoding,
+                None,
+                format!(
+                    "The text is UTF-8 but for {}. A row that has one is refused with its line.",
+                    plural(self.broken, "byte that is no character")
+                        .replace("byte that is no characters", "bytes that are no characters")
+                ),
+            );
+            return Ok(Encoding::UTF_8);
+        }
+        if self.line_is_odd || self.lines.is_empty() {
+            self.lines.push(std::mem::take(&mut self.line));
+        }
+        let mut readings: Vec<Reading> =
+            CANDIDATES.iter().filter_map(|label| Reading::of(label, &self.lines)).collect();
+        // Known headers that only one encoding makes of the file's bytes decide.
+        let most = readings.iter().map(|reading| reading.known(headers)).max().unwrap_or(0);
+        if readings.iter().any(|reading| reading.known(headers) < most) {
+            readings.retain(|reading| reading.known(headers) == most);
+        }
+        // Of those that read the same, the most usual one stands for all.
+        let mut distinct: Vec<Reading> = Vec::new();
+        for reading in readings {
+            if distinct.iter().all(|other| other.lines != reading.lines) {
+                distinct.push(reading);
+            }
+        }
+        match distinct.as_slice() {
+            [] => Err(FileError::Refused(
+                "the text is neither UTF-8, UTF-16 nor in an encoding that spreadsheets write: save the file as CSV UTF-8, or name \
+                 the encoding with --encoding"
+                    .to_owned(),
+            )),
+            [only] => {
+                let message = format!("The text is not UTF-8; it was read as {}.", only.encoding.name());
+                found.note(NoteCode::Encoding, None, message);
+                Ok(only.encoding)
+            }
+            several => Ok(settle(several, memory, found)),
+        }
+    }
+}
+
+fn beyond_ascii(text: &str) -> u64 {
+    text.chars().filter(|c| !c.is_ascii()).count() as u64
+}
+
+/// Several encodings are possible: what an earlier file of this kind was in, or a question.
+fn settle(readings: &[Reading], memory: &Memory, found: &mut Findings) -> Encoding {
+    if let Some(known) = readings.iter().find(|reading| Some(reading.encoding) == memory.encoding) {
+        let name = known.encoding.name();
+        found.note(NoteCode::Settled, None, format!("The text was read as {name}, as earlier files of this kind."));
+        return known.encoding;
+    }
+    // A line that they read differently shows best what the question is.
+    let differing = (0..readings[0].lines.len())
+        .max_by_key(|at| {
+            let differ = readings.iter().filter(|reading| reading.lines[*at] != readings[0].lines[*at]).count();
+            (differ, usize::MAX - at)
+        })
+        .unwrap_or(0);
+    let sample = |reading: &Reading| Invalid::echo(&reading.lines[differing].chars().take(60).collect::<String>());
+    let choices = readings.iter().map(|reading| choice(reading.encoding.name(), sample(reading))).collect();
+    let names: Vec<&str> = readings.iter().map(|reading| reading.encoding.name()).collect();
+    found.problems.push(Problem {
+        flag: Some("--encoding".to_owned()),
+        choices,
+        ..problem(
+            ProblemCode::Encoding,
+            format!(
+                "The text is not UTF-8, and can be read as {}. Say which reads right, or save the file as CSV UTF-8.",
+                names.join(", ")
+            ),
+        )
+    });
+    readings[0].encoding
+}
+
+/// The kept lines in one encoding.
+struct Reading {
+    encoding: Encoding,
+    lines: Vec<String>,
+}
+
+impl Reading {
+    /// `None` where the bytes are none of it, or make words that nobody writes.
+    fn of(label: &str, lines: &[Vec<u8>]) -> Option<Self> {
+        let encoding: Encoding = label.parse().ok()?;
+        let lines = lines.iter().map(|line| encoding.decode(line)).collect::<Option<Vec<_>>>()?;
+        lines.iter().all(|line| is_plausible(line)).then_some(Self { encoding, lines })
+    }
+
+    /// How many of the first lines' cells are known headers.
+    fn known(&self, headers: &Headers) -> usize {
+        let cells = self.lines.iter().take(40).flat_map(|line| line.split([',', ';', '\t', '|']));
+        cells.filter(|cell| headers.knows(cell.trim_matches(['"', ' ']))).count()
+    }
+}
+
+/// Whether every word could be one: letters of one script, no capital after a small letter in a word with others than those of English,
+/// no run of letters that only foreign words have.
+fn is_plausible(line: &str) -> bool {
+    line.split(|c: char| c.is_ascii() && !c.is_ascii_alphabetic() || c.is_whitespace()).all(|word| {
+        if word.is_ascii() {
+            return true;
+        }
+        let odd: Vec<char> = word.chars().filter(|c| !c.is_ascii()).collect();
+        // Signs of money and dashes stand anywhere.
+        let is_sign = |c: &char| {
+            matches!(
+                c,
+                '€' | '£'
+                    | '¥'
+                    | '§'
+                    | '°'
+                    | '–'
+                    | '—'
+                    | '’'
+                    | '‘'
+                    | '“'
+                    | '”'
+                    | '„'
+                    | '…'
+                    | '•'
+                    | '·'
+                    | '®'
+                    | '™'
+                    | '©'
+                    | '²'
+                    | '№'
+            )
+        };
+        if odd.iter().all(is_sign) {
+            return true;
+        }
+        if odd.iter().any(|c| c.is_control() || matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{fffd}')) {
+            return false;
+        }
+        let scripts = [script_is_latin, script_is_cyrillic, script_is_asian].map(|is| word.chars().any(is));
+        match scripts {
+            [true, false, false] => {
+                let run = word.split(|c: char| c.is_ascii()).map(|run| run.chars().count()).max().unwrap_or(0);
+                let is_letter = odd.iter().all(|c| c.is_alphabetic() || is_sign(c));
+                run < 3 && is_letter && is_cased(word)
+            }
+            [false, true, false] => odd.iter().all(|c| c.is_alphabetic() || is_sign(c)) && is_cased(word),
+            // Chinese and Japanese names hold Latin words.
+            [_, false, true] => odd.iter().all(|c| script_is_asian(*c) || is_sign(c) || is_wide(*c)),
+            _ => false,
+        }
+    })
+}
+
+/// All small, all capital, or a capital first; what English letters do (`iPhone`) does not count.
+fn is_cased(word: &str) -> bool {
+    let mut before: Option<char> = None;
+    for c in word.chars().filter(|c| c.is_alphabetic()) {
+        if before
+            .is_some_and(|before| before.is_lowercase() && c.is_uppercase() && !(before.is_ascii() && c.is_ascii()))
+        {
+            return false;
+        }
+        before = Some(c);
+    }
+    true
+}
+
+fn script_is_latin(c: char) -> bool {
+    c.is_ascii_alphabetic() || matches!(c, '\u{aa}' | '\u{ba}' | '\u{c0}'..='\u{24f}')
+}
+
+fn script_is_cyrillic(c: char) -> bool {
+    matches!(c, '\u{400}'..='\u{52f}')
+}
+
+fn script_is_asian(c: char) -> bool {
+    matches!(c, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '々')
+}
+
+/// Punctuation and digits of Asian texts. Half-wide katakana are not among them: they are what other encodings read as.
+fn is_wide(c: char) -> bool {
+    matches!(c, '\u{3000}'..='\u{303f}' | '\u{ff00}'..='\u{ff5e}' | '・' | 'ー')
+}

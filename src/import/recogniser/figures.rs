@@ -1,0 +1,155 @@
+//! What the decimal sign is, and when that is a question.
+
+use super::findings::{Findings, choice, problem};
+use crate::domain::{Count, ExactCost, Invalid};
+use crate::import::decisions::DecimalSign;
+use crate::import::number::{Written, figure, is_nothing};
+use crate::import::recognition::{NoteCode, ProblemCode};
+use crate::import::{Column, Context, Decisions, Problem};
+
+/// What the cells of one column of figures say.
+#[derive(Debug, Clone)]
+pub(super) struct FigureEvidence {
+    /// The column they feed; none for money and rates that only show the sign.
+    column: Option<Column>,
+    place: usize,
+    /// Cells that hold a word for nothing, or nothing.
+    pub(super) nothing: u64,
+    /// Cells that only one sign reads, with the first of each.
+    only: [(u64, Option<(u64, String)>); 2],
+    /// A cell that the signs read differently.
+    doubtful: Option<(u64, String)>,
+    /// Whether all figures are whole so far, and the most decimals that are written.
+    pub(super) is_whole: bool,
+    pub(super) decimals: u32,
+    last_cell: String,
+}
+
+impl FigureEvidence {
+    pub(super) fn new(column: Option<Column>, place: usize) -> Self {
+        let only = [(0, None), (0, None)];
+        Self { column, place, nothing: 0, only, doubtful: None, is_whole: true, decimals: 0, last_cell: String::new() }
+    }
+
+    pub(super) fn place(&self) -> usize {
+        self.place
+    }
+
+    pub(super) fn feeds(&self, column: Column) -> bool {
+        self.column == Some(column)
+    }
+
+    /// Looks at a cell.
+    pub(super) fn look(&mut self, line: u64, cell: &str) {
+        // Digits alone are the same either way.
+        if !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit())
+            || self.last_cell == cell && !cell.is_empty()
+        {
+            return;
+        }
+        let cell = if self.column.is_none() { cell.trim_end_matches(['%', ' ', '\u{a0}']) } else { cell };
+        if is_nothing(cell) {
+            self.nothing += 1;
+            return;
+        }
+        let readings = [DecimalSign::Point, DecimalSign::Comma].map(|sign| self.value(cell, sign));
+        cell.clone_into(&mut self.last_cell);
+        match readings {
+            [Some(point), Some(comma)] if point.0 == comma.0 => self.see_decimals(point),
+            [Some(point), Some(comma)] => {
+                self.doubtful.get_or_insert_with(|| (line, cell.to_owned()));
+                self.see_decimals(if point.1 > comma.1 { point } else { comma });
+            }
+            [Some(read), _] => {
+                self.see_decimals(read);
+                self.count(0, line, cell);
+            }
+            [_, Some(read)] => {
+                self.see_decimals(read);
+                self.count(1, line, cell);
+            }
+            _ => {}
+        }
+    }
+
+    fn count(&mut self, at: usize, line: u64, cell: &str) {
+        let (count, first) = &mut self.only[at];
+        *count += 1;
+        first.get_or_insert_with(|| (line, cell.to_owned()));
+    }
+
+    fn see_decimals(&mut self, (value, decimals): (ExactCost, u32)) {
+        self.decimals = self.decimals.max(decimals);
+        self.is_whole &= ExactCost::from_units(i64::try_from(value.units()).unwrap_or(i64::MAX)) == value;
+    }
+
+    /// The value and its decimals, if it is a figure that the column can hold.
+    fn value(&self, cell: &str, sign: DecimalSign) -> Option<(ExactCost, u32)> {
+        let Written::Figure(figure) = figure(cell, sign) else { return None };
+        let is_count = matches!(self.column, Some(Column::Clicks | Column::Views));
+        if is_count && Count::parse("count", &figure.plain).is_err() {
+            return None;
+        }
+        let decimals = figure.plain.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+        let value = ExactCost::parse(&figure.plain).ok()?;
+        Some((value, u32::try_from(decimals).unwrap_or(u32::MAX)))
+    }
+}
+
+/// The decimal sign of all columns of figures together.
+pub(super) fn sign(
+    evidence: &[FigureEvidence],
+    decisions: &Decisions,
+    context: &Context<'_>,
+    found: &mut Findings,
+) -> DecimalSign {
+    if let Some(sign) = decisions.numbers {
+        return sign;
+    }
+    let [points, commas] = [0, 1].map(|at| evidence.iter().find_map(|column| column.only[at].1.as_ref()));
+    let of_ours = evidence.iter().filter(|column| column.column.is_some());
+    match (points, commas) {
+        (Some(_), None) => return DecimalSign::Point,
+        (None, Some(_)) => return DecimalSign::Comma,
+        (Some((one, point)), Some((other, comma))) => {
+            let message = format!(
+                "Numbers are written in two ways: line {one} has {}, line {other} has {}. Say which mark stands before decimals; what is \
+                 written the other way is then refused with its line.",
+                Invalid::echo(point),
+                Invalid::echo(comma)
+            );
+            found.problems.push(question(Some(one.max(other)).copied(), message, Vec::new()));
+            return DecimalSign::Point;
+        }
+        (None, None) => {}
+    }
+    let Some((line, sample)) = of_ours.filter_map(|column| column.doubtful.as_ref()).min() else {
+        return DecimalSign::Point;
+    };
+    if let Some(sign) = context.memory.numbers {
+        let message = format!("{sample} was read with a decimal {}, as in earlier files of this kind.", sign.as_str());
+        found.note(NoteCode::Settled, Some(*line), message);
+        return sign;
+    }
+    let label = |sign: &DecimalSign| {
+        let plain = match figure(sample, *sign) {
+            Written::Figure(figure) => {
+                ExactCost::parse(&figure.plain).map(|value| value.to_string()).unwrap_or_default()
+            }
+            _ => String::new(),
+        };
+        choice(sign.as_str(), format!("{sample} is {plain}"))
+    };
+    let choices = DecimalSign::ALL.iter().map(label).collect();
+    let message = format!("The file leaves open which mark stands before decimals, as in {}.", Invalid::echo(sample));
+    found.problems.push(question(Some(*line), message, choices));
+    DecimalSign::Point
+}
+
+fn question(line: Option<u64>, message: String, choices: Vec<crate::import::Choice>) -> Problem {
+    let both =
+        || DecimalSign::ALL.iter().map(|sign| choice(sign.as_str(), crate::import::number::example(*sign))).collect();
+    let choices = if choices.is_empty() { both() } else { choices };
+    let flag = Some("--numbers".to_owned());
+    Problem { line, flag, choices, column: Some(Column::Cost), ..problem(ProblemCode::Numbers, message) }
+}

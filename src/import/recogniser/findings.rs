@@ -1,0 +1,31 @@
+//! Problems and notes as they are found, in the order of the questions they answer.
+
+use crate::import::recognition::{Choice, Note, NoteCode, Problem, ProblemCode};
+
+/// What recognition has to say so far.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    pub(super) problems: Vec<Problem>,
+    pub(super) notes: Vec<Note>,
+}
+
+impl Findings {
+    pub(super) fn note(&mut self, code: NoteCode, line: Option<u64>, message: impl Into<String>) {
+        self.notes.push(Note { code, line, message: message.into() });
+    }
+}
+
+/// A problem that nothing but a message says.
+pub(super) fn problem(code: ProblemCode, message: impl Into<String>) -> Problem {
+    Problem { code, line: None, column: None, message: message.into(), flag: None, choices: Vec::new() }
+}
+
+/// A choice with what it means for the file.
+pub(super) fn choice(value: impl Into<String>, label: impl Into<String>) -> Choice {
+    Choice { value: value.into(), label: label.into() }
+}
+
+/// `1 row`, `2 rows`
+pub(super) fn plural(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}

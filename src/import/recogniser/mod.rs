@@ -1,0 +1,290 @@
+//! The one recogniser of browser and command line (contract §7): what a file is, as far as it shows and was decided.
+//!
+//! It reads the text a few times in bounded memory: once for its encoding, once for how its cells are written, once for its sums. What
+//! the file shows is taken as shown; what it leaves open is a [`Problem`](crate::import::Problem) with the flag that decides it;
+//! whatever is passed over is told, with its money.
+
+mod checks;
+mod columns;
+mod dates;
+mod encoding;
+mod figures;
+mod findings;
+mod headers;
+mod sample;
+mod survey;
+mod suspects;
+mod table;
+#[cfg(test)]
+mod tests;
+mod totals;
+
+use std::io::{Read, Seek, SeekFrom};
+
+use self::checks::{CurrencyCheck, DayCheck};
+use self::findings::{Findings, plural, problem};
+use self::headers::Headers;
+use self::sample::Sample;
+use self::survey::Survey;
+use self::suspects::{Places, Suspicion};
+use self::totals::{Figures, Reading, Sums, Verdict};
+use super::guard::RECORD_BYTES;
+use super::layout::Decoded;
+use super::plan::{Plan, TablePlan};
+use super::recognition::{Choice, LeftOut, LeftOutCode, NoteCode, Problem, ProblemCode, Recognition};
+use super::{Context, Decisions, FileError, LineSet, Packing, Unpacked, open};
+use crate::domain::ExactCost;
+
+/// Lines that are listed as left out.
+const LISTED: usize = 1000;
+
+/// Questions about single lines that are asked at once.
+const ASKED: usize = 20;
+
+/// Looks at all of a file.
+///
+/// Refuses, in words, what is no table, what has no rows, and what is too wide or too long to be one.
+pub fn recognise_file(
+    file: &mut Unpacked,
+    decisions: &Decisions,
+    context: &Context<'_>,
+) -> Result<Recognition, FileError> {
+    let mut recognition = recognise_text(&mut file.text, decisions, context)?;
+    recognition.packing = file.packing;
+    recognition.sheets.clone_from(&file.sheets);
+    recognition.sheet.clone_from(&file.sheet);
+    if let Some(sheet) = file.sheet.as_deref().filter(|_| file.sheets.len() > 1) {
+        let message = format!(
+            "The workbook has {}; {} was read.",
+            plural(file.sheets.len() as u64, "sheet"),
+            crate::domain::Invalid::echo(sheet)
+        );
+        recognition.notes.insert(0, super::recognition::Note { code: NoteCode::Layout, line: None, message });
+    }
+    Ok(recognition)
+}
+
+/// The same for a text.
+pub(super) fn recognise_text(
+    mut input: impl Read + Seek,
+    decisions: &Decisions,
+    context: &Context<'_>,
+) -> Result<Recognition, FileError> {
+    let headers = Headers::built_in();
+    let mut found = Findings::default();
+    input.seek(SeekFrom::Start(0))?;
+    let encoding = encoding::find(&mut input, decisions, context.memory, headers, &mut found)?;
+    let head = head(&mut input, encoding)?;
+    let seen = table::find(&head, decisions, headers, &mut found)?;
+    let mut table = TablePlan {
+        encoding,
+        separator: seen.separator,
+        cr_only: seen.cr_only,
+        blanks_before_quotes: seen.blanks_before_quotes,
+        header_line: seen.line,
+        left_out: LineSet::default(),
+    };
+    if table.cr_only {
+        found.note(
+            NoteCode::Layout,
+            None,
+            "Its lines end in a carriage return alone, as old Macs write them; they were read as lines.",
+        );
+    }
+    let sample = Sample::read(head.as_slice(), &table)?;
+    drop(head);
+    let plans = columns::choose(&sample, headers, decisions, context, &mut found);
+
+    input.seek(SeekFrom::Start(0))?;
+    let survey = Survey::read(&mut input, &table, &sample, &plans, headers, decisions)?;
+    if survey.rows == 0 && survey.suspects.is_empty() {
+        return Err(FileError::Refused(super::csv::NO_ROWS.to_owned()));
+    }
+    let others: Vec<_> = survey.others.iter().map(|other| &other.days).collect();
+    let has_days = plans.iter().any(|plan| plan.column == super::Column::Date);
+    let dates = if has_days {
+        survey.days.form(&others, decisions, context, &mut found)
+    } else {
+        decisions
+            .date_format
+            .clone()
+            .map_or(super::DateForm::Parts(super::DayOrder::YearFirst), super::DateForm::Pattern)
+    };
+    let period = checks::period(&sample, &survey, &plans, headers, &dates, decisions, &mut found);
+    let sign = figures::sign(&survey.figures, decisions, context, &mut found);
+    let unit = checks::unit(&plans, &survey, decisions, context, &mut found);
+
+    let places = Places::of(&plans, decisions, &sample, headers);
+    let numbers = checks::numbers(sign, &unit);
+    let decimals = checks::decimals(&survey, unit.unit);
+    let reading = Reading { form: dates, numbers, decimals };
+    let mut currency = CurrencyCheck::new(&plans, numbers, context);
+    let mut days = DayCheck::default();
+    let mut rest = Rest::default();
+    input.seek(SeekFrom::Start(0))?;
+    let sums =
+        Sums::read(&mut input, &table, &places, &reading, &survey.suspects, &survey.repeated, decisions, &mut |row| {
+            if row.is_row {
+                currency.look(row.line, row.record);
+                if let Some(day) = row.day {
+                    days.look(row.line, day, context.last_day);
+                }
+            } else if decisions.leave_out.contains(row.line) {
+                let text = table::begins(row.record.iter());
+                let reason = "it was asked to leave it out".to_owned();
+                rest.left_out.push(totals::left_out(row.line, LeftOutCode::Asked, reason, text, row.figures));
+            }
+        })?;
+    rest.judge(&survey, &sums, &reading, &mut found);
+    rest.look_at_end(&survey, decisions, &mut found);
+    checks::suspect_unit(&unit, sums.all, &mut found);
+    currency.tell(table.header_line, &mut found);
+    days.tell(context.last_day, &mut found);
+    checks::note_nothing(&sample, &survey, &mut found);
+
+    let left_out = rest.all_left_out(&survey, seen.above);
+    table.left_out =
+        left_out.iter().filter(|left_out| left_out.line > seen.line).map(|left_out| left_out.line).collect();
+    note_left_out(&left_out, &mut found);
+    let left_out_total = left_out.len() as u64;
+    Ok(Recognition {
+        headers: sample.headers(&plans),
+        plan: Plan {
+            table,
+            columns: plans,
+            fixed: decisions.fixed.clone(),
+            dates: reading.form,
+            numbers: sign,
+            money_unit: unit.unit,
+            period,
+            last_day: context.last_day,
+        },
+        packing: Packing::Text,
+        sheets: Vec::new(),
+        sheet: None,
+        rows: sums.all.rows + rest.rows,
+        sums: checks::sums(
+            sums.all.cost.checked_add(rest.cost).unwrap_or(sums.all.cost),
+            sums.all.clicks + rest.clicks,
+        ),
+        days: days.first.zip(days.last),
+        left_out: left_out.into_iter().take(LISTED).collect(),
+        left_out_total,
+        problems: found.problems,
+        notes: found.notes,
+    })
+}
+
+/// The beginning of the text as UTF-8, whole lines of it.
+fn head(input: &mut (impl Read + Seek), encoding: super::Encoding) -> Result<Vec<u8>, FileError> {
+    input.seek(SeekFrom::Start(0))?;
+    let mut head = Vec::new();
+    open(Decoded::new(input, encoding))?.take(RECORD_BYTES as u64).read_to_end(&mut head)?;
+    if head.len() == RECORD_BYTES
+        && let Some(end) = head.iter().rposition(|byte| matches!(byte, b'\n' | b'\r'))
+    {
+        head.truncate(end + 1);
+    }
+    Ok(head)
+}
+
+/// The lines that looked like no rows: those that are none, and what the others come to.
+#[derive(Default)]
+struct Rest {
+    left_out: Vec<LeftOut>,
+    rows: u64,
+    cost: ExactCost,
+    clicks: i64,
+}
+
+impl Rest {
+    fn judge(&mut self, survey: &Survey, sums: &Sums, reading: &Reading, found: &mut Findings) {
+        let mut asked = 0;
+        for (at, suspect) in survey.suspects.iter().enumerate() {
+            let (verdict, figures) = totals::judge(&survey.suspects, at, sums, reading);
+            match verdict {
+                Verdict::LeftOut(code, reason) => {
+                    self.left_out.push(totals::left_out(suspect.line, code, reason, suspect.text.clone(), figures));
+                }
+                Verdict::Ask(why) if asked < ASKED => {
+                    asked += 1;
+                    found.problems.push(totals::question(suspect, &why));
+                }
+                Verdict::Row if suspect.suspicion != Suspicion::TotalPhrase => {
+                    self.rows += 1;
+                    self.cost = self.cost.checked_add(figures.cost.unwrap_or_default()).unwrap_or(self.cost);
+                    self.clicks += figures.clicks.map_or(0, crate::domain::Count::get);
+                }
+                Verdict::Ask(_) | Verdict::Row => {}
+            }
+        }
+    }
+
+    /// All lines that will not be read, in order.
+    fn all_left_out(&mut self, survey: &Survey, above: Vec<(u64, String)>) -> Vec<LeftOut> {
+        let none = Figures::default();
+        let repeated = survey.repeated.iter().map(|(line, text)| {
+            totals::left_out(*line, LeftOutCode::Header, "it repeats the header".to_owned(), text.clone(), none)
+        });
+        let titles = above.into_iter().map(|(line, text)| {
+            totals::left_out(line, LeftOutCode::Title, "it stands above the header".to_owned(), text, none)
+        });
+        let mut all: Vec<LeftOut> = titles.chain(repeated).chain(self.left_out.drain(..)).collect();
+        all.sort_by_key(|left_out| left_out.line);
+        all
+    }
+
+    /// Refuses a last line that was cut off.
+    fn look_at_end(&mut self, survey: &Survey, decisions: &Decisions, found: &mut Findings) {
+        let Some(last) = &survey.unfinished else { return };
+        let line = last.line;
+        let is_short = survey.narrowest != usize::MAX && last.cells < survey.narrowest;
+        // A closing remark without figures loses nothing; one that begins like a row, or has several cells, does.
+        let remark =
+            self.left_out.iter().any(|left_out| left_out.line == line && left_out.code == LeftOutCode::Closing);
+        let begins_like_a_row =
+            last.day_cell.as_deref().is_some_and(|cell| cell.bytes().any(|byte| byte.is_ascii_digit()));
+        let is_remark = remark && last.filled <= 1 && !begins_like_a_row;
+        let ends_open =
+            last.last_cell.ends_with(['.', ',']) && last.last_cell.bytes().any(|byte| byte.is_ascii_digit());
+        if decisions.keep.contains(line) || !(is_short && !is_remark || ends_open && !is_short && !remark) {
+            return;
+        }
+        self.left_out.retain(|left_out| left_out.line != line);
+        let message = format!(
+            "Line {line}, the last one, is cut off: it has {} and no end of line. Export the report again, or leave the line out.",
+            plural(last.cells as u64, "cell")
+        );
+        let choices = [("leave-out", "Leave the line out"), ("keep", "It is whole: import it")];
+        found.problems.push(Problem {
+            line: Some(line),
+            flag: Some(format!("--leave-out {line}")),
+            choices: choices.map(|(value, label)| Choice { value: value.to_owned(), label: label.to_owned() }).into(),
+            ..problem(ProblemCode::CutOff, message)
+        });
+    }
+}
+
+/// What is left out goes into notes: titles in one, the rest line by line up to a few.
+fn note_left_out(left_out: &[LeftOut], found: &mut Findings) {
+    let titles: Vec<&LeftOut> = left_out.iter().filter(|line| line.code == LeftOutCode::Title).collect();
+    if let [first, rest @ ..] = titles.as_slice() {
+        let lines = rest.last().map_or(format!("Line {} stands", first.line), |last| {
+            format!("Lines {} to {} stand", first.line, last.line)
+        });
+        let message =
+            format!("{lines} above the header and will not be read: {}.", crate::domain::Invalid::echo(&first.text));
+        found.note(NoteCode::LeftOut, Some(first.line), message);
+    }
+    let others: Vec<&LeftOut> = left_out.iter().filter(|line| line.code != LeftOutCode::Title).collect();
+    for line in others.iter().take(ASKED) {
+        let money = line.cost.as_ref().map(|cost| format!(", cost {cost}")).unwrap_or_default();
+        let text = crate::domain::Invalid::echo(&line.text);
+        let message = format!("Line {} is left out ({text}{money}): {}.", line.line, line.reason);
+        found.note(NoteCode::LeftOut, Some(line.line), message);
+    }
+    if others.len() > ASKED {
+        let message = format!("{} more are left out.", plural((others.len() - ASKED) as u64, "line"));
+        found.note(NoteCode::LeftOut, None, message);
+    }
+}

@@ -1,0 +1,250 @@
+//! One pass over all rows with the chosen columns: how days and figures are written, which lines look like no rows, and what the other
+//! columns of days say about the one that was chosen.
+
+use std::collections::HashMap;
+use std::io::Read;
+
+use ::csv::StringRecord;
+
+use super::dates::DayEvidence;
+use super::figures::FigureEvidence;
+use super::headers::{Headers, Known};
+use super::sample::Sample;
+use super::suspects::{Places, Suspect, Suspicion, Words, mark, repeats_header, suspect, suspicion};
+use super::table::begins;
+use crate::domain::Day;
+use crate::import::csv::Advance;
+use crate::import::days::{DateForm, DayReadings};
+use crate::import::number::bare;
+use crate::import::plan::{ColumnPlan, TablePlan};
+use crate::import::{Column, DayOrder, Decisions, FileError};
+
+/// Campaigns whose days are kept track of; further ones are not looked at.
+const CAMPAIGNS: usize = 10_000;
+
+/// Lines that look like no rows and are looked at closer; a file with more has something else.
+pub(super) const SUSPECTS: usize = 5000;
+
+/// The last line, where it may be cut off.
+#[derive(Debug)]
+pub(super) struct LastLine {
+    pub(super) line: u64,
+    pub(super) cells: usize,
+    pub(super) filled: usize,
+    pub(super) last_cell: String,
+    pub(super) day_cell: Option<String>,
+}
+
+/// A column of days besides the chosen one, in each order against it.
+#[derive(Debug, Default)]
+pub(super) struct OtherDays {
+    pub(super) place: usize,
+    pub(super) days: DayEvidence,
+    /// By order: the first line where it lies behind the chosen day, and whether it ever lies before it.
+    pub(super) later: [Option<u64>; 3],
+    pub(super) earlier: [bool; 3],
+    /// Whether a campaign whose days vary has one and the same day here.
+    steady: bool,
+}
+
+/// What a campaign's rows have in common.
+struct Campaign {
+    day: String,
+    others: Vec<String>,
+    day_varies: bool,
+    other_varies: bool,
+}
+
+/// What the rows say.
+#[derive(Default)]
+pub(super) struct Survey {
+    /// Rows that are no suspects.
+    pub(super) rows: u64,
+    pub(super) days: DayEvidence,
+    pub(super) others: Vec<OtherDays>,
+    pub(super) figures: Vec<FigureEvidence>,
+    pub(super) suspects: Vec<Suspect>,
+    /// Lines that repeat the header.
+    pub(super) repeated: Vec<(u64, String)>,
+    /// The last line, if it lacks its end, and the fewest cells of any other row.
+    pub(super) unfinished: Option<LastLine>,
+    pub(super) narrowest: usize,
+    /// The first line with a day that no campaign's other row has, and whether any campaign's days vary.
+    pub(super) campaign_days_vary: bool,
+    pub(super) different_days: bool,
+    campaigns: HashMap<u64, Campaign>,
+    words: Words,
+}
+
+impl Survey {
+    /// Looks at all rows.
+    pub(super) fn read(
+        text: impl Read,
+        table: &TablePlan,
+        sample: &Sample,
+        plans: &[ColumnPlan],
+        headers: &Headers,
+        decisions: &Decisions,
+    ) -> Result<Self, FileError> {
+        let places = Places::of(plans, decisions, sample, headers);
+        let mut survey = Self { narrowest: usize::MAX, ..Self::default() };
+        survey.choose_figures(sample, plans, headers);
+        survey.choose_other_days(sample, &places);
+        let mut records = table.records(text)?;
+        records.header()?;
+        let mut last = None;
+        loop {
+            match records.advance()? {
+                Advance::End => break,
+                Advance::NotUtf8(..) => survey.rows += 1,
+                Advance::Record(line) => {
+                    let record = &records.record;
+                    if decisions.leave_out.contains(line) || record.iter().all(|cell| bare(cell).is_empty()) {
+                        continue;
+                    }
+                    if records.is_unfinished() {
+                        last = Some(last_line(line, record, &places));
+                    } else {
+                        survey.narrowest = survey.narrowest.min(record.len());
+                    }
+                    survey.look(line, record, &places, sample, headers, decisions);
+                }
+            }
+        }
+        survey.unfinished = last;
+        survey.finish();
+        Ok(survey)
+    }
+
+    fn choose_figures(&mut self, sample: &Sample, plans: &[ColumnPlan], headers: &Headers) {
+        let ours = plans.iter().filter(|plan| Column::FIGURES.contains(&plan.column));
+        self.figures = ours.map(|plan| FigureEvidence::new(Some(plan.column), plan.place)).collect();
+        let taken = |place: &usize| plans.iter().any(|plan| plan.place == *place);
+        let others = (0..sample.names.len()).filter(|place| !taken(place));
+        let others = others.filter(|place| {
+            let known = headers.of(&sample.names[*place]);
+            known.iter().any(|(known, _)| matches!(known, Known::Figure | Known::Column(Column::Cost)))
+        });
+        self.figures.extend(others.map(|place| FigureEvidence::new(None, place)));
+    }
+
+    fn choose_other_days(&mut self, sample: &Sample, places: &Places) {
+        let others =
+            (0..sample.names.len()).filter(|place| Some(*place) != places.day && sample.columns[*place].is_days());
+        // A count of five digits can be read as a day of Excel; only what is written as a date is one here.
+        let others = others.filter(|place| {
+            let dated = |cell: &String| cell.bytes().any(|byte| !byte.is_ascii_digit()) || cell.len() == 8;
+            sample.columns[*place].samples.iter().all(dated)
+        });
+        self.others = others.take(8).map(|place| OtherDays { place, ..OtherDays::default() }).collect();
+    }
+
+    fn look(
+        &mut self,
+        line: u64,
+        record: &StringRecord,
+        places: &Places,
+        sample: &Sample,
+        headers: &Headers,
+        decisions: &Decisions,
+    ) {
+        if !decisions.keep.contains(line) {
+            if repeats_header(record, sample) {
+                self.repeated.push((line, begins(record.iter())));
+                return;
+            }
+            if self.suspects.len() < SUSPECTS
+                && let says =
+                    self.words.of(places.campaign.and_then(|place| record.get(place)).map_or("", bare), headers)
+                && let Some(suspicion) = suspicion(record, places, headers, decisions, says)
+            {
+                let suspect = suspect(line, record, places, headers, suspicion);
+                let is_row = suspicion == Suspicion::TotalPhrase;
+                self.suspects.push(suspect);
+                if !is_row {
+                    return;
+                }
+            }
+        }
+        self.rows += 1;
+        for evidence in &mut self.figures {
+            evidence.look(line, record.get(evidence.place()).map_or("", bare));
+        }
+        let cell = |place: Option<usize>| place.and_then(|place| record.get(place)).map(bare);
+        let Some(day) = cell(places.day) else { return };
+        self.days.look(line, day);
+        for other in &mut self.others {
+            other.look(line, record.get(other.place).map_or("", bare), day);
+        }
+        if let Some(campaign) = cell(places.campaign) {
+            self.look_at_campaign(campaign, day, record);
+        }
+    }
+
+    fn look_at_campaign(&mut self, campaign: &str, day: &str, record: &StringRecord) {
+        let key = mark(campaign);
+        let others = || self.others.iter().map(|other| record.get(other.place).map_or("", bare));
+        if let Some(known) = self.campaigns.get_mut(&key) {
+            known.day_varies |= known.day != day;
+            known.other_varies |= !known.others.iter().map(String::as_str).eq(others());
+        } else if self.campaigns.len() < CAMPAIGNS {
+            let others = others().map(str::to_owned).collect();
+            let campaign = Campaign { day: day.to_owned(), others, day_varies: false, other_varies: false };
+            self.campaigns.insert(key, campaign);
+        }
+    }
+
+    fn finish(&mut self) {
+        self.campaign_days_vary = self.campaigns.values().any(|campaign| campaign.day_varies);
+        let mut days = self.campaigns.values().map(|campaign| &campaign.day);
+        let first = days.next();
+        self.different_days = days.any(|day| Some(day) != first);
+        let varying = || self.campaigns.values().filter(|campaign| campaign.day_varies);
+        let steady = varying().next().is_some() && varying().all(|campaign| !campaign.other_varies);
+        for other in &mut self.others {
+            other.steady = steady;
+        }
+        self.campaigns = HashMap::new();
+    }
+}
+
+impl OtherDays {
+    fn look(&mut self, line: u64, cell: &str, day: &str) {
+        if !self.days.look(line, cell) || cell == day {
+            return;
+        }
+        let (Some(own), Some(chosen)) = (DayReadings::of(cell), DayReadings::of(day)) else { return };
+        for (at, order) in DayOrder::ALL.iter().enumerate() {
+            let (Some(own), Some(chosen)) = (own.day(*order), chosen.day(*order)) else { continue };
+            if own > chosen {
+                self.later[at].get_or_insert(line);
+            }
+            self.earlier[at] |= own < chosen;
+        }
+    }
+
+    /// The first line whose period this column ends, if it is the end of periods: never before the chosen day, behind it
+    /// somewhere, and no property that a campaign keeps while its days go on.
+    pub(super) fn ends_period(&self, form: &DateForm) -> Option<u64> {
+        let ends = |at: usize| self.later[at].filter(|_| !self.earlier[at] && !self.steady);
+        match form.order() {
+            Some(order) => DayOrder::ALL.iter().position(|other| *other == order).and_then(ends),
+            None => (0..DayOrder::ALL.len()).find_map(ends),
+        }
+    }
+}
+
+fn last_line(line: u64, record: &StringRecord, places: &Places) -> LastLine {
+    LastLine {
+        line,
+        cells: record.len(),
+        filled: record.iter().filter(|cell| !bare(cell).is_empty()).count(),
+        last_cell: record.iter().next_back().map_or("", bare).to_owned(),
+        day_cell: places.day.and_then(|place| record.get(place)).map(|cell| bare(cell).to_owned()),
+    }
+}
+
+/// The day a cell holds in this form.
+pub(super) fn day_in(form: &DateForm, cell: &str) -> Option<Day> {
+    form.parse(bare(cell)).ok()
+}

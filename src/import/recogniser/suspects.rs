@@ -1,0 +1,208 @@
+//! Lines that look like no rows: without a day, without a campaign, or called like a total.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use ::csv::StringRecord;
+
+use super::headers::Headers;
+use super::sample::Sample;
+use super::table::begins;
+use crate::import::days::DayReadings;
+use crate::import::number::{bare, is_no_text};
+use crate::import::plan::ColumnPlan;
+use crate::import::{Column, Decisions};
+
+/// Names that are remembered; further ones are looked at each time.
+const NAMES: usize = 10_000;
+
+/// The places that the survey looks at.
+pub(super) struct Places {
+    pub(super) day: Option<usize>,
+    pub(super) campaign: Option<usize>,
+    pub(super) cost: Option<usize>,
+    pub(super) clicks: Option<usize>,
+    /// Whether the day, or the campaign, is the same in all rows because somebody said so.
+    pub(super) day_is_set: bool,
+    pub(super) campaign_is_set: bool,
+    /// Columns of which some cells, but not most, are words for a total.
+    breakdowns: Vec<usize>,
+}
+
+impl Places {
+    pub(super) fn of(plans: &[ColumnPlan], decisions: &Decisions, sample: &Sample, headers: &Headers) -> Self {
+        let place = |wanted: &[Column]| {
+            wanted.iter().find_map(|column| plans.iter().find(|plan| plan.column == *column)).map(|plan| plan.place)
+        };
+        let is_breakdown = |place: &usize| {
+            let cells = &sample.columns[*place].cells;
+            let totals = cells.iter().filter(|cell| headers.is_bare_total(cell)).count();
+            totals > 0 && totals * 2 <= cells.len() && plans.iter().all(|plan| plan.place != *place)
+        };
+        let is_set = |wanted: &[Column]| decisions.fixed.iter().any(|(column, _)| wanted.contains(column));
+        Self {
+            day: place(&[Column::Date]),
+            campaign: place(&[Column::CampaignName, Column::CampaignId]),
+            cost: place(&[Column::Cost]),
+            clicks: place(&[Column::Clicks]),
+            day_is_set: is_set(&[Column::Date]),
+            campaign_is_set: is_set(&[Column::CampaignName, Column::CampaignId]),
+            breakdowns: (0..sample.names.len()).filter(is_breakdown).collect(),
+        }
+    }
+}
+
+/// Why a line may be no row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Suspicion {
+    /// It has no day.
+    NoDay,
+    /// Its day is a word for all.
+    AllDays,
+    /// It has a day, but no campaign.
+    NoCampaign,
+    /// Its campaign is a word for a total.
+    TotalName,
+    /// Its campaign begins or ends with one.
+    TotalPhrase,
+    /// Another cell is a word for a total.
+    TotalElsewhere,
+}
+
+/// A line that may be no row.
+#[derive(Debug)]
+pub(super) struct Suspect {
+    pub(super) line: u64,
+    pub(super) suspicion: Suspicion,
+    /// How it begins.
+    pub(super) text: String,
+    /// The cell of the day as it is, and the campaign.
+    pub(super) day: String,
+    pub(super) campaign: Option<u64>,
+    /// Whether one of its first cells says that it is a total.
+    pub(super) says_so: bool,
+    /// Cells that hold something, and whether one of them is a number.
+    pub(super) filled: usize,
+    pub(super) has_figures: bool,
+}
+
+/// What a campaign's name says of totals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Says {
+    #[default]
+    Nothing,
+    Total,
+    Phrase,
+}
+
+/// What names say, each looked at once.
+#[derive(Default)]
+pub(super) struct Words {
+    last: (String, Says),
+    known: HashMap<u64, Says>,
+}
+
+impl Words {
+    pub(super) fn of(&mut self, name: &str, headers: &Headers) -> Says {
+        if self.last.0 == name {
+            return self.last.1;
+        }
+        let key = mark(name);
+        let says = self.known.get(&key).copied().unwrap_or_else(|| {
+            if headers.is_bare_total(name) {
+                Says::Total
+            } else if headers.speaks_of_total(name) {
+                Says::Phrase
+            } else {
+                Says::Nothing
+            }
+        });
+        if self.known.len() < NAMES {
+            self.known.insert(key, says);
+        }
+        name.clone_into(&mut self.last.0);
+        self.last.1 = says;
+        says
+    }
+}
+
+/// Mark of a text, to compare it by.
+pub(super) fn mark(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Whether a record is the header again.
+pub(super) fn repeats_header(record: &StringRecord, sample: &Sample) -> bool {
+    record.iter().zip(&sample.names).all(|(cell, name)| bare(cell) == name)
+        && record.len() >= sample.names.len().min(2)
+        && record.iter().any(|cell| !bare(cell).is_empty())
+}
+
+/// Why a record may be no row, if it may.
+pub(super) fn suspicion(
+    record: &StringRecord,
+    places: &Places,
+    headers: &Headers,
+    decisions: &Decisions,
+    campaign_says: Says,
+) -> Option<Suspicion> {
+    let cell = |place: Option<usize>| place.and_then(|place| record.get(place)).map_or("", bare);
+    let day = cell(places.day);
+    let has_day = places.day_is_set || is_day(day, decisions);
+    if places.day.is_some() && !has_day {
+        return Some(if headers.is_bare_total(day) { Suspicion::AllDays } else { Suspicion::NoDay });
+    }
+    if places.day.is_none() && !places.day_is_set {
+        // Without days nothing is known of a row but what it says.
+        return None;
+    }
+    let campaign = cell(places.campaign);
+    if places.campaign.is_some() && !places.campaign_is_set {
+        if is_no_text(campaign) {
+            return Some(Suspicion::NoCampaign);
+        }
+        if campaign_says == Says::Total {
+            return Some(Suspicion::TotalName);
+        }
+    }
+    if places.breakdowns.iter().any(|place| headers.is_bare_total(record.get(*place).map_or("", bare))) {
+        return Some(Suspicion::TotalElsewhere);
+    }
+    (campaign_says == Says::Phrase).then_some(Suspicion::TotalPhrase)
+}
+
+fn is_day(cell: &str, decisions: &Decisions) -> bool {
+    match &decisions.date_format {
+        Some(format) => format.parse(cell).is_ok(),
+        None => DayReadings::of(cell).is_some(),
+    }
+}
+
+/// What is kept of such a line.
+pub(super) fn suspect(
+    line: u64,
+    record: &StringRecord,
+    places: &Places,
+    headers: &Headers,
+    suspicion: Suspicion,
+) -> Suspect {
+    let cell = |place: Option<usize>| place.and_then(|place| record.get(place)).map_or("", bare);
+    let campaign = cell(places.campaign);
+    let filled: Vec<&str> = record.iter().map(bare).filter(|cell| !is_no_text(cell)).collect();
+    let is_figure = |cell: &&str| {
+        let digits = cell.bytes().filter(u8::is_ascii_digit).count();
+        digits > 0 && cell.bytes().filter(u8::is_ascii_alphabetic).count() <= 3
+    };
+    Suspect {
+        line,
+        suspicion,
+        text: begins(record.iter()),
+        day: cell(places.day).to_owned(),
+        campaign: (!is_no_text(campaign)).then(|| mark(campaign)),
+        says_so: record.iter().take(4).chain([campaign]).any(|cell| headers.speaks_of_total(cell)),
+        filled: filled.len(),
+        has_figures: filled.iter().any(is_figure),
+    }
+}

@@ -1,0 +1,207 @@
+//! Where the table begins: the separator and the header, found together, since each shows the other.
+//!
+//! Of all first records under all separators the header is the one that names most columns; where none names two, the first that
+//! holds words where the rows below it hold numbers and days.
+
+use std::io::Read;
+
+use super::findings::{Findings, problem};
+use super::headers::Headers;
+use crate::domain::Invalid;
+use crate::import::csv::{Advance, Records};
+use crate::import::days::DayReadings;
+use crate::import::decisions::DecimalSign;
+use crate::import::guard::LineRules;
+use crate::import::number::{Written, bare, figure};
+use crate::import::recognition::ProblemCode;
+use crate::import::{Decisions, EMPTY, FileError, Problem, Separator};
+
+/// Records that are looked at.
+const LOOKED_AT: usize = 1500;
+
+/// Records below a header that show whether it is one.
+const BELOW: usize = 8;
+
+/// What was found.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) separator: Separator,
+    pub(super) cr_only: bool,
+    pub(super) blanks_before_quotes: bool,
+    /// The line the header begins on.
+    pub(super) line: u64,
+    /// The lines above it that are not blank, with how each begins.
+    pub(super) above: Vec<(u64, String)>,
+}
+
+/// A record with its line.
+type Row = (u64, Vec<String>);
+
+/// Looks at the beginning of a file, as UTF-8.
+pub(super) fn find(
+    head: &[u8],
+    decisions: &Decisions,
+    headers: &Headers,
+    found: &mut Findings,
+) -> Result<Found, FileError> {
+    if let Some(words) = other_kind(head) {
+        return Err(FileError::Refused(words.to_owned()));
+    }
+    let cr_only = !head.contains(&b'\n') && head.contains(&b'\r');
+    let mut best: Option<(Score, Found)> = None;
+    let mut refused = None;
+    for separator in Separator::ALL {
+        let blanks_before_quotes = has_blanks_before_quotes(head, separator.byte());
+        let rules = LineRules {
+            cr_only,
+            blanks_before_quotes: blanks_before_quotes.then(|| separator.byte()),
+            padded_end: true,
+        };
+        let rows = match rows(head, separator, rules) {
+            Ok(rows) => rows,
+            Err(error) => {
+                refused = refused.or(Some(error));
+                continue;
+            }
+        };
+        for at in 0..rows.len() {
+            if decisions.header_line.is_some_and(|wanted| rows[at].0 < wanted) {
+                continue;
+            }
+            let score = score(&rows, at, headers);
+            if best.as_ref().is_none_or(|(most, _)| score > *most) {
+                let above = rows[..at].iter().map(|(line, cells)| (*line, begins(cells.iter().map(String::as_str))));
+                let line = rows[at].0;
+                let found = Found { separator, cr_only, blanks_before_quotes, line, above: above.collect() };
+                best = Some((score, found));
+            }
+            if decisions.header_line.is_some() {
+                break;
+            }
+        }
+    }
+    let (score, table) = match (best, refused) {
+        (Some(best), _) => best,
+        (None, Some(error)) => return Err(error),
+        (None, None) => return Err(FileError::Refused(EMPTY.to_owned())),
+    };
+    if score.known < 2 && !score.is_words {
+        found.problems.push(Problem {
+            line: Some(table.line),
+            flag: Some("--header-line".to_owned()),
+            ..problem(
+                ProblemCode::Header,
+                format!(
+                    "Line {} should be the header, but holds figures or days. Put the names of the columns above the rows, or say \
+                     which line has them.",
+                    table.line
+                ),
+            )
+        });
+    }
+    Ok(table)
+}
+
+/// How a line begins: its cells that hold something, at most 60 characters.
+pub(super) fn begins<'a>(cells: impl Iterator<Item = &'a str>) -> String {
+    let filled: Vec<&str> = cells.map(str::trim).filter(|cell| !cell.is_empty()).take(8).collect();
+    filled.join(" · ").chars().take(60).collect()
+}
+
+/// What speaks for a record being the header, the weightiest first.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Score {
+    /// Different columns that its cells name; only two or more say something.
+    known: usize,
+    /// Whether all its cells are words, and rows below hold figures or days in their places.
+    heads_figures: bool,
+    is_words: bool,
+    /// Rows below that have as many cells.
+    agree: usize,
+    width: usize,
+}
+
+fn score(rows: &[Row], at: usize, headers: &Headers) -> Score {
+    let (_, cells) = &rows[at];
+    let filled = cells.iter().filter(|cell| !cell.is_empty()).count();
+    if filled < 2 {
+        // A table of one column is read as one, but nothing else is preferred less.
+        return Score { known: 0, heads_figures: false, is_words: cells.len() == 1, agree: 0, width: 0 };
+    }
+    let known = headers.columns_named(cells.iter().map(String::as_str));
+    let is_words = cells.iter().all(|cell| !is_value(cell));
+    let below = &rows[at + 1..rows.len().min(at + 1 + BELOW)];
+    let heads = |(_, row): &&Row| {
+        let over = row.iter().zip(cells).filter(|(value, header)| !header.is_empty() && is_value(value)).count();
+        over > 0 && row.iter().filter(|cell| !cell.is_empty()).count() * 2 > filled
+    };
+    let heads_figures = is_words && below.iter().filter(heads).count() * 2 > below.len();
+    let agree = rows[at + 1..].iter().take(60).filter(|(_, other)| other.len() == cells.len()).count();
+    Score { known: if known < 2 { 0 } else { known }, heads_figures, is_words, agree, width: filled }
+}
+
+/// Whether a cell holds a number or a day.
+fn is_value(cell: &str) -> bool {
+    let cell = bare(cell);
+    let is_number = |sign| matches!(figure(cell, sign), Written::Figure(_));
+    cell.bytes().any(|byte| byte.is_ascii_digit())
+        && (is_number(DecimalSign::Point) || is_number(DecimalSign::Comma) || DayReadings::of(cell).is_some())
+}
+
+/// The first records. What can't be read ends them, unless it is the first.
+fn rows(head: impl Read, separator: Separator, rules: LineRules) -> Result<Vec<Row>, FileError> {
+    let mut reader = Records::open(head, Some(separator), None, rules)?;
+    let mut rows = Vec::new();
+    while rows.len() < LOOKED_AT {
+        match reader.advance() {
+            Ok(Advance::Record(line)) => {
+                let cells: Vec<String> = reader.record.iter().map(|field| bare(field).to_owned()).collect();
+                if cells.iter().any(|cell| !cell.is_empty()) {
+                    rows.push((line, cells));
+                }
+            }
+            Ok(Advance::NotUtf8(..)) => {}
+            Err(error) if rows.is_empty() => return Err(error),
+            Ok(Advance::End) | Err(_) => break,
+        }
+    }
+    Ok(rows)
+}
+
+/// Whether a field begins with blanks and then a quotation mark: some programs put a blank behind each separator.
+fn has_blanks_before_quotes(head: &[u8], separator: u8) -> bool {
+    head.windows(3).any(|window| window == [separator, b' ', b'"'])
+}
+
+/// What a text is that is no table. Only what parses as such is taken for it: a title may begin with any sign.
+fn other_kind(head: &[u8]) -> Option<&'static str> {
+    let text = head.trim_ascii_start();
+    match text.first()? {
+        b'{' | b'[' => {
+            let mut values = serde_json::Deserializer::from_slice(text).into_iter::<serde::de::IgnoredAny>();
+            // `[1] Report` begins like a list and goes on like a title.
+            let is_json = match (values.next()?, values.next()) {
+                (Ok(_), None | Some(Ok(_))) => true,
+                (Ok(_), Some(Err(error))) | (Err(error), _) => error.is_eof() && text.len() > 2,
+            };
+            is_json.then_some("the file is JSON: export the report as CSV, or import it with --format json")
+        }
+        b'<' => {
+            let start: String = text.iter().take(20).map(|byte| char::from(byte.to_ascii_lowercase())).collect();
+            let is_page = ["<!doctype", "<html", "<?xml", "<table", "<head", "<body", "<workbook"];
+            let is_page = is_page.iter().any(|tag| start.starts_with(tag));
+            is_page.then_some("the file is a web page or XML: export the report as CSV")
+        }
+        _ => None,
+    }
+}
+
+/// What an error lists of the headers.
+pub(super) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let all: Vec<&str> = names.collect();
+    let mut listed: Vec<String> = all.iter().take(30).map(|name| Invalid::echo(name)).collect();
+    if all.len() > 30 {
+        listed.push(format!("and {} more", all.len() - 30));
+    }
+    listed.join(", ")
+}

@@ -1,0 +1,321 @@
+//! Which lines are no rows, decided by the chosen columns and by sums: a row with a day and a campaign is a total only if it says so
+//! and its figures are the sums of others; one without a day also where it stands at an end of the table and names no campaign.
+
+use std::collections::HashMap;
+use std::io::Read;
+
+use super::findings::{choice, plural, problem};
+use super::survey::day_in;
+use super::suspects::{Places, Suspect, Suspicion, mark};
+use crate::domain::{Count, Day, ExactCost};
+use crate::import::csv::Advance;
+use crate::import::number::{NumberForm, bare, is_nothing};
+use crate::import::plan::TablePlan;
+use crate::import::recognition::{LeftOut, LeftOutCode, ProblemCode};
+use crate::import::{DateForm, Decisions, FileError, Problem};
+
+/// Totals that are looked back and ahead over: of groups within groups.
+const GROUPS: usize = 300;
+
+/// What rows come to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    pub(super) rows: u64,
+    pub(super) cost: ExactCost,
+    pub(super) clicks: i64,
+}
+
+impl Tally {
+    fn add(&mut self, figures: Figures) {
+        self.rows += 1;
+        // What overflows is far beyond what an import takes, and refused there.
+        self.cost = self.cost.checked_add(figures.cost.unwrap_or_default()).unwrap_or(self.cost);
+        self.clicks = self.clicks.saturating_add(figures.clicks.map_or(0, Count::get));
+    }
+
+    fn without(self, other: Self) -> Option<Self> {
+        Some(Self {
+            rows: self.rows.checked_sub(other.rows)?,
+            cost: self.cost.checked_sub(other.cost)?,
+            clicks: self.clicks - other.clicks,
+        })
+    }
+}
+
+/// The figures of one line, as far as it has any.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Figures {
+    pub(super) cost: Option<ExactCost>,
+    pub(super) clicks: Option<Count>,
+}
+
+impl Figures {
+    fn is_nothing(self) -> bool {
+        self.cost.is_none_or(|cost| cost == ExactCost::ZERO) && self.clicks.is_none_or(|clicks| clicks.get() == 0)
+    }
+}
+
+/// How figures are read, and what sums may be off by because they were rounded for show.
+pub(super) struct Reading {
+    pub(super) form: DateForm,
+    pub(super) numbers: NumberForm,
+    pub(super) decimals: u32,
+}
+
+impl Reading {
+    pub(super) fn figures(&self, record: &::csv::StringRecord, places: &Places) -> Figures {
+        let cell =
+            |place: Option<usize>| place.and_then(|place| record.get(place)).map(bare).filter(|cell| !is_nothing(cell));
+        Figures {
+            cost: cell(places.cost).and_then(|cell| self.numbers.cost(cell).ok()).map(|(cost, _)| cost),
+            clicks: cell(places.clicks).and_then(|cell| self.numbers.count("clicks", cell).ok()),
+        }
+    }
+
+    /// Whether a line's figures are these sums.
+    fn are(&self, figures: Figures, sum: Tally) -> bool {
+        if sum.rows == 0 || figures.cost.is_none() && figures.clicks.is_none() {
+            return false;
+        }
+        let clicks = figures.clicks.is_none_or(|clicks| clicks.get() == sum.clicks);
+        let cost = figures.cost.is_none_or(|cost| {
+            let off = cost.checked_sub(sum.cost).map(ExactCost::abs);
+            // Each amount and the total may have been rounded by half of the last decimal.
+            let most = ExactCost::parse(&format!("{}e-{}", (sum.rows + 1) * 5, self.decimals.min(24) + 1));
+            matches!((off, most), (Some(off), Ok(most)) if off <= most)
+        });
+        clicks && cost
+    }
+}
+
+/// What sums are needed of, to judge the suspects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Group {
+    Day(Day),
+    Campaign(u64),
+    Both(Day, u64),
+}
+
+/// A line as the second pass sees it.
+pub(super) struct Passing<'r> {
+    pub(super) line: u64,
+    pub(super) record: &'r ::csv::StringRecord,
+    pub(super) day: Option<Day>,
+    pub(super) figures: Figures,
+    /// Whether it counts as a row for now.
+    pub(super) is_row: bool,
+}
+
+/// What a second pass over the rows found.
+pub(super) struct Sums {
+    pub(super) all: Tally,
+    groups: HashMap<Group, Tally>,
+    /// By suspect: its own figures, and what all rows above it come to.
+    suspects: Vec<(Figures, Tally)>,
+}
+
+impl Sums {
+    /// Reads all rows that are no suspects; `each` sees them too.
+    #[expect(clippy::too_many_arguments, reason = "each is a fact of its own about the file")]
+    pub(super) fn read(
+        text: impl Read,
+        table: &TablePlan,
+        places: &Places,
+        reading: &Reading,
+        suspects: &[Suspect],
+        repeated: &[(u64, String)],
+        decisions: &Decisions,
+        each: &mut dyn FnMut(&Passing<'_>),
+    ) -> Result<Self, FileError> {
+        let mut sums = Self { all: Tally::default(), groups: HashMap::new(), suspects: Vec::new() };
+        for suspect in suspects {
+            let day = day_in(&reading.form, &suspect.day);
+            let day_group = day.map(Group::Day);
+            let campaign = suspect.campaign.map(Group::Campaign);
+            let both = day.zip(suspect.campaign).map(|(day, campaign)| Group::Both(day, campaign));
+            for group in [day_group, campaign, both].into_iter().flatten() {
+                sums.groups.insert(group, Tally::default());
+            }
+        }
+        let mut records = table.records(text)?;
+        records.header()?;
+        let mut next = suspects.iter().peekable();
+        let mut repeated = repeated.iter().peekable();
+        let mut last = (String::new(), None);
+        loop {
+            let line = match records.advance()? {
+                Advance::End => return Ok(sums),
+                Advance::NotUtf8(..) => continue,
+                Advance::Record(line) => line,
+            };
+            let record = &records.record;
+            if repeated.next_if(|(other, _)| *other == line).is_some()
+                || record.iter().all(|cell| bare(cell).is_empty())
+            {
+                continue;
+            }
+            let figures = reading.figures(record, places);
+            let asked = decisions.leave_out.contains(line);
+            let suspect = next.next_if(|suspect| suspect.line == line);
+            if suspect.is_some() {
+                sums.suspects.push((figures, sums.all));
+            }
+            let cell = places.day.and_then(|place| record.get(place)).map_or("", bare);
+            if last.0 != cell || last.1.is_none() {
+                last = (cell.to_owned(), day_in(&reading.form, cell));
+            }
+            let day = last.1;
+            let is_row = !asked && suspect.is_none_or(|suspect| suspect.suspicion == Suspicion::TotalPhrase);
+            each(&Passing { line, record, day, figures, is_row });
+            if !is_row {
+                continue;
+            }
+            sums.all.add(figures);
+            if sums.groups.is_empty() {
+                continue;
+            }
+            let campaign = places.campaign.and_then(|place| record.get(place)).map(|cell| mark(bare(cell)));
+            let both = day.zip(campaign).map(|(day, campaign)| Group::Both(day, campaign));
+            for group in [day.map(Group::Day), campaign.map(Group::Campaign), both].into_iter().flatten() {
+                if let Some(tally) = sums.groups.get_mut(&group) {
+                    tally.add(figures);
+                }
+            }
+        }
+    }
+
+    fn group(&self, group: Option<Group>) -> Tally {
+        group.and_then(|group| self.groups.get(&group)).copied().unwrap_or_default()
+    }
+
+    /// The rows that a suspect's figures are the sums of: all, or those between two suspects.
+    fn section(&self, at: usize, reading: &Reading) -> Option<Tally> {
+        let (figures, before) = self.suspects[at];
+        let starts =
+            self.suspects[at.saturating_sub(GROUPS)..at].iter().rev().map(|(_, sum)| *sum).chain([Tally::default()]);
+        let above = starts.filter_map(|start| before.without(start));
+        let ends = self.suspects[at + 1..].iter().take(GROUPS).map(|(_, sum)| *sum).chain([self.all]);
+        let below = ends.filter_map(|end| end.without(before));
+        [self.all].into_iter().chain(above).chain(below).find(|sum| reading.are(figures, *sum))
+    }
+}
+
+/// What a suspect is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// A row, with its faults.
+    Row,
+    /// No row, for this reason.
+    LeftOut(LeftOutCode, String),
+    /// Only a person can say; why it may be a total.
+    Ask(String),
+}
+
+/// Judges one suspect.
+pub(super) fn judge(suspects: &[Suspect], at: usize, sums: &Sums, reading: &Reading) -> (Verdict, Figures) {
+    let suspect = &suspects[at];
+    let (figures, above) = sums.suspects[at];
+    let (at_top, at_end) = (above.rows == 0, above.rows == sums.all.rows);
+    let day = day_in(&reading.form, &suspect.day);
+    let total = |sum: Tally| {
+        let rows = plural(sum.rows, "row");
+        Verdict::LeftOut(LeftOutCode::Total, format!("a total: its figures are the sums of {rows}"))
+    };
+    let of_campaign = sums.group(suspect.campaign.map(Group::Campaign));
+    let of_day = sums.group(day.map(Group::Day));
+    let of_both = sums.group(day.zip(suspect.campaign).map(|(day, campaign)| Group::Both(day, campaign)));
+    let first = |sums: &[Tally]| sums.iter().copied().find(|sum| reading.are(figures, *sum));
+    let verdict = match suspect.suspicion {
+        Suspicion::AllDays | Suspicion::NoDay => {
+            let named = suspect.campaign.is_some() && !suspect.says_so && suspect.suspicion == Suspicion::NoDay;
+            let sum = first(&[of_campaign]).or_else(|| sums.section(at, reading));
+            match sum {
+                // A day that is left empty because it stands in the row above makes no total.
+                Some(sum) if named && (sum.rows < 2 || figures.is_nothing()) => Verdict::Row,
+                Some(sum) if named && !reading.are(figures, of_campaign) => Verdict::Ask(format!(
+                    "has no day, and its figures are the sums of {}",
+                    plural(sum.rows, "other row")
+                )),
+                Some(sum) => total(sum),
+                None if named => Verdict::Row,
+                None if (at_top || at_end) && figures.cost.is_none() && figures.clicks.is_none() => no_figures(suspect),
+                None if (at_top || at_end)
+                    && (suspect.says_so || suspect.campaign.is_none() && suspect.suspicion == Suspicion::NoDay) =>
+                {
+                    let which = if at_end { "the end" } else { "the beginning" };
+                    let cost = reading_of(sums.all);
+                    let reason = format!(
+                        "it has no day and stands at {which} of the table; its figures are not the sums of the rows ({cost})"
+                    );
+                    Verdict::LeftOut(LeftOutCode::Total, reason)
+                }
+                None if suspect.suspicion == Suspicion::AllDays => Verdict::Ask(
+                    "has a word for a total instead of a day, but its figures are no sums of others".to_owned(),
+                ),
+                None => Verdict::Row,
+            }
+        }
+        Suspicion::NoCampaign => first(&[of_day, sums.all]).map_or(Verdict::Row, total),
+        // Where every row is called so, it is a campaign's name.
+        Suspicion::TotalName if sums.all.rows == 0 => Verdict::Row,
+        Suspicion::TotalName => match first(&[of_day, sums.all]).or_else(|| sums.section(at, reading)) {
+            Some(sum) => total(sum),
+            None if figures.is_nothing() => total(of_day),
+            None => Verdict::Ask(format!(
+                "is called like a total, but its figures are not the sums of its day's {}",
+                plural(of_day.rows, "other row")
+            )),
+        },
+        Suspicion::TotalElsewhere => match first(&[of_both, of_day, sums.all]) {
+            Some(sum) => total(sum),
+            None => Verdict::Row,
+        },
+        Suspicion::TotalPhrase => {
+            let own =
+                Tally { rows: 1, cost: figures.cost.unwrap_or_default(), clicks: figures.clicks.map_or(0, Count::get) };
+            let others = of_day.without(own).filter(|sum| sum.rows > 1 && !figures.is_nothing());
+            match others.filter(|sum| reading.are(figures, *sum)) {
+                Some(sum) => Verdict::Ask(format!(
+                    "is called like a total, and its figures are the sums of {}",
+                    plural(sum.rows, "other row")
+                )),
+                None => Verdict::Row,
+            }
+        }
+    };
+    (verdict, figures)
+}
+
+fn reading_of(sum: Tally) -> String {
+    format!("cost {}, clicks {}", sum.cost, sum.clicks)
+}
+
+/// A line at an end of the table that has neither day nor figures.
+fn no_figures(suspect: &Suspect) -> Verdict {
+    if suspect.filled <= 1 || !suspect.has_figures || suspect.says_so {
+        Verdict::LeftOut(LeftOutCode::Closing, "it has neither a day nor figures".to_owned())
+    } else {
+        Verdict::Row
+    }
+}
+
+/// The question that only a person can answer.
+pub(super) fn question(suspect: &Suspect, why: &str) -> Problem {
+    let line = suspect.line;
+    Problem {
+        line: Some(line),
+        flag: Some(format!("--leave-out {line} or --keep {line}")),
+        choices: vec![choice("leave-out", "It is a total: leave it out"), choice("keep", "It is a row: import it")],
+        ..problem(
+            ProblemCode::Total,
+            format!("Line {line} ({}) {why}. Say whether it is left out or kept.", suspect.text),
+        )
+    }
+}
+
+/// A line that is left out, with its money.
+pub(super) fn left_out(line: u64, code: LeftOutCode, reason: String, text: String, figures: Figures) -> LeftOut {
+    let cost = figures.cost.map(|cost| cost.to_string());
+    let clicks = figures.clicks.map(|clicks| clicks.get().unsigned_abs());
+    LeftOut { line, code, reason, text, cost, clicks }
+}
