@@ -1,5 +1,7 @@
 //! `pitlane doctor`: checks the installation and says what to do.
 
+use std::path::Path;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -36,18 +38,34 @@ struct Finding {
 pub(super) fn run(global: &Global) -> anyhow::Result<()> {
     let store = open_existing(global)?;
     let mut findings = vec![
-        sqlite(&store)?,
-        schema(&store)?,
-        integrity(&store)?,
+        or_problem("sqlite", sqlite(&store)),
+        or_problem("schema", schema(&store)),
+        or_problem("integrity", integrity(&store)),
         writable(&store),
         free_disk_space(&store),
         ground_of(global),
+<<<<<<< HEAD
         backups(global)?,
         copies(global),
         privacy(global),
     ];
     findings.extend(certificate(global));
     findings.extend(store.read(advertisers)?);
+=======
+        or_problem("backups", backups(global)),
+        or_problem("leftovers", leftovers(global)),
+        privacy("privacy", &global.data_dir),
+        privacy("backups dir", &global.data_dir.join(Store::BACKUPS)),
+    ];
+    match certificate(global) {
+        Ok(found) => findings.extend(found),
+        Err(error) => findings.push(problem("certificate", &error)),
+    }
+    match store.read(advertisers) {
+        Ok(found) => findings.extend(found),
+        Err(error) => findings.push(problem("advertisers", &error)),
+    }
+>>>>>>> 517c857 (A restore opens nothing that was shut since the backup)
     if global.json {
         print_json(&findings)?;
     } else {
@@ -65,6 +83,15 @@ pub(super) fn run(global: &Global) -> anyhow::Result<()> {
         return Err(AlreadyPrinted(format!("{problems} of {} checks found a problem", findings.len())).into());
     }
     Ok(())
+}
+
+/// What a check found, or that it could not be made. The other checks go on.
+fn or_problem<E: std::fmt::Display>(check: &'static str, found: Result<Finding, E>) -> Finding {
+    found.unwrap_or_else(|error| problem(check, &error))
+}
+
+fn problem(check: &'static str, error: &dyn std::fmt::Display) -> Finding {
+    Finding { check, verdict: Verdict::Problem, message: error.to_string() }
 }
 
 fn sqlite(store: &Store) -> StoreResult<Finding> {
@@ -141,11 +168,20 @@ fn ground_of(global: &Global) -> Finding {
 }
 
 /// How the server's own backups stand.
-fn backups(global: &Global) -> anyhow::Result<Finding> {
+fn backups(global: &Global) -> ServiceResult<Finding> {
     let status = BackupStatus::of(&global.data_dir)?;
     let now = Utc::now();
     let (verdict, message) = match (status.trouble(now), status.proven_at) {
         (Some(trouble), _) => (Verdict::Problem, format!("{trouble}. To make one by hand: pitlane backup FILE")),
+        (None, Some(at)) if !status.dated_ahead.is_empty() => {
+            let files = status.dated_ahead.join(", ");
+            let message = format!(
+                "the last proven backup was made on {}; these were made while the clock ran ahead and are never \
+                 deleted, do so yourself: {files}",
+                moment(at)
+            );
+            (Verdict::Advice, message)
+        }
         (None, Some(at)) => (Verdict::Ok, format!("the last proven backup was made on {}", moment(at))),
         (None, None) => (Verdict::Advice, "the server made none yet; it does so when it starts".to_owned()),
     };
@@ -196,11 +232,26 @@ fn certificate(global: &Global) -> Option<Finding> {
     Some(Finding { check: "certificate", verdict, message })
 }
 
-/// Whether others on the machine can read the figures.
-fn privacy(global: &Global) -> Finding {
-    let dir = global.data_dir.display();
+/// Half copies that a killed restore left.
+fn leftovers(global: &Global) -> StoreResult<Finding> {
+    let found = Store::leftovers(&global.data_dir)?;
+    let names: Vec<_> = found.iter().map(|path| path.display().to_string()).collect();
+    Ok(if names.is_empty() {
+        Finding { check: "leftovers", verdict: Verdict::Ok, message: "no half copies lie about".to_owned() }
+    } else {
+        let message = format!(
+            "a killed restore left {}; each holds the database. They go when the server starts next",
+            names.join(", ")
+        );
+        Finding { check: "leftovers", verdict: Verdict::Advice, message }
+    })
+}
+
+/// Whether others on the machine can look into a directory.
+fn privacy(check: &'static str, path: &Path) -> Finding {
+    let dir = path.display();
     #[cfg(unix)]
-    let open = std::fs::metadata(&global.data_dir)
+    let open = std::fs::metadata(path)
         .is_ok_and(|dir| std::os::unix::fs::PermissionsExt::mode(&dir.permissions()) & 0o077 != 0);
     #[cfg(not(unix))]
     let open = false;
@@ -209,7 +260,7 @@ fn privacy(global: &Global) -> Finding {
     } else {
         (Verdict::Ok, format!("only its owner can look into {dir}"))
     };
-    Finding { check: "privacy", verdict, message }
+    Finding { check, verdict, message }
 }
 
 /// What is still missing before Singular gets a report, and whether it polls, advertiser by advertiser.

@@ -32,6 +32,9 @@ pub(super) fn own(global: &Global) -> anyhow::Result<Owner> {
              Use a directory on a disk of this machine: --data-dir DIR"
         ),
     }
+    for path in Store::clear_leftovers(&global.data_dir)? {
+        warn(format_args!("removed {}: a killed restore had left it", path.display()));
+    }
     Ok(owner)
 }
 

@@ -38,6 +38,9 @@ pub(super) fn describe(file: &Verified) -> anyhow::Result<()> {
         None => "a Pitlane database".to_owned(),
     };
     print(format_args!("{}: {what}", file.path.display()))?;
+    if let Some(appliance) = &contents.appliance {
+        print(format_args!("of the appliance {appliance}"))?;
+    }
     print(format_args!("sound; schema {}, {} bytes, {} rows in all", contents.schema, file.bytes, contents.rows()))?;
     let cells: Vec<_> = contents.advertisers.iter().map(cells).collect();
     table::print(["ADVERTISER", "ROWS", "FIRST DAY", "LAST DAY", "COST", "CURRENCY"], &cells)
@@ -72,6 +75,7 @@ pub(super) fn as_json(file: &Verified) -> serde_json::Value {
         "schema": file.contents.schema,
         "sealed": file.seal.is_some(),
         "madeAt": file.seal.as_ref().map(|seal| seal.made_at),
+        "appliance": file.contents.appliance,
         "madeBy": file.seal.as_ref().map(|seal| &seal.made_by),
         "lastImportAt": file.contents.last_import,
         "tables": file.contents.tables.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),

@@ -82,9 +82,12 @@ fn a_role_holds_from_the_next_click_on() {
     let mut vera = app.person(VERA, Role::Viewer);
     assert_eq!(vera.get(&format!("{PEOPLE}/new")).status, 403);
     ada.get(&page_of(&app, VERA));
-    assert_eq!(ada.post(&page_of(&app, VERA), &[("role", "admin")]).status, 303);
+    let asked = ada.post(&page_of(&app, VERA), &[("role", "admin")]);
+    assert!(asked.status == 200 && asked.text().contains("Make vera@example.com an admin?"), "{}", asked.text());
+    assert_eq!(vera.get(&format!("{PEOPLE}/new")).status, 403, "it was only asked");
+    assert_eq!(ada.post(&page_of(&app, VERA), &[("role", "admin"), ("confirmed", "yes")]).status, 303);
     assert_eq!(vera.get(&format!("{PEOPLE}/new")).status, 200);
-    assert_eq!(vera.post(&page_of(&app, EMAIL), &[("role", "viewer")]).status, 303);
+    assert_eq!(vera.post(&page_of(&app, EMAIL), &[("role", "viewer"), ("confirmed", "yes")]).status, 303);
     assert_eq!(ada.get(&format!("{PEOPLE}/new")).status, 403);
     assert_eq!(audited(&app, "admin role"), ["ada@example.com is now viewer", "vera@example.com is now admin"]);
 }
@@ -98,7 +101,7 @@ fn the_last_admin_who_can_log_in_stays_one() {
     let page = page_of(&app, EMAIL);
     let removal = format!("{page}/remove");
     ada.get(&page);
-    for answer in [ada.post(&page, &[("role", "viewer")]), ada.post(&removal, &[])] {
+    for answer in [ada.post(&page, &[("role", "viewer"), ("confirmed", "yes")]), ada.post(&removal, &[])] {
         assert!(answer.status == 422 && answer.text().contains("This is the last admin"), "{}", answer.text());
     }
     assert_eq!(ada.get(&format!("{PEOPLE}/new")).status, 200);

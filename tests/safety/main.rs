@@ -11,6 +11,7 @@ mod backups;
 mod disks;
 mod http_limits;
 mod owner;
+mod restores;
 mod secrets;
 mod sharing;
 

@@ -166,24 +166,52 @@ pub async fn edit(context: RequestContext, id: web::Path<String>) -> Answer {
     edit_page(&context, row, form).await
 }
 
-/// Changes a person's role.
+/// Asks whether a person's role is to be changed, and once that was answered changes it.
 pub async fn save(context: RequestContext, id: web::Path<String>) -> Answer {
     let row = found(&context, id.into_inner()).await?;
     if let Some(form) = stale::refused(&context, &edit_form(&row), "admin", row.admin.email.clone()).await? {
         return edit_page(&context, row, form).await;
     }
-    let person = row.admin.clone();
-    let saved = context.run(move |context| {
-        let role: Role = context.field("role").parse()?;
-        admins::set_role(context.store(), &person, role, &context.actor())
-    });
-    match saved.await {
+    let saved = match context.field("role").parse::<Role>() {
+        Ok(role) if role == row.admin.role => return Ok(context.go(&back(PATH, None, "saved"))),
+        Ok(role) if context.field("confirmed").is_empty() => return confirm_page(&context, &row, role).await,
+        Ok(role) => {
+            let person = row.admin.clone();
+            context.run(move |context| admins::set_role(context.store(), &person, role, &context.actor())).await
+        }
+        Err(invalid) => Err(invalid.into()),
+    };
+    match saved {
         Ok(()) => Ok(context.go(&back(PATH, None, "saved"))),
         Err(error) => {
             let form = edit_form(&row).as_typed(&context).refused(error)?;
             edit_page(&context, row, form).await
         }
     }
+}
+
+async fn confirm_page(context: &RequestContext, row: &PersonRow, role: Role) -> Answer {
+    let (title, submit, message) = match role {
+        Role::Admin => (
+            format!("Make {} an admin?", row.admin.email),
+            "Make admin",
+            "Admins can change everything: stats, tokens, settings and who may log in.",
+        ),
+        Role::Viewer => (
+            format!("Make {} a viewer?", row.admin.email),
+            "Make viewer",
+            "Viewers can view everything but change nothing. It takes effect on their next page load.",
+        ),
+    };
+    let form = Form::new(format!("{PATH}/{}", row.admin.id), submit)
+        .or_back_to(format!("{PATH}/{}", row.admin.id))
+        .field("role", "Role", Kind::Hidden, "")
+        .field("confirmed", "", Kind::Hidden, "")
+        .with("role", row.admin.role.as_str())
+        .based_on("role")
+        .with("role", role.as_str())
+        .with("confirmed", "yes");
+    FormPage::answer(context, NAV, title, vec![message.to_owned()], form).await
 }
 
 async fn link_page(context: &RequestContext, row: &PersonRow) -> Answer {

@@ -22,10 +22,13 @@ pub(super) fn made_at(name: &str) -> Option<DateTime<Utc>> {
 }
 
 /// Those that have had their time. The newest is never among them.
-pub(super) fn outlived(made: &BTreeSet<DateTime<Utc>>) -> Vec<DateTime<Utc>> {
+///
+/// Names from the future were given while the clock was wrong, or the clock is wrong now: they take the place of none, and
+/// none of them goes.
+pub(super) fn outlived(made: &BTreeSet<DateTime<Utc>>, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
     let (mut days, mut weeks) = (BTreeSet::new(), BTreeSet::new());
     let mut outlived = Vec::new();
-    for at in made.iter().rev() {
+    for at in made.range(..=now).rev() {
         let (day, week) = (at.date_naive(), at.iso_week());
         let first_of_day = days.len() < DAYS && days.insert(day);
         let first_of_week = weeks.len() < WEEKS && weeks.insert((week.year(), week.week()));
@@ -58,7 +61,7 @@ mod tests {
         // A year of nights, thinned every night as the server does it.
         for night in (0..365).rev() {
             made.insert(last - TimeDelta::days(night));
-            for old in outlived(&made) {
+            for old in outlived(&made, last) {
                 made.remove(&old);
             }
         }
@@ -68,11 +71,27 @@ mod tests {
     }
 
     #[test]
+    fn names_from_the_future_take_no_place_and_stay() {
+        let now: DateTime<Utc> = "2026-11-22T03:00:00Z".parse().unwrap();
+        let wrong: BTreeSet<_> = (0..40).map(|day| now + TimeDelta::days(365 + day)).collect();
+        let mut made = wrong.clone();
+        for night in (0..60).rev() {
+            let night = now - TimeDelta::days(night);
+            made.insert(night);
+            for old in outlived(&made, night) {
+                assert!(!wrong.contains(&old) && old != night);
+                made.remove(&old);
+            }
+        }
+        assert_eq!(made.len(), wrong.len() + 10);
+    }
+
+    #[test]
     fn a_burst_of_backups_on_one_day_takes_nothing_from_the_days_before() {
         let last: DateTime<Utc> = "2026-11-22T03:00:00Z".parse().unwrap();
         let mut made: BTreeSet<_> = (0..7).map(|day| last - TimeDelta::days(day)).collect();
         made.extend((1..100).map(|minute| last + TimeDelta::minutes(minute)));
-        let outlived = outlived(&made);
+        let outlived = outlived(&made, last + TimeDelta::days(1));
         assert_eq!(made.len() - outlived.len(), 7);
         assert!(!outlived.contains(made.last().unwrap()));
     }

@@ -30,6 +30,8 @@ const AGAIN: TimeDelta = TimeDelta::hours(1);
 const DRILL_HOLDS: TimeDelta = TimeDelta::hours(7 * 24 - 12);
 /// From when on the last proven backup is too old.
 const TOO_OLD: TimeDelta = TimeDelta::hours(36);
+/// How far a clock is set back now and then.
+const CLOCK_STEP: TimeDelta = TimeDelta::minutes(5);
 const STATUS: &str = "status.json";
 
 /// What is known of a data directory's own backups.
@@ -46,6 +48,8 @@ pub struct BackupStatus {
     pub failure: Option<String>,
     /// Files that are kept and were found damaged.
     pub damaged: Vec<String>,
+    /// Files whose names lie in the future: the clock was wrong when they were made. They stay until somebody deletes them.
+    pub dated_ahead: Vec<String>,
 }
 
 impl BackupStatus {
@@ -170,7 +174,7 @@ impl Backups {
 
     fn night(&self, status: &mut BackupStatus, now: DateTime<Utc>) -> ServiceResult<()> {
         let go_on = || !self.is_stopping();
-        std::fs::create_dir_all(&self.dir).map_err(|error| unusable(&self.dir, &error))?;
+        store::make_private_dir(&self.dir).map_err(|error| unusable(&self.dir, &error))?;
         self.clean()?;
         let newest = self.dir.join(keep::name(now));
         // A start within the second in which a backup got its name and a kill came finds it made.
@@ -186,7 +190,8 @@ impl Backups {
             .filter(|name| !status.damaged.contains(name))
             .filter_map(|n| keep::made_at(n))
             .collect();
-        for at in keep::outlived(&made) {
+        status.dated_ahead = made.range(now + CLOCK_STEP..).map(|at| keep::name(*at)).collect();
+        for at in keep::outlived(&made, now) {
             let path = self.dir.join(keep::name(at));
             std::fs::remove_file(&path).map_err(|error| unusable(&path, &error))?;
         }
@@ -306,8 +311,14 @@ mod tests {
         let (wrong, now) = (Utc::now() + TimeDelta::days(1000), Utc::now());
         backups.make_one(wrong);
         assert_eq!(backups.status().age(now), None);
-        backups.make_one(now);
-        assert_eq!((backups.status().proven_at, backups.status().drilled_at), (Some(now), Some(now)));
+        for night in (0..12).rev() {
+            let night = now - TimeDelta::days(night);
+            backups.make_one(night);
+            assert!(backups.dir.join(keep::name(night)).exists(), "the night's own backup went at once");
+        }
+        assert_eq!(backups.status().dated_ahead, [keep::name(wrong)]);
+        assert_eq!(backups.status().proven_at, Some(now));
+        assert!(backups.status().drilled_at.is_some_and(|at| at <= now), "no drill since the clock was set right");
         assert_eq!(backups.status().trouble(now), None);
         // Made again in the same second, as after a kill before it was noted.
         backups.make_one(now);
@@ -319,6 +330,8 @@ mod tests {
         let (dir, backups) = backups();
         let now = Utc::now();
         backups.make_one(now);
+        let mode = std::os::unix::fs::PermissionsExt::mode(&backups.dir.metadata().unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o700);
         let status = backups.status();
         assert_eq!((status.proven_at, status.drilled_at, status.failure.as_deref()), (Some(now), Some(now), None));
         assert_eq!(status.trouble(now), None);

@@ -12,6 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 use tempfile::NamedTempFile;
 
 use crate::store::file::disk;
+use crate::store::file::leftovers;
 use crate::store::file::schema;
 use crate::store::file::trailer::{self, Found, Trailer};
 use crate::store::{DatabaseSummary, Doing as _, SCHEMA_VERSION, Store, StoreError, StoreResult, integrity};
@@ -80,14 +81,19 @@ pub(in crate::store) fn backup(from: &Path, target: &Path, go_on: &dyn Fn() -> b
     Ok(Verified { path: target.to_owned(), ..verified })
 }
 
-/// A file beside `target` that goes when it is not kept.
+/// A file beside `target` that goes when it is not kept. What others left there who were killed at the same goes at once.
 pub(in crate::store) fn temporary(target: &Path) -> StoreResult<NamedTempFile> {
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
-    tempfile::Builder::new()
-        .prefix(&format!(".{name}."))
-        .suffix(".part")
+    leftovers::clear(target)?;
+    let made = tempfile::Builder::new()
+        .prefix(&leftovers::prefix(target))
+        .suffix(leftovers::suffix())
         .tempfile_in(disk::dir_of(target))
-        .map_err(|source| disk::refused(target, source))
+        .map_err(|source| disk::refused(target, source))?;
+    // Not every file system knows locks; there it is taken for a leftover by nobody but another copy to the same name.
+    if let Err(error) = made.as_file().lock() {
+        tracing::debug!(%error, "a copy under way is not locked");
+    }
+    Ok(made)
 }
 
 /// Copies the state `from` sees into the empty file `to`, which then is complete in itself, without a log beside it.
@@ -112,6 +118,10 @@ pub(in crate::store) fn copy(from: &Connection, to: &Path, id: i32, go_on: &dyn 
 pub fn verify(path: &Path) -> StoreResult<Verified> {
     let unreadable = |source| disk::refused(path, source);
     let unsound = |problem: String| StoreError::Unsound { path: path.to_owned(), problem };
+    // A pipe that nobody writes to would be waited for without end.
+    if !path.metadata().map_err(unreadable)?.is_file() {
+        return Err(unsound("this is no file but a directory, a pipe or a device".to_owned()));
+    }
     let mut file = File::open(path).map_err(unreadable)?;
     let bytes = file.metadata().map_err(unreadable)?.len();
     let header = Header::read(&mut file).map_err(|error| match error.kind() {

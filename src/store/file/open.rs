@@ -82,7 +82,7 @@ fn prepare_any(conn: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Makes the directory for its owner alone: it holds an advertiser's spend.
-pub(in crate::store) fn make_private_dir(dir: &Path) -> std::io::Result<()> {
+pub fn make_private_dir(dir: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);

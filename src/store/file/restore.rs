@@ -2,10 +2,8 @@
 //!
 //! Everything is prepared in a file of its own; one rename then swaps it in. A kill before leaves the old database, after it
 //! the new one. SQLite would take a log of the old database for the new one's, so the log is folded in and gone by then.
-//! What was shut stays shut: tokens revoked since the copy was made are revoked in it too, everybody is logged out, and
-//! set-up links end.
+//! What was shut stays shut ([`StayedShut`]), everybody is logged out, and set-up links end.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +15,7 @@ use crate::store::file::disk;
 use crate::store::file::epoch;
 use crate::store::file::lock::Use;
 use crate::store::file::schema::{self, DATABASE_ID};
+use crate::store::file::stay_shut::{self, StayedShut, appliance_of};
 use crate::store::{DatabaseSummary, Doing as _, Owner, Store, StoreError, StoreResult, Verified};
 
 /// What a restore did.
@@ -26,10 +25,14 @@ pub struct Restored {
     pub from: Verified,
     /// Where the old database lies now, if there was one.
     pub kept: Option<PathBuf>,
-    /// Tokens that were live in the copy and are revoked, because they were revoked since.
-    pub revoked: usize,
-    /// Why revocations could not be taken over, where the old database was too damaged to tell.
+    /// Whether the copy is of another appliance than the old database.
+    pub is_anothers: bool,
+    /// What was open in the copy and is shut, because it was shut since.
+    pub shut: StayedShut,
+    /// Why that could not be taken over, where the old database was too damaged to tell.
     pub unread: Option<String>,
+    /// Whether an admin can log in.
+    pub has_admin: bool,
 }
 
 /// Restores `file` into `data_dir`. Fails where a server or any other command uses the directory.
@@ -51,15 +54,20 @@ pub fn restore(file: &Path, data_dir: &Path) -> StoreResult<Restored> {
         return Err(StoreError::Unsound { path: file.to_owned(), problem });
     }
     schema::migrate(&mut conn)?;
-    let (revocations, unread) = match fold_log(&target) {
-        Ok(revocations) => (revocations, None),
-        Err(error) => (BTreeMap::new(), Some(error.to_string())),
-    };
-    let revoked = shut(&mut conn, &revocations, &from)?;
+    let was_there = target.metadata().is_ok_and(|old| old.len() > 0);
+    let (mut is_anothers, mut shut, mut unread) = (false, StayedShut::default(), None);
+    if was_there {
+        match fold_log(&target).and_then(|()| take_over(&mut conn, &target, from.contents.appliance.as_deref())) {
+            Ok(Some(found)) => shut = found,
+            Ok(None) => is_anothers = true,
+            Err(error) => unread = Some(error.to_string()),
+        }
+    }
+    let has_admin = log_out(&mut conn, &from)?;
     conn.close().map_err(|(_, source)| StoreError::sqlite("close the restored copy", source))?;
     sync(temporary.path()).map_err(failed)?;
 
-    let kept = target.metadata().is_ok_and(|old| old.len() > 0).then(|| keep(&target)).transpose().map_err(failed)?;
+    let kept = was_there.then(|| keep(&target)).transpose().map_err(failed)?;
     for log in ["-wal", "-shm", "-journal"] {
         remove(&beside(&target, log)).map_err(failed)?;
     }
@@ -67,42 +75,52 @@ pub fn restore(file: &Path, data_dir: &Path) -> StoreResult<Restored> {
     epoch::end(&target).map_err(failed)?;
     temporary.persist(&target).map_err(|error| failed(error.error))?;
     disk::sync_dir(data_dir).map_err(failed)?;
-    Ok(Restored { from, kept, revoked, unread })
+    Ok(Restored { from, kept, is_anothers, shut, unread, has_admin })
 }
 
-/// Moves the old database's log into it, and reads what must outlive it: token ids with when they were revoked.
-fn fold_log(old: &Path) -> StoreResult<BTreeMap<String, i64>> {
-    if !old.metadata().is_ok_and(|old| old.len() > 0) {
-        return Ok(BTreeMap::new());
-    }
+/// Moves the old database's log into it.
+fn fold_log(old: &Path) -> StoreResult<()> {
     let conn = Connection::open_with_flags(old, OpenFlags::SQLITE_OPEN_READ_WRITE).doing("open the old database")?;
     conn.query_row("pragma wal_checkpoint(truncate)", (), |_| Ok(())).doing("checkpoint the old database")?;
-    let sql = "select id, revoked_at from api_tokens where revoked_at is not null";
-    let mut statement = conn.prepare(sql).doing("read revocations")?;
-    let revocations = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?))).and_then(Iterator::collect);
-    let revocations = revocations.doing("read revocations")?;
-    drop(statement);
-    conn.close().map_err(|(_, source)| StoreError::sqlite("close the old database", source))?;
-    Ok(revocations)
+    conn.close().map_err(|(_, source)| StoreError::sqlite("close the old database", source))
 }
 
-/// Takes revocations over, logs everybody out and notes the restore; the number of tokens that were live in the copy.
-fn shut(conn: &mut Connection, revocations: &BTreeMap<String, i64>, from: &Verified) -> StoreResult<usize> {
-    const DOING: &str = "take over revocations";
+/// Takes over what is shut in the old database; `None` where that is another appliance's. A copy from before appliances had
+/// names is taken for one of this.
+fn take_over(conn: &mut Connection, old: &Path, appliance: Option<&str>) -> StoreResult<Option<StayedShut>> {
+    const DOING: &str = "read the old database";
+    conn.execute("attach database ?1 as old", [old.to_string_lossy()]).doing(DOING)?;
+    let taken = conn.transaction().doing(DOING).and_then(|txn| {
+        let old_appliance = appliance_of(&txn, "old")?;
+        let shut = match (appliance, old_appliance) {
+            (Some(copy), Some(old)) if copy != old => None,
+            (None, Some(old)) => {
+                txn.execute("update main.appliance set id = ?1", [old]).doing(DOING)?;
+                Some(stay_shut::take_over(&txn)?)
+            }
+            _ => Some(stay_shut::take_over(&txn)?),
+        };
+        txn.commit().doing(DOING)?;
+        Ok(shut)
+    });
+    let detached = conn.execute("detach database old", ()).doing(DOING);
+    taken.and_then(|shut| detached.map(|_| shut))
+}
+
+/// Logs everybody out, ends links and notes the restore; whether an admin can log in.
+fn log_out(conn: &mut Connection, from: &Verified) -> StoreResult<bool> {
+    const DOING: &str = "note the restore";
     let txn = conn.transaction().doing(DOING)?;
-    let mut revoked = 0;
-    for revocation in revocations {
-        let sql = "update api_tokens set revoked_at = ?2 where id = ?1 and revoked_at is null";
-        revoked += txn.execute(sql, revocation).doing(DOING)?;
-    }
     txn.execute("delete from sessions", ()).doing("log everybody out")?;
     txn.execute("delete from setup_links where used_at is null", ()).doing("end set-up links")?;
     let made = from.seal.as_ref().map_or_else(|| "unsealed".to_owned(), |seal| format!("made {}", seal.made_at));
     let name = from.path.file_name().unwrap_or_default().to_string_lossy();
     let sql = "insert into audit_log (at, actor, action, subject) values (?1, 'command line', 'database restore', ?2)";
-    txn.execute(sql, (crate::store::to_ms(Utc::now()), format!("{name} ({made})"))).doing("note the restore")?;
+    txn.execute(sql, (crate::store::to_ms(Utc::now()), format!("{name} ({made})"))).doing(DOING)?;
+    let sql = "select exists (select 1 from admins where role = 'admin' and password_changed_at > 0)";
+    let has_admin = txn.query_row(sql, (), |row| row.get(0)).doing(DOING)?;
     txn.commit().doing(DOING)?;
-    Ok(revoked)
+    Ok(has_admin)
 }
 
 /// Gives the old database, and the log that could not be folded in, a second name that stays.

@@ -5,6 +5,7 @@ use rusqlite::Connection;
 
 use crate::domain::{Day, Micros, MicrosSum};
 use crate::store::file::schema;
+use crate::store::file::stay_shut::appliance_of;
 use crate::store::{Doing as _, StoreResult, foreign_value};
 
 /// What a database holds.
@@ -16,6 +17,8 @@ pub struct DatabaseSummary {
     pub tables: Vec<(String, u64)>,
     /// Each advertiser's stats, by name.
     pub advertisers: Vec<AdvertiserTotal>,
+    /// The appliance it is of; none where it is from before appliances had names.
+    pub appliance: Option<String>,
     /// When stats were last changed.
     pub last_import: Option<DateTime<Utc>>,
 }
@@ -41,6 +44,7 @@ impl DatabaseSummary {
         Ok(Self {
             schema: schema::version(conn)?,
             tables: tables(conn)?,
+            appliance: appliance_of(conn, "main")?,
             advertisers: totals(conn).doing("add up the stats")?,
             last_import: conn
                 .query_row("select max(created_at) from imports", (), |row| row.get::<_, Option<i64>>(0))
