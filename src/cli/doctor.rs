@@ -44,28 +44,17 @@ pub(super) fn run(global: &Global) -> anyhow::Result<()> {
         writable(&store),
         free_disk_space(&store),
         ground_of(global),
-<<<<<<< HEAD
-        backups(global)?,
-        copies(global),
-        privacy(global),
-    ];
-    findings.extend(certificate(global));
-    findings.extend(store.read(advertisers)?);
-=======
         or_problem("backups", backups(global)),
+        copies(global),
         or_problem("leftovers", leftovers(global)),
         privacy("privacy", &global.data_dir),
         privacy("backups dir", &global.data_dir.join(Store::BACKUPS)),
     ];
-    match certificate(global) {
-        Ok(found) => findings.extend(found),
-        Err(error) => findings.push(problem("certificate", &error)),
-    }
+    findings.extend(certificate(global));
     match store.read(advertisers) {
         Ok(found) => findings.extend(found),
         Err(error) => findings.push(problem("advertisers", &error)),
     }
->>>>>>> 517c857 (A restore opens nothing that was shut since the backup)
     if global.json {
         print_json(&findings)?;
     } else {
