@@ -72,13 +72,14 @@ fn is_dead(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::file::backup;
 
     #[test]
     fn what_a_killed_copy_left_is_cleared_and_one_under_way_stays() {
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join("pitlane-2026-11-27.db");
-        let under_way = backup::temporary(&target).unwrap();
+        let under_way =
+            tempfile::Builder::new().prefix(&prefix(&target)).suffix(suffix()).tempfile_in(dir.path()).unwrap();
+        under_way.as_file().lock().unwrap();
         let left = dir.path().join(".pitlane-2026-11-25.db.Ab12Cd.part");
         let others = [".notes.txt.abcdef.part", ".pitlane-2026-11-25.db.part", "pitlane-2026-11-25.db"];
         for name in others {
