@@ -20,7 +20,7 @@ create table change_clock (
 create table advertisers (
     advertiser_key integer primary key,
     id text not null unique check (length(id) = 36),
-    name text not null unique check (length(name) between 1 and 200),
+    name text not null unique check (length(name) between 1 and 500),
     currency text not null check (currency glob '[A-Z][A-Z][A-Z]'),
     time_zone text not null check (length(time_zone) > 0),
     -- Moves with every change to the advertiser's own apps, offers and campaigns.
@@ -34,7 +34,7 @@ create table apps (
     app_key integer primary key,
     id text not null unique check (length(id) = 36),
     advertiser_key integer not null references advertisers,
-    name text not null check (length(name) between 1 and 200),
+    name text not null check (length(name) between 1 and 500),
     os text not null check (os in ('IOS', 'ANDROID', 'WEB')),
     store_id text not null check (length(store_id) between 1 and 255),
     created_at integer not null,
@@ -46,7 +46,7 @@ create table apps (
 create table publishers (
     publisher_key integer primary key,
     id text not null unique check (length(id) = 36),
-    name text not null unique check (length(name) between 1 and 200),
+    name text not null unique check (length(name) between 1 and 500),
     created_at integer not null
 ) strict;
 
@@ -55,7 +55,7 @@ create table offers (
     offer_key integer primary key,
     id text not null unique check (length(id) = 36),
     advertiser_key integer not null references advertisers,
-    name text not null check (length(name) between 1 and 200),
+    name text not null check (length(name) between 1 and 500),
     -- Whether Singular is shown the offer's cost.
     cost_reporting integer not null check (cost_reporting in (0, 1)),
     created_at integer not null,
@@ -70,7 +70,7 @@ create table campaigns (
     advertiser_key integer not null,
     offer_key integer not null,
     app_key integer not null,
-    name text not null check (length(name) between 1 and 200),
+    name text not null check (length(name) between 1 and 500),
     created_at integer not null,
     unique (advertiser_key, name),
     unique (advertiser_key, campaign_key),
@@ -81,6 +81,20 @@ create table campaigns (
 create index campaigns_by_offer on campaigns (offer_key);
 
 create index campaigns_by_app on campaigns (app_key);
+
+-- The ids that ad networks give campaigns. One belongs to an advertiser and a publisher, and finds the campaign whatever its
+-- name is by now.
+create table network_campaigns (
+    advertiser_key integer not null,
+    publisher_key integer not null references publishers on delete cascade,
+    network_id text not null check (length(network_id) between 1 and 500),
+    campaign_key integer not null,
+    created_at integer not null,
+    primary key (advertiser_key, publisher_key, network_id),
+    foreign key (advertiser_key, campaign_key) references campaigns (advertiser_key, campaign_key) on delete cascade
+) strict, without rowid;
+
+create index network_campaigns_by_campaign on network_campaigns (campaign_key);
 
 -- Everything that ever changed the stats: files, uploads, edits, undos. Rows of daily_stats point at the one that stated
 -- their value.
@@ -111,6 +125,11 @@ create table imports (
     created_at integer not null,
     -- What its changes carry; of imports from before versions were kept, when they began.
     version integer not null default 0,
+    -- What the file's lines come to, exactly as read: a decimal number, where they are of one currency.
+    cost text,
+    clicks integer check (clicks >= 0),
+    -- What was left out, created, noted, and what each day was and is, a JSON object.
+    told text check (json_valid(told)),
     check ((kind = 'undo') = (undoes_key is not null))
 ) strict;
 
@@ -245,7 +264,7 @@ create index month_sums_by_publisher on month_sums (publisher_key);
 -- Saved ways to read files that have not the columns of the contract.
 create table mappings (
     mapping_key integer primary key,
-    name text not null unique check (length(name) between 1 and 200),
+    name text not null unique check (length(name) between 1 and 500),
     -- The headers of the file it was made for, a JSON array: a file with the same is recognised.
     headers text not null check (json_valid(headers)),
     -- Columns, fixed values and formats, a JSON object.
@@ -253,6 +272,15 @@ create table mappings (
     created_at integer not null,
     used_at integer
 ) strict;
+
+-- The last answers to files with the same headers, saved under no name.
+create table mapping_memory (
+    -- Of the headers, in hexadecimal.
+    headers_sha256 text primary key check (length(headers_sha256) = 64),
+    -- Columns, fixed values and formats, a JSON object.
+    spec text not null check (json_valid(spec)),
+    used_at integer not null
+) strict, without rowid;
 
 -- Files that were uploaded in the browser and wait for their mapping or for the word to go on. Their bytes lie in the
 -- uploads directory under the same id; both go after a day.
@@ -275,7 +303,7 @@ create table api_tokens (
     token_key integer primary key,
     id text not null unique check (length(id) = 16),
     advertiser_key integer not null references advertisers,
-    name text not null check (length(name) between 1 and 200),
+    name text not null check (length(name) between 1 and 500),
     scope text not null check (scope in ('report', 'ingest')),
     hash text not null check (hash glob '$argon2id$*'),
     -- The token whose place it takes: both work until the old one is revoked.

@@ -59,7 +59,7 @@ fn child(how: &str, file: &Path, data_dir: &Path) {
 }
 
 /// Imports a file, as `pitlane import --create-missing` does.
-fn import(store: &Store, input: impl std::io::Read) {
+fn import(store: &Store, input: File) {
     let options = ImportOptions { create_missing: true, ..ImportOptions::new(Format::Csv) };
     let name = "bench.csv".to_owned();
     let source = ImportSource { kind: ImportKind::File, name, token: None, actor: Actor::command_line() };

@@ -56,7 +56,7 @@ fn import(store: &Store, csv: &str) {
     let options = ImportOptions { create_missing: true, ..ImportOptions::new(Format::Csv) };
     let name = "bench.csv".to_owned();
     let source = ImportSource { kind: ImportKind::File, name, token: None, actor: Actor::command_line() };
-    imports::run(store, csv.as_bytes(), &options, &source).expect("the generated file is sound");
+    imports::run(store, std::io::Cursor::new(csv), &options, &source).expect("the generated file is sound");
 }
 
 /// A database of this shape.

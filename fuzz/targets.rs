@@ -30,7 +30,7 @@ fn some_pages() -> (StatPages, usize) {
         ImportSource { kind: ImportKind::File, name: "seed".to_owned(), token: None, actor: Actor::command_line() };
     let advertiser = Some("a".to_owned());
     let options = ImportOptions { advertiser, create_missing: true, ..ImportOptions::new(Format::Csv) };
-    imports::run(&store, csv.as_bytes(), &options, &source).unwrap();
+    imports::run(&store, std::io::Cursor::new(csv), &options, &source).unwrap();
     (StatPages::copy(&store.snapshot().unwrap()).unwrap().unwrap(), 6 * 120)
 }
 

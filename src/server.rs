@@ -29,6 +29,7 @@ use crate::admin::imports::list;
 use crate::admin::imports::mapping;
 use crate::admin::imports::preview;
 use crate::admin::imports::saved_mappings;
+use crate::admin::imports::settle;
 use crate::admin::imports::undo;
 use crate::admin::imports::upload;
 use crate::admin::kit::guard;
@@ -112,7 +113,7 @@ pub static ROUTES: &[Line] = &[
     post("/admin/imports/drafts/{id}",                        Access::Admin,       |route| route.to(mapping::save)),
     post("/admin/imports/drafts/{id}/cancel",                 Access::Admin,       |route| route.to(mapping::cancel)),
     get ("/admin/imports/drafts/{id}/preview",                Access::Admin,       |route| route.to(preview::show)),
-    post("/admin/imports/drafts/{id}/preview",                Access::Admin,       |route| route.to(preview::adjust)),
+    post("/admin/imports/drafts/{id}/preview",                Access::Admin,       |route| route.to(settle::adjust)),
     get ("/admin/imports/drafts/{id}/problems.csv",           Access::Admin,       |route| route.to(preview::problems)),
     post("/admin/imports/drafts/{id}/commit",                 Access::Admin,       |route| route.to(preview::commit)),
     get ("/admin/imports/mappings",                           Access::Viewer,      |route| route.to(saved_mappings::list)),

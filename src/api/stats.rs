@@ -1,15 +1,16 @@
 //! Putting stats in over HTTP (contract §4): the import engine behind a token of scope `ingest`.
 
+use std::fs::File;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::Utc;
 
 use crate::domain::{DayState, Invalid, Reason};
 use crate::http::envelope::Envelope;
 use crate::http::{ApiClient, AppState, ClientError, client, upload};
-use crate::import::Mapping;
 use crate::service::Actor;
-use crate::service::imports::{self, Duplicates, ImportError, ImportOptions, ImportSource};
-use crate::store::{ImportKind, TokenUse};
+use crate::service::imports::{self, Duplicates, ImportAnswer, ImportError, ImportOptions, ImportSource};
+use crate::store::{ImportKind, Store, TokenUse};
 use crate::telemetry;
 
 /// How an upload is to be taken.
@@ -17,31 +18,43 @@ use crate::telemetry;
 struct UploadOptions {
     duplicates: Duplicates,
     create_missing: bool,
+    dry_run: bool,
     replace: bool,
     days: Option<DayState>,
     reason: Option<Reason>,
 }
 
+/// The query options there are (contract §4).
+const OPTIONS: [&str; 6] = ["duplicates", "create_missing", "dry_run", "replace", "days", "reason"];
+
 impl UploadOptions {
-    /// Reads `duplicates=reject|sum`, `create_missing` and `replace` (true or false), `days=provisional|final` and `reason`;
-    /// other parameters are ignored.
+    /// Reads `duplicates=reject|sum`, `create_missing`, `dry_run` and `replace` (true or false), `days=provisional|final` and
+    /// `reason`. Names come in any case; an unknown or repeated one is an error, since this route writes.
     fn parse(query: &str) -> Result<Self, Invalid> {
-        let flag = |name, value: &str| match value {
+        let flag = |name, value: &str| match value.to_ascii_lowercase().as_str() {
             "true" => Ok(true),
             "false" => Ok(false),
-            other => Err(Invalid::value(name, other, "true or false")),
+            _ => Err(Invalid::value(name, value, "true or false")),
         };
         let mut options = Self::default();
+        let mut seen: Vec<&str> = Vec::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            match (&*name, &*value) {
-                ("duplicates", "reject") => options.duplicates = Duplicates::Reject,
-                ("duplicates", "sum") => options.duplicates = Duplicates::Sum,
-                ("duplicates", other) => return Err(Invalid::value("duplicates", other, "reject or sum")),
-                ("create_missing", value) => options.create_missing = flag("create_missing", value)?,
-                ("replace", value) => options.replace = flag("replace", value)?,
-                ("days", value) => options.days = Some(value.parse()?),
-                ("reason", value) => options.reason = Reason::parse_optional(value)?,
-                _ => {}
+            let Some(known) = OPTIONS.into_iter().find(|known| known.eq_ignore_ascii_case(&name)) else {
+                let got = Invalid::echo(&name);
+                let reason = format!("got the unknown option {got}, expected one of {}", OPTIONS.join(", "));
+                return Err(Invalid::because("query", reason));
+            };
+            if seen.contains(&known) {
+                return Err(Invalid::because(known, "is there more than once, expected it once"));
+            }
+            seen.push(known);
+            match known {
+                "duplicates" => options.duplicates = value.parse()?,
+                "create_missing" => options.create_missing = flag(known, &value)?,
+                "dry_run" => options.dry_run = flag(known, &value)?,
+                "replace" => options.replace = flag(known, &value)?,
+                "days" => options.days = Some(value.to_ascii_lowercase().parse()?),
+                _ => options.reason = Reason::parse_optional(&value)?,
             }
         }
         Ok(options)
@@ -63,15 +76,15 @@ pub async fn upload(
     state.polls.token_use(TokenUse { token: token.key, at: Utc::now(), address: address.clone(), user_agent });
     let asked = UploadOptions::parse(request.query_string())?;
     let options = ImportOptions {
-        format: upload::format(&request)?,
-        mapping: Mapping::default(),
         advertiser: Some(token.advertiser_id.to_string()),
         create_missing: asked.create_missing,
         duplicates: asked.duplicates,
         replace: asked.replace,
         days: asked.days,
         reason: asked.reason,
+        ..ImportOptions::new(upload::format(&request)?)
     };
+    let (dry_run, coding) = (asked.dry_run, upload::coding(&request)?);
     let source = ImportSource {
         kind: ImportKind::Api,
         name: format!("token {}", token.id),
@@ -81,10 +94,54 @@ pub async fn upload(
     let store = state.store.clone();
     let directory = store.path().parent().unwrap_or_else(|| std::path::Path::new(".")).to_owned();
     // Before the upload takes what little room there is.
-    let asked = store.clone();
-    telemetry::blocking(move || asked.ensure_free_space()).await?;
-    let file = upload::spool(&request, body, &directory).await?;
-    let done = telemetry::blocking(move || imports::run(&store, file, &options, &source)).await;
-    let done = done.map_err(|error: ImportError| ClientError::from(error))?;
-    Ok(HttpResponse::Ok().json(Envelope::success(&[], done.answer())))
+    let floor = store.clone();
+    telemetry::blocking(move || floor.ensure_free_space()).await?;
+    let file = upload::spool(&request, body, coding, &directory).await?;
+    let done = telemetry::blocking(move || {
+        if dry_run {
+            would_do(&store, file, &options)
+        } else {
+            Ok(imports::run(&store, file, &options, &source)?.answer())
+        }
+    });
+    let answer = done.await.map_err(|error: ImportError| ClientError::from(error))?;
+    Ok(HttpResponse::Ok().json(Envelope::success(&[], answer)))
+}
+
+/// What the upload would do; nothing is written.
+fn would_do(store: &Store, file: File, options: &ImportOptions) -> Result<ImportAnswer, ImportError> {
+    let found = imports::preview(store, file, options, None)?;
+    if !found.problems.is_empty() {
+        return Err(ImportError::Lines(found.problems));
+    }
+    if !found.final_days.is_empty() && options.reason.is_none() {
+        return Err(ImportError::Final(found.final_days));
+    }
+    Ok(found.counts_answer())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_come_in_any_case_once_each_and_none_besides() {
+        let options =
+            UploadOptions::parse("Duplicates=sum&CREATE_MISSING=TRUE&dry_run=true&Days=Final&reason=x").unwrap();
+        assert_eq!(options.duplicates, Duplicates::Sum);
+        assert!(options.create_missing && options.dry_run && !options.replace);
+        assert_eq!((options.days, options.reason.is_some()), (Some(DayState::Final), true));
+        for (query, expected) in [
+            ("createMissing=true", "query: got the unknown option \"createMissing\", expected one of duplicates,"),
+            ("dryrun=true", "unknown option"),
+            ("duplicates=reject&Duplicates=sum", "duplicates: is there more than once"),
+            ("dry_run=yes", "dry_run: got \"yes\", expected true or false"),
+            ("duplicates=add", "duplicates: got \"add\", expected reject or sum"),
+            ("days=open", "days: "),
+            ("dry_run", "dry_run: got nothing"),
+        ] {
+            let error = UploadOptions::parse(query).unwrap_err().to_string();
+            assert!(error.contains(expected), "{query}: {error}");
+        }
+    }
 }

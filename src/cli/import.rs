@@ -7,17 +7,23 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{open_or_create, parse, parse_name, preview, print_json, say};
+use super::output::{AlreadyPrinted, print_json, say};
+use super::{open_or_create, parse, parse_name, preview};
 use crate::config::Global;
 use crate::domain::{DayState, Invalid, Name, Reason};
-use crate::import::{self, Column, DateFormat, FileError, Format, Layout, Mapping};
+use crate::import::{
+    Column, DateFormat, DayOrder, DecimalSign, Decisions, Encoding, FileError, Format, LineSet, Mapping, MoneyUnit,
+    Period,
+};
 use crate::service::Actor;
-use crate::service::imports::{self, Duplicates, ImportError, ImportOptions, ImportSource};
+use crate::service::imports::{
+    self, ControlTotal, Duplicates, ImportError, ImportOptions, ImportSource, KeptMapping, RecognisedFile,
+};
 use crate::store::{ImportKind, Store};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The file, or - for stdin
+    /// The file, or - for stdin: CSV, TSV or XLSX, each also in .gz or .zip; JSON or NDJSON
     file: PathBuf,
     /// Whose rows they are, by name or id; else each row names its own
     #[arg(long, value_name = "NAME-OR-ID")]
@@ -28,24 +34,9 @@ pub(super) struct Args {
     /// Say what would happen, and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// What to do with a day, campaign and publisher that is stated twice
-    #[arg(long, default_value = "reject", value_parser = ["reject", "sum"])]
-    duplicates: String,
-    /// Feed a column from a header of another name, such as cost=Spent; may be repeated
-    #[arg(long, value_name = "COLUMN=HEADER", value_parser = parse_map)]
-    map: Vec<(Column, String)>,
-    /// Give a column one value for all rows, such as partner=Facebook; may be repeated
-    #[arg(long, value_name = "COLUMN=VALUE", value_parser = parse_set)]
-    set: Vec<(Column, String)>,
-    /// How the file writes dates, such as %d-%m-%Y; without it YYYY-MM-DD
-    #[arg(long, value_name = "FORMAT", value_parser = parse::<DateFormat>)]
-    date_format: Option<DateFormat>,
-    /// Read the file by a mapping that was saved under this name; --map, --set and --date-format go before it
-    #[arg(long, value_name = "NAME")]
-    mapping: Option<String>,
-    /// Save how this file was read under a name, once it is imported
-    #[arg(long, value_name = "NAME", value_parser = parse_name)]
-    save_mapping: Option<Name>,
+    /// What to do with a day, campaign and publisher that is stated twice: reject or sum
+    #[arg(long, default_value = "reject", value_parser = parse::<Duplicates>)]
+    duplicates: Duplicates,
     /// Set to zero what the file's days and publishers have besides what the file states
     #[arg(long)]
     replace: bool,
@@ -55,9 +46,62 @@ pub(super) struct Args {
     /// Why; needed where final days change
     #[arg(long, value_name = "TEXT", value_parser = parse::<Reason>)]
     reason: Option<Reason>,
-    /// What the file is: csv, json or ndjson; without it, what its name ends with, else csv
+    /// What the file's cost must come to, or nothing is imported, such as 58705.23
+    #[arg(long, value_name = "AMOUNT", value_parser = parse::<ControlTotal>)]
+    control_total: Option<ControlTotal>,
+    /// What the file is: csv, json or ndjson; without it, what its name ends with, else a table
     #[arg(long, value_parser = ["csv", "json", "ndjson"])]
     format: Option<String>,
+    #[command(flatten)]
+    reading: Reading,
+}
+
+/// How the file is read, where it does not say so itself.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "How the file is read")]
+struct Reading {
+    /// Feed a column from a header of another name, such as cost=Spent; may be repeated
+    #[arg(long, value_name = "COLUMN=HEADER", value_parser = parse_map)]
+    map: Vec<(Column, String)>,
+    /// Give a column one value for all rows, such as partner=Facebook; may be repeated
+    #[arg(long, value_name = "COLUMN=VALUE", value_parser = parse_set)]
+    set: Vec<(Column, String)>,
+    /// Read the file by a mapping that was saved under this name; --map and --set go before it
+    #[arg(long, value_name = "NAME")]
+    mapping: Option<String>,
+    /// Save how this file was read under a name, once it is imported
+    #[arg(long, value_name = "NAME", value_parser = parse_name)]
+    save_mapping: Option<Name>,
+    /// The sheet of a workbook; without it the first that holds a table
+    #[arg(long, value_name = "NAME")]
+    sheet: Option<String>,
+    /// The text's encoding, such as windows-1251, where the file does not show it
+    #[arg(long, value_name = "NAME", value_parser = parse::<Encoding>)]
+    encoding: Option<Encoding>,
+    /// The line the table's header stands on; the first line is 1
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    header_line: Option<u64>,
+    /// Lines that are not rows, such as 14,20-22
+    #[arg(long, value_name = "LINES", value_parser = parse::<LineSet>)]
+    leave_out: Option<LineSet>,
+    /// Lines that are rows though they look like totals, such as 14
+    #[arg(long, value_name = "LINES", value_parser = parse::<LineSet>)]
+    keep: Option<LineSet>,
+    /// How days are written, such as %d-%m-%Y
+    #[arg(long, value_name = "FORMAT", value_parser = parse::<DateFormat>)]
+    date_format: Option<DateFormat>,
+    /// What comes first in days written in numbers: day-first, month-first or year-first
+    #[arg(long, value_name = "ORDER", value_parser = parse::<DayOrder>)]
+    dates: Option<DayOrder>,
+    /// What stands before decimals: point or comma
+    #[arg(long, value_name = "SIGN", value_parser = parse::<DecimalSign>)]
+    numbers: Option<DecimalSign>,
+    /// What the file's money is stated in: 1 for units, 100 for hundredths, 1000000 for millionths
+    #[arg(long, value_name = "UNIT", value_parser = parse::<MoneyUnit>)]
+    money_unit: Option<MoneyUnit>,
+    /// What to do with rows that cover more than a day: first-day or spread
+    #[arg(long, value_name = "HOW", value_parser = parse::<Period>)]
+    period: Option<Period>,
 }
 
 fn parse_map(text: &str) -> Result<(Column, String), String> {
@@ -69,108 +113,198 @@ fn parse_set(text: &str) -> Result<(Column, String), String> {
 }
 
 pub(super) fn run(global: &Global, args: Args) -> anyhow::Result<()> {
-    let (mut file, name) = open(&args.file)?;
+    let (file, name) = open(&args.file)?;
     let store = open_or_create(global)?;
-    let format = format(args.format.as_deref(), &args.file);
-    let mut mapping = mapping(&store, args.mapping.as_deref(), args.map, args.set, args.date_format)?;
-    if args.mapping.is_some() && format == Format::Csv {
-        mapping.layout = layout(&mut file).with_context(|| format!("{name} was refused"))?;
+    match import(global, &store, args, file, &name) {
+        Ok(()) => Ok(()),
+        Err(Failed::Refused(error)) => Err(refused(&error, &name, global.json)),
+        Err(Failed::Else(error)) => Err(error),
     }
-    let options = ImportOptions {
-        mapping,
+}
+
+/// Why nothing was imported.
+enum Failed {
+    Refused(ImportError),
+    Else(anyhow::Error),
+}
+
+impl<E: Into<ImportError>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+fn import(global: &Global, store: &Store, args: Args, mut file: File, name: &str) -> Result<(), Failed> {
+    let format = format(args.format.as_deref(), &args.file);
+    let source =
+        ImportSource { kind: ImportKind::File, name: name.to_owned(), token: None, actor: Actor::command_line() };
+    let mut options = ImportOptions {
         advertiser: args.advertiser,
         create_missing: args.create_missing,
-        duplicates: if args.duplicates == "sum" { Duplicates::Sum } else { Duplicates::Reject },
+        duplicates: args.duplicates,
         replace: args.replace,
         days: args.days,
         reason: args.reason,
-        ..ImportOptions::new(format)
+        control_total: args.control_total,
+        ..ImportOptions::new(format.unwrap_or(Format::Csv))
     };
-    let source = ImportSource { kind: ImportKind::File, name, token: None, actor: Actor::command_line() };
-    let bar = progress(&file)?;
+    let save_as = args.reading.save_mapping.clone();
+    let mut kept = None;
+    if format.is_none() {
+        if !file.metadata()?.is_file() {
+            file = spooled(file)?;
+        }
+        options.sha256 = Some(imports::hash(&mut file)?);
+        let used = args.reading.mapping.clone();
+        let RecognisedFile { unpacked, recognition } =
+            recognise(store, args.reading, file, options.advertiser.as_deref())?;
+        if !recognition.problems.is_empty() {
+            return Err(Failed::Refused(ImportError::Open(recognition.problems)));
+        }
+        if let Some(used) = used {
+            imports::use_mapping(store, &used)?;
+        }
+        let headers: Vec<String> = recognition.headers.iter().map(|header| header.name.clone()).collect();
+        kept = Some((headers, KeptMapping::of(&recognition)));
+        options.recognition = Some(recognition);
+        file = unpacked.text;
+    } else {
+        options.mapping = strict(&args.reading).map_err(Failed::Else)?;
+    }
+    let bar = progress(&file).map_err(Failed::Else)?;
     let input = bar.wrap_read(file);
     if args.dry_run {
-        let found = imports::preview(&store, input, &options, &source, None);
+        let found = imports::preview(store, input, &options, None);
         bar.finish_and_clear();
-        let found = found.map_err(|error| refused(error, &source.name))?;
-        anyhow::ensure!(found.problems.is_empty(), "{} was refused\n{}", source.name, found.problems);
-        preview::tell(&source.name, &found, options.reason.is_some());
-        return if global.json { print_json(&found.answer()) } else { Ok(()) };
-    }
-    let done = imports::run(&store, input, &options, &source);
-    bar.finish_and_clear();
-    let done = done.map_err(|error| refused(error, &source.name))?;
-    preview::tell_done(&source.name, &done);
-    if let Some(name) = &args.save_mapping {
-        imports::save_mapping(&store, name, &done.headers, &options.mapping, &source.actor)?;
-        say(format_args!("saved how it was read as mapping \"{name}\""));
-    }
-    if global.json { print_json(&done.answer()) } else { Ok(()) }
-}
-
-fn refused(error: ImportError, name: &str) -> anyhow::Error {
-    match error {
-        ImportError::File(FileError::Missing(message)) => {
-            anyhow::anyhow!(
-                "{name} was refused: {message}. Feed a column with --map COLUMN=HEADER or --set COLUMN=VALUE"
-            )
+        let found = found?;
+        if !found.problems.is_empty() {
+            return Err(Failed::Refused(ImportError::Lines(found.problems)));
         }
-        ImportError::Lines(problems) => anyhow::anyhow!("{name} was refused\n{problems}"),
-        ImportError::Final(_) => anyhow::anyhow!("{name} was refused: {error}: --reason TEXT"),
-        other => anyhow::Error::new(other).context(format!("{name} was refused")),
+        if let Some(message) = found.control_total {
+            return Err(Failed::Refused(ImportError::ControlTotal(message)));
+        }
+        preview::tell(name, &found, options.reason.is_some());
+        return if global.json { print_json(&found.answer()).map_err(Failed::Else) } else { Ok(()) };
     }
+    let done = imports::run(store, input, &options, &source);
+    bar.finish_and_clear();
+    let done = done?;
+    preview::tell_done(name, &done);
+    if let (Some(save_as), Some((headers, kept))) = (save_as, kept) {
+        imports::save_mapping(store, &save_as, &headers, &kept, &source.actor)?;
+        say(format_args!("saved how it was read as mapping \"{save_as}\""));
+    }
+    if global.json { print_json(&done.file_answer()).map_err(Failed::Else) } else { Ok(()) }
 }
 
-/// How the file is read: as a saved mapping says, but for what flags say otherwise.
-fn mapping(
+/// What flags and a saved mapping say of the file, and what the file itself shows.
+fn recognise(
     store: &Store,
-    saved: Option<&str>,
-    map: Vec<(Column, String)>,
-    set: Vec<(Column, String)>,
-    date_format: Option<DateFormat>,
-) -> anyhow::Result<Mapping> {
-    let mut mapping = match saved {
-        Some(name) => imports::use_mapping(store, name)?.mapping,
-        None => Mapping::default(),
+    reading: Reading,
+    file: File,
+    advertiser: Option<&str>,
+) -> Result<RecognisedFile, ImportError> {
+    let saved = match &reading.mapping {
+        Some(name) => store.read(|txn| imports::saved_mapping(txn, name))?.kept,
+        None => KeptMapping::default(),
     };
+    let mut decisions = Decisions {
+        sheet: reading.sheet,
+        encoding: reading.encoding,
+        header_line: reading.header_line,
+        leave_out: reading.leave_out.unwrap_or_default(),
+        keep: reading.keep.unwrap_or_default(),
+        date_format: reading.date_format,
+        dates: reading.dates,
+        numbers: reading.numbers,
+        money_unit: reading.money_unit,
+        period: reading.period,
+        ..saved.decisions
+    };
+    let (map, set) = (reading.map, reading.set);
     let is_free = |(column, _): &(Column, String)| !map.iter().chain(&set).any(|(given, _)| given == column);
-    mapping.columns.retain(is_free);
-    mapping.fixed.retain(is_free);
-    mapping.columns.extend(map);
-    mapping.fixed.extend(set);
-    mapping.date_format = date_format.or(mapping.date_format);
-    Ok(mapping)
+    decisions.columns.retain(is_free);
+    decisions.fixed.retain(is_free);
+    decisions.columns.extend(map);
+    decisions.fixed.extend(set);
+    let advertiser = advertiser.map(|wanted| store.read(|txn| txn.advertiser_find(wanted))).transpose()?.flatten();
+    imports::recognise(store, file, &decisions, &saved.memory, advertiser.as_ref())
 }
 
-/// How this file of a known kind is laid out: the encoding, the separator, and lines that are no rows may differ each time.
-fn layout(file: &mut File) -> anyhow::Result<Layout> {
-    let seen = import::recognise(&mut *file)?;
-    file.rewind()?;
-    for note in seen.notes {
-        say(format_args!("{note}"));
+/// JSON is read strictly; flags that only tables have are refused.
+fn strict(reading: &Reading) -> anyhow::Result<Mapping> {
+    let Reading { map, set, date_format, .. } = reading;
+    let only_tables = [
+        ("--mapping", reading.mapping.is_some()),
+        ("--save-mapping", reading.save_mapping.is_some()),
+        ("--sheet", reading.sheet.is_some()),
+        ("--encoding", reading.encoding.is_some()),
+        ("--header-line", reading.header_line.is_some()),
+        ("--leave-out", reading.leave_out.is_some()),
+        ("--keep", reading.keep.is_some()),
+        ("--dates", reading.dates.is_some()),
+        ("--numbers", reading.numbers.is_some()),
+        ("--money-unit", reading.money_unit.is_some()),
+        ("--period", reading.period.is_some()),
+    ];
+    if let Some((flag, _)) = only_tables.iter().find(|(_, is_given)| *is_given) {
+        anyhow::bail!("{flag} is for tables; JSON says what it means itself");
     }
-    Ok(seen.layout)
+    let (columns, fixed, date_format) = (map.clone(), set.clone(), date_format.clone());
+    Ok(Mapping { columns, fixed, date_format, ..Mapping::default() })
 }
 
-/// The file and what to call it. Stdin is copied to a temporary file first: the import holds the database's write lock, and
-/// whoever writes to a pipe may take its time.
+/// What is wrong, in words, and with `--json` as JSON on stdout (contract §7).
+fn refused(error: &ImportError, name: &str, as_json: bool) -> anyhow::Error {
+    let message = match error {
+        ImportError::File(FileError::Missing(message)) => {
+            format!("{name} was refused: {message}. Feed a column with --map COLUMN=HEADER or --set COLUMN=VALUE")
+        }
+        ImportError::Lines(problems) => format!("{name} was refused\n{problems}"),
+        ImportError::Open(problems) => {
+            let line = |problem: &crate::import::Problem| match &problem.flag {
+                Some(flag) => format!("{} ({flag})", problem.message),
+                None => problem.message.clone(),
+            };
+            format!("{name} was refused\n{}", problems.iter().map(line).collect::<Vec<_>>().join("\n"))
+        }
+        ImportError::Final(_) => format!("{name} was refused: {error}: --reason TEXT"),
+        other => format!("{name} was refused: {other}"),
+    };
+    if as_json {
+        return match print_json(&serde_json::json!({"error": error.answer()})) {
+            Ok(()) => AlreadyPrinted(message).into(),
+            Err(error) => error,
+        };
+    }
+    anyhow::Error::msg(message)
+}
+
+/// The file and what to call it. Stdin is copied to a temporary file first: a file is read more than once.
 fn open(path: &Path) -> anyhow::Result<(File, String)> {
     if path == Path::new("-") {
-        let mut spool = tempfile::tempfile().context("could not make a temporary file")?;
-        std::io::copy(&mut std::io::stdin().lock(), &mut spool).context("could not read stdin")?;
-        spool.rewind()?;
-        return Ok((spool, "stdin".to_owned()));
+        return Ok((spooled(std::io::stdin().lock()).context("could not read stdin")?, "stdin".to_owned()));
     }
     let file = File::open(path).with_context(|| format!("could not open {}", path.display()))?;
     let name = path.file_name().unwrap_or(path.as_os_str());
     Ok((file, name.to_string_lossy().into_owned()))
 }
 
-fn format(asked: Option<&str>, path: &Path) -> Format {
-    match asked.or_else(|| path.extension().and_then(|ending| ending.to_str())) {
-        Some("json") => Format::Json,
-        Some("ndjson" | "jsonl") => Format::NdJson,
-        _ => Format::Csv,
+/// What comes through a pipe, as a file.
+fn spooled(mut input: impl std::io::Read) -> std::io::Result<File> {
+    let mut spool = tempfile::tempfile()?;
+    std::io::copy(&mut input, &mut spool)?;
+    spool.rewind()?;
+    Ok(spool)
+}
+
+/// Nothing where the file is a table, which is recognised.
+fn format(asked: Option<&str>, path: &Path) -> Option<Format> {
+    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+    match asked.or(ending.as_deref()) {
+        Some("json") => Some(Format::Json),
+        Some("ndjson" | "jsonl") => Some(Format::NdJson),
+        _ => None,
     }
 }
 

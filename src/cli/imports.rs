@@ -147,6 +147,8 @@ fn as_json(import: &ImportEntry) -> Value {
         "unchanged": counts.unchanged,
         "rounded": counts.rounded,
         "zeroed": counts.zeroed,
+        "cost": import.cost,
+        "clicks": import.clicks,
         "days": import.days.map(DayState::as_str),
         "undoes": import.undoes.map(|id| id.to_string()),
         "undoneBy": import.undone.map(|(id, _)| id.to_string()),

@@ -95,25 +95,15 @@ pub(super) fn print_failure(code: &str, message: &str) {
 
 /// The kind of failure, for programs.
 fn code(error: &anyhow::Error) -> &'static str {
-    let store = |error: &StoreError| match error {
-        StoreError::Missing(_) => "not_found",
-        StoreError::Conflict(_) => "conflict",
-        StoreError::DiskFull { .. } => "disk_full",
-        StoreError::Busy { .. } | StoreError::Served { .. } | StoreError::InUse { .. } => "busy",
-        _ => "store",
-    };
     for cause in error.chain() {
         if cause.is::<Invalid>() {
             return "invalid";
         }
         if let Some(error) = cause.downcast_ref::<StoreError>() {
-            return store(error);
+            return error.code();
         }
-        match cause.downcast_ref::<ServiceError>() {
-            Some(ServiceError::Invalid(_)) => return "invalid",
-            Some(ServiceError::Store(error)) => return store(error),
-            Some(ServiceError::Internal(_)) => return "internal",
-            _ => {}
+        if let Some(error) = cause.downcast_ref::<ServiceError>() {
+            return error.code();
         }
     }
     "failed"

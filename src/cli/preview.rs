@@ -1,23 +1,34 @@
 //! What `pitlane import` did or would do, in words on stderr.
 
 use super::say;
+use crate::domain::Day;
 use crate::domain::Figures;
-use crate::service::imports::{CellChange, CellName, ImportDone, Preview};
+use crate::service::imports::{CellChange, CellName, Created, ImportDone, Outlook, Preview, Reading};
 
 /// Ignored headers that are named; exports have dozens.
 const NAMED_HEADERS: usize = 20;
 
+/// Days whose totals are shown.
+const DAYS: usize = 31;
+
 /// Says what an import would do.
 pub(super) fn tell(name: &str, preview: &Preview, has_reason: bool) {
-    tell_done(&format!("dry run, nothing was changed: {name}"), &preview.done);
-    if preview.repeated > 0 {
-        say(format_args!("lines that state again what an earlier line states, and are summed: {}", preview.repeated));
+    say(format_args!("dry run, nothing was changed"));
+    tell_reading(name, &preview.reading, preview.days);
+    tell_outlook(&preview.outlook, preview.reading.rounded);
+    if preview.reading.repeated > 0 {
+        let repeated = preview.reading.repeated;
+        say(format_args!("lines that state again what an earlier line states, and are summed: {repeated}"));
     }
-    tell_changes("would change", &preview.changes, preview.done.counts.changed);
-    tell_changes("would be new", &preview.inserts, preview.done.counts.inserted);
+    tell_created("would create", &preview.created);
+    for found in &preview.resembling {
+        say(format_args!("worth a look: the new {} \"{}\" resembles \"{}\"", found.kind, found.name, found.known));
+    }
+    tell_changes("would change", &preview.changes, preview.outlook.changed);
+    tell_changes("would be new", &preview.inserts, preview.outlook.inserted);
     let outliers = &preview.outliers;
     if outliers.total > 0 {
-        say(format_args!("worth a look, being ten times the days around or more ({} in all):", outliers.total));
+        say(format_args!("worth a look, being at least ten times the usual ({} in all):", outliers.total));
     }
     for outlier in &outliers.first {
         let (cell, column) = (cell(&outlier.cell), outlier.column);
@@ -26,6 +37,68 @@ pub(super) fn tell(name: &str, preview: &Preview, has_reason: bool) {
     if !preview.final_days.is_empty() {
         let needed = if has_reason { "" } else { ". Without --reason TEXT the import will be refused" };
         say(format_args!("days that are final would change: {}{needed}", preview.final_days));
+    }
+}
+
+/// Says what an import did.
+pub(super) fn tell_done(name: &str, done: &ImportDone) {
+    tell_reading(name, &done.reading, done.days);
+    tell_outlook(&done.outlook, done.reading.rounded);
+    tell_created("created", &done.created);
+}
+
+/// What the file came to.
+fn tell_reading(name: &str, reading: &Reading, days: Option<(Day, Day)>) {
+    let days = days.map_or_else(String::new, |(first, last)| format!(", {first} to {last}"));
+    say(format_args!("{name}: {} rows{days}", reading.rows));
+    match &reading.cost {
+        Some(cost) => say(format_args!("the file comes to a cost of {cost} and {} clicks", reading.clicks)),
+        None => say(format_args!("the file has amounts in several currencies; it comes to {} clicks", reading.clicks)),
+    }
+    for line in &reading.left_out {
+        let cost = line.cost.as_ref().map_or_else(String::new, |cost| format!(", cost {cost}"));
+        say(format_args!("left out: line {}{cost}: {}", line.line, line.reason));
+    }
+    if reading.left_out_total > reading.left_out.len() as u64 {
+        say(format_args!("{} lines are left out in all", reading.left_out_total));
+    }
+    for note in &reading.notes {
+        say(format_args!("note: {}", note.message));
+    }
+    if !reading.ignored.is_empty() {
+        let shown = reading.ignored.iter().take(NAMED_HEADERS).map(|header| printable(header));
+        let named = shown.collect::<Vec<_>>().join(", ");
+        let more = reading.ignored.len().saturating_sub(NAMED_HEADERS);
+        let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+        say(format_args!("columns of the file that were not used: {named}{rest}"));
+    }
+}
+
+/// What a file says of itself, made safe for a terminal.
+fn printable(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+/// What it does to the stats.
+fn tell_outlook(outlook: &Outlook, rounded: u64) {
+    let zeroed = if outlook.zeroed > 0 { format!(" ({} set to zero)", outlook.zeroed) } else { String::new() };
+    let Outlook { inserted, changed, unchanged, .. } = outlook;
+    say(format_args!("inserted {inserted}, changed {changed}{zeroed}, unchanged {unchanged}; rounded {rounded}"));
+    for day in outlook.days.iter().filter(|day| day.before != day.after).take(DAYS) {
+        say(format_args!("  {}: {} -> {}", day.date, day.before, day.after));
+    }
+    if outlook.day_count > DAYS as u64 {
+        say(format_args!("  all {} days: {} -> {}", outlook.day_count, outlook.before, outlook.after));
+    }
+}
+
+fn tell_created(what: &str, created: &Created) {
+    for (one, several, names) in created.kinds().into_iter().filter(|(_, _, names)| !names.is_empty()) {
+        let kind = if names.len() == 1 { one } else { several };
+        let shown: Vec<String> = names.iter().take(NAMED_HEADERS).map(|name| printable(name)).collect();
+        let more = names.len().saturating_sub(NAMED_HEADERS);
+        let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+        say(format_args!("{what} {} {kind}: {}{rest}", names.len(), shown.join(", ")));
     }
 }
 
@@ -54,37 +127,4 @@ pub(super) fn figures(figures: &Figures) -> String {
         return format!("{clicks} clicks, cost {cost}");
     }
     format!("{clicks} clicks, cost {cost}, {views} views, {conversions} conversions")
-}
-
-/// Says what an import did.
-pub(super) fn tell_done(name: &str, done: &ImportDone) {
-    let counts = &done.counts;
-    let days = done.days.map_or_else(String::new, |(first, last)| format!(", {first} to {last}"));
-    say(format_args!("{name}: {} rows{days}", counts.rows));
-    let zeroed = if counts.zeroed > 0 { format!(" ({} set to zero)", counts.zeroed) } else { String::new() };
-    say(format_args!(
-        "inserted {}, changed {}{zeroed}, unchanged {}; rounded {}",
-        counts.inserted, counts.changed, counts.unchanged, counts.rounded
-    ));
-    let made = &done.created;
-    let created: Vec<String> = [
-        (made.advertisers, "advertiser"),
-        (made.apps, "app"),
-        (made.offers, "offer"),
-        (made.campaigns, "campaign"),
-        (made.publishers, "publisher"),
-    ]
-    .into_iter()
-    .filter(|(count, _)| *count > 0)
-    .map(|(count, noun)| format!("{count} {noun}{}", if count == 1 { "" } else { "s" }))
-    .collect();
-    if !created.is_empty() {
-        say(format_args!("created {}", created.join(", ")));
-    }
-    if !done.ignored.is_empty() {
-        let named = done.ignored.iter().take(NAMED_HEADERS).map(String::as_str).collect::<Vec<_>>().join(", ");
-        let more = done.ignored.len().saturating_sub(NAMED_HEADERS);
-        let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-        say(format_args!("columns of the file that were not used: {named}{rest}"));
-    }
 }

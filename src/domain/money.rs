@@ -4,6 +4,8 @@ use std::fmt;
 use std::iter::Sum;
 use std::ops::AddAssign;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::Invalid;
 use super::digits::{write_fraction, write_whole};
 
@@ -169,6 +171,30 @@ impl MicrosSum {
         let (whole, rest) = (self.0 / unit, self.0 % unit);
         let up = rest * 2 > unit || (rest * 2 == unit && whole % 2 == 1);
         whole + u128::from(up)
+    }
+}
+
+impl MicrosSum {
+    /// A sum of so many millionths.
+    #[must_use]
+    pub const fn from_micros(micros: u128) -> Self {
+        Self(micros)
+    }
+}
+
+/// As JSON a sum is its shortest exact decimal, in a string.
+impl Serialize for MicrosSum {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for MicrosSum {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+        let micros = (fraction.len() <= DECIMALS).then(|| format!("{whole}{fraction:0<DECIMALS$}").parse().ok());
+        micros.flatten().map(Self).ok_or_else(|| serde::de::Error::custom("expected a sum of money"))
     }
 }
 

@@ -3,12 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
+use icu_normalizer::ComposingNormalizerBorrowed;
+
 use super::Invalid;
 
 /// The longest name, in characters.
-const NAME_CHARS: usize = 200;
+const NAME_CHARS: usize = 500;
 
-/// A trimmed name of 1 to 200 characters without control characters.
+/// A trimmed name of 1 to 500 characters without control characters.
 ///
 /// Characters that turn the direction of text around count as control characters: they make one name look like another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -18,16 +20,80 @@ impl Name {
     /// Trims and checks `text`; `field` names it in the error.
     pub fn parse(field: &'static str, text: &str) -> Result<Self, Invalid> {
         let trimmed = text.trim();
-        let refuse = || Invalid::value(field, text, "1 to 200 characters without control characters");
-        let hidden =
-            |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-        if trimmed.is_empty() || trimmed.chars().nth(NAME_CHARS).is_some() || trimmed.chars().any(hidden) {
+        let refuse = || Invalid::value(field, text, "1 to 500 characters without control characters");
+        if trimmed.is_empty()
+            || trimmed.chars().nth(NAME_CHARS).is_some()
+            || trimmed.chars().any(|c| c.is_control() || turns_text(c))
+        {
             return Err(refuse());
         }
         Ok(Self(trimmed.to_owned()))
     }
 
+    /// The same for a name in a file, where a run of blanks, line breaks and control characters counts as one blank
+    /// (contract §4). Characters that only turn the direction of text around are left out.
+    pub fn parse_in_file(field: &'static str, text: &str) -> Result<Self, Invalid> {
+        Self::parse(field, &one_line(text))
+    }
+
     /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whether the character only says in which direction text runs, or where a file begins.
+fn turns_text(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Whether the character takes no room, so that two names that differ in it look the same.
+fn has_no_width(c: char) -> bool {
+    turns_text(c) || matches!(c, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}')
+}
+
+/// The text with one blank for each run of blanks and control characters, and none at its ends.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars().filter(|c| !turns_text(*c)) {
+        if !c.is_whitespace() && !c.is_control() {
+            line.push(c);
+        } else if !line.is_empty() && !line.ends_with(' ') {
+            line.push(' ');
+        }
+    }
+    line.truncate(line.trim_end().len());
+    line
+}
+
+/// A name as look-ups compare it (contract §4): composed (NFC), on one line, without characters that have no width.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct NameKey(String);
+
+impl NameKey {
+    /// For names whose letter case counts: those of advertisers, apps, offers and campaigns.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        let visible: String = name.chars().filter(|c| !has_no_width(*c)).collect();
+        Self(ComposingNormalizerBorrowed::new_nfc().normalize(&one_line(&visible)).into_owned())
+    }
+
+    /// For names whose letter case does not count: those of publishers.
+    #[must_use]
+    pub fn ignoring_case(name: &str) -> Self {
+        Self::new(name).without_case()
+    }
+
+    /// The same without regard to case.
+    #[must_use]
+    pub fn without_case(&self) -> Self {
+        // By way of capitals, so that `ß` is `SS` and both small sigmas are one.
+        let folded = self.0.to_uppercase().to_lowercase();
+        Self(ComposingNormalizerBorrowed::new_nfc().normalize(&folded).into_owned())
+    }
+
+    /// What is compared.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -159,11 +225,38 @@ mod tests {
     #[test]
     fn names_are_trimmed_and_bounded() {
         assert_eq!(Name::parse("name", "  Coin Game\u{a0}").unwrap().as_str(), "Coin Game");
-        assert!(Name::parse("name", &"é".repeat(200)).is_ok());
-        for text in [String::new(), " ".into(), "a\tb".into(), "a\0".into(), "abc\u{202e}fdp".into(), "é".repeat(201)]
+        assert!(Name::parse("name", &"é".repeat(500)).is_ok());
+        for text in [String::new(), " ".into(), "a\tb".into(), "a\0".into(), "abc\u{202e}fdp".into(), "é".repeat(501)]
         {
             assert!(Name::parse("name", &text).is_err(), "{text:?} was accepted");
         }
+    }
+
+    #[test]
+    fn in_a_file_a_run_of_blanks_and_control_characters_is_one_blank() {
+        let read = |text: &str| Name::parse_in_file("name", text).map(|name| name.to_string());
+        assert_eq!(read("Brand\r\nSpring").unwrap(), "Brand Spring");
+        assert_eq!(read(" \u{feff}Brand \t\u{a0} Spring\0 ").unwrap(), "Brand Spring");
+        assert_eq!(read("a\u{202e}b").unwrap(), "ab");
+        assert_eq!(read(&format!("{}\n{}", "é".repeat(250), "é".repeat(249))).unwrap().chars().count(), 500);
+        assert!(read(&"é".repeat(501)).is_err() && read("\n\u{feff}\t").is_err());
+    }
+
+    #[test]
+    fn names_that_look_the_same_are_the_same() {
+        for (one, other) in [
+            ("Caf\u{e9}", "Cafe\u{301}"),
+            ("Brand Spring", "Brand  \nSpring"),
+            ("Brand", "\u{feff}Br\u{200b}and\u{ad}"),
+        ] {
+            assert_eq!(NameKey::new(one), NameKey::new(other), "{one:?} {other:?}");
+        }
+        for (one, other) in [("facebook", "FaceBook"), ("STRASSE", "straße"), ("ΟΔΟΣ", "οδος"), ("É", "e\u{301}")]
+        {
+            assert_eq!(NameKey::ignoring_case(one), NameKey::ignoring_case(other), "{one:?} {other:?}");
+            assert_ne!(NameKey::new(one), NameKey::new(other), "{one:?} {other:?}");
+        }
+        assert_ne!(NameKey::ignoring_case("Facebok"), NameKey::ignoring_case("Facebook"));
     }
 
     #[test]

@@ -124,7 +124,9 @@ impl ClientError {
         refused
     }
 
-    fn with(mut self, name: header::HeaderName, value: impl Into<String>) -> Self {
+    /// The same with a header.
+    #[must_use]
+    pub fn with(mut self, name: header::HeaderName, value: impl Into<String>) -> Self {
         self.header = Some((name, value.into()));
         self
     }
@@ -237,7 +239,10 @@ impl From<ImportError> for ClientError {
                 Self::new(ErrorKind::ValidationError, message)
             }
             ImportError::File(FileError::Io(error)) => Self::io(&error),
-            ImportError::Final(_) => Self::new(ErrorKind::ValidationError, error.to_string()),
+            ImportError::Open(problems) => Self::invalid(problems.into_iter().map(|problem| problem.message).collect()),
+            ImportError::Final(_) | ImportError::ControlTotal(_) | ImportError::Moved(_) | ImportError::Taken => {
+                Self::new(ErrorKind::ValidationError, error.to_string())
+            }
             ImportError::Service(error) => error.into(),
         }
     }

@@ -3,7 +3,7 @@
 //! So a slow client holds a connection and nothing else, least of all the database's write lock.
 
 use std::fs::File;
-use std::io::{Seek as _, Write as _};
+use std::io::{BufReader, Read as _, Seek as _, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -34,7 +34,7 @@ pub fn format(request: &HttpRequest) -> Result<Format, ClientError> {
     match essence.as_str() {
         "text/csv" => Ok(Format::Csv),
         "application/json" => Ok(Format::Json),
-        "application/x-ndjson" => Ok(Format::NdJson),
+        "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Ok(Format::NdJson),
         _ => {
             let got = crate::domain::Invalid::echo(&essence);
             Err(ClientError::new(
@@ -45,8 +45,66 @@ pub fn format(request: &HttpRequest) -> Result<Format, ClientError> {
     }
 }
 
-/// The body, in a file that has no name, lies in `dir` and goes with its handle.
-pub async fn spool(request: &HttpRequest, mut body: web::Payload, dir: &Path) -> Result<File, ClientError> {
+/// How a body is packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coding {
+    /// Not at all.
+    Plain,
+    /// With gzip.
+    Gzip,
+}
+
+/// How the request says that its body is packed; what can't be unpacked is refused (RFC 9110 §15.5.16).
+pub fn coding(request: &HttpRequest) -> Result<Coding, ClientError> {
+    let named = request.headers().get_all(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?"));
+    let named = named.collect::<Vec<_>>().join(",").to_ascii_lowercase();
+    let mut codings: Vec<&str> = named.split(',').map(str::trim).collect();
+    codings.retain(|coding| !matches!(*coding, "" | "identity"));
+    match codings.as_slice() {
+        [] => Ok(Coding::Plain),
+        ["gzip" | "x-gzip"] => Ok(Coding::Gzip),
+        _ => {
+            let message =
+                format!("Content-Encoding: got {}, expected gzip or none", crate::domain::Invalid::echo(&named));
+            Err(ClientError::new(ErrorKind::UnsupportedMediaType, message).with(header::ACCEPT_ENCODING, "gzip"))
+        }
+    }
+}
+
+/// The body as it was packed, in a file that has no name, lies in `dir` and goes with its handle.
+pub async fn spool(request: &HttpRequest, body: web::Payload, coding: Coding, dir: &Path) -> Result<File, ClientError> {
+    let file = spool_as_sent(request, body, dir).await?;
+    if coding == Coding::Plain {
+        return Ok(file);
+    }
+    let dir = dir.to_owned();
+    telemetry::blocking(move || unpack(file, &dir)).await
+}
+
+/// Unpacks gzip, within the bound of an upload.
+fn unpack(packed: File, dir: &Path) -> Result<File, ClientError> {
+    let mut file = tempfile::tempfile_in(dir).map_err(|error| ClientError::io(&error))?;
+    let mut unpacked = flate2::read::MultiGzDecoder::new(BufReader::new(packed)).take(LARGEST + 1);
+    let mut chunk = vec![0; 64 << 10];
+    let mut length = 0;
+    loop {
+        let read = unpacked.read(&mut chunk).map_err(|error| {
+            ClientError::new(ErrorKind::ValidationError, format!("The body is not whole gzip: {error}."))
+        })?;
+        if read == 0 {
+            break;
+        }
+        length += read as u64;
+        if length > LARGEST {
+            return Err(too_large());
+        }
+        file.write_all(&chunk[..read]).map_err(|error| ClientError::io(&error))?;
+    }
+    file.rewind().map_err(|error| ClientError::io(&error))?;
+    Ok(file)
+}
+
+async fn spool_as_sent(request: &HttpRequest, mut body: web::Payload, dir: &Path) -> Result<File, ClientError> {
     let stated =
         request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if stated.is_some_and(|length| length > LARGEST) {

@@ -45,6 +45,19 @@ pub enum ServiceError {
     Internal(String),
 }
 
+impl ServiceError {
+    /// What it is, for programs; the names are stable.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "invalid",
+            Self::Store(error) => error.code(),
+            Self::Overloaded => "busy",
+            Self::Internal(_) => "internal",
+        }
+    }
+}
+
 /// Who does something, for the audit log.
 #[derive(Debug, Clone)]
 pub struct Actor {

@@ -1,10 +1,10 @@
 //! Uploads in the browser, from the bytes to the import: recognised, mapped, previewed, imported or thrown away.
 //!
 //! What was recognised and answered is kept with the draft, so it survives a restart. A draft is its admin's alone and goes
-//! after a day. What is imported are the very bytes that were previewed: their hash is checked.
+//! after a day. What reading it came to lies beside its bytes, and what is imported is what was previewed: where the stats or
+//! the catalogue changed since, the preview is shown again with what is different.
 
-use std::fs::File;
-use std::io::{self, Write};
+use std::io::Write;
 use std::time::SystemTime;
 
 use chrono::{TimeDelta, Utc};
@@ -12,23 +12,35 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::{AdminId, DayState, DraftId, Invalid, Name, Reason};
-use crate::import::{self, Column, Format, Mapping, Recognised};
-use crate::service::imports::{self, Duplicates, ImportDone, ImportError, ImportOptions, ImportSource, Preview};
+use crate::import::{Decisions, FileError, Format, Memory, Recognition};
+use crate::service::imports::{
+    self, Alias, Duplicates, ImportDone, ImportError, ImportOptions, ImportSource, KeptMapping, Outlook, Preview,
+    RecognisedFile, StagedInput,
+};
 use crate::service::{Actor, ServiceError, ServiceResult, hex};
-use crate::store::{AdvertiserRow, ImportKind, PendingUploadRow, Store};
+use crate::store::{AdvertiserRow, ImportKind, PendingUploadRow, Store, StoreError, UploadPart};
 
 /// How long an upload waits.
 const LIFE: TimeDelta = TimeDelta::days(1);
+
+/// How often an upload is read anew because the catalogue changed meanwhile.
+const TRIES: usize = 5;
 
 /// What is known of an upload.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Settings {
-    /// What the file shows.
-    pub recognised: Recognised,
+    /// What somebody decided about how it is read.
+    pub decisions: Decisions,
+    /// What earlier files of its kind were like.
+    pub memory: Memory,
+    /// What the file shows, given the decisions.
+    pub recognition: Recognition,
     /// The saved mapping that was made for such files.
     pub saved: Option<String>,
-    /// How it is to be read and done.
+    /// Whether the answers of the last such file were filled in.
+    pub is_remembered: bool,
+    /// What is to be done with it.
     pub answers: Answers,
 }
 
@@ -37,20 +49,41 @@ pub struct Settings {
 #[serde(rename_all = "camelCase", default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a box of its own on the page")]
 pub struct Answers {
-    /// How it is read.
-    pub mapping: Mapping,
     /// Whether lines that state the same cell are added up.
     pub sum: bool,
     /// Whether what it names and nobody knows is created.
     pub create_missing: bool,
     /// Whether what the days and publishers have besides is set to zero.
     pub replace: bool,
-    /// What its days are called from now on: `provisional`, `final` or nothing.
-    pub days: String,
+    /// What its days are called from now on.
+    pub days: Option<KeptDayState>,
     /// Why.
     pub reason: String,
+    /// What its cost must come to, as it was typed.
+    pub control_total: String,
+    /// Names in the file that stand for known ones.
+    pub aliases: Vec<Alias>,
     /// Whether the mapping page was answered.
     pub given: bool,
+}
+
+/// A day's state, as it is kept: `provisional` or `final`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct KeptDayState(pub DayState);
+
+impl TryFrom<String> for KeptDayState {
+    type Error = Invalid;
+
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        text.parse().map(Self)
+    }
+}
+
+impl From<KeptDayState> for String {
+    fn from(state: KeptDayState) -> Self {
+        state.0.as_str().to_owned()
+    }
 }
 
 /// An upload that waits.
@@ -79,8 +112,7 @@ pub struct Upload {
 
 /// Recognises an upload and keeps it as a draft; the bytes of what is refused are removed.
 pub fn keep(store: &Store, admin: AdminId, advertiser: &AdvertiserRow, upload: Upload) -> Result<(), ImportError> {
-    let kept = recognised(store, upload.id).and_then(|recognised| {
-        let settings = store.read(|txn| proposed(txn, recognised))?;
+    let kept = propose(store, upload.id, advertiser).and_then(|settings| {
         let row = PendingUploadRow {
             id: upload.id,
             advertiser: advertiser.key,
@@ -98,33 +130,26 @@ pub fn keep(store: &Store, admin: AdminId, advertiser: &AdvertiserRow, upload: U
     kept
 }
 
-fn recognised(store: &Store, id: DraftId) -> Result<Recognised, ImportError> {
-    Ok(import::recognise(store.upload_open(id)?)?)
-}
-
-/// What is proposed before anybody was asked: the saved mapping for such a file, or else what its headers say.
-fn proposed(txn: &crate::store::ReadTxn<'_>, recognised: Recognised) -> ServiceResult<Settings> {
-    let headers: Vec<String> = recognised.headers.iter().map(|header| header.name.clone()).collect();
-    let saved = imports::mapping_for(txn, &headers)?;
-    let (saved, mapping) = match saved {
-        Some(saved) => (Some(saved.name), adopted(saved.mapping, &recognised)),
-        None => (None, recognised.mapping()),
+/// What is proposed before anybody was asked: what the file shows, with the mapping that was made for such files.
+fn propose(store: &Store, id: DraftId, advertiser: &AdvertiserRow) -> Result<Settings, ImportError> {
+    let recognise = |decisions: &Decisions, memory: &Memory| -> Result<Recognition, ImportError> {
+        Ok(imports::recognise(store, store.upload_open(id)?, decisions, memory, Some(advertiser))?.recognition)
     };
-    Ok(Settings { recognised, saved, answers: Answers { mapping, ..Answers::default() } })
+    let found = recognise(&Decisions::default(), &Memory::default())?;
+    let headers = header_names(&found);
+    let Some((saved, KeptMapping { decisions, memory })) = store.read(|txn| imports::mapping_for(txn, &headers))?
+    else {
+        let (decisions, memory) = (Decisions::default(), Memory::default());
+        let (saved, is_remembered, answers) = (None, false, Answers::default());
+        return Ok(Settings { decisions, memory, recognition: found, saved, is_remembered, answers });
+    };
+    let recognition = recognise(&decisions, &memory)?;
+    let is_remembered = saved.is_none();
+    Ok(Settings { decisions, memory, recognition, saved, is_remembered, answers: Answers::default() })
 }
 
-/// A saved mapping as the pages show one: every column that a header feeds is named, and the layout is the file's own.
-fn adopted(mut mapping: Mapping, recognised: &Recognised) -> Mapping {
-    if !mapping.only_mapped {
-        for column in Column::ALL {
-            let given = mapping.columns.iter().chain(&mapping.fixed).any(|(other, _)| *other == column);
-            let header = recognised.headers.iter().find(|header| header.name.eq_ignore_ascii_case(column.name()));
-            if let Some(header) = header.filter(|_| !given) {
-                mapping.columns.push((column, header.name.clone()));
-            }
-        }
-    }
-    Mapping { only_mapped: true, layout: recognised.layout.clone(), ..mapping }
+fn header_names(recognition: &Recognition) -> Vec<String> {
+    recognition.headers.iter().map(|header| header.name.clone()).collect()
 }
 
 /// An admin's own draft; nobody else's is found, and none that is too old.
@@ -132,78 +157,155 @@ pub fn open(store: &Store, id: DraftId, admin: AdminId) -> ServiceResult<Pending
     tidy(store)?;
     store.read(|txn| {
         let row = txn.draft_get(id, admin)?;
-        let settings = serde_json::from_str(&row.settings)
-            .map_err(|error| ServiceError::Internal(format!("the settings of an upload can't be read: {error}")))?;
+        let settings = serde_json::from_str(&row.settings).map_err(|error| {
+            let message = format!("this upload is of an older version of Pitlane; upload the file again ({error})");
+            StoreError::Missing(message)
+        })?;
         let advertiser = txn.advertiser_by_key(row.advertiser)?;
         Ok(PendingUpload { row, advertiser, settings })
     })
 }
 
-/// Keeps what was answered, and saves the mapping under a name where one is given.
-pub fn settle(store: &Store, draft: &PendingUpload, save_as: Option<&Name>, actor: &Actor) -> ServiceResult<()> {
-    let settings = json(&draft.settings)?;
-    store.write(|txn| txn.draft_settle(draft.row.id, &settings))?;
-    let Some(name) = save_as else { return Ok(()) };
-    let headers: Vec<String> = draft.settings.recognised.headers.iter().map(|header| header.name.clone()).collect();
-    imports::save_mapping(store, name, &headers, &draft.settings.answers.mapping, actor)
+/// Takes other decisions and answers; the file is recognised anew where the decisions differ.
+pub fn decide(
+    store: &Store,
+    upload: &mut PendingUpload,
+    decisions: Decisions,
+    answers: Answers,
+) -> Result<(), ImportError> {
+    if decisions != upload.settings.decisions {
+        let file = store.upload_open(upload.row.id)?;
+        let memory = &upload.settings.memory;
+        let RecognisedFile { recognition, .. } =
+            imports::recognise(store, file, &decisions, memory, Some(&upload.advertiser))?;
+        upload.settings.recognition = recognition;
+        upload.settings.decisions = decisions;
+    }
+    upload.settings.answers = answers;
+    let settings = json(&upload.settings)?;
+    Ok(store.write(|txn| txn.draft_settle(upload.row.id, &settings))?)
 }
 
-fn options(draft: &PendingUpload) -> Result<ImportOptions, Invalid> {
-    let answers = &draft.settings.answers;
+/// Saves how the upload is read under a name.
+pub fn save_mapping(store: &Store, upload: &PendingUpload, name: &Name, actor: &Actor) -> ServiceResult<()> {
+    let recognition = &upload.settings.recognition;
+    imports::save_mapping(store, name, &header_names(recognition), &KeptMapping::of(recognition), actor)
+}
+
+fn options(upload: &PendingUpload) -> Result<ImportOptions, Invalid> {
+    let answers = &upload.settings.answers;
+    let control_total = match answers.control_total.trim() {
+        "" => None,
+        text => Some(text.parse()?),
+    };
     Ok(ImportOptions {
-        mapping: answers.mapping.clone(),
-        advertiser: Some(draft.advertiser.id.to_string()),
+        recognition: Some(upload.settings.recognition.clone()),
+        advertiser: Some(upload.advertiser.id.to_string()),
         create_missing: answers.create_missing,
+        aliases: answers.aliases.clone(),
         duplicates: if answers.sum { Duplicates::Sum } else { Duplicates::Reject },
         replace: answers.replace,
-        days: if answers.days.is_empty() { None } else { Some(answers.days.parse::<DayState>()?) },
+        days: answers.days.map(|KeptDayState(state)| state),
         reason: Reason::parse_optional(&answers.reason)?,
+        control_total,
+        sha256: Some(upload.row.sha256.clone()),
         ..ImportOptions::new(Format::Csv)
     })
 }
 
-fn source(draft: &PendingUpload, actor: &Actor) -> ImportSource {
-    ImportSource { kind: ImportKind::File, name: draft.row.file_name.clone(), token: None, actor: actor.clone() }
+/// Names the answers that decide what reading the upload comes to.
+fn answers_key(upload: &PendingUpload) -> ServiceResult<String> {
+    let Settings { decisions, answers, recognition, .. } = &upload.settings;
+    let key = json(&(
+        &recognition.plan,
+        &recognition.sheet,
+        decisions,
+        answers.sum,
+        answers.create_missing,
+        &answers.aliases,
+    ))?;
+    Ok(hex(&Sha256::digest(key.as_bytes())))
 }
 
-/// What importing it would do. All that is wrong goes to `problems` as CSV.
-pub fn preview(
+/// The upload's text, as it is read.
+fn text(store: &Store, upload: &PendingUpload) -> Result<std::fs::File, ImportError> {
+    let mut file = store.upload_open(upload.row.id)?;
+    if imports::hash(&mut file)? != upload.row.sha256 {
+        let message = "the uploaded file is not the one that was recognised: upload it again";
+        return Err(FileError::Refused(message.to_owned()).into());
+    }
+    let spool = store.path().parent().unwrap_or_else(|| std::path::Path::new("."));
+    Ok(crate::import::unpack(file, upload.settings.recognition.sheet.as_deref(), spool)?.text)
+}
+
+/// Runs `work` on the upload as it was read, which is done anew where that is not kept, or where `work` says that the
+/// catalogue has changed.
+fn with_staged<T>(
     store: &Store,
-    draft: &PendingUpload,
-    actor: &Actor,
-    problems: Option<&mut dyn Write>,
-) -> Result<Preview, ImportError> {
-    let file = store.upload_open(draft.row.id)?;
-    imports::preview(store, file, &options(draft).map_err(ServiceError::from)?, &source(draft, actor), problems)
-}
-
-/// Imports it, and the draft is gone.
-pub fn commit(store: &Store, draft: &PendingUpload, actor: &Actor) -> Result<ImportDone, ImportError> {
-    let options = options(draft).map_err(ServiceError::from)?;
-    let mut file = store.upload_open(draft.row.id)?;
-    if hash(&mut file).map_err(crate::import::FileError::from)? != draft.row.sha256 {
-        let message = "the uploaded file is not the one that was previewed: upload it again";
-        return Err(crate::import::FileError::Refused(message.to_owned()).into());
+    upload: &PendingUpload,
+    options: &ImportOptions,
+    mut work: impl FnMut(&mut StagedInput) -> Result<Option<T>, ImportError>,
+) -> Result<T, ImportError> {
+    let (id, key) = (upload.row.id, answers_key(upload)?);
+    let about = store.upload_beside(id, UploadPart::Staged);
+    let kept = about.zip(store.upload_beside(id, UploadPart::Cells));
+    if let Some(mut staged) = kept.and_then(|(about, cells)| StagedInput::open(&key, about, cells))
+        && let Some(done) = work(&mut staged)?
+    {
+        return Ok(done);
     }
-    io::Seek::rewind(&mut file).map_err(crate::import::FileError::from)?;
-    let done = imports::run(store, file, &options, &source(draft, actor))?;
-    if let Some(name) = &draft.settings.saved {
-        // The mapping may have been deleted meanwhile, which does no harm.
-        let _ = imports::use_mapping(store, name);
-    }
-    discard(store, draft.row.id)?;
-    Ok(done)
-}
-
-fn hash(file: &mut File) -> io::Result<String> {
-    let mut hash = Sha256::new();
-    let mut chunk = vec![0; 64 << 10];
-    loop {
-        match io::Read::read(file, &mut chunk)? {
-            0 => return Ok(hex(&hash.finalize())),
-            read => hash.update(&chunk[..read]),
+    for _ in 0..TRIES {
+        let mut staged = StagedInput::read(store, text(store, upload)?, options)?;
+        let about = store.upload_beside_create(id, UploadPart::Staged)?;
+        staged.keep(&key, about, store.upload_beside_create(id, UploadPart::Cells)?)?;
+        if let Some(done) = work(&mut staged)? {
+            return Ok(done);
         }
     }
+    Err(StoreError::Busy { doing: "read an upload while the catalogue keeps changing" }.into())
+}
+
+/// What importing it would do.
+pub fn preview(store: &Store, upload: &PendingUpload) -> Result<Preview, ImportError> {
+    let options = options(upload).map_err(ServiceError::from)?;
+    let found = with_staged(store, upload, &options, |staged| staged.preview(store, &options))?;
+    let mut file = store.upload_beside_create(upload.row.id, UploadPart::Outlook)?;
+    serde_json::to_writer(&mut file, &found.outlook).map_err(std::io::Error::from)?;
+    Ok(found)
+}
+
+/// All that is wrong with it, as CSV.
+pub fn list_problems(store: &Store, upload: &PendingUpload, all: &mut dyn Write) -> Result<(), ImportError> {
+    let options = options(upload).map_err(ServiceError::from)?;
+    imports::list_problems(store, text(store, upload)?, &options, all)
+}
+
+/// Imports it, and the draft is gone. How it was read is remembered for the next file of its kind.
+///
+/// `seen` is the key of the outlook that the person saw; empty where nobody looked.
+pub fn commit(store: &Store, upload: &PendingUpload, seen: &str, actor: &Actor) -> Result<ImportDone, ImportError> {
+    let options = options(upload).map_err(ServiceError::from)?;
+    let id = upload.row.id;
+    let name = upload.row.file_name.clone();
+    let source = ImportSource { kind: ImportKind::File, name, token: None, actor: actor.clone() };
+    let expected: Option<Outlook> =
+        store.upload_beside(id, UploadPart::Outlook).and_then(|file| serde_json::from_reader(file).ok());
+    if !seen.is_empty() && expected.as_ref().is_some_and(|expected| expected.key() != seen) {
+        return Err(ImportError::Moved(vec!["The preview was made anew in another window.".to_owned()]));
+    }
+    let commit = |staged: &mut StagedInput| staged.commit(store, &options, &source, id, expected.as_ref());
+    let done = with_staged(store, upload, &options, commit)?;
+    store.upload_remove(id);
+    let recognition = &upload.settings.recognition;
+    // The import stands; what is only a help for the next one must not fail it.
+    let kept = match &upload.settings.saved {
+        Some(name) => imports::use_mapping(store, name),
+        None => imports::remember_mapping(store, &header_names(recognition), &KeptMapping::of(recognition)),
+    };
+    if let Err(error) = kept {
+        tracing::warn!(%error, "how a file was read could not be remembered");
+    }
+    Ok(done)
 }
 
 /// Throws an upload away.
@@ -229,6 +331,6 @@ pub fn tidy_at_start(store: &Store) -> ServiceResult<()> {
     Ok(store.uploads_tidy(SystemTime::now())?)
 }
 
-fn json(settings: &Settings) -> ServiceResult<String> {
-    serde_json::to_string(settings).map_err(|error| ServiceError::Internal(error.to_string()))
+fn json(value: &impl Serialize) -> ServiceResult<String> {
+    serde_json::to_string(value).map_err(|error| ServiceError::Internal(error.to_string()))
 }

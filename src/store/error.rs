@@ -107,6 +107,18 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// What it is, for programs; the names are stable.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Conflict(_) => "conflict",
+            Self::Missing(_) => "not_found",
+            Self::Busy { .. } | Self::Served { .. } | Self::InUse { .. } => "busy",
+            Self::DiskFull { .. } => "disk_full",
+            _ => "store",
+        }
+    }
+
     pub(super) fn sqlite(doing: &'static str, source: rusqlite::Error) -> Self {
         match source.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy { doing },

@@ -110,6 +110,12 @@ pub struct ImportEntry {
     pub token: Option<(TokenId, String)>,
     /// What it did.
     pub counts: ImportRow,
+    /// What its lines cost, exactly as read: a decimal number, where they are of one currency.
+    pub cost: Option<String>,
+    /// Their clicks.
+    pub clicks: Option<u64>,
+    /// What else was told of it, the caller's JSON.
+    pub told: Option<String>,
     /// When.
     pub at: DateTime<Utc>,
     /// What it called its days.
@@ -157,6 +163,9 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<ImportEntry> {
         undoes: known(16)?.then(|| parsed(row, 16)).transpose()?,
         undone: if known(17)? { Some((parsed(row, 17)?, from_ms(row.get(18)?))) } else { None },
         days: known(19)?.then(|| parsed(row, 19)).transpose()?,
+        cost: row.get(20)?,
+        clicks: row.get::<_, Option<i64>>(21)?.map(i64::unsigned_abs),
+        told: row.get(22)?,
     })
 }
 
@@ -232,6 +241,13 @@ impl WriteTxn<'_> {
     pub fn import_span_add(&self, key: ImportKey, span: ImportSpan) -> StoreResult<()> {
         let sql = "insert into import_spans (import_key, advertiser_key, first_day, last_day) values (?1, ?2, ?3, ?4)";
         self.run("record an import's days", sql, (key.0, span.advertiser.0, span.first, span.last)).map(drop)
+    }
+
+    /// Keeps what the input came to, and what else is to be told of it.
+    pub fn import_tell(&self, key: ImportKey, cost: Option<&str>, clicks: u64, told: &str) -> StoreResult<()> {
+        let sql = "update imports set cost = ?2, clicks = ?3, told = ?4 where import_key = ?1";
+        let clicks = i64::try_from(clicks).unwrap_or(i64::MAX);
+        self.run("record what an import came to", sql, (key.0, cost, clicks, told)).map(drop)
     }
 
     /// Completes the entry with what was done.

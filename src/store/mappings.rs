@@ -6,6 +6,9 @@ use rusqlite::Row;
 use crate::domain::Name;
 use crate::store::{ReadTxn, StoreResult, WriteTxn, from_ms, to_ms};
 
+/// Mappings without a name that are remembered.
+const REMEMBERED: u32 = 500;
+
 /// A saved mapping.
 #[derive(Debug, Clone)]
 pub struct MappingRow {
@@ -54,7 +57,27 @@ impl ReadTxn<'_> {
     }
 }
 
+impl ReadTxn<'_> {
+    /// What was remembered for a file with the headers of this hash.
+    pub fn mapping_remembered(&self, headers_sha256: &str) -> StoreResult<Option<String>> {
+        let sql = "select spec from mapping_memory where headers_sha256 = ?1";
+        self.first("find a remembered mapping", sql, [headers_sha256], |row| row.get(0))
+    }
+}
+
 impl WriteTxn<'_> {
+    /// Remembers how a file with the headers of this hash was read; of all such the last 500.
+    pub fn mapping_remember(&self, headers_sha256: &str, spec: &str, now: DateTime<Utc>) -> StoreResult<()> {
+        const DOING: &str = "remember a mapping";
+        let sql = "insert into mapping_memory (headers_sha256, spec, used_at) values (?1, ?2, ?3)
+            on conflict do update set spec = excluded.spec, used_at = excluded.used_at";
+        self.run(DOING, sql, (headers_sha256, spec, to_ms(now)))?;
+        let sql = "delete from mapping_memory where headers_sha256 not in (
+                select headers_sha256 from mapping_memory order by used_at desc limit ?1
+            )";
+        self.run(DOING, sql, [REMEMBERED]).map(drop)
+    }
+
     /// Saves a mapping; one of the same name is replaced.
     pub fn mapping_save(&self, name: &Name, headers: &str, spec: &str, now: DateTime<Utc>) -> StoreResult<()> {
         let sql = "insert into mappings (name, headers, spec, created_at) values (?1, ?2, ?3, ?4)

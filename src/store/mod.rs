@@ -33,6 +33,7 @@ mod ledger;
 mod ledger_past;
 mod login_pauses;
 mod mappings;
+mod network_campaigns;
 mod pending_uploads;
 mod poll_history;
 mod polls;
@@ -69,7 +70,8 @@ pub use ledger::{NotSingular, SentRequest, ServedAnswer, ServedDays, ServedPoll}
 pub use ledger_past::{CampaignPlace, PastApp, PastOffer};
 pub use login_pauses::LoginPause;
 pub use mappings::MappingRow;
-pub use pending_uploads::PendingUploadRow;
+pub use network_campaigns::NetworkCampaignRow;
+pub use pending_uploads::{PendingUploadRow, UploadPart};
 pub use poll_history::{PollFilter, PollSeen};
 pub use polls::{PollRow, TokenUse};
 pub use publishers::PublisherRow;

@@ -32,6 +32,29 @@ pub struct PendingUploadRow {
     pub created_at: DateTime<Utc>,
 }
 
+/// What lies beside an upload's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UploadPart {
+    /// Its cells, read.
+    Cells,
+    /// What else reading it came to.
+    Staged,
+    /// What its preview said last.
+    Outlook,
+}
+
+impl UploadPart {
+    const ALL: [Self; 3] = [Self::Cells, Self::Staged, Self::Outlook];
+
+    fn ending(self) -> &'static str {
+        match self {
+            Self::Cells => "cells",
+            Self::Staged => "staged",
+            Self::Outlook => "outlook",
+        }
+    }
+}
+
 const SELECT: &str = "select id, advertiser_key, file_name, bytes, sha256, settings, created_at from import_drafts";
 
 fn draft(row: &Row<'_>) -> rusqlite::Result<PendingUploadRow> {
@@ -98,9 +121,9 @@ impl WriteTxn<'_> {
         self.run("keep an upload's answers", sql, (id.to_string(), settings)).map(drop)
     }
 
-    /// Forgets an upload.
-    pub fn draft_delete(&self, id: DraftId) -> StoreResult<()> {
-        self.run("forget an upload", "delete from import_drafts where id = ?1", [id.to_string()]).map(drop)
+    /// Forgets an upload; whether it was there.
+    pub fn draft_delete(&self, id: DraftId) -> StoreResult<bool> {
+        Ok(self.run("forget an upload", "delete from import_drafts where id = ?1", [id.to_string()])? > 0)
     }
 
     /// Forgets what came before `then`.
@@ -133,9 +156,31 @@ impl Store {
         File::open(&path).map_err(|source| disk::refused(&path, source))
     }
 
-    /// Removes an upload's bytes, if they are there.
+    /// A file beside an upload's bytes, made anew.
+    pub fn upload_beside_create(&self, id: DraftId, what: UploadPart) -> StoreResult<File> {
+        let path = self.beside(id, what);
+        remove(&path);
+        open::make_private_file(&path)
+            .and_then(|()| File::options().read(true).write(true).truncate(true).open(&path))
+            .map_err(|source| disk::refused(&path, source))
+    }
+
+    /// A file beside an upload's bytes, if it is there.
+    #[must_use]
+    pub fn upload_beside(&self, id: DraftId, what: UploadPart) -> Option<File> {
+        File::open(self.beside(id, what)).ok()
+    }
+
+    fn beside(&self, id: DraftId, what: UploadPart) -> PathBuf {
+        self.uploads().join(format!("{id}.{}", what.ending()))
+    }
+
+    /// Removes an upload's bytes and what lies beside them, if they are there.
     pub fn upload_remove(&self, id: DraftId) {
         remove(&self.uploads().join(id.to_string()));
+        for what in UploadPart::ALL {
+            remove(&self.beside(id, what));
+        }
     }
 
     /// Removes all files that no draft owns and that are older than `then`, so that one on its way in is left alone.
@@ -143,7 +188,9 @@ impl Store {
         let Ok(entries) = std::fs::read_dir(self.uploads()) else { return Ok(()) };
         let owned = self.read(|txn| txn.draft_ids())?;
         for entry in entries.flatten() {
-            let is_owned = owned.iter().any(|id| entry.file_name().to_str() == Some(id));
+            let name = entry.file_name();
+            let id = name.to_str().and_then(|name| name.split('.').next());
+            let is_owned = owned.iter().any(|owned| id == Some(owned));
             let is_old = entry.metadata().and_then(|data| data.modified()).is_ok_and(|changed| changed <= then);
             if !is_owned && is_old {
                 remove(&entry.path());

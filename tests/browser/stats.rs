@@ -36,7 +36,7 @@ fn filled() -> (App, Person) {
     options.advertiser = Some("Northwind".to_owned());
     options.create_missing = true;
     let source = ImportSource { kind: ImportKind::File, name: "stats.csv".to_owned(), token: None, actor };
-    imports::run(&app.store, csv.as_bytes(), &options, &source).unwrap_or_else(|error| panic!("{error}"));
+    imports::run(&app.store, std::io::Cursor::new(csv), &options, &source).unwrap_or_else(|error| panic!("{error}"));
     let ada = app.person(EMAIL, Role::Admin);
     (app, ada)
 }

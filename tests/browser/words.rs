@@ -1,9 +1,9 @@
 //! What people typed stays text: on every page, in the download.
 
 use pitlane::domain::{Count, Currency, Day, Figures, Micros, Name, Os, Role, StoreId};
-use pitlane::import::Mapping;
 use pitlane::server::{Access, ROUTES};
 use pitlane::service::catalogue::{self, Change};
+use pitlane::service::imports::KeptMapping;
 use pitlane::service::{Actor, imports, stats};
 use pitlane::store::StatKey;
 
@@ -26,7 +26,7 @@ pub(crate) fn stock(app: &App, name: &str) {
         .unwrap();
     change(Change::AddCampaign(&name, &offer, &app));
     catalogue::create_publisher(store, &name, &actor).unwrap();
-    imports::save_mapping(store, &name, &["Day".to_owned()], &Mapping::default(), &actor).unwrap();
+    imports::save_mapping(store, &name, &["Day".to_owned()], &KeptMapping::default(), &actor).unwrap();
     let (campaign, publisher) = store
         .read(|txn| {
             let (campaigns, publishers) = (txn.campaign_list(advertiser.key)?, txn.publisher_list()?);

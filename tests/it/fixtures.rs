@@ -126,7 +126,7 @@ pub(crate) fn state(store: &Store, advertiser: &str, csv: &str) -> ImportDone {
     let options = ImportOptions { advertiser: Some(advertiser.to_owned()), ..ImportOptions::new(Format::Csv) };
     let source =
         ImportSource { kind: ImportKind::File, name: "a test".to_owned(), token: None, actor: Actor::command_line() };
-    imports::run(store, csv.as_bytes(), &options, &source).unwrap()
+    imports::run(store, std::io::Cursor::new(csv), &options, &source).unwrap()
 }
 
 /// Turns cost reporting of an offer on or off.

@@ -105,8 +105,8 @@ fn unknown_names_are_refused_and_named() {
     let (_app, ingest, _) = ingesting();
     let messages = refused(&post_csv(&ingest, "2025-05-30,NOBODY,Nobody,1,1\n"));
     insta::assert_snapshot!(messages.join("\n"), @r#"
-    line 2, column campaign_name: got "NOBODY", which is no campaign of "Northwind"
-    line 2, column partner: got "Nobody", which is no publisher
+    line 2, column campaign_name: got "NOBODY", which isn't a campaign of "Northwind" yet
+    line 2, column partner: got "Nobody", which isn't a publisher yet
     2 problems; nothing was imported
     "#);
 }
@@ -146,7 +146,7 @@ fn another_currency_is_refused() {
     let (_app, ingest, _) = ingesting();
     let rows = "date,campaign_name,partner,clicks,cost,currency\n2025-05-30,AOS_TEST_2025,Lumen,1,1,EUR\n";
     insta::assert_snapshot!(refused(&ingest.post(DAILY_STATS, "text/csv", rows)).join("\n"), @r#"
-    line 2, column currency: got "EUR", expected USD, the currency of "Northwind"
+    line 2, column cost: is in EUR, expected USD, the currency of "Northwind"; Pitlane does not convert money
     1 problem; nothing was imported
     "#);
 }

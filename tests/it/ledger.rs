@@ -160,7 +160,8 @@ impl Site {
                     let cost = decimal((*micros).into());
                     format!("{},{},{},{clicks},{cost}", day(*number), CAMPAIGNS[*campaign].1, PUBLISHERS[*publisher])
                 }));
-                let done: Result<_, ImportError> = imports::run(self.store(), text.as_bytes(), &options, &source);
+                let done: Result<_, ImportError> =
+                    imports::run(self.store(), std::io::Cursor::new(text), &options, &source);
                 done.unwrap();
             }
             Step::Undo(which) => {

@@ -1,6 +1,6 @@
 //! Files that are no files of stats: refused in words, and without reading on. Whatever is not read can't fill memory.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 
 use pitlane::import::Format;
 use pitlane::service::Actor;
@@ -20,6 +20,12 @@ fn refusal(format: Format, bytes: impl Read) -> (String, u64) {
             let count = self.0.read(buffer)?;
             self.1 += count as u64;
             Ok(count)
+        }
+    }
+    /// What is refused is read once.
+    impl<R> Seek for Counting<R> {
+        fn seek(&mut self, _: io::SeekFrom) -> io::Result<u64> {
+            Err(io::ErrorKind::Unsupported.into())
         }
     }
     let dir = tempfile::tempdir().unwrap();

@@ -5,12 +5,13 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use chrono::Utc;
 
-use crate::admin::imports::preview::{figures, figures_table, line, named};
+use crate::admin::imports::change_table::{days, figures, figures_table, line, money, named};
 use crate::admin::kit::context::{Answer, RequestContext};
 use crate::admin::kit::format;
 use crate::admin::kit::layout::Shell;
 use crate::admin::kit::table::{Cell, Table, link_with};
-use crate::domain::{Figures, ImportId};
+use crate::domain::{Currency, Day, Figures, ImportId};
+use crate::service::imports::Told;
 use crate::service::{ServiceError, imports};
 use crate::store::{ImportEntry, ImportKind, ReadTxn, StatKey, StoreError};
 
@@ -39,6 +40,10 @@ struct DetailPage {
     /// Words and address: what undid it, what it undid.
     links: Vec<(String, String)>,
     may_undo: bool,
+    /// Where the stats of its days are.
+    stats: Option<String>,
+    notes: Vec<String>,
+    days: Option<Table>,
     table: Table,
     counted: String,
 }
@@ -85,7 +90,10 @@ pub async fn list(context: RequestContext) -> Answer {
 }
 
 fn table(shell: &Shell, entries: &[ImportEntry]) -> Table {
-    let mut table = Table::new("Imports", &["When", "What", "Who", "#Rows", "#New", "#Changed", "State"]);
+    let currency = shell.advertiser.as_ref().map_or(Currency::USD, |row| row.currency);
+    let cost = format!("#Cost, {}", currency.code());
+    let mut table =
+        Table::new("Imports", &["When", "What", "Who", "#Rows", &cost, "#Clicks", "#New", "#Changed", "State"]);
     for entry in entries {
         let (state, tone) = state(entry);
         let count = |count: u64| Cell::new(format::count(i64::try_from(count).unwrap_or(i64::MAX)));
@@ -99,6 +107,8 @@ fn table(shell: &Shell, entries: &[ImportEntry]) -> Table {
             },
             Cell::new(entry.actor.clone()),
             count(entry.counts.rows),
+            entry.cost.as_ref().map_or_else(Cell::default, |cost| Cell::new(money(cost, currency)).title(cost.clone())),
+            entry.clicks.map_or_else(Cell::default, count),
             count(entry.counts.inserted),
             count(entry.counts.changed),
             Cell::new(state).tone(tone),
@@ -154,9 +164,14 @@ pub async fn detail(context: RequestContext, id: web::Path<String>) -> Answer {
             if let Some(undoes) = entry.undoes {
                 links.push(("See what it took back".to_owned(), format!("/admin/imports/{undoes}{}", shell.scope)));
             }
+            let told: Told = entry.told.as_deref().and_then(|told| serde_json::from_str(told).ok()).unwrap_or_default();
+            let days = (told.outlook.day_count > 0).then(|| days(&told.outlook, currency));
             Ok::<_, ServiceError>(DetailPage {
                 id: entry.id.to_string(),
-                facts: facts(&shell, &entry),
+                stats: stats_link(txn, &entry, &shell)?,
+                facts: facts(&shell, &entry, &told, currency),
+                notes: told.notes.into_iter().map(|note| note.message).collect(),
+                days,
                 links,
                 may_undo: shell.may_change && entry.undone.is_none() && entry.kind != ImportKind::Undo,
                 table,
@@ -167,7 +182,16 @@ pub async fn detail(context: RequestContext, id: web::Path<String>) -> Answer {
         .await
 }
 
-fn facts(shell: &Shell, entry: &ImportEntry) -> Vec<(&'static str, String)> {
+/// The stats page of the days that the import stated.
+fn stats_link(txn: &ReadTxn<'_>, entry: &ImportEntry, shell: &Shell) -> Result<Option<String>, ServiceError> {
+    let spans = txn.import_spans(entry.key)?;
+    let own = shell.advertiser.as_ref().and_then(|row| spans.iter().find(|span| span.advertiser == row.key));
+    let Some(span) = own else { return Ok(None) };
+    let (first, last) = (Day::from_stored(span.first)?, Day::from_stored(span.last)?);
+    Ok(Some(format!("/admin/stats?advertiser={}&from={first}&to={last}", shell.advertiser_id())))
+}
+
+fn facts(shell: &Shell, entry: &ImportEntry, told: &Told, currency: Currency) -> Vec<(&'static str, String)> {
     let count = |count: u64| format::count(i64::try_from(count).unwrap_or(i64::MAX));
     let mut facts = vec![("When", format::moment(entry.at, shell.zone())), ("Who", entry.actor.clone())];
     if let Some((id, name)) = &entry.token {
@@ -178,6 +202,24 @@ fn facts(shell: &Shell, entry: &ImportEntry) -> Vec<(&'static str, String)> {
     }
     if let Some(days) = entry.days {
         facts.push(("Its days are", format::day_state(days).to_owned()));
+    }
+    if let Some(cost) = &entry.cost {
+        facts.push(("Cost of the file", format!("{} {}", money(cost, currency), currency.code())));
+        facts.push(("Clicks of the file", count(entry.clicks.unwrap_or_default())));
+    }
+    if told.left_out_total > 0 {
+        let lines = told.left_out.iter().map(|line| line.line.to_string()).collect::<Vec<_>>().join(", ");
+        facts.push(("Lines left out", format!("{}: {lines}", count(told.left_out_total))));
+    }
+    for (_, several, names) in told.created.kinds().into_iter().filter(|(_, _, names)| !names.is_empty()) {
+        let label = match several {
+            "advertisers" => "New advertisers",
+            "apps" => "New apps",
+            "offers" => "New offers",
+            "campaigns" => "New campaigns",
+            _ => "New publishers",
+        };
+        facts.push((label, names.join(", ")));
     }
     if entry.kind != ImportKind::Mark {
         facts.push(("Rows", count(entry.counts.rows)));

@@ -1,18 +1,21 @@
-//! What an upload would change, before it does; then the word to go on, which imports the very same bytes.
+//! What an upload would change, before it does; then the word to go on, which imports what was shown.
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
+use crate::admin::imports::change_table::{cells, days, money, named};
+use crate::admin::imports::settle::{Item, items};
 use crate::admin::imports::upload::draft;
 use crate::admin::kit::context::{Answer, RequestContext};
+use crate::admin::kit::form::sentence;
 use crate::admin::kit::format;
 use crate::admin::kit::layout::{Shell, back};
 use crate::admin::kit::table::{Cell, Table};
-use crate::domain::{Currency, Figures, MicrosSum, Reason};
+use crate::domain::Reason;
 use crate::http::ClientError;
 use crate::import::FileError;
-use crate::service::imports::{CellChange, CellName, Created, ImportError, Preview};
+use crate::service::imports::{ImportError, Preview};
 use crate::service::pending_uploads::{self, PendingUpload};
 
 #[derive(Template)]
@@ -20,71 +23,78 @@ use crate::service::pending_uploads::{self, PendingUpload};
 struct Page {
     shell: Shell,
     id: String,
-    facts: Vec<(&'static str, String)>,
-    /// What is wrong, at most a hundred lines, and how many there are.
-    problems: Vec<String>,
-    problem_count: String,
-    /// Whether adding up what is repeated would help.
-    may_sum: bool,
+    lead: String,
+    /// Who shows the total that may be typed.
+    platform: String,
+    control_total: String,
+    control: Option<(&'static str, String)>,
+    /// What must be settled, and what should be looked at.
+    items: Vec<Item>,
+    open: usize,
+    /// The names that would be created, by kind.
+    created: Vec<(String, Vec<String>)>,
+    notes: Vec<String>,
+    days: Option<Table>,
     /// Final days that would change; they need a reason.
     final_days: Option<String>,
     reason: String,
     error: Option<String>,
+    moved: Vec<String>,
     outliers: Option<Table>,
     outlier_count: String,
     changes: Option<Table>,
     change_count: String,
     inserts: Option<Table>,
+    facts: Vec<(&'static str, String)>,
     ignored: String,
     button: Option<String>,
+    seen: String,
+    has_problems: bool,
 }
 
-/// The preview. Runs the import and takes it back, so what it tells is what would happen.
+/// The preview: the upload as it was read, compared with the stats.
 pub async fn show(context: RequestContext, id: web::Path<String>) -> Answer {
     let draft = draft(&context, &id).await?;
     if !draft.settings.answers.given {
         return Ok(context.go(&format!("/admin/imports/drafts/{}", draft.row.id)));
     }
-    page(&context, draft, None).await
-}
-
-/// One answer changed from the preview: add up what is repeated.
-pub async fn adjust(context: RequestContext, id: web::Path<String>) -> Answer {
-    let mut draft = draft(&context, &id).await?;
-    draft.settings.answers.sum |= context.field("sum") == "on";
-    let to = format!("/admin/imports/drafts/{}/preview?advertiser={}", draft.row.id, draft.advertiser.id);
-    context.run(move |context| pending_uploads::settle(context.store(), &draft, None, &context.actor())).await?;
-    Ok(context.go(&to))
+    page(&context, draft, Vec::new(), None).await
 }
 
 /// Imports what was previewed.
 pub async fn commit(context: RequestContext, id: web::Path<String>) -> Answer {
-    let mut draft = draft(&context, &id).await?;
-    if !draft.settings.answers.given {
-        return Ok(context.go(&format!("/admin/imports/drafts/{}", draft.row.id)));
+    let mut upload = draft(&context, &id).await?;
+    if !upload.settings.answers.given {
+        return Ok(context.go(&format!("/admin/imports/drafts/{}", upload.row.id)));
     }
     let reason = context.field("reason").trim();
     if !reason.is_empty() {
-        reason.clone_into(&mut draft.settings.answers.reason);
+        reason.clone_into(&mut upload.settings.answers.reason);
     }
-    if let Err(error) = Reason::parse_optional(&draft.settings.answers.reason) {
-        return page(&context, draft, Some(crate::admin::kit::form::sentence(&error.reason))).await;
+    if let Err(error) = Reason::parse_optional(&upload.settings.answers.reason) {
+        return page(&context, upload, Vec::new(), Some(sentence(&error.reason))).await;
     }
-    let (store, actor, own) = (context.store().clone(), context.actor(), draft.clone());
-    let done = crate::telemetry::blocking(move || pending_uploads::commit(&store, &own, &actor)).await;
+    let (store, actor, own, seen) =
+        (context.store().clone(), context.actor(), upload.clone(), context.field("seen").to_owned());
+    let done = crate::telemetry::blocking(move || pending_uploads::commit(&store, &own, &seen, &actor)).await;
+    let imported = |id: &str| format!("/admin/imports/{id}");
     match done {
-        Ok(done) => {
-            Ok(context.go(&back(&format!("/admin/imports/{}", done.id), Some(draft.advertiser.id), "imported")))
+        Ok(done) => Ok(context.go(&back(&imported(&done.id.to_string()), Some(upload.advertiser.id), "imported"))),
+        // Somebody pressed twice: the other press imported it, under the upload's own id.
+        Err(ImportError::Taken) => {
+            Ok(context.go(&back(&imported(&upload.row.id.to_string()), Some(upload.advertiser.id), "imported")))
         }
         // What changed since the preview is told by a new one.
+        Err(ImportError::Moved(moved)) => page(&context, upload, moved, None).await,
         Err(ImportError::Lines(_)) => {
-            page(&context, draft, Some("Something changed since the preview.".to_owned())).await
+            page(&context, upload, Vec::new(), Some("Something changed since you looked.".to_owned())).await
         }
         Err(ImportError::Final(_)) => {
-            page(&context, draft, Some("Give the reason why final days change.".to_owned())).await
+            page(&context, upload, Vec::new(), Some("Give the reason why final days change.".to_owned())).await
         }
-        Err(ImportError::File(FileError::Refused(message) | FileError::Missing(message))) => {
-            page(&context, draft, Some(crate::admin::kit::form::sentence(&message))).await
+        Err(ImportError::ControlTotal(message)) => page(&context, upload, Vec::new(), Some(sentence(&message))).await,
+        Err(ImportError::File(error @ (FileError::Refused(_) | FileError::Missing(_)))) => {
+            page(&context, upload, Vec::new(), Some(sentence(&error.to_string()))).await
         }
         Err(error) => Err(error.into()),
     }
@@ -92,11 +102,11 @@ pub async fn commit(context: RequestContext, id: web::Path<String>) -> Answer {
 
 /// All that is wrong with the file, as CSV.
 pub async fn problems(context: RequestContext, id: web::Path<String>) -> Answer {
-    let draft = draft(&context, &id).await?;
-    let (store, actor) = (context.store().clone(), context.actor());
+    let upload = draft(&context, &id).await?;
+    let store = context.store().clone();
     let made = crate::telemetry::blocking(move || {
         let mut bytes = Vec::new();
-        pending_uploads::preview(&store, &draft, &actor, Some(&mut bytes)).map(|_| bytes)
+        pending_uploads::list_problems(&store, &upload, &mut bytes).map(|()| bytes)
     });
     let bytes = made.await.map_err(ClientError::from)?;
     Ok(HttpResponse::Ok()
@@ -105,124 +115,151 @@ pub async fn problems(context: RequestContext, id: web::Path<String>) -> Answer 
         .body(bytes))
 }
 
-async fn page(context: &RequestContext, draft: PendingUpload, error: Option<String>) -> Answer {
-    let (store, actor, own) = (context.store().clone(), context.actor(), draft.clone());
-    let found = crate::telemetry::blocking(move || pending_uploads::preview(&store, &own, &actor, None)).await;
-    let (found, refused) = match found {
-        Ok(found) => (Some(found), None),
-        Err(ImportError::File(FileError::Refused(message) | FileError::Missing(message))) => (None, Some(message)),
+async fn page(context: &RequestContext, upload: PendingUpload, moved: Vec<String>, error: Option<String>) -> Answer {
+    let (store, own) = (context.store().clone(), upload.clone());
+    let found = crate::telemetry::blocking(move || pending_uploads::preview(&store, &own)).await;
+    let (found, error) = match found {
+        Ok(found) => (found, error),
+        Err(ImportError::File(refused @ (FileError::Refused(_) | FileError::Missing(_)))) => {
+            (Preview::default(), Some(sentence(&refused.to_string())))
+        }
         Err(error) => return Err(error.into()),
     };
-    let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let is_refused = error.is_some() || !moved.is_empty();
+    let status = if is_refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     context
         .show_as(status, move |context, txn| {
-            let title = format!("What {} would change", draft.row.file_name);
+            let currency = upload.advertiser.currency;
+            let comes_to = found.reading.cost.as_ref().map(|cost| money(cost, currency)).unwrap_or_default();
+            let comes_to = format!("{comes_to} {}", currency.code());
+            let title = format!("{} comes to {comes_to}", upload.row.file_name);
             let shell = Shell::new(context, txn, "Import", title)?;
-            let mut page = empty(shell, &draft, error);
-            match (&found, refused) {
-                (Some(found), _) => page.tell(found, &draft),
-                (None, refused) => {
-                    "The file can't be read this way".clone_into(&mut page.problem_count);
-                    page.problems.extend(refused);
-                }
-            }
-            Ok(page)
+            Ok(made(shell, &upload, &found, moved, error))
         })
         .await
-}
-
-fn empty(shell: Shell, draft: &PendingUpload, error: Option<String>) -> Page {
-    Page {
-        shell,
-        id: draft.row.id.to_string(),
-        facts: Vec::new(),
-        problems: Vec::new(),
-        problem_count: String::new(),
-        may_sum: false,
-        final_days: None,
-        reason: draft.settings.answers.reason.clone(),
-        error,
-        outliers: None,
-        outlier_count: String::new(),
-        changes: None,
-        change_count: String::new(),
-        inserts: None,
-        ignored: String::new(),
-        button: None,
-    }
-}
-
-impl Page {
-    fn tell(&mut self, found: &Preview, draft: &PendingUpload) {
-        let counts = &found.done.counts;
-        let currency = draft.advertiser.currency;
-        if !found.problems.is_empty() {
-            self.problem_count = format::plural(whole(found.problems.total()), "problem");
-            self.problems = found.problems.messages();
-            // The last line counts them, which the heading does.
-            self.problems.pop();
-            self.may_sum = found.repeated > 0 && !draft.settings.answers.sum;
-            self.facts.push(("Rows", format::count(whole(counts.rows))));
-            return;
-        }
-        self.facts = facts(found);
-        self.ignored = found.done.ignored.join(", ");
-        self.final_days = (!found.final_days.is_empty()).then(|| found.final_days.to_string());
-        self.outlier_count = format::plural(whole(found.outliers.total), "figure");
-        self.outliers = (found.outliers.total > 0).then(|| outliers(found));
-        self.change_count = format::count(whole(counts.changed));
-        self.changes = (!found.changes.is_empty()).then(|| cells("What would change", &found.changes, currency));
-        self.inserts = (!found.inserts.is_empty()).then(|| cells("The first new rows", &found.inserts, currency));
-        let changes = counts.inserted + counts.changed > 0 || !draft.settings.answers.days.is_empty();
-        self.button = changes.then(|| format!("Import {}", format::plural(whole(counts.rows), "row")));
-    }
 }
 
 fn whole(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-fn facts(found: &Preview) -> Vec<(&'static str, String)> {
-    let counts = &found.done.counts;
-    let count = |count: u64| format::count(whole(count));
-    let mut facts = vec![("Rows", count(counts.rows))];
-    if let Some((first, last)) = found.done.days {
-        facts.push(("Days", format!("{} to {}", format::day(first), format::day(last))));
+fn made(shell: Shell, upload: &PendingUpload, found: &Preview, moved: Vec<String>, error: Option<String>) -> Page {
+    let (answers, currency) = (&upload.settings.answers, upload.advertiser.currency);
+    let items = items(upload, found);
+    let open = items.iter().filter(|item| item.is_open).count();
+    let has_problems = !found.problems.is_empty() || found.reading.rows == 0;
+    let outlook = &found.outlook;
+    let is_change = outlook.inserted + outlook.changed > 0 || answers.days.is_some();
+    let rows = format::plural(whole(outlook.inserted + outlook.changed + outlook.unchanged - outlook.zeroed), "row");
+    let may_import = !has_problems && is_change && found.control_total.is_none();
+    Page {
+        id: upload.row.id.to_string(),
+        lead: lead(found),
+        platform: platform(upload),
+        control_total: answers.control_total.clone(),
+        control: control(upload, found),
+        open: open + usize::from(found.control_total.is_some()),
+        created: created(found),
+        notes: found
+            .reading
+            .notes
+            .iter()
+            .filter(|note| note.code != "unnamed_campaign")
+            .map(|note| note.message.clone())
+            .collect(),
+        days: (!has_problems).then(|| days(outlook, currency)),
+        final_days: (!found.final_days.is_empty()).then(|| found.final_days.to_string()),
+        reason: answers.reason.clone(),
+        outlier_count: format::plural(whole(found.outliers.total), "figure"),
+        outliers: (found.outliers.total > 0).then(|| outliers(found)),
+        change_count: format::count(whole(outlook.changed)),
+        changes: (!found.changes.is_empty()).then(|| cells("What would change", &found.changes, currency)),
+        inserts: (!found.inserts.is_empty()).then(|| cells("The first new rows", &found.inserts, currency)),
+        facts: if has_problems { Vec::new() } else { facts(found) },
+        ignored: found.reading.ignored.join(", "),
+        button: may_import.then(|| format!("Import {rows}")),
+        seen: outlook.key(),
+        has_problems,
+        items,
+        moved,
+        error,
+        shell,
     }
-    facts.push(("New", count(counts.inserted)));
-    let changed = match counts.zeroed {
-        0 => count(counts.changed),
-        zeroed => format!("{}, of which {} are set to zero", count(counts.changed), count(zeroed)),
-    };
-    facts.push(("Changed", changed));
-    facts.push(("Unchanged", count(counts.unchanged)));
-    if found.repeated > 0 {
-        facts.push((
-            "Added up",
-            format!("{} state what an earlier line states", format::plural(whole(found.repeated), "line")),
-        ));
-    }
-    if counts.rounded > 0 {
-        facts.push(("Rounded", format!("{} to six decimals", format::plural(whole(counts.rounded), "cost"))));
-    }
-    let created = created(&found.done.created);
-    if !created.is_empty() {
-        facts.push(("Created", created));
-    }
-    facts
 }
 
-/// `1 offer, 3 campaigns`
-fn created(created: &Created) -> String {
-    let nouns = [
-        (created.apps, "app"),
-        (created.offers, "offer"),
-        (created.campaigns, "campaign"),
-        (created.publishers, "publisher"),
-    ];
-    let made =
-        nouns.into_iter().filter(|(count, _)| *count > 0).map(|(count, noun)| format::plural(whole(count), noun));
-    made.collect::<Vec<_>>().join(", ")
+/// `38,165 clicks, 1 Aug 2023 to 31 Aug 2023, 1,143 lines become 85 rows.`
+fn lead(found: &Preview) -> String {
+    let reading = &found.reading;
+    let mut parts = vec![format!("{} clicks", format::count(whole(reading.clicks)))];
+    if let Some((first, last)) = found.days {
+        parts.push(if first == last {
+            format::day(first)
+        } else {
+            format!("{} to {}", format::day(first), format::day(last))
+        });
+    }
+    let lines = format::plural(whole(reading.rows), "line");
+    let outlook = &found.outlook;
+    let rows = outlook.inserted + outlook.changed + outlook.unchanged - outlook.zeroed;
+    parts.push(match rows {
+        0 => lines,
+        rows if rows == reading.rows => format::plural(whole(rows), "row"),
+        rows => format!("{lines} become {}", format::plural(whole(rows), "row")),
+    });
+    format!("{}.", parts.join(", "))
+}
+
+/// Who shows the total: the publisher, where it is one for all rows.
+fn platform(upload: &PendingUpload) -> String {
+    let fixed = &upload.settings.recognition.plan.fixed;
+    let publisher = fixed.iter().find(|(column, _)| *column == crate::import::Column::Partner);
+    publisher.map_or_else(|| "The platform".to_owned(), |(_, name)| name.clone())
+}
+
+/// How the typed total compares.
+fn control(upload: &PendingUpload, found: &Preview) -> Option<(&'static str, String)> {
+    if upload.settings.answers.control_total.is_empty() || found.reading.rows == 0 {
+        return None;
+    }
+    Some(match &found.control_total {
+        Some(message) => ("bad", sentence(message)),
+        None => ("good", "matches to the cent".to_owned()),
+    })
+}
+
+fn created(found: &Preview) -> Vec<(String, Vec<String>)> {
+    let resembles = |name: &String| found.resembling.iter().any(|other| other.name == *name);
+    let kinds = found.created.kinds().into_iter().filter(|(_, _, names)| !names.is_empty());
+    kinds
+        .map(|(one, several, names)| {
+            let kind = if names.len() == 1 { one } else { several };
+            let (mut first, rest): (Vec<String>, Vec<String>) = names.iter().cloned().partition(resembles);
+            first.extend(rest);
+            (format!("{} new {kind}", format::count(whole(names.len() as u64))), first)
+        })
+        .collect()
+}
+
+fn facts(found: &Preview) -> Vec<(&'static str, String)> {
+    let outlook = &found.outlook;
+    let count = |count: u64| format::count(whole(count));
+    let mut facts = vec![("New", count(outlook.inserted))];
+    facts.push((
+        "Changed",
+        match outlook.zeroed {
+            0 => count(outlook.changed),
+            zeroed => format!("{}, of which {} are set to zero", count(outlook.changed), count(zeroed)),
+        },
+    ));
+    facts.push(("Unchanged", count(outlook.unchanged)));
+    if found.reading.repeated > 0 {
+        let lines = format::plural(whole(found.reading.repeated), "line");
+        facts.push(("Added up", format!("{lines} repeated an earlier line and were added to it")));
+    }
+    if found.reading.rounded > 0 {
+        facts.push(("Rounded", format!("{} to six decimals", format::plural(whole(found.reading.rounded), "cost"))));
+    }
+    facts
 }
 
 fn outliers(found: &Preview) -> Table {
@@ -239,61 +276,4 @@ fn outliers(found: &Preview) -> Table {
         table.rows.push(row);
     }
     table
-}
-
-/// The first three cells of a row about a cell.
-pub(in crate::admin) fn named(cell: &CellName) -> Vec<Cell> {
-    vec![Cell::new(format::day(cell.day)), Cell::new(cell.campaign.clone()), Cell::new(cell.publisher.clone())]
-}
-
-fn cells(caption: &str, changes: &[CellChange], currency: Currency) -> Table {
-    let mut table = figures_table(caption, currency);
-    for change in changes {
-        let mut row = named(&change.cell);
-        row.extend(figures(change.old, Some(change.new), currency));
-        row.push(Cell::new(line(change.line)));
-        table.rows.push(row);
-    }
-    table
-}
-
-/// A table of cells that changed.
-pub(in crate::admin) fn figures_table(caption: &str, currency: Currency) -> Table {
-    let cost = format!("#Cost, {}", currency.code());
-    Table::new(caption, &["Day", "Campaign", "Publisher", "#Clicks", &cost, "#Views", "#Conversions", "#Line"])
-}
-
-/// What an import's line is called.
-pub(in crate::admin) fn line(line: u64) -> String {
-    if line == 0 { "left out".to_owned() } else { line.to_string() }
-}
-
-/// Four figures, each with what it was before where that differs.
-pub(in crate::admin) fn figures(old: Option<Figures>, new: Option<Figures>, currency: Currency) -> [Cell; 4] {
-    let cost = |figures: Figures| {
-        let sum = MicrosSum::from(figures.cost);
-        (format::amount(sum, currency), sum.to_string())
-    };
-    let count = |count: crate::domain::Count| (format::count(count.get()), count.to_string());
-    let cell = |read: &dyn Fn(Figures) -> (String, String)| {
-        let (was, is) = (old.map(read), new.map(read));
-        let shown = match &is {
-            Some((shown, exact)) => Cell::new(shown.clone()).title(exact.clone()),
-            None => Cell::new("–"),
-        };
-        match was {
-            // Amounts that are written alike may differ in what is not shown.
-            Some((was, exact)) if is.as_ref().is_none_or(|(_, now)| *now != exact) => {
-                let same = is.as_ref().is_some_and(|(shown, _)| *shown == was);
-                shown.note(format!("was {}", if same { exact } else { was }))
-            }
-            _ => shown,
-        }
-    };
-    [
-        cell(&|figures| count(figures.clicks)),
-        cell(&cost),
-        cell(&|figures| count(figures.views)),
-        cell(&|figures| count(figures.conversions)),
-    ]
 }

@@ -10,7 +10,6 @@ use crate::admin::kit::form_page::FormPage;
 use crate::admin::kit::format;
 use crate::admin::kit::layout::{Shell, back};
 use crate::admin::kit::table::{Cell, Table};
-use crate::import::{Column, Mapping};
 use crate::service::imports::{self, SavedMapping};
 
 const NAV: &str = "Import";
@@ -36,25 +35,16 @@ pub async fn list(context: RequestContext) -> Answer {
             for row in txn.mapping_list()? {
                 let used = row.used_at.map(|at| Cell::new(format::moment_day(at, shell.zone())));
                 let saved = Cell::new(format::moment_day(row.created_at, shell.zone()));
-                let SavedMapping { name, mapping, .. } = row.try_into()?;
+                let SavedMapping { name, kept, .. } = row.try_into()?;
                 let delete = context.may_change().then(|| Cell::new("Delete").to(to_delete(&name), true));
                 let used = used.unwrap_or_else(|| Cell::new("never").tone("quiet"));
                 table.rows.push(
-                    [Cell::new(name), Cell::new(message(&mapping)), saved, used].into_iter().chain(delete).collect(),
+                    [Cell::new(name), Cell::new(kept.describe()), saved, used].into_iter().chain(delete).collect(),
                 );
             }
             Ok(Page { shell, table })
         })
         .await
-}
-
-/// `date from Day, cost from Spent; partner is Facebook`
-fn message(mapping: &Mapping) -> String {
-    let joined = |pairs: &[(Column, String)], link: &str| {
-        pairs.iter().map(|(column, source)| format!("{column} {link} {source}")).collect::<Vec<_>>().join(", ")
-    };
-    let parts = [joined(&mapping.columns, "from"), joined(&mapping.fixed, "is")];
-    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
 fn to_delete(name: &str) -> String {
@@ -73,7 +63,7 @@ pub async fn ask_delete(context: RequestContext, name: web::Path<String>) -> Ans
     FormPage::answer(&context, NAV, format!("Delete the mapping {name}?"), intro, form).await
 }
 
-/// The deed.
+/// Deletes it.
 pub async fn delete(context: RequestContext, name: web::Path<String>) -> Answer {
     let deleted = context.run(move |context| imports::delete_mapping(context.store(), &name, &context.actor()));
     deleted.await.map_err(missing_is_not_found)?;

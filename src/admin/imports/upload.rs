@@ -1,4 +1,4 @@
-//! The way in for a file: choose or drop a CSV, and it is streamed to the disk, recognised and kept as a draft.
+//! The way in for a file: choose or drop it, and it is streamed to the disk, recognised and kept as a draft.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpMessage as _, HttpRequest};
@@ -6,16 +6,18 @@ use askama::Template;
 use uuid::Uuid;
 
 use crate::admin::kit::context::{Answer, RequestContext};
+use crate::admin::kit::form::sentence;
 use crate::admin::kit::format;
 use crate::admin::kit::layout::Shell;
-use crate::domain::DraftId;
+use crate::domain::{AdvertiserId, Currency, DraftId, Name, ReportingZone};
 use crate::http::error::ErrorKind;
 use crate::http::multipart::Parts;
 use crate::http::{ClientError, upload};
 use crate::import::FileError;
 use crate::service::imports::ImportError;
 use crate::service::pending_uploads::{self, Upload};
-use crate::store::StoreError;
+use crate::service::{ServiceError, ServiceResult, catalogue};
+use crate::store::{AdvertiserRow, StoreError};
 
 /// Characters of a file's name that are kept.
 const NAME_CHARS: usize = 200;
@@ -25,11 +27,37 @@ const NAME_CHARS: usize = 200;
 struct Page {
     shell: Shell,
     error: Option<String>,
+    /// What was typed for a new advertiser: name, currency, time zone.
+    new: NewAdvertiser,
+    currencies: Vec<&'static str>,
+    zones: Vec<&'static str>,
     /// Own uploads that wait: name, length, when, address.
     waiting: Vec<(String, String, String, String)>,
 }
 
-async fn page(context: &RequestContext, error: Option<String>) -> Answer {
+/// An advertiser that is added on the way.
+#[derive(Debug, Clone)]
+struct NewAdvertiser {
+    name: String,
+    currency: String,
+    time_zone: String,
+}
+
+impl Default for NewAdvertiser {
+    fn default() -> Self {
+        Self { name: String::new(), currency: "USD".to_owned(), time_zone: "UTC".to_owned() }
+    }
+}
+
+impl NewAdvertiser {
+    fn create(&self, context: &RequestContext) -> ServiceResult<AdvertiserRow> {
+        let name = Name::parse("name", &self.name)?;
+        let (currency, zone) = (Currency::parse(&self.currency)?, self.time_zone.parse()?);
+        catalogue::create_advertiser(context.store(), &name, currency, zone, &context.actor())
+    }
+}
+
+async fn page(context: &RequestContext, error: Option<String>, new: NewAdvertiser) -> Answer {
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     context
         .show_as(status, move |context, txn| {
@@ -44,22 +72,25 @@ async fn page(context: &RequestContext, error: Option<String>) -> Answer {
                 let href = format!("/admin/imports/drafts/{}", draft.id);
                 (draft.file_name, length, format::moment(draft.created_at, zone), href)
             });
-            Ok(Page { waiting: waiting.collect(), shell, error })
+            let currencies = vec!["USD", "EUR", "GBP", "JPY", "CAD", "AUD", "BRL", "INR", "KRW"];
+            let zones = ReportingZone::names().collect();
+            Ok(Page { waiting: waiting.collect(), shell, error, new, currencies, zones })
         })
         .await
 }
 
 /// The form, and the uploads that wait for their answers.
 pub async fn new(context: RequestContext) -> Answer {
-    page(&context, None).await
+    page(&context, None, NewAdvertiser::default()).await
 }
 
 /// Takes a file.
 pub async fn create(context: RequestContext, request: HttpRequest) -> Answer {
     let parts = request.extensions_mut().remove::<Parts>();
-    match take(&context, parts).await {
-        Ok(id) => Ok(context.go(&format!("/admin/imports/drafts/{id}"))),
-        Err(UploadError::Labels(message)) => page(&context, Some(message)).await,
+    let mut new = NewAdvertiser::default();
+    match take(&context, parts, &mut new).await {
+        Ok((id, advertiser)) => Ok(context.go(&format!("/admin/imports/drafts/{id}?advertiser={advertiser}"))),
+        Err(UploadError::Labels(message)) => page(&context, Some(message), new).await,
         Err(UploadError::Else(error)) => Err(error),
     }
 }
@@ -76,12 +107,19 @@ impl From<ClientError> for UploadError {
     }
 }
 
-async fn take(context: &RequestContext, parts: Option<Parts>) -> Result<DraftId, UploadError> {
+async fn take(
+    context: &RequestContext,
+    parts: Option<Parts>,
+    new: &mut NewAdvertiser,
+) -> Result<(DraftId, AdvertiserId), UploadError> {
     let not_a_file = || UploadError::Labels("Choose a file first.".to_owned());
     let mut parts = parts.ok_or_else(not_a_file)?;
     let file_name = loop {
         match parts.next().await? {
             Some(part) if part.name == "file" => break part.file_name.unwrap_or_default(),
+            Some(part) if part.name == "new_name" => new.name = parts.text().await?,
+            Some(part) if part.name == "new_currency" => new.currency = parts.text().await?,
+            Some(part) if part.name == "new_zone" => new.time_zone = parts.text().await?,
             Some(_) => {}
             None => return Err(not_a_file()),
         }
@@ -104,19 +142,39 @@ async fn take(context: &RequestContext, parts: Option<Parts>) -> Result<DraftId,
             return Err(error.into());
         }
     };
-    let Some(advertiser) = advertiser else {
-        context.store().upload_remove(id);
-        return Err(UploadError::Labels("Add an advertiser first: stats belong to one.".to_owned()));
+    let advertiser = if new.name.trim().is_empty() {
+        advertiser.ok_or_else(|| "Name the advertiser whose file it is.".to_owned())
+    } else {
+        let asked = new.clone();
+        match context.run(move |context| asked.create(context)).await {
+            Ok(row) => Ok(row),
+            Err(ServiceError::Invalid(invalid)) => Err(sentence(&format!("{}: {}", invalid.field, invalid.reason))),
+            Err(ServiceError::Store(StoreError::Conflict(message))) => Err(sentence(&message)),
+            Err(error) => {
+                context.store().upload_remove(id);
+                return Err(ClientError::from(error).into());
+            }
+        }
     };
+    let advertiser = match advertiser {
+        Ok(advertiser) => advertiser,
+        Err(message) => {
+            context.store().upload_remove(id);
+            return Err(UploadError::Labels(message));
+        }
+    };
+    let whose = advertiser.id;
     let file_name = plain(&file_name);
     let upload = Upload { id, file_name, bytes: received.bytes, sha256: received.sha256 };
     let admin = context.session()?.admin.id;
     let store = context.store().clone();
     let kept = crate::telemetry::blocking(move || pending_uploads::keep(&store, admin, &advertiser, upload)).await;
     match kept {
-        Ok(()) => Ok(id),
+        Ok(()) => Ok((id, whose)),
         Err(ImportError::File(FileError::Refused(message) | FileError::Missing(message))) => {
-            Err(UploadError::Labels(crate::admin::kit::form::sentence(&message)))
+            // The advertiser stands now, so it is not to be added again.
+            *new = NewAdvertiser::default();
+            Err(UploadError::Labels(sentence(&message)))
         }
         Err(error) => Err(ClientError::from(error).into()),
     }
@@ -134,14 +192,16 @@ pub(in crate::admin) async fn draft(
     context: &RequestContext,
     id: &str,
 ) -> Result<pending_uploads::PendingUpload, ClientError> {
-    let missing =
-        || ClientError::new(ErrorKind::NotFound, "There is no such upload. It may be imported, or older than a day.");
+    let missing = || {
+        let message = "This upload is gone: it was imported or discarded, or it is older than a day.";
+        ClientError::new(ErrorKind::NotFound, message)
+    };
     let id: DraftId = id.parse().map_err(|_| missing())?;
     let admin = context.session()?.admin.id;
-    context
-        .run(move |context| pending_uploads::open(context.store(), id, admin))
-        .await
-        .map_err(crate::admin::kit::context::missing_is_not_found)
+    context.run(move |context| pending_uploads::open(context.store(), id, admin)).await.map_err(|error| match error {
+        ServiceError::Store(StoreError::Missing(_)) => missing(),
+        other => other.into(),
+    })
 }
 
 #[cfg(test)]

@@ -200,6 +200,11 @@ impl RequestContext {
         &self.0.form
     }
 
+    /// All values of a field that may come more than once, such as ticked boxes of one name.
+    pub fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s str> {
+        self.0.form.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
     /// The advertiser the address names, else the one chosen last, else the first that is not disabled; with all there are.
     pub fn advertisers(&self, txn: &ReadTxn<'_>) -> Result<(Vec<AdvertiserRow>, Option<AdvertiserRow>), StoreError> {
         let all = txn.advertiser_list()?;

@@ -6,8 +6,8 @@ use askama::Template;
 
 use crate::admin::catalogue::entry::{self, scope};
 use crate::admin::catalogue::pick;
+use crate::admin::imports::change_table;
 use crate::admin::imports::list::what;
-use crate::admin::imports::preview;
 use crate::admin::kit::amount;
 use crate::admin::kit::context::{Answer, RequestContext, missing_is_not_found};
 use crate::admin::kit::form::{Form, Kind};
@@ -217,7 +217,7 @@ fn life(txn: &ReadTxn<'_>, key: StatKey, shell: &Shell, currency: Currency) -> R
         let from = note.into_iter().fold(from, Cell::note);
         let who = format!("by {}", step.brought_by.actor);
         let mut row = vec![Cell::new(format::moment(step.at, shell.zone())).note(who), from];
-        row.extend(preview::figures(None, step.figures, currency));
+        row.extend(change_table::figures(None, step.figures, currency));
         table.rows.push(row);
     }
     Ok((!steps.is_empty()).then_some(table))

@@ -1,11 +1,26 @@
-//! Mappings saved under a name, and found again for a file with the same headers.
+//! Mappings saved under a name, or remembered without one, and found again for a file with the same headers.
+//!
+//! A mapping holds which column is which and what holds for every row. How days and numbers are written is found anew in each
+//! file; what the mapping remembers of that only settles what a file leaves open.
 
 use chrono::Utc;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::domain::Name;
-use crate::import::{Layout, Mapping};
-use crate::service::{Actor, ServiceError, ServiceResult};
+use crate::import::{Column, DayOrder, DecimalSign, Decisions, Mapping, Memory, Numbers, Recognition};
+use crate::service::{Actor, ServiceError, ServiceResult, hex};
 use crate::store::{MappingRow, OrMissing as _, ReadTxn, Store};
+
+/// What a mapping says.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeptMapping {
+    /// Columns with where they are taken from, and values that hold for every row.
+    pub decisions: Decisions,
+    /// What earlier files were like.
+    pub memory: Memory,
+}
 
 /// A saved mapping, read.
 #[derive(Debug, Clone)]
@@ -14,8 +29,57 @@ pub struct SavedMapping {
     pub name: String,
     /// The headers of the file it was made for.
     pub headers: Vec<String>,
-    /// How such files are read; the layout is every file's own.
-    pub mapping: Mapping,
+    /// What it says.
+    pub kept: KeptMapping,
+}
+
+impl KeptMapping {
+    /// What is worth keeping of how a file was read.
+    #[must_use]
+    pub fn of(recognition: &Recognition) -> Self {
+        let plan = &recognition.plan;
+        let source = |place: usize| recognition.headers.get(place).map(|header| header.source.clone());
+        let columns = plan.columns.iter().filter_map(|from| Some((from.column, source(from.place)?)));
+        let decisions = Decisions { columns: columns.collect(), fixed: plan.fixed.clone(), ..Decisions::default() };
+        Self { decisions, memory: plan.memory() }
+    }
+
+    /// What a version before 0.2 saved: its formats become memory.
+    fn from_old(old: Mapping) -> Self {
+        let pattern = old.date_format.map(|format| format.to_string()).unwrap_or_default();
+        let dates = match pattern.get(..2) {
+            Some("%d") => Some(DayOrder::DayFirst),
+            Some("%m") => Some(DayOrder::MonthFirst),
+            _ => None,
+        };
+        let numbers = match old.numbers {
+            Numbers::Plain => None,
+            Numbers::Point => Some(DecimalSign::Point),
+            Numbers::Comma => Some(DecimalSign::Comma),
+        };
+        Self {
+            decisions: Decisions { columns: old.columns, fixed: old.fixed, ..Decisions::default() },
+            memory: Memory { dates, numbers, ..Memory::default() },
+        }
+    }
+
+    fn parse(spec: &str) -> Result<Self, serde_json::Error> {
+        let value: serde_json::Value = serde_json::from_str(spec)?;
+        if value.get("decisions").is_some() {
+            return serde_json::from_value(value);
+        }
+        serde_json::from_value(value).map(Self::from_old)
+    }
+
+    /// `date from Day, cost from Spent; partner is Facebook`
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let joined = |pairs: &[(Column, String)], link: &str| {
+            pairs.iter().map(|(column, source)| format!("{column} {link} {source}")).collect::<Vec<_>>().join(", ")
+        };
+        let parts = [joined(&self.decisions.columns, "from"), joined(&self.decisions.fixed, "is")];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+    }
 }
 
 impl TryFrom<MappingRow> for SavedMapping {
@@ -25,8 +89,8 @@ impl TryFrom<MappingRow> for SavedMapping {
         let foreign =
             |error| ServiceError::Internal(format!("the saved mapping \"{}\" can't be read: {error}", row.name));
         let headers = serde_json::from_str(&row.headers).map_err(foreign)?;
-        let mapping = serde_json::from_str(&row.spec).map_err(foreign)?;
-        Ok(Self { name: row.name, headers, mapping })
+        let kept = KeptMapping::parse(&row.spec).map_err(foreign)?;
+        Ok(Self { name: row.name, headers, kept })
     }
 }
 
@@ -35,18 +99,21 @@ pub fn saved_mapping(txn: &ReadTxn<'_>, name: &str) -> ServiceResult<SavedMappin
     txn.mapping_find(name)?.or_missing("mapping", name)?.try_into()
 }
 
-/// The same, noting that it is used.
-pub fn use_mapping(store: &Store, name: &str) -> ServiceResult<SavedMapping> {
-    store.write(|txn| {
-        let saved = saved_mapping(txn, name)?;
-        txn.mapping_used(&saved.name, Utc::now())?;
-        Ok(saved)
-    })
+/// Notes that a saved mapping was used; nothing happens where it is gone.
+pub fn use_mapping(store: &Store, name: &str) -> ServiceResult<()> {
+    Ok(store.write(|txn| txn.mapping_used(name, Utc::now()))?)
 }
 
-/// The mapping that was made for a file with these headers, the one used last where there are several.
-pub fn mapping_for(txn: &ReadTxn<'_>, headers: &[String]) -> ServiceResult<Option<SavedMapping>> {
-    txn.mapping_for(&json(&headers)?)?.map(TryInto::try_into).transpose()
+/// What was made for a file with these headers: the name of a saved mapping, the one used last where there are several, or
+/// the last answers to such a file.
+pub fn mapping_for(txn: &ReadTxn<'_>, headers: &[String]) -> ServiceResult<Option<(Option<String>, KeptMapping)>> {
+    if let Some(row) = txn.mapping_for(&json(&headers)?)? {
+        let saved = SavedMapping::try_from(row)?;
+        return Ok(Some((Some(saved.name), saved.kept)));
+    }
+    // What can't be read any more is not worth an error: it was nobody's decision to keep it.
+    let remembered = txn.mapping_remembered(&hash(headers)?)?;
+    Ok(remembered.and_then(|spec| KeptMapping::parse(&spec).ok()).map(|kept| (None, kept)))
 }
 
 /// Saves a mapping for files with these headers; one of the same name is replaced.
@@ -54,18 +121,22 @@ pub fn save_mapping(
     store: &Store,
     name: &Name,
     headers: &[String],
-    mapping: &Mapping,
+    kept: &KeptMapping,
     actor: &Actor,
 ) -> ServiceResult<()> {
     let now = Utc::now();
-    // Where the rows of that one file stood helps with no other.
-    let kept = Mapping { layout: Layout::default(), ..mapping.clone() };
-    let (headers, spec) = (json(&headers)?, json(&kept)?);
+    let (headers, spec) = (json(&headers)?, json(kept)?);
     store.write(|txn| {
         txn.mapping_save(name, &headers, &spec, now)?;
         txn.audit_add(&actor.did("mapping save", name.as_str()), now)?;
         Ok(())
     })
+}
+
+/// Remembers how a file was read, for the next one with the same headers.
+pub fn remember_mapping(store: &Store, headers: &[String], kept: &KeptMapping) -> ServiceResult<()> {
+    let (headers, spec) = (hash(headers)?, json(kept)?);
+    Ok(store.write(|txn| txn.mapping_remember(&headers, &spec, Utc::now()))?)
 }
 
 /// Takes a saved mapping away; an error where there is none.
@@ -78,6 +149,27 @@ pub fn delete_mapping(store: &Store, name: &str, actor: &Actor) -> ServiceResult
     })
 }
 
-fn json(value: &impl serde::Serialize) -> ServiceResult<String> {
+fn hash(headers: &[String]) -> ServiceResult<String> {
+    Ok(hex(&Sha256::digest(json(&headers)?.as_bytes())))
+}
+
+fn json(value: &impl Serialize) -> ServiceResult<String> {
     serde_json::to_string(value).map_err(|error| ServiceError::Internal(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mapping_of_the_old_kind_becomes_columns_and_memory() {
+        let old = "{\"columns\":[[\"date\",\"Day\"],[\"cost\",\"Spent\"]],\"fixed\":[[\"partner\",\"Meta\"]],\
+            \"dateFormat\":\"%d.%m.%Y\",\"numbers\":\"comma\",\"onlyMapped\":true,\"layout\":{\"headerLine\":3}}";
+        let kept = KeptMapping::parse(old).unwrap();
+        assert_eq!(kept.describe(), "date from Day, cost from Spent; partner is Meta");
+        assert_eq!(kept.decisions.date_format, None);
+        assert_eq!((kept.memory.dates, kept.memory.numbers), (Some(DayOrder::DayFirst), Some(DecimalSign::Comma)));
+        assert_eq!(KeptMapping::parse(&json(&kept).unwrap()).unwrap(), kept);
+        assert_eq!(KeptMapping::parse("{}").unwrap(), KeptMapping::default());
+    }
 }

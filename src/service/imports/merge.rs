@@ -1,16 +1,24 @@
 //! Brings the lines that state the same cell together, as they come out of the sorter.
 
+use super::problems::LineProblem;
 use super::resolver::Resolver;
-use super::sorter::{Sorted, Staged};
+use super::sorter::{Sorted, StagedLine};
 use super::{Duplicates, ImportError};
-use crate::domain::Figures;
-use crate::import::{FileError, LineError, Unit};
-use crate::store::StatCell;
+use crate::domain::{Figures, Invalid};
+use crate::import::{LineError, Unit};
+use crate::store::{StatCell, StatKey};
+
+/// A cell, and the first line that stated it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Staged {
+    pub(super) cell: StatCell,
+    pub(super) line: u64,
+}
 
 /// Hands out each cell once.
 pub(super) struct Merge {
-    cells: Sorted,
-    next: Option<Staged>,
+    lines: Sorted,
+    next: Option<StagedLine>,
     unit: Unit,
     duplicates: Duplicates,
     /// Lines that stated a cell which an earlier line had stated.
@@ -18,71 +26,74 @@ pub(super) struct Merge {
 }
 
 impl Merge {
-    pub(super) fn new(cells: Sorted, unit: Unit, duplicates: Duplicates) -> Self {
-        Self { cells, next: None, unit, duplicates, repeated: 0 }
+    pub(super) fn new(lines: Sorted, unit: Unit, duplicates: Duplicates) -> Self {
+        Self { lines, next: None, unit, duplicates, repeated: 0 }
     }
 
-    /// The next cell and the line that stated it first; what is wrong with a cell goes to `refuse`, and the cell is passed
-    /// over.
+    /// The next cell; what is wrong with further statements of it, or with their sum, goes to `refuse`.
     pub(super) fn next(
         &mut self,
-        resolver: &Resolver<'_, '_>,
-        refuse: &mut dyn FnMut(LineError),
-    ) -> Result<Option<(StatCell, u64)>, ImportError> {
+        resolver: &Resolver<'_>,
+        refuse: &mut dyn FnMut(LineProblem),
+    ) -> Result<Option<Staged>, ImportError> {
+        let unit = self.unit;
+        let mut refuse = |line, code, flag, reason| {
+            refuse(LineError { line, unit, column: None, reason, code, flag }.into());
+        };
         loop {
             let first = match self.next.take() {
                 Some(first) => Some(first),
-                None => self.cells.next().map_err(FileError::Io)?,
+                None => self.lines.next()?,
             };
-            let Some(mut merged) = first else { return Ok(None) };
-            while let Some(next) = self.cells.next().map_err(FileError::Io)? {
-                if next.key != merged.key {
+            let Some(mut sum) = first else { return Ok(None) };
+            let mut fits = true;
+            while let Some(next) = self.lines.next()? {
+                if next.key != sum.key {
                     self.next = Some(next);
                     break;
                 }
                 self.repeated += 1;
-                let reason = match self.duplicates {
-                    Duplicates::Reject => Some(format!(
-                        "states {} again, as {} {} did; expected each once, or that duplicates are to be summed",
-                        resolver.describe(&next.key),
-                        self.unit,
-                        merged.line
-                    )),
-                    Duplicates::Sum => match sum(&merged, &next) {
-                        Some(sum) => {
-                            merged = sum;
-                            None
-                        }
-                        None => {
-                            Some(format!("adds up to more than one cell can hold: {}", resolver.describe(&next.key)))
-                        }
-                    },
-                };
-                if let Some(reason) = reason {
-                    refuse(LineError::new(next.line, self.unit, None, reason));
+                if self.duplicates == Duplicates::Reject {
+                    let (cell, first) = (resolver.describe(&next.key), sum.line);
+                    let reason = format!(
+                        "states {cell} again, as {unit} {first} did; expected each once, or that duplicates are to be summed"
+                    );
+                    refuse(next.line, "duplicate", Some("--duplicates sum"), reason);
+                } else if let Some(added) = sum.checked_add(&next) {
+                    sum = added;
+                } else if fits {
+                    fits = false;
+                    refuse(next.line, "too_large", None, too_large(resolver, &next.key));
                 }
             }
-            match merged.cost.rounded() {
+            match sum.cost.rounded() {
                 Ok(cost) => {
-                    let Staged { key, clicks, views, conversions, line, .. } = merged;
-                    return Ok(Some((StatCell { key, figures: Figures { clicks, cost, views, conversions } }, line)));
+                    let (clicks, views, conversions) = (sum.clicks, sum.views, sum.conversions);
+                    let figures = Figures { clicks, cost, views, conversions };
+                    return Ok(Some(Staged { cell: StatCell { key: sum.key, figures }, line: sum.line }));
                 }
-                Err(invalid) => {
-                    let reason = format!("{} {}", resolver.describe(&merged.key), invalid.reason);
-                    refuse(LineError::new(merged.line, self.unit, Some(invalid.field.to_owned()), reason));
+                Err(Invalid { reason, .. }) => {
+                    let code = if sum.cost.is_negative() { "below_zero" } else { "too_large" };
+                    refuse(sum.line, code, None, format!("{}: the cost {reason}", resolver.describe(&sum.key)));
                 }
             }
         }
     }
 }
 
-/// Both lines together, if every sum still fits.
-fn sum(one: &Staged, other: &Staged) -> Option<Staged> {
-    Some(Staged {
-        clicks: one.clicks.checked_add(other.clicks)?,
-        cost: one.cost.checked_add(other.cost)?,
-        views: one.views.checked_add(other.views)?,
-        conversions: one.conversions.checked_add(other.conversions)?,
-        ..*one
-    })
+fn too_large(resolver: &Resolver<'_>, key: &StatKey) -> String {
+    format!("adds up to more than one cell can hold: {}", resolver.describe(key))
+}
+
+impl StagedLine {
+    /// What both lines state together, if it fits; the first line stays the line.
+    fn checked_add(&self, other: &Self) -> Option<Self> {
+        Some(Self {
+            clicks: self.clicks.checked_add(other.clicks)?,
+            cost: self.cost.checked_add(other.cost)?,
+            views: self.views.checked_add(other.views)?,
+            conversions: self.conversions.checked_add(other.conversions)?,
+            ..*self
+        })
+    }
 }

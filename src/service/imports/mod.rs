@@ -1,55 +1,76 @@
 //! The one engine behind every way in: a file on the command line or in the browser, an upload, one cell edited by hand.
 //!
-//! All of an import runs in one write transaction: lines are parsed, their names looked up (or created), the cells sorted
-//! and written. Anything wrong anywhere, and nothing of it stays. A preview does the same and then takes it all back, so
-//! what it tells is what would have happened.
+//! An input is read without a lock: lines are parsed, their names looked up, the cells sorted, and what is to be created
+//! planned. Then one write transaction carries the plan out and writes the cells. Anything wrong anywhere, and nothing of it
+//! stays. A preview reads the same way and compares the cells with what is stored, so what it tells is what would happen.
 
 mod answer;
+mod cell_names;
+mod cells;
+mod commit;
+mod control_total;
+mod creations;
 mod cut_off;
 mod failure;
 mod final_days;
+mod ground;
 mod history;
 mod known;
 mod mappings;
 mod marks;
 mod merge;
 mod outliers;
+mod outlook;
 mod preview;
 mod problems;
+mod recognise;
+mod resemblance;
 mod resolver;
+mod resolver_campaigns;
 mod sorter;
+mod staged_input;
+mod staging;
+mod surroundings;
 mod undo;
 mod writer;
 
-use std::io::{self, Read};
-use std::ops::ControlFlow;
+use std::io::{self, Read, Seek};
 
-use chrono::{DateTime, Utc};
-use sha2::{Digest as _, Sha256};
+use chrono::Utc;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use self::answer::{ImportAnswer, PreviewAnswer};
+pub use self::answer::{ErrorAnswer, FileAnswer, ImportAnswer, PreviewAnswer};
+pub use self::cell_names::CellName;
+use self::commit::Commit;
+pub use self::control_total::ControlTotal;
+pub use self::creations::Created;
 pub use self::cut_off::{CUT_OFF_NOTICE, note_cut_off, recently_cut_off};
 pub use self::final_days::{FinalDay, FinalDays};
 pub use self::history::{ChangedCell, LifeStep, NamedChange, changes, life, named};
-pub use self::mappings::{SavedMapping, delete_mapping, mapping_for, save_mapping, saved_mapping, use_mapping};
+pub use self::mappings::{
+    KeptMapping, SavedMapping, delete_mapping, mapping_for, remember_mapping, save_mapping, saved_mapping, use_mapping,
+};
 pub use self::marks::mark_days;
-use self::merge::Merge;
 pub use self::outliers::{Outlier, Outliers};
-use self::preview::Watch;
-pub use self::preview::{CellChange, CellName, Preview, preview};
-use self::problems::ProblemLog;
-pub use self::problems::Problems;
-pub use self::resolver::Created;
-use self::resolver::{LineOutcome, Resolver};
-use self::sorter::{Sorter, Staged};
+pub use self::outlook::{DayTotal, Outlook, Total};
+pub use self::preview::{CellChange, Preview, Resembling, preview};
+pub use self::problems::{Cause, ProblemLine, Problems};
+pub use self::recognise::{RecognisedFile, hash, recognise};
+pub use self::resolver::last_day;
+pub(super) use self::staged_input::{StagedInput, list_problems};
+pub use self::staging::Reading;
+use self::staging::stage_sound;
+pub use self::surroundings::Unnamed;
 pub use self::undo::{LaterChange, UndoError, Undone, final_days, later_changes, undo, undo_days};
 pub(super) use self::writer::{CellWriter, Written};
-use super::access::secrets;
 use super::{Actor, ServiceError};
-use crate::domain::{Day, DayState, ImportId, Reason};
-use crate::import::{self, FileError, Format, LineError, Mapping, StatLine, Unit};
-use crate::store::{ImportKey, ImportKind, ImportRow, NewImport, Store, StoreError, TokenKey, WriteTxn};
+use crate::domain::{Currency, Day, DayState, ImportId, Invalid, Reason};
+use crate::import::{Column, FileError, Format, LeftOut, Mapping, Note, Recognition, Unit};
+use crate::store::{ImportKind, ImportRow, Store, StoreError, TokenKey};
+
+/// How often an import is read anew because the catalogue changed while it was read.
+const TRIES: usize = 5;
 
 /// What to do with a cell that the input states twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -61,6 +82,18 @@ pub enum Duplicates {
     Sum,
 }
 
+impl std::str::FromStr for Duplicates {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "reject" => Ok(Self::Reject),
+            "sum" => Ok(Self::Sum),
+            _ => Err(Invalid::value("duplicates", text, "reject or sum")),
+        }
+    }
+}
+
 /// How an import is to be done.
 #[derive(Debug)]
 pub struct ImportOptions {
@@ -68,10 +101,16 @@ pub struct ImportOptions {
     pub format: Format,
     /// Which header feeds which column.
     pub mapping: Mapping,
+    /// How a file that was recognised is read; then `format` and `mapping` count for nothing.
+    pub recognition: Option<Recognition>,
     /// The advertiser of every row, by name or id; else each row names its own.
     pub advertiser: Option<String>,
+    /// What the money of an advertiser is in that the import creates; US dollars unless rows say otherwise.
+    pub currency: Option<Currency>,
     /// Whether to create what rows name and nobody knows.
     pub create_missing: bool,
+    /// Names in the input with the known names that they stand for.
+    pub aliases: Vec<Alias>,
     /// What to do with a cell that is stated twice.
     pub duplicates: Duplicates,
     /// Set to zero what the days and publishers of the input have besides what it states.
@@ -80,6 +119,10 @@ pub struct ImportOptions {
     pub days: Option<DayState>,
     /// Why; needed where final days change.
     pub reason: Option<Reason>,
+    /// What the input's cost must come to.
+    pub control_total: Option<ControlTotal>,
+    /// SHA-256 of the bytes as they came, where they were unpacked before.
+    pub sha256: Option<String>,
 }
 
 impl ImportOptions {
@@ -89,14 +132,30 @@ impl ImportOptions {
         Self {
             format,
             mapping: Mapping::default(),
+            recognition: None,
             advertiser: None,
+            currency: None,
             create_missing: false,
+            aliases: Vec::new(),
             duplicates: Duplicates::default(),
             replace: false,
             days: None,
             reason: None,
+            control_total: None,
+            sha256: None,
         }
     }
+}
+
+/// A name in an input that stands for a known one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alias {
+    /// [`Column::CampaignName`], [`Column::Partner`] or [`Column::OfferName`].
+    pub column: Column,
+    /// As the input has it.
+    pub name: String,
+    /// As it is stored.
+    pub known: String,
 }
 
 /// Where an import comes from, for the history.
@@ -112,7 +171,46 @@ pub struct ImportSource {
     pub actor: Actor,
 }
 
-/// What an import did, or would have done.
+/// Something a person should know of an import.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportNote {
+    /// What it is about; the names are stable.
+    pub code: String,
+    /// The line that shows it.
+    pub line: Option<u64>,
+    /// A whole sentence.
+    pub message: String,
+}
+
+impl From<&Note> for ImportNote {
+    fn from(note: &Note) -> Self {
+        Self { code: note.code.as_str().to_owned(), line: note.line, message: note.message.clone() }
+    }
+}
+
+/// A line that was not read as a row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOutLine {
+    /// Where it begins.
+    pub line: u64,
+    /// Why.
+    pub reason: String,
+    /// How it begins.
+    pub text: String,
+    /// Its cost, if it has one.
+    pub cost: Option<String>,
+    /// Its clicks, if it has any.
+    pub clicks: Option<u64>,
+}
+
+impl From<&LeftOut> for LeftOutLine {
+    fn from(left_out: &LeftOut) -> Self {
+        let LeftOut { line, reason, text, cost, clicks, .. } = left_out.clone();
+        Self { line, reason, text, cost, clicks }
+    }
+}
+
+/// What an import did.
 #[derive(Debug)]
 pub struct ImportDone {
     /// Its id in the history.
@@ -123,10 +221,26 @@ pub struct ImportDone {
     pub created: Created,
     /// First and last day it spoke of.
     pub days: Option<(Day, Day)>,
-    /// The input's headers, or the keys of its first item.
-    pub headers: Vec<String>,
-    /// Headers that no column took.
-    pub ignored: Vec<String>,
+    /// What reading the input came to.
+    pub reading: Reading,
+    /// What it did to each day.
+    pub outlook: Outlook,
+}
+
+/// What the history keeps of an import besides its counts, as JSON.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Told {
+    /// What was created.
+    pub created: Created,
+    /// What a person should know.
+    pub notes: Vec<ImportNote>,
+    /// Lines that were not read as rows: the first thousand.
+    pub left_out: Vec<LeftOutLine>,
+    /// How many there are.
+    pub left_out_total: u64,
+    /// What it did to each day.
+    pub outlook: Outlook,
 }
 
 /// Why an import did nothing.
@@ -138,9 +252,21 @@ pub enum ImportError {
     /// The file as a whole was.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The file leaves something open, or something speaks against it.
+    #[error("{}", .0.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("\n"))]
+    Open(Vec<crate::import::Problem>),
     /// Days are final, and no reason was given.
     #[error("days that are final would change: {0}. Give the reason why")]
     Final(FinalDays),
+    /// The cost is not what it must come to.
+    #[error("{0}")]
+    ControlTotal(String),
+    /// The stats or the catalogue changed since the preview: what is different, a sentence each.
+    #[error("something changed since the preview: {}", .0.join(" "))]
+    Moved(Vec<String>),
+    /// Somebody imported or discarded the upload meanwhile.
+    #[error("the upload was imported or discarded already")]
+    Taken,
     /// Something else was.
     #[error(transparent)]
     Service(#[from] ServiceError),
@@ -152,153 +278,32 @@ impl From<StoreError> for ImportError {
     }
 }
 
-/// Imports `input`, all or nothing. Blocks, and holds the write lock: `input` should be a file rather than a network.
+/// Imports `input`, all or nothing. Blocks: `input` should be a file rather than a network.
 pub fn run(
     store: &Store,
-    input: impl Read,
+    mut input: impl Read + Seek,
     options: &ImportOptions,
     source: &ImportSource,
 ) -> Result<ImportDone, ImportError> {
-    let (now, id) = (Utc::now(), ImportId::from(Uuid::new_v4()));
-    note_cut_off(store)?;
-    let _running = cut_off::begin(store, id, &source.name, now)?;
-    store.write(|txn| {
-        let import = Import::begin(txn, options, source, id, now)?;
-        let key = import.key;
-        let outcome = import.read(input, &mut ProblemLog::default(), None)?;
-        if !outcome.problems.is_empty() {
-            return Err(ImportError::Lines(outcome.problems));
+    let now = Utc::now();
+    let commit = Commit { options, source, id: ImportId::from(Uuid::new_v4()), draft: None, expected: None, now };
+    let _running = commit.begin(store)?;
+    for _ in 0..TRIES {
+        let mut staging = stage_sound(store, &mut input, options, now)?;
+        if let Some(done) = commit.run(store, &mut staging)? {
+            return Ok(done);
         }
-        if !outcome.final_days.is_empty() && options.reason.is_none() {
-            return Err(ImportError::Final(outcome.final_days));
-        }
-        let done = outcome.done;
-        txn.import_finish(key, &done.counts)?;
-        txn.audit_add(&source.actor.did("stats import", &format!("{} ({} rows)", source.name, done.counts.rows)), now)?;
-        Ok(done)
-    })
-}
-
-/// An import under way in its transaction.
-struct Import<'t, 'c> {
-    txn: &'t WriteTxn<'c>,
-    options: &'t ImportOptions,
-    id: ImportId,
-    key: ImportKey,
-    now: DateTime<Utc>,
-}
-
-/// What came of reading and writing the input.
-struct Outcome {
-    done: ImportDone,
-    final_days: FinalDays,
-    /// Lines that stated a cell again.
-    repeated: u64,
-    problems: Problems,
-}
-
-impl<'t, 'c> Import<'t, 'c> {
-    fn begin(
-        txn: &'t WriteTxn<'c>,
-        options: &'t ImportOptions,
-        source: &ImportSource,
-        id: ImportId,
-        now: DateTime<Utc>,
-    ) -> Result<Self, StoreError> {
-        let key = txn.import_begin(&NewImport {
-            id,
-            kind: source.kind,
-            source: &source.name,
-            actor: &source.actor.name,
-            reason: options.reason.as_ref(),
-            token: source.token,
-            undoes: None,
-            now,
-        })?;
-        Ok(Self { txn, options, id, key, now })
+        input.rewind()?;
     }
-
-    /// Reads the input and, unless a line is wrong, writes what it states.
-    fn read(
-        &self,
-        input: impl Read,
-        problems: &mut ProblemLog<'_>,
-        mut watch: Option<&mut Watch>,
-    ) -> Result<Outcome, ImportError> {
-        let (txn, options) = (self.txn, self.options);
-        let mut input = Hashing { input, hash: Sha256::new() };
-        let mut resolver = Resolver::new(txn, options, self.now)?;
-        let mut sorter = Sorter::new();
-        let (mut rows, mut rounded) = (0, 0);
-        let mut take = |line: Result<StatLine<'_>, LineError>| -> Result<(), ImportError> {
-            let outcome = match line {
-                Err(problem) => LineOutcome::Refused(vec![problem]),
-                Ok(line) => {
-                    rows += 1;
-                    rounded += u64::from(line.cost.is_finer_than_micros());
-                    resolver.stage(&line)?
-                }
-            };
-            match outcome {
-                LineOutcome::Staged(cell) => sorter.push(cell).map_err(FileError::Io)?,
-                LineOutcome::Refused(found) => found.into_iter().for_each(|problem| problems.add(problem)),
-            }
-            Ok(())
-        };
-        let mut taken = Ok(());
-        let summary = import::read(options.format, &mut input, &options.mapping, &mut |line| {
-            taken = take(line);
-            if taken.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        })?;
-        taken?;
-        let sha256 = Some(input.finish()?);
-        let mut merge = Merge::new(sorter.sorted().map_err(FileError::Io)?, unit(options.format), options.duplicates);
-        let mut writer = CellWriter::new(txn, self.key, options.replace, options.days)?;
-        let mut seen = |change| {
-            if let Some(watch) = watch.as_deref_mut() {
-                watch.see(&change, &resolver);
-            }
-        };
-        while let Some((cell, line)) = merge.next(&resolver, &mut |problem| problems.add(problem))? {
-            // Once a line was wrong nothing of this will stay; the rest is only read for its own problems.
-            if problems.is_empty() {
-                writer.put(cell, line, &mut seen)?;
-            }
-        }
-        let written = if problems.is_empty() { writer.finish(&mut seen)? } else { Written::default() };
-        let Written { counts, final_days, days } = written;
-        if let Some(watch) = watch {
-            watch.look_around(txn, self.key, &resolver)?;
-        }
-        let counts = ImportRow { sha256, rows, rounded, ..counts };
-        let import::Summary { headers, ignored } = summary;
-        let done = ImportDone { id: self.id, counts, created: resolver.created(), days, headers, ignored };
-        Ok(Outcome { done, final_days, repeated: merge.repeated, problems: problems.take() })
-    }
+    Err(StoreError::Busy { doing: "import while the catalogue keeps changing" }.into())
 }
 
-fn unit(format: Format) -> Unit {
-    if format == Format::Json { Unit::Item } else { Unit::Line }
+fn unit(options: &ImportOptions) -> Unit {
+    if options.recognition.is_none() && options.format == Format::Json { Unit::Item } else { Unit::Line }
 }
 
-/// Hashes what passes through.
-struct Hashing<R> {
-    input: R,
-    hash: Sha256,
-}
-
-impl<R: Read> Read for Hashing<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.input.read(buffer)?;
-        self.hash.update(&buffer[..read]);
-        Ok(read)
-    }
-}
-
-impl<R: Read> Hashing<R> {
-    /// The hash of all there is, whether or not the parser wanted the last bytes.
-    fn finish(mut self) -> Result<String, FileError> {
-        io::copy(&mut self, &mut io::sink())?;
-        Ok(secrets::hex(&self.hash.finalize()))
+impl From<io::Error> for ImportError {
+    fn from(error: io::Error) -> Self {
+        FileError::Io(error).into()
     }
 }

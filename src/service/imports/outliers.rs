@@ -1,16 +1,18 @@
 //! Figures worth a look before they are imported: ten times what the same campaign has at the same publisher around that
-//! day. A comma in the wrong place looks like this.
+//! day. A comma in the wrong place looks like this, also where it is in every line of a file.
 //!
-//! Each figure is held against the median of up to three days before and three after, none further than a week away. One
-//! scan of the days that the import states finds them; of each campaign at each publisher it keeps seven days.
+//! Each figure is held against the value that it replaces and against the median of up to three days before and three after
+//! that were stored before the import. Only where fewer than two of these are stored do the file's own days count, none
+//! further than a week away.
 
 use std::collections::{HashMap, VecDeque};
 
-use super::CellName;
-use super::resolver::Resolver;
-use crate::domain::Micros;
+use super::cell_names::{CellName, CellNames};
+use super::merge::Staged;
+use crate::domain::{Figures, Micros};
 use crate::import::Column;
-use crate::store::{CampaignKey, ImportKey, ImportSpan, PublisherKey, ReadTxn, StatKey, StoreResult};
+use crate::service::ServiceResult;
+use crate::store::{AdvertiserKey, CampaignKey, PublisherKey, StatKey};
 
 /// How many times the usual is worth a look.
 const TIMES: i64 = 10;
@@ -18,8 +20,9 @@ const TIMES: i64 = 10;
 /// Days that are looked at on each side, of those there are.
 const BESIDE: usize = 3;
 
-/// How far away a day still counts.
+/// How far away a day of the file, and one that was stored before, still counts.
 const REACH: i64 = 7;
+pub(super) const STORED_REACH: i64 = 31;
 
 /// Neighbours there must be.
 const FEWEST: usize = 2;
@@ -45,7 +48,7 @@ pub struct Outlier {
     pub column: Column,
     /// The figure.
     pub value: String,
-    /// The median of the days around it.
+    /// What is usual there.
     pub usual: String,
 }
 
@@ -58,47 +61,40 @@ pub struct Outliers {
     pub total: u64,
 }
 
+/// Clicks and millionths of one day.
 #[derive(Debug, Clone, Copy)]
 struct Point {
     day: i64,
     clicks: i64,
     micros: i64,
-    /// The line, where the import that is looked at stated it.
-    line: Option<u64>,
+}
+
+impl Point {
+    fn new(day: i64, figures: &Figures) -> Self {
+        Self { day, clicks: figures.clicks.get(), micros: figures.cost.get() }
+    }
+
+    fn is_within(&self, reach: i64, day: i64) -> bool {
+        self.day.abs_diff(day) <= reach.unsigned_abs()
+    }
+}
+
+/// A day of one campaign at one publisher.
+#[derive(Debug, Clone)]
+struct SeriesDay {
+    stored: Option<Point>,
+    /// With the line that states it.
+    new: Option<(Point, u64)>,
+    /// What was stored on the last days before it.
+    before: Vec<Point>,
 }
 
 /// The last days of one campaign at one publisher, and which of them is to be judged next.
 #[derive(Default)]
 struct Series {
-    points: VecDeque<Point>,
+    days: VecDeque<SeriesDay>,
     next: usize,
-}
-
-impl Series {
-    /// Adds a day; the one that now has all its neighbours.
-    fn push(&mut self, point: Point) -> Option<Judged> {
-        self.points.push_back(point);
-        let judged = (self.next + BESIDE < self.points.len()).then(|| self.judge_next());
-        if self.points.len() > 2 * BESIDE {
-            self.points.pop_front();
-            self.next -= 1;
-        }
-        judged.flatten()
-    }
-
-    fn judge_next(&mut self) -> Option<Judged> {
-        let at = self.next;
-        self.next += 1;
-        let point = *self.points.get(at)?;
-        let line = point.line?;
-        let beside = self.points.iter().enumerate().filter(|(other, near)| {
-            *other != at && other.abs_diff(at) <= BESIDE && near.day.abs_diff(point.day) <= REACH.unsigned_abs()
-        });
-        let beside: Vec<&Point> = beside.map(|(_, near)| near).collect();
-        let usual = |figure: fn(&Point) -> i64, least| usual_below(&beside, figure, figure(&point), least);
-        let (clicks, cost) = (usual(|point| point.clicks, LEAST_CLICKS), usual(|point| point.micros, LEAST_MICROS));
-        (clicks.is_some() || cost.is_some()).then_some(Judged { point, line, clicks, cost })
-    }
+    stored: VecDeque<Point>,
 }
 
 /// A day with the usual clicks and cost that it is far above.
@@ -109,69 +105,128 @@ struct Judged {
     cost: Option<i64>,
 }
 
-/// The median of a figure, if `value` is far above it. Figures are at most 10^17, so ten of them fit.
-fn usual_below(beside: &[&Point], figure: fn(&Point) -> i64, value: i64, least: i64) -> Option<i64> {
-    if beside.len() < FEWEST || value < least {
-        return None;
+impl Series {
+    /// Adds a day; the one that now has all its neighbours.
+    fn push(&mut self, stored: Option<Point>, new: Option<(Point, u64)>) -> Option<Judged> {
+        let before = if new.is_some() { self.stored.iter().copied().collect() } else { Vec::new() };
+        self.days.push_back(SeriesDay { stored, new, before });
+        if let Some(stored) = stored {
+            if self.stored.len() == BESIDE {
+                self.stored.pop_front();
+            }
+            self.stored.push_back(stored);
+        }
+        let judged = (self.next + BESIDE < self.days.len()).then(|| self.judge_next());
+        if self.days.len() > 2 * BESIDE {
+            self.days.pop_front();
+            self.next -= 1;
+        }
+        judged.flatten()
     }
-    let mut figures: Vec<i64> = beside.iter().map(|point| figure(point)).collect();
-    figures.sort_unstable();
-    let middle = figures.len() / 2;
-    let usual =
-        if figures.len() % 2 == 1 { figures[middle] } else { i64::midpoint(figures[middle - 1], figures[middle]) };
-    (usual > 0 && value >= TIMES * usual).then_some(usual)
+
+    fn judge_next(&mut self) -> Option<Judged> {
+        let at = self.next;
+        self.next += 1;
+        let SeriesDay { stored: replaced, new, before } = self.days.get(at)?;
+        let (point, line) = (*new)?;
+        let later = self.days.iter().skip(at + 1).take(BESIDE).filter_map(|day| day.stored);
+        let stored: Vec<Point> =
+            before.iter().copied().chain(later).filter(|near| near.is_within(STORED_REACH, point.day)).collect();
+        let own: Vec<Point> = (self.days.iter().enumerate())
+            .filter(|(other, _)| *other != at && other.abs_diff(at) <= BESIDE)
+            .filter_map(|(_, day)| day.new.map(|(near, _)| near).or(day.stored))
+            .filter(|near| near.is_within(REACH, point.day))
+            .collect();
+        let usual = |figure: fn(&Point) -> i64, least: i64| {
+            let value = figure(&point);
+            match replaced.as_ref().map(figure) {
+                Some(same) if same == value => return None,
+                Some(old) if old > 0 && is_far_above(value, old, least) => return Some(old),
+                _ => {}
+            }
+            let beside = if stored.len() < FEWEST { &own } else { &stored };
+            median(beside, figure).filter(|usual| is_far_above(value, *usual, least))
+        };
+        let (clicks, cost) = (usual(|point| point.clicks, LEAST_CLICKS), usual(|point| point.micros, LEAST_MICROS));
+        (clicks.is_some() || cost.is_some()).then_some(Judged { point, line, clicks, cost })
+    }
 }
 
-impl Outliers {
-    /// Looks at what `import` states in the span.
-    pub(super) fn find(
-        &mut self,
-        txn: &ReadTxn<'_>,
-        import: ImportKey,
-        span: ImportSpan,
-        resolver: &Resolver<'_, '_>,
-    ) -> StoreResult<()> {
-        let mut all: HashMap<(CampaignKey, PublisherKey), Series> = HashMap::new();
-        let around = ImportSpan { first: span.first - REACH, last: span.last + REACH, ..span };
-        txn.stat_scan_stated(around, |key, stated| {
-            let at = (key.campaign, key.publisher);
-            if all.len() == TRACKED && !all.contains_key(&at) {
-                return;
-            }
-            let line = (stated.import == import).then_some(stated.line);
-            let (clicks, micros) = (stated.figures.clicks.get(), stated.figures.cost.get());
-            if let Some(judged) = all.entry(at).or_default().push(Point { day: key.day, clicks, micros, line }) {
-                self.add(&judged, key, resolver);
-            }
-        })?;
-        let mut rest: Vec<_> = all.into_iter().collect();
+/// Figures are at most 10^17, so ten of them fit.
+fn is_far_above(value: i64, usual: i64, least: i64) -> bool {
+    usual > 0 && value >= least && value >= TIMES * usual
+}
+
+fn median(beside: &[Point], figure: fn(&Point) -> i64) -> Option<i64> {
+    if beside.len() < FEWEST {
+        return None;
+    }
+    let mut figures: Vec<i64> = beside.iter().map(figure).collect();
+    figures.sort_unstable();
+    let middle = figures.len() / 2;
+    Some(if figures.len() % 2 == 1 { figures[middle] } else { i64::midpoint(figures[middle - 1], figures[middle]) })
+}
+
+/// Looks at the cells of one advertiser, stored and new, in the order of the table.
+pub(super) struct OutlierSearch {
+    advertiser: AdvertiserKey,
+    all: HashMap<(CampaignKey, PublisherKey), Series>,
+    judged: Vec<(Judged, CampaignKey, PublisherKey)>,
+    total: u64,
+}
+
+impl OutlierSearch {
+    pub(super) fn new(advertiser: AdvertiserKey) -> Self {
+        Self { advertiser, all: HashMap::new(), judged: Vec::new(), total: 0 }
+    }
+
+    /// A cell as it is stored, as the import states it, or both.
+    pub(super) fn push(&mut self, key: &StatKey, stored: Option<&Figures>, new: Option<&Staged>) {
+        let at = (key.campaign, key.publisher);
+        if self.all.len() == TRACKED && !self.all.contains_key(&at) {
+            return;
+        }
+        let stored = stored.map(|figures| Point::new(key.day, figures));
+        let new = new.map(|staged| (Point::new(key.day, &staged.cell.figures), staged.line));
+        if let Some(judged) = self.all.entry(at).or_default().push(stored, new) {
+            self.keep(judged, at);
+        }
+    }
+
+    fn keep(&mut self, judged: Judged, (campaign, publisher): (CampaignKey, PublisherKey)) {
+        self.total += u64::from(judged.clicks.is_some()) + u64::from(judged.cost.is_some());
+        if self.judged.len() < KEPT {
+            self.judged.push((judged, campaign, publisher));
+        }
+    }
+
+    pub(super) fn finish(mut self, found: &mut Outliers, names: &mut CellNames<'_, '_>) -> ServiceResult<()> {
+        let mut rest: Vec<_> = std::mem::take(&mut self.all).into_iter().collect();
         rest.sort_unstable_by_key(|(at, _)| *at);
-        for ((campaign, publisher), mut series) in rest {
-            while series.next < series.points.len() {
+        for (at, mut series) in rest {
+            while series.next < series.days.len() {
                 if let Some(judged) = series.judge_next() {
-                    let day = judged.point.day;
-                    self.add(&judged, StatKey { advertiser: span.advertiser, day, campaign, publisher }, resolver);
+                    self.keep(judged, at);
                 }
             }
         }
-        self.first.sort_by_key(|outlier| outlier.cell.day);
-        Ok(())
-    }
-
-    fn add(&mut self, judged: &Judged, key: StatKey, resolver: &Resolver<'_, '_>) {
-        let Judged { point, line, clicks, cost } = *judged;
-        let Some(cell) = resolver.name(&StatKey { day: point.day, ..key }) else { return };
+        found.total += self.total;
         let money = |micros| Micros::new(micros).map_or_else(|_| String::new(), |cost| cost.to_string());
-        let found = [
-            clicks.map(|usual| (Column::Clicks, point.clicks.to_string(), usual.to_string())),
-            cost.map(|usual| (Column::Cost, money(point.micros), money(usual))),
-        ];
-        for (column, value, usual) in found.into_iter().flatten() {
-            self.total += 1;
-            if self.first.len() < KEPT {
-                self.first.push(Outlier { cell: cell.clone(), line, column, value, usual });
+        for (Judged { point, line, clicks, cost }, campaign, publisher) in self.judged {
+            let key = StatKey { advertiser: self.advertiser, day: point.day, campaign, publisher };
+            let cell = names.cell(&key)?;
+            let figures = [
+                clicks.map(|usual| (Column::Clicks, point.clicks.to_string(), usual.to_string())),
+                cost.map(|usual| (Column::Cost, money(point.micros), money(usual))),
+            ];
+            for (column, value, usual) in figures.into_iter().flatten() {
+                if found.first.len() < KEPT {
+                    found.first.push(Outlier { cell: cell.clone(), line, column, value, usual });
+                }
             }
         }
+        found.first.sort_by_key(|outlier| outlier.cell.day);
+        Ok(())
     }
 }
 
@@ -179,17 +234,43 @@ impl Outliers {
 mod tests {
     use super::*;
 
-    /// The days that are far above the others, with what is usual there.
-    fn found(figures: &[(i64, i64)]) -> Vec<(i64, i64)> {
+    fn point(day: i64, clicks: i64) -> Point {
+        Point { day, clicks, micros: 0 }
+    }
+
+    /// The days that are far above what is usual, each with what that is; of each day what is stored and what is new.
+    fn judged(days: &[(i64, Option<i64>, Option<i64>)]) -> Vec<(i64, i64)> {
         let mut series = Series::default();
         let mut found = Vec::new();
-        for (day, clicks) in figures {
-            found.extend(series.push(Point { day: *day, clicks: *clicks, micros: 0, line: Some(1) }));
+        for (day, stored, new) in days {
+            let stored = stored.map(|clicks| point(*day, clicks));
+            found.extend(series.push(stored, new.map(|clicks| (point(*day, clicks), 1))));
         }
-        while series.next < series.points.len() {
+        while series.next < series.days.len() {
             found.extend(series.judge_next());
         }
         found.into_iter().map(|judged| (judged.point.day, judged.clicks.unwrap())).collect()
+    }
+
+    /// The same where nothing was stored.
+    fn found(figures: &[(i64, i64)]) -> Vec<(i64, i64)> {
+        judged(&figures.iter().map(|(day, clicks)| (*day, None, Some(*clicks))).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_whole_file_times_a_hundred_is_noticed() {
+        let month = (1..=30).map(|day| (day, Some(100), None));
+        let new: Vec<_> = month.clone().chain((31..=37).map(|day| (day, None, Some(10_000)))).collect();
+        assert_eq!(judged(&new), (31..=37).map(|day| (day, 100)).collect::<Vec<_>>());
+        let restated: Vec<_> = (1..=11).map(|day| (day, Some(100), Some(10_000))).collect();
+        assert_eq!(judged(&restated), (1..=11).map(|day| (day, 100)).collect::<Vec<_>>());
+        let again: Vec<_> = (1..=11).map(|day| (day, Some(10_000), Some(10_000))).collect();
+        assert_eq!(judged(&again), []);
+        let later = (1..=7).map(|day| (day, None, Some(10_000))).chain((8..=20).map(|day| (day, Some(100), None)));
+        let later: Vec<_> = later.collect();
+        assert_eq!(judged(&later), [(6, 100), (7, 100)]);
+        let grown: Vec<_> = month.chain((31..=37).map(|day| (day, None, Some(500)))).collect();
+        assert_eq!(judged(&grown), []);
     }
 
     fn days(clicks: &[i64]) -> Vec<(i64, i64)> {

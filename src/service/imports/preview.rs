@@ -1,35 +1,26 @@
-//! What an import would do: the import itself, watched, and then taken back.
+//! What an import would do: the input, read as an import reads it, and compared with what is stored. No lock is held.
 
 use std::io::{Read, Write};
-use std::ops::ControlFlow;
 
 use chrono::Utc;
-use uuid::Uuid;
 
+use super::cell_names::{CellName, CellNames};
+use super::creations::{Created, Creations};
 use super::outliers::Outliers;
-use super::resolver::Resolver;
-use super::{FinalDays, Import, ImportDone, ImportError, ImportOptions, ImportSource, ProblemLog, Problems};
+use super::outlook::{Outlook, Tally};
+use super::problems::{ProblemLog, Problems};
+use super::staging::{self, Reading, Staging};
+use super::surroundings::{self, Unnamed};
+use super::writer::{CellWriter, Written};
+use super::{ControlTotal, FinalDays, ImportError, ImportOptions, resemblance};
 use crate::domain::{Day, Figures};
-use crate::store::{ImportKey, ReadTxn, StatChange, Store, StoreResult};
+use crate::store::{ReadTxn, StatChange, Store};
 
 /// Changed cells that are shown.
 const CHANGES: usize = 200;
 
 /// New cells that are shown.
 const INSERTS: usize = 20;
-
-/// A cell in the names people know.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CellName {
-    /// The advertiser's name.
-    pub advertiser: String,
-    /// The day.
-    pub day: Day,
-    /// The campaign's name.
-    pub campaign: String,
-    /// The publisher's name.
-    pub publisher: String,
-}
 
 /// A cell that would be new or hold something else.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,57 +35,44 @@ pub struct CellChange {
     pub line: u64,
 }
 
+/// A name that would be created, and a known one that it resembles.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resembling {
+    /// `campaign`, `publisher` or `offer`.
+    pub kind: &'static str,
+    /// The new name.
+    pub name: String,
+    /// The known one.
+    pub known: String,
+}
+
 /// What an import would do.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Preview {
-    /// As the import would tell it. Where lines are wrong, only the rows are counted.
-    pub done: ImportDone,
+    /// What reading the input came to.
+    pub reading: Reading,
+    /// What would be created, by name.
+    pub created: Created,
+    /// Those of the created that look like a slip of the pen.
+    pub resembling: Vec<Resembling>,
+    /// First and last day that is stated.
+    pub days: Option<(Day, Day)>,
+    /// What it would do to each day. Nothing where lines are wrong.
+    pub outlook: Outlook,
     /// The first changed cells, at most 200.
     pub changes: Vec<CellChange>,
     /// The first new cells, at most 20.
     pub inserts: Vec<CellChange>,
-    /// Lines that state a cell which an earlier line states.
-    pub repeated: u64,
-    /// Figures that are far above those of the days around them.
+    /// Figures that are far above what is usual.
     pub outliers: Outliers,
+    /// Campaigns on these days that the input does not name.
+    pub unnamed: Vec<Unnamed>,
     /// Final days that would change; without a reason the import would be refused.
     pub final_days: FinalDays,
+    /// Why the control total would stop the import.
+    pub control_total: Option<String>,
     /// What is wrong. Unless it is nothing, nothing would be imported.
     pub problems: Problems,
-}
-
-/// Keeps the first changes.
-#[derive(Debug, Default)]
-pub(super) struct Watch {
-    changes: Vec<CellChange>,
-    inserts: Vec<CellChange>,
-    outliers: Outliers,
-}
-
-impl Watch {
-    pub(super) fn see(&mut self, change: &StatChange, resolver: &Resolver<'_, '_>) {
-        let (kept, most) =
-            if change.old.is_some() { (&mut self.changes, CHANGES) } else { (&mut self.inserts, INSERTS) };
-        let StatChange { key, old, new, line } = *change;
-        if kept.len() < most
-            && let Some(cell) = resolver.name(&key)
-        {
-            kept.push(CellChange { cell, old, new, line });
-        }
-    }
-
-    /// Looks at what was written among what stood there before.
-    pub(super) fn look_around(
-        &mut self,
-        txn: &ReadTxn<'_>,
-        import: ImportKey,
-        resolver: &Resolver<'_, '_>,
-    ) -> StoreResult<()> {
-        for span in txn.import_spans(import)? {
-            self.outliers.find(txn, import, span, resolver)?;
-        }
-        Ok(())
-    }
 }
 
 /// Says what importing `input` would do, and changes nothing. `all_problems` gets what is wrong as CSV, with a header and
@@ -103,26 +81,90 @@ pub fn preview(
     store: &Store,
     input: impl Read,
     options: &ImportOptions,
-    source: &ImportSource,
     all_problems: Option<&mut dyn Write>,
 ) -> Result<Preview, ImportError> {
-    let now = Utc::now();
     let mut problems = all_problems.map_or_else(ProblemLog::default, ProblemLog::with_all);
-    let outcome = store.write_or_undo(|txn| {
-        let import = Import::begin(txn, options, source, Uuid::new_v4().into(), now)?;
-        let mut watch = Watch::default();
-        let outcome = import.read(input, &mut problems, Some(&mut watch))?;
-        let Watch { changes, inserts, outliers } = if outcome.problems.is_empty() { watch } else { Watch::default() };
-        Ok::<_, ImportError>(ControlFlow::<_, std::convert::Infallible>::Break(Preview {
-            done: outcome.done,
-            changes,
-            inserts,
-            repeated: outcome.repeated,
-            outliers,
-            final_days: outcome.final_days,
-            problems: outcome.problems,
-        }))
-    })?;
-    let ControlFlow::Break(preview) = outcome;
-    Ok(preview)
+    let mut staging = staging::stage(store, input, options, Utc::now(), &mut problems)?;
+    let problems = problems.take();
+    if problems.is_empty() {
+        return store.read(|txn| compare(txn, &mut staging, options));
+    }
+    Ok(with_problems(&staging, problems))
+}
+
+/// What can be told of an input with problems.
+pub(super) fn with_problems(staging: &Staging, problems: Problems) -> Preview {
+    Preview { reading: staging.reading.clone(), problems, ..Preview::default() }
+}
+
+/// Compares what was staged with what is stored.
+pub(super) fn compare(
+    txn: &ReadTxn<'_>,
+    staging: &mut Staging,
+    options: &ImportOptions,
+) -> Result<Preview, ImportError> {
+    let mut names = CellNames::new(txn, staging.creations.planned_names());
+    let around = surroundings::look(txn, &mut staging.cells, &mut names)?;
+    let mut writer = CellWriter::comparing(txn, options.replace, options.days);
+    let mut tally = Tally::default();
+    let (mut changes, mut inserts): (Vec<StatChange>, Vec<StatChange>) = (Vec::new(), Vec::new());
+    let mut cells = staging.cells.reader()?;
+    while let Some(staged) = cells.next()? {
+        tally.put(&staged.cell);
+        writer.put(staged.cell, staged.line, &mut |change| see(change, &mut tally, &mut changes, &mut inserts))?;
+    }
+    let written: Written = writer.finish(&mut |change| see(change, &mut tally, &mut changes, &mut inserts))?;
+    let mut shown = |changes: Vec<StatChange>| -> Result<Vec<CellChange>, ImportError> {
+        let show = |StatChange { key, old, new, line }| Ok(CellChange { cell: names.cell(&key)?, old, new, line });
+        changes.into_iter().map(show).collect()
+    };
+    let (changes, inserts) = (shown(changes)?, shown(inserts)?);
+    let created = staging.creations.names();
+    let resembling = resembling(txn, &staging.creations, &created)?;
+    let control_total = |wanted: &ControlTotal| wanted.check(staging.reading.cost.as_deref()).err();
+    let mut reading = staging.reading.clone();
+    reading.notes.extend(around.unnamed.iter().filter(|_| !options.replace).map(Unnamed::note));
+    Ok(Preview {
+        reading,
+        created,
+        resembling,
+        days: written.days,
+        outlook: tally.finish(&written, &mut names)?,
+        changes,
+        inserts,
+        outliers: around.outliers,
+        unnamed: around.unnamed,
+        final_days: written.final_days,
+        control_total: options.control_total.as_ref().and_then(control_total),
+        problems: Problems::default(),
+    })
+}
+
+fn see(change: StatChange, tally: &mut Tally, changes: &mut Vec<StatChange>, inserts: &mut Vec<StatChange>) {
+    tally.see(&change);
+    let (kept, most) = if change.old.is_some() { (changes, CHANGES) } else { (inserts, INSERTS) };
+    if kept.len() < most {
+        kept.push(change);
+    }
+}
+
+/// New campaigns, offers and publishers beside the known ones they resemble.
+fn resembling(txn: &ReadTxn<'_>, creations: &Creations, created: &Created) -> Result<Vec<Resembling>, ImportError> {
+    let mut found = Vec::new();
+    let mut compare = |kind: &'static str, new: &[String], known: &[String]| {
+        let nearest = resemblance::find(new, known.iter().map(String::as_str));
+        let pairs = new.iter().zip(nearest).filter_map(|(name, known)| Some((name.clone(), known?)));
+        found.extend(pairs.map(|(name, known)| Resembling { kind, name, known }));
+    };
+    if !created.publishers.is_empty() {
+        let known: Vec<String> = txn.publisher_list()?.into_iter().map(|row| row.name).collect();
+        compare("publisher", &created.publishers, &known);
+    }
+    for advertiser in creations.advertisers_with_campaigns() {
+        let known: Vec<String> = txn.campaign_list(advertiser)?.into_iter().map(|row| row.name).collect();
+        compare("campaign", &creations.campaigns_of(advertiser), &known);
+        let known: Vec<String> = txn.offer_list(advertiser)?.into_iter().map(|row| row.name).collect();
+        compare("offer", &creations.offers_of(advertiser), &known);
+    }
+    Ok(found)
 }

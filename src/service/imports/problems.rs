@@ -1,109 +1,82 @@
-//! What is wrong with an input: the first hundred problems in the order of its lines, the count of all, and, where that is
-//! wanted, a file with all of them.
+//! What is wrong with an input: the first hundred problems in the order of its lines, the count of all, what causes them, and,
+//! where that is wanted, a file with all of them.
 
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::fmt;
 use std::io::Write;
+
+use serde::{Deserialize, Serialize};
 
 use crate::import::LineError;
 
 /// How many are kept.
 const SHOWN: usize = 100;
 
+/// Names and lines that a cause lists.
+const NAMES: usize = 200;
+const LINES: usize = 20;
+
 /// How many a file of problems has: a file in which everything is wrong would make a far larger one.
 const WRITTEN: u64 = 100_000;
 
-/// Gathers problems as they are found.
-#[derive(Default)]
-pub(super) struct ProblemLog<'w> {
-    found: Problems,
-    all: Option<csv::Writer<&'w mut dyn Write>>,
-}
-
-impl<'w> ProblemLog<'w> {
-    /// Writes them to `all` as well: CSV of line, column and problem, as they are found, at most 100,000.
-    pub(super) fn with_all(all: &'w mut dyn Write) -> Self {
-        let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(all);
-        // A file that can't be written must not change what an import does.
-        let all = writer.write_record(["line", "column", "problem"]).is_ok().then_some(writer);
-        Self { found: Problems::default(), all }
-    }
-
-    pub(super) fn add(&mut self, problem: LineError) {
-        if let Some(all) = &mut self.all {
-            let written = if self.found.total < WRITTEN {
-                let (line, column) = (problem.line.to_string(), problem.column.as_deref().unwrap_or_default());
-                all.write_record([line.as_str(), column, problem.reason.as_str()])
-            } else {
-                all.write_record(["", "", "There are more problems; the rest is not listed."])
-            };
-            if written.is_err() || self.found.total >= WRITTEN {
-                self.close();
-            }
-        }
-        self.found.add(problem);
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.found.is_empty()
-    }
-
-    /// All that were found; no more are written.
-    pub(super) fn take(&mut self) -> Problems {
-        self.close();
-        std::mem::take(&mut self.found)
-    }
-
-    fn close(&mut self) {
-        if let Some(Err(error)) = self.all.take().map(|mut all| all.flush()) {
-            tracing::warn!(%error, "the list of problems can't be written");
-        }
-    }
-}
-
 /// Problems with lines, bounded.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Problems {
-    /// The largest line on top, to make room for a smaller one: duplicates are not found in the order of their lines.
-    first: BinaryHeap<ByLine>,
-    total: u64,
+    /// The first hundred, in the order of their lines.
+    pub first: Vec<ProblemLine>,
+    /// What causes them, the most frequent first.
+    pub causes: Vec<Cause>,
+    /// How many there are in all.
+    pub total: u64,
 }
 
-#[derive(Debug)]
-struct ByLine {
-    line: u64,
-    found: u64,
-    problem: LineError,
+/// What is wrong with one line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProblemLine {
+    /// `line` or `item`.
+    pub unit: String,
+    /// The line, or the item; the first is 1.
+    pub line: u64,
+    /// The column, if it is about one.
+    pub column: Option<String>,
+    /// What it is about; the names are stable.
+    pub code: String,
+    /// What came and what was expected.
+    pub message: String,
+    /// The flag of `pitlane import` that mends it, where one does.
+    pub flag: Option<String>,
+}
+
+/// Problems that have one cause, so that one action mends them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cause {
+    /// What it is about; the names are stable.
+    pub code: String,
+    /// The column, if it is about one.
+    pub column: Option<String>,
+    /// How many problems it makes.
+    pub count: u64,
+    /// The names that are at fault, each with its lines: the first 200.
+    pub names: Vec<(String, u64)>,
+    /// The first lines, each with what is wrong there.
+    pub lines: Vec<(u64, String)>,
 }
 
 impl Problems {
-    fn add(&mut self, problem: LineError) {
-        self.total += 1;
-        self.first.push(ByLine { line: problem.line, found: self.total, problem });
-        if self.first.len() > SHOWN {
-            self.first.pop();
-        }
-    }
-
     /// Whether nothing is wrong.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.total == 0
     }
 
-    /// How many there are in all.
-    #[must_use]
-    pub fn total(&self) -> u64 {
-        self.total
-    }
-
     /// What a user is told: a line for each of the first hundred, and one that counts them all; nothing where nothing is
     /// wrong.
     #[must_use]
     pub fn messages(&self) -> Vec<String> {
-        let mut shown: Vec<&ByLine> = self.first.iter().collect();
-        shown.sort_unstable_by_key(|problem| problem.order());
-        let mut messages: Vec<String> = shown.into_iter().map(|found| found.problem.to_string()).collect();
+        let mut messages: Vec<String> = self.first.iter().map(ToString::to_string).collect();
         if messages.is_empty() {
             return messages;
         }
@@ -123,9 +96,130 @@ impl fmt::Display for Problems {
     }
 }
 
+/// `line 3, column cost: got "x", expected …`
+impl fmt::Display for ProblemLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.unit, self.line)?;
+        if let Some(column) = &self.column {
+            write!(f, ", column {column}")?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+/// What is wrong with a line, and the name that is at fault, if one is.
+#[derive(Debug)]
+pub(super) struct LineProblem {
+    pub(super) error: LineError,
+    pub(super) subject: Option<String>,
+}
+
+impl From<LineError> for LineProblem {
+    fn from(error: LineError) -> Self {
+        Self { error, subject: None }
+    }
+}
+
+/// Gathers problems as they are found.
+#[derive(Default)]
+pub(super) struct ProblemLog<'w> {
+    /// The largest line on top, to make room for a smaller one: duplicates are not found in the order of their lines.
+    first: BinaryHeap<ByLine>,
+    causes: BTreeMap<(&'static str, Option<String>), Cause>,
+    total: u64,
+    all: Option<csv::Writer<&'w mut dyn Write>>,
+}
+
+struct ByLine {
+    found: u64,
+    error: LineError,
+}
+
+impl<'w> ProblemLog<'w> {
+    /// Writes them to `all` as well: CSV of line, column and problem, as they are found, at most 100,000.
+    pub(super) fn with_all(all: &'w mut dyn Write) -> Self {
+        let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(all);
+        // A file that can't be written must not change what an import does.
+        let all = writer.write_record(["line", "column", "problem"]).is_ok().then_some(writer);
+        Self { all, ..Self::default() }
+    }
+
+    pub(super) fn add(&mut self, problem: LineProblem) {
+        let LineProblem { error, subject } = problem;
+        self.write(&error);
+        self.total += 1;
+        let cause = self.causes.entry((error.code, error.column.clone())).or_insert_with(|| Cause {
+            code: error.code.to_owned(),
+            column: error.column.clone(),
+            count: 0,
+            names: Vec::new(),
+            lines: Vec::new(),
+        });
+        cause.count += 1;
+        if let Some(subject) = subject {
+            match cause.names.iter().position(|(name, _)| *name == subject) {
+                Some(at) => cause.names[at].1 += 1,
+                None if cause.names.len() < NAMES => cause.names.push((subject, 1)),
+                None => {}
+            }
+        }
+        if cause.lines.len() < LINES {
+            cause.lines.push((error.line, error.reason.clone()));
+        }
+        self.first.push(ByLine { found: self.total, error });
+        if self.first.len() > SHOWN {
+            self.first.pop();
+        }
+    }
+
+    fn write(&mut self, error: &LineError) {
+        let Some(all) = &mut self.all else { return };
+        let written = if self.total < WRITTEN {
+            let (line, column) = (error.line.to_string(), error.column.as_deref().unwrap_or_default());
+            all.write_record([line.as_str(), column, error.reason.as_str()])
+        } else {
+            all.write_record(["", "", "There are more problems; the rest is not listed."])
+        };
+        if written.is_err() || self.total >= WRITTEN {
+            self.close();
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.total == 0
+    }
+
+    /// All that were found; no more are written.
+    pub(super) fn take(&mut self) -> Problems {
+        self.close();
+        let first = std::mem::take(&mut self.first).into_sorted_vec();
+        let mut causes: Vec<Cause> = std::mem::take(&mut self.causes).into_values().collect();
+        for cause in &mut causes {
+            cause.lines.sort_unstable();
+        }
+        causes.sort_by_key(|cause| std::cmp::Reverse(cause.count));
+        let first = first.into_iter().map(|found| ProblemLine::from(found.error)).collect();
+        Problems { first, causes, total: std::mem::take(&mut self.total) }
+    }
+
+    fn close(&mut self) {
+        if let Some(Err(error)) = self.all.take().map(|mut all| all.flush()) {
+            tracing::warn!(%error, "the list of problems can't be written");
+        }
+    }
+}
+
+impl From<LineError> for ProblemLine {
+    fn from(error: LineError) -> Self {
+        let LineError { line, unit, column, reason, code, flag } = error;
+        let (unit, flag) = (unit.to_string(), flag.map(str::to_owned));
+        Self { unit, line, column, code: code.to_owned(), message: reason, flag }
+    }
+}
+
 impl ByLine {
     fn order(&self) -> (u64, u64) {
-        (self.line, self.found)
+        (self.error.line, self.found)
     }
 }
 
@@ -154,16 +248,33 @@ mod tests {
     use super::*;
     use crate::import::Unit;
 
+    fn problem(line: u64, code: &'static str, subject: Option<&str>) -> LineProblem {
+        let error = LineError { line, unit: Unit::Line, column: None, reason: "is wrong".to_owned(), code, flag: None };
+        LineProblem { error, subject: subject.map(str::to_owned) }
+    }
+
     #[test]
     fn the_first_hundred_lines_are_shown_and_all_are_counted() {
-        let mut problems = Problems::default();
-        for line in (1..=250).rev() {
-            problems.add(LineError::new(line, Unit::Line, None, "is wrong"));
-        }
-        let messages = problems.messages();
+        let mut log = ProblemLog::default();
+        (1..=250).rev().for_each(|line| log.add(problem(line, "value", None)));
+        let messages = log.take().messages();
         assert_eq!(messages.len(), 101);
         assert_eq!(messages[0], "line 1: is wrong");
         assert_eq!(messages[99], "line 100: is wrong");
         assert_eq!(messages[100], "250 problems, of which the first 100 are shown; nothing was imported");
+        assert!(log.take().messages().is_empty());
+    }
+
+    #[test]
+    fn problems_of_one_cause_are_one_with_the_names_at_fault() {
+        let mut log = ProblemLog::default();
+        for line in 1..=30 {
+            log.add(problem(line, "unknown_campaign", Some(if line % 3 == 0 { "Summer" } else { "Brand" })));
+        }
+        log.add(problem(7, "value", None));
+        let [campaigns, value] = log.take().causes.try_into().unwrap();
+        assert_eq!((campaigns.code.as_str(), campaigns.count, campaigns.lines.len()), ("unknown_campaign", 30, LINES));
+        assert_eq!(campaigns.names, [("Brand".to_owned(), 20), ("Summer".to_owned(), 10)]);
+        assert_eq!((value.code.as_str(), value.lines), ("value", vec![(7, "is wrong".to_owned())]));
     }
 }

@@ -1,85 +1,99 @@
-//! From the names in a line to the keys of the table, creating what is missing where that was asked for.
+//! From the names in a line to the keys of the table, planning to create what is missing where that was asked for.
 //!
-//! Names are looked up in maps that are loaded once per advertiser, inside the import's own transaction.
+//! Names are looked up in maps that are loaded once per advertiser, each in a short read of its own: reading an input may take
+//! long, and holds nothing up. Whether what was found still holds is checked when it is written.
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::failure::{Failure, invalid, refuse};
-use super::known::{Advertiser, Campaign, Publishers};
-use super::{CellName, ImportOptions, Staged, unit};
-use crate::domain::{CampaignId, Currency, Day, Invalid, Name, OfferId, Os, ReportingZone, StoreId};
+use super::creations::Creations;
+use super::failure::{Failure, Refusal, invalid, refuse, several, unknown};
+use super::ground::Ground;
+use super::known::{Advertiser, Named, Publishers, is_called};
+use super::problems::LineProblem;
+use super::sorter::StagedLine;
+use super::{Alias, CellName, ImportNote, ImportOptions, unit};
+use crate::domain::{AdvertiserId, Currency, Day, Invalid, Name, NameKey, PublisherId, ReportingZone};
 use crate::import::{Column, CurrencyClaim, LineError, StatLine, Unit};
 use crate::service::ServiceResult;
-use crate::store::{AdvertiserRow, CampaignKey, PublisherKey, StatKey, StoreResult, WriteTxn};
+use crate::store::{AdvertiserRow, PublisherKey, StatKey, Store, StoreError, StoreResult};
 
-/// What an import created.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Created {
-    /// Advertisers.
-    pub advertisers: u64,
-    /// Apps.
-    pub apps: u64,
-    /// Offers.
-    pub offers: u64,
-    /// Campaigns.
-    pub campaigns: u64,
-    /// Publishers.
-    pub publishers: u64,
-}
+/// Notes of one kind that are kept.
+const NOTES: usize = 100;
 
 /// What becomes of a line.
 pub(super) enum LineOutcome {
     /// It states a cell.
-    Staged(Staged),
+    Staged(StagedLine),
     /// It is wrong, in these ways.
-    Refused(Vec<LineError>),
+    Refused(Vec<LineProblem>),
 }
 
 /// Looks lines up.
-pub(super) struct Resolver<'t, 'c> {
-    txn: &'t WriteTxn<'c>,
+pub(super) struct Resolver<'s> {
+    store: &'s Store,
     now: DateTime<Utc>,
-    create_missing: bool,
+    pub(super) create_missing: bool,
     unit: Unit,
     /// The advertiser of every line, where one was given.
     fixed: Option<usize>,
-    advertisers: Vec<Advertiser>,
+    pub(super) advertisers: Vec<Advertiser>,
     by_text: HashMap<String, usize>,
     publishers: Publishers,
-    created: Created,
+    aliases: Vec<Alias>,
+    pub(super) creations: Creations,
+    pub(super) notes: Vec<ImportNote>,
 }
 
-impl<'t, 'c> Resolver<'t, 'c> {
-    pub(super) fn new(txn: &'t WriteTxn<'c>, options: &ImportOptions, now: DateTime<Utc>) -> ServiceResult<Self> {
+impl<'s> Resolver<'s> {
+    pub(super) fn new(store: &'s Store, options: &ImportOptions, now: DateTime<Utc>) -> ServiceResult<Self> {
         let mut resolver = Self {
-            txn,
+            store,
             now,
             create_missing: options.create_missing,
-            unit: unit(options.format),
+            unit: unit(options),
             fixed: None,
             advertisers: Vec::new(),
             by_text: HashMap::new(),
-            publishers: Publishers::load(txn)?,
-            created: Created::default(),
+            publishers: store.read(Publishers::load)?,
+            aliases: options.aliases.clone(),
+            creations: Creations::default(),
+            notes: Vec::new(),
         };
+        for Alias { name, known, .. } in options.aliases.iter().filter(|alias| alias.column == Column::Partner) {
+            resolver.publishers.by_name.alias(name, known);
+        }
         if let Some(wanted) = &options.advertiser {
-            let row = match txn.advertiser_find(wanted)? {
+            let found = match store.read(|txn| txn.advertiser_find(wanted))? {
                 None if options.create_missing => {
-                    resolver.create_advertiser(&Name::parse("advertiser", wanted)?, Currency::USD)?
+                    let name = Name::parse_in_file("advertiser", wanted)?;
+                    resolver.create_advertiser(&name, options.currency.unwrap_or(Currency::USD))?
                 }
-                None => txn.advertiser_get(wanted)?,
-                Some(row) => row,
+                None => {
+                    return Err(store.read(|txn| txn.advertiser_get(wanted)).err().map_or_else(
+                        || crate::service::ServiceError::Internal("an advertiser came meanwhile".to_owned()),
+                        Into::into,
+                    ));
+                }
+                Some(row) => resolver.load(row)?,
             };
-            resolver.fixed = Some(resolver.load(row)?);
+            resolver.fixed = Some(found);
         }
         Ok(resolver)
     }
 
-    pub(super) fn created(&self) -> Created {
-        self.created
+    /// What is to be created, what to say about it, and what of the catalogue all that stands on.
+    pub(super) fn finish(self) -> (Creations, Vec<ImportNote>, Ground) {
+        let catalogues = self.advertisers.iter().filter_map(|known| Some((known.row.id, known.version?)));
+        let ground = Ground::new(catalogues, self.publishers.version);
+        (self.creations, self.notes, ground)
+    }
+
+    /// What the money of the advertisers is in that lines named.
+    pub(super) fn currencies(&self) -> impl Iterator<Item = Currency> {
+        self.advertisers.iter().map(|known| known.row.currency)
     }
 
     /// The cell a line states, or what is wrong with the line. An error ends the import.
@@ -87,29 +101,30 @@ impl<'t, 'c> Resolver<'t, 'c> {
         let unit = self.unit;
         let failed = |failure| match failure {
             Failure::Store(error) => Err(error),
-            Failure::Line((column, reason)) => {
-                let column = column.map(|column| column.name().to_owned());
-                Ok(LineError::new(line.line, unit, column, reason))
+            Failure::Line(Refusal { code, column, reason, subject }) => {
+                let column = Some(column.name().to_owned());
+                let error = LineError { line: line.line, unit, column, reason, code, flag: None };
+                Ok(LineProblem { error, subject })
             }
         };
         let at = match self.advertiser(line) {
             Ok(at) => at,
             Err(failure) => return failed(failure).map(|problem| LineOutcome::Refused(vec![problem])),
         };
-        // Both are looked at, so that a line with two unknown names is told both at once.
-        match (self.campaign(at, line), self.publisher(line)) {
-            (Ok(campaign), Ok(publisher)) => {
-                let key = StatKey {
-                    advertiser: self.advertisers[at].row.key,
-                    day: line.day.to_stored(),
-                    campaign,
-                    publisher,
-                };
-                let &StatLine { clicks, cost, views, conversions, line, .. } = line;
-                Ok(LineOutcome::Staged(Staged { key, clicks, cost, views, conversions, line }))
+        let day = self.day(at, line);
+        // All are looked at, so that a line with two unknown names is told both at once.
+        let publisher = self.publisher(line);
+        let campaign = self.campaign(at, publisher.as_ref().ok().copied(), line);
+        match (day, campaign, publisher) {
+            (Ok(day), Ok(campaign), Ok(publisher)) => {
+                let key = StatKey { advertiser: self.advertisers[at].row.key, day, campaign, publisher };
+                let (clicks, cost) = (line.clicks, line.cost);
+                let (views, conversions) = (line.views, line.conversions);
+                Ok(LineOutcome::Staged(StagedLine { key, clicks, cost, views, conversions, line: line.line }))
             }
-            (campaign, publisher) => {
-                let problems = [campaign.err(), publisher.err()].into_iter().flatten().map(failed);
+            (day, campaign, publisher) => {
+                let failures = [day.err(), campaign.err(), publisher.err()];
+                let problems = failures.into_iter().flatten().map(failed);
                 problems.collect::<StoreResult<_>>().map(LineOutcome::Refused)
             }
         }
@@ -122,7 +137,7 @@ impl<'t, 'c> Resolver<'t, 'c> {
     }
 
     /// What a cell is called; everything that was staged has a name.
-    pub(super) fn name(&self, key: &StatKey) -> Option<CellName> {
+    fn name(&self, key: &StatKey) -> Option<CellName> {
         let advertiser = self.advertisers.iter().find(|advertiser| advertiser.row.key == key.advertiser)?;
         let campaign = &advertiser.campaigns[*advertiser.by_key.get(&key.campaign)?];
         Some(CellName {
@@ -133,14 +148,34 @@ impl<'t, 'c> Resolver<'t, 'c> {
         })
     }
 
+    pub(super) fn note(&mut self, code: &'static str, line: u64, message: String) {
+        if self.notes.iter().filter(|note| note.code == code).count() < NOTES {
+            self.notes.push(ImportNote { code: code.to_owned(), line: Some(line), message });
+        }
+    }
+
+    fn day(&self, at: usize, line: &StatLine<'_>) -> Result<i64, Failure> {
+        let Advertiser { last_day, row, .. } = &self.advertisers[at];
+        if line.day > *last_day {
+            let zone = row.time_zone.name();
+            return refuse(
+                "future_day",
+                Column::Date,
+                format!("got {}, expected a day no later than tomorrow ({last_day} in {zone})", line.day),
+            );
+        }
+        Ok(line.day.to_stored())
+    }
+
     fn advertiser(&mut self, line: &StatLine<'_>) -> Result<usize, Failure> {
         let at = match (self.fixed, line.advertiser) {
             (Some(at), None) => at,
             (Some(at), Some(text)) => {
                 let row = &self.advertisers[at].row;
-                if text != row.name && !row.id.to_string().eq_ignore_ascii_case(text) {
+                if !is_called(&row.name, text) && !row.id.to_string().eq_ignore_ascii_case(text) {
                     let got = Invalid::echo(text);
                     return refuse(
+                        "advertiser",
                         Column::Advertiser,
                         format!("got {got}, expected \"{}\", whose import this is", row.name),
                     );
@@ -148,7 +183,11 @@ impl<'t, 'c> Resolver<'t, 'c> {
                 at
             }
             (None, None) => {
-                return refuse(Column::Advertiser, "is missing, and no advertiser was given for the import");
+                return refuse(
+                    "advertiser",
+                    Column::Advertiser,
+                    "is missing, and no advertiser was given for the import",
+                );
             }
             (None, Some(text)) => match self.by_text.get(text) {
                 Some(at) => *at,
@@ -158,158 +197,130 @@ impl<'t, 'c> Resolver<'t, 'c> {
         let row = &self.advertisers[at].row;
         match line.currency {
             Some(claim) if !claim.fits(row.currency) => refuse(
-                Column::Currency,
-                format!("got \"{claim}\", expected {}, the currency of \"{}\"", row.currency.code(), row.name),
+                "currency",
+                Column::Cost,
+                format!(
+                    "is in {claim}, expected {}, the currency of \"{}\"; Pitlane does not convert money",
+                    row.currency.code(),
+                    row.name
+                ),
             ),
             _ => Ok(at),
         }
     }
 
     fn advertiser_by_text(&mut self, text: &str, line: &StatLine<'_>) -> Result<usize, Failure> {
-        let row = match self.txn.advertiser_find(text)? {
-            Some(row) => row,
+        let at = match self.store.read(|txn| txn.advertiser_find(text))? {
+            Some(row) => self.load(row)?,
             None if self.create_missing => {
-                let name = Name::parse("advertiser", text).map_err(invalid(Column::Advertiser))?;
+                let name = Name::parse_in_file("advertiser", text).map_err(invalid(Column::Advertiser))?;
                 let currency = line.currency.and_then(CurrencyClaim::usual).unwrap_or(Currency::USD);
-                self.create_advertiser(&name, currency)?
+                match self.advertisers.iter().position(|known| is_called(&known.row.name, name.as_str())) {
+                    Some(at) => at,
+                    None => self.create_advertiser(&name, currency).map_err(invalid(Column::Advertiser))?,
+                }
             }
             None => {
                 let got = Invalid::echo(text);
-                return refuse(Column::Advertiser, format!("got {got}, which no advertiser goes by"));
+                let reason = format!("got {got}, which no advertiser goes by");
+                return unknown("unknown_advertiser", Column::Advertiser, text, reason);
             }
         };
-        let at = self.load(row)?;
         self.by_text.insert(text.to_owned(), at);
         Ok(at)
     }
 
-    fn create_advertiser(&mut self, name: &Name, currency: Currency) -> StoreResult<AdvertiserRow> {
-        self.created.advertisers += 1;
-        self.txn.advertiser_create(Uuid::new_v4().into(), name, currency, ReportingZone::UTC, self.now)
+    fn create_advertiser(&mut self, name: &Name, currency: Currency) -> Result<usize, Invalid> {
+        let row = AdvertiserRow {
+            key: self.creations.advertiser(name, currency),
+            id: AdvertiserId::from(Uuid::new_v4()),
+            name: name.to_string(),
+            currency,
+            time_zone: ReportingZone::UTC,
+            disabled_at: None,
+            created_at: self.now,
+        };
+        let last_day = last_day(ReportingZone::UTC, self.now)?;
+        self.advertisers.push(Advertiser::new(row, last_day));
+        Ok(self.advertisers.len() - 1)
     }
 
     fn load(&mut self, row: AdvertiserRow) -> StoreResult<usize> {
         if let Some(at) = self.advertisers.iter().position(|known| known.row.key == row.key) {
             return Ok(at);
         }
-        self.advertisers.push(Advertiser::load(self.txn, row)?);
+        // A zone's clock always shows a day of our calendar.
+        let last_day = last_day(row.time_zone, self.now).map_err(|error| StoreError::Conflict(error.to_string()))?;
+        let mut loaded = self.store.read(|txn| Advertiser::load(txn, row, last_day))?;
+        for Alias { column, name, known } in &self.aliases {
+            match column {
+                Column::CampaignName => loaded.by_name.alias(name, known),
+                Column::OfferName => loaded.offers.alias(name, known),
+                _ => {}
+            }
+        }
+        self.advertisers.push(loaded);
         Ok(self.advertisers.len() - 1)
     }
 
-    fn campaign(&mut self, at: usize, line: &StatLine<'_>) -> Result<CampaignKey, Failure> {
-        let advertiser = &self.advertisers[at];
-        let found = match (line.campaign_id, line.campaign_name) {
-            (Some(id), name) => {
-                let Some(found) = advertiser.by_id.get(&id) else {
-                    let whose = &advertiser.row.name;
-                    return refuse(Column::CampaignId, format!("got \"{id}\", which is no campaign of \"{whose}\""));
-                };
-                let stored = &advertiser.campaigns[*found].name;
-                if let Some(name) = name.filter(|name| name != stored) {
-                    return refuse(
-                        Column::CampaignName,
-                        format!("got {}, but campaign {id} is called {}", Invalid::echo(name), Invalid::echo(stored)),
-                    );
-                }
-                Some(*found)
-            }
-            (None, Some(name)) => advertiser.by_name.get(name).copied(),
-            (None, None) => return refuse(Column::CampaignName, "is missing"),
-        };
-        match found {
-            Some(found) => advertiser.campaigns[found].agree(line),
-            None => self.create_campaign(at, line),
-        }
-    }
-
-    fn create_campaign(&mut self, at: usize, line: &StatLine<'_>) -> Result<CampaignKey, Failure> {
-        let text = line.campaign_name.unwrap_or_default();
-        let whose = &self.advertisers[at].row.name;
-        let unknown = format!("got {}, which is no campaign of \"{whose}\"", Invalid::echo(text));
-        if !self.create_missing {
-            return refuse(Column::CampaignName, unknown);
-        }
-        let (Some(offer), Some(app), Some(store_id), Some(os)) = (line.offer_name, line.app, line.store_id, line.os)
-        else {
-            let needed =
-                [("offer_name", line.offer_name), ("app", line.app), ("store_id", line.store_id), ("os", line.os)];
-            let missing: Vec<_> = needed.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| *name).collect();
-            return refuse(
-                Column::CampaignName,
-                format!("{unknown}; to create it, expected also {}", missing.join(", ")),
-            );
-        };
-        let name = Name::parse("campaign_name", text).map_err(invalid(Column::CampaignName))?;
-        let offer = Name::parse("offer_name", offer).map_err(invalid(Column::OfferName))?;
-        let app = Name::parse("app", app).map_err(invalid(Column::App))?;
-        let os: Os = os.parse().map_err(invalid(Column::Os))?;
-        let store = StoreId::parse(os, store_id).map_err(invalid(Column::StoreId))?;
-        let advertiser = self.advertisers[at].row.key;
-        let app_key = match self.txn.app_find(advertiser, &store)? {
-            Some((key, known)) if known == app.as_str() => key,
-            Some((_, known)) => {
-                let (got, known) = (Invalid::echo(app.as_str()), Invalid::echo(&known));
-                return refuse(
-                    Column::App,
-                    format!("got {got}, but the app {} on {os} is called {known}", store.as_str()),
-                );
-            }
-            None => {
-                self.created.apps += 1;
-                self.txn.app_create(advertiser, Uuid::new_v4().into(), &app, &store, self.now)?
-            }
-        };
-        let offer_key = if let Some(key) = self.advertisers[at].offers.get(offer.as_str()) {
-            *key
-        } else {
-            let id = OfferId::from(Uuid::new_v4());
-            let key = self.txn.offer_create(advertiser, id, &offer, true, self.now)?;
-            self.created.offers += 1;
-            self.advertisers[at].offers.insert(offer.to_string(), key);
-            key
-        };
-        let spare = CampaignId::from(Uuid::new_v4());
-        let created = self.txn.campaign_create(advertiser, spare, &name, offer_key, app_key, self.now)?;
-        self.created.campaigns += 1;
-        let (name, offer, app) = (name.to_string(), offer.to_string(), app.to_string());
-        self.advertisers[at].add(created.1, Campaign { key: created.0, name, offer, app, store });
-        Ok(created.0)
-    }
-
     fn publisher(&mut self, line: &StatLine<'_>) -> Result<PublisherKey, Failure> {
-        let known = match (line.partner_id, line.partner) {
-            (Some(id), name) => match (self.publishers.by_id.get(&id), name) {
-                (Some((_, stored)), Some(name)) if name != stored => {
-                    return refuse(
+        let id = line.partner_id;
+        let by_id = id.and_then(|id| self.publishers.by_id.get(&id)).copied();
+        match (id, by_id, line.partner) {
+            (Some(id), Some(key), name) => {
+                let stored = self.publishers.name(key);
+                let same =
+                    |name: &str| stored == name || NameKey::ignoring_case(stored) == NameKey::ignoring_case(name);
+                match name.filter(|name| !same(name)) {
+                    None => Ok(key),
+                    Some(name) => refuse(
+                        "contradiction",
                         Column::Partner,
                         format!("got {}, but publisher {id} is called {}", Invalid::echo(name), Invalid::echo(stored)),
-                    );
+                    ),
                 }
-                (Some((key, _)), _) => Some(*key),
-                (None, _) => None,
-            },
-            (None, Some(name)) => self.publishers.by_name.get(name).copied(),
-            (None, None) => return refuse(Column::Partner, "is missing"),
-        };
-        match (known, line.partner_id, line.partner) {
-            (Some(key), ..) => Ok(key),
-            (None, id, Some(name)) if self.create_missing => {
-                let name = Name::parse("partner", name).map_err(invalid(Column::Partner))?;
-                if id.is_some() && self.publishers.by_name.contains_key(name.as_str()) {
-                    return refuse(Column::PartnerId, format!("\"{name}\" is known, but by another id"));
-                }
-                // An id that comes with its name is kept: it is what the tracking links carry already.
-                let id = id.unwrap_or_else(|| Uuid::new_v4().into());
-                let key = self.txn.publisher_create(id, &name, self.now)?;
-                self.created.publishers += 1;
-                self.publishers.add(key, id, name.to_string());
-                Ok(key)
             }
-            (None, Some(id), _) => refuse(Column::PartnerId, format!("got \"{id}\", which is no publisher")),
-            (None, None, name) => refuse(
-                Column::Partner,
-                format!("got {}, which is no publisher", Invalid::echo(name.unwrap_or_default())),
-            ),
+            (Some(id), None, None) => {
+                let reason = format!("got \"{id}\", which is no publisher");
+                unknown("unknown_publisher_id", Column::PartnerId, &id.to_string(), reason)
+            }
+            (id, _, Some(name)) => match (self.publishers.by_name.find(name), id) {
+                (Named::One(_), Some(_)) if self.create_missing => {
+                    let name = Invalid::echo(name);
+                    refuse("contradiction", Column::PartnerId, format!("{name} is known, but by another id"))
+                }
+                (Named::One(key), None) => Ok(key),
+                (Named::Several, _) => several(Column::Partner, name, "publishers"),
+                (_, id) => self.create_publisher(id, name),
+            },
+            (None, _, None) => refuse("missing", Column::Partner, "is missing"),
         }
     }
+
+    fn create_publisher(&mut self, id: Option<PublisherId>, name: &str) -> Result<PublisherKey, Failure> {
+        let name = Name::parse_in_file("partner", name).map_err(invalid(Column::Partner))?;
+        match id {
+            _ if self.create_missing => {
+                // An id that comes with its name is kept: it is what the tracking links carry already.
+                let id = id.unwrap_or_else(|| Uuid::new_v4().into());
+                let key = self.creations.publisher(id, &name);
+                self.publishers.add(key, id, name.as_str());
+                Ok(key)
+            }
+            Some(id) => {
+                let reason = format!("got \"{id}\", which is no publisher");
+                unknown("unknown_publisher_id", Column::PartnerId, &id.to_string(), reason)
+            }
+            None => {
+                let reason = format!("got {}, which isn't a publisher yet", Invalid::echo(name.as_str()));
+                unknown("unknown_publisher", Column::Partner, name.as_str(), reason)
+            }
+        }
+    }
+}
+
+/// The last day that may be stated: tomorrow in the zone.
+pub fn last_day(zone: ReportingZone, now: DateTime<Utc>) -> Result<Day, Invalid> {
+    let today = Day::try_from(zone.clock().at(now).0.date())?;
+    Ok(today.next().unwrap_or(today))
 }

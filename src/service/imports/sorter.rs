@@ -7,26 +7,26 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io::{self, BufReader, BufWriter, ErrorKind, Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
 
-use crate::domain::{Count, ExactCost};
+use crate::domain::{Count, ExactCost, Invalid};
 use crate::store::StatKey;
 
-/// Cells a run holds: about 9 MB.
+/// Lines a run holds: about 12 MB.
 const RUN: usize = 128 * 1024;
 
-/// What a line states of a cell.
+/// What a line states of a cell, to be added up with what other lines state of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Staged {
+pub(super) struct StagedLine {
     pub(super) key: StatKey,
     pub(super) clicks: Count,
-    /// Exactly as stated: it is rounded once all lines of the cell are summed.
     pub(super) cost: ExactCost,
     pub(super) views: Count,
     pub(super) conversions: Count,
     pub(super) line: u64,
 }
 
-impl Staged {
+impl StagedLine {
     fn order(&self) -> (StatKey, u64) {
         (self.key, self.line)
     }
@@ -34,21 +34,23 @@ impl Staged {
 
 /// Takes cells in any order.
 pub(super) struct Sorter {
-    run: Vec<Staged>,
+    /// Where runs are written that don't fit the memory.
+    dir: PathBuf,
+    run: Vec<StagedLine>,
     spilled: Vec<BufReader<std::fs::File>>,
     run_cells: usize,
 }
 
 impl Sorter {
-    pub(super) fn new() -> Self {
-        Self::with_run(RUN)
+    pub(super) fn new(dir: &Path) -> Self {
+        Self::with_run(dir, RUN)
     }
 
-    fn with_run(run_cells: usize) -> Self {
-        Self { run: Vec::new(), spilled: Vec::new(), run_cells }
+    fn with_run(dir: &Path, run_cells: usize) -> Self {
+        Self { dir: dir.to_owned(), run: Vec::new(), spilled: Vec::new(), run_cells }
     }
 
-    pub(super) fn push(&mut self, staged: Staged) -> io::Result<()> {
+    pub(super) fn push(&mut self, staged: StagedLine) -> io::Result<()> {
         if self.run.len() == self.run_cells {
             self.spill()?;
         }
@@ -57,8 +59,8 @@ impl Sorter {
     }
 
     fn spill(&mut self) -> io::Result<()> {
-        self.run.sort_unstable_by_key(Staged::order);
-        let mut file = BufWriter::new(tempfile::tempfile()?);
+        self.run.sort_unstable_by_key(StagedLine::order);
+        let mut file = BufWriter::new(tempfile::tempfile_in(&self.dir)?);
         for staged in self.run.drain(..) {
             file.write_all(&encode(&staged))?;
         }
@@ -70,7 +72,7 @@ impl Sorter {
 
     /// All cells, by key and then by line.
     pub(super) fn sorted(mut self) -> io::Result<Sorted> {
-        self.run.sort_unstable_by_key(Staged::order);
+        self.run.sort_unstable_by_key(StagedLine::order);
         let mut runs: Vec<Run> = self.spilled.into_iter().map(Run::Spilled).collect();
         runs.push(Run::Held(self.run.into_iter()));
         let mut sorted = Sorted { runs, heads: BinaryHeap::new() };
@@ -83,11 +85,11 @@ impl Sorter {
 
 enum Run {
     Spilled(BufReader<std::fs::File>),
-    Held(std::vec::IntoIter<Staged>),
+    Held(std::vec::IntoIter<StagedLine>),
 }
 
 impl Run {
-    fn next(&mut self) -> io::Result<Option<Staged>> {
+    fn next(&mut self) -> io::Result<Option<StagedLine>> {
         match self {
             Self::Held(rest) => Ok(rest.next()),
             Self::Spilled(file) => {
@@ -104,7 +106,7 @@ impl Run {
 
 /// A run's next cell. Ordered by the cell alone; a line stands in one run only, so no two are equal.
 struct Head {
-    staged: Staged,
+    staged: StagedLine,
     run: usize,
 }
 
@@ -143,7 +145,7 @@ impl Sorted {
     }
 
     /// The next cell in order.
-    pub(super) fn next(&mut self) -> io::Result<Option<Staged>> {
+    pub(super) fn next(&mut self) -> io::Result<Option<StagedLine>> {
         let Some(Reverse(head)) = self.heads.pop() else { return Ok(None) };
         self.advance(head.run)?;
         Ok(Some(head.staged))
@@ -152,42 +154,32 @@ impl Sorted {
 
 const ENCODED: usize = 10 * 8;
 
-fn encode(staged: &Staged) -> [u8; ENCODED] {
+fn encode(staged: &StagedLine) -> [u8; ENCODED] {
     let StatKey { advertiser, day, campaign, publisher } = staged.key;
-    let numbers = [
-        advertiser.get(),
-        day,
-        campaign.get(),
-        publisher.get(),
-        staged.clicks.get(),
-        staged.views.get(),
-        staged.conversions.get(),
-        staged.line.cast_signed(),
-    ];
+    let (clicks, views, conversions) = (staged.clicks.get(), staged.views.get(), staged.conversions.get());
+    let line = staged.line.cast_signed();
     let mut bytes = [0; ENCODED];
-    for (at, number) in bytes.chunks_exact_mut(8).zip(numbers) {
+    let (numbers, cost) = bytes.split_at_mut(8 * 8);
+    let all = [advertiser.get(), day, campaign.get(), publisher.get(), clicks, views, conversions, line];
+    for (at, number) in numbers.chunks_exact_mut(8).zip(all) {
         at.copy_from_slice(&number.to_le_bytes());
     }
-    bytes[COST..].copy_from_slice(&staged.cost.to_bytes());
+    cost.copy_from_slice(&staged.cost.to_bytes());
     bytes
 }
 
-/// Where the cost begins: it is twice as long as the rest.
-const COST: usize = ENCODED - 16;
-
-fn decode(bytes: &[u8; ENCODED]) -> io::Result<Staged> {
+fn decode(bytes: &[u8; ENCODED]) -> io::Result<StagedLine> {
     let mut numbers = [0_i64; 8];
     for (number, at) in numbers.iter_mut().zip(bytes.as_chunks::<8>().0) {
         *number = i64::from_le_bytes(*at);
     }
+    let cost = bytes.last_chunk().copied().map(ExactCost::from_bytes).unwrap_or_default();
     let [advertiser, day, campaign, publisher, clicks, views, conversions, line] = numbers;
-    let mut cost = [0; 16];
-    cost.copy_from_slice(&bytes[COST..]);
-    let torn = |error: crate::domain::Invalid| io::Error::new(ErrorKind::InvalidData, error);
-    Ok(Staged {
+    let torn = |error: Invalid| io::Error::new(ErrorKind::InvalidData, error);
+    Ok(StagedLine {
         key: StatKey { advertiser: advertiser.into(), day, campaign: campaign.into(), publisher: publisher.into() },
         clicks: Count::new("clicks", clicks).map_err(torn)?,
-        cost: ExactCost::from_bytes(cost),
+        cost,
         views: Count::new("views", views).map_err(torn)?,
         conversions: Count::new("conversions", conversions).map_err(torn)?,
         line: line.cast_unsigned(),
@@ -200,22 +192,23 @@ mod tests {
 
     use super::*;
 
-    fn staged(campaign: i64, line: u64) -> Staged {
+    fn staged(campaign: i64, line: u64) -> StagedLine {
         let key = StatKey { advertiser: 1.into(), day: 20_000, campaign: campaign.into(), publisher: 3.into() };
-        let [clicks, views, conversions] = [1, 2, 3].map(|count| Count::new("count", count * campaign).unwrap());
-        Staged { key, clicks, cost: ExactCost::from_units(-7 * campaign), views, conversions, line }
+        let none = Count::default();
+        let cost = ExactCost::parse(&format!("-{campaign}.0000000{line}")).unwrap();
+        StagedLine { key, clicks: none, cost, views: none, conversions: none, line }
     }
 
     proptest! {
         #[test]
         fn cells_come_out_sorted_whatever_the_runs(campaigns in prop::collection::vec(1_i64..50, 0..200), run in 1_usize..20) {
-            let mut sorter = Sorter::with_run(run);
+            let mut sorter = Sorter::with_run(&std::env::temp_dir(), run);
             let mut expected = Vec::new();
             for (line, campaign) in (2..).zip(campaigns) {
                 sorter.push(staged(campaign, line)).unwrap();
                 expected.push(staged(campaign, line));
             }
-            expected.sort_by_key(Staged::order);
+            expected.sort_by_key(StagedLine::order);
             let mut sorted = sorter.sorted().unwrap();
             let mut found = Vec::new();
             while let Some(next) = sorted.next().unwrap() {

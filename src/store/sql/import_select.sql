@@ -25,7 +25,10 @@ select
         where import_spans.import_key = imports.import_key
             and day_marks.day between import_spans.first_day and import_spans.last_day
         limit 1
-    )
+    ),
+    imports.cost,
+    imports.clicks,
+    imports.told
 from imports
 left join api_tokens using (token_key)
 left join imports undone on undone.import_key = imports.undoes_key

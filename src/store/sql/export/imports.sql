@@ -13,6 +13,8 @@ select
     imports.unchanged,
     imports.rounded,
     imports.zeroed,
+    imports.cost,
+    imports.clicks,
     imports.created_at as "created_at:at"
 from imports
 left join api_tokens using (token_key)

@@ -1,0 +1,141 @@
+//! Tables of cells that an import changed, or would change.
+
+use crate::admin::kit::format;
+use crate::admin::kit::table::{Cell, Table};
+use crate::domain::{Currency, Day, ExactCost, Figures, MicrosSum};
+use crate::service::imports::{CellChange, CellName, Outlook};
+
+/// Days whose totals are shown.
+const DAYS: usize = 31;
+
+/// The first three cells of a row about a cell.
+pub(in crate::admin) fn named(cell: &CellName) -> Vec<Cell> {
+    vec![Cell::new(format::day(cell.day)), Cell::new(cell.campaign.clone()), Cell::new(cell.publisher.clone())]
+}
+
+/// A table of what would change.
+pub(in crate::admin) fn cells(caption: &str, changes: &[CellChange], currency: Currency) -> Table {
+    let mut table = figures_table(caption, currency);
+    for change in changes {
+        let mut row = named(&change.cell);
+        row.extend(figures(change.old, Some(change.new), currency));
+        row.push(Cell::new(line(change.line)));
+        table.rows.push(row);
+    }
+    table
+}
+
+/// A table of cells that changed.
+pub(in crate::admin) fn figures_table(caption: &str, currency: Currency) -> Table {
+    let cost = format!("#Cost, {}", currency.code());
+    Table::new(caption, &["Day", "Campaign", "Publisher", "#Clicks", &cost, "#Views", "#Conversions", "#Line"])
+}
+
+/// What an import's line is called.
+pub(in crate::admin) fn line(line: u64) -> String {
+    if line == 0 { "left out".to_owned() } else { line.to_string() }
+}
+
+/// Four figures, each with what it was before where that differs.
+pub(in crate::admin) fn figures(old: Option<Figures>, new: Option<Figures>, currency: Currency) -> [Cell; 4] {
+    let cost = |figures: Figures| {
+        let sum = MicrosSum::from(figures.cost);
+        (format::amount(sum, currency), sum.to_string())
+    };
+    let count = |count: crate::domain::Count| (format::count(count.get()), count.to_string());
+    let cell = |read: &dyn Fn(Figures) -> (String, String)| {
+        let (was, is) = (old.map(read), new.map(read));
+        let shown = match &is {
+            Some((shown, exact)) => Cell::new(shown.clone()).title(exact.clone()),
+            None => Cell::new("–"),
+        };
+        match was {
+            // Amounts that are written alike may differ in what is not shown.
+            Some((was, exact)) if is.as_ref().is_none_or(|(_, now)| *now != exact) => {
+                let same = is.as_ref().is_some_and(|(shown, _)| *shown == was);
+                shown.note(format!("was {}", if same { exact } else { was }))
+            }
+            _ => shown,
+        }
+    };
+    [
+        cell(&|figures| count(figures.clicks)),
+        cell(&cost),
+        cell(&|figures| count(figures.views)),
+        cell(&|figures| count(figures.conversions)),
+    ]
+}
+
+/// What each day was and will be.
+pub(in crate::admin) fn days(outlook: &Outlook, currency: Currency) -> Table {
+    let code = currency.code();
+    let columns = [
+        "Day".to_owned(),
+        format!("#Was, {code}"),
+        format!("#Will be, {code}"),
+        "#Difference".to_owned(),
+        "#Clicks".to_owned(),
+    ];
+    let mut table = Table::new("What changes", &columns.each_ref().map(String::as_str));
+    let money = |rows: u64, sum: MicrosSum| match rows {
+        0 => Cell::new("–"),
+        _ => Cell::new(format::amount(sum, currency)).title(sum.to_string()),
+    };
+    let changing: Vec<_> = outlook.days.iter().filter(|day| day.before != day.after).collect();
+    for day in changing.iter().take(DAYS) {
+        let (before, after) = (&day.before, &day.after);
+        let date = Day::parse("date", &day.date).map_or_else(|_| day.date.clone(), format::day);
+        table.rows.push(vec![
+            Cell::new(date),
+            money(before.rows, before.cost),
+            money(after.rows, after.cost),
+            Cell::new(difference(before.cost, after.cost, currency)),
+            Cell::new(format::count(whole(after.clicks))),
+        ]);
+    }
+    let more = outlook.day_count.saturating_sub(table.rows.len() as u64);
+    if more > 0 {
+        let label = if changing.len() > DAYS {
+            format!("{} more", format::plural(whole(more), "day"))
+        } else {
+            format!("{} unchanged", format::plural(whole(more), "day"))
+        };
+        table.rows.push(vec![
+            Cell::new(label).tone("quiet"),
+            Cell::new(""),
+            Cell::new(""),
+            Cell::new(""),
+            Cell::new(""),
+        ]);
+    }
+    let (before, after) = (&outlook.before, &outlook.after);
+    table.foot = vec![
+        Cell::new(format!("All {}", format::plural(whole(outlook.day_count), "day"))),
+        money(before.rows, before.cost),
+        money(after.rows, after.cost),
+        Cell::new(difference(before.cost, after.cost, currency)),
+        Cell::new(format::count(whole(after.clicks))),
+    ];
+    table
+}
+
+/// `+1,204.11`, `-3.00`, or `0.00`
+fn difference(before: MicrosSum, after: MicrosSum, currency: Currency) -> String {
+    let size = MicrosSum::from_micros(before.micros().abs_diff(after.micros()));
+    let sign = match after.cmp(&before) {
+        std::cmp::Ordering::Less => "-",
+        std::cmp::Ordering::Equal => "",
+        std::cmp::Ordering::Greater => "+",
+    };
+    format!("{sign}{}", format::amount(size, currency))
+}
+
+/// An exact amount as the currency is written.
+pub(in crate::admin) fn money(exact: &str, currency: Currency) -> String {
+    let sum = ExactCost::parse(exact).and_then(ExactCost::rounded).map(MicrosSum::from);
+    sum.map_or_else(|_| exact.to_owned(), |sum| format::amount(sum, currency))
+}
+
+fn whole(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

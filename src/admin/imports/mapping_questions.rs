@@ -1,0 +1,168 @@
+//! What the mapping page asks because a file leaves it open, and what it lets people say otherwise than the file shows.
+
+use crate::import::{
+    Choice, DayOrder, DecimalSign, Decisions, LineSet, MoneyUnit, Period, Problem, ProblemCode, Recognition,
+};
+
+/// A question that the file leaves open: its choices with a label each.
+pub(super) struct Question {
+    pub(super) field: &'static str,
+    pub(super) legend: &'static str,
+    pub(super) message: String,
+    pub(super) choices: Vec<Choice>,
+    pub(super) chosen: String,
+    /// Whether it must still be answered.
+    pub(super) is_open: bool,
+}
+
+/// A field for what the file usually shows by itself.
+pub(super) struct Setting {
+    pub(super) field: &'static str,
+    pub(super) label: &'static str,
+    pub(super) hint: String,
+    pub(super) value: String,
+    /// Value and label; none where it is typed.
+    pub(super) choices: Vec<(String, String)>,
+    pub(super) error: Option<String>,
+}
+
+/// The field that answers a problem, and what it is called.
+fn field_of(code: ProblemCode) -> Option<(&'static str, &'static str)> {
+    match code {
+        ProblemCode::Encoding => Some(("encoding", "How is the text encoded?")),
+        ProblemCode::Header => Some(("header_line", "Where does the table begin?")),
+        ProblemCode::Dates | ProblemCode::DatesMixed => Some(("dates", "What do the dates mean?")),
+        ProblemCode::Numbers => Some(("numbers", "How are numbers written?")),
+        ProblemCode::MoneyUnit => Some(("money_unit", "What are the amounts stated in?")),
+        ProblemCode::Period => Some(("period", "What about rows that cover more than a day?")),
+        _ => None,
+    }
+}
+
+/// The questions, and what has no field of its own. What belongs to a column becomes an error there.
+pub(super) fn open(
+    seen: &Recognition,
+    errors: &mut Vec<(String, String)>,
+    was_sent: bool,
+) -> (Vec<Question>, Vec<String>) {
+    let (mut questions, mut obstacles) = (Vec::new(), Vec::new());
+    for Problem { code, column, message, choices, line, .. } in &seen.problems {
+        let lines = matches!(code, ProblemCode::Total | ProblemCode::CutOff);
+        match (field_of(*code), column) {
+            (Some((field, legend)), _) if !choices.is_empty() => questions.push(Question {
+                field,
+                legend,
+                message: message.clone(),
+                choices: choices.clone(),
+                chosen: String::new(),
+                is_open: was_sent,
+            }),
+            (_, _) if lines && line.is_some() => {
+                questions.push(line_question(*code, line.unwrap_or_default(), message));
+            }
+            (_, Some(column)) => {
+                // What is only missing is not an error before somebody answered.
+                if was_sent || *code != ProblemCode::MissingColumn {
+                    errors.push((column.name().to_owned(), message.clone()));
+                }
+            }
+            _ => obstacles.push(message.clone()),
+        }
+    }
+    (questions, obstacles)
+}
+
+fn line_question(code: ProblemCode, line: u64, message: &str) -> Question {
+    let choice = |value: String, label: &str| Choice { value, label: label.to_owned() };
+    let mut choices = vec![choice(line.to_string(), &format!("Leave line {line} out"))];
+    if code == ProblemCode::Total {
+        choices.push(choice(format!("-{line}"), &format!("Line {line} is a row")));
+    }
+    let legend = if code == ProblemCode::Total { "Is this a row or a total?" } else { "The last line is not whole" };
+    Question { field: "out", legend, message: message.to_owned(), choices, chosen: String::new(), is_open: false }
+}
+
+/// What the file shows by itself, to be said otherwise; without what is asked already.
+pub(super) fn settings(
+    seen: &Recognition,
+    decisions: &Decisions,
+    asked: &[&str],
+    errors: &[(String, String)],
+) -> Vec<Setting> {
+    let found = "Empty: found by itself.";
+    let typed = |field, label, hint: &str, value: Option<String>| {
+        (field, label, hint.to_owned(), value.unwrap_or_default(), Vec::new())
+    };
+    let chosen = |field, label, auto: &str, value: Option<&'static str>, choices: Vec<(&'static str, &str)>| {
+        let all = std::iter::once(("", auto)).chain(choices);
+        let choices = all.map(|(value, label)| (value.to_owned(), label.to_owned())).collect();
+        (field, label, String::new(), value.unwrap_or_default().to_owned(), choices)
+    };
+    let lines = |set: &LineSet| Some(String::from(set.clone()));
+    let by_itself = "As the file shows";
+    let sheets = seen.sheets.iter().map(|sheet| (sheet.clone(), sheet.clone())).collect();
+    let mut all = vec![
+        ("sheet", "Sheet", String::new(), seen.sheet.clone().unwrap_or_default(), sheets),
+        typed(
+            "header_line",
+            "Header line",
+            &format!("{found} The first line is 1."),
+            decisions.header_line.map(|line| line.to_string()),
+        ),
+        typed("leave_out", "Lines to leave out", "Such as 14,20-22.", lines(&decisions.leave_out)),
+        typed("keep", "Lines that are rows", "Although they look like totals.", lines(&decisions.keep)),
+        typed(
+            "encoding",
+            "Encoding",
+            &format!("{found} A name such as windows-1251 or shift_jis."),
+            decisions.encoding.map(|encoding| encoding.name().to_owned()),
+        ),
+        typed(
+            "date_format",
+            "Date pattern",
+            &format!("{found} Such as %d.%m.%Y or %Y%m%d."),
+            decisions.date_format.as_ref().map(ToString::to_string),
+        ),
+        chosen(
+            "dates",
+            "Order in dates",
+            by_itself,
+            decisions.dates.map(DayOrder::as_str),
+            choices(DayOrder::ALL, DayOrder::as_str, &["Day first: 31/08", "Month first: 08/31", "Year first"]),
+        ),
+        chosen(
+            "numbers",
+            "Decimal sign",
+            by_itself,
+            decisions.numbers.map(DecimalSign::as_str),
+            choices(DecimalSign::ALL, DecimalSign::as_str, &["A point: 1,234.56", "A comma: 1.234,56"]),
+        ),
+        chosen(
+            "money_unit",
+            "Money is stated in",
+            by_itself,
+            decisions.money_unit.map(MoneyUnit::as_str),
+            choices(MoneyUnit::ALL, MoneyUnit::as_str, &["Units", "Hundredths", "Millionths"]),
+        ),
+        chosen(
+            "period",
+            "Rows of several days",
+            "Refuse them",
+            decisions.period.map(Period::as_str),
+            choices(Period::ALL, Period::as_str, &["All on the first day", "Spread evenly"]),
+        ),
+    ];
+    all.retain(|(field, ..)| !asked.contains(field) && (*field != "sheet" || seen.sheets.len() > 1));
+    let error = |field: &str| errors.iter().find(|(name, _)| name == field).map(|(_, message)| message.clone());
+    all.into_iter()
+        .map(|(field, label, hint, value, choices)| Setting { field, label, hint, value, choices, error: error(field) })
+        .collect()
+}
+
+fn choices<C: Copy>(
+    all: &[C],
+    value: fn(C) -> &'static str,
+    labels: &[&'static str],
+) -> Vec<(&'static str, &'static str)> {
+    all.iter().map(|choice| value(*choice)).zip(labels.iter().copied()).collect()
+}

@@ -1,0 +1,291 @@
+//! What the preview asks to be settled: problems by their cause, each with the action that mends it, and what is worth a look.
+//! Pressing a button here changes one answer and shows the preview again.
+
+use actix_web::web;
+
+use crate::admin::imports::upload::draft;
+use crate::admin::kit::context::{Answer, RequestContext};
+use crate::admin::kit::format;
+use crate::domain::Name;
+use crate::import::{Column, LineSet};
+use crate::service::catalogue::{self, Change};
+use crate::service::imports::{Alias, Cause, Preview, Unnamed};
+use crate::service::pending_uploads::{self, PendingUpload};
+
+/// Names that an item lists.
+const NAMES: usize = 30;
+
+/// Lines that can be left out at once, or are listed one by one.
+const LINES: usize = 20;
+const LEFT_OUT: usize = 6;
+
+/// Something to settle or to look at.
+#[derive(Default)]
+pub(super) struct Item {
+    pub(super) title: String,
+    pub(super) text: String,
+    pub(super) hint: String,
+    /// What is wrong, line by line.
+    pub(super) lines: Vec<String>,
+    pub(super) actions: Vec<Action>,
+    /// Whether nothing can be imported before it is settled.
+    pub(super) is_open: bool,
+}
+
+/// A button with what it sends.
+#[derive(Default)]
+pub(super) struct Action {
+    pub(super) label: String,
+    pub(super) hidden: Vec<(&'static str, String)>,
+    /// Fields to be filled in: name, label, and what can be chosen.
+    pub(super) inputs: Vec<(String, &'static str, Vec<String>)>,
+}
+
+fn action(label: impl Into<String>, hidden: Vec<(&'static str, String)>) -> Action {
+    Action { label: label.into(), hidden, inputs: Vec::new() }
+}
+
+fn whole(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// `a, b, c and 4 more`
+fn listed(names: &[String]) -> String {
+    let shown = names.iter().take(NAMES).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMES) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// All there is.
+pub(super) fn items(upload: &PendingUpload, found: &Preview) -> Vec<Item> {
+    let mut items: Vec<Item> = found.problems.causes.iter().map(|cause| of_cause(upload, found, cause)).collect();
+    let is_publisher_open = found.problems.causes.iter().any(|cause| cause.code == "unknown_publisher");
+    for found in found.resembling.iter().filter(|found| !(is_publisher_open && found.kind == "publisher")) {
+        let column = match found.kind {
+            "publisher" => Column::Partner,
+            "offer" => Column::OfferName,
+            _ => Column::CampaignName,
+        };
+        items.push(Item {
+            title: format!("“{}” is a new {}.", found.name, found.kind),
+            text: format!("There is a “{}”.", found.known),
+            actions: vec![use_known(column, &found.name, &found.known)],
+            ..Item::default()
+        });
+    }
+    items.extend(
+        found.unnamed.iter().filter(|_| !upload.settings.answers.replace).map(|unnamed| of_unnamed(unnamed, found)),
+    );
+    items.extend(of_left_out(found));
+    items
+}
+
+fn use_known(column: Column, name: &str, known: &str) -> Action {
+    let hidden = vec![
+        ("alias_column", column.name().to_owned()),
+        ("alias_name", name.to_owned()),
+        ("alias_known", known.to_owned()),
+    ];
+    action(format!("Use {known}"), hidden)
+}
+
+fn of_cause(upload: &PendingUpload, found: &Preview, cause: &Cause) -> Item {
+    let names: Vec<String> = cause.names.iter().map(|(name, _)| name.clone()).collect();
+    let count = i64::try_from(cause.count).unwrap_or(i64::MAX);
+    let create = |label: String| Action { inputs: missing(upload), ..action(label, vec![("create", "on".to_owned())]) };
+    let item = match (cause.code.as_str(), names.as_slice()) {
+        ("unknown_campaign" | "incomplete_campaign", names) if !names.is_empty() => Item {
+            title: match names {
+                [name] => format!("“{name}” is a new campaign"),
+                names => format!("{} are new: {}", format::plural(whole(names.len()), "campaign"), listed(names)),
+            },
+            hint: "Offers that an import creates are shown to Singular at once.".to_owned(),
+            actions: vec![create(if names.len() == 1 {
+                "Create it".to_owned()
+            } else {
+                format!("Create these {} campaigns", names.len())
+            })],
+            ..Item::default()
+        },
+        ("unknown_publisher", [name]) => {
+            let known = found.resembling.iter().find(|found| found.kind == "publisher" && found.name == *name);
+            let mut actions: Vec<Action> =
+                known.iter().map(|found| use_known(Column::Partner, name, &found.known)).collect();
+            actions.push(action(format!("Create {name}"), vec![("create", "on".to_owned())]));
+            Item {
+                title: format!("“{name}” is a new publisher."),
+                text: known.map(|found| format!("There is a “{}”.", found.known)).unwrap_or_default(),
+                actions,
+                ..Item::default()
+            }
+        }
+        ("unknown_publisher", names) if !names.is_empty() => Item {
+            title: format!("{} are new: {}", format::plural(whole(names.len()), "publisher"), listed(names)),
+            actions: vec![action(
+                format!("Create these {} publishers", names.len()),
+                vec![("create", "on".to_owned())],
+            )],
+            ..Item::default()
+        },
+        ("duplicate", _) => Item {
+            title: format!("{} repeat a day, campaign and publisher", format::plural(count, "line")),
+            text: "This is usual where a file has one line an ad.".to_owned(),
+            actions: vec![action("Add them up", vec![("sum", "on".to_owned())])],
+            lines: lines(cause),
+            ..Item::default()
+        },
+        _ => Item {
+            title: match &cause.column {
+                Some(column) => format!("{} can't be read, column {column}", format::plural(count, "line")),
+                None => format!("{} can't be read", format::plural(count, "line")),
+            },
+            hint: "Fix them in the file, choose other columns, or leave the lines out.".to_owned(),
+            actions: leave_out(cause),
+            lines: lines(cause),
+            ..Item::default()
+        },
+    };
+    Item { is_open: true, ..item }
+}
+
+fn lines(cause: &Cause) -> Vec<String> {
+    let more = cause.count.saturating_sub(cause.lines.len() as u64);
+    let mut lines: Vec<String> = cause.lines.iter().map(|(line, message)| format!("line {line}: {message}")).collect();
+    if more > 0 {
+        lines.push(format!("and {more} more"));
+    }
+    lines
+}
+
+fn leave_out(cause: &Cause) -> Vec<Action> {
+    if cause.lines.len() as u64 != cause.count || cause.lines.len() > LINES {
+        return Vec::new();
+    }
+    let lines = cause.lines.iter().map(|(line, _)| line.to_string()).collect::<Vec<_>>().join(",");
+    let label =
+        if cause.lines.len() == 1 { "Leave this line out".to_owned() } else { "Leave these lines out".to_owned() };
+    vec![action(label, vec![("leave_out", lines)])]
+}
+
+/// The fields that a new campaign needs and the file does not have.
+fn missing(upload: &PendingUpload) -> Vec<(String, &'static str, Vec<String>)> {
+    let plan = &upload.settings.recognition.plan;
+    let has = |column: Column| plan.place(column).is_some() || plan.fixed.iter().any(|(other, _)| *other == column);
+    let all = [
+        (Column::OfferName, "Offer", Vec::new()),
+        (Column::App, "App", Vec::new()),
+        (Column::StoreId, "Store id", Vec::new()),
+        (Column::Os, "System", ["IOS", "ANDROID", "WEB"].map(str::to_owned).to_vec()),
+    ];
+    let missing = all.into_iter().filter(|(column, ..)| !has(*column));
+    missing.map(|(column, label, choices)| (format!("set-{column}"), label, choices)).collect()
+}
+
+fn of_unnamed(unnamed: &Unnamed, found: &Preview) -> Item {
+    let Unnamed { campaign, key, publisher, days: (first, last), cost, clicks } = unnamed;
+    let days =
+        if first == last { format::day(*first) } else { format!("{} to {}", format::day(*first), format::day(*last)) };
+    let rename = |name: &String| {
+        action(format!("Rename it to {name}"), vec![("rename", key.get().to_string()), ("rename_to", name.clone())])
+    };
+    let mut actions: Vec<Action> = match found.created.campaigns.as_slice() {
+        names if names.len() <= 3 => names.iter().map(rename).collect(),
+        names => vec![Action {
+            inputs: vec![("rename_to".to_owned(), "New name", names.to_vec())],
+            ..action("Rename it", vec![("rename", key.get().to_string())])
+        }],
+    };
+    actions.push(action("Replace these days", vec![("replace", "on".to_owned())]));
+    let clicks = format::count(i64::try_from(*clicks).unwrap_or(i64::MAX));
+    Item {
+        title: format!("“{campaign}” at {publisher} is not in the file"),
+        text: format!("and holds {cost} and {clicks} clicks on its days ({days})."),
+        hint: "Where the network renamed it, rename it here too: otherwise its cost is counted twice. \
+            “Replace these days” sets to zero what the file leaves out."
+            .to_owned(),
+        actions,
+        ..Item::default()
+    }
+}
+
+fn of_left_out(found: &Preview) -> Vec<Item> {
+    let reading = &found.reading;
+    let described = |line: &crate::service::imports::LeftOutLine| {
+        let cost = line.cost.as_ref().map(|cost| format!(", {cost}")).unwrap_or_default();
+        format!("line {}, “{}”{cost}: {}", line.line, line.text, line.reason)
+    };
+    let back = |line: u64| action("Put it back", vec![("back", line.to_string())]);
+    if reading.left_out.len() <= LEFT_OUT {
+        let item = |line: &crate::service::imports::LeftOutLine| Item {
+            title: "1 line is left out".to_owned(),
+            text: described(line),
+            actions: vec![back(line.line)],
+            ..Item::default()
+        };
+        return reading.left_out.iter().map(item).collect();
+    }
+    let total = i64::try_from(reading.left_out_total).unwrap_or(i64::MAX);
+    vec![Item {
+        title: format!("{} are left out", format::plural(total, "line")),
+        hint: "Each can be put back on the page of the columns.".to_owned(),
+        lines: reading.left_out.iter().map(described).collect(),
+        ..Item::default()
+    }]
+}
+
+/// Takes one answer from the preview and shows it again.
+pub async fn adjust(context: RequestContext, id: web::Path<String>) -> Answer {
+    let upload = draft(&context, &id).await?;
+    let to = format!("/admin/imports/drafts/{}/preview?advertiser={}", upload.row.id, upload.advertiser.id);
+    let (mut decisions, mut answers) = (upload.settings.decisions.clone(), upload.settings.answers.clone());
+    let is_on = |field: &str| context.field(field) == "on";
+    answers.sum |= is_on("sum");
+    answers.create_missing |= is_on("create");
+    answers.replace |= is_on("replace");
+    if let Some(typed) = context.sent("control_total") {
+        typed.trim().clone_into(&mut answers.control_total);
+        if answers.control_total.parse::<crate::service::imports::ControlTotal>().is_err() {
+            answers.control_total.clear();
+        }
+    }
+    for column in [Column::OfferName, Column::App, Column::StoreId, Column::Os] {
+        let value = context.field(&format!("set-{column}")).trim();
+        if !value.is_empty() {
+            decisions.fixed.retain(|(other, _)| *other != column);
+            decisions.fixed.push((column, value.to_owned()));
+        }
+    }
+    let with = |set: &LineSet, field: &str| {
+        format!("{},{}", String::from(set.clone()), context.field(field))
+            .parse::<LineSet>()
+            .unwrap_or_else(|_| set.clone())
+    };
+    decisions.keep = with(&decisions.keep, "back");
+    decisions.leave_out = with(&decisions.leave_out, "leave_out");
+    if let (Ok(column), name, known) =
+        (context.field("alias_column").parse(), context.field("alias_name"), context.field("alias_known"))
+    {
+        let (name, known) = (name.to_owned(), known.to_owned());
+        match decisions.fixed.iter_mut().find(|(other, value)| *other == column && *value == name) {
+            Some((_, value)) => *value = known,
+            None => answers.aliases.push(Alias { column, name, known }),
+        }
+    }
+    let rename = context.field("rename").parse::<i64>().ok().zip(Name::parse("name", context.field("rename_to")).ok());
+    let (store, actor) = (context.store().clone(), context.actor());
+    crate::telemetry::blocking(move || {
+        let mut upload = upload;
+        if let Some((key, name)) = rename {
+            let known = store.read(|txn| txn.campaign_list(upload.advertiser.key))?;
+            if let Some(campaign) = known.into_iter().find(|row| row.key.get() == key) {
+                let change = Change::RenameCampaign(&campaign, &name);
+                catalogue::change(&store, &upload.advertiser, &change, &actor)?;
+            }
+        }
+        pending_uploads::decide(&store, &mut upload, decisions, answers)
+    })
+    .await?;
+    Ok(context.go(&to))
+}

@@ -1,0 +1,89 @@
+//! The names of cells: as they are stored, or as an import plans to create them.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use super::creations::PlannedNames;
+use crate::domain::{Currency, Day};
+use crate::service::ServiceResult;
+use crate::store::{AdvertiserKey, CampaignKey, PublisherKey, ReadTxn, StatKey, StoreResult};
+
+/// A cell in the names people know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CellName {
+    /// The advertiser's name.
+    pub advertiser: String,
+    /// The day.
+    pub day: Day,
+    /// The campaign's name.
+    pub campaign: String,
+    /// The publisher's name.
+    pub publisher: String,
+}
+
+/// Finds names in one state of the database, those of an advertiser when they are first asked for.
+pub(super) struct CellNames<'t, 'c> {
+    txn: &'t ReadTxn<'c>,
+    planned: PlannedNames,
+    advertisers: HashMap<AdvertiserKey, AdvertiserNames>,
+    publishers: Option<HashMap<PublisherKey, String>>,
+}
+
+struct AdvertiserNames {
+    name: String,
+    /// What its money is in; nothing where it is yet to be created.
+    currency: Option<Currency>,
+    campaigns: HashMap<CampaignKey, String>,
+}
+
+impl<'t, 'c> CellNames<'t, 'c> {
+    pub(super) fn new(txn: &'t ReadTxn<'c>, planned: PlannedNames) -> Self {
+        Self { txn, planned, advertisers: HashMap::new(), publishers: None }
+    }
+
+    fn names(&mut self, key: AdvertiserKey) -> StoreResult<&AdvertiserNames> {
+        match self.advertisers.entry(key) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(free) => {
+                if let Some(name) = self.planned.advertisers.get(&key.get()) {
+                    let name = name.clone();
+                    return Ok(free.insert(AdvertiserNames { name, currency: None, campaigns: HashMap::new() }));
+                }
+                let row = self.txn.advertiser_by_key(key)?;
+                let campaigns = self.txn.campaign_list(key)?.into_iter().map(|row| (row.key, row.name)).collect();
+                Ok(free.insert(AdvertiserNames { name: row.name, currency: Some(row.currency), campaigns }))
+            }
+        }
+    }
+
+    pub(super) fn advertiser(&mut self, key: AdvertiserKey) -> StoreResult<(String, Option<Currency>)> {
+        self.names(key).map(|names| (names.name.clone(), names.currency))
+    }
+
+    pub(super) fn campaign(&mut self, advertiser: AdvertiserKey, key: CampaignKey) -> StoreResult<String> {
+        if let Some(name) = self.planned.campaigns.get(&key.get()) {
+            return Ok(name.clone());
+        }
+        Ok(self.names(advertiser)?.campaigns.get(&key).cloned().unwrap_or_default())
+    }
+
+    pub(super) fn publisher(&mut self, key: PublisherKey) -> StoreResult<String> {
+        if let Some(name) = self.planned.publishers.get(&key.get()) {
+            return Ok(name.clone());
+        }
+        if self.publishers.is_none() {
+            let all = self.txn.publisher_list()?.into_iter().map(|row| (row.key, row.name)).collect();
+            self.publishers = Some(all);
+        }
+        Ok(self.publishers.as_ref().and_then(|all| all.get(&key)).cloned().unwrap_or_default())
+    }
+
+    pub(super) fn cell(&mut self, key: &StatKey) -> ServiceResult<CellName> {
+        Ok(CellName {
+            advertiser: self.advertiser(key.advertiser)?.0,
+            day: Day::from_stored(key.day)?,
+            campaign: self.campaign(key.advertiser, key.campaign)?,
+            publisher: self.publisher(key.publisher)?,
+        })
+    }
+}

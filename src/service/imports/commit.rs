@@ -1,0 +1,114 @@
+//! A staged input on its way into the database: one write transaction, all or nothing.
+
+use std::ops::ControlFlow;
+
+use chrono::{DateTime, Utc};
+
+use super::cell_names::CellNames;
+use super::creations::PlannedNames;
+use super::cut_off::{self, note_cut_off};
+use super::outlook::{Outlook, Tally};
+use super::staging::{Reading, Staging};
+use super::surroundings::{self, Unnamed};
+use super::writer::{CellWriter, Written};
+use super::{ImportDone, ImportError, ImportOptions, ImportSource, Told};
+use crate::domain::{DraftId, ImportId};
+use crate::service::ServiceError;
+use crate::store::{ImportKind, ImportMarker, ImportRow, NewImport, Store, WriteTxn};
+
+/// A staged input on its way into the database.
+pub(super) struct Commit<'i> {
+    pub(super) options: &'i ImportOptions,
+    pub(super) source: &'i ImportSource,
+    pub(super) id: ImportId,
+    /// The upload that is imported, which is gone afterwards.
+    pub(super) draft: Option<DraftId>,
+    /// What the preview said; where it has become different nothing is written.
+    pub(super) expected: Option<&'i Outlook>,
+    pub(super) now: DateTime<Utc>,
+}
+
+impl Commit<'_> {
+    /// Says that the import begins, until the result is dropped.
+    pub(super) fn begin(&self, store: &Store) -> Result<ImportMarker, ImportError> {
+        note_cut_off(store)?;
+        Ok(cut_off::begin(store, self.id, &self.source.name, self.now)?)
+    }
+
+    /// Writes what was staged. `None` where the catalogue is not the one it was staged with.
+    pub(super) fn run(&self, store: &Store, staging: &mut Staging) -> Result<Option<ImportDone>, ImportError> {
+        if let Some(wanted) = &self.options.control_total {
+            wanted.check(staging.reading.cost.as_deref()).map_err(ImportError::ControlTotal)?;
+        }
+        let outcome = store.write_or_undo(|txn| {
+            if !staging.ground.holds(txn)? {
+                return Ok::<_, ImportError>(ControlFlow::Break(()));
+            }
+            self.write(txn, staging).map(ControlFlow::Continue)
+        })?;
+        Ok(match outcome {
+            ControlFlow::Continue(done) => Some(done),
+            ControlFlow::Break(()) => None,
+        })
+    }
+
+    fn write(&self, txn: &WriteTxn<'_>, staging: &mut Staging) -> Result<ImportDone, ImportError> {
+        let Self { options, source, id, now, .. } = *self;
+        if let Some(draft) = self.draft
+            && !txn.draft_delete(draft)?
+        {
+            return Err(ImportError::Taken);
+        }
+        // Before anything is written, so that what was stored is what is looked at.
+        let planned = staging.creations.planned_names();
+        let mut notes = staging.reading.notes.clone();
+        if source.kind == ImportKind::File {
+            let found = surroundings::look(txn, &mut staging.cells, &mut CellNames::new(txn, planned))?;
+            notes.extend(found.unnamed.iter().filter(|_| !options.replace).map(Unnamed::note));
+        }
+        let keys = staging.creations.carry_out(txn, now)?;
+        let key = txn.import_begin(&NewImport {
+            id,
+            kind: source.kind,
+            source: &source.name,
+            actor: &source.actor.name,
+            reason: options.reason.as_ref(),
+            token: source.token,
+            undoes: None,
+            now,
+        })?;
+        let mut writer = CellWriter::new(txn, key, options.replace, options.days)?;
+        let mut tally = Tally::default();
+        let mut cells = staging.cells.reader()?;
+        while let Some(mut staged) = cells.next()? {
+            staged.cell.key = keys.of(staged.cell.key);
+            tally.put(&staged.cell);
+            writer.put(staged.cell, staged.line, &mut |change| tally.see(&change))?;
+        }
+        let written = writer.finish(&mut |change| tally.see(&change))?;
+        let outlook = tally.finish(&written, &mut CellNames::new(txn, PlannedNames::default()))?;
+        if let Some(expected) = self.expected.filter(|expected| **expected != outlook) {
+            return Err(ImportError::Moved(outlook.differences(expected)));
+        }
+        let Written { counts, final_days, days } = written;
+        if !final_days.is_empty() && options.reason.is_none() {
+            return Err(ImportError::Final(final_days));
+        }
+        let reading = Reading { notes, ..staging.reading.clone() };
+        let (sha256, rows, rounded) = (Some(reading.sha256.clone()), reading.rows, reading.rounded);
+        let counts = ImportRow { sha256, rows, rounded, ..counts };
+        let created = staging.creations.names();
+        txn.import_finish(key, &counts)?;
+        let told = Told {
+            created: created.clone(),
+            notes: reading.notes.clone(),
+            left_out: reading.left_out.clone(),
+            left_out_total: reading.left_out_total,
+            outlook: outlook.clone(),
+        };
+        let told = serde_json::to_string(&told).map_err(|error| ServiceError::Internal(error.to_string()))?;
+        txn.import_tell(key, reading.cost.as_deref(), reading.clicks, &told)?;
+        txn.audit_add(&source.actor.did("stats import", &format!("{} ({rows} rows)", source.name)), now)?;
+        Ok(ImportDone { id, counts, created, days, reading, outlook })
+    }
+}

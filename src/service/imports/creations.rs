@@ -1,0 +1,262 @@
+//! What an import creates: planned while the input is read, carried out under the write lock.
+//!
+//! Reading holds no lock, so what is to be created gets a provisional key first. Provisional keys lie behind all real ones
+//! and go up in the order of creation, as the real ones will: cells that were sorted by them stay sorted.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::domain::{Currency, Name, Os, PublisherId, ReportingZone, StoreId};
+use crate::service::ServiceResult;
+use crate::store::{AdvertiserKey, AppKey, CampaignKey, OfferKey, PublisherKey, StatKey, StoreError, WriteTxn};
+
+/// The first provisional key.
+const PROVISIONAL: i64 = 1 << 60;
+
+/// What an import created, or would create: names by kind, in the order in which lines named them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Created {
+    /// Advertisers.
+    pub advertisers: Vec<String>,
+    /// Apps.
+    pub apps: Vec<String>,
+    /// Offers.
+    pub offers: Vec<String>,
+    /// Campaigns.
+    pub campaigns: Vec<String>,
+    /// Publishers.
+    pub publishers: Vec<String>,
+}
+
+impl Created {
+    /// Each kind with its names, in words for one and for several.
+    #[must_use]
+    pub fn kinds(&self) -> [(&'static str, &'static str, &[String]); 5] {
+        [
+            ("advertiser", "advertisers", &self.advertisers),
+            ("app", "apps", &self.apps),
+            ("offer", "offers", &self.offers),
+            ("campaign", "campaigns", &self.campaigns),
+            ("publisher", "publishers", &self.publishers),
+        ]
+    }
+
+    /// Whether nothing is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.kinds().iter().all(|(_, _, names)| names.is_empty())
+    }
+}
+
+/// The plan.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Creations {
+    advertisers: Vec<(String, String)>,
+    apps: Vec<NewApp>,
+    offers: Vec<(i64, String)>,
+    campaigns: Vec<NewCampaign>,
+    publishers: Vec<(Uuid, String)>,
+    network_ids: Vec<NetworkId>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct NewApp {
+    advertiser: i64,
+    name: String,
+    os: String,
+    store_id: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct NewCampaign {
+    advertiser: i64,
+    offer: i64,
+    app: i64,
+    name: String,
+}
+
+/// An ad network's own id for a campaign, learned from a line.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct NetworkId {
+    advertiser: i64,
+    publisher: i64,
+    id: String,
+    campaign: i64,
+}
+
+/// The real keys of what was planned.
+#[derive(Debug, Default)]
+pub(super) struct RealKeys {
+    advertisers: Vec<AdvertiserKey>,
+    campaigns: Vec<CampaignKey>,
+    publishers: Vec<PublisherKey>,
+}
+
+fn provisional<K: From<i64>>(place: usize) -> K {
+    K::from(PROVISIONAL + i64::try_from(place).unwrap_or_default())
+}
+
+/// The place in the plan that a provisional key stands for.
+fn place(key: i64) -> Option<usize> {
+    key.checked_sub(PROVISIONAL).and_then(|place| usize::try_from(place).ok())
+}
+
+fn real<K: From<i64> + Copy>(key: i64, made: &[K]) -> K {
+    place(key).and_then(|place| made.get(place)).copied().unwrap_or_else(|| K::from(key))
+}
+
+/// A key under which nothing is stored yet.
+pub(super) fn is_provisional(key: i64) -> bool {
+    key >= PROVISIONAL
+}
+
+impl Creations {
+    pub(super) fn advertiser(&mut self, name: &Name, currency: Currency) -> AdvertiserKey {
+        self.advertisers.push((name.to_string(), currency.code().to_owned()));
+        provisional(self.advertisers.len() - 1)
+    }
+
+    pub(super) fn app(&mut self, advertiser: AdvertiserKey, name: &Name, store: &StoreId) -> AppKey {
+        let (advertiser, name, os) = (advertiser.get(), name.to_string(), store.os().as_str().to_owned());
+        self.apps.push(NewApp { advertiser, name, os, store_id: store.as_str().to_owned() });
+        provisional(self.apps.len() - 1)
+    }
+
+    pub(super) fn offer(&mut self, advertiser: AdvertiserKey, name: &Name) -> OfferKey {
+        self.offers.push((advertiser.get(), name.to_string()));
+        provisional(self.offers.len() - 1)
+    }
+
+    pub(super) fn campaign(
+        &mut self,
+        advertiser: AdvertiserKey,
+        offer: OfferKey,
+        app: AppKey,
+        name: &Name,
+    ) -> CampaignKey {
+        let (advertiser, offer, app) = (advertiser.get(), offer.get(), app.get());
+        self.campaigns.push(NewCampaign { advertiser, offer, app, name: name.to_string() });
+        provisional(self.campaigns.len() - 1)
+    }
+
+    pub(super) fn publisher(&mut self, id: PublisherId, name: &Name) -> PublisherKey {
+        self.publishers.push((id.into(), name.to_string()));
+        provisional(self.publishers.len() - 1)
+    }
+
+    pub(super) fn network_id(
+        &mut self,
+        advertiser: AdvertiserKey,
+        publisher: PublisherKey,
+        id: &str,
+        campaign: CampaignKey,
+    ) {
+        let (advertiser, publisher, campaign) = (advertiser.get(), publisher.get(), campaign.get());
+        self.network_ids.push(NetworkId { advertiser, publisher, id: id.to_owned(), campaign });
+    }
+
+    /// The names, by kind.
+    pub(super) fn names(&self) -> Created {
+        Created {
+            advertisers: self.advertisers.iter().map(|(name, _)| name.clone()).collect(),
+            apps: self.apps.iter().map(|app| app.name.clone()).collect(),
+            offers: self.offers.iter().map(|(_, name)| name.clone()).collect(),
+            campaigns: self.campaigns.iter().map(|campaign| campaign.name.clone()).collect(),
+            publishers: self.publishers.iter().map(|(_, name)| name.clone()).collect(),
+        }
+    }
+
+    /// The stored advertisers that get new campaigns.
+    pub(super) fn advertisers_with_campaigns(&self) -> Vec<AdvertiserKey> {
+        let mut keys: Vec<i64> = self.campaigns.iter().map(|campaign| campaign.advertiser).collect();
+        keys.retain(|key| !is_provisional(*key));
+        keys.sort_unstable();
+        keys.dedup();
+        keys.into_iter().map(AdvertiserKey::from).collect()
+    }
+
+    /// The names of an advertiser's new campaigns.
+    pub(super) fn campaigns_of(&self, advertiser: AdvertiserKey) -> Vec<String> {
+        let own = self.campaigns.iter().filter(|campaign| campaign.advertiser == advertiser.get());
+        own.map(|campaign| campaign.name.clone()).collect()
+    }
+
+    /// The names of an advertiser's new offers.
+    pub(super) fn offers_of(&self, advertiser: AdvertiserKey) -> Vec<String> {
+        let own = self.offers.iter().filter(|(owner, _)| *owner == advertiser.get());
+        own.map(|(_, name)| name.clone()).collect()
+    }
+
+    /// What the plan calls a new advertiser, campaign or publisher, by provisional key.
+    pub(super) fn planned_names(&self) -> PlannedNames {
+        let numbered = |names: Vec<String>| (PROVISIONAL..).zip(names).collect();
+        let Created { advertisers, campaigns, publishers, .. } = self.names();
+        PlannedNames {
+            advertisers: numbered(advertisers),
+            campaigns: numbered(campaigns),
+            publishers: numbered(publishers),
+        }
+    }
+
+    /// Carries the plan out.
+    pub(super) fn carry_out(&self, txn: &WriteTxn<'_>, now: DateTime<Utc>) -> ServiceResult<RealKeys> {
+        let mut made = RealKeys::default();
+        for (name, currency) in &self.advertisers {
+            let (name, currency) = (Name::parse("advertiser", name)?, Currency::parse(currency)?);
+            let row = txn.advertiser_create(Uuid::new_v4().into(), &name, currency, ReportingZone::UTC, now)?;
+            made.advertisers.push(row.key);
+        }
+        let (mut apps, mut offers) = (Vec::<AppKey>::new(), Vec::<OfferKey>::new());
+        for NewApp { advertiser, name, os, store_id } in &self.apps {
+            let store = StoreId::parse(os.parse::<Os>()?, store_id)?;
+            let advertiser = real(*advertiser, &made.advertisers);
+            apps.push(txn.app_create(advertiser, Uuid::new_v4().into(), &Name::parse("app", name)?, &store, now)?);
+        }
+        for (advertiser, name) in &self.offers {
+            let (advertiser, name) = (real(*advertiser, &made.advertisers), Name::parse("offer_name", name)?);
+            offers.push(txn.offer_create(advertiser, Uuid::new_v4().into(), &name, true, now)?);
+        }
+        for NewCampaign { advertiser, offer, app, name } in &self.campaigns {
+            let (advertiser, name) = (real(*advertiser, &made.advertisers), Name::parse("campaign_name", name)?);
+            let (offer, app) = (real(*offer, &offers), real(*app, &apps));
+            let (key, _) = txn.campaign_create(advertiser, Uuid::new_v4().into(), &name, offer, app, now)?;
+            made.campaigns.push(key);
+        }
+        for (id, name) in &self.publishers {
+            made.publishers.push(txn.publisher_create((*id).into(), &Name::parse("partner", name)?, now)?);
+        }
+        for NetworkId { advertiser, publisher, id, campaign } in &self.network_ids {
+            let advertiser = real(*advertiser, &made.advertisers);
+            let (publisher, campaign) = (real(*publisher, &made.publishers), real(*campaign, &made.campaigns));
+            let stored = txn.network_campaign_add(advertiser, publisher, id, campaign, now)?;
+            if stored != campaign {
+                let message = format!("another import gave the network's campaign {id} to another campaign meanwhile");
+                return Err(StoreError::Conflict(message).into());
+            }
+        }
+        Ok(made)
+    }
+}
+
+impl RealKeys {
+    /// The key of a cell that was staged, as it is stored.
+    pub(super) fn of(&self, key: StatKey) -> StatKey {
+        StatKey {
+            advertiser: real(key.advertiser.get(), &self.advertisers),
+            day: key.day,
+            campaign: real(key.campaign.get(), &self.campaigns),
+            publisher: real(key.publisher.get(), &self.publishers),
+        }
+    }
+}
+
+/// Names of what is not stored yet.
+#[derive(Debug, Default)]
+pub(super) struct PlannedNames {
+    pub(super) advertisers: BTreeMap<i64, String>,
+    pub(super) campaigns: BTreeMap<i64, String>,
+    pub(super) publishers: BTreeMap<i64, String>,
+}

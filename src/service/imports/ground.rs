@@ -1,0 +1,34 @@
+//! The state of the catalogue that an input was read with.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::AdvertiserId;
+use crate::store::{ReadTxn, StoreError, StoreResult, Version};
+
+/// What of the catalogue the reading stands on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Ground {
+    pub(super) catalogues: Vec<(String, i64)>,
+    pub(super) publishers: i64,
+}
+
+impl Ground {
+    pub(super) fn new(catalogues: impl Iterator<Item = (AdvertiserId, Version)>, publishers: Version) -> Self {
+        let catalogues = catalogues.map(|(id, version)| (id.to_string(), version.get())).collect();
+        Self { catalogues, publishers: publishers.get() }
+    }
+
+    /// Whether the catalogue is still the same.
+    pub(super) fn holds(&self, txn: &ReadTxn<'_>) -> StoreResult<bool> {
+        if txn.publishers_version()?.get() != self.publishers {
+            return Ok(false);
+        }
+        for (id, version) in &self.catalogues {
+            let id: AdvertiserId = id.parse().map_err(|_| StoreError::Missing("an advertiser is gone".to_owned()))?;
+            if txn.catalogue_version(id)?.1.get() != *version {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}

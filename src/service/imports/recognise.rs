@@ -1,0 +1,102 @@
+//! A file that somebody chose, recognised with what the catalogue and the account say: the same for browser and command line.
+
+use std::cell::OnceCell;
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{Read as _, Seek as _};
+
+use chrono::Utc;
+use sha2::{Digest as _, Sha256};
+
+use super::ImportError;
+use super::resolver::last_day;
+use crate::domain::{CampaignId, PublisherId, ReportingZone};
+use crate::import::{self, Catalogue, Context, Decisions, Memory, Recognition, Unpacked};
+use crate::service::hex;
+use crate::store::{AdvertiserRow, Store, StoreResult};
+
+/// The catalogue's ids, read when a file first asks for them.
+struct StoredCatalogue<'s> {
+    store: &'s Store,
+    advertiser: Option<&'s AdvertiserRow>,
+    campaigns: OnceCell<HashSet<CampaignId>>,
+    publishers: OnceCell<HashSet<PublisherId>>,
+}
+
+impl StoredCatalogue<'_> {
+    fn campaigns(&self) -> StoreResult<HashSet<CampaignId>> {
+        self.store.read(|txn| {
+            let advertisers = match self.advertiser {
+                Some(row) => vec![row.clone()],
+                None => txn.advertiser_list()?,
+            };
+            let mut found = HashSet::new();
+            for row in advertisers {
+                found.extend(txn.campaign_list(row.key)?.into_iter().map(|campaign| campaign.id));
+            }
+            Ok(found)
+        })
+    }
+
+    fn publishers(&self) -> StoreResult<HashSet<PublisherId>> {
+        self.store.read(|txn| Ok(txn.publisher_list()?.into_iter().map(|row| row.id).collect()))
+    }
+}
+
+/// A catalogue that can't be read has nothing; what follows then fails with the reason.
+impl Catalogue for StoredCatalogue<'_> {
+    fn has_campaign(&self, id: CampaignId) -> bool {
+        self.campaigns.get_or_init(|| self.campaigns().unwrap_or_default()).contains(&id)
+    }
+
+    fn has_publisher(&self, id: PublisherId) -> bool {
+        self.publishers.get_or_init(|| self.publishers().unwrap_or_default()).contains(&id)
+    }
+}
+
+/// A file, unpacked and recognised.
+#[derive(Debug)]
+pub struct RecognisedFile {
+    /// Its text.
+    pub unpacked: Unpacked,
+    /// How it will be read, and what is open.
+    pub recognition: Recognition,
+}
+
+/// Unpacks a file and finds out how it is to be read. `advertiser` is whose import it is; without one, rows name theirs.
+pub fn recognise(
+    store: &Store,
+    file: File,
+    decisions: &Decisions,
+    memory: &Memory,
+    advertiser: Option<&AdvertiserRow>,
+) -> Result<RecognisedFile, ImportError> {
+    let spool = store.path().parent().unwrap_or_else(|| std::path::Path::new("."));
+    let mut unpacked = import::unpack(file, decisions.sheet.as_deref(), spool)?;
+    let zone = advertiser.map_or(ReportingZone::UTC, |row| row.time_zone);
+    let catalogue = StoredCatalogue { store, advertiser, campaigns: OnceCell::new(), publishers: OnceCell::new() };
+    let context = Context {
+        currency: advertiser.map(|row| row.currency),
+        last_day: last_day(zone, Utc::now()).map_err(crate::service::ServiceError::from)?,
+        catalogue: &catalogue,
+        memory,
+    };
+    let recognition = import::recognise_file(&mut unpacked, decisions, &context)?;
+    unpacked.text.rewind()?;
+    Ok(RecognisedFile { unpacked, recognition })
+}
+
+/// SHA-256 of a file's bytes, in hexadecimal. It stands at its beginning afterwards.
+pub fn hash(file: &mut File) -> std::io::Result<String> {
+    file.rewind()?;
+    let mut hash = Sha256::new();
+    let mut chunk = vec![0; 64 << 10];
+    loop {
+        match file.read(&mut chunk)? {
+            0 => break,
+            read => hash.update(&chunk[..read]),
+        }
+    }
+    file.rewind()?;
+    Ok(hex(&hash.finalize()))
+}

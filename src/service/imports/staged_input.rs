@@ -1,0 +1,122 @@
+//! An upload that was read, kept beside its bytes: showing its preview again, or importing it, reads nothing anew.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Seek, Write as _};
+
+use chrono::Utc;
+use serde::{Deserialize, Serialize};
+
+use super::cells::Cells;
+use super::commit::Commit;
+use super::creations::Creations;
+use super::ground::Ground;
+use super::outlook::Outlook;
+use super::preview::{self, Preview};
+use super::problems::{ProblemLog, Problems};
+use super::staging::{self, Reading, Staging};
+use super::{ImportDone, ImportError, ImportOptions, ImportSource};
+use crate::domain::{DraftId, ImportId};
+use crate::store::Store;
+
+/// An input, read, with what is wrong with it.
+pub(in crate::service) struct StagedInput {
+    staging: Staging,
+    problems: Problems,
+}
+
+/// What is kept of it besides the cells.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    /// Names the answers it was read with.
+    answers: String,
+    creations: Creations,
+    ground: Ground,
+    reading: Reading,
+    problems: Problems,
+}
+
+impl StagedInput {
+    /// Reads an input.
+    pub(in crate::service) fn read(
+        store: &Store,
+        input: impl Read,
+        options: &ImportOptions,
+    ) -> Result<Self, ImportError> {
+        let mut log = ProblemLog::default();
+        let staging = staging::stage(store, input, options, Utc::now(), &mut log)?;
+        Ok(Self { staging, problems: log.take() })
+    }
+
+    /// Keeps it; `answers` names what it was read with.
+    pub(in crate::service) fn keep(&mut self, answers: &str, about: File, cells: File) -> io::Result<()> {
+        self.staging.cells.write_to(cells)?;
+        let kept = Kept {
+            answers: answers.to_owned(),
+            creations: self.staging.creations.clone(),
+            ground: self.staging.ground.clone(),
+            reading: self.staging.reading.clone(),
+            problems: self.problems.clone(),
+        };
+        let mut about = BufWriter::new(about);
+        serde_json::to_writer(&mut about, &kept)?;
+        about.flush()
+    }
+
+    /// What was kept, if it was read with these answers.
+    pub(in crate::service) fn open(answers: &str, about: File, cells: File) -> Option<Self> {
+        // What can't be read is made anew.
+        let kept: Kept = serde_json::from_reader(BufReader::new(about)).ok()?;
+        let Kept { creations, ground, reading, problems, .. } = (kept.answers == answers).then_some(kept)?;
+        Some(Self { staging: Staging { creations, ground, cells: Cells::Written(cells), reading }, problems })
+    }
+
+    /// What importing it would do; `None` where the catalogue is not the one it was read with.
+    pub(in crate::service) fn preview(
+        &mut self,
+        store: &Store,
+        options: &ImportOptions,
+    ) -> Result<Option<Preview>, ImportError> {
+        store.read(|txn| {
+            if !self.staging.ground.holds(txn)? {
+                return Ok(None);
+            }
+            if !self.problems.is_empty() {
+                return Ok(Some(preview::with_problems(&self.staging, self.problems.clone())));
+            }
+            preview::compare(txn, &mut self.staging, options).map(Some)
+        })
+    }
+
+    /// Imports it, and the upload is gone; `None` where the catalogue is not the one it was read with. `expected` is what
+    /// the preview said.
+    pub(in crate::service) fn commit(
+        &mut self,
+        store: &Store,
+        options: &ImportOptions,
+        source: &ImportSource,
+        draft: DraftId,
+        expected: Option<&Outlook>,
+    ) -> Result<Option<ImportDone>, ImportError> {
+        if !self.problems.is_empty() {
+            return Err(ImportError::Lines(self.problems.clone()));
+        }
+        // The import takes the upload's id, so that whoever comes too late is shown what became of it.
+        let id = ImportId::from(uuid::Uuid::from(draft));
+        let commit = Commit { options, source, id, draft: Some(draft), expected, now: Utc::now() };
+        let _running = commit.begin(store)?;
+        commit.run(store, &mut self.staging)
+    }
+}
+
+/// Reads all problems of an input into `all`, as CSV.
+pub(in crate::service) fn list_problems(
+    store: &Store,
+    input: impl Read + Seek,
+    options: &ImportOptions,
+    all: &mut dyn std::io::Write,
+) -> Result<(), ImportError> {
+    let mut log = ProblemLog::with_all(all);
+    staging::stage(store, input, options, Utc::now(), &mut log)?;
+    log.take();
+    Ok(())
+}

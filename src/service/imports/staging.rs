@@ -1,0 +1,201 @@
+//! An input, read: every line looked up, the cells in order, and what is to be created. Nothing is written and no lock held.
+//!
+//! So a preview holds nobody up, and an import holds the write lock only for writing.
+
+use std::io::{self, Read};
+use std::ops::ControlFlow;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::cells::{Cells, CellsWriter};
+use super::creations::Creations;
+use super::ground::Ground;
+use super::merge::Merge;
+use super::problems::{ProblemLog, Problems};
+use super::resolver::{LineOutcome, Resolver};
+use super::sorter::Sorter;
+use super::{ImportError, ImportNote, ImportOptions, LeftOutLine, unit};
+use crate::domain::{Currency, ExactCost};
+use crate::import::{self, FileError, LineError, StatLine, Summary};
+use crate::service::access::secrets;
+use crate::store::Store;
+
+/// What reading an input came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Reading {
+    /// Rows that were read.
+    pub rows: u64,
+    /// Rows whose cost had more than six decimals.
+    pub rounded: u64,
+    /// Rows that stated a cell which an earlier row had stated.
+    pub repeated: u64,
+    /// What the rows cost, exactly as read; nothing where they are of several currencies.
+    pub cost: Option<String>,
+    /// Their clicks.
+    pub clicks: u64,
+    /// SHA-256 of the bytes as they came, in hexadecimal.
+    pub sha256: String,
+    /// The input's headers, or the keys of its first item.
+    pub headers: Vec<String>,
+    /// Headers that no column took.
+    pub ignored: Vec<String>,
+    /// Lines that were not read as rows.
+    pub left_out: Vec<LeftOutLine>,
+    /// How many there are.
+    pub left_out_total: u64,
+    /// What a person should know.
+    pub notes: Vec<ImportNote>,
+}
+
+/// An input, read.
+pub(super) struct Staging {
+    pub(super) creations: Creations,
+    pub(super) ground: Ground,
+    pub(super) cells: Cells,
+    pub(super) reading: Reading,
+}
+
+/// Adds rows up.
+#[derive(Default)]
+struct Sums {
+    rows: u64,
+    rounded: u64,
+    cost: Option<ExactCost>,
+    clicks: u64,
+    overflown: bool,
+}
+
+impl Sums {
+    fn add(&mut self, line: &StatLine<'_>) {
+        self.rows += 1;
+        self.rounded += u64::from(line.cost.is_finer_than_micros());
+        self.clicks = self.clicks.saturating_add(line.clicks.get().unsigned_abs());
+        let sum = self.cost.unwrap_or_default().checked_add(line.cost);
+        self.overflown |= sum.is_none();
+        self.cost = sum;
+    }
+}
+
+/// Reads the input. Where lines are wrong, what is wrong goes to `problems`, and the cells are of no use.
+pub(super) fn stage(
+    store: &Store,
+    input: impl Read,
+    options: &ImportOptions,
+    now: DateTime<Utc>,
+    problems: &mut ProblemLog<'_>,
+) -> Result<Staging, ImportError> {
+    let dir = store.path().parent().unwrap_or_else(|| std::path::Path::new(".")).to_owned();
+    let mut input = Hashing { input, hash: Sha256::new() };
+    let mut resolver = Resolver::new(store, options, now)?;
+    let mut sorter = Sorter::new(&dir);
+    let mut sums = Sums::default();
+    let mut take = |line: Result<StatLine<'_>, LineError>| -> Result<(), ImportError> {
+        let outcome = match line {
+            Err(problem) => LineOutcome::Refused(vec![problem.into()]),
+            Ok(line) => {
+                sums.add(&line);
+                resolver.stage(&line)?
+            }
+        };
+        match outcome {
+            LineOutcome::Staged(line) => sorter.push(line)?,
+            LineOutcome::Refused(found) => found.into_iter().for_each(|problem| problems.add(problem)),
+        }
+        Ok(())
+    };
+    let mut taken = Ok(());
+    let summary = read(&mut input, options, &mut |line| {
+        taken = take(line);
+        if taken.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    taken?;
+    let sha256 = match &options.sha256 {
+        Some(known) => known.clone(),
+        None => input.finish()?,
+    };
+    let mut merge = Merge::new(sorter.sorted()?, unit(options), options.duplicates);
+    let mut cells = CellsWriter::new(&dir);
+    while let Some(staged) = merge.next(&resolver, &mut |problem| problems.add(problem))? {
+        // Once a line was wrong the cells are of no use; the rest is only read for its own problems.
+        if problems.is_empty() {
+            cells.push(staged)?;
+        }
+    }
+    let is_one_currency = is_one(resolver.currencies());
+    let (creations, mut notes, ground) = resolver.finish();
+    let (mut left_out, mut left_out_total) = (Vec::new(), 0);
+    if let Some(recognition) = &options.recognition {
+        notes.splice(0..0, recognition.notes.iter().map(ImportNote::from));
+        left_out.extend(recognition.left_out.iter().map(LeftOutLine::from));
+        left_out_total = recognition.left_out_total;
+    }
+    let cost = sums.cost.unwrap_or_default().to_string();
+    let reading = Reading {
+        rows: sums.rows,
+        rounded: sums.rounded,
+        repeated: merge.repeated,
+        cost: (is_one_currency && !sums.overflown).then_some(cost),
+        clicks: sums.clicks,
+        sha256,
+        headers: summary.headers,
+        ignored: summary.ignored,
+        left_out,
+        left_out_total,
+        notes,
+    };
+    Ok(Staging { creations, ground, cells: cells.finish()?, reading })
+}
+
+fn is_one(mut currencies: impl Iterator<Item = Currency>) -> bool {
+    let first = currencies.next();
+    currencies.all(|other| Some(other) == first)
+}
+
+fn read(
+    input: &mut impl Read,
+    options: &ImportOptions,
+    sink: &mut dyn FnMut(Result<StatLine<'_>, LineError>) -> ControlFlow<()>,
+) -> Result<Summary, FileError> {
+    match &options.recognition {
+        Some(recognition) => import::read_file(input, &recognition.plan, sink),
+        None => import::read(options.format, input, &options.mapping, sink),
+    }
+}
+
+/// Stages an input that was problem-free, or says what is wrong.
+pub(super) fn stage_sound(
+    store: &Store,
+    input: impl Read,
+    options: &ImportOptions,
+    now: DateTime<Utc>,
+) -> Result<Staging, ImportError> {
+    let mut problems = ProblemLog::default();
+    let staging = stage(store, input, options, now, &mut problems)?;
+    let problems: Problems = problems.take();
+    if problems.is_empty() { Ok(staging) } else { Err(ImportError::Lines(problems)) }
+}
+
+/// Hashes what passes through.
+struct Hashing<R> {
+    input: R,
+    hash: Sha256,
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(buffer)?;
+        self.hash.update(&buffer[..read]);
+        Ok(read)
+    }
+}
+
+impl<R: Read> Hashing<R> {
+    /// The hash of all there is, whether or not the parser wanted the last bytes.
+    fn finish(mut self) -> Result<String, FileError> {
+        io::copy(&mut self, &mut io::sink())?;
+        Ok(secrets::hex(&self.hash.finalize()))
+    }
+}

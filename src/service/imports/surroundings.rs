@@ -1,0 +1,199 @@
+//! What stands around an import's cells: figures far above what was stored, and campaigns that the input no longer names.
+//!
+//! One scan of the stored days, side by side with the cells, both in the order of the table.
+
+use std::collections::{BTreeMap, HashSet};
+use std::io;
+
+use super::cell_names::CellNames;
+use super::cells::{Cells, CellsReader};
+use super::creations::is_provisional;
+use super::merge::Staged;
+use super::outliers::{OutlierSearch, Outliers, STORED_REACH};
+use super::{ImportError, ImportNote};
+use crate::domain::{Day, Figures, Invalid, MicrosSum};
+use crate::import::FileError;
+use crate::service::ServiceError;
+use crate::store::{AdvertiserKey, CampaignKey, ImportSpan, PublisherKey, ReadTxn, StatKey, StatRow};
+
+/// Campaigns at publishers whose absence is looked for.
+const NAMED: usize = 200_000;
+
+/// Campaigns that are told.
+const TOLD: usize = 100;
+
+/// A campaign that holds figures on the input's days, at a publisher of the input, and that the input does not name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unnamed {
+    /// Its name.
+    pub campaign: String,
+    /// Its key, to be renamed.
+    pub key: CampaignKey,
+    /// The publisher's name.
+    pub publisher: String,
+    /// First and last day of such figures.
+    pub days: (Day, Day),
+    /// What they come to.
+    pub cost: MicrosSum,
+    /// Their clicks.
+    pub clicks: u64,
+}
+
+/// What stands around the cells.
+#[derive(Debug, Default)]
+pub(super) struct Surroundings {
+    pub(super) outliers: Outliers,
+    pub(super) unnamed: Vec<Unnamed>,
+}
+
+/// What the input speaks of, of one advertiser.
+struct Scope {
+    days: HashSet<i64>,
+    first: i64,
+    last: i64,
+    publishers: HashSet<PublisherKey>,
+    named: HashSet<(CampaignKey, PublisherKey)>,
+}
+
+fn scopes(cells: &mut Cells) -> io::Result<BTreeMap<AdvertiserKey, Scope>> {
+    let mut scopes: BTreeMap<AdvertiserKey, Scope> = BTreeMap::new();
+    let mut cells = cells.reader()?;
+    while let Some(Staged { cell, .. }) = cells.next()? {
+        let StatKey { advertiser, day, campaign, publisher } = cell.key;
+        let scope = scopes.entry(advertiser).or_insert_with(|| Scope {
+            days: HashSet::new(),
+            first: day,
+            last: day,
+            publishers: HashSet::new(),
+            named: HashSet::new(),
+        });
+        scope.last = day;
+        scope.days.insert(day);
+        scope.publishers.insert(publisher);
+        if scope.named.len() < NAMED {
+            scope.named.insert((campaign, publisher));
+        }
+    }
+    Ok(scopes)
+}
+
+#[derive(Default)]
+struct Absent {
+    first: i64,
+    last: i64,
+    cost: MicrosSum,
+    clicks: u64,
+}
+
+/// Looks around.
+pub(super) fn look(
+    txn: &ReadTxn<'_>,
+    cells: &mut Cells,
+    names: &mut CellNames<'_, '_>,
+) -> Result<Surroundings, ImportError> {
+    let scopes = scopes(cells)?;
+    let mut found = Surroundings::default();
+    let mut side = Side { cells: cells.reader()?, next: None, failed: None };
+    side.advance();
+    for (advertiser, scope) in scopes {
+        let mut search = OutlierSearch::new(advertiser);
+        let mut absent: BTreeMap<(CampaignKey, PublisherKey), Absent> = BTreeMap::new();
+        if !is_provisional(advertiser.get()) {
+            let span = ImportSpan { advertiser, first: scope.first - STORED_REACH, last: scope.last + STORED_REACH };
+            txn.stat_scan_stated(span, |key, StatRow { figures, .. }| {
+                side.before(&key, |new| search.push(&new.cell.key, None, Some(new)));
+                let new = side.next.filter(|new| new.cell.key == key);
+                search.push(&key, Some(&figures), new.as_ref());
+                if new.is_some() {
+                    side.advance();
+                } else if scope.misses(&key) && figures != Figures::default() {
+                    let absent = absent
+                        .entry((key.campaign, key.publisher))
+                        .or_insert_with(|| Absent { first: key.day, ..Absent::default() });
+                    absent.last = key.day;
+                    absent.cost += figures.cost.into();
+                    absent.clicks = absent.clicks.saturating_add(figures.clicks.get().unsigned_abs());
+                }
+            })?;
+        }
+        side.of(advertiser, |new| search.push(&new.cell.key, None, Some(new)));
+        search.finish(&mut found.outliers, names)?;
+        for ((campaign, publisher), Absent { first, last, cost, clicks }) in absent {
+            if found.unnamed.len() == TOLD {
+                break;
+            }
+            let day = |day| Day::from_stored(day).map_err(ServiceError::from);
+            found.unnamed.push(Unnamed {
+                campaign: names.campaign(advertiser, campaign)?,
+                key: campaign,
+                publisher: names.publisher(publisher)?,
+                days: (day(first)?, day(last)?),
+                cost,
+                clicks,
+            });
+        }
+    }
+    match side.failed {
+        Some(error) => Err(FileError::Io(error).into()),
+        None => Ok(found),
+    }
+}
+
+impl Scope {
+    /// Whether the input speaks of the cell's day and publisher, and nowhere of its campaign there.
+    fn misses(&self, key: &StatKey) -> bool {
+        self.named.len() < NAMED
+            && self.days.contains(&key.day)
+            && self.publishers.contains(&key.publisher)
+            && !self.named.contains(&(key.campaign, key.publisher))
+    }
+}
+
+/// The import's own cells, one by one.
+struct Side<'c> {
+    cells: CellsReader<'c>,
+    next: Option<Staged>,
+    failed: Option<io::Error>,
+}
+
+impl Side<'_> {
+    fn advance(&mut self) {
+        self.next = match self.cells.next() {
+            Ok(next) => next,
+            Err(error) => {
+                self.failed = Some(error);
+                None
+            }
+        };
+    }
+
+    /// Hands out the cells before this one.
+    fn before(&mut self, key: &StatKey, mut each: impl FnMut(&Staged)) {
+        while let Some(next) = self.next.filter(|next| next.cell.key < *key) {
+            each(&next);
+            self.advance();
+        }
+    }
+
+    /// Hands out what is left of this advertiser.
+    fn of(&mut self, advertiser: AdvertiserKey, mut each: impl FnMut(&Staged)) {
+        while let Some(next) = self.next.filter(|next| next.cell.key.advertiser == advertiser) {
+            each(&next);
+            self.advance();
+        }
+    }
+}
+
+impl Unnamed {
+    /// What to say about it.
+    pub(super) fn note(&self) -> ImportNote {
+        let Self { campaign, publisher, days: (first, last), cost, clicks, .. } = self;
+        let (campaign, publisher) = (Invalid::echo(campaign), Invalid::echo(publisher));
+        let days = if first == last { format!("{first}") } else { format!("{first} to {last}") };
+        let message = format!(
+            "Campaign {campaign} at {publisher} holds {cost} and {clicks} clicks on days of this file ({days}), and the file \
+             does not name it. Where it was renamed, rename it here too, or replace these days with --replace."
+        );
+        ImportNote { code: "unnamed_campaign".to_owned(), line: None, message }
+    }
+}
