@@ -28,7 +28,13 @@ pub async fn list(context: RequestContext) -> Answer {
             let mut entries = txn.audit_list(&search, context.query("before").parse().ok(), SHOWN + 1)?;
             let more = entries.len() > SHOWN as usize;
             entries.truncate(SHOWN as usize);
-            let older = entries.last().filter(|_| more).map(|last| link_with(context, "before", &last.key.to_string()));
+            let before = context.query("before").parse().ok();
+            let older = match entries.last().filter(|_| more) {
+                Some(last) => Some(last.key),
+                None if search.is_empty() => None,
+                None => txn.audit_searched_to(before)?,
+            };
+            let older = older.map(|key| link_with(context, "before", &key.to_string()));
             let mut table = Table::new("Audit log", &["When", "Who", "Did", "What", "From"]);
             for entry in entries {
                 table.rows.push(vec![

@@ -186,7 +186,7 @@ fn table(shell: &Shell, polls: &[PollSeen]) -> Table {
 pub async fn detail(context: RequestContext, key: web::Path<String>) -> Answer {
     context
         .show(move |context, txn| {
-            let shell = Shell::new(context, txn, "Singular", "A poll")?;
+            let shell = Shell::new(context, txn, "Singular", "Poll details")?;
             let poll = key.parse().ok().map(|key| txn.poll_find(key)).transpose()?.flatten();
             let poll = poll.ok_or_else(|| StoreError::Missing("There is no such poll.".to_owned()))?;
             let mut facts = facts(&shell, &poll);

@@ -46,13 +46,16 @@ fn audit(row: &rusqlite::Row<'_>) -> rusqlite::Result<AuditRow> {
 }
 
 impl ReadTxn<'_> {
-    /// The newest entries older than `before`, whose words hold `words`; at most `limit`.
+    /// The newest entries older than `before`, whose words hold `message`; at most `limit`. A search goes through 150,000
+    /// entries.
     pub fn audit_list(&self, message: &str, before: Option<i64>, limit: u32) -> StoreResult<Vec<AuditRow>> {
         let sql = "select audit_key, at, actor, action, subject, address from audit_log
-            where audit_key < ?1 and instr(lower(actor || ' ' || action || ' ' || subject), lower(?2)) > 0
+            where audit_key < ?1
+                and audit_key >= case when ?2 = '' then 0 else min(?1, (select max(audit_key) from audit_log) + 1) - ?4 end
+                and instr(lower(actor || ' ' || action || ' ' || subject), lower(?2)) > 0
             order by audit_key desc
             limit ?3";
-        self.list("read the audit log", sql, (before.unwrap_or(i64::MAX), message, limit), audit)
+        self.list("read the audit log", sql, (before.unwrap_or(i64::MAX), message, limit, SEARCHED), audit)
     }
 
     /// The entries since then of things done by this name, the newest first; at most 20.
@@ -65,10 +68,23 @@ impl ReadTxn<'_> {
     }
 }
 
+/// How many entries a search goes through at once.
+const SEARCHED: i64 = 150_000;
+
 /// How far back [`ReadTxn::audit_last`] looks.
 const LOOK_BACK: i64 = 20_000;
 
 impl ReadTxn<'_> {
+    /// Where a search that looks for entries older than `before` ends, if there are entries that it leaves out.
+    pub fn audit_searched_to(&self, before: Option<i64>) -> StoreResult<Option<i64>> {
+        let sql = "select min(?1, max(audit_key) + 1) - ?2, min(audit_key) from audit_log";
+        let params = (before.unwrap_or(i64::MAX), SEARCHED);
+        let found = self.first("read the audit log", sql, params, |row| {
+            Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?))
+        })?;
+        Ok(found.and_then(|(end, first)| end.zip(first)).filter(|(end, first)| end > first).map(|(end, _)| end))
+    }
+
     /// The newest entry of an action on `noun` whose subject holds `text`, among the last 20,000 entries.
     pub fn audit_last(&self, noun: &str, text: &str) -> StoreResult<Option<AuditRow>> {
         let sql = "select audit_key, at, actor, action, subject, address from audit_log

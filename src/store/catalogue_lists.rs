@@ -6,8 +6,8 @@ use rusqlite::{Row, named_params};
 
 use crate::domain::{CampaignId, Os, PublisherId, StoreId};
 use crate::store::{
-    AdvertiserKey, AppKey, AppRow, CampaignKey, CampaignRow, OfferKey, OfferRow, PublisherKey, PublisherRow, ReadTxn,
-    StoreError, StoreResult, foreign_value, parsed,
+    AdvertiserKey, AppKey, AppRow, CampaignKey, CampaignRow, OfferKey, OfferRow, OrMissing as _, PublisherKey,
+    PublisherRow, ReadTxn, StoreError, StoreResult, foreign_value, parsed,
 };
 
 /// Which rows of a list are wanted.
@@ -32,6 +32,21 @@ pub struct ListPage<T> {
     pub rows: Vec<T>,
     /// Of all pages together.
     pub total: u32,
+}
+
+/// What an advertiser's catalogue has, without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CatalogueCounts {
+    /// Whether there is an app.
+    pub has_apps: bool,
+    /// How many offers there are.
+    pub offers: usize,
+    /// How many of them Singular is shown.
+    pub offers_on: usize,
+    /// Whether there is a campaign.
+    pub has_campaigns: bool,
+    /// Whether there is a publisher, of whichever advertiser.
+    pub has_publishers: bool,
 }
 
 /// A list: its rows, the texts that are searched, and what each column sorts by.
@@ -146,6 +161,27 @@ impl ReadTxn<'_> {
             list.columns, list.from, list.sorts[0], query.limit, query.offset
         );
         Ok(ListPage { rows: self.list("read a list", &sql, params, row)?, total })
+    }
+
+    /// What the advertiser's catalogue has.
+    pub fn catalogue_counts(&self, advertiser: AdvertiserKey) -> StoreResult<CatalogueCounts> {
+        let sql = "select
+                exists (select 1 from apps where advertiser_key = ?1),
+                (select count(*) from offers where advertiser_key = ?1),
+                (select count(*) from offers where advertiser_key = ?1 and cost_reporting = 1),
+                exists (select 1 from campaigns where advertiser_key = ?1),
+                exists (select 1 from publishers)";
+        let counts = self.first("count the catalogue", sql, [advertiser.0], |row| {
+            let (offers, offers_on) = (row.get::<_, u32>(1)? as usize, row.get::<_, u32>(2)? as usize);
+            Ok(CatalogueCounts {
+                has_apps: row.get(0)?,
+                offers,
+                offers_on,
+                has_campaigns: row.get(3)?,
+                has_publishers: row.get(4)?,
+            })
+        })?;
+        counts.or_missing("advertiser with key", &advertiser.0.to_string())
     }
 
     /// A page of the advertiser's campaigns. Columns: name, offer, app, id.

@@ -49,7 +49,7 @@ pub use advertisers::AdvertiserRow;
 pub use apps::AppRow;
 pub use audit::{AuditEntry, AuditRow};
 pub use catalogue::{CampaignRow, OfferRow};
-pub use catalogue_lists::{ListPage, ListQuery};
+pub use catalogue_lists::{CatalogueCounts, ListPage, ListQuery};
 pub use error::{OrMissing, StoreError, StoreResult};
 pub use export::{EXPORTS, Export, NOT_EXPORTED};
 pub use feeds::{FeedDays, FeedRow, NewFeed};

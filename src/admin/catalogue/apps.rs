@@ -34,9 +34,11 @@ pub async fn list(context: RequestContext) -> Answer {
                     .narrow(row.store.as_str()),
                 Cell::new(row.store.os().as_str()),
                 Cell::new(row.store.as_str()).code(),
-                Cell::new(format::count(campaigns))
-                    .to(stats, true)
-                    .label(format!("Stats of the campaigns of {}", row.name)),
+                Cell::new(format::count(campaigns)).to(stats, true).label(format!(
+                    "{}: stats of the campaigns of {}",
+                    format::count(campaigns),
+                    row.name
+                )),
             ]);
         }
         Ok(Listed { table, total: page.total, note: "" })

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use crate::admin::kit::form::{Form, Kind};
+use crate::admin::kit::format;
 use crate::domain::Invalid;
 use crate::store::{
     AdvertiserKey, AppRow, CampaignRow, ListPage, ListQuery, OfferRow, PublisherRow, ReadTxn, StoreResult,
@@ -40,7 +41,8 @@ pub fn field<P: Pickable>(
     let query = ListQuery { limit: CHOICES, ..ListQuery::default() };
     let page = P::page(txn, advertiser, &query)?;
     Ok(if page.total > CHOICES {
-        let hint = format!("{hint} There are {}: enter a name, a part of one, or an id.", page.total);
+        let hint =
+            format!("{hint} There are {}: enter a name, a part of one, or an id.", format::count(page.total.into()));
         form.field(name, label, Kind::Text, hint.trim_start().to_owned())
     } else {
         let choices = page.rows.iter().map(|row| (row.id().to_string(), row.label())).collect();

@@ -73,7 +73,7 @@ impl Recent {
         let label = format!("Stats of {name}");
         let Some((sum, line)) = self.sums.get(&key) else {
             let none = if self.is_left_out { "see its stats" } else { "–" };
-            return [Cell::new(none).to(href, true).label(label), Cell::default()];
+            return [Cell::new(none).to(href, true).label(format!("{none}: {label}")), Cell::default()];
         };
         let cost = Cell::new(format::amount(sum.cost, advertiser.currency)).title(sum.cost.to_string());
         [

@@ -2,12 +2,14 @@
 //! shows the steps to the first report instead.
 
 pub mod figures;
+pub mod handed;
 
 use askama::Template;
 use chrono::{DateTime, Utc};
 
 use crate::admin::attention::AlertItem;
 use crate::admin::home::figures::{Figure, RecentDays};
+use crate::admin::home::handed::Handed;
 use crate::admin::kit::chart::Chart;
 use crate::admin::kit::context::{Answer, RequestContext};
 use crate::admin::kit::format;
@@ -40,6 +42,7 @@ struct Page {
     steps: Vec<Step>,
     polling: Option<Polling>,
     figures: Vec<Figure>,
+    handed: Option<Handed>,
     chart: Option<Chart>,
     chart_table: Table,
     table: Table,
@@ -65,6 +68,7 @@ pub async fn page(context: RequestContext) -> Answer {
                     steps,
                     polling: None,
                     figures,
+                    handed: None,
                     chart: None,
                     chart_table,
                     table,
@@ -90,6 +94,7 @@ pub async fn page(context: RequestContext) -> Answer {
             Ok(Page {
                 alerts: alerts.iter().map(|alert| AlertItem::new(alert, &shell, Some(&advertiser))).collect(),
                 figures: if has_stats { days.figures(&advertiser) } else { Vec::new() },
+                handed: if has_stats && steps.is_empty() { Handed::read(txn, &advertiser, &shell, now)? } else { None },
                 chart: if has_stats { days.chart(&advertiser) } else { None },
                 chart_table: days.table(&advertiser),
                 table: if has_stats { days.top(txn, &advertiser)? } else { Table::default() },

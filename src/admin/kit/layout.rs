@@ -6,13 +6,16 @@ use crate::domain::{AdvertiserId, ReportingZone, ZoneClock};
 use crate::service::ServiceError;
 use crate::store::{AdvertiserRow, ReadTxn};
 
+/// Where the pages about Singular begin.
+pub const SINGULAR: &str = "/admin/singular";
+
 /// The nouns of the navigation.
 const NAV: [(&str, &str); 8] = [
     ("Home", "/admin/"),
     ("Stats", "/admin/stats"),
     ("Import", "/admin/imports"),
     ("Catalogue", "/admin/catalogue/offers"),
-    ("Singular", "/admin/singular"),
+    ("Singular", SINGULAR),
     ("Tokens", "/admin/tokens"),
     ("Audit", "/admin/audit"),
     ("Settings", "/admin/settings"),

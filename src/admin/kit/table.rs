@@ -218,6 +218,12 @@ impl Cell {
         self
     }
 
+    /// Whether its text wants a second line where names stand.
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        self.text.chars().count() > 36
+    }
+
     /// What is shown when the pointer rests on it: the exact value, or all of a text that may be cut off.
     #[must_use]
     pub fn hover(&self) -> Option<&str> {

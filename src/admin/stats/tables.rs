@@ -217,7 +217,7 @@ pub fn one_by_one(context: &RequestContext, txn: &ReadTxn<'_>, view: &View) -> R
         (Column::figure("Per click").less(), Some(Order::PerClick)),
         (Column::figure("Views").less(), Some(Order::Views)),
         (Column::figure("Conversions").less(), Some(Order::Conversions)),
-        (Column::text(if context.may_change() { "Change" } else { "History" }), None),
+        (Column::text(if context.may_change() { "Change" } else { "History" }).less(), None),
     ];
     let mut table = Table::with_columns("Stats by day, campaign and publisher", heads(context, view, columns));
     let first = (view.page - 1).saturating_mul(SHOWN).min(rows.len());
@@ -260,7 +260,7 @@ fn row_cells(
             Some(state) => day.note(format::day_state(state)),
             None => day,
         },
-        Cell::new(&campaign.name).aside(&campaign.aside).narrow(format!(
+        Cell::new(&campaign.name).aside(&campaign.aside).to(&cell, true).narrow(format!(
             "{} · {}",
             publisher.name,
             narrow(&row.sum, view.advertiser.currency)

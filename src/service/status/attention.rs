@@ -195,10 +195,10 @@ pub fn of_advertiser(txn: &ReadTxn<'_>, advertiser: &AdvertiserRow, now: DateTim
 }
 
 fn of_offers(txn: &ReadTxn<'_>, advertiser: &AdvertiserRow) -> ServiceResult<Option<Alert>> {
-    let offers = txn.offer_list(advertiser.key)?;
-    let off = offers.iter().filter(|row| !row.cost_reporting).count();
+    let counts = txn.catalogue_counts(advertiser.key)?;
+    let off = counts.offers - counts.offers_on;
     Ok(match off {
-        _ if off == offers.len() => Some(critical(AlertKind::NoOfferReports)),
+        _ if off == counts.offers => Some(critical(AlertKind::NoOfferReports)),
         0 => None,
         _ => Some(warning(AlertKind::OffersOff { count: i64::try_from(off).unwrap_or(i64::MAX) })),
     })

@@ -43,18 +43,18 @@ impl Setup {
         let Some(row) = advertiser else {
             return Ok(Self { missing: Some(Advertiser), has_stats: false, offers: 0, offers_on: 0, has_token: false });
         };
-        let offers = txn.offer_list(row.key)?;
+        let counts = txn.catalogue_counts(row.key)?;
         let has = [
-            (App, !txn.app_list(row.key)?.is_empty()),
-            (Offer, !offers.is_empty()),
-            (Campaign, !txn.campaign_list(row.key)?.is_empty()),
-            (Publisher, !txn.publisher_list()?.is_empty()),
+            (App, counts.has_apps),
+            (Offer, counts.offers > 0),
+            (Campaign, counts.has_campaigns),
+            (Publisher, counts.has_publishers),
         ];
         Ok(Self {
             missing: has.into_iter().find(|(_, is_there)| !is_there).map(|(entry, _)| entry),
             has_stats: txn.stat_span(row.key)?.is_some(),
-            offers: offers.len(),
-            offers_on: offers.iter().filter(|offer| offer.cost_reporting).count(),
+            offers: counts.offers,
+            offers_on: counts.offers_on,
             has_token: txn.token_list()?.iter().any(|token| token.advertiser == row.key && reads_reports(token, now)),
         })
     }

@@ -1,0 +1,79 @@
+//! What Singular was handed of the last days: a square a day, and how many are as they were handed over.
+
+use chrono::{DateTime, Utc};
+
+use crate::admin::kit::format;
+use crate::admin::kit::layout::{SINGULAR, Shell};
+use crate::domain::{Day, DayRange};
+use crate::service::ServiceError;
+use crate::service::ledger::{Detail, HandoverState, Ledger};
+use crate::store::{AdvertiserRow, ReadTxn};
+
+/// Days that are shown.
+const DAYS: u64 = 30;
+
+/// The last days as Singular holds them.
+pub struct Handed {
+    /// Days that are as they were handed over.
+    pub in_step: usize,
+    /// Days that have stats, or had some.
+    pub all: usize,
+    /// What the others need.
+    pub than: String,
+    /// The class and the words of each day's square, oldest first.
+    pub squares: Vec<(&'static str, String)>,
+    /// Where to see more.
+    pub href: String,
+}
+
+impl Handed {
+    /// Compares the last 30 days with what was handed over.
+    pub fn read(
+        txn: &ReadTxn<'_>,
+        advertiser: &AdvertiserRow,
+        shell: &Shell,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Self>, ServiceError> {
+        let today = advertiser.time_zone.today(now)?;
+        let Some(range) = today.earlier(DAYS - 1).and_then(|from| DayRange::new(from, today).ok()) else {
+            return Ok(None);
+        };
+        let ledger = Ledger::of(txn, advertiser, Some(range), Detail::Sums, now)?;
+        let (from, to) = range.stored();
+        let square = |stored: i64| {
+            let day = Day::from_stored(stored).ok();
+            let found = ledger.days.iter().find(|known| Some(known.day) == day);
+            let (class, words) = found.map_or(("none", "no stats"), |known| class(known.state));
+            (class, format!("{}: {words}", format::stored_day(stored)))
+        };
+        let count = |wanted: &[HandoverState]| ledger.days.iter().filter(|day| wanted.contains(&day.state)).count();
+        let needs = ledger.days.iter().filter(|day| ledger.needs_person(day)).count();
+        let in_step = count(&[HandoverState::InStep]);
+        let by_itself = ledger.days.len() - in_step - needs - count(&[HandoverState::OutOfReach]);
+        let than = match (by_itself, needs) {
+            (0, 0) if in_step == ledger.days.len() => "Singular has all of them".to_owned(),
+            (0, 0) => "the others are out of its reach".to_owned(),
+            (comes, 0) => format!("{comes} come with the next polls"),
+            (0, needs) => format!("{needs} need a refresh request"),
+            (comes, needs) => format!("{comes} come by themselves, {needs} need you"),
+        };
+        Ok(Some(Self {
+            in_step,
+            all: ledger.days.len(),
+            than,
+            squares: (from..=to).map(square).collect(),
+            href: format!("{SINGULAR}{}", shell.scope),
+        }))
+    }
+}
+
+/// The class of a day's square, and what it stands for.
+fn class(state: HandoverState) -> (&'static str, &'static str) {
+    match state {
+        HandoverState::InStep => ("held", "in step"),
+        HandoverState::NextPoll => ("waiting", "comes with the next poll"),
+        HandoverState::Refresh => ("behind", "needs a refresh request"),
+        HandoverState::OutOfReach => ("away", "out of Singular's reach"),
+        HandoverState::NeverServed => ("never", "never asked for"),
+    }
+}
