@@ -128,7 +128,7 @@ pub fn public_url(text: &str) -> Result<String, String> {
 }
 
 /// A network, or one address as the network that holds only it.
-fn network(text: &str) -> Result<IpNet, String> {
+pub fn network(text: &str) -> Result<IpNet, String> {
     text.parse()
         .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from))
         .map_err(|_| "expected a network such as 10.0.0.0/8, or an address".to_owned())

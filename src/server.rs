@@ -39,7 +39,7 @@ use crate::admin::stats::day_status;
 use crate::admin::stats::download;
 use crate::admin::stats::rows;
 use crate::admin::stats::statement;
-use crate::admin::{audit, home, once, polls, tokens};
+use crate::admin::{audit, home, once, polls, token_networks, tokens};
 use crate::api::{docs, feeds, health, not_found, reports, stats as api_stats};
 use crate::config::Serve;
 use crate::domain::{ReportFormat, ReportKind};
@@ -135,6 +135,8 @@ pub static ROUTES: &[Line] = &[
     get ("/admin/tokens",                                     Access::Viewer,      |route| route.to(tokens::list)),
     get ("/admin/tokens/new",                                 Access::Admin,       |route| route.to(tokens::new)),
     post("/admin/tokens/new",                                 Access::Admin,       |route| route.to(tokens::create)),
+    get ("/admin/tokens/{id}/networks",                       Access::Admin,       |route| route.to(token_networks::edit)),
+    post("/admin/tokens/{id}/networks",                       Access::Admin,       |route| route.to(token_networks::save)),
     get ("/admin/tokens/{id}/revoke",                         Access::Admin,       |route| route.to(tokens::ask_revoke)),
     post("/admin/tokens/{id}/revoke",                         Access::Admin,       |route| route.to(tokens::revoke)),
     get ("/admin/tokens/{id}/rotate",                         Access::Admin,       |route| route.to(tokens::ask_rotate)),

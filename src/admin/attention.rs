@@ -50,6 +50,7 @@ fn link(kind: &AlertKind, shell: &Shell, advertiser: &AdvertiserRow) -> Option<(
         AlertKind::PollingStopped { .. } => ("See the polls", format!("/admin/polls{scope}")),
         AlertKind::NoStats { .. } => ("See the stats", format!("/admin/stats{scope}")),
         AlertKind::PollsRefused { .. } => ("See why", polls("answer=refused")),
+        AlertKind::TokenElsewhere { .. } => ("See the tokens", format!("/admin/tokens{scope}")),
         AlertKind::StrangersRefused { .. } => ("See from where", polls("token=none")),
     })
 }

@@ -14,4 +14,5 @@ pub mod once;
 pub mod polls;
 pub mod singular;
 pub mod stats;
+pub mod token_networks;
 pub mod tokens;

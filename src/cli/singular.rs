@@ -1,5 +1,6 @@
 //! `pitlane singular …`: what was handed to Singular, and what connects an advertiser's account in it (contract §8).
 
+mod check;
 mod links;
 mod status;
 
@@ -9,6 +10,8 @@ use crate::config::Global;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Ask for the report from outside, as Singular would, and say what is in the way; exit 1 if anything
+    Check(check::Args),
     /// Fill pcid, pcn and psid into a tracking link for each campaign and publisher, or say what is wrong in one
     Links(Box<links::Args>),
     /// Say which days Singular holds as they are, and what to do about the others; exit 1 if anything
@@ -17,6 +20,7 @@ pub(super) enum Command {
 
 pub(super) fn run(global: &Global, command: &Command) -> anyhow::Result<()> {
     match command {
+        Command::Check(args) => check::run(global, args),
         Command::Links(args) => links::run(global, args),
         Command::Status(args) => status::run(global, args),
     }

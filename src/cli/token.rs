@@ -4,6 +4,7 @@ use anyhow::Context as _;
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Subcommand;
 use clap::error::ErrorKind;
+use ipnet::IpNet;
 use serde_json::json;
 
 use super::{moment, open_existing, parse, parse_name, print, print_json, say, table};
@@ -30,6 +31,9 @@ pub(super) enum Command {
         /// Who will hold it: polls of Singular's own tokens say what Singular was handed
         #[arg(long, default_value = "singular", value_parser = parse::<TokenReader>)]
         reader: TokenReader,
+        /// Networks it may be used from, such as 203.0.113.0/24; from anywhere if not given; may be repeated
+        #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = crate::config::network)]
+        allow: Vec<IpNet>,
         /// How long it works, such as 12h, 90d, 8w or 1y; without it, until it is revoked
         #[arg(long, value_name = "TIME", value_parser = parse_life)]
         expires_in: Option<TimeDelta>,
@@ -58,10 +62,14 @@ pub(super) fn run(global: &Global, command: Command) -> anyhow::Result<()> {
     let store = open_existing(global)?;
     let (actor, now) = (Actor::command_line(), Utc::now());
     match command {
-        Command::Create { advertiser, name, scope, reader, expires_in } => {
+        Command::Create { advertiser, name, scope, reader, allow, expires_in } => {
             let expires_at = expires_in.map(|life| now + life);
             let request = TokenRequest { advertiser, name, scope, expires_at, reader };
             let token = tokens::issue(&store, &request, &actor, now)?;
+            // Nobody has seen it yet.
+            if !allow.is_empty() {
+                tokens::allow(&store, token.id(), &allow, &actor, now)?;
+            }
             say(format_args!("This token is shown this once; only its hash is stored."));
             if global.json {
                 let id = token.id().as_str();
@@ -145,6 +153,7 @@ fn as_json(row: &TokenRow, now: DateTime<Utc>) -> serde_json::Value {
         "name": row.name,
         "scope": row.scope.as_str(),
         "reader": row.reader.as_str(),
+        "allow": row.networks.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "live": TokenState::of(row, now).is_live(),
         "createdAt": row.created_at,
         "expiresAt": row.expires_at,

@@ -5,6 +5,7 @@
 //! history either way: here where it is refused, by its handler otherwise.
 
 use std::future::{Ready, ready};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_web::body::BoxBody;
@@ -20,7 +21,7 @@ use super::error::{ClientError, ErrorKind};
 use super::poll::PollRecorder;
 use super::state::AppState;
 use crate::domain::{PlainToken, ReportFormat, ReportKind, TokenScope};
-use crate::service::access::tokens::Presented;
+use crate::service::access::tokens::{self, Presented};
 use crate::service::status::TokenState;
 use crate::store::{Lane, Snapshot, Store, StoreResult, TokenRow};
 use crate::telemetry;
@@ -65,7 +66,8 @@ pub async fn pass(
     let admitted = match recognise(&state, request.request()).await {
         Ok(client) => {
             poll = poll.map(|poll| poll.by(&client.token));
-            usable(&client.token, scope).and_then(|()| state.limits.token(client.token.key)).map(|()| client)
+            let from = client::address(request.request(), &state.config.trusted_proxy);
+            usable(&client.token, scope, from).and_then(|()| state.limits.token(client.token.key)).map(|()| client)
         }
         Err(error) if presented(request.request()).is_some() => {
             let address = client::address(request.request(), &state.config.trusted_proxy);
@@ -132,7 +134,7 @@ pub fn presented(request: &HttpRequest) -> Option<PlainToken> {
     known.then(|| PlainToken::parse(token.trim())).flatten()
 }
 
-fn usable(row: &TokenRow, scope: TokenScope) -> Result<(), ClientError> {
+fn usable(row: &TokenRow, scope: TokenScope, from: IpAddr) -> Result<(), ClientError> {
     let over = |what: &str, at: chrono::DateTime<Utc>| {
         let date = at.format("%Y-%m-%d %H:%M UTC");
         Err(ClientError::unauthorized(format!("This API token {what} on {date}.")))
@@ -142,6 +144,11 @@ fn usable(row: &TokenRow, scope: TokenScope) -> Result<(), ClientError> {
         TokenState::Revoked(at) => return over("was revoked", at),
         TokenState::Expired(at) => return over("expired", at),
         TokenState::Disabled(_) | TokenState::Ending(_) | TokenState::Live(_) => {}
+    }
+    if !tokens::is_allowed_from(row, from) {
+        let message =
+            format!("This API token may not be used from {from}. Its advertiser's list of networks says from where.");
+        return Err(ClientError::new(ErrorKind::Forbidden, message));
     }
     if row.scope != scope {
         let (has, needs) = (row.scope.as_str(), scope.as_str());

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::Row;
 
 use crate::domain::{AdvertiserId, Day, Micros, ReportFormat, ReportKind, TokenId};
-use crate::store::{ReadTxn, StoreResult, from_ms, parsed, to_ms};
+use crate::store::{ReadTxn, StoreResult, TokenKey, from_ms, parsed, to_ms};
 
 /// Which polls are wanted; the newest come first.
 #[derive(Debug, Clone, Default)]
@@ -140,6 +140,22 @@ impl ReadTxn<'_> {
             where advertisers.id = ?1 and polls.at >= ?2 and polls.status >= 400";
         let count = self.first("count refused polls", sql, (advertiser.to_string(), to_ms(since)), |row| row.get(0))?;
         Ok(count.unwrap_or_default())
+    }
+
+    /// From where the advertiser's tokens were refused with 403 since: token and address.
+    pub fn polls_forbidden_since(
+        &self,
+        advertiser: AdvertiserId,
+        since: DateTime<Utc>,
+    ) -> StoreResult<Vec<(TokenKey, String)>> {
+        let sql = "select distinct polls.token_key, polls.address from polls
+            join api_tokens using (token_key)
+            join advertisers using (advertiser_key)
+            where advertisers.id = ?1 and polls.at >= ?2 and polls.status = 403
+            limit 100";
+        self.list("find forbidden polls", sql, (advertiser.to_string(), to_ms(since)), |row| {
+            Ok((TokenKey(row.get(0)?), row.get(1)?))
+        })
     }
 
     /// How many polls without a valid token were refused since.

@@ -1,10 +1,13 @@
 //! API tokens. The secret is never here: only its hash.
 
 use chrono::{DateTime, Utc};
+use ipnet::IpNet;
 use rusqlite::Row;
 
-use crate::domain::{AdvertiserId, Name, TokenHash, TokenId, TokenReader, TokenScope};
-use crate::store::{AdvertiserKey, OrMissing as _, ReadTxn, StoreResult, TokenKey, WriteTxn, from_ms, parsed, to_ms};
+use crate::domain::{AdvertiserId, Invalid, Name, TokenHash, TokenId, TokenReader, TokenScope};
+use crate::store::{
+    AdvertiserKey, OrMissing as _, ReadTxn, StoreResult, TokenKey, WriteTxn, foreign_value, from_ms, parsed, to_ms,
+};
 
 /// A token as it is stored.
 #[derive(Debug, Clone)]
@@ -45,6 +48,8 @@ pub struct TokenRow {
     pub created_at: DateTime<Utc>,
     /// Who holds it.
     pub reader: TokenReader,
+    /// The networks it may be used from; none where it may be used from anywhere.
+    pub networks: Vec<IpNet>,
 }
 
 /// What a new token is made of.
@@ -72,6 +77,14 @@ pub struct NewToken<'a> {
 
 const SELECT: &str = include_str!("sql/token_select.sql");
 
+fn networks(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<IpNet>> {
+    let text: Option<String> = row.get(column)?;
+    let networks = text.as_deref().unwrap_or_default().split_whitespace().map(str::parse);
+    networks
+        .collect::<Result<_, _>>()
+        .map_err(|_| foreign_value(column, Invalid::because("network", "is not in CIDR notation")))
+}
+
 fn token(row: &Row<'_>) -> rusqlite::Result<TokenRow> {
     let moment = |column| row.get::<_, Option<i64>>(column).map(|ms| ms.map(from_ms));
     Ok(TokenRow {
@@ -93,6 +106,7 @@ fn token(row: &Row<'_>) -> rusqlite::Result<TokenRow> {
         replaces: row.get::<_, Option<i64>>(15)?.map(TokenKey),
         secret_check: row.get(16)?,
         reader: parsed(row, 17)?,
+        networks: networks(row, 18)?,
     })
 }
 
@@ -134,6 +148,15 @@ impl WriteTxn<'_> {
     pub fn token_set_check(&self, key: TokenKey, check: u32) -> StoreResult<()> {
         let sql = "update api_tokens set secret_check = ?2 where token_key = ?1 and secret_check is null";
         self.run("store a token's check bits", sql, (key.0, check)).map(drop)
+    }
+
+    /// Says from which networks a token may be used; none for any.
+    pub fn token_set_networks(&self, token: TokenKey, networks: &[IpNet]) -> StoreResult<()> {
+        self.run("forget a token's networks", "delete from token_networks where token_key = ?1", [token.0])?;
+        let sql = "insert or ignore into token_networks (token_key, network) values (?1, ?2)";
+        networks.iter().try_for_each(|network| {
+            self.run("bind a token to a network", sql, (token.0, network.trunc().to_string())).map(drop)
+        })
     }
 
     /// Revokes a token from the next request on; whether it was live before.

@@ -10,6 +10,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use ipnet::IpNet;
 use quick_cache::sync::Cache;
 use sha2::Digest as _;
 use subtle::ConstantTimeEq as _;
@@ -20,7 +21,7 @@ use crate::service::access::secrets;
 use crate::service::snapshot_cache::SnapshotCache;
 use crate::service::status::TokenState;
 use crate::service::{Actor, Hasher, Lane, ServiceError, ServiceResult};
-use crate::store::{NewToken, Snapshot, Store, StoreResult, TokenRow};
+use crate::store::{NewToken, OrMissing as _, Snapshot, Store, StoreResult, TokenRow};
 
 /// Secrets remembered as right, and as wrong. 4,096 of each take about half a megabyte.
 const REMEMBERED: usize = 4096;
@@ -136,6 +137,24 @@ pub fn issue(store: &Store, request: &TokenRequest, actor: &Actor, now: DateTime
     issue_instead(store, request, None, actor, now)
 }
 
+/// Binds a token to networks, from the next request on; without any it may be used from anywhere.
+pub fn allow(store: &Store, id: &TokenId, networks: &[IpNet], actor: &Actor, now: DateTime<Utc>) -> ServiceResult<()> {
+    store.write(|txn| {
+        let token = txn.token_find(id)?.or_missing("token", id.as_str())?;
+        txn.token_set_networks(token.key, networks)?;
+        let list = networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let list = if list.is_empty() { "anywhere" } else { list.as_str() };
+        txn.audit_add(&actor.did("token allow", &format!("{} ({id}) from {list}", token.name)), now)?;
+        Ok(())
+    })
+}
+
+/// Whether a token may be used from there.
+#[must_use]
+pub fn is_allowed_from(token: &TokenRow, address: IpAddr) -> bool {
+    token.networks.is_empty() || token.networks.iter().any(|network| network.contains(&address))
+}
+
 /// Makes a token that is to take `old`'s place. Both work until the old one is revoked.
 pub fn rotate(
     store: &Store,
@@ -177,7 +196,10 @@ fn issue_instead(
             replaces: old.map(|old| old.key),
             reader: request.reader,
         };
-        txn.token_create(&new, now)?;
+        let key = txn.token_create(&new, now)?;
+        if let Some(old) = old {
+            txn.token_set_networks(key, &old.networks)?;
+        }
         let subject = format!("{} {} ({}) for {}", request.scope.as_str(), request.name, token.id(), advertiser.name);
         match old {
             None => txn.audit_add(&actor.did("token create", &subject), now)?,

@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::polling::{PollingState, PollingStatus};
 use super::token::{Rotation, TokenState, reads_reports, rotation};
 use crate::domain::{Day, phrase};
+use crate::service::access::tokens::is_allowed_from;
 use crate::service::backups::{BackupStatus, CopyStatus};
 use crate::service::certificates::CertificateStatus;
 use crate::service::{ServiceResult, imports};
@@ -94,6 +95,13 @@ pub enum AlertKind {
         /// How many, in the last 7 days.
         count: i64,
     },
+    /// A token that is bound to networks was used from elsewhere.
+    TokenElsewhere {
+        /// Its name.
+        name: String,
+        /// From where.
+        address: String,
+    },
     /// Polls without a valid token came.
     StrangersRefused {
         /// How many, in the last 7 days.
@@ -129,6 +137,9 @@ impl AlertKind {
             }
             Self::NoStats { day } => format!("There are no stats for yesterday, {}.", phrase::day(*day)),
             Self::PollsRefused { count } => refused(*count, ""),
+            Self::TokenElsewhere { name, address } => format!(
+                "The token “{name}” was used from {address}, which is not on its list of networks, and was refused."
+            ),
             Self::StrangersRefused { count } => refused(*count, " without a valid token"),
         }
     }
@@ -185,6 +196,13 @@ pub fn of_advertiser(txn: &ReadTxn<'_>, advertiser: &AdvertiserRow, now: DateTim
     let count = txn.polls_refused_since(advertiser.id, now - RECENT)?;
     if count > 0 {
         found.push(warning(AlertKind::PollsRefused { count }));
+    }
+    for (key, address) in txn.polls_forbidden_since(advertiser.id, now - RECENT)? {
+        let bound = own.iter().find(|row| row.key == key && !row.networks.is_empty());
+        let elsewhere = address.parse().is_ok_and(|from| bound.is_some_and(|row| !is_allowed_from(row, from)));
+        if let (Some(row), true) = (bound, elsewhere) {
+            found.push(critical(AlertKind::TokenElsewhere { name: row.name.clone(), address }));
+        }
     }
     let count = txn.polls_of_strangers_since(now - RECENT)?;
     if count > 0 {

@@ -96,6 +96,7 @@ pub(super) mod tests {
             last_used_agent: None,
             created_at: DateTime::UNIX_EPOCH,
             reader: crate::domain::TokenReader::Singular,
+            networks: Vec::new(),
         }
     }
 

@@ -16,6 +16,7 @@ select
     api_tokens.last_used_agent,
     api_tokens.replaces_key,
     api_tokens.secret_check,
-    api_tokens.reader
+    api_tokens.reader,
+    (select group_concat(network, ' ') from token_networks where token_key = api_tokens.token_key)
 from api_tokens
 join advertisers using (advertiser_key)
