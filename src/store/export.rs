@@ -36,6 +36,9 @@ pub const EXPORTS: &[Export] = &[
     Export { name: "day_marks", table: "day_marks", sql: include_str!("sql/export/day_marks.sql"), about: "days called provisional or final" },
     Export { name: "mappings", table: "mappings", sql: include_str!("sql/export/mappings.sql"), about: "saved ways to read files; headers and spec are JSON" },
     Export { name: "tokens", table: "api_tokens", sql: include_str!("sql/export/tokens.sql"), about: "API tokens without their secrets" },
+    Export { name: "token_networks", table: "token_networks", sql: include_str!("sql/export/token_networks.sql"), about: "networks that a token may be used from; one without any may be used from anywhere" },
+    Export { name: "feeds", table: "feeds", sql: include_str!("sql/export/feeds.sql"), about: "links for partners beside Singular, without their secrets" },
+    Export { name: "merges", table: "merges", sql: include_str!("sql/export/merges.sql"), about: "publishers and campaigns that became one, by id, and the import that did it" },
     Export { name: "people", table: "admins", sql: include_str!("sql/export/people.sql"), about: "people who may log in, without their passwords" },
     Export { name: "polls", table: "polls", sql: include_str!("sql/export/polls.sql"), about: "report requests of the last 400 days, answered or refused" },
     Export { name: "served", table: "served_days", sql: include_str!("sql/export/served.sql"), about: "runs of days with the last answer that was handed to Singular whole" },
@@ -44,6 +47,11 @@ pub const EXPORTS: &[Export] = &[
 
 /// Tables that are not taken along, and why.
 pub const NOT_EXPORTED: &[(&str, &str)] = &[
+    ("appliance", "names this appliance"),
+    ("sandboxes", "made-up advertisers for Singular's integration team; stats.csv leaves them out"),
+    ("shut_for_good", "what a restore keeps shut"),
+    ("known_browsers", "hashes of browsers that somebody logged in with"),
+    ("login_pauses", "who guessed wrong passwords and must wait"),
     ("change_clock", "orders changes inside the program"),
     ("day_versions", "says when a cached day is stale"),
     ("stated_sets", "what imports stated, for an undo of others"),
