@@ -79,7 +79,7 @@ pub use sessions::{SessionBounds, SessionRow};
 pub use snapshot::{Snapshot, StateId};
 pub use stats::daily_stats::{GeneralCell, StatCell, StatKey, StatRow, StatWriter, Stored};
 pub use stats::day_status::DayStatus;
-pub use stats::history::{ChangePage, PastValue, StatChange};
+pub use stats::history::{ChangePage, PastValue, StatChange, UndoChange};
 pub use stats::lists::{DaySum, StatFilter, StatLine, Usage};
 pub use stats::pages::StatPages;
 pub use stats::row::ReportRow;

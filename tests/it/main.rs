@@ -22,6 +22,7 @@ mod feeds;
 mod fixtures;
 mod freshness;
 mod general;
+mod handover;
 mod harness;
 mod ingest;
 mod layers;

@@ -114,7 +114,15 @@ impl Entry for CampaignRow {
     }
 
     fn in_the_way(&self, owner: &AdvertiserRow, txn: &ReadTxn<'_>) -> StoreResult<Option<InTheWay>> {
-        Ok(txn.campaign_usage(owner.key, self.key)?.map(|usage| {
+        let usage = txn.campaign_usage(owner.key, self.key)?;
+        if usage.is_none() && txn.campaign_has_history(owner.key, self.key)? {
+            let message = format!(
+                "{} has no stats any more, but the history of imports still tells of those it had. You can keep it; it does no harm.",
+                self.name
+            );
+            return Ok(Some((message, ("See the imports", format!("/admin/imports{}", scope(owner))))));
+        }
+        Ok(usage.map(|usage| {
             let has = entry::has_stats(&usage);
             let message = format!(
                 "{} {has}. Deleting it would remove them from past reports. To hide it from Singular, turn its offer's cost reporting off.",

@@ -97,7 +97,15 @@ impl Entry for PublisherRow {
     }
 
     fn in_the_way(&self, (): &(), txn: &ReadTxn<'_>) -> StoreResult<Option<InTheWay>> {
-        Ok(txn.publisher_usage(self.key)?.map(|usage| {
+        let usage = txn.publisher_usage(self.key)?;
+        if usage.is_none() && txn.publisher_has_history(self.key)? {
+            let message = format!(
+                "{} has no stats any more, but the history of imports still tells of those it had. You can keep it; it does no harm.",
+                self.name
+            );
+            return Ok(Some((message, ("See the imports", "/admin/imports".to_owned()))));
+        }
+        Ok(usage.map(|usage| {
             let has = entry::has_stats(&usage);
             let message = format!(
                 "{} {has}. Deleting it would remove them from past reports. You can keep it; it does no harm if it gets no new stats.",

@@ -1,9 +1,14 @@
 //! The history of what changed the stats: who, when, from what, how much, and what each value was before.
 
+use std::collections::HashMap;
+
+use actix_web::body::BodyStream;
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use askama::Template;
+use bytes::Bytes;
 use chrono::Utc;
+use futures_util::stream;
 
 use crate::admin::imports::change_table::{days, figures, figures_table, line, money, named};
 use crate::admin::kit::context::{Answer, RequestContext};
@@ -11,15 +16,32 @@ use crate::admin::kit::format;
 use crate::admin::kit::layout::Shell;
 use crate::admin::kit::table::{Cell, Table, link_with};
 use crate::domain::{Currency, Day, Figures, ImportId};
-use crate::service::imports::Told;
-use crate::service::{ServiceError, imports};
+use crate::service::ServiceError;
+use crate::service::imports::{self, ChangedCell, Told};
 use crate::store::{ImportEntry, ImportKind, ReadTxn, StatKey, StoreError};
 
 /// Entries a page shows.
 const SHOWN: u32 = 50;
-/// Changed cells a page shows, and a download may have.
+/// Changed cells a page shows.
 const CELLS: u32 = 200;
-const DOWNLOADED: usize = 200_000;
+/// Rows of a download that are read at once.
+const DOWNLOADED_AT_ONCE: u32 = 10_000;
+/// The columns of a download.
+const DOWNLOADED: [&str; 13] = [
+    "line",
+    "advertiser",
+    "date",
+    "campaign_name",
+    "partner",
+    "clicks_before",
+    "cost_before",
+    "views_before",
+    "conversions_before",
+    "clicks",
+    "cost",
+    "views",
+    "conversions",
+];
 
 #[derive(Template)]
 #[template(path = "admin/imports.html")]
@@ -139,18 +161,17 @@ pub async fn detail(context: RequestContext, id: web::Path<String>) -> Answer {
         .show(move |context, txn| {
             let entry = entry(txn, &id)?;
             let shell = Shell::new(context, txn, "Import", what(&entry))?;
-            let currency = shell.advertiser.as_ref().map_or(crate::domain::Currency::USD, |row| row.currency);
-            let with_new = entry.counts.changed == 0;
-            let cells = imports::changes(txn, &entry, None, with_new, CELLS)?;
-            let mut table = figures_table("Cells", currency);
-            for change in imports::named(txn, &cells)? {
-                let mut row = named(&change.cell);
-                row.extend(figures(change.old, change.new, currency));
-                row.push(Cell::new(line(change.line)));
-                table.rows.push(row);
+            let currency = shell.advertiser.as_ref().map_or(Currency::USD, |row| row.currency);
+            let mut cells = imports::changes(txn, &entry, None, false, CELLS)?;
+            let with_new = cells.is_empty();
+            if with_new {
+                cells = imports::changes(txn, &entry, None, true, CELLS)?;
             }
+            let table = cells_table(txn, &entry, &cells, currency)?;
             let shown = format::count(i64::try_from(table.rows.len()).unwrap_or(i64::MAX));
             let counted = match (with_new, table.rows.len() < CELLS as usize) {
+                (true, true) if entry.undoes.is_some() => "What it took away".to_owned(),
+                (true, false) if entry.undoes.is_some() => format!("What it took away: the first {shown}"),
                 (true, true) => "What it added".to_owned(),
                 (true, false) => format!("What it added: the first {shown}"),
                 (false, true) => "What each value was before".to_owned(),
@@ -189,6 +210,40 @@ fn stats_link(txn: &ReadTxn<'_>, entry: &ImportEntry, shell: &Shell) -> Result<O
     let Some(span) = own else { return Ok(None) };
     let (first, last) = (Day::from_stored(span.first)?, Day::from_stored(span.last)?);
     Ok(Some(format!("/admin/stats?advertiser={}&from={first}&to={last}", shell.advertiser_id())))
+}
+
+/// The cells of an entry. Those of several advertisers name them, and their currencies.
+fn cells_table(
+    txn: &ReadTxn<'_>,
+    entry: &ImportEntry,
+    cells: &[ChangedCell],
+    chosen: Currency,
+) -> Result<Table, ServiceError> {
+    let spans = txn.import_spans(entry.key)?;
+    let owners: HashMap<_, _> = txn.advertiser_list()?.into_iter().map(|row| (row.key, row.currency)).collect();
+    let currency = |key| owners.get(&key).copied().unwrap_or(chosen);
+    let is_one = spans.len() < 2;
+    let mut table = figures_table("Cells", spans.first().map_or(chosen, |span| currency(span.advertiser)));
+    if !is_one {
+        let columns =
+            ["Advertiser", "Day", "Campaign", "Publisher", "#Clicks", "#Cost", "#Views", "#Conversions", "#Line"];
+        table = Table::new("Cells", &columns);
+    }
+    for (change, cell) in imports::named(txn, cells)?.into_iter().zip(cells) {
+        let own = currency(cell.key.advertiser);
+        let mut figures = figures(change.old, change.new, own);
+        let mut row = Vec::new();
+        if !is_one {
+            row.push(Cell::new(change.cell.advertiser.clone()));
+            let cost = &mut figures[1];
+            cost.text = format!("{} {}", cost.text, own.code());
+        }
+        row.extend(named(&change.cell));
+        row.extend(figures);
+        row.push(Cell::new(line(change.line)));
+        table.rows.push(row);
+    }
+    Ok(table)
 }
 
 fn facts(shell: &Shell, entry: &ImportEntry, told: &Told, currency: Currency) -> Vec<(&'static str, String)> {
@@ -241,56 +296,47 @@ fn facts(shell: &Shell, entry: &ImportEntry, told: &Told, currency: Currency) ->
     facts
 }
 
-/// Every cell that an import changed or added, as CSV.
+/// Every cell that an import changed or added, as CSV: a page of rows at a time, each read when the client has room for it.
 pub async fn download(context: RequestContext, id: web::Path<String>) -> Answer {
-    let bytes = context
-        .run(move |context| context.store().read(|txn| csv_of(txn, &entry(txn, &id)?)))
-        .await
-        .map_err(crate::admin::kit::context::missing_is_not_found)?;
+    let found = context.run(move |context| context.store().read(|txn| entry(txn, &id))).await;
+    let entry = found.map_err(crate::admin::kit::context::missing_is_not_found)?;
+    let pages = stream::try_unfold((context, entry, None, true), |(context, entry, after, is_first)| async move {
+        let read = context
+            .run(move |context| context.store().read(|txn| Ok((csv_page(txn, &entry, after, is_first)?, entry))))
+            .await;
+        let ((bytes, last), entry) = read.map_err(std::io::Error::other)?;
+        Ok::<_, std::io::Error>((!bytes.is_empty()).then_some((Bytes::from(bytes), (context, entry, last, false))))
+    });
     Ok(HttpResponse::Ok()
         .content_type("text/csv; charset=utf-8")
         .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"pitlane-import.csv\""))
-        .body(bytes))
+        .body(BodyStream::new(Box::pin(pages))))
 }
 
-fn csv_of(txn: &ReadTxn<'_>, entry: &ImportEntry) -> Result<Vec<u8>, ServiceError> {
-    let failed =
-        |error: &dyn std::fmt::Display| ServiceError::Internal(format!("a download could not be made: {error}"));
+/// The next rows and the last cell among them; no bytes once there are no more.
+fn csv_page(
+    txn: &ReadTxn<'_>,
+    entry: &ImportEntry,
+    after: Option<StatKey>,
+    is_first: bool,
+) -> Result<(Vec<u8>, Option<StatKey>), ServiceError> {
+    let failed = |error: csv::Error| ServiceError::Internal(format!("a download could not be made: {error}"));
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    writer
-        .write_record([
-            "line",
-            "advertiser",
-            "date",
-            "campaign_name",
-            "partner",
-            "clicks_before",
-            "cost_before",
-            "views_before",
-            "conversions_before",
-            "clicks",
-            "cost",
-            "views",
-            "conversions",
-        ])
-        .map_err(|error| failed(&error))?;
-    let (mut after, mut rows): (Option<StatKey>, usize) = (None, 0);
-    while rows < DOWNLOADED {
-        let cells = imports::changes(txn, entry, after, true, 10_000)?;
-        let Some(last) = cells.last() else { break };
-        after = Some(last.key);
-        rows += cells.len();
-        for change in imports::named(txn, &cells)? {
-            let texts = [&change.cell.advertiser, &change.cell.campaign, &change.cell.publisher]
-                .map(|text| format::unformulaic(text));
-            let [advertiser, campaign, publisher] = texts;
-            let mut record = vec![line(change.line), advertiser, change.cell.day.to_string(), campaign, publisher];
-            record.extend(plain(change.old));
-            record.extend(plain(change.new));
-            writer.write_record(&record).map_err(|error| failed(&error))?;
-        }
+    if is_first {
+        writer.write_record(DOWNLOADED).map_err(failed)?;
     }
-    writer.into_inner().map_err(|error| failed(&error))
+    let cells = imports::changes(txn, entry, after, true, DOWNLOADED_AT_ONCE)?;
+    for change in imports::named(txn, &cells)? {
+        let texts = [&change.cell.advertiser, &change.cell.campaign, &change.cell.publisher]
+            .map(|text| format::unformulaic(text));
+        let [advertiser, campaign, publisher] = texts;
+        let mut record = vec![line(change.line), advertiser, change.cell.day.to_string(), campaign, publisher];
+        record.extend(plain(change.old));
+        record.extend(plain(change.new));
+        writer.write_record(&record).map_err(failed)?;
+    }
+    let bytes = writer.into_inner().map_err(|error| failed(error.into_error().into()))?;
+    Ok((bytes, cells.last().map(|cell| cell.key)))
 }
 
 fn plain(figures: Option<Figures>) -> [String; 4] {

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::CellName;
 use crate::domain::{Day, Figures};
 use crate::service::ServiceResult;
-use crate::store::{AdvertiserKey, ChangePage, ImportEntry, ImportKey, ReadTxn, StatChange, StatKey};
+use crate::store::{AdvertiserKey, ChangePage, ImportEntry, ImportKey, ReadTxn, StatChange, StatKey, UndoChange};
 
 /// What an import changed, in the order of the table: at most `limit` cells after `after`. Of an undo, what it took back.
 ///
@@ -20,27 +20,34 @@ pub fn changes(
     with_new: bool,
     limit: u32,
 ) -> ServiceResult<Vec<ChangedCell>> {
-    // An undo did what the other import did, the other way round.
-    let (stated_by, turned) = match import.undoes {
-        Some(id) => (txn.import_get(id)?.key, true),
-        None => (import.key, false),
-    };
-    let mut found: Vec<StatChange> = Vec::new();
-    for span in txn.import_spans(stated_by)? {
+    let mut found: Vec<ChangedCell> = Vec::new();
+    for span in txn.import_spans(import.key)? {
         // Spans come in the order of advertisers, so those before the cell's own are done.
         if after.is_some_and(|key| key.advertiser > span.advertiser) {
             continue;
         }
         let after = after.filter(|key| key.advertiser == span.advertiser);
         let room = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(found.len());
-        let limit = u32::try_from(room).unwrap_or(limit);
-        found.extend(txn.import_changes(stated_by, &ChangePage { span, after, with_new, limit })?);
+        let page = ChangePage { span, after, with_new, limit: u32::try_from(room).unwrap_or(limit) };
+        if import.undoes.is_some() {
+            let cells = txn.undo_changes(import.key, &page)?.into_iter();
+            found.extend(cells.map(|UndoChange { key, old, new, line }| ChangedCell {
+                key,
+                old: Some(old),
+                new,
+                line,
+            }));
+        } else {
+            let cells = txn.import_changes(import.key, &page)?.into_iter();
+            found.extend(cells.map(|StatChange { key, old, new, line }| ChangedCell {
+                key,
+                old,
+                new: Some(new),
+                line,
+            }));
+        }
     }
-    let turn = |change: StatChange| {
-        let (old, new) = if turned { (Some(change.new), change.old) } else { (change.old, Some(change.new)) };
-        ChangedCell { key: change.key, old, new, line: change.line }
-    };
-    Ok(found.into_iter().map(turn).collect())
+    Ok(found)
 }
 
 /// What an import did to one cell.

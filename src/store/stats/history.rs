@@ -35,6 +35,19 @@ pub struct StatChange {
     pub line: u64,
 }
 
+/// What an undo did to one cell.
+#[derive(Debug, Clone, Copy)]
+pub struct UndoChange {
+    /// Which cell.
+    pub key: StatKey,
+    /// What it held before.
+    pub old: Figures,
+    /// What it got; nothing where it is gone.
+    pub new: Option<Figures>,
+    /// On which line that was stated which it held before.
+    pub line: u64,
+}
+
 /// A stretch of an import's changes.
 #[derive(Debug, Clone, Copy)]
 pub struct ChangePage {
@@ -68,6 +81,26 @@ impl ReadTxn<'_> {
                 new: daily_stats::figures(row, 3)?,
                 line: row.get::<_, i64>(7)?.unsigned_abs(),
             })
+        })
+    }
+
+    /// What an undo did, in the order of the table.
+    pub fn undo_changes(&self, undo: ImportKey, page: &ChangePage) -> StoreResult<Vec<UndoChange>> {
+        let advertiser = page.span.advertiser;
+        let after = page.after.map(|key| (key.day, key.campaign.0, key.publisher.0));
+        let (day, campaign, publisher) = after.unwrap_or((page.span.first, 0, 0));
+        let params = named_params! {
+            ":undo": undo.0, ":advertiser": advertiser.0, ":last": page.span.last,
+            ":day": day, ":campaign": campaign, ":publisher": publisher,
+            ":gone": page.with_new, ":limit": page.limit,
+        };
+        self.list("read what an undo did", include_str!("../sql/undo_changes.sql"), params, |row| {
+            let (campaign, publisher) = (CampaignKey(row.get(1)?), PublisherKey(row.get(2)?));
+            let key = StatKey { advertiser, day: row.get(0)?, campaign, publisher };
+            let is_given_back = row.get::<_, Option<bool>>(8)?.unwrap_or_default();
+            let new = if is_given_back { Some(daily_stats::figures(row, 9)?) } else { None };
+            let line = row.get::<_, i64>(7)?.unsigned_abs();
+            Ok(UndoChange { key, old: daily_stats::figures(row, 3)?, new, line })
         })
     }
 

@@ -134,6 +134,21 @@ impl ReadTxn<'_> {
         Ok(self.first("count a publisher's stats", sql, [publisher.0], usage)?.flatten())
     }
 
+    /// Whether the history holds values of a campaign, though it may have no stats now.
+    pub fn campaign_has_history(&self, advertiser: AdvertiserKey, campaign: CampaignKey) -> StoreResult<bool> {
+        let sql = "select exists (select 1 from stat_history where advertiser_key = ?1 and campaign_key = ?2)";
+        let found = self.first("look for a campaign's history", sql, (advertiser.0, campaign.0), |row| row.get(0))?;
+        Ok(found.unwrap_or_default())
+    }
+
+    /// Whether the history holds values of a publisher, though it may have no stats now.
+    pub fn publisher_has_history(&self, publisher: PublisherKey) -> StoreResult<bool> {
+        let sql = "select exists (select 1 from stat_history where publisher_key = ?1)
+            or exists (select 1 from stated_cells where publisher_key = ?1)";
+        let found = self.first("look for a publisher's history", sql, [publisher.0], |row| row.get(0))?;
+        Ok(found.unwrap_or_default())
+    }
+
     /// The days of the advertiser's first and last stats.
     pub fn stat_span(&self, advertiser: AdvertiserKey) -> StoreResult<Option<(i64, i64)>> {
         let sql = "select min(day), max(day) from day_versions where advertiser_key = ?1";
