@@ -11,7 +11,7 @@ use chrono::{TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::{AdminId, DayState, DraftId, Invalid, Name, Reason};
+use crate::domain::{AdminId, DayState, DraftId, ImportId, Invalid, Name, Reason};
 use crate::import::{Decisions, FileError, Format, Memory, Recognition};
 use crate::service::imports::{
     self, Alias, Duplicates, ImportDone, ImportError, ImportOptions, ImportSource, KeptMapping, Outlook, Preview,
@@ -294,7 +294,11 @@ pub fn commit(store: &Store, upload: &PendingUpload, seen: &str, actor: &Actor) 
         return Err(ImportError::Moved(vec!["The preview was made anew in another window.".to_owned()]));
     }
     let commit = |staged: &mut StagedInput| staged.commit(store, &options, &source, id, expected.as_ref());
-    let done = with_staged(store, upload, &options, commit)?;
+    let done = with_staged(store, upload, &options, commit).map_err(|error| {
+        // Whoever pressed a moment earlier imported it under the upload's own id, and its file is gone.
+        let is_imported = store.read(|txn| txn.import_find(ImportId::from(uuid::Uuid::from(id))));
+        if matches!(is_imported, Ok(Some(_))) { ImportError::Taken } else { error }
+    })?;
     store.upload_remove(id);
     let recognition = &upload.settings.recognition;
     // The import stands; what is only a help for the next one must not fail it.
