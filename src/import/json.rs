@@ -223,14 +223,14 @@ struct Walk<'w, 'm, 's> {
     stopped: Option<Result<(), FileError>>,
 }
 
-/// The object around the items.
+/// The object around the items, or the bare array of them (contract §4).
 struct Document<'d, 'w, 'm, 's>(&'d mut Walk<'w, 'm, 's>);
 
 impl<'de> DeserializeSeed<'de> for Document<'_, '_, '_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
+        deserializer.deserialize_any(self)
     }
 }
 
@@ -239,6 +239,11 @@ impl<'de> Visitor<'de> for Document<'_, '_, '_, '_> {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(SHAPE)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<(), A::Error> {
+        self.0.listed = true;
+        List(self.0).visit_seq(list)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
