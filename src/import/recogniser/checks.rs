@@ -254,7 +254,8 @@ pub(super) fn period(
     let is = |known| headers.rank(&plan.header, known).is_some();
     let is_end = |place: usize| headers.rank(&sample.names[place], Known::LastDay).is_some();
     let ends = |known: bool| {
-        let mut others = survey.others.iter().filter(|other| is_end(other.place) == known);
+        let may_end = |place: usize| is_end(place) == known && (known || !is_stamp(&sample.names[place], headers));
+        let mut others = survey.others.iter().filter(|other| may_end(other.place));
         others.find_map(|other| Some((other.place, other.ends_period(form)?)))
     };
     let (length, line, message) = if let Some((place, line)) = ends(true).or_else(|| ends(false)) {
@@ -297,6 +298,29 @@ pub(super) fn period(
         ..problem(code, format!("{message} {way_on}, or say how such rows are booked."))
     });
     None
+}
+
+/// Whether a column of days is when something else happened, such as when the row was exported.
+fn is_stamp(header: &str, headers: &Headers) -> bool {
+    const DEEDS: [&str; 14] = [
+        "synced",
+        "updated",
+        "created",
+        "modified",
+        "loaded",
+        "exported",
+        "ingested",
+        "extracted",
+        "inserted",
+        "processed",
+        "generated",
+        "retrieved",
+        "fetched",
+        "edited",
+    ];
+    let lower = header.to_lowercase();
+    headers.rank(header, Known::OtherDay).is_some()
+        || lower.split(|c: char| !c.is_alphanumeric()).any(|word| DEEDS.contains(&word))
 }
 
 /// Whether the column of the day is when campaigns began: it is called so, and no campaign's days vary.
