@@ -186,7 +186,11 @@ pub fn generate(seed: u64) -> Generated {
         comma: random.one_in(2),
         grouped: random.one_in(2),
         separator: *random.pick(&[',', ';', '\t', '|']),
-        end: if random.one_in(12) { "\r" } else { *random.pick(&["\n", "\r\n"]) },
+        end: match random.below(12) {
+            0 => "\r",
+            1..=6 => "\n",
+            _ => "\r\n",
+        },
         mark,
         mark_behind: random.one_in(2),
         unit: if mark.is_empty() { random.below(8) } else { 0 },
