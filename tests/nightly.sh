@@ -29,3 +29,7 @@ else
     echo "cargo-fuzz is missing. Install it with: cargo install cargo-fuzz, and: rustup toolchain install nightly" >&2
     exit 1
 fi
+
+# nginx in front, with the configuration that is shipped.
+command -v nginx >/dev/null 2>&1 || { echo "nginx is missing. Install it with: sudo apt-get install nginx-light" >&2; exit 1; }
+tests/proxies.sh
