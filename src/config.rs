@@ -55,6 +55,10 @@ pub struct Serve {
     #[arg(long, env = "PITLANE_RATE_LIMIT", default_value_t = 20, value_name = "PER_SECOND", value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     pub rate_limit: u32,
 
+    /// File with the token that opens /metrics to others than this machine, as a bearer
+    #[arg(long, env = "PITLANE_METRICS_TOKEN_FILE", value_name = "FILE")]
+    pub metrics_token_file: Option<PathBuf>,
+
     /// When to make the nightly backup, as HH:MM in UTC; off makes none
     #[arg(long, env = "PITLANE_BACKUP_AT", default_value = "03:00", value_name = "TIME", value_parser = nightly)]
     pub backup_at: Nightly,

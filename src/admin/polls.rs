@@ -8,7 +8,7 @@ use crate::admin::kit::context::{Answer, RequestContext};
 use crate::admin::kit::format;
 use crate::admin::kit::layout::{Shell, back};
 use crate::admin::kit::table::{Cell, Table, link_with};
-use crate::domain::{Day, DayState, MicrosSum, ReportKind, TokenReader, TokenScope, ZoneClock};
+use crate::domain::{Day, DayState, ReportKind, TokenReader, TokenScope, ZoneClock};
 use crate::service::{ServiceError, ledger};
 use crate::store::{DayStatus, PollFilter, PollSeen, ReadTxn, StoreError};
 
@@ -164,7 +164,7 @@ fn table(shell: &Shell, polls: &[PollSeen]) -> Table {
         };
         let cost = match (&shell.advertiser, poll.cost()) {
             (Some(row), Some(cost)) if poll.status == 200 => {
-                Cell::new(format::amount(cost.into(), row.currency)).title(cost.to_string())
+                Cell::new(format::amount(cost, row.currency)).title(cost.to_string())
             }
             _ => Cell::new("–"),
         };
@@ -260,7 +260,7 @@ fn facts(shell: &Shell, poll: &PollSeen) -> Vec<(&'static str, String)> {
     if poll.status == 200 {
         facts.push(("Rows", format::count(poll.rows)));
         if let Some(cost) = poll.cost() {
-            facts.push(("Cost", MicrosSum::from(cost).to_string()));
+            facts.push(("Cost", cost.to_string()));
         }
         facts.push(("Length before compression", format::bytes(poll.bytes)));
     }

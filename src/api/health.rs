@@ -1,9 +1,10 @@
 //! Whether the server lives, whether it can work, and what it counted.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
 
 use crate::http::error::ErrorKind;
+use crate::http::operator::is_operator;
 use crate::http::{AppState, ClientError};
 use crate::service::backups::BackupStatus;
 use crate::service::{ServiceError, ledger, status};
@@ -15,13 +16,16 @@ pub async fn livez() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n")
 }
 
-/// Whether the database can be read and its write lock can be had, whether the disk has room, and how old the last proven
-/// backup is.
-pub async fn readyz(state: web::Data<AppState>) -> Result<HttpResponse, ClientError> {
+/// Whether the database can be read and its write lock can be had. Who runs the server is also told whether the disk has room,
+/// and how old the last proven backup is.
+pub async fn readyz(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, ClientError> {
     let store = state.store.clone();
     let ready: StoreResult<bool> = telemetry::blocking(move || works(&store)).await;
     match ready {
         Ok(has_room) => {
+            if !is_operator(&request) {
+                return Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ready\n"));
+            }
             let disk = if has_room { "" } else { "the disk is nearly full: writes are refused, reports go on\n" };
             let message = format!("ready\n{disk}{}\n", backups(&state.backups.status(), Utc::now()));
             Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(message))
@@ -44,6 +48,7 @@ fn backups(status: &BackupStatus, now: DateTime<Utc>) -> String {
 
 /// Fails where the database can't be used; whether there is room for writing.
 fn works(store: &Store) -> StoreResult<bool> {
+    store.ensure_in_place()?;
     store.schema_version()?;
     store.can_write()?;
     Ok(store.ensure_free_space().is_ok())

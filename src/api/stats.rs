@@ -7,7 +7,8 @@ use chrono::Utc;
 
 use crate::domain::{DayState, Invalid, Reason};
 use crate::http::envelope::Envelope;
-use crate::http::{ApiClient, AppState, ClientError, client, upload};
+use crate::http::turns::Holder;
+use crate::http::{ApiClient, AppState, ClientError, client, token_guard, upload};
 use crate::service::Actor;
 use crate::service::imports::{self, Duplicates, ImportAnswer, ImportError, ImportOptions, ImportSource};
 use crate::store::{ImportKind, Store, TokenUse};
@@ -71,7 +72,8 @@ pub async fn upload(
     // The snapshot's connection is for others while the body comes.
     let ApiClient { token, snapshot } = api_client;
     drop(snapshot);
-    let address = client::address(&request, &state.config.trusted_proxy).to_string();
+    let from = client::address(&request, &state.config.trusted_proxy);
+    let address = from.to_string();
     let user_agent = client::agent(&request);
     state.polls.token_use(TokenUse { token: token.key, at: Utc::now(), address: address.clone(), user_agent });
     let asked = UploadOptions::parse(request.query_string())?;
@@ -93,10 +95,12 @@ pub async fn upload(
     };
     let store = state.store.clone();
     let directory = store.path().parent().unwrap_or_else(|| std::path::Path::new(".")).to_owned();
+    let size = upload::size(&request)?;
     // Before the upload takes what little room there is.
-    let floor = store.clone();
-    telemetry::blocking(move || floor.ensure_free_space()).await?;
-    let file = upload::spool(&request, body, coding, &directory).await?;
+    let (slots, asked, holder) = (state.uploads.clone(), store.clone(), Holder::Token(token.key));
+    let slot = telemetry::blocking(move || slots.take(holder, size, &asked)).await?;
+    let still_may = async || token_guard::ensure_usable(&state, &token, from).await;
+    let file = upload::spool(body, coding, &directory, slot, still_may).await?;
     let done = telemetry::blocking(move || {
         if dry_run {
             would_do(&store, file, &options)

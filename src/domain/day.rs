@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime};
+use chrono::{Datelike, Days, NaiveDate, NaiveTime};
 
 use super::Invalid;
 
@@ -53,13 +53,7 @@ impl Day {
     pub fn parse_date_or_time(field: &'static str, text: &str) -> Result<Self, Invalid> {
         let refuse = || Invalid::value(field, text, "a calendar day as YYYY-MM-DD, or an RFC 3339 date-time");
         let Some((date, time)) = text.split_at_checked(10) else { return Err(refuse()) };
-        // A `+` that nobody percent-encoded arrives as a blank; no other blank can stand in a date-time.
-        let is_moment = || {
-            time.starts_with(['T', 't'])
-                && (DateTime::parse_from_rfc3339(&text.replace(' ', "+")).is_ok()
-                    || NaiveDateTime::parse_from_str(&text.to_ascii_uppercase(), "%Y-%m-%dT%H:%M:%S%.f").is_ok())
-        };
-        if time.is_empty() || is_moment() { Self::parse(field, date).map_err(|_| refuse()) } else { Err(refuse()) }
+        if time.is_empty() || is_time(time) { Self::parse(field, date).map_err(|_| refuse()) } else { Err(refuse()) }
     }
 
     /// The day after.
@@ -91,6 +85,27 @@ impl Day {
     pub fn date(self) -> NaiveDate {
         self.0
     }
+}
+
+/// Whether this may follow a date: a `T` or a blank, a time of the day, and perhaps an offset, as RFC 3339 and the languages'
+/// own printers write them.
+fn is_time(text: &str) -> bool {
+    let Some(text) = text.strip_prefix(['T', 't', ' ']) else { return false };
+    // A `+` that nobody percent-encoded arrives as a blank.
+    let (clock, offset) = text.split_at(text.find(['Z', 'z', '+', '-', ' ']).unwrap_or(text.len()));
+    NaiveTime::parse_from_str(clock, "%H:%M:%S%.f").is_ok() && (offset.is_empty() || is_offset(offset))
+}
+
+fn is_offset(text: &str) -> bool {
+    if text.eq_ignore_ascii_case("z") {
+        return true;
+    }
+    let digits = match text.as_bytes() {
+        [_, hours @ .., b':', tens, ones] if hours.len() == 2 => [hours[0], hours[1], *tens, *ones],
+        [_, a, b, c, d] => [*a, *b, *c, *d],
+        _ => return false,
+    };
+    digits.iter().all(u8::is_ascii_digit) && (digits[0], digits[1]) < (b'2', b'4') && digits[2] < b'6'
 }
 
 impl TryFrom<NaiveDate> for Day {

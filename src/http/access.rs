@@ -13,6 +13,8 @@ pub enum Access {
     ReportToken,
     /// Whoever has a token that writes stats.
     IngestToken,
+    /// Whoever runs the server: connections from its own machine that no proxy passed on, and who knows the metrics token.
+    Operator,
     /// Whoever is logged in.
     Viewer,
     /// Whoever is logged in as an admin.

@@ -31,6 +31,10 @@ pub enum ErrorKind {
     NotFound,
     /// 405
     MethodNotAllowed,
+    /// 408
+    RequestTimeout,
+    /// 412
+    PreconditionFailed,
     /// 413
     PayloadTooLarge,
     /// 415
@@ -53,6 +57,8 @@ impl ErrorKind {
             Self::Forbidden => "Forbidden",
             Self::NotFound => "NotFound",
             Self::MethodNotAllowed => "MethodNotAllowed",
+            Self::RequestTimeout => "RequestTimeout",
+            Self::PreconditionFailed => "PreconditionFailed",
             Self::PayloadTooLarge => "PayloadTooLarge",
             Self::UnsupportedMediaType => "UnsupportedMediaType",
             Self::TooManyRequests => "TooManyRequests",
@@ -68,6 +74,8 @@ impl ErrorKind {
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
@@ -83,14 +91,14 @@ impl ErrorKind {
 pub struct ClientError {
     refusal: ErrorKind,
     messages: Vec<String>,
-    header: Option<(header::HeaderName, String)>,
+    headers: Vec<(header::HeaderName, String)>,
     response_id: Uuid,
 }
 
 impl ClientError {
     /// Refuses with one message.
     pub fn new(refusal: ErrorKind, message: impl Into<String>) -> Self {
-        Self { refusal, messages: vec![message.into()], header: None, response_id: Uuid::new_v4() }
+        Self { refusal, messages: vec![message.into()], headers: Vec::new(), response_id: Uuid::new_v4() }
     }
 
     /// Refuses input, with a message for each problem.
@@ -102,6 +110,11 @@ impl ClientError {
     /// 401; the challenge names the scheme.
     pub fn unauthorized(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Unauthorized, message).with(header::WWW_AUTHENTICATE, "ApiToken realm=\"pitlane\"")
+    }
+
+    /// 401 where a bearer is wanted.
+    pub fn unauthorized_bearer(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Unauthorized, message).with(header::WWW_AUTHENTICATE, "Bearer realm=\"pitlane\"")
     }
 
     /// 405 with the methods that would do.
@@ -116,6 +129,15 @@ impl ClientError {
         Self::new(refusal, message).with(header::RETRY_AFTER, seconds.to_string())
     }
 
+    /// 429: over a limit of so many requests at once; come back in so many seconds.
+    pub fn over_limit(limit: u32, seconds: u64, message: impl Into<String>) -> Self {
+        let name = |text| header::HeaderName::from_static(text);
+        Self::later(ErrorKind::TooManyRequests, seconds, message)
+            .with(name("ratelimit-limit"), limit.to_string())
+            .with(name("ratelimit-remaining"), "0")
+            .with(name("ratelimit-reset"), seconds.to_string())
+    }
+
     /// Something the client has no part in. Logged here, under the id that the client is told.
     pub fn internal(error: &dyn std::fmt::Display) -> Self {
         let refused =
@@ -127,7 +149,7 @@ impl ClientError {
     /// The same with a header.
     #[must_use]
     pub fn with(mut self, name: header::HeaderName, value: impl Into<String>) -> Self {
-        self.header = Some((name, value.into()));
+        self.headers.push((name, value.into()));
         self
     }
 
@@ -172,6 +194,8 @@ impl ClientError {
             ErrorKind::Forbidden => "You don't have permission to do that",
             ErrorKind::NotFound => "There is no such page",
             ErrorKind::MethodNotAllowed | ErrorKind::UnsupportedMediaType => "Something is wrong with this request",
+            ErrorKind::RequestTimeout => "That took too long",
+            ErrorKind::PreconditionFailed => "That is not what it was",
             ErrorKind::PayloadTooLarge => "That is too large",
             ErrorKind::TooManyRequests => "Too many attempts",
             ErrorKind::Error => "Something went wrong",
@@ -184,8 +208,8 @@ impl ClientError {
             response_id: (self.refusal == ErrorKind::Error).then_some(self.response_id),
         };
         let mut response = HttpResponseBuilder::new(self.status_code());
-        if let Some(header) = &self.header {
-            response.insert_header((header.0.clone(), header.1.as_str()));
+        for (name, value) in &self.headers {
+            response.insert_header((name.clone(), value.as_str()));
         }
         response.insert_header((header::CACHE_CONTROL, "no-store")).content_type("text/html; charset=utf-8");
         match page.render() {
@@ -255,8 +279,8 @@ impl ResponseError for ClientError {
 
     fn error_response(&self) -> HttpResponse<BoxBody> {
         let mut response = HttpResponseBuilder::new(self.status_code());
-        if let Some(header) = &self.header {
-            response.insert_header((header.0.clone(), header.1.as_str()));
+        for (name, value) in &self.headers {
+            response.insert_header((name.clone(), value.as_str()));
         }
         response.insert_header((header::CACHE_CONTROL, "no-store"));
         response.json(Envelope::<()>::refused(self.response_id, self.refusal.as_str(), &self.messages))

@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-use super::error::{ClientError, ErrorKind};
+use super::error::ClientError;
 use crate::domain::client_network;
 use crate::store::{FeedKey, TokenKey};
 
@@ -26,6 +26,8 @@ struct On {
     addresses: DefaultKeyedRateLimiter<IpAddr>,
     tokens: DefaultKeyedRateLimiter<TokenKey>,
     clock: DefaultClock,
+    /// What one token may ask at once.
+    limit: u32,
 }
 
 impl Limits {
@@ -41,6 +43,7 @@ impl Limits {
             addresses: RateLimiter::keyed(address),
             tokens: RateLimiter::keyed(token),
             clock: DefaultClock::default(),
+            limit: per_second.saturating_mul(BURST_SECONDS),
         }))
     }
 
@@ -73,7 +76,8 @@ impl Limits {
         let Err(until) = check(on) else { return Ok(()) };
         let seconds = until.wait_time_from(on.clock.now()).as_secs() + 1;
         let message = format!("Too many requests from this {whose}. Ask again in {seconds} s.");
-        Err(ClientError::later(ErrorKind::TooManyRequests, seconds, message))
+        let limit = if whose == "address" { on.limit.saturating_mul(TOKENS_AN_ADDRESS) } else { on.limit };
+        Err(ClientError::over_limit(limit, seconds, message))
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Version;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::{DefaultHeaders, Next};
 use actix_web::{Error, ResponseError as _, web};
@@ -15,6 +16,7 @@ use super::token_guard::presented;
 /// Bodies from this size on are compressed for those who ask for it.
 const WORTH_COMPRESSING: u64 = 1024;
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
+const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 
 /// Headers of every answer. Nothing is loaded from elsewhere, nothing may frame the pages, nothing is sniffed.
 #[must_use]
@@ -80,10 +82,20 @@ pub async fn mark_small(
 
 /// Stands outside of `Compress`: takes away the mark of [`mark_small`], and the `Vary` that compression adds to the one a
 /// report has. One that names everything is enough.
+///
+/// Who wants none of the codings there are, not even the plain one, is answered in that (RFC 9110, section 12.5.3), and so is
+/// HTTP/1.0, which has no chunks.
 pub async fn tidy_encoding<B: MessageBody>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
+    let wants_gzip = request.headers().get_all(header::ACCEPT_ENCODING).any(|value| accepts_gzip(value.as_bytes()));
+    if request.headers().contains_key(header::ACCEPT_ENCODING) {
+        request.headers_mut().remove(header::ACCEPT_ENCODING);
+        if wants_gzip && request.version() > Version::HTTP_10 {
+            request.headers_mut().insert(header::ACCEPT_ENCODING, GZIP);
+        }
+    }
     let mut response = next.call(request).await?;
     if response.headers().get(header::CONTENT_ENCODING) == Some(&IDENTITY) {
         response.headers_mut().remove(header::CONTENT_ENCODING);
@@ -92,6 +104,20 @@ pub async fn tidy_encoding<B: MessageBody>(
         response.headers_mut().insert(header::VARY, first);
     }
     Ok(response)
+}
+
+/// Whether a list of codings names gzip, by one of its names or by a star, and does not refuse it.
+fn accepts_gzip(codings: &[u8]) -> bool {
+    let codings = codings.split(|byte| *byte == b',').filter_map(|coding| std::str::from_utf8(coding).ok());
+    let weights = codings.map(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        (name, weight.is_none_or(|weight| weight.bytes().any(|digit| matches!(digit, b'1'..=b'9'))))
+    });
+    let weights: Vec<_> = weights.collect();
+    let of = |wanted: &[&str]| weights.iter().find(|(name, _)| wanted.contains(&name.as_str())).map(|(_, is)| *is);
+    of(&["gzip", "x-gzip"]).or_else(|| of(&["*"])).unwrap_or(false)
 }
 
 /// Refuses an address that asks too often. What comes with a token is left to the guard of the API's routes, which counts it

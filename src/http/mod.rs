@@ -14,6 +14,7 @@ pub mod metrics;
 pub mod middleware;
 pub mod multipart;
 pub mod one_time;
+pub mod operator;
 pub mod place;
 mod poll;
 pub mod query;
@@ -23,6 +24,7 @@ pub mod streaming;
 pub mod token_guard;
 pub mod turns;
 pub mod upload;
+pub mod upload_slots;
 
 pub use access::Access;
 pub use error::ClientError;

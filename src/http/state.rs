@@ -7,6 +7,7 @@ use super::limits::Limits;
 use super::metrics::Metrics;
 use super::one_time::OneTimePages;
 use super::turns::Turns;
+use super::upload_slots::UploadSlots;
 use crate::config::{Serve, Tls};
 use crate::service::Hasher;
 use crate::service::access::access_log::AccessLog;
@@ -42,10 +43,14 @@ pub struct AppState {
     pub limits: Limits,
     /// Whose turn it is to read much.
     pub turns: Turns,
+    /// Uploads under way.
+    pub uploads: UploadSlots,
     /// What is counted.
     pub metrics: Metrics,
     /// Pages that hold a secret and are shown once.
     pub one_time: OneTimePages,
+    /// What opens the metrics to others than this machine.
+    pub metrics_token: Option<String>,
     /// How the server was started.
     pub config: Serve,
 }
@@ -54,6 +59,7 @@ impl AppState {
     /// Puts the services together on `store`.
     pub fn new(store: Store, config: Serve) -> std::io::Result<Self> {
         let hasher = Hasher::new();
+        let metrics_token = config.metrics_token_file.as_deref().map(metrics_token).transpose()?;
         let access_log = Arc::new(AccessLog::start(store.clone())?);
         if let Err(error) = pending_uploads::tidy_at_start(&store) {
             tracing::warn!(%error, "old uploads could not be removed");
@@ -70,8 +76,10 @@ impl AppState {
             backups: Backups::start(store.clone(), config.backup_at.0)?,
             limits: Limits::new(config.rate_limit),
             turns: Turns::default(),
+            uploads: UploadSlots::default(),
             metrics: Metrics::new(),
             one_time: OneTimePages::default(),
+            metrics_token,
             store,
             config,
         })
@@ -127,4 +135,17 @@ fn certificates(data_dir: &Path, tls: &Tls) -> std::io::Result<Option<Arc<Certif
         }
     };
     Certificates::start(data_dir, source).map(Some).map_err(std::io::Error::other)
+}
+
+/// The token in this file, which must hold one.
+fn metrics_token(file: &Path) -> std::io::Result<String> {
+    let failed = |kind, reason: &dyn std::fmt::Display| {
+        std::io::Error::new(kind, format!("--metrics-token-file {}: {reason}", file.display()))
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| failed(error.kind(), &error))?;
+    let token = text.trim();
+    if token.is_empty() {
+        return Err(failed(std::io::ErrorKind::InvalidData, &"it is empty, expected a token"));
+    }
+    Ok(token.to_owned())
 }

@@ -40,9 +40,10 @@ pub async fn answer(
     known: Option<IfNoneMatch>,
     snapshot: Snapshot,
     holder: Holder,
+    must_measure: bool,
     poll: PollRecorder,
 ) -> Result<HttpResponse, ClientError> {
-    let begun = begin(state, asked, known.as_ref(), snapshot, holder).await;
+    let begun = begin(state, asked, known.as_ref(), snapshot, holder, must_measure).await;
     let begun = begun.map_err(ClientError::from);
     match begun {
         Err(refused) => {
@@ -94,6 +95,7 @@ async fn begin(
     known: Option<&IfNoneMatch>,
     snapshot: Snapshot,
     holder: Holder,
+    must_measure: bool,
 ) -> ServiceResult<Begun> {
     let mut report = match state.reports.open_now(asked, snapshot)? {
         Opened::Ready(report) => report,
@@ -106,7 +108,12 @@ async fn begin(
         return Ok(Begun::Known(report));
     }
     if !report.is_made_at_once() {
-        return first_chunks(asked, report);
+        return match first_chunks(asked, report)? {
+            Begun::Long(report, chunks, closing, None) if must_measure => {
+                measured(state, holder, report, chunks, closing).await
+            }
+            begun => Ok(begun),
+        };
     }
     // Adding up may take a while: not in the lane of short work, and only when it is the holder's turn.
     let (turn, reopened) = if let Some(turn) = state.turns.take_now(holder) {
@@ -125,11 +132,31 @@ async fn begin(
     .await
 }
 
+/// A long report with its length, for a client that has no other way to see that it was cut off.
+async fn measured(
+    state: &AppState,
+    holder: Holder,
+    mut report: Report,
+    chunks: Vec<Bytes>,
+    closing: Option<Bytes>,
+) -> ServiceResult<Begun> {
+    // Where there is an envelope it opens in the first chunk.
+    let opening = closing.as_ref().and(chunks.first()).map_or(0, Bytes::len);
+    let around = (opening + closing.as_ref().map_or(0, Bytes::len)) as u64;
+    let turn = if let Some(turn) = state.turns.take_now(holder) { turn } else { state.turns.take(holder).await };
+    telemetry::blocking(move || {
+        let length = around + report.measure()?;
+        drop(turn);
+        Ok(Begun::Long(report, chunks, closing, Some(length)))
+    })
+    .await
+}
+
 /// As much of the report as is held until it is whole.
 fn first_chunks(asked: ReportRequest, mut report: Report) -> ServiceResult<Begun> {
     let (opening, closing) = envelope(asked, report.head()).unzip();
     let around = opening.iter().chain(&closing).map(|bytes| bytes.len() as u64).sum::<u64>();
-    let whole = report.length()?.map(|length| around + length);
+    let mut whole = report.length()?;
     let mut chunks = Vec::from_iter(opening);
     while length(&chunks) <= WHOLE {
         let Some(bytes) = report.next_bytes()? else {
@@ -138,7 +165,10 @@ fn first_chunks(asked: ReportRequest, mut report: Report) -> ServiceResult<Begun
         };
         chunks.push(bytes);
     }
-    Ok(Begun::Long(report, chunks, closing, whole))
+    if report.is_made_at_once() {
+        whole = report.length()?;
+    }
+    Ok(Begun::Long(report, chunks, closing, whole.map(|length| around + length)))
 }
 
 /// Whether the client has this report already.

@@ -56,7 +56,7 @@ pub async fn pass(
     let scope = match access {
         Access::ReportToken => TokenScope::Report,
         Access::IngestToken => TokenScope::Ingest,
-        Access::Anyone | Access::Viewer | Access::Admin => return next.call(request).await,
+        Access::Anyone | Access::Operator | Access::Viewer | Access::Admin => return next.call(request).await,
     };
     let Some(state) = request.app_data::<web::Data<AppState>>().cloned() else {
         return Ok(request.into_response(ClientError::internal(&"the API has no state").error_response()));
@@ -113,6 +113,13 @@ async fn recognise(state: &AppState, request: &HttpRequest) -> Result<ApiClient,
             Ok(ApiClient { token, snapshot })
         }
     }
+}
+
+/// An error where a token that was right may not be used for its scope any more.
+pub async fn ensure_usable(state: &AppState, token: &TokenRow, from: IpAddr) -> Result<(), ClientError> {
+    let now = state.tokens.find(&snapshot(&state.store).await?, &token.id)?;
+    let now = now.ok_or_else(|| ClientError::unauthorized(REFUSED))?;
+    usable(&now, token.scope, from)
 }
 
 /// The state of the database as it is now. Another thread waits where no connection is idle.

@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::{ClientError, ErrorKind};
 use super::multipart::Parts;
+use super::upload_slots::UploadSlot;
 use crate::import::Format;
 use crate::service::hex;
 use crate::telemetry;
@@ -25,6 +26,13 @@ pub const LARGEST: u64 = 200 * 1024 * 1024;
 /// How long a body may pause, and how long all of it may take.
 const PAUSE: Duration = Duration::from_secs(15);
 const WHOLE: Duration = Duration::from_mins(10);
+
+/// How slowly it may come on the whole, in bytes a second, once this time is over.
+const SLOWEST: u64 = 8 * 1024;
+const GRACE: Duration = Duration::from_secs(30);
+
+/// How often it is asked whether the upload may still go on.
+const ASK_EVERY: Duration = Duration::from_secs(2);
 
 /// The format the request says its body has.
 pub fn format(request: &HttpRequest) -> Result<Format, ClientError> {
@@ -71,14 +79,63 @@ pub fn coding(request: &HttpRequest) -> Result<Coding, ClientError> {
     }
 }
 
-/// The body as it was packed, in a file that has no name, lies in `dir` and goes with its handle.
-pub async fn spool(request: &HttpRequest, body: web::Payload, coding: Coding, dir: &Path) -> Result<File, ClientError> {
-    let file = spool_as_sent(request, body, dir).await?;
+/// The most that a body takes on the disk, as far as the request says; an error where that is over the bound.
+pub fn size(request: &HttpRequest) -> Result<u64, ClientError> {
+    let stated = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    match stated {
+        Some(length) if length > LARGEST => Err(too_large()),
+        stated => Ok(stated.unwrap_or(LARGEST)),
+    }
+}
+
+/// The body, unpacked, in a file that has no name, lies in `dir` and goes with its handle. It ends early with the error of
+/// `still_may`, which is asked now and then.
+pub async fn spool(
+    body: web::Payload,
+    coding: Coding,
+    dir: &Path,
+    slot: UploadSlot,
+    still_may: impl AsyncFnMut() -> Result<(), ClientError>,
+) -> Result<File, ClientError> {
+    let file = spool_as_sent(body, dir, slot, still_may).await?;
     if coding == Coding::Plain {
         return Ok(file);
     }
     let dir = dir.to_owned();
     telemetry::blocking(move || unpack(file, &dir)).await
+}
+
+async fn spool_as_sent(
+    mut body: web::Payload,
+    dir: &Path,
+    mut slot: UploadSlot,
+    mut still_may: impl AsyncFnMut() -> Result<(), ClientError>,
+) -> Result<File, ClientError> {
+    let dir = dir.to_owned();
+    let file =
+        telemetry::blocking(move || tempfile::tempfile_in(dir)).await.map_err(|error| ClientError::io(&error))?;
+    let (since, mut asked, mut length) = (Instant::now(), Instant::now(), 0);
+    let (mut file, _) = write(file, async || {
+        let chunk = match body.next().await {
+            Some(Ok(chunk)) => chunk,
+            Some(Err(_)) => return Err(ClientError::new(ErrorKind::ValidationError, "The body broke off.")),
+            None => return Ok(None),
+        };
+        length += chunk.len() as u64;
+        slot.came(chunk.len() as u64);
+        if since.elapsed() > GRACE && length < SLOWEST * since.elapsed().as_secs() {
+            return Err(too_slow());
+        }
+        if asked.elapsed() > ASK_EVERY {
+            asked = Instant::now();
+            still_may().await?;
+        }
+        Ok(Some(chunk))
+    })
+    .await?;
+    still_may().await?;
+    file.rewind().map_err(|error| ClientError::io(&error))?;
+    Ok(file)
 }
 
 /// Unpacks gzip, within the bound of an upload.
@@ -96,29 +153,11 @@ fn unpack(packed: File, dir: &Path) -> Result<File, ClientError> {
         }
         length += read as u64;
         if length > LARGEST {
-            return Err(too_large());
+            let message = format!("The body unpacks to over {} MB; send it in parts.", LARGEST / 1024 / 1024);
+            return Err(ClientError::new(ErrorKind::PayloadTooLarge, message));
         }
         file.write_all(&chunk[..read]).map_err(|error| ClientError::io(&error))?;
     }
-    file.rewind().map_err(|error| ClientError::io(&error))?;
-    Ok(file)
-}
-
-async fn spool_as_sent(request: &HttpRequest, mut body: web::Payload, dir: &Path) -> Result<File, ClientError> {
-    let stated =
-        request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if stated.is_some_and(|length| length > LARGEST) {
-        return Err(too_large());
-    }
-    let dir = dir.to_owned();
-    let file =
-        telemetry::blocking(move || tempfile::tempfile_in(dir)).await.map_err(|error| ClientError::io(&error))?;
-    let (mut file, _) = write(file, async || match body.next().await {
-        Some(Ok(chunk)) => Ok(Some(chunk)),
-        Some(Err(_)) => Err(ClientError::new(ErrorKind::ValidationError, "The body broke off.")),
-        None => Ok(None),
-    })
-    .await?;
     file.rewind().map_err(|error| ClientError::io(&error))?;
     Ok(file)
 }
@@ -164,11 +203,12 @@ async fn write(
 
 fn too_slow() -> ClientError {
     let message = format!(
-        "The body came too slowly: nothing for {} s, or not all within {} minutes.",
+        "The body came too slowly: nothing for {} s, under {} KB a second, or not all within {} minutes.",
         PAUSE.as_secs(),
+        SLOWEST / 1024,
         WHOLE.as_secs() / 60
     );
-    ClientError::new(ErrorKind::ValidationError, message)
+    ClientError::new(ErrorKind::RequestTimeout, message)
 }
 
 fn too_large() -> ClientError {

@@ -34,7 +34,7 @@ use crate::admin::stats::statement;
 use crate::admin::{audit, home, once, polls, token_networks, tokens};
 use crate::api::{docs, feeds, health, not_found, reports, stats as api_stats};
 use crate::domain::{ReportFormat, ReportKind};
-use crate::http::{Access, ClientError, assets, middleware, place, token_guard};
+use crate::http::{Access, ClientError, assets, middleware, operator, place, token_guard};
 use crate::store::{AppRow, CampaignRow, OfferRow, PublisherRow};
 
 /// One line of the route table.
@@ -64,7 +64,7 @@ pub static ROUTES: &[Line] = &[
     get ("/assets/{name}",                                    Access::Anyone,      |route| route.to(assets::asset)),
     get ("/livez",                                            Access::Anyone,      |route| route.to(health::livez)),
     get ("/readyz",                                           Access::Anyone,      |route| route.to(health::readyz)),
-    get ("/metrics",                                          Access::Anyone,      |route| route.to(health::metrics)),
+    get ("/metrics",                                          Access::Operator,    |route| route.to(health::metrics)),
     get ("/",                                                 Access::Anyone,      |route| route.to(login::start)),
     get ("/admin",                                            Access::Anyone,      |route| route.to(login::start)),
     get ("/admin/login",                                      Access::Anyone,      |route| route.to(login::login)),
@@ -240,7 +240,11 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
             });
             pages = pages.service(resource(lines, path).wrap(guard));
         } else {
-            others.push(resource(lines, path));
+            let guard = from_fn(move |request: ServiceRequest, next: Next<BoxBody>| {
+                let access = line(lines, request.method()).map_or(Access::Anyone, |line| line.access);
+                operator::pass(access, request, next)
+            });
+            others.push(resource(lines, path).wrap(guard));
         }
     }
     // In this order they are tried, and a poll should not be held against every other path's pattern first.

@@ -5,13 +5,11 @@
 //! be opened by another process at the same time, so nothing here is remembered from one transaction to the next.
 //! All calls block: async code goes through `telemetry::blocking`.
 
-use std::cell::Cell;
-use std::ops::{ControlFlow, Deref};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -21,6 +19,7 @@ mod apps;
 mod audit;
 mod catalogue;
 mod catalogue_lists;
+mod convert;
 mod error;
 mod export;
 mod feeds;
@@ -43,6 +42,7 @@ mod snapshot;
 mod stats;
 mod tokens;
 mod two_factor;
+mod txn;
 
 pub use admins::{AdminRow, PersonRow, SetupLink};
 pub use advertisers::AdvertiserRow;
@@ -89,9 +89,10 @@ pub use stats::sums::{StatPart, StatSum};
 pub use stats::versions::Version;
 pub use tokens::{NewToken, TokenRow};
 pub use two_factor::{Sealed, TwoFactorRow};
+pub use txn::{ReadTxn, WriteTxn};
 
+use convert::{Doing, foreign_value, from_ms, parsed, to_ms};
 use file::{disk, epoch, lock, open, upgrade};
-use stats::sums::TouchedMonths;
 
 /// SQLite before this could corrupt a WAL database that two connections checkpoint at once.
 const OLDEST_SOUND_SQLITE: i32 = 3_051_003;
@@ -111,6 +112,8 @@ pub struct Store {
     writer: r2d2::Pool<SqliteConnectionManager>,
     path: Arc<PathBuf>,
     epoch: Arc<str>,
+    /// Which file was opened, where the system tells files apart.
+    identity: Option<(u64, u64)>,
     floor: u64,
     /// Held as long as the database is open anywhere in this process.
     _used: Arc<lock::Use>,
@@ -141,6 +144,7 @@ impl Store {
             readers,
             lanes: Arc::default(),
             writer,
+            identity: disk::identity(&path),
             path: Arc::new(path),
             epoch,
             floor: MIN_FREE,
@@ -169,6 +173,25 @@ impl Store {
     #[must_use]
     pub fn data_dir(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new("."))
+    }
+
+    /// An error where the file at the path is gone, or another than the one that is open: what is written would be lost.
+    pub fn ensure_in_place(&self) -> StoreResult<()> {
+        if disk::identity(&self.path) == self.identity {
+            return Ok(());
+        }
+        Err(StoreError::Unsound {
+            path: self.path.to_path_buf(),
+            problem:
+                "the file is gone, or another took its place while the program had it open. Stop the program, put \
+                 the right file there, and start it again"
+                    .to_owned(),
+        })
+    }
+
+    /// Whether there is room for so many bytes besides what must stay free.
+    pub fn ensure_free_space_for(&self, bytes: u64) -> StoreResult<()> {
+        disk::ensure_free(disk::dir_of(&self.path), self.floor.saturating_add(bytes))
     }
 
     /// The database's file.
@@ -242,6 +265,7 @@ impl Store {
         &self,
         work: impl FnOnce(&WriteTxn<'_>) -> Result<ControlFlow<B, C>, E>,
     ) -> Result<ControlFlow<B, C>, E> {
+        self.ensure_in_place()?;
         let mut conn = self.writer.get().map_err(StoreError::from)?;
         let txn = conn.transaction_with_behavior(TransactionBehavior::Immediate).doing("begin writing")?;
         let write = WriteTxn::of(&txn);
@@ -287,7 +311,7 @@ impl Store {
 }
 
 fn integrity(conn: &Connection) -> StoreResult<Vec<String>> {
-    let txn = ReadTxn { conn };
+    let txn = ReadTxn::of(conn);
     let mut problems = txn.list("check the file", "pragma integrity_check", (), |row| row.get::<_, String>(0))?;
     problems.retain(|line| line != "ok");
     problems.extend(txn.list("check references", "pragma foreign_key_check", (), |row| {
@@ -315,106 +339,4 @@ impl Drop for ShortWait<'_> {
         // It only fails on a connection that is closed.
         let _ = self.conn.busy_timeout(self.usual);
     }
-}
-
-/// Reads one unchanging state of the database.
-pub struct ReadTxn<'c> {
-    conn: &'c Connection,
-}
-
-impl ReadTxn<'_> {
-    /// All rows of a query whose statement is kept prepared.
-    fn list<T>(
-        &self,
-        doing: &'static str,
-        sql: &str,
-        params: impl rusqlite::Params,
-        row: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
-    ) -> StoreResult<Vec<T>> {
-        let mut statement = self.conn.prepare_cached(sql).doing(doing)?;
-        statement.query_map(params, row).and_then(Iterator::collect).doing(doing)
-    }
-
-    /// The first row of a query whose statement is kept prepared.
-    fn first<T>(
-        &self,
-        doing: &'static str,
-        sql: &str,
-        params: impl rusqlite::Params,
-        row: impl FnOnce(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
-    ) -> StoreResult<Option<T>> {
-        use rusqlite::OptionalExtension as _;
-        let mut statement = self.conn.prepare_cached(sql).doing(doing)?;
-        statement.query_row(params, row).optional().doing(doing)
-    }
-}
-
-/// A transaction that holds the write lock. Everything readable is readable here too, its own changes included.
-pub struct WriteTxn<'c> {
-    read: ReadTxn<'c>,
-    /// The version that its changes carry, once one was taken.
-    version: Cell<Option<Version>>,
-    /// The months whose sums are made anew before it commits.
-    touched: TouchedMonths,
-}
-
-impl<'c> Deref for WriteTxn<'c> {
-    type Target = ReadTxn<'c>;
-
-    fn deref(&self) -> &ReadTxn<'c> {
-        &self.read
-    }
-}
-
-impl<'c> WriteTxn<'c> {
-    /// A transaction that was begun for writing.
-    fn of(conn: &'c Connection) -> Self {
-        Self { read: ReadTxn { conn }, version: Cell::new(None), touched: TouchedMonths::default() }
-    }
-
-    /// Runs a statement that is kept prepared; the number of rows it touched.
-    fn run(&self, doing: &'static str, sql: &str, params: impl rusqlite::Params) -> StoreResult<usize> {
-        self.conn.prepare_cached(sql).and_then(|mut statement| statement.execute(params)).doing(doing)
-    }
-
-    /// Runs an insert; the key of the new row.
-    fn insert(&self, doing: &'static str, sql: &str, params: impl rusqlite::Params) -> StoreResult<i64> {
-        self.conn.prepare_cached(sql).and_then(|mut statement| statement.insert(params)).doing(doing)
-    }
-}
-
-/// What was being done when SQLite refused; turns its error into ours.
-trait Doing<T> {
-    fn doing(self, doing: &'static str) -> StoreResult<T>;
-}
-
-impl<T> Doing<T> for rusqlite::Result<T> {
-    fn doing(self, doing: &'static str) -> StoreResult<T> {
-        self.map_err(|source| StoreError::sqlite(doing, source))
-    }
-}
-
-/// A moment as stored: milliseconds since 1970 in UTC.
-fn to_ms(moment: DateTime<Utc>) -> i64 {
-    moment.timestamp_millis()
-}
-
-/// A stored moment.
-fn from_ms(ms: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(ms).unwrap_or_default()
-}
-
-/// A column whose text one of the domain's types reads. The schema's checks keep other text out, so a failure means that
-/// somebody else wrote the file.
-fn parsed<T: std::str::FromStr<Err = crate::domain::Invalid>>(
-    row: &rusqlite::Row<'_>,
-    column: usize,
-) -> rusqlite::Result<T> {
-    let text = row.get_ref(column)?.as_str()?;
-    text.parse().map_err(|invalid| foreign_value(column, invalid))
-}
-
-/// A stored value that is none of the domain's.
-fn foreign_value(column: usize, invalid: crate::domain::Invalid) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(invalid))
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
 
-use crate::domain::{AdvertiserId, Day, Micros, ReportFormat, ReportKind, TokenId};
+use crate::domain::{AdvertiserId, Day, MicrosSum, ReportFormat, ReportKind, TokenId};
 use crate::store::{ReadTxn, StoreResult, TokenKey, from_ms, parsed, to_ms};
 
 /// Which polls are wanted; the newest come first.
@@ -73,10 +73,10 @@ impl PollSeen {
         self.complete && (self.status < 400)
     }
 
-    /// Their cost, if it is one that a cell could hold.
+    /// Their cost, where the database's integers hold it.
     #[must_use]
-    pub fn cost(&self) -> Option<Micros> {
-        self.cost.and_then(|micros| Micros::new(micros).ok())
+    pub fn cost(&self) -> Option<MicrosSum> {
+        self.cost.map(MicrosSum::from_stored)
     }
 }
 

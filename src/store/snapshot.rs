@@ -80,7 +80,7 @@ impl Snapshot {
     /// For reading.
     #[must_use]
     pub fn txn(&self) -> ReadTxn<'_> {
-        ReadTxn { conn: &self.conn }
+        ReadTxn::of(&self.conn)
     }
 
     /// The advertiser's cells from the first to the last of these days, both included.

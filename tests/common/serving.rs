@@ -17,6 +17,7 @@ pub(crate) fn defaults() -> Serve {
         trusted_proxy: Vec::new(),
         report_cache: 32,
         rate_limit: 20,
+        metrics_token_file: None,
         backup_at: pitlane::config::Nightly(None),
         log_format: None,
         tls: pitlane::config::Tls::default(),

@@ -24,6 +24,7 @@ mod freshness;
 mod general;
 mod handover;
 mod harness;
+mod http;
 mod ingest;
 mod layers;
 mod ledger;

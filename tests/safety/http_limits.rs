@@ -78,7 +78,7 @@ fn a_body_that_stops_coming_is_not_waited_for() {
          Content-Type: text/csv\r\nContent-Length: 1000\r\n\r\ndate,campaign_name"
     );
     let answer = raw(&server, head.as_bytes());
-    assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("too slowly"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("too slowly"), "{answer}");
     assert!(since.elapsed() < Duration::from_secs(30), "{:?}", since.elapsed());
 }
 

@@ -5,9 +5,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::columns::Columns;
-use super::format::format;
 use super::lines::{DateText, Line, LineMaker, PublisherText};
-use super::{ReportRequest, dangling};
+use super::{ReportRequest, dangling, format};
 use crate::domain::Day;
 use crate::service::{ServiceError, ServiceResult};
 use crate::store::{AdvertiserKey, CampaignKey, CampaignRow, PublisherKey, PublisherRow, ReadTxn, ReportRow, Version};

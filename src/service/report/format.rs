@@ -1,9 +1,5 @@
 //! How a report's rows are written down. One file for each format; which columns there are is none of its business.
 
-use super::csv::Csv;
-use super::json::Json;
-use crate::domain::ReportFormat;
-
 /// A way to write a table.
 ///
 /// A row is, for each column, what stands [before](Format::before) its value and the value itself, and then the row's end.
@@ -35,13 +31,4 @@ pub trait Format: Sync {
 
     /// What stands for no rows.
     fn nothing(&self) -> &'static str;
-}
-
-/// The format of this name.
-#[must_use]
-pub fn format(format: ReportFormat) -> &'static dyn Format {
-    match format {
-        ReportFormat::Json => &Json,
-        ReportFormat::Csv => &Csv,
-    }
 }

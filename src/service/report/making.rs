@@ -6,10 +6,9 @@ use bytes::Bytes;
 
 use super::columns::{Column, Columns, Total};
 use super::dimensions::Dimensions;
-use super::format::format;
 use super::output::Output;
 use super::segments::{self, Segment, Segments};
-use super::{Plan, ReportHead, ReportRequest, ReportTotals, general};
+use super::{Lengths, Plan, ReportHead, ReportRequest, ReportTotals, format, general};
 use crate::service::{ServiceError, ServiceResult};
 use crate::store::{Lane, Snapshot, StatScan, Store};
 
@@ -22,9 +21,15 @@ pub struct Report {
     plan: Arc<Plan>,
     dimensions: Arc<Dimensions>,
     segments: Segments,
+    lengths: Lengths,
     out: Output,
+    /// Bytes that were handed out.
+    made: u64,
     rest: Progress,
 }
+
+/// From so many bytes on a report's length is worth remembering.
+const LONG: u64 = 64 * 1024;
 
 /// What came of going on with a report in another snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,9 +60,10 @@ impl Report {
         plan: Arc<Plan>,
         dimensions: Arc<Dimensions>,
         segments: Segments,
+        lengths: Lengths,
     ) -> Self {
         let (snapshot, out) = (Some(snapshot), Output::new(format(asked.format)));
-        Self { asked, snapshot, plan, dimensions, segments, out, rest: Progress::Unknown }
+        Self { asked, snapshot, plan, dimensions, segments, lengths, out, made: 0, rest: Progress::Unknown }
     }
 
     /// What is known before the first row.
@@ -72,12 +78,33 @@ impl Report {
         self.out.totals
     }
 
-    /// How many bytes it will have, where all of its days were made before. To be asked before the first bytes are taken.
+    /// How many bytes it will have, where it or all of its days were made before, or it is made already.
     pub fn length(&mut self) -> ServiceResult<Option<u64>> {
         self.begin()?;
-        let Progress::Days(_, kept) = &self.rest else { return Ok(None) };
+        if matches!(self.rest, Progress::Nothing) {
+            return Ok(Some(self.made + self.out.waiting()));
+        }
+        let Progress::Days(_, kept) = &self.rest else { return Ok(self.lengths.get(&self.plan.head.tag)) };
         let segments = kept.iter().map(|segment| Some(segment.as_ref()?.bytes.len() as u64));
-        Ok(segments.sum::<Option<u64>>().map(|bytes| self.out.length_around(bytes)))
+        let summed = segments.sum::<Option<u64>>().map(|bytes| self.out.length_around(bytes));
+        Ok(summed.or_else(|| self.lengths.get(&self.plan.head.tag)))
+    }
+
+    /// How many bytes it will have, found out by making them once where it must be. The snapshot is given back by that.
+    pub fn measure(&mut self) -> ServiceResult<u64> {
+        if let Some(length) = self.length()? {
+            return Ok(length);
+        }
+        let snapshot =
+            self.snapshot.take().ok_or_else(|| ServiceError::Internal("a report without a snapshot".to_owned()))?;
+        let (plan, dimensions) = (Arc::clone(&self.plan), Arc::clone(&self.dimensions));
+        let (segments, lengths) = (self.segments.clone(), Arc::clone(&self.lengths));
+        let mut twin = Self::new(self.asked, snapshot, plan, dimensions, segments, lengths);
+        let mut length = 0;
+        while let Some(bytes) = twin.next_bytes()? {
+            length += bytes.len() as u64;
+        }
+        Ok(length)
     }
 
     /// Takes the memory of a chunk that is not needed any more, for the next one.
@@ -91,6 +118,10 @@ impl Report {
         self.begin()?;
         loop {
             if let Some(bytes) = self.out.take() {
+                self.made += bytes.len() as u64;
+                if self.made > LONG && self.is_over() {
+                    self.lengths.insert(self.plan.head.tag.clone(), self.made);
+                }
                 return Ok(Some(bytes));
             }
             if matches!(self.rest, Progress::Nothing) {

@@ -32,7 +32,7 @@ use quick_cache::sync::Cache;
 
 use self::columns::Columns;
 use self::dimensions::Dimensions;
-pub use self::format::{Format, format};
+pub use self::format::Format;
 pub use self::making::{Continued, Report};
 use self::segments::{SegmentKey, Segments};
 use super::snapshot_cache::SnapshotCache;
@@ -47,8 +47,20 @@ const KEPT_DIMENSIONS: usize = 256;
 const PLANS: usize = 256;
 const PLANNED_DAYS: usize = 400;
 
+/// Long reports whose lengths are remembered.
+const LENGTHS: usize = 1024;
+
 /// Moves when the same rows would be written differently; part of every entity tag.
 const RENDERING: u32 = 1;
+
+/// The format of this name.
+#[must_use]
+pub fn format(format: ReportFormat) -> &'static dyn Format {
+    match format {
+        ReportFormat::Json => &json::Json,
+        ReportFormat::Csv => &csv::Csv,
+    }
+}
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -117,7 +129,11 @@ pub struct Reports {
     dimensions: Cache<(AdvertiserKey, ReportKind, ReportFormat), Arc<Dimensions>>,
     plans: SnapshotCache<ReportRequest, Arc<Plan>>,
     segments: Segments,
+    lengths: Lengths,
 }
+
+/// How many bytes long reports had, by their tags: the same report has as many the next time.
+type Lengths = Arc<Cache<String, u64>>;
 
 impl Reports {
     /// Keeps up to `cache_bytes` of rendered days.
@@ -127,6 +143,7 @@ impl Reports {
             dimensions: Cache::new(KEPT_DIMENSIONS),
             plans: SnapshotCache::new(PLANS),
             segments: Segments::new(cache_bytes),
+            lengths: Arc::new(Cache::new(LENGTHS)),
         }
     }
 
@@ -151,7 +168,8 @@ impl Reports {
         if let Some(plan) = self.plans.get(snapshot.state_id(), &asked)
             && let Some(dimensions) = kept(plan.advertiser, plan.versions)
         {
-            let report = Report::new(asked, snapshot, plan, dimensions, self.segments.clone());
+            let report =
+                Report::new(asked, snapshot, plan, dimensions, self.segments.clone(), Arc::clone(&self.lengths));
             return Ok(Opened::Ready(report));
         }
         let (advertiser, versions) = versions(&snapshot.txn(), &asked.query)?;
@@ -172,7 +190,7 @@ impl Reports {
         if plan.days.len() <= PLANNED_DAYS {
             self.plans.keep(snapshot.state_id(), asked, Arc::clone(&plan));
         }
-        Ok(Report::new(asked, snapshot, plan, dimensions, self.segments.clone()))
+        Ok(Report::new(asked, snapshot, plan, dimensions, self.segments.clone(), Arc::clone(&self.lengths)))
     }
 }
 

@@ -38,6 +38,11 @@ impl Output {
         self.chunks.pop_front()
     }
 
+    /// How many bytes wait to be taken.
+    pub(super) fn waiting(&self) -> u64 {
+        self.chunks.iter().map(|chunk| chunk.len() as u64).sum()
+    }
+
     /// Whether nothing waits to be taken.
     pub(super) fn is_empty(&self) -> bool {
         self.chunks.is_empty()

@@ -46,6 +46,19 @@ fn kind(magic: i128) -> FilesystemKind {
     }
 }
 
+/// What tells the file at this path from others: its device and number. None where there is no file.
+#[cfg(unix)]
+pub(in crate::store) fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
+/// Elsewhere files are not told apart.
+#[cfg(not(unix))]
+pub(in crate::store) fn identity(_: &Path) -> Option<(u64, u64)> {
+    None
+}
+
 /// Bytes that may still be written where `path` lies; none where the system does not say.
 #[cfg(unix)]
 #[must_use]
