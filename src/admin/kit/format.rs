@@ -211,7 +211,7 @@ mod tests {
         let sum = |micros| MicrosSum::from(Micros::new(micros).unwrap());
         let amount = |micros, code| super::amount(sum(micros), Currency::parse(code).unwrap());
         assert_eq!(amount(1_234_500_000, "USD"), "1,234.50");
-        assert_eq!(amount(5_000, "USD"), "0.00");
+        assert_eq!(amount(5_000, "USD"), "0.005");
         assert_eq!(amount(15_000, "USD"), "0.02");
         assert_eq!(amount(1_234_500_000, "JPY"), "1,234");
         assert_eq!(amount(1_234_567_800, "KWD"), "1,234.568");
