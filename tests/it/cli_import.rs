@@ -248,7 +248,7 @@ fn errors_name_line_column_value_and_what_was_expected() {
         "wrong.csv",
         format!(
             "{COLUMNS}Acme,2025-05-02,A,Lumen,1,1,Offer,App,com.acme.app,ANDROID\n\
-             Acme,02.05.2025,A,Lumen,1,1,Offer,App,com.acme.app,ANDROID\n\
+             Acme,2025-13-02,A,Lumen,1,1,Offer,App,com.acme.app,ANDROID\n\
              Acme,2025-02-30,A,Lumen,1,1,Offer,App,com.acme.app,ANDROID\n\
              Acme,1999-12-31,A,Lumen,1,1,Offer,App,com.acme.app,ANDROID\n\
              Acme,2025-05-02,A,Lumen,1.5,\"1,5\",Offer,App,com.acme.app,ANDROID\n\

@@ -200,7 +200,7 @@ fn a_saved_mapping_reads_the_file_however_it_is_encoded() {
     let utf16: Vec<u8> = [0xFEFF].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
     let second = program.file("second.csv", utf16);
     let told = program.run(&["import", &second, "--advertiser", "Acme", "--mapping", "Google"]).failed(0);
-    assert!(told.contains("Line 1 stands above the header and will be passed over"), "{told}");
+    assert!(told.contains("Line 1 stands above the header and will not be read"), "{told}");
     let report = ["report", "--advertiser", "Acme", "--from", "2023-08-30", "--to", "2023-08-30", "--format", "csv"];
     assert!(program.ok(&report).ends_with(",2.25,6\r\n"));
 }

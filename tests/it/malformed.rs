@@ -80,7 +80,7 @@ fn ten_thousand_columns_an_open_quote_and_nothing_at_all_are_told_apart() {
     let open = format!("{HEADER}2025-05-28,\"A,Lumen,1,1\n2025-05-29,A,Lumen,1,1\n");
     for (text, words) in [
         (wide.as_str(), "the header has 10000 columns, expected at most 1000"),
-        (&open, "the row that begins on line 2 opens a quotation mark that is never closed"),
+        (&open, "the row that begins on line 2 opens a quotation mark that is never closed: the file may be cut off"),
         ("", "the file is empty"),
         ("\n\n", "the file is empty"),
         (HEADER, "the file has a header but no rows"),
