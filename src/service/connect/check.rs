@@ -1,13 +1,15 @@
 //! The check from outside (contract §8): asks the public address for the report, over the network, as Singular would, with a
 //! token that lives for a minute, and holds what comes against the database.
 
+mod answer;
+
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::time::{Duration, Instant};
 
 use chrono::{TimeDelta, Utc};
-use serde_json::value::RawValue;
-use ureq::http::{HeaderMap, Response};
+use ureq::http::Response;
 
+use self::answer::{Answer, PATIENCE, agent, items};
 use crate::domain::{
     DayRange, Invalid, Name, PlainToken, ReportFormat, ReportKind, ReportQuery, TokenReader, TokenScope,
 };
@@ -18,8 +20,6 @@ use crate::store::{AdvertiserRow, PollFilter, Store};
 
 /// Days that a first connect asks for.
 const DAYS: u64 = 92;
-/// How long one answer may take.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// An answer that takes longer is told of.
 const SLOW: Duration = Duration::from_secs(5);
 /// How long the poll history may take to be written.
@@ -87,16 +87,6 @@ pub fn run(store: &Store, url: &str, advertiser: &AdvertiserRow, actor: &Actor) 
     Ok(Checked { url: check.url.to_owned(), advertiser: advertiser.name.clone(), findings: check.findings })
 }
 
-fn agent() -> ureq::Agent {
-    let config = ureq::Agent::config_builder()
-        .timeout_global(Some(PATIENCE))
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .user_agent("pitlane-check")
-        .proxy(None);
-    config.build().new_agent()
-}
-
 struct Check<'c> {
     store: &'c Store,
     url: &'c str,
@@ -105,20 +95,6 @@ struct Check<'c> {
     token: &'c PlainToken,
     agent: ureq::Agent,
     findings: Vec<Finding>,
-}
-
-/// An answer with its body.
-struct Answer {
-    status: u16,
-    headers: HeaderMap,
-    body: Vec<u8>,
-    took: Duration,
-}
-
-impl Answer {
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
 }
 
 impl Check<'_> {
@@ -409,19 +385,3 @@ impl Check<'_> {
 
 const LIMITS: &str = "A first connect asks for months day by day. Raise the proxy's limit (nginx: limit_req; Apache: mod_evasive, \
                       mod_qos), and see --rate-limit; behind a proxy that is not named with --trusted-proxy all clients share one.";
-
-/// The bytes of `data.items`.
-fn items(body: &[u8]) -> Option<Vec<u8>> {
-    #[derive(serde::Deserialize)]
-    struct Envelope<'a> {
-        #[serde(borrow)]
-        data: Data<'a>,
-    }
-    #[derive(serde::Deserialize)]
-    struct Data<'a> {
-        #[serde(borrow)]
-        items: &'a RawValue,
-    }
-    let envelope: Envelope<'_> = serde_json::from_slice(body).ok()?;
-    Some(envelope.data.items.get().as_bytes().to_vec())
-}

@@ -1,0 +1,181 @@
+//! Lines that are no rows, and files of odd structure: each comes out right, or asks.
+
+use super::*;
+
+const BY_HAND: [(Column, &str); 4] =
+    [(Column::Date, "Ad_Date"), (Column::CampaignName, "Campaign"), (Column::Clicks, "Clicks"), (Column::Cost, "Cost")];
+
+#[test]
+fn a_row_with_a_day_and_a_campaign_is_no_total_whatever_it_is_called() {
+    let expected =
+        ["2 2023-08-01 Brand 10 1.5", "3 2023-08-31 Total Wireless 20 2.5", "4 2023-08-31 Overall - Prospecting 5 100"];
+    assert_eq!(File::case("01_totals_eat_campaigns").rows(), expected);
+    assert_eq!(File::case("01_totals_eat_campaigns").map(&BY_HAND).rows(), expected);
+    assert_eq!(
+        File::new(
+            "Bericht;;;\nDatum;Kampagne;Klicks;Kosten\n01.08.2023;Gesamt Deutschland;10;1,50\n31.08.2023;B;1;2,50\n"
+        )
+        .rows(),
+        ["3 2023-08-01 Gesamt Deutschland 10 1.5", "4 2023-08-31 B 1 2.5"]
+    );
+}
+
+#[test]
+fn a_total_of_a_day_is_left_out_because_it_is_the_sum() {
+    let file = File::case("02_dated_daily_totals");
+    assert_eq!(file.rows(), ["2 2023-08-01 Brand 10 1.5", "3 2023-08-01 Video 20 2.5", "5 2023-08-02 Brand 10 1.5"]);
+    assert_eq!(file.left_out(), [(4, "total"), (6, "total")]);
+    let left_out = &file.recognise().unwrap().left_out[0];
+    assert_eq!((left_out.cost.as_deref(), left_out.clicks), (Some("4"), Some(30)));
+    let file = File::new("Day,Campaign,Clicks,Cost\n2023-08-01,Brand,10,1.50\n2023-08-01,Total,30,4.00\n");
+    assert_eq!(file.open(), ["total"]);
+    assert_eq!(file.decide(|decisions| decisions.keep = "3".parse().unwrap()).rows().len(), 2);
+}
+
+#[test]
+fn rows_may_be_shorter_and_longer_by_empty_cells() {
+    let expected = ["2 2023-08-01 Brand 10 1.5", "3 2023-08-31 Brand 20 2.5"];
+    assert_eq!(File::case("14_ragged_rows").rows(), expected);
+    assert_eq!(
+        File::new("Day,Campaign,Clicks,Cost\n2023-08-01,Brand,10,1.50,\n2023-08-31,Brand,20,2.50,,\n").rows(),
+        expected
+    );
+    assert_eq!(
+        File::new("Day,Campaign,Clicks,Cost,Conversions\n2023-08-01,Brand,10,1.50\n2023-08-31,Brand,20,2.50\n").rows(),
+        expected
+    );
+    let faults = File::new("Day,Campaign,Clicks,Cost\n2023-08-01,Brand,10,1.50,9\n").seen().faults;
+    assert_eq!(faults, ["line 2: got 5 fields, expected 4 as in the header"]);
+}
+
+#[test]
+fn columns_of_the_same_name_are_told_apart_by_place() {
+    let file = File::case("15_duplicate_headers");
+    let expected = ["2 2023-08-01 Brand 10 1.5", "3 2023-08-31 Brand 20 2.5"];
+    assert_eq!(file.rows(), expected);
+    let recognition = file.recognise().unwrap();
+    assert!(recognition.notes[0].message.contains("2 columns are called \"Conversions\""), "{:?}", recognition.notes);
+    let sources: Vec<&str> = recognition.headers.iter().map(|header| header.source.as_str()).collect();
+    assert_eq!(sources, ["Day", "Campaign", "Clicks", "Conversions#1", "Cost", "Conversions#2"]);
+    let file = file.map(&[(Column::Conversions, "Conversions#2")]);
+    assert_eq!(file.recognise().unwrap().plan.place(Column::Conversions), Some(5));
+    let file = File::new("Day,Campaign,Clicks,Cost,Cost,,\n2023-08-01,A,1,1,2,x,y\n");
+    assert_eq!(file.open(), ["column"]);
+    assert_eq!(file.map(&[(Column::Cost, "#5")]).rows(), ["2 2023-08-01 A 1 2"]);
+}
+
+#[test]
+fn lines_may_end_in_a_carriage_return_alone() {
+    let file = File::case("16_cr_only");
+    assert_eq!(file.rows(), ["2 2023-08-01 Brand 10 1.5", "3 2023-08-31 Brand 20 2.5"]);
+}
+
+#[test]
+fn a_title_may_begin_with_any_sign() {
+    assert_eq!(File::case("17_bracket_title").rows(), ["3 2023-08-01 Brand 10 1.5"]);
+    for title in ["{Weekly} report", "<Weekly> report", "[1] Report", "\"[Weekly] Acme\"", "[[", "<3 Report", "{"] {
+        let file = File::new(format!("{title}\nDay,Campaign,Clicks,Cost\n2023-08-01,Brand,10,1.50\n"));
+        assert_eq!(file.rows(), ["3 2023-08-01 Brand 10 1.5"], "{title}");
+    }
+    for (text, words) in [
+        ("{\"items\":[{\"date\":\"2023-08-01\"}]}", "the file is JSON"),
+        ("[{\"a\":1},{\"a\":2}]", "the file is JSON"),
+        ("\n<!DOCTYPE html><html>", "web page"),
+    ] {
+        let error = File::new(text).recognise().unwrap_err();
+        assert!(error.contains(words), "{error}");
+    }
+}
+
+#[test]
+fn totals_are_known_by_their_place_and_sums_in_any_language() {
+    let by_hand = [
+        (Column::Date, "Tag"),
+        (Column::CampaignName, "Kampagne"),
+        (Column::Clicks, "Klicks"),
+        (Column::Cost, "Kosten"),
+    ];
+    for file in [File::case("18_total_rows_other_languages"), File::case("18_total_rows_other_languages").map(&by_hand)]
+    {
+        assert_eq!(file.rows(), ["2 2026-09-01 Dach 120 1234.56", "3 2026-09-30 Dach 9 99.9"]);
+        assert_eq!(file.left_out(), [(4, "total")]);
+    }
+    for total in [
+        ",Resultados totales,30,4.00",
+        "Итого,,30,4.00",
+        "All,All,30,4.00",
+        "総計,--,30,4.00",
+        "Xyz,,30,4.00",
+        ",,30,4.00",
+        "Generated by X,,,",
+    ] {
+        let file =
+            File::new(format!("Day,Campaign,Clicks,Cost\n2023-08-01,A,10,1.50\n2023-08-02,B,20,2.50\n{total}\n"));
+        assert_eq!(file.rows().len(), 2, "{total}");
+        assert_eq!(file.left_out().len(), 1, "{total}");
+    }
+    let pivot = "Day,Campaign,Clicks,Cost\nAll,All,35,5.00\nAll,A,15,2.50\n2023-08-01,A,10,1.50\n2023-08-02,A,5,1.00\nAll,B,20,2.50\n2023-08-02,B,20,2.50\n";
+    assert_eq!(File::new(pivot).left_out(), [(2, "total"), (3, "total"), (6, "total")]);
+    assert_eq!(File::new(pivot).rows().len(), 3);
+}
+
+#[test]
+fn the_total_of_a_one_day_report_is_the_sum_of_the_others() {
+    let file = File::case("19_meta_one_day_total");
+    assert_eq!(file.rows(), ["3 2023-08-29 A 300 200", "4 2023-08-29 B 202 111.07"]);
+    assert_eq!(file.left_out(), [(2, "total")]);
+}
+
+#[test]
+fn a_header_stands_below_any_number_of_lines() {
+    let file = File::case("21_header_far_down");
+    assert_eq!(file.rows(), ["28 2023-08-01 Brand 10 1.5", "29 2023-08-31 Brand 20 2.5"]);
+    assert_eq!(file.left_out().last(), Some(&(30, "total")));
+    assert_eq!(file.left_out().len(), 27);
+    let padded = "Kampagnenbericht,,,\n\"1. August 2023 - 31. August 2023\",,,\nTermin,Werbung,Anzahl,Aufwand\n2023-08-01,Brand,10,1.50\n2023-08-31,Brand,20,2.50\n";
+    let by_hand = [
+        (Column::Date, "Termin"),
+        (Column::CampaignName, "Werbung"),
+        (Column::Clicks, "Anzahl"),
+        (Column::Cost, "Aufwand"),
+    ];
+    assert_eq!(File::new(padded).map(&by_hand).rows().len(), 2);
+    let file = File::new("a,b,c,d\nDay,Campaign,Clicks,Cost\n2023-08-01,A,1,2\n")
+        .decide(|decisions| decisions.header_line = Some(2));
+    assert_eq!(file.rows(), ["3 2023-08-01 A 1 2"]);
+}
+
+#[test]
+fn a_last_line_that_is_cut_off_is_refused_as_that() {
+    let head = "Day,Campaign,Clicks,Cost\n2023-08-01,A,10,1.50\n2023-08-02,B,20,2.50\n";
+    for cut in ["2023-08-03,C,30", "2023-08-03,C", "2023-08-0", "20", "Total,30", "2023-08-03,C,30,2."] {
+        let file = File::new(format!("{head}{cut}"));
+        assert_eq!(file.open(), ["cut_off"], "{cut}");
+        assert_eq!(file.decide(|decisions| decisions.leave_out = "4".parse().unwrap()).rows().len(), 2, "{cut}");
+    }
+    for whole in ["2023-08-03,C,30,2.5", "2023-08-03,C,30,2.50\0\0\0", "2023-08-03,C,30,2.50\n\u{1a}"] {
+        assert_eq!(File::new(format!("{head}{whole}")).rows().len(), 3, "{whole:?}");
+    }
+    assert_eq!(File::new(format!("{head}Generated by X")).left_out(), [(4, "closing")]);
+}
+
+#[test]
+fn lines_can_be_left_out_and_put_back() {
+    let text = "Day,Campaign,Clicks,Cost\n2023-08-01,A,10,1.50\nDay,Campaign,Clicks,Cost\n2023-08-02,B,20,2.50\nTotal,,30,4.00\n";
+    let file = File::new(text);
+    assert_eq!(file.left_out(), [(3, "header"), (5, "total")]);
+    let file = file.decide(|decisions| decisions.leave_out = "2".parse().unwrap());
+    let left_out = file.recognise().unwrap().left_out;
+    assert_eq!((left_out[0].line, left_out[0].code.as_str(), left_out[0].cost.as_deref()), (2, "asked", Some("1.5")));
+    let file = File::new(text).decide(|decisions| decisions.keep = "5".parse().unwrap());
+    assert_eq!(file.seen().faults.len(), 2);
+}
+
+#[test]
+fn blanks_may_stand_before_quotation_marks() {
+    let rows = File::new(
+        "\"Day\", \"Campaign\", \"Clicks\", \"Cost\"\n\"2023-08-01\", \"A, \"\"B\"\"\", \"10\", \"1,234.50\"\n",
+    )
+    .rows();
+    assert_eq!(rows, ["2 2023-08-01 A, \"B\" 10 1234.5"]);
+}
