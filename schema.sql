@@ -26,7 +26,9 @@ create table advertisers (
     -- Moves with every change to the advertiser's own apps, offers and campaigns.
     catalogue_version integer not null,
     disabled_at integer,
-    created_at integer not null
+    created_at integer not null,
+    -- The hour in the advertiser's zone from which on stats of the day before are missed.
+    stats_due_hour integer not null default 12 check (stats_due_hour between 0 and 23)
 ) strict;
 
 -- What is advertised.
@@ -586,6 +588,32 @@ create table epoch (
     only integer primary key check (only = 1),
     id text not null,
     batches integer not null
+) strict;
+
+-- Alarms that are open: what needs attention and is told by mail or webhook.
+create table alarms (
+    -- What it is about: the advertiser's id, where it is about one, and the rule.
+    name text primary key,
+    message text not null,
+    opened_at integer not null,
+    -- When people were last told or reminded.
+    told_at integer not null
+) strict, without rowid;
+
+-- What is still to be sent of them. A row goes once it was sent, or is given up after three days.
+create table alarm_notices (
+    notice_key integer primary key,
+    channel text not null check (channel in ('mail', 'webhook')),
+    event text not null check (event in ('opened', 'reminder', 'over', 'test')),
+    alarm text not null,
+    subject text not null,
+    message text not null,
+    created_at integer not null,
+    -- Not before then.
+    next_at integer not null,
+    -- How often it could not be sent, and why the last time.
+    attempts integer not null default 0,
+    failure text not null default ''
 ) strict;
 
 -- Who did what, when, from where. Append-only: the triggers refuse everything else.

@@ -1,5 +1,6 @@
 //! Flags and environment of the server, parsed once.
 
+mod alarms;
 mod tls;
 
 use std::net::SocketAddr;
@@ -10,6 +11,7 @@ use clap::builder::ArgPredicate;
 use ipnet::IpNet;
 
 use crate::domain::Invalid;
+pub use alarms::Alarms;
 pub use tls::Tls;
 
 /// Where help lists what every command takes: after what is the command's own.
@@ -70,6 +72,10 @@ pub struct Serve {
     /// HTTPS by the server itself.
     #[command(flatten)]
     pub tls: Tls,
+
+    /// Where alarms go.
+    #[command(flatten)]
+    pub alarms: Alarms,
 }
 
 impl Serve {

@@ -20,6 +20,7 @@ need chromedriver chromium chromium-driver
 need pebble pebble
 need curl curl
 need python3 python3
+/usr/bin/python3 -c "import aiosmtpd" 2>/dev/null || packages="$packages python3-aiosmtpd"
 if [ -n "$packages" ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
         echo "Installing Debian packages:$packages" >&2

@@ -34,7 +34,11 @@ fn link(kind: &AlertKind, shell: &Shell, advertiser: &AdvertiserRow) -> Option<(
         format!("/admin/polls{scope}{and}{filter}")
     };
     Some(match kind {
-        AlertKind::Backups { .. } | AlertKind::Certificate { .. } => return None,
+        AlertKind::Backups { .. }
+        | AlertKind::Certificate { .. }
+        | AlertKind::DiskLow { .. }
+        | AlertKind::ChannelFailing { .. } => return None,
+        AlertKind::RefreshNeeded { .. } => ("See the days", format!("/admin/singular{scope}")),
         AlertKind::ImportCutOff { .. } => ("Import it again", format!("/admin/imports{scope}")),
         AlertKind::AdvertiserDisabled => {
             ("Enable it", format!("/admin/catalogue/advertisers/{id}/switch?advertiser={id}"))
@@ -47,9 +51,11 @@ fn link(kind: &AlertKind, shell: &Shell, advertiser: &AdvertiserRow) -> Option<(
         AlertKind::TokenExpired { .. } | AlertKind::TokenEnding { .. } => {
             ("See the tokens", format!("/admin/tokens{scope}"))
         }
-        AlertKind::PollingStopped { .. } => ("See the polls", format!("/admin/polls{scope}")),
+        AlertKind::PollingStopped { .. } | AlertKind::ServedLess { .. } => {
+            ("See the polls", format!("/admin/polls{scope}"))
+        }
         AlertKind::NoStats { .. } => ("See the stats", format!("/admin/stats{scope}")),
-        AlertKind::PollsRefused { .. } => ("See why", polls("answer=refused")),
+        AlertKind::PollingRefused { .. } | AlertKind::PollsRefused { .. } => ("See why", polls("answer=refused")),
         AlertKind::TokenElsewhere { .. } => ("See the tokens", format!("/admin/tokens{scope}")),
         AlertKind::StrangersRefused { .. } => ("See from where", polls("token=none")),
     })

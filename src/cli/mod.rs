@@ -5,6 +5,7 @@
 
 mod admin;
 mod advertiser;
+mod alarm;
 mod backup;
 mod catalogue;
 mod demo;
@@ -99,6 +100,9 @@ enum Command {
     Verify(verify::Args),
     /// Check the installation and say what to do
     Doctor,
+    /// Tests of the channels that alarms take, and when stats are missed
+    #[command(subcommand)]
+    Alarm(alarm::Command),
     /// Ask the running server whether it works; exit 1 if not
     Healthcheck,
     /// Write everything as CSV, to take it along
@@ -134,6 +138,7 @@ pub fn run() -> ExitCode {
         Command::Restore(args) => restore::run(global, &args),
         Command::Verify(args) => verify::run(global, &args),
         Command::Doctor => doctor::run(global),
+        Command::Alarm(command) => alarm::run(global, command),
         Command::Campaign(command) => catalogue::campaigns(global, &command),
         Command::App(command) => catalogue::apps(global, &command),
         Command::Publisher(command) => catalogue::publishers(global, &command),

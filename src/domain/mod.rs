@@ -4,6 +4,7 @@
 //! rest of the program never looks at raw text again. No clock, no I/O, no SQL, no HTTP: every room may import this one,
 //! and it imports none. Its only error is [`Invalid`].
 
+mod alarm_channels;
 mod day;
 mod digits;
 mod exact_cost;
@@ -20,6 +21,7 @@ mod store_id;
 mod token;
 mod zone;
 
+pub use alarm_channels::{AlarmChannels, MailChannel, MailSecurity, MailServer, Webhook};
 pub use day::{Day, DayRange, DayState};
 pub use digits::write_whole;
 pub use exact_cost::ExactCost;

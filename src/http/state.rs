@@ -13,12 +13,13 @@ use crate::service::Hasher;
 use crate::service::access::access_log::AccessLog;
 use crate::service::access::login::LoginService;
 use crate::service::access::tokens::Tokens;
+use crate::service::alarms::Alarms;
 use crate::service::backups::{Backups, CopyStatus};
 use crate::service::certificates::{AcmeSettings, CertificateSource, CertificateStatus, Certificates};
 use crate::service::pending_uploads;
 use crate::service::polls::PollLog;
 use crate::service::report::Reports;
-use crate::service::status::ApplianceStatus;
+use crate::service::status::{ApplianceStatus, ChannelStatus};
 use crate::store::Store;
 
 /// What the routes work with.
@@ -39,6 +40,8 @@ pub struct AppState {
     pub backups: Arc<Backups>,
     /// Keeps the certificate up to date, where the server speaks TLS itself.
     pub certificates: Option<Arc<Certificates>>,
+    /// Tells people of what needs attention.
+    pub alarms: Arc<Alarms>,
     /// Who may ask how often.
     pub limits: Limits,
     /// Whose turn it is to read much.
@@ -65,7 +68,16 @@ impl AppState {
             tracing::warn!(%error, "old uploads could not be removed");
         }
         let certificates = certificates(store.data_dir(), &config.tls)?;
+        let backups = Backups::start(store.clone(), config.backup_at.0)?;
+        let alarms = {
+            let (store, backups, certificates) = (store.clone(), Arc::clone(&backups), certificates.clone());
+            let channels = config.alarms.channels().map_err(std::io::Error::other)?;
+            let kept = store.clone();
+            let look = move || appliance(&kept, &backups, certificates.as_deref(), Vec::new());
+            Alarms::start(store.clone(), channels, config.public_url.clone(), look)?
+        };
         Ok(Self {
+            alarms,
             certificates,
             tokens: Tokens::new(Arc::clone(&hasher), Arc::clone(&access_log)),
             sign_in: LoginService::new(store.clone(), hasher, Arc::clone(&access_log))
@@ -73,7 +85,7 @@ impl AppState {
             access_log,
             reports: Arc::new(Reports::new(config.report_cache * 1024 * 1024)),
             polls: Arc::new(PollLog::start(store.clone())?),
-            backups: Backups::start(store.clone(), config.backup_at.0)?,
+            backups,
             limits: Limits::new(config.rate_limit),
             turns: Turns::default(),
             uploads: UploadSlots::default(),
@@ -90,10 +102,7 @@ impl AppState {
     /// How the appliance's own affairs stand.
     #[must_use]
     pub fn appliance(&self) -> ApplianceStatus {
-        let certificate = self.certificates.as_ref().map(|certificates| certificates.status());
-        // A note that can't be read is told by the doctor; here nothing is known then.
-        let copy = CopyStatus::of(self.store.data_dir()).ok().flatten();
-        ApplianceStatus { backups: self.backups.status(), certificate, copy }
+        appliance(&self.store, &self.backups, self.certificates.as_deref(), self.alarms.failing())
     }
 
     /// Ends what goes on beside the requests, writes what is left and folds the log into the database. Blocks.
@@ -101,6 +110,7 @@ impl AppState {
         if let Some(certificates) = &self.certificates {
             certificates.stop();
         }
+        self.alarms.stop();
         self.backups.stop();
         self.polls.stop();
         self.access_log.stop();
@@ -108,6 +118,18 @@ impl AppState {
             tracing::warn!(%error, "the log was not moved into the database; the next start will do it");
         }
     }
+}
+
+fn appliance(
+    store: &Store,
+    backups: &Backups,
+    certificates: Option<&Certificates>,
+    channels: Vec<ChannelStatus>,
+) -> ApplianceStatus {
+    // A note that can't be read is told by the doctor; here nothing is known then.
+    let copy = CopyStatus::of(store.data_dir()).ok().flatten();
+    let certificate = certificates.map(Certificates::status);
+    ApplianceStatus { backups: backups.status(), certificate, copy, disk_low: store.disk_low(), channels }
 }
 
 /// Starts looking after a certificate where the flags want one.

@@ -4,6 +4,7 @@
 //! callers may await says so by being `async`.
 
 pub mod access;
+pub mod alarms;
 pub mod backups;
 pub mod catalogue;
 pub mod certificates;

@@ -63,6 +63,8 @@ pub const NOT_EXPORTED: &[(&str, &str)] = &[
     ("not_singular", "addresses and agents that are not Singular"),
     ("refresh_requests", "refresh requests that were sent to Singular; the audit log has them"),
     ("accepted_days", "days that were accepted as they are; the audit log has them"),
+    ("alarms", "what people were told of; the server finds it again"),
+    ("alarm_notices", "mails and webhook posts that are still to be sent"),
     ("epoch", "tells this file from older copies of it"),
     ("day_sums", "sums of the stats, made anew with each change"),
     ("month_sums", "the same by month"),

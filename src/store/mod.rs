@@ -15,6 +15,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 mod admins;
 mod advertisers;
+mod alarms;
 mod apps;
 mod audit;
 mod catalogue;
@@ -46,6 +47,7 @@ mod txn;
 
 pub use admins::{AdminRow, PersonRow, SetupLink};
 pub use advertisers::AdvertiserRow;
+pub use alarms::{AlarmRow, NoticeRow, NoticeText};
 pub use apps::AppRow;
 pub use audit::{AuditEntry, AuditRow};
 pub use catalogue::{CampaignRow, OfferRow};

@@ -21,6 +21,7 @@ pub(crate) fn defaults() -> Serve {
         backup_at: pitlane::config::Nightly(None),
         log_format: None,
         tls: pitlane::config::Tls::default(),
+        alarms: pitlane::config::Alarms::default(),
     }
 }
 

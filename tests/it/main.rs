@@ -10,6 +10,7 @@ mod common;
 #[path = "../common/serving.rs"]
 mod serving;
 
+mod alarms;
 mod check;
 mod cli;
 mod cli_catalogue;

@@ -213,11 +213,11 @@ mod tests {
         let backups = BackupStatus { proven_at: Some(hours(3)), ..BackupStatus::default() };
         let copy = Some(CopyStatus { copied_at: hours(2), backup: String::new() });
         let certificate = Some(CertificateStatus { not_after: Some(hours(-50)), ..CertificateStatus::default() });
-        let told = upkeep(&ApplianceStatus { backups, certificate, copy }, true, now);
+        let appliance = ApplianceStatus { backups, certificate, copy, ..ApplianceStatus::default() };
+        let told = upkeep(&appliance, true, now);
         let expected =
             "Last verified backup: 3 hours ago. Last copy elsewhere: 2 hours ago. The certificate ends in 2 days.";
         assert_eq!(told, expected);
-        let nothing = ApplianceStatus { backups: BackupStatus::default(), copy: None, certificate: None };
-        assert_eq!(upkeep(&nothing, true, now), "No backup has been made and verified yet.");
+        assert_eq!(upkeep(&ApplianceStatus::default(), true, now), "No backup has been made and verified yet.");
     }
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::polling::{PollingState, PollingStatus};
+use super::polling::{self, PollingState, PollingStatus};
 use super::token::{Rotation, TokenState, reads_reports, rotation};
 use crate::domain::{Day, phrase};
 use crate::service::access::tokens::is_allowed_from;
@@ -44,6 +44,41 @@ pub enum AlertKind {
     Certificate {
         /// What is wrong with it.
         trouble: String,
+    },
+    /// The disk is nearly full.
+    DiskLow {
+        /// What is free, in megabytes.
+        free_mb: u64,
+    },
+    /// Alarms can't be sent.
+    ChannelFailing {
+        /// `mail` or `webhook`.
+        channel: String,
+        /// Since when.
+        since: DateTime<Utc>,
+        /// Why.
+        why: String,
+    },
+    /// Days that only a refresh request brings to Singular.
+    RefreshNeeded {
+        /// How many.
+        count: i64,
+        /// The oldest.
+        first: Day,
+        /// The newest.
+        last: Day,
+    },
+    /// Polls come, and are refused.
+    PollingRefused {
+        /// The status they get.
+        status: u16,
+    },
+    /// Singular got far less than usual.
+    ServedLess {
+        /// Rows of its last answer.
+        rows: i64,
+        /// Rows it usually gets.
+        usual: i64,
     },
     /// An import's process was killed.
     ImportCutOff {
@@ -120,6 +155,41 @@ impl AlertKind {
         match self {
             Self::Backups { trouble } => format!("Backups: {trouble}. On the server, pitlane doctor says what to do."),
             Self::Certificate { trouble } => format!("Certificate: {trouble}."),
+            Self::DiskLow { free_mb } => {
+                format!(
+                    "The disk is nearly full: {} MB are free.",
+                    phrase::count(i64::try_from(*free_mb).unwrap_or(i64::MAX))
+                )
+            }
+            Self::ChannelFailing { channel, since, why } => {
+                let name = if channel == "mail" { "e-mail" } else { "webhook" };
+                let since = since.format("%-d %b %Y, %H:%M UTC");
+                format!("Alarms by {name} have not got through since {since}: {why}.")
+            }
+            Self::RefreshNeeded { count, first, last } => {
+                let days = if first == last {
+                    phrase::day(*first)
+                } else {
+                    format!(
+                        "{} between {} and {}",
+                        phrase::plural(*count, "day"),
+                        phrase::day(*first),
+                        phrase::day(*last)
+                    )
+                };
+                format!("Singular needs a refresh request: it has other figures for {days}.")
+            }
+            Self::PollingRefused { status } => format!("Singular's polls are refused with {status}."),
+            Self::ServedLess { rows: 0, usual } => {
+                format!("Singular's last poll got no rows; it usually gets {}.", phrase::count(*usual))
+            }
+            Self::ServedLess { rows, usual } => {
+                format!(
+                    "Singular's last poll got {}; it usually gets {}.",
+                    phrase::plural(*rows, "row"),
+                    phrase::count(*usual)
+                )
+            }
             Self::ImportCutOff { import } => format!("An import was cut off: {import}. Nothing of it is there."),
             Self::AdvertiserDisabled => "This advertiser is disabled: its tokens are refused.".to_owned(),
             Self::NoOfferReports => "Cost reporting is off for all offers: Singular gets an empty report.".to_owned(),
@@ -145,6 +215,36 @@ impl AlertKind {
     }
 }
 
+impl AlertKind {
+    /// What it is called as an alarm, the same for as long as it lasts; none for what only pages tell.
+    #[must_use]
+    pub fn alarm_name(&self) -> Option<String> {
+        let named = |what: &str, name: &str| Some(format!("{what} {name}"));
+        match self {
+            Self::Backups { .. } => Some("backups".to_owned()),
+            Self::Certificate { .. } => Some("certificate".to_owned()),
+            Self::DiskLow { .. } => Some("disk".to_owned()),
+            Self::NoOfferReports => Some("no-offers".to_owned()),
+            Self::NoToken => Some("no-token".to_owned()),
+            Self::TokenExpired { name } => named("token-expired", name),
+            Self::TokenEnding { name, .. } => named("token-ending", name),
+            Self::PollingStopped { .. } => Some("polling-stopped".to_owned()),
+            Self::PollingRefused { .. } => Some("polling-refused".to_owned()),
+            Self::ServedLess { .. } => Some("served-less".to_owned()),
+            Self::RefreshNeeded { .. } => Some("refresh".to_owned()),
+            Self::NoStats { .. } => Some("no-stats".to_owned()),
+            Self::ChannelFailing { .. }
+            | Self::ImportCutOff { .. }
+            | Self::AdvertiserDisabled
+            | Self::OffersOff { .. }
+            | Self::OldTokenUnused { .. }
+            | Self::PollsRefused { .. }
+            | Self::StrangersRefused { .. }
+            | Self::TokenElsewhere { .. } => None,
+        }
+    }
+}
+
 fn warning(kind: AlertKind) -> Alert {
     Alert { severity: Severity::Warning, kind }
 }
@@ -154,7 +254,7 @@ fn critical(kind: AlertKind) -> Alert {
 }
 
 /// How the appliance's own affairs stand, whichever advertiser is looked at.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct ApplianceStatus {
     /// Its backups.
     pub backups: BackupStatus,
@@ -162,6 +262,21 @@ pub struct ApplianceStatus {
     pub certificate: Option<CertificateStatus>,
     /// The last copy of a backup elsewhere, where copies are made.
     pub copy: Option<CopyStatus>,
+    /// Megabytes that are free on the disk, where they are few.
+    pub disk_low: Option<u64>,
+    /// Channels of alarms that fail.
+    pub channels: Vec<ChannelStatus>,
+}
+
+/// A channel of alarms that fails.
+#[derive(Debug, Clone)]
+pub struct ChannelStatus {
+    /// `mail` or `webhook`.
+    pub channel: String,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// Why.
+    pub why: String,
 }
 
 /// What needs attention whichever advertiser is looked at.
@@ -171,7 +286,11 @@ pub fn of_appliance(appliance: &ApplianceStatus, now: DateTime<Utc>) -> Vec<Aler
     let certificate = appliance.certificate.as_ref().and_then(|certificate| certificate.trouble(now));
     let certificate = certificate.map(|trouble| AlertKind::Certificate { trouble });
     let copy = appliance.copy.as_ref().and_then(|copy| copy.trouble(now)).map(|trouble| AlertKind::Backups { trouble });
-    backups.into_iter().chain(copy).chain(certificate).map(critical).collect()
+    let disk = appliance.disk_low.map(|free_mb| AlertKind::DiskLow { free_mb });
+    let channels = appliance.channels.iter().cloned();
+    let channels =
+        channels.map(|ChannelStatus { channel, since, why }| AlertKind::ChannelFailing { channel, since, why });
+    backups.into_iter().chain(copy).chain(certificate).chain(disk).chain(channels).map(critical).collect()
 }
 
 /// What needs attention for one advertiser, the worst first.
@@ -188,10 +307,18 @@ pub fn of_advertiser(txn: &ReadTxn<'_>, advertiser: &AdvertiserRow, now: DateTim
         found.push(critical(AlertKind::NoToken));
     }
     found.extend(own.iter().filter_map(|row| of_token(row, &own, now)));
-    let polling = PollingStatus::of(txn, advertiser.id, now)?;
-    if let (PollingState::Stopped, Some(at)) = (polling.state, polling.last_at()) {
-        found.push(critical(AlertKind::PollingStopped { silence: now - at }));
+    let status = PollingStatus::of(txn, advertiser.id, now)?;
+    match (status.state, status.last_at(), &status.refused) {
+        (PollingState::Stopped, Some(at), _) => {
+            found.push(critical(AlertKind::PollingStopped { silence: now - at }));
+        }
+        (PollingState::Refused, Some(_), Some(poll)) => {
+            found.push(critical(AlertKind::PollingRefused { status: poll.status }));
+        }
+        _ => {}
     }
+    let less = polling::served_less(txn, advertiser.id)?;
+    found.extend(less.map(|(rows, usual)| critical(AlertKind::ServedLess { rows, usual })));
     found.extend(missing_stats(txn, advertiser, now)?);
     let count = txn.polls_refused_since(advertiser.id, now - RECENT)?;
     if count > 0 {

@@ -8,7 +8,7 @@ mod polling;
 mod setup;
 mod token;
 
-pub use attention::{Alert, AlertKind, ApplianceStatus, Severity, of_advertiser, of_appliance};
+pub use attention::{Alert, AlertKind, ApplianceStatus, ChannelStatus, Severity, of_advertiser, of_appliance};
 pub use polling::{PollingState, PollingStatus, polling_states};
 pub use setup::{CatalogueEntry, Setup};
 pub use token::{EXPIRY_NOTICE, Rotation, TokenState, rotation};

@@ -9,6 +9,16 @@ use crate::store::{PollFilter, PollSeen, ReadTxn};
 /// Singular polls twice a day; this long after the last answer it has stopped.
 const SILENCE: TimeDelta = TimeDelta::hours(26);
 
+/// What the rhythm of polls is learned from: the last days, so many polls, and at least so many gaps that are longer than
+/// one visit takes.
+const RHYTHM: TimeDelta = TimeDelta::days(30);
+const LOOKED_AT: u32 = 500;
+const GAPS: usize = 3;
+const VISIT: TimeDelta = TimeDelta::hours(1);
+
+/// Earlier polls that the last one is compared with.
+const COMPARED: usize = 10;
+
 /// Refused polls that are looked through for what became of the last ones.
 const REFUSED_LOOKED_AT: u32 = 100;
 
@@ -68,11 +78,12 @@ impl PollingStatus {
         let failed = txn.poll_list(&of(false, since, REFUSED_LOOKED_AT))?;
         // Others broke off: the client left, or reading failed midway.
         let refused = failed.into_iter().find(|poll| poll.status >= 400);
-        Ok(Self::judge(last, refused, now))
+        let silence = silence(txn, advertiser, now)?;
+        Ok(Self::judge(last, refused, silence, now))
     }
 
-    fn judge(last: Option<PollSeen>, refused: Option<PollSeen>, now: DateTime<Utc>) -> Self {
-        let is_recent = |poll: &PollSeen| now - poll.at <= SILENCE;
+    fn judge(last: Option<PollSeen>, refused: Option<PollSeen>, silence: TimeDelta, now: DateTime<Utc>) -> Self {
+        let is_recent = |poll: &PollSeen| now - poll.at <= silence;
         let refused_lately = refused.as_ref().is_some_and(is_recent);
         // A mistyped date or a full limit says nothing of the next poll; a token that is not accepted does.
         let token_refused = refused.as_ref().is_some_and(|poll| matches!(poll.status, 401 | 403));
@@ -92,6 +103,57 @@ impl PollingStatus {
     pub fn last_at(&self) -> Option<DateTime<Utc>> {
         self.last.as_ref().map(|poll| poll.at)
     }
+}
+
+/// After how long without an answer polling has stopped: one and a half times as long as usually lies between two days'
+/// polls where that is known, but never sooner than for polls that come twice a day.
+fn silence(txn: &ReadTxn<'_>, advertiser: AdvertiserId, now: DateTime<Utc>) -> ServiceResult<TimeDelta> {
+    let filter = PollFilter {
+        advertiser: Some(advertiser),
+        by_singular: true,
+        answered: Some(true),
+        from: Some(now - RHYTHM),
+        limit: LOOKED_AT,
+        ..PollFilter::default()
+    };
+    let polls: Vec<_> = txn.poll_list(&filter)?.into_iter().map(|poll| poll.at).collect();
+    Ok(learned(&polls).map_or(SILENCE, |usual| (usual + usual / 2).clamp(SILENCE, RHYTHM / 2)))
+}
+
+/// How long usually lies between two polls, newest first. Those of one visit, which ask for many ranges at once, are one.
+fn learned(polls: &[DateTime<Utc>]) -> Option<TimeDelta> {
+    let gaps = polls.windows(2).filter_map(|pair| match pair {
+        [newer, older] => Some(*newer - *older).filter(|gap| *gap > VISIT),
+        _ => None,
+    });
+    let mut gaps: Vec<_> = gaps.collect();
+    gaps.sort_unstable();
+    (gaps.len() >= GAPS).then(|| gaps.get(gaps.len() / 2).copied()).flatten()
+}
+
+/// Whether the last poll of the Singular report got far less than the ones before it that asked for as many days: its rows,
+/// and how many are usual.
+pub(super) fn served_less(txn: &ReadTxn<'_>, advertiser: AdvertiserId) -> ServiceResult<Option<(i64, i64)>> {
+    let filter = PollFilter {
+        advertiser: Some(advertiser),
+        by_singular: true,
+        answered: Some(true),
+        limit: REFUSED_LOOKED_AT,
+        ..PollFilter::default()
+    };
+    // An answer that says that nothing changed has no rows of its own.
+    let polls: Vec<_> = txn.poll_list(&filter)?.into_iter().filter(|poll| poll.status == 200).collect();
+    Ok(far_less(&polls))
+}
+
+fn far_less(polls: &[PollSeen]) -> Option<(i64, i64)> {
+    let length = |poll: &PollSeen| poll.days.map(|(from, to)| to.to_stored() - from.to_stored());
+    let (last, before) = polls.split_first()?;
+    let alike = before.iter().filter(|poll| length(poll) == length(last) && poll.report == last.report);
+    let mut rows: Vec<_> = alike.take(COMPARED).map(|poll| poll.rows).collect();
+    rows.sort_unstable();
+    let usual = *rows.get(rows.len() / 2).filter(|_| rows.len() >= GAPS)?;
+    (last.rows.saturating_mul(4) < usual).then_some((last.rows, usual))
 }
 
 /// The state of each advertiser that is not disabled.
@@ -130,7 +192,7 @@ mod tests {
         let ago = |hours| now - TimeDelta::hours(hours);
         let judge = |last: Option<i64>, refused: Option<(i64, u16)>| {
             let refused = refused.map(|(hours, status)| poll(ago(hours), status));
-            PollingStatus::judge(last.map(|hours| poll(ago(hours), 200)), refused, now).state
+            PollingStatus::judge(last.map(|hours| poll(ago(hours), 200)), refused, SILENCE, now).state
         };
         assert_eq!(judge(None, None), PollingState::Never);
         assert_eq!(judge(None, Some((100, 400))), PollingState::Refused);
@@ -142,5 +204,36 @@ mod tests {
         assert_eq!(judge(Some(60), Some((27, 400))), PollingState::Stopped);
         // A clock that was set back since must not make a poll look old.
         assert_eq!(judge(Some(-48), None), PollingState::Alive);
+    }
+
+    #[test]
+    fn a_slow_rhythm_is_learned_and_an_outage_does_not_change_it() {
+        let now: DateTime<Utc> = "2026-11-27T12:00:00Z".parse().unwrap();
+        let polls = |hours: &[i64]| hours.iter().map(|hours| now - TimeDelta::hours(*hours)).collect::<Vec<_>>();
+        assert_eq!(learned(&polls(&[0, 12])), None);
+        assert_eq!(learned(&polls(&[0, 12, 24, 36])), Some(TimeDelta::hours(12)));
+        // A visit asks for many days in a row, and two days were missed.
+        let visits = [0, 0, 0, 24, 24, 72, 72, 96, 96, 120];
+        assert_eq!(learned(&polls(&visits)), Some(TimeDelta::hours(24)));
+    }
+
+    #[test]
+    fn a_poll_that_got_far_less_than_usual_is_told_until_a_later_one_heals_it() {
+        let now: DateTime<Utc> = "2026-11-27T12:00:00Z".parse().unwrap();
+        let day = |text: &str| crate::domain::Day::parse("day", text).unwrap();
+        let got = |rows: &[i64]| {
+            let of = |rows: &i64| PollSeen {
+                rows: *rows,
+                days: Some((day("2026-11-20"), day("2026-11-26"))),
+                ..poll(now, 200)
+            };
+            far_less(&rows.iter().map(of).collect::<Vec<_>>())
+        };
+        assert_eq!(got(&[0, 120, 118, 122]), Some((0, 120)));
+        assert_eq!(got(&[29, 120, 118, 122]), Some((29, 120)));
+        assert_eq!(got(&[60, 120, 118, 122]), None);
+        assert_eq!(got(&[119, 0, 120, 118, 122]), None, "a later poll healed it");
+        assert_eq!(got(&[0, 120]), None, "nothing is usual yet");
+        assert_eq!(got(&[0, 0, 0, 0]), None);
     }
 }

@@ -1,3 +1,3 @@
-select id, name, currency, time_zone, disabled_at as "disabled_at:at", created_at as "created_at:at"
+select id, name, currency, time_zone, stats_due_hour, disabled_at as "disabled_at:at", created_at as "created_at:at"
 from advertisers
 order by name

@@ -1,0 +1,206 @@
+//! Alarms: what needs attention is told by e-mail and webhook, once when it begins, once a day while it lasts, and once when it
+//! is over.
+//!
+//! What is open and what is still to be sent is kept in the database, written in one transaction, so that a kill neither
+//! forgets an alarm nor opens it twice; a notice that was sent in the moment of a kill comes a second time. Nothing is told
+//! where no channel is set up.
+
+mod mail;
+mod notice;
+mod rules;
+mod webhook;
+
+use std::ops::ControlFlow;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::domain::AlarmChannels;
+use crate::service::status::{ApplianceStatus, ChannelStatus};
+use crate::service::{Actor, ServiceError, ServiceResult};
+use crate::store::{NoticeRow, NoticeText, Store, StoreResult, WriteTxn};
+
+/// How often it is looked what is to be sent.
+const LOOK: Duration = Duration::from_secs(2);
+/// Every so many times it is looked how things stand, and how the days that Singular has.
+const RULES_EVERY: u64 = 15;
+const LEDGER_EVERY: u64 = 300;
+/// How long after a failure the next attempt comes; three times as long after each further one, until an hour.
+const AGAIN: TimeDelta = TimeDelta::seconds(2);
+const AGAIN_AT_MOST: TimeDelta = TimeDelta::hours(1);
+/// After this long a notice that can't be sent is given up.
+const GIVE_UP: TimeDelta = TimeDelta::days(3);
+
+const MAIL: &str = "mail";
+const WEBHOOK: &str = "webhook";
+
+/// Looks after the alarms of one appliance.
+pub struct Alarms {
+    store: Store,
+    channels: AlarmChannels,
+    /// How people reach the pages, where that is known.
+    origin: Option<String>,
+    appliance: Box<dyn Fn() -> ApplianceStatus + Send + Sync>,
+    failing: Mutex<Vec<ChannelStatus>>,
+    stop: SyncSender<()>,
+}
+
+impl Alarms {
+    /// Starts looking, if there is a channel.
+    pub fn start(
+        store: Store,
+        channels: AlarmChannels,
+        origin: Option<String>,
+        appliance: impl Fn() -> ApplianceStatus + Send + Sync + 'static,
+    ) -> std::io::Result<Arc<Self>> {
+        let (stop, stopped) = sync_channel(1);
+        let (failing, appliance) = (Mutex::default(), Box::new(appliance));
+        let alarms = Arc::new(Self { store, channels, origin, appliance, failing, stop });
+        if !alarms.names().is_empty() {
+            let looker = Arc::clone(&alarms);
+            std::thread::Builder::new().name("alarms".to_owned()).spawn(move || looker.keep_looking(&stopped))?;
+        }
+        Ok(alarms)
+    }
+
+    /// The channels that could not be used lately.
+    #[must_use]
+    pub fn failing(&self) -> Vec<ChannelStatus> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Ends the looking. What was not sent is sent after the next start.
+    pub fn stop(&self) {
+        let _ = self.stop.try_send(());
+    }
+
+    fn names(&self) -> Vec<&'static str> {
+        let mail = self.channels.mail.as_ref().map(|_| MAIL);
+        mail.into_iter().chain(self.channels.webhook.as_ref().map(|_| WEBHOOK)).collect()
+    }
+
+    fn keep_looking(&self, stopped: &Receiver<()>) {
+        for turn in 0_u64.. {
+            let now = Utc::now();
+            let judged = if turn.is_multiple_of(RULES_EVERY) {
+                self.look(now, turn.is_multiple_of(LEDGER_EVERY))
+            } else {
+                Ok(())
+            };
+            if let Err(error) = judged.and_then(|()| self.send(now)) {
+                tracing::error!(%error, "alarms could not be looked after");
+            }
+            if !matches!(stopped.recv_timeout(LOOK), Err(RecvTimeoutError::Timeout)) {
+                return;
+            }
+        }
+    }
+
+    /// Opens and closes alarms by how things stand.
+    fn look(&self, now: DateTime<Utc>, with_ledger: bool) -> ServiceResult<()> {
+        let (appliance, names) = ((self.appliance)(), self.names());
+        let (found, open) = self
+            .store
+            .read(|txn| Ok::<_, ServiceError>((rules::look(txn, &appliance, with_ledger, now)?, txn.alarm_list()?)))?;
+        let changes = notice::changes(&found, &open, now);
+        if !changes.is_empty() {
+            self.write(|txn| {
+                for change in &changes {
+                    change.write(txn)?;
+                    if let Some(text) = &change.notice {
+                        names.iter().try_for_each(|channel| txn.notice_add(channel, text, now))?;
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Sends what is to be sent now.
+    fn send(&self, now: DateTime<Utc>) -> ServiceResult<()> {
+        let due: Vec<NoticeRow> = self.store.read(|txn| txn.notice_list_due(now))?;
+        let mut down: Vec<&str> = Vec::new();
+        for notice in &due {
+            // One that failed keeps the others of its channel waiting, so that they come in order.
+            if down.contains(&notice.channel.as_str()) {
+                continue;
+            }
+            let sent = self.deliver(&notice.channel, &notice.text);
+            let now = Utc::now();
+            let is_given_up = now - notice.created_at > GIVE_UP;
+            if let Err(why) = &sent {
+                let subject = &notice.text.subject;
+                tracing::warn!(
+                    channel = notice.channel,
+                    is_given_up,
+                    subject,
+                    error = why,
+                    "an alarm could not be sent"
+                );
+                down.push(&notice.channel);
+            }
+            self.write(|txn| match &sent {
+                Err(why) if !is_given_up => txn.notice_failed(notice.key, now + pause(notice.attempts), why),
+                _ => txn.notice_forget(notice.key),
+            })?;
+        }
+        let failing = self.store.read(|txn| txn.notice_failures())?.into_iter();
+        let failing = failing.map(|(channel, since, why)| ChannelStatus { channel, since, why }).collect();
+        *self.failing.lock().unwrap_or_else(PoisonError::into_inner) = failing;
+        Ok(())
+    }
+
+    /// Writes, also where the disk is nearly full: that is one of the things to tell.
+    fn write(&self, work: impl FnOnce(&WriteTxn<'_>) -> StoreResult<()>) -> StoreResult<()> {
+        let _kept = self.store.write_regardless(|txn| work(txn).map(ControlFlow::<(), ()>::Continue))?;
+        Ok(())
+    }
+
+    fn deliver(&self, channel: &str, text: &NoticeText) -> Result<(), String> {
+        match (channel, &self.channels.mail, &self.channels.webhook) {
+            (MAIL, Some(mail), _) => mail::send(mail, text, self.origin.as_deref()),
+            (WEBHOOK, _, Some(hook)) => webhook::send(hook, text, self.origin.as_deref()),
+            // Of a channel that is set up no more.
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Sends a test to each channel at once; what came of each.
+#[must_use]
+pub fn send_test(channels: &AlarmChannels, who: &str) -> Vec<(String, Result<(), String>)> {
+    let text = notice::test(who);
+    let mail = channels.mail.as_ref().map(|mail| (MAIL.to_owned(), mail::send(mail, &text, None)));
+    let webhook = channels.webhook.as_ref().map(|hook| (WEBHOOK.to_owned(), webhook::send(hook, &text, None)));
+    mail.into_iter().chain(webhook).collect()
+}
+
+/// Says from which hour on, in the advertiser's zone, stats of the day before are missed.
+pub fn set_stats_due(store: &Store, advertiser: &str, hour: u32, actor: &Actor) -> ServiceResult<()> {
+    store.write(|txn| {
+        let row = txn.advertiser_get(advertiser)?;
+        txn.stats_set_due_hour(row.key, hour)?;
+        let subject = format!("{} from {hour}:00 on", row.name);
+        txn.audit_add(&actor.did("advertiser stats-due", &subject), Utc::now())?;
+        Ok(())
+    })
+}
+
+fn pause(attempts: u32) -> TimeDelta {
+    let times = 3_i32.saturating_pow(attempts.min(10));
+    AGAIN.checked_mul(times).map_or(AGAIN_AT_MOST, |pause| pause.min(AGAIN_AT_MOST))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_an_hour() {
+        let pauses: Vec<_> = (0..8).map(|attempts| pause(attempts).num_seconds()).collect();
+        assert_eq!(pauses, [2, 6, 18, 54, 162, 486, 1458, 3600]);
+    }
+}

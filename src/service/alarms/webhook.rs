@@ -1,0 +1,53 @@
+//! Alarms as JSON over HTTP. One body serves them all: Slack and Mattermost read `text`, Discord `content`, ntfy `title`,
+//! `message` and `topic`; programs of one's own read `pitlane`.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::domain::Webhook;
+use crate::store::NoticeText;
+
+/// A receiver that needs longer has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// The longest text, which Discord sets.
+const LONGEST: usize = 1900;
+
+/// Posts a notice. An error says why not, without the address.
+pub(super) fn send(hook: &Webhook, text: &NoticeText, origin: Option<&str>) -> Result<(), String> {
+    let (url, topic) = hook.target();
+    let words: String = text.message.chars().take(LONGEST).collect();
+    let said = format!("Pitlane: {words}");
+    let mut body = json!({
+        "text": said,
+        "content": said,
+        "title": "Pitlane",
+        "message": words,
+        "pitlane": {"event": text.event, "alarm": text.alarm, "subject": text.subject, "message": text.message},
+    });
+    if let Some(topic) = topic {
+        body["topic"] = topic.into();
+    }
+    if let Some(origin) = origin {
+        body["click"] = format!("{origin}/admin/").into();
+    }
+    let config = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false).build();
+    let request = config.new_agent().post(&url).header("Content-Type", "application/json");
+    match request.send(body.to_string()) {
+        Ok(answer) if answer.status().is_success() => Ok(()),
+        Ok(answer) => Err(format!("{} answered {}", hook.host(), answer.status().as_u16())),
+        // The library's words may hold the address, whose path is a secret.
+        Err(error) => Err(format!("{} can't be reached: {}", hook.host(), plain(&error))),
+    }
+}
+
+fn plain(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::Io(error) => error.to_string(),
+        ureq::Error::Timeout(_) => "it took too long".to_owned(),
+        ureq::Error::HostNotFound => "its name is not known".to_owned(),
+        ureq::Error::Tls(error) => (*error).to_owned(),
+        ureq::Error::ConnectionFailed => "the connection failed".to_owned(),
+        _ => "the request failed".to_owned(),
+    }
+}

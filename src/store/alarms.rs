@@ -1,0 +1,152 @@
+//! Alarms that are open, and the notices of them that are still to be sent.
+
+use chrono::{DateTime, Utc};
+use rusqlite::Row;
+
+use crate::store::{ReadTxn, Store, StoreResult, WriteTxn, from_ms, to_ms};
+
+/// An alarm that is open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlarmRow {
+    /// What it is about; one alarm of a name is open at a time.
+    pub name: String,
+    /// What was said of it last.
+    pub message: String,
+    /// Since when.
+    pub opened_at: DateTime<Utc>,
+    /// When people were last told.
+    pub told_at: DateTime<Utc>,
+}
+
+/// What a notice says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticeText {
+    /// `opened`, `reminder`, `over` or `test`.
+    pub event: String,
+    /// The alarm's name.
+    pub alarm: String,
+    /// One line.
+    pub subject: String,
+    /// All of it.
+    pub message: String,
+}
+
+/// A notice that has to be sent yet.
+#[derive(Debug, Clone)]
+pub struct NoticeRow {
+    /// Grows with every notice.
+    pub key: i64,
+    /// `mail` or `webhook`.
+    pub channel: String,
+    /// What it says.
+    pub text: NoticeText,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// How often it could not be sent.
+    pub attempts: u32,
+}
+
+fn alarm(row: &Row<'_>) -> rusqlite::Result<AlarmRow> {
+    Ok(AlarmRow {
+        name: row.get(0)?,
+        message: row.get(1)?,
+        opened_at: from_ms(row.get(2)?),
+        told_at: from_ms(row.get(3)?),
+    })
+}
+
+impl Store {
+    /// Megabytes that are free on the disk, where they are fewer than four times what must stay free.
+    #[must_use]
+    pub fn disk_low(&self) -> Option<u64> {
+        let free = super::free_space(self.path())?;
+        (free < self.floor.saturating_mul(4)).then_some(free >> 20)
+    }
+}
+
+impl ReadTxn<'_> {
+    /// The alarms that are open, the oldest first.
+    pub fn alarm_list(&self) -> StoreResult<Vec<AlarmRow>> {
+        let sql = "select name, message, opened_at, told_at from alarms order by opened_at, name";
+        self.list("list alarms", sql, (), alarm)
+    }
+
+    /// The notices whose time has come, the oldest first. One that waits keeps the later ones of its channel waiting, so that
+    /// an end is never told before its beginning.
+    pub fn notice_list_due(&self, now: DateTime<Utc>) -> StoreResult<Vec<NoticeRow>> {
+        let sql = "select notice_key, channel, event, alarm, subject, message, created_at, attempts from alarm_notices
+            where next_at <= ?1
+                and not exists (
+                    select 1
+                    from alarm_notices earlier
+                    where earlier.channel = alarm_notices.channel
+                        and earlier.notice_key < alarm_notices.notice_key
+                        and earlier.next_at > ?1
+                )
+            order by notice_key
+            limit 100";
+        self.list("list notices", sql, [to_ms(now)], |row| {
+            let text =
+                NoticeText { event: row.get(2)?, alarm: row.get(3)?, subject: row.get(4)?, message: row.get(5)? };
+            Ok(NoticeRow {
+                key: row.get(0)?,
+                channel: row.get(1)?,
+                text,
+                created_at: from_ms(row.get(6)?),
+                attempts: row.get(7)?,
+            })
+        })
+    }
+
+    /// Whether a notice is under way that could not be sent at first: since when and why, by channel.
+    pub fn notice_failures(&self) -> StoreResult<Vec<(String, DateTime<Utc>, String)>> {
+        let sql = "select channel, min(created_at), failure from alarm_notices where attempts > 0 group by channel";
+        self.list("look for failing channels", sql, (), |row| Ok((row.get(0)?, from_ms(row.get(1)?), row.get(2)?)))
+    }
+
+    /// The hour of the day, in the advertiser's zone, from which on yesterday's stats are missed.
+    pub fn stats_due_hour(&self, advertiser: super::AdvertiserKey) -> StoreResult<u32> {
+        let sql = "select stats_due_hour from advertisers where advertiser_key = ?1";
+        Ok(self.first("find the hour of stats", sql, [advertiser.0], |row| row.get(0))?.unwrap_or_default())
+    }
+}
+
+impl WriteTxn<'_> {
+    /// Opens an alarm, or notes what is said of it now.
+    pub fn alarm_put(&self, alarm: &AlarmRow) -> StoreResult<()> {
+        let sql = "insert into alarms (name, message, opened_at, told_at) values (?1, ?2, ?3, ?4)
+            on conflict (name) do update set message = excluded.message, told_at = excluded.told_at";
+        self.run("keep an alarm", sql, (&alarm.name, &alarm.message, to_ms(alarm.opened_at), to_ms(alarm.told_at)))
+            .map(drop)
+    }
+
+    /// Closes an alarm.
+    pub fn alarm_close(&self, name: &str) -> StoreResult<()> {
+        self.run("close an alarm", "delete from alarms where name = ?1", [name]).map(drop)
+    }
+
+    /// Adds a notice that is to be sent now.
+    pub fn notice_add(&self, channel: &str, text: &NoticeText, now: DateTime<Utc>) -> StoreResult<()> {
+        let sql = "insert into alarm_notices (channel, event, alarm, subject, message, created_at, next_at)
+            values (?1, ?2, ?3, ?4, ?5, ?6, ?6)";
+        self.run("add a notice", sql, (channel, &text.event, &text.alarm, &text.subject, &text.message, to_ms(now)))
+            .map(drop)
+    }
+
+    /// Notes that a notice could not be sent, and when it is tried again.
+    pub fn notice_failed(&self, key: i64, next_at: DateTime<Utc>, why: &str) -> StoreResult<()> {
+        let sql = "update alarm_notices set attempts = attempts + 1, next_at = ?2, failure = ?3 where notice_key = ?1";
+        self.run("put a notice off", sql, (key, to_ms(next_at), why)).map(drop)
+    }
+
+    /// Forgets a notice: it was sent, or is given up.
+    pub fn notice_forget(&self, key: i64) -> StoreResult<()> {
+        self.run("forget a notice", "delete from alarm_notices where notice_key = ?1", [key]).map(drop)
+    }
+
+    /// Sets the hour from which on an advertiser's stats of yesterday are missed.
+    pub fn stats_set_due_hour(&self, advertiser: super::AdvertiserKey, hour: u32) -> StoreResult<()> {
+        let sql = "update advertisers set stats_due_hour = ?2 where advertiser_key = ?1";
+        self.run("set the hour of stats", sql, (advertiser.0, hour)).map(drop)
+    }
+}
