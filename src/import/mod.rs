@@ -20,7 +20,6 @@ mod layout;
 mod mapping;
 mod number;
 mod plan;
-mod recognise;
 mod recogniser;
 mod recognition;
 mod row;
@@ -48,9 +47,10 @@ pub use layout::{Encoding, Layout, Separator};
 pub use mapping::{Column, Mapping};
 pub use number::Numbers;
 pub use plan::{ColumnPlan, PeriodLength, PeriodPlan, Plan, TablePlan};
-pub use recognise::{HeaderSeen, Recognised, recognise};
 pub use recogniser::recognise_file;
-pub use recognition::{Choice, LeftOut, LeftOutCode, Note, NoteCode, Problem, ProblemCode, Recognition, Sums};
+pub use recognition::{
+    Choice, HeaderSeen, LeftOut, LeftOutCode, Note, NoteCode, Problem, ProblemCode, Recognition, Sums,
+};
 pub use typed::{TypedFigure, typed_figure};
 pub use unpack::{Packing, Unpacked, unpack};
 

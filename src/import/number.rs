@@ -322,16 +322,6 @@ impl Numbers {
             Self::Comma => NumberForm::People(DecimalSign::Comma, MoneyUnit::Units),
         }
     }
-
-    /// The number without decoration and with a point; `None` for what is no number in this form.
-    pub(super) fn plain(self, text: &str) -> Option<String> {
-        let sign = if self == Self::Comma { DecimalSign::Comma } else { DecimalSign::Point };
-        match figure(text, sign) {
-            Written::Nothing => Some("0".to_owned()),
-            Written::Figure(figure) => Some(figure.plain.into_owned()),
-            Written::Other => None,
-        }
-    }
 }
 
 #[cfg(test)]
