@@ -29,7 +29,7 @@ fn days_are_marked_and_a_poll_of_them_says_so() {
     // The invoice went out: what is to change then needs a word.
     let refused = mark(&mut ada, "provisional", "");
     assert_eq!(refused.status, 422);
-    assert!(refused.text().contains("Days that are final would be so no more"), "{}", refused.text());
+    assert!(refused.text().contains("would reopen final days"), "{}", refused.text());
     assert_eq!(mark(&mut ada, "provisional", "the invoice was wrong").status, 303);
     assert!(detail(&mut ada).contains("2 provisional"));
     let list = ada.get("/admin/imports").into_text();

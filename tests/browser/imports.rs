@@ -55,7 +55,16 @@ pub(crate) async fn say_what_is_advertised(browser: &Browser) {
     for (column, value) in fixed {
         browser.fill(&format!("set-{column}"), value).await;
     }
+    unfold(browser, "What to do with the rows").await;
     tick(browser, "create_missing").await;
+}
+
+/// Opens a part of the page that is folded up, unless it is open.
+async fn unfold(browser: &Browser, summary: &str) {
+    let path = format!("//main//details[not(@open)]/summary[normalize-space()='{summary}']");
+    if let Ok(summary) = browser.driver.find(By::XPath(path)).await {
+        summary.click().await.unwrap();
+    }
 }
 
 #[test]
@@ -75,28 +84,36 @@ async fn an_export_goes_in(scripts: bool) {
     upload(&browser, &fixture("ads_export.csv")).await;
     browser.sees("speak of campaigns; the first was taken").await;
     say_what_is_advertised(&browser).await;
-    browser.press("Preview import").await;
+    browser.press("Check import").await;
     browser.sees("Choose the header, or type what holds for every row.").await;
     browser.fill("set-partner", "Facebook").await;
-    browser.press("Preview import").await;
+    browser.press("Check import").await;
+    browser.sees("repeat a day, campaign and publisher").await;
+    unfold(&browser, "See the lines").await;
     browser.sees("again, as line").await;
     assert_eq!(held(&app).0, 0);
-    browser.press("Add repeated lines up").await;
+    browser.press("Add them up").await;
     browser.sees("Nothing has changed yet.").await;
     let lines = std::fs::read_to_string(fixture("ads_export.csv")).unwrap().lines().count() - 1;
-    assert_eq!(held(&app).0, 0);
-    browser.press(&format!("Import {lines} rows")).await;
-    browser.sees("Imported. It can be undone here").await;
-    browser.sees("SHA-256 of the file").await;
     let expected = ads_export();
+    browser.sees(&format!("{} lines become {} rows", grouped(lines), expected.0)).await;
+    assert_eq!(held(&app).0, 0);
+    browser.press(&format!("Import {} rows", expected.0)).await;
+    browser.sees("Imported. You can undo it here").await;
+    browser.sees("SHA-256 of the file").await;
     assert_eq!(held(&app), expected);
     // What was uploaded is gone with its import.
     assert_eq!(std::fs::read_dir(app.dir.path().join("uploads")).unwrap().count(), 0);
     browser.follow("Undo this import").await;
     browser.press("Undo import").await;
-    browser.sees("Undone. This is the entry of the undo.").await;
+    browser.sees("Import undone. This page records the undo.").await;
     assert_eq!(held(&app), (0, 0, 0, 0));
     browser.close().await;
+}
+
+/// A count as the pages write it, below a million.
+fn grouped(count: usize) -> String {
+    if count < 1000 { count.to_string() } else { format!("{},{:03}", count / 1000, count % 1000) }
 }
 
 /// What the fixture holds, added up by hand.
@@ -132,7 +149,7 @@ fn exports_of_five_programs_go_in() {
                 browser.fill("set-partner", partner).await;
             }
             say_what_is_advertised(&browser).await;
-            browser.press("Preview import").await;
+            browser.press("Check import").await;
             browser.press(&format!("Import {rows} rows")).await;
             let (held_rows, _, held_micros, _) = held(&app);
             assert_eq!((held_rows, held_micros), (rows, micros), "{name}");
@@ -152,10 +169,10 @@ fn what_a_file_leaves_open_is_asked_and_a_saved_mapping_is_filled_in() {
             .unwrap();
         upload(&browser, path.to_str().unwrap()).await;
         browser.fill("set-partner", "Lumen").await;
-        browser.fill("save_as", "Lumen 1/2 + weekly").await;
         say_what_is_advertised(&browser).await;
-        browser.press("Preview import").await;
-        browser.sees("The file leaves open which is the day and which the month.").await;
+        browser.fill("save_as", "Lumen 1/2 + weekly").await;
+        browser.press("Check import").await;
+        browser.sees("The file leaves open which part of a date is the day.").await;
         browser.sees("01/08/2023 is 1 Aug 2023").await;
         browser.sees("01/08/2023 is 8 Jan 2023").await;
         for value in ["%d/%m/%Y", "1.234,56"] {
@@ -168,7 +185,7 @@ fn what_a_file_leaves_open_is_asked_and_a_saved_mapping_is_filled_in() {
                 .await
                 .unwrap();
         }
-        browser.press("Preview import").await;
+        browser.press("Check import").await;
         browser.sees("1 Aug 2023 to 2 Aug 2023").await;
         browser.press("Import 2 rows").await;
         assert_eq!(held(&app), (2, 2, 3_579_000, 0));
@@ -176,11 +193,11 @@ fn what_a_file_leaves_open_is_asked_and_a_saved_mapping_is_filled_in() {
         let newer = "Day,Campaign,Clicks,Cost\n02/08/2023,a,1,\"2,5\"\n03/08/2023,a,1,\"1.000,5\"\n";
         std::fs::write(&path, newer).unwrap();
         upload(&browser, path.to_str().unwrap()).await;
-        browser.sees("It has the headers of the saved mapping “Lumen 1/2 + weekly”").await;
+        browser.sees("It matches your saved mapping “Lumen 1/2 + weekly”").await;
         let partner = browser.driver.find(By::Name("set-partner")).await.unwrap().prop("value").await.unwrap();
         assert_eq!(partner.as_deref(), Some("Lumen"));
         // The dates leave it open again; what was said then is filled in.
-        browser.press("Preview import").await;
+        browser.press("Check import").await;
         browser.sees("was 2.34").await;
 
         browser.go("/admin/imports").await;
@@ -213,9 +230,9 @@ fn a_later_change_stands_in_the_way_of_an_undo_and_final_days_want_a_reason() {
             if cost == "1" {
                 browser.fill("days", "Final").await;
             }
-            browser.press("Preview import").await;
+            browser.press("Check import").await;
             if cost == "2" {
-                browser.sees("Days that are final would change").await;
+                browser.sees("Final days would change:").await;
                 browser.fill("reason", "fraud refund").await;
             }
             browser.press("Import 1 row").await;
