@@ -78,6 +78,12 @@ impl WriteTxn<'_> {
         self.run(DOING, sql, [REMEMBERED]).map(drop)
     }
 
+    /// Forgets how a file with the headers of this hash was read.
+    pub fn mapping_forget(&self, headers_sha256: &str) -> StoreResult<()> {
+        let sql = "delete from mapping_memory where headers_sha256 = ?1";
+        self.run("forget a mapping", sql, [headers_sha256]).map(drop)
+    }
+
     /// Saves a mapping; one of the same name is replaced.
     pub fn mapping_save(&self, name: &Name, headers: &str, spec: &str, now: DateTime<Utc>) -> StoreResult<()> {
         let sql = "insert into mappings (name, headers, spec, created_at) values (?1, ?2, ?3, ?4)

@@ -139,11 +139,12 @@ pub fn remember_mapping(store: &Store, headers: &[String], kept: &KeptMapping) -
     Ok(store.write(|txn| txn.mapping_remember(&headers, &spec, Utc::now()))?)
 }
 
-/// Takes a saved mapping away; an error where there is none.
+/// Takes a saved mapping away, and what was remembered of files with its headers; an error where there is none.
 pub fn delete_mapping(store: &Store, name: &str, actor: &Actor) -> ServiceResult<()> {
     store.write(|txn| {
         let found = txn.mapping_find(name)?.or_missing("mapping", name)?;
         txn.mapping_delete(&found.name)?;
+        txn.mapping_forget(&hex(&Sha256::digest(found.headers.as_bytes())))?;
         txn.audit_add(&actor.did("mapping delete", &found.name), Utc::now())?;
         Ok(())
     })
