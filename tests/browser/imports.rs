@@ -1,6 +1,6 @@
 //! A file through the pages, in a real browser: upload, mapping, preview, import, and back again.
 
-use pitlane::domain::{Currency, DayState, Name, Role};
+use pitlane::domain::{Currency, DayState, ExactCost, Name, Role};
 use pitlane::service::{Actor, catalogue};
 use pitlane::store::StoreError;
 use thirtyfour::prelude::*;
@@ -119,14 +119,16 @@ fn grouped(count: usize) -> String {
 /// What the fixture holds, added up by hand.
 fn ads_export() -> (i64, i64, i64, i64) {
     let text = std::fs::read_to_string(fixture("ads_export.csv")).unwrap();
-    let (mut cells, mut clicks, mut micros, mut views) = (std::collections::BTreeSet::new(), 0, 0, 0);
+    let (mut cells, mut clicks, mut views) = (std::collections::BTreeMap::new(), 0, 0);
     for line in text.lines().skip(1) {
         let fields: Vec<&str> = line.split(',').collect();
-        cells.insert((fields[0], fields[2]));
+        // Lines of one cell are summed exactly and rounded once.
+        let cost: &mut ExactCost = cells.entry((fields[0], fields[2])).or_default();
+        *cost = cost.checked_add(ExactCost::parse(fields[9]).unwrap()).unwrap();
         views += fields[7].parse::<i64>().unwrap();
         clicks += fields[8].parse::<i64>().unwrap();
-        micros += pitlane::domain::Micros::parse(fields[9]).unwrap().0.get();
     }
+    let micros = cells.values().map(|cost| cost.rounded().unwrap().get()).sum();
     (i64::try_from(cells.len()).unwrap(), clicks, micros, views)
 }
 

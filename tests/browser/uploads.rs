@@ -30,6 +30,15 @@ fn upload(app: &App, person: &mut Person, bytes: &[u8]) -> Answer {
     send(person, &app.origin, body)
 }
 
+/// Sends a file and says where its draft is, without whose it is.
+fn drafted(app: &App, person: &mut Person, bytes: &[u8]) -> String {
+    draft_of(&upload(app, person, bytes))
+}
+
+fn draft_of(answer: &Answer) -> String {
+    answer.location().unwrap().split('?').next().unwrap().to_owned()
+}
+
 /// How many uploads are there: rows, files.
 fn kept(app: &App) -> (i64, usize) {
     let rows = app.database().query_row("select count(*) from import_drafts", (), |row| row.get(0)).unwrap();
@@ -72,7 +81,8 @@ fn what_is_no_table_is_refused_in_words_and_not_kept() {
     let mut ada = app.person(EMAIL, Role::Admin);
     for (bytes, words) in [
         (&b""[..], "The file is empty."),
-        (b"PK\x03\x04", "Excel workbook"),
+        (b"PK\x03\x04", "The ZIP archive can&#39;t be read"),
+        (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "old Excel workbook"),
         (b"date,cost\n", "The file has a header but no rows."),
         (b"date,cost\n\"1,2\n", "never closed"),
     ] {
@@ -103,7 +113,7 @@ fn an_upload_is_its_admins_alone_and_no_path() {
     ada.get("/admin/imports/new");
     let body = form(&ada.form_token.clone(), "../../../<b>x</b>.csv", FILE.as_bytes());
     let answer = send(&mut ada, &app.origin, body);
-    let draft = answer.location().unwrap().to_owned();
+    let draft = draft_of(&answer);
     assert!(draft.starts_with("/admin/imports/drafts/"), "{draft}");
     assert_eq!(kept(&app), (1, 1));
     #[cfg(unix)]
@@ -144,7 +154,7 @@ fn all_that_is_wrong_comes_as_csv_and_nothing_is_imported() {
     let app = spawn_app();
     found(&app, "USD");
     let mut ada = app.person(EMAIL, Role::Admin);
-    let draft = upload(&app, &mut ada, FILE.as_bytes()).location().unwrap().to_owned();
+    let draft = drafted(&app, &mut ada, FILE.as_bytes());
     assert_eq!(ada.get(&format!("{draft}/preview")).status, 303, "nothing was answered yet");
     let answer = say_how_to_read(&mut ada, &draft);
     let page = ada.get(answer.location().unwrap());
@@ -164,7 +174,7 @@ fn bytes_that_are_not_those_that_were_previewed_are_refused() {
     let app = spawn_app();
     found(&app, "USD");
     let mut ada = app.person(EMAIL, Role::Admin);
-    let draft = upload(&app, &mut ada, FILE.as_bytes()).location().unwrap().to_owned();
+    let draft = drafted(&app, &mut ada, FILE.as_bytes());
     let file = app.dir.path().join("uploads").join(draft.rsplit('/').next().unwrap());
     say_how_to_read(&mut ada, &draft);
     std::fs::write(file, FILE.replace('x', "9")).unwrap();
@@ -179,7 +189,7 @@ fn uploads_are_kept_for_a_day() {
     let app = spawn_app();
     found(&app, "USD");
     let mut ada = app.person(EMAIL, Role::Admin);
-    let draft = upload(&app, &mut ada, FILE.as_bytes()).location().unwrap().to_owned();
+    let draft = drafted(&app, &mut ada, FILE.as_bytes());
     let day_ago = std::time::SystemTime::now() - std::time::Duration::from_hours(25);
     let file = app.dir.path().join("uploads").join(draft.rsplit('/').next().unwrap());
     std::fs::File::options().write(true).open(file).unwrap().set_modified(day_ago).unwrap();
