@@ -75,7 +75,7 @@ fn a_flipped_byte_anywhere_is_seen() {
         let words = site.fails(&["restore", text(&damaged)]);
         assert!(words.contains("is not sound"), "byte {at}: {words}");
     }
-    assert_eq!(names(site.data()), ["imports", "pitlane.db", "use.lock"]);
+    assert_eq!(names(site.data()), ["imports", "pitlane.db", "pitlane.epoch", "use.lock"]);
 }
 
 #[test]
@@ -111,7 +111,11 @@ fn a_restore_keeps_the_old_database_and_leaves_no_log_of_it() {
     let done: Value = serde_json::from_str(&site.ok(&["--json", "restore", text(&file)])).unwrap();
     let kept = done["kept"].as_str().unwrap();
     let files = names(site.data());
-    assert_eq!(files.len(), 6, "the database, the old one, two locks, the set-up link, imports under way: {files:?}");
+    assert_eq!(
+        files.len(),
+        7,
+        "the database, its epoch, the old one, two locks, the set-up link, imports under way: {files:?}"
+    );
     assert!(!files.iter().any(|name| name.ends_with("-wal") || name.ends_with("-shm")), "{files:?}");
     // The old one is whole, what stood in its log included.
     let old: Value = serde_json::from_str(&site.ok(&["--json", "verify", kept])).unwrap();
