@@ -166,7 +166,11 @@ fn all_that_is_wrong_comes_as_csv_and_nothing_is_imported() {
     assert!(lines[1].starts_with("2,cost,\"got \"\"x\"\", expected"), "{}", lines[1]);
     ada.get(&draft);
     assert_eq!(ada.post(&format!("{draft}/commit"), &[]).status, 422);
-    assert_eq!((held(&app).0, kept(&app)), (0, (1, 1)));
+    // The upload, and beside it what reading it came to: its cells, what is said of them, and the outlook.
+    assert_eq!((held(&app).0, kept(&app)), (0, (1, 4)));
+    ada.get(&draft);
+    assert_eq!(ada.post(&format!("{draft}/cancel"), &[]).status, 303);
+    assert_eq!(kept(&app), (0, 0));
 }
 
 #[test]
