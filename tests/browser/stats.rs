@@ -172,6 +172,8 @@ fn from_a_month_down_to_a_rows_history_with_the_keyboard_alone() {
     let (app, _) = filled();
     run(async {
         let browser = Browser::open(&app, false).await;
+        // Narrow pages leave the column of "Edit" out.
+        browser.driver.set_window_rect(0, 0, 1280, 900).await.unwrap();
         browser.go("/admin/stats?range=all&by=month").await;
         type_in(&browser, &["email", "password"], &[EMAIL, PASSWORD]).await;
         for (link, words) in [

@@ -75,7 +75,8 @@ impl Run {
             for (writer, figures) in self.writers.iter().zip(before.figures) {
                 writer.lock().unwrap().acknowledged = figures;
             }
-            self.switch.lock().unwrap().acknowledged = before.switch;
+            // What was switched off after the backup stays off.
+            self.switch.lock().unwrap().acknowledged &= before.switch;
             // Everybody was logged out with it.
             self.sessions.lock().unwrap().iter_mut().for_each(|session| session.life = Life::Ended);
         }
