@@ -117,7 +117,7 @@ fn grouped(count: usize) -> String {
 }
 
 /// What the fixture holds, added up by hand.
-fn ads_export() -> (i64, i64, i64, i64) {
+pub(crate) fn ads_export() -> (i64, i64, i64, i64) {
     let text = std::fs::read_to_string(fixture("ads_export.csv")).unwrap();
     let (mut cells, mut clicks, mut views) = (std::collections::BTreeMap::new(), 0, 0);
     for line in text.lines().skip(1) {
