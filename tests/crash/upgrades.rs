@@ -66,6 +66,8 @@ impl Process {
     fn on(&self, data_dir: PathBuf, file: &Path) -> Self {
         std::fs::create_dir(&data_dir).unwrap();
         std::fs::copy(file, data_dir.join("pitlane.db")).unwrap();
+        // The copy may have got the inode of a file that is gone, whose noted writes are not the copy's.
+        disk::forget(&self.undo).unwrap();
         Self { data_dir, ..self.clone() }
     }
 }
