@@ -14,7 +14,7 @@ use crate::service::backups::{BackupStatus, CopyStatus};
 use crate::service::certificates::CertificateStatus;
 use crate::service::ledger::{HandoverState, Tally};
 use crate::service::status::{PollingState, PollingStatus, Setup};
-use crate::store::{FilesystemKind, ReadTxn, SCHEMA_VERSION, Store, StoreResult, free_space, ground};
+use crate::store::{FilesystemKind, ReadTxn, SCHEMA_VERSION, Store, StoreResult, filesystem_kind, free_space};
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -43,7 +43,7 @@ pub(super) fn run(global: &Global) -> anyhow::Result<()> {
         or_problem("integrity", integrity(&store)),
         writable(&store),
         free_disk_space(&store),
-        ground_of(global),
+        filesystem_of(global),
         or_problem("backups", backups(global)),
         copies(global),
         or_problem("leftovers", leftovers(global)),
@@ -141,9 +141,9 @@ fn free_disk_space(store: &Store) -> Finding {
     Finding { check: "disk", verdict, message }
 }
 
-fn ground_of(global: &Global) -> Finding {
+fn filesystem_of(global: &Global) -> Finding {
     let dir = global.data_dir.display();
-    let (verdict, message) = match ground(&global.data_dir) {
+    let (verdict, message) = match filesystem_kind(&global.data_dir) {
         FilesystemKind::Local => (Verdict::Ok, format!("{dir} lies on a local file system")),
         FilesystemKind::Suspect(kind) => {
             (Verdict::Advice, format!("{dir} lies on {kind}; if a network is behind it, move it to a local disk"))

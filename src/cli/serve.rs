@@ -11,7 +11,7 @@ use crate::config::{Global, Serve};
 use crate::server::{Application, stop_signal};
 use crate::service::access::admins;
 use crate::service::{Actor, imports};
-use crate::store::{FilesystemKind, Owner, Store, ground};
+use crate::store::{FilesystemKind, Owner, Store, filesystem_kind};
 
 pub(super) fn run(global: &Global, config: Serve) -> anyhow::Result<()> {
     let owner = own(global)?;
@@ -22,7 +22,7 @@ pub(super) fn run(global: &Global, config: Serve) -> anyhow::Result<()> {
 pub(super) fn own(global: &Global) -> anyhow::Result<Owner> {
     let owner = Owner::take(&global.data_dir)?;
     let dir = global.data_dir.display();
-    match ground(&global.data_dir) {
+    match filesystem_kind(&global.data_dir) {
         FilesystemKind::Local => {}
         FilesystemKind::Suspect(kind) => {
             warn(format_args!("{dir} lies on {kind}. If a network is behind it, move it to a disk of this machine"));

@@ -56,7 +56,7 @@ pub use error::{OrMissing, StoreError, StoreResult};
 pub use export::{EXPORTS, Export, NOT_EXPORTED};
 pub use feeds::{FeedDays, FeedRow, NewFeed};
 pub use file::backup::{Verified, verify};
-pub use file::disk::{FilesystemKind, free as free_space, ground};
+pub use file::disk::{FilesystemKind, filesystem_kind, free as free_space};
 pub use file::import_marker::{ImportMarker, InterruptedImport};
 pub use file::lock::Owner;
 pub use file::open::{make_private_dir, write_private};

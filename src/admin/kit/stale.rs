@@ -1,6 +1,6 @@
 //! Forms that are out of date: somebody else changed what a form was made from.
 //!
-//! Such a form carries what its fields held when it was made. One whose ground has moved is shown again with both values;
+//! Such a form carries what its fields held when it was made. One whose subject changed meanwhile is shown again with both values;
 //! what was typed stays. Nothing is overwritten unless the person, having seen that, sends it once more. A request without
 //! any such field is a program's, which states what it wants.
 

@@ -41,7 +41,7 @@ impl Commit<'_> {
             wanted.check(staging.reading.cost.as_deref()).map_err(ImportError::ControlTotal)?;
         }
         let outcome = store.write_or_undo(|txn| {
-            if !staging.ground.holds(txn)? {
+            if !staging.catalogue.holds(txn)? {
                 return Ok::<_, ImportError>(ControlFlow::Break(()));
             }
             self.write(txn, staging).map(ControlFlow::Continue)

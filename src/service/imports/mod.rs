@@ -5,6 +5,7 @@
 //! stays. A preview reads the same way and compares the cells with what is stored, so what it tells is what would happen.
 
 mod answer;
+mod catalogue_versions;
 mod cell_names;
 mod cells;
 mod commit;
@@ -13,7 +14,6 @@ mod creations;
 mod cut_off;
 mod failure;
 mod final_days;
-mod ground;
 mod history;
 mod known;
 mod mappings;

@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::catalogue_versions::CatalogueVersions;
 use super::creations::Creations;
 use super::failure::{Failure, Refusal, invalid, refuse, several, unknown};
-use super::ground::Ground;
 use super::known::{Advertiser, Named, Publishers, is_called};
 use super::problems::LineProblem;
 use super::sorter::StagedLine;
@@ -85,10 +85,10 @@ impl<'s> Resolver<'s> {
     }
 
     /// What is to be created, what to say about it, and what of the catalogue all that stands on.
-    pub(super) fn finish(self) -> (Creations, Vec<ImportNote>, Ground) {
+    pub(super) fn finish(self) -> (Creations, Vec<ImportNote>, CatalogueVersions) {
         let catalogues = self.advertisers.iter().filter_map(|known| Some((known.row.id, known.version?)));
-        let ground = Ground::new(catalogues, self.publishers.version);
-        (self.creations, self.notes, ground)
+        let catalogue = CatalogueVersions::new(catalogues, self.publishers.version);
+        (self.creations, self.notes, catalogue)
     }
 
     /// What the money of the advertisers is in that lines named.

@@ -6,10 +6,10 @@ use std::io::{self, BufReader, BufWriter, Read, Seek, Write as _};
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
 
+use super::catalogue_versions::CatalogueVersions;
 use super::cells::Cells;
 use super::commit::Commit;
 use super::creations::Creations;
-use super::ground::Ground;
 use super::outlook::Outlook;
 use super::preview::{self, Preview};
 use super::problems::{ProblemLog, Problems};
@@ -30,7 +30,7 @@ struct Kept {
     /// Names the answers it was read with.
     answers: String,
     creations: Creations,
-    ground: Ground,
+    catalogue: CatalogueVersions,
     reading: Reading,
     problems: Problems,
 }
@@ -53,7 +53,7 @@ impl StagedInput {
         let kept = Kept {
             answers: answers.to_owned(),
             creations: self.staging.creations.clone(),
-            ground: self.staging.ground.clone(),
+            catalogue: self.staging.catalogue.clone(),
             reading: self.staging.reading.clone(),
             problems: self.problems.clone(),
         };
@@ -66,8 +66,8 @@ impl StagedInput {
     pub(in crate::service) fn open(answers: &str, about: File, cells: File) -> Option<Self> {
         // What can't be read is made anew.
         let kept: Kept = serde_json::from_reader(BufReader::new(about)).ok()?;
-        let Kept { creations, ground, reading, problems, .. } = (kept.answers == answers).then_some(kept)?;
-        Some(Self { staging: Staging { creations, ground, cells: Cells::Written(cells), reading }, problems })
+        let Kept { creations, catalogue, reading, problems, .. } = (kept.answers == answers).then_some(kept)?;
+        Some(Self { staging: Staging { creations, catalogue, cells: Cells::Written(cells), reading }, problems })
     }
 
     /// What importing it would do; `None` where the catalogue is not the one it was read with.
@@ -77,7 +77,7 @@ impl StagedInput {
         options: &ImportOptions,
     ) -> Result<Option<Preview>, ImportError> {
         store.read(|txn| {
-            if !self.staging.ground.holds(txn)? {
+            if !self.staging.catalogue.holds(txn)? {
                 return Ok(None);
             }
             if !self.problems.is_empty() {

@@ -9,9 +9,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::catalogue_versions::CatalogueVersions;
 use super::cells::{Cells, CellsWriter};
 use super::creations::Creations;
-use super::ground::Ground;
 use super::merge::Merge;
 use super::problems::{ProblemLog, Problems};
 use super::resolver::{LineOutcome, Resolver};
@@ -53,7 +53,7 @@ pub struct Reading {
 /// An input, read.
 pub(super) struct Staging {
     pub(super) creations: Creations,
-    pub(super) ground: Ground,
+    pub(super) catalogue: CatalogueVersions,
     pub(super) cells: Cells,
     pub(super) reading: Reading,
 }
@@ -125,7 +125,7 @@ pub(super) fn stage(
         }
     }
     let is_one_currency = is_one(resolver.currencies());
-    let (creations, mut notes, ground) = resolver.finish();
+    let (creations, mut notes, catalogue) = resolver.finish();
     let (mut left_out, mut left_out_total) = (Vec::new(), 0);
     if let Some(recognition) = &options.recognition {
         notes.splice(0..0, recognition.notes.iter().map(ImportNote::from));
@@ -146,7 +146,7 @@ pub(super) fn stage(
         left_out_total,
         notes,
     };
-    Ok(Staging { creations, ground, cells: cells.finish()?, reading })
+    Ok(Staging { creations, catalogue, cells: cells.finish()?, reading })
 }
 
 fn is_one(mut currencies: impl Iterator<Item = Currency>) -> bool {

@@ -1,4 +1,4 @@
-//! The ground a database stands on: free space, kind of file system, whose directory it is.
+//! Where a database lies: free space, kind of file system, whose directory it is.
 
 use std::io;
 use std::path::Path;
@@ -19,14 +19,14 @@ pub enum FilesystemKind {
 /// The kind of file system that holds `path`.
 #[cfg(target_os = "linux")]
 #[must_use]
-pub fn ground(path: &Path) -> FilesystemKind {
+pub fn filesystem_kind(path: &Path) -> FilesystemKind {
     rustix::fs::statfs(path).map_or(FilesystemKind::Local, |found| kind(i128::from(found.f_type)))
 }
 
 /// Elsewhere nothing is known of it.
 #[cfg(not(target_os = "linux"))]
 #[must_use]
-pub fn ground(_: &Path) -> FilesystemKind {
+pub fn filesystem_kind(_: &Path) -> FilesystemKind {
     FilesystemKind::Local
 }
 

@@ -1,18 +1,18 @@
-//! The state of the catalogue that an input was read with.
+//! Whether the catalogue changed since an input was read.
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::AdvertiserId;
 use crate::store::{ReadTxn, StoreError, StoreResult, Version};
 
-/// What of the catalogue the reading stands on.
+/// The versions of the catalogues and of the publishers that an input was read with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Ground {
+pub(super) struct CatalogueVersions {
     pub(super) catalogues: Vec<(String, i64)>,
     pub(super) publishers: i64,
 }
 
-impl Ground {
+impl CatalogueVersions {
     pub(super) fn new(catalogues: impl Iterator<Item = (AdvertiserId, Version)>, publishers: Version) -> Self {
         let catalogues = catalogues.map(|(id, version)| (id.to_string(), version.get())).collect();
         Self { catalogues, publishers: publishers.get() }
