@@ -8,7 +8,7 @@ use super::output::warn;
 use super::token::parse_life;
 use super::{moment, open_existing, parse, parse_name, print, print_json, say, table};
 use crate::config::Global;
-use crate::domain::{Day, DayRange, FeedFormat, FeedId, Name};
+use crate::domain::{Day, DayRange, FeedId, Name};
 use crate::service::Actor;
 use crate::service::connect::feeds::{self, FeedRequest, USUAL_DAYS};
 use crate::store::{FeedDays, FeedRow, Owner};
@@ -36,8 +36,8 @@ pub(super) struct Create {
     #[arg(long, value_parser = parse_name)]
     name: Name,
     /// generic, appsflyer, branch or kochava
-    #[arg(long, value_parser = parse::<FeedFormat>)]
-    format: FeedFormat,
+    #[arg(long, value_parser = format)]
+    format: String,
     /// Show the last so many days
     #[arg(long, value_name = "DAYS", conflicts_with_all = ["from", "to"], default_value_t = USUAL_DAYS, value_parser = clap::value_parser!(u32).range(1..=36_525))]
     days: u32,
@@ -56,6 +56,10 @@ pub(super) struct Create {
     /// Address people and programs reach the server by
     #[arg(long, env = "PITLANE_PUBLIC_URL", value_name = "URL", value_parser = crate::config::public_url)]
     public_url: Option<String>,
+}
+
+fn format(text: &str) -> Result<String, String> {
+    feeds::format(text).map(|format| format.name().to_owned()).map_err(|invalid| invalid.reason)
 }
 
 fn day(text: &str) -> Result<Day, String> {
@@ -86,14 +90,14 @@ fn make(global: &Global, create: Create) -> anyhow::Result<()> {
     let request = FeedRequest {
         advertiser: create.advertiser,
         name: create.name,
-        format: create.format,
+        format: feeds::format(&create.format)?,
         days,
         publisher: create.partner,
         expires_at: create.expires_in.map(|life| now + life),
     };
     let made = feeds::create(&store, &request, &Actor::command_line(), now)?;
     say(format_args!("This address is shown this once; whoever has it reads the feed."));
-    for note in feeds::format(create.format).notes() {
+    for note in request.format.notes() {
         say(format_args!("{note}"));
     }
     for warning in &made.warnings {
@@ -118,7 +122,7 @@ fn list(global: &Global) -> anyhow::Result<()> {
                 "id": row.id.to_string(),
                 "name": row.name,
                 "advertiser": row.advertiser_name,
-                "format": row.format.as_str(),
+                "format": row.format,
                 "createdAt": row.created_at,
                 "lastUsedAt": row.last_used_at,
                 "revokedAt": row.revoked_at,
@@ -141,7 +145,7 @@ fn list(global: &Global) -> anyhow::Result<()> {
             row.id.to_string(),
             row.advertiser_name.clone(),
             row.name.clone(),
-            row.format.to_string(),
+            row.format.clone(),
             days(row.days),
             state(row),
             row.last_used_at.map_or_else(|| "never".to_owned(), moment),

@@ -8,7 +8,6 @@ mod alarm_channels;
 mod day;
 mod digits;
 mod exact_cost;
-mod feed;
 mod ids;
 mod invalid;
 mod money;
@@ -25,7 +24,6 @@ pub use alarm_channels::{AlarmChannels, MailChannel, MailSecurity, MailServer, W
 pub use day::{Day, DayRange, DayState};
 pub use digits::write_whole;
 pub use exact_cost::ExactCost;
-pub use feed::FeedFormat;
 pub use ids::{AdminId, AdvertiserId, AppId, CampaignId, DraftId, FeedId, ImportId, OfferId, PublisherId};
 pub use invalid::Invalid;
 pub use money::{Currency, Micros, MicrosDifference, MicrosSum};

@@ -27,7 +27,7 @@ const CHUNK: usize = 64 * 1024;
 /// Answers with a feed. The poll is recorded when its last byte was handed out, or when the client left before.
 pub async fn answer(state: &AppState, feed: FeedRow, poll: PollRecorder) -> HttpResponse {
     let store = state.store.clone();
-    let name = feed.format.to_string();
+    let name = feed.format.clone();
     let made = telemetry::blocking(move || {
         let mut file = SpooledTempFile::new_in(IN_MEMORY, store.path().with_file_name(""));
         let totals = store.read(|txn| feeds::write(txn, &feed, Utc::now(), &mut file))?;

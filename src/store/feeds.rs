@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
 
-use crate::domain::{Day, DayRange, FeedFormat, FeedId, Name};
+use crate::domain::{Day, DayRange, FeedId, Name};
 use crate::store::{
     AdvertiserKey, FeedKey, OrMissing as _, PublisherKey, ReadTxn, StoreResult, WriteTxn, foreign_value, from_ms,
     parsed, to_ms,
@@ -32,7 +32,7 @@ pub struct FeedRow {
     /// The advertiser's name.
     pub advertiser_name: String,
     /// How it is written.
-    pub format: FeedFormat,
+    pub format: String,
     /// Which days.
     pub days: FeedDays,
     /// The one publisher it shows; none for all.
@@ -61,7 +61,7 @@ pub struct NewFeed<'a> {
     /// What its reader is called.
     pub name: &'a Name,
     /// How it is written.
-    pub format: FeedFormat,
+    pub format: &'a str,
     /// Of its secret, in hexadecimal.
     pub secret_sha256: &'a str,
     /// Which days.
@@ -90,7 +90,7 @@ fn feed(row: &Row<'_>) -> rusqlite::Result<FeedRow> {
         name: row.get(2)?,
         advertiser: AdvertiserKey(row.get(3)?),
         advertiser_name: row.get(4)?,
-        format: parsed(row, 5)?,
+        format: row.get(5)?,
         days,
         publisher: row.get::<_, Option<i64>>(9)?.map(PublisherKey),
         expires_at: moment(10)?,
@@ -134,7 +134,7 @@ impl WriteTxn<'_> {
             new.id.to_string(),
             new.advertiser.0,
             new.name.as_str(),
-            new.format.as_str(),
+            new.format,
             new.secret_sha256,
             last,
             range.map(|range| range.from().to_stored()),

@@ -6,6 +6,10 @@ use crate::domain::Os;
 pub(super) struct AppsFlyer;
 
 impl Format for AppsFlyer {
+    fn name(&self) -> &'static str {
+        "appsflyer"
+    }
+
     fn columns(&self) -> &'static [&'static str] {
         &["date", "app-id", "media-source", "campaign", "campaign-id", "spend", "currency"]
     }

@@ -6,6 +6,10 @@ use crate::domain::Os;
 pub(super) struct Branch;
 
 impl Format for Branch {
+    fn name(&self) -> &'static str {
+        "branch"
+    }
+
     fn columns(&self) -> &'static [&'static str] {
         &["date", "campaign_name", "cost", "os"]
     }

@@ -5,6 +5,10 @@ use super::{Cell, Format};
 pub(super) struct Generic;
 
 impl Format for Generic {
+    fn name(&self) -> &'static str {
+        "generic"
+    }
+
     fn columns(&self) -> &'static [&'static str] {
         &[
             "date",

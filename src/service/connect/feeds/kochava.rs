@@ -6,6 +6,10 @@ use crate::domain::Day;
 pub(super) struct Kochava;
 
 impl Format for Kochava {
+    fn name(&self) -> &'static str {
+        "kochava"
+    }
+
     fn columns(&self) -> &'static [&'static str] {
         &["date", "campaign_id", "campaign_name", "publisher", "clicks", "cost"]
     }
@@ -24,6 +28,10 @@ impl Format for Kochava {
     /// What Kochava has read stays, so it must not read a day that is not over.
     fn newest(&self, today: Day) -> Day {
         today.earlier(1).unwrap_or(today)
+    }
+
+    fn adds_up(&self) -> bool {
+        true
     }
 
     fn reader(&self) -> &'static str {

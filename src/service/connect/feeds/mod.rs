@@ -1,6 +1,6 @@
 //! Feeds (contract §9): an advertiser's cost as CSV, by a secret link, in the form that a partner beside Singular reads.
 //!
-//! How rows are written is one file for each partner. What they share is here: which days and offers, the secret, the sums.
+//! A format is one file, and its entry in [`FORMATS`]. What all share is here: which days and offers, the secret, the sums.
 
 mod appsflyer;
 mod branch;
@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use uuid::Uuid;
 
-use crate::domain::{Currency, Day, DayRange, FeedFormat, FeedId, Invalid, MicrosSum, Name, ReportingZone};
+use crate::domain::{Currency, Day, DayRange, FeedId, Invalid, MicrosSum, Name, ReportingZone};
 use crate::service::access::{secrets, sessions};
 use crate::service::{Actor, ServiceError, ServiceResult};
 use crate::store::{CampaignKey, CampaignRow, FeedDays, FeedRow, NewFeed, PublisherKey, PublisherRow, ReadTxn, Store};
@@ -24,6 +24,9 @@ pub const USUAL_DAYS: u32 = 90;
 
 /// How a partner wants its rows.
 pub trait Format: Sync {
+    /// As commands and the database call it.
+    fn name(&self) -> &'static str;
+
     /// The header.
     fn columns(&self) -> &'static [&'static str];
 
@@ -40,6 +43,11 @@ pub trait Format: Sync {
         false
     }
 
+    /// Whether the partner adds up a day that it reads twice.
+    fn adds_up(&self) -> bool {
+        false
+    }
+
     /// The newest day that the partner may be given.
     fn newest(&self, today: Day) -> Day {
         today
@@ -53,15 +61,14 @@ pub trait Format: Sync {
     fn notes(&self) -> &'static [&'static str];
 }
 
-/// How feeds of this format are written.
-#[must_use]
-pub fn format(format: FeedFormat) -> &'static dyn Format {
-    match format {
-        FeedFormat::Generic => &generic::Generic,
-        FeedFormat::AppsFlyer => &appsflyer::AppsFlyer,
-        FeedFormat::Branch => &branch::Branch,
-        FeedFormat::Kochava => &kochava::Kochava,
-    }
+/// All formats.
+pub const FORMATS: [&dyn Format; 4] = [&generic::Generic, &appsflyer::AppsFlyer, &branch::Branch, &kochava::Kochava];
+
+/// The format of this name.
+pub fn format(name: &str) -> Result<&'static dyn Format, Invalid> {
+    let found = FORMATS.into_iter().find(|format| format.name().eq_ignore_ascii_case(name.trim()));
+    let expected = || format!("one of {}", FORMATS.map(|format| format.name()).join(", "));
+    found.ok_or_else(|| Invalid::value("format", name, &expected()))
 }
 
 /// What a row is made of.
@@ -82,14 +89,13 @@ pub struct Cell<'a> {
 }
 
 /// What is asked for when a feed is made.
-#[derive(Debug, Clone)]
 pub struct FeedRequest {
     /// The advertiser, by name or id.
     pub advertiser: String,
     /// What its reader is called.
     pub name: Name,
     /// How it is written.
-    pub format: FeedFormat,
+    pub format: &'static dyn Format,
     /// Which days.
     pub days: FeedDays,
     /// The one publisher it shows, by name or id.
@@ -119,7 +125,7 @@ impl MadeFeed {
 /// Makes a feed.
 pub fn create(store: &Store, request: &FeedRequest, actor: &Actor, now: DateTime<Utc>) -> ServiceResult<MadeFeed> {
     let secret = sessions::secret()?;
-    let format = format(request.format);
+    let format = request.format;
     store.write(|txn| {
         let advertiser = txn.advertiser_get(&request.advertiser)?;
         let publisher = match &request.publisher {
@@ -134,15 +140,15 @@ pub fn create(store: &Store, request: &FeedRequest, actor: &Actor, now: DateTime
             id: Uuid::new_v4().into(),
             advertiser: advertiser.key,
             name: &request.name,
-            format: request.format,
+            format: format.name(),
             secret_sha256: &digest(secret.expose_secret()),
             days: request.days,
             publisher: publisher.as_ref().map(|row| row.key),
             expires_at: request.expires_at,
         };
-        let warnings = warnings(txn, &new, advertiser.time_zone, now)?;
+        let warnings = warnings(txn, &new, format, advertiser.time_zone, now)?;
         txn.feed_create(&new, now)?;
-        let subject = format!("{} ({}) of {}, id {}", request.name, request.format, advertiser.name, new.id);
+        let subject = format!("{} ({}) of {}, id {}", request.name, format.name(), advertiser.name, new.id);
         txn.audit_add(&actor.did("feed create", &subject), now)?;
         let path = SecretString::from(format!("/feeds/{}.csv", secret.expose_secret()));
         Ok(MadeFeed { id: new.id, path, warnings })
@@ -194,19 +200,20 @@ pub fn days(format: &dyn Format, days: FeedDays, today: Day) -> Option<DayRange>
 fn warnings(
     txn: &ReadTxn<'_>,
     new: &NewFeed<'_>,
+    format: &dyn Format,
     zone: ReportingZone,
     now: DateTime<Utc>,
 ) -> ServiceResult<Vec<String>> {
-    if new.format != FeedFormat::Kochava {
+    if !format.adds_up() {
         return Ok(Vec::new());
     }
-    let (today, format) = (zone.today(now)?, format(new.format));
+    let (today, partner) = (zone.today(now)?, format.reader());
     let mut found = Vec::new();
     if let FeedDays::Last(count) = new.days
         && count > 1
     {
         found.push(format!(
-            "Kochava adds up a day that it reads twice, for good. Read daily, a feed of {count} days counts each day {count} \
+            "{partner} adds up a day that it reads twice, for good. Read daily, a feed of {count} days counts each day {count} \
              times: let it be read once every {count} days, or make it of 1 day."
         ));
     }
@@ -223,7 +230,7 @@ fn warnings(
         let ahead = matches!(new.days, FeedDays::Last(_)) || matches!(other.days, FeedDays::Last(_));
         if from <= to {
             found.push(format!(
-                "The days {from} to {to} are in the feed \"{}\" too: if Kochava reads both, it counts them twice.",
+                "The days {from} to {to} are in the feed \"{}\" too: if {partner} reads both, it counts them twice.",
                 other.name
             ));
         } else if ahead && own.to().max(its.to()) >= today {
@@ -256,7 +263,7 @@ pub struct FeedTotals {
 pub fn write(txn: &ReadTxn<'_>, feed: &FeedRow, now: DateTime<Utc>, out: &mut dyn Write) -> ServiceResult<FeedTotals> {
     let advertiser = txn.advertiser_list()?.into_iter().find(|row| row.key == feed.advertiser);
     let advertiser = advertiser.ok_or_else(|| ServiceError::Internal("a feed has no advertiser".to_owned()))?;
-    let format = format(feed.format);
+    let format = format(&feed.format)?;
     let mut writer = FeedWriter {
         csv: csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out),
         format,
