@@ -1,7 +1,7 @@
-// What sending costs without anything else: answers every request on its connections with so many bytes, which are always the
-// same 64 KiB of memory. One thread, epoll, as nginx does it, but copied by the system and not handed over from a file.
+// What sending costs without anything else: answers `GET /BYTES` with so many bytes, which are always the same 64 KiB of memory.
+// One thread, epoll, as nginx does it, but copied by the system and not handed over from a file.
 //
-//   write PORT BYTES
+//   write PORT
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,11 +21,9 @@ struct connection {
 };
 
 int main(int count, char **arguments) {
-    if (count != 3) return 2;
-    long bytes = atol(arguments[2]);
+    if (count != 2) return 2;
     static char chunk[CHUNK], request[4096], head[128];
     memset(chunk, 'x', CHUNK);
-    int head_length = sprintf(head, "HTTP/1.1 200 OK\r\nContent-Length: %ld\r\n\r\n", bytes);
     signal(SIGPIPE, SIG_IGN);
 
     int yes = 1, listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), poll = epoll_create1(0);
@@ -46,14 +44,16 @@ int main(int count, char **arguments) {
             epoll_ctl(poll, EPOLL_CTL_ADD, on->fd, &event);
             continue;
         }
-        long got = read(on->fd, request, sizeof request);
+        long got = read(on->fd, request, sizeof request - 1);
         if (got == 0 || (got < 0 && errno != EAGAIN)) {
             close(on->fd);
             free(on);
             continue;
         }
         if (got > 0) {
-            on->left = bytes;
+            request[got] = 0;
+            on->left = got > 5 ? atol(request + 5) : 0;
+            int head_length = sprintf(head, "HTTP/1.1 200 OK\r\nContent-Length: %ld\r\n\r\n", on->left);
             send(on->fd, head, head_length, MSG_MORE);
         }
         while (on->left > 0) {
