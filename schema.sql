@@ -431,12 +431,31 @@ create table token_networks (
     primary key (token_key, network)
 ) strict, without rowid;
 
--- Made-up advertisers, which the packet for Singular's integration team reads, each with its made-up publisher. They are in
--- no list and no sum.
-create table sandboxes (
-    advertiser_key integer primary key references advertisers,
-    publisher_key integer not null references publishers
+-- Tokens that stand in a packet for Singular's integration team. They read made-up days, which are in no table, and are in no
+-- list of tokens.
+create table sandbox_tokens (
+    token_key integer primary key references api_tokens
 ) strict;
+
+-- The last check from outside of each advertiser's report.
+create table checks (
+    advertiser_key integer primary key references advertisers,
+    at integer not null,
+    -- The address that was asked.
+    url text not null,
+    -- What each part found, a JSON array.
+    findings text not null check (json_valid(findings))
+) strict;
+
+-- Who sent headers of proxies lately, by the address of the connection; noted at most once an hour.
+create table proxies_seen (
+    peer text primary key,
+    is_trusted integer not null check (is_trusted in (0, 1)),
+    -- What they said of scheme and host; empty where they said nothing.
+    scheme text not null,
+    host text not null,
+    at integer not null
+) strict, without rowid;
 
 -- Two publishers, or two campaigns of an advertiser, that became one, until the import that did it is undone. The first is
 -- hidden then; its name and the networks' ids for it mean the second.

@@ -13,8 +13,7 @@ use serde_json::Value;
 
 use crate::http::{AppState, ClientError, client};
 
-/// The document as it is served.
-pub const OPENAPI: &str = include_str!("../../assets/openapi.json");
+pub use crate::service::connect::packet::OPENAPI;
 
 /// The OpenAPI document, with the address that the client reaches the server by.
 pub async fn openapi(state: web::Data<AppState>, request: HttpRequest) -> HttpResponse {

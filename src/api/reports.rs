@@ -3,12 +3,17 @@
 use actix_web::http::Version;
 use actix_web::http::header::{self, IfNoneMatch};
 use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::Utc;
+use sha2::{Digest as _, Sha256};
 
 use crate::domain::ReportQuery;
 use crate::http::error::ErrorKind;
 use crate::http::turns::Holder;
 use crate::http::{ApiClient, AppState, ClientError, PollRecorder, query, streaming};
+use crate::service::connect::sandbox;
 use crate::service::report::ReportRequest;
+use crate::service::{ServiceError, hex};
+use crate::store::Snapshot;
 
 /// The report of the route, or 304 for a client that has it already.
 pub async fn answer(
@@ -30,10 +35,30 @@ pub async fn answer(
         let message = "If-Match: no report has a strong tag, expected * or none";
         return Err(poll.refused(ClientError::new(ErrorKind::PreconditionFailed, message)));
     }
+    if token.is_sandbox {
+        return made_up(ReportRequest { kind, format, query }, known.as_deref(), &snapshot, poll.of(query.days));
+    }
     let holder = Holder::Token(token.key);
     let known = known.map(web::Header::into_inner);
     // HTTP/1.0 has no chunks: only a length tells its clients a cut report from a whole one.
     let must_measure = request.version() < Version::HTTP_11;
     let asked = ReportRequest { kind, format, query };
     streaming::answer(&state, asked, known, snapshot, holder, must_measure, poll.of(query.days)).await
+}
+
+/// The made-up report of a packet's token. Of the database it takes the advertiser's time zone alone.
+fn made_up(
+    asked: ReportRequest,
+    known: Option<&IfNoneMatch>,
+    snapshot: &Snapshot,
+    poll: PollRecorder,
+) -> Result<HttpResponse, ClientError> {
+    let made = snapshot.txn().advertiser_get(&asked.query.advertiser.to_string()).map_err(ServiceError::from);
+    let made = made.and_then(|row| sandbox::report(asked.format, asked.query.days, row.time_zone.today(Utc::now())?));
+    let rows = match made {
+        Ok(rows) => rows,
+        Err(error) => return Err(poll.refused(error.into())),
+    };
+    let tag = format!("sandbox-{}", hex(&Sha256::digest(&rows)));
+    Ok(streaming::answer_made_up(asked, tag, &rows, known, poll))
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod links;
+mod packet;
 mod status;
 
 use clap::Subcommand;
@@ -14,6 +15,9 @@ pub(super) enum Command {
     Check(check::Args),
     /// Fill pcid, pcn and psid into a tracking link for each campaign and publisher, or say what is wrong in one
     Links(Box<links::Args>),
+    /// Write what Singular's integration team needs to set up the connector: a folder with a document, schemas, samples and a
+    /// sandbox token
+    Packet(packet::Args),
     /// Say which days Singular holds as they are, and what to do about the others; exit 1 if anything
     Status(status::Args),
 }
@@ -22,6 +26,7 @@ pub(super) fn run(global: &Global, command: &Command) -> anyhow::Result<()> {
     match command {
         Command::Check(args) => check::run(global, args),
         Command::Links(args) => links::run(global, args),
+        Command::Packet(args) => packet::run(global, args),
         Command::Status(args) => status::run(global, args),
     }
 }

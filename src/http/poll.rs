@@ -17,7 +17,7 @@ use crate::domain::{DayRange, MicrosSum, ReportFormat, ReportKind};
 use crate::service::connect::feeds::FeedTotals;
 use crate::service::polls::PollLog;
 use crate::service::report::{Report, ReportHead};
-use crate::store::{FeedKey, PollRow, TokenRow};
+use crate::store::{FeedKey, PollRow, TokenRow, TokenUse};
 
 /// A poll on its way into the history. The guard of its route makes it.
 pub struct PollRecorder {
@@ -25,6 +25,8 @@ pub struct PollRecorder {
     /// Whether what is answered is handed to whoever polls: HEAD gets none of it, and the ledger is of one report only.
     hands_over: bool,
     is_head: bool,
+    /// Polls of a packet's token are no polls of the advertiser's report: only that they came is noted.
+    is_sandbox: bool,
     since: Instant,
     log: Arc<PollLog>,
 }
@@ -85,13 +87,14 @@ impl PollRecorder {
             user_agent,
             served: None,
         };
-        Self { row, hands_over: false, is_head: false, since: Instant::now(), log: Arc::clone(log) }
+        Self { row, hands_over: false, is_head: false, is_sandbox: false, since: Instant::now(), log: Arc::clone(log) }
     }
 
     /// The same poll, with the token it came with.
     #[must_use]
     pub(super) fn by(mut self, token: &TokenRow) -> Self {
         self.row.token = Some(token.key);
+        self.is_sandbox = token.is_sandbox;
         self
     }
 
@@ -113,7 +116,13 @@ impl PollRecorder {
         self.row.status = status.as_u16();
         self.row.duration = self.since.elapsed();
         self.row.at = Utc::now();
-        self.log.poll(self.row);
+        match self.row.token.filter(|_| self.is_sandbox) {
+            Some(token) => {
+                let PollRow { at, address, user_agent, .. } = self.row;
+                self.log.token_use(TokenUse { token, at, address, user_agent });
+            }
+            None => self.log.poll(self.row),
+        }
     }
 
     /// Records a poll that is refused before a report was begun; hands back why.

@@ -67,7 +67,10 @@ pub async fn pass(
         Ok(client) => {
             poll = poll.map(|poll| poll.by(&client.token));
             let from = client::address(request.request(), &state.config.trusted_proxy);
-            usable(&client.token, scope, from).and_then(|()| state.limits.token(client.token.key)).map(|()| client)
+            usable(&client.token, scope, from)
+                .and_then(|()| within_sandbox(&client.token, report))
+                .and_then(|()| state.limits.token(client.token.key))
+                .map(|()| client)
         }
         Err(error) if presented(request.request()).is_some() => {
             let address = client::address(request.request(), &state.config.trusted_proxy);
@@ -139,6 +142,15 @@ pub fn presented(request: &HttpRequest) -> Option<PlainToken> {
     let (scheme, token) = value.to_str().ok()?.trim().split_once(' ')?;
     let known = scheme.eq_ignore_ascii_case("ApiToken") || scheme.eq_ignore_ascii_case("Bearer");
     known.then(|| PlainToken::parse(token.trim())).flatten()
+}
+
+/// A packet's token reads made-up days of the Singular report, which that route alone knows how to answer.
+fn within_sandbox(row: &TokenRow, report: Option<(ReportKind, ReportFormat)>) -> Result<(), ClientError> {
+    if !row.is_sandbox || matches!(report, Some((ReportKind::Singular, _))) {
+        return Ok(());
+    }
+    let message = "This is the sandbox token of a packet: it reads the Singular cost report, with made-up days, and nothing else.";
+    Err(ClientError::new(ErrorKind::Forbidden, message))
 }
 
 fn usable(row: &TokenRow, scope: TokenScope, from: IpAddr) -> Result<(), ClientError> {

@@ -48,7 +48,9 @@ pub const EXPORTS: &[Export] = &[
 /// Tables that are not taken along, and why.
 pub const NOT_EXPORTED: &[(&str, &str)] = &[
     ("appliance", "names this appliance"),
-    ("sandboxes", "made-up advertisers for Singular's integration team; stats.csv leaves them out"),
+    ("sandbox_tokens", "which tokens read made-up days for Singular's integration team; tokens.csv leaves them out"),
+    ("checks", "what the last checks from outside found; they can be made again"),
+    ("proxies_seen", "who sent headers of proxies lately"),
     ("shut_for_good", "what a restore keeps shut"),
     ("known_browsers", "hashes of browsers that somebody logged in with"),
     ("login_pauses", "who guessed wrong passwords and must wait"),

@@ -50,6 +50,8 @@ pub struct TokenRow {
     pub reader: TokenReader,
     /// The networks it may be used from; none where it may be used from anywhere.
     pub networks: Vec<IpNet>,
+    /// Whether it stands in a packet and reads made-up days.
+    pub is_sandbox: bool,
 }
 
 /// What a new token is made of.
@@ -74,8 +76,6 @@ pub struct NewToken<'a> {
     /// Who holds it.
     pub reader: TokenReader,
 }
-
-const SELECT: &str = include_str!("sql/token_select.sql");
 
 fn networks(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<IpNet>> {
     let text: Option<String> = row.get(column)?;
@@ -107,6 +107,7 @@ fn token(row: &Row<'_>) -> rusqlite::Result<TokenRow> {
         secret_check: row.get(16)?,
         reader: parsed(row, 17)?,
         networks: networks(row, 18)?,
+        is_sandbox: row.get(19)?,
     })
 }
 
@@ -117,9 +118,22 @@ impl ReadTxn<'_> {
         self.first("find a token", BY_ID, [id.as_str()], token)
     }
 
-    /// All tokens, by advertiser and age.
+    /// All tokens but those of packets, by advertiser and age.
     pub fn token_list(&self) -> StoreResult<Vec<TokenRow>> {
-        self.list("list tokens", &format!("{SELECT}order by advertisers.name, token_key"), (), token)
+        const ALL: &str = concat!(
+            include_str!("sql/token_select.sql"),
+            "where token_key not in (select token_key from sandbox_tokens) order by advertisers.name, token_key"
+        );
+        self.list("list tokens", ALL, (), token)
+    }
+
+    /// The tokens of an advertiser's packets, the newest first.
+    pub fn sandbox_list(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<TokenRow>> {
+        const OF_PACKETS: &str = concat!(
+            include_str!("sql/token_select.sql"),
+            "where advertiser_key = ?1 and token_key in (select token_key from sandbox_tokens) order by token_key desc"
+        );
+        self.list("list the tokens of packets", OF_PACKETS, [advertiser.0], token)
     }
 }
 
@@ -142,6 +156,11 @@ impl WriteTxn<'_> {
             new.reader.as_str(),
         );
         self.insert("create a token", sql, params).map(TokenKey)
+    }
+
+    /// Makes a token one that reads made-up days.
+    pub fn token_set_sandbox(&self, key: TokenKey) -> StoreResult<()> {
+        self.run("mark a token", "insert into sandbox_tokens (token_key) values (?1)", [key.0]).map(drop)
     }
 
     /// Stores the check bits of a token that has none.

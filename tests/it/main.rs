@@ -32,6 +32,7 @@ mod ledger;
 mod links;
 mod malformed;
 mod model;
+mod packet;
 mod places;
 mod polls;
 mod properties;

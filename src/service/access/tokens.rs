@@ -9,19 +9,19 @@ use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use ipnet::IpNet;
 use quick_cache::sync::Cache;
 use sha2::Digest as _;
 use subtle::ConstantTimeEq as _;
 
-use crate::domain::{Name, PlainToken, TokenHash, TokenId, TokenReader, TokenScope};
+use crate::domain::{Invalid, Name, PlainToken, TokenHash, TokenId, TokenReader, TokenScope};
 use crate::service::access::access_log::{AccessEvent, AccessLog};
 use crate::service::access::secrets;
 use crate::service::snapshot_cache::SnapshotCache;
 use crate::service::status::TokenState;
 use crate::service::{Actor, Hasher, Lane, ServiceError, ServiceResult};
-use crate::store::{NewToken, OrMissing as _, Snapshot, Store, StoreResult, TokenRow};
+use crate::store::{AdvertiserRow, NewToken, OrMissing as _, Snapshot, Store, StoreResult, TokenRow};
 
 /// Secrets remembered as right, and as wrong. 4,096 of each take about half a megabyte.
 const REMEMBERED: usize = 4096;
@@ -134,7 +134,26 @@ fn check_bits(digest: &SecretDigest) -> u32 {
 
 /// Makes a token; what is returned is the only time the secret is seen.
 pub fn issue(store: &Store, request: &TokenRequest, actor: &Actor, now: DateTime<Utc>) -> ServiceResult<PlainToken> {
-    issue_instead(store, request, None, actor, now)
+    make(store, request, Purpose::Plain, actor, now)
+}
+
+/// Makes the token of a packet: it reads made-up days, is in no list, and the ones before it of the same advertiser are
+/// revoked.
+pub fn issue_sandbox(
+    store: &Store,
+    advertiser: &AdvertiserRow,
+    life: TimeDelta,
+    actor: &Actor,
+    now: DateTime<Utc>,
+) -> ServiceResult<PlainToken> {
+    let request = TokenRequest {
+        advertiser: advertiser.id.to_string(),
+        name: Name::parse("name", "sandbox of the packet")?,
+        scope: TokenScope::Report,
+        expires_at: Some(now + life),
+        reader: TokenReader::Other,
+    };
+    make(store, &request, Purpose::Sandbox, actor, now)
 }
 
 /// Binds a token to networks, from the next request on; without any it may be used from anywhere.
@@ -164,6 +183,10 @@ pub fn rotate(
     actor: &Actor,
     now: DateTime<Utc>,
 ) -> ServiceResult<PlainToken> {
+    if old.is_sandbox {
+        let reason = "belongs to a packet: make the packet again, which makes another and revokes this one";
+        return Err(Invalid::because("token", reason).into());
+    }
     let request = TokenRequest {
         advertiser: old.advertiser_id.to_string(),
         name,
@@ -171,18 +194,29 @@ pub fn rotate(
         expires_at,
         reader: old.reader,
     };
-    issue_instead(store, &request, Some(old), actor, now)
+    make(store, &request, Purpose::Successor(old), actor, now)
 }
 
-fn issue_instead(
+/// What a token is made for.
+#[derive(Clone, Copy)]
+enum Purpose<'t> {
+    Plain,
+    /// To take that one's place.
+    Successor(&'t TokenRow),
+    /// To stand in a packet.
+    Sandbox,
+}
+
+fn make(
     store: &Store,
     request: &TokenRequest,
-    old: Option<&TokenRow>,
+    purpose: Purpose<'_>,
     actor: &Actor,
     now: DateTime<Utc>,
 ) -> ServiceResult<PlainToken> {
     let token = PlainToken::generate(secrets::random)?;
     let hash: TokenHash = Hasher::hash(token.secret())?;
+    let old = if let Purpose::Successor(old) = purpose { Some(old) } else { None };
     store.write(|txn| {
         let advertiser = txn.advertiser_get(&request.advertiser)?;
         let new = NewToken {
@@ -199,6 +233,14 @@ fn issue_instead(
         let key = txn.token_create(&new, now)?;
         if let Some(old) = old {
             txn.token_set_networks(key, &old.networks)?;
+        }
+        if matches!(purpose, Purpose::Sandbox) {
+            for before in txn.sandbox_list(advertiser.key)? {
+                if txn.token_revoke(&before.id, now)? {
+                    txn.audit_add(&actor.did("token revoke", before.id.as_str()), now)?;
+                }
+            }
+            txn.token_set_sandbox(key)?;
         }
         let subject = format!("{} {} ({}) for {}", request.scope.as_str(), request.name, token.id(), advertiser.name);
         match old {

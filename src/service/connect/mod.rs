@@ -3,4 +3,7 @@
 
 pub mod check;
 pub mod feeds;
+pub mod fields;
 pub mod links;
+pub mod packet;
+pub mod sandbox;

@@ -97,6 +97,7 @@ pub(super) mod tests {
             created_at: DateTime::UNIX_EPOCH,
             reader: crate::domain::TokenReader::Singular,
             networks: Vec::new(),
+            is_sandbox: false,
         }
     }
 

@@ -21,6 +21,7 @@ pub(super) const STEP_LIST: &[M<'static>] = &[
     M::up(include_str!("../migrations/006.sql")),
     M::up(include_str!("../migrations/007.sql")),
     M::up(include_str!("../migrations/008.sql")),
+    M::up(include_str!("../migrations/009.sql")),
 ];
 
 /// The schema this program works with: the number of its migrations.

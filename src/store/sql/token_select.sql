@@ -17,6 +17,7 @@ select
     api_tokens.replaces_key,
     api_tokens.secret_check,
     api_tokens.reader,
-    (select group_concat(network, ' ') from token_networks where token_key = api_tokens.token_key)
+    (select group_concat(network, ' ') from token_networks where token_key = api_tokens.token_key),
+    exists (select 1 from sandbox_tokens where token_key = api_tokens.token_key)
 from api_tokens
 join advertisers using (advertiser_key)

@@ -18,5 +18,4 @@ join campaigns using (campaign_key)
 join offers using (offer_key)
 join apps using (app_key)
 join publishers using (publisher_key)
-where stats.advertiser_key not in (select advertiser_key from sandboxes)
 order by stats.advertiser_key, stats.day, stats.campaign_key, stats.publisher_key

@@ -13,4 +13,5 @@ select
 from api_tokens as tokens
 join advertisers using (advertiser_key)
 left join api_tokens as replaced on replaced.token_key = tokens.replaces_key
+where tokens.token_key not in (select token_key from sandbox_tokens)
 order by tokens.token_key
