@@ -49,6 +49,13 @@ fn offer(row: &Row<'_>, at: usize) -> rusqlite::Result<OfferRow> {
 }
 
 impl ReadTxn<'_> {
+    /// All campaigns that Singular is not shown, since their offers' cost reporting is off.
+    pub fn campaigns_hidden(&self) -> StoreResult<std::collections::HashSet<CampaignKey>> {
+        let sql = "select campaign_key from campaigns join offers using (offer_key) where cost_reporting = 0";
+        let found = self.list("find hidden campaigns", sql, (), |row| row.get(0).map(CampaignKey))?;
+        Ok(found.into_iter().collect())
+    }
+
     /// The advertiser's key, and the version that moves whenever its report could read differently for unchanged stats.
     pub fn catalogue_version(&self, advertiser: AdvertiserId) -> StoreResult<(AdvertiserKey, Version)> {
         let sql = "select advertiser_key, catalogue_version from advertisers where id = ?1";

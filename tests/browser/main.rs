@@ -10,6 +10,7 @@ mod common;
 #[path = "../common/serving.rs"]
 mod serving;
 
+mod ahead;
 mod axe;
 mod csrf;
 mod flow;

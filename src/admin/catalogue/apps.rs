@@ -1,14 +1,18 @@
 //! Apps: what is advertised.
 
+use std::collections::HashSet;
+
+use chrono::Utc;
+
 use crate::admin::catalogue::entry::{self, Entry, InTheWay, Labels, Listed, scope};
 use crate::admin::kit::context::{Answer, RequestContext};
 use crate::admin::kit::form::{Form, Kind};
 use crate::admin::kit::format;
 use crate::admin::kit::table::{Cell, Column, Table};
 use crate::domain::{Name, Os, StoreId};
-use crate::service::ServiceResult;
 use crate::service::catalogue::{self as changes, Change};
-use crate::store::{AdvertiserRow, AppRow, ReadTxn, StoreResult};
+use crate::service::{ServiceResult, ledger};
+use crate::store::{AdvertiserRow, AppRow, CampaignKey, CampaignRow, ReadTxn, StoreResult};
 
 const PATH: &str = "/admin/catalogue/apps";
 
@@ -105,8 +109,15 @@ impl Entry for AppRow {
     }
 
     fn says(&self) -> Vec<String> {
-        let message = "A change shows in the report of every day, past ones too. Singular fetches the last days again by itself; for older days, request a refresh in Singular.";
-        vec![message.to_owned()]
+        vec!["A change shows in the report of every day, past ones too.".to_owned()]
+    }
+
+    fn effect(&self, owner: &AdvertiserRow, txn: &ReadTxn<'_>) -> ServiceResult<Option<String>> {
+        let places = txn.campaign_owners(owner.key)?.into_iter().filter(|(_, _, app)| *app == self.key);
+        let own: HashSet<CampaignKey> = places.map(|(campaign, ..)| campaign).collect();
+        let is_shown = |row: &CampaignRow| own.contains(&row.key) && row.offer.cost_reporting;
+        let effect = ledger::effect_on_campaigns(txn, owner, is_shown, Utc::now())?;
+        Ok(effect.message().map(|message| format!("If you change its system or store id: {message}")))
     }
 
     fn save(&self, owner: &AdvertiserRow, context: &RequestContext) -> ServiceResult<()> {

@@ -105,6 +105,7 @@ impl Entry for CampaignRow {
         vec![
             format!("Runs the offer “{}” on {} ({os} {store}).", self.offer.name, self.app),
             format!("Its id is {}. This id is permanent.", self.id),
+            "Singular ignores its name, so a new one changes nothing there.".to_owned(),
         ]
     }
 

@@ -125,6 +125,10 @@ pub trait Entry: Clone + Send + Sync + 'static {
     fn links(&self, _owner: &Self::Owner) -> Vec<(String, String)> {
         Vec::new()
     }
+    /// What a change of it means for Singular, in a sentence.
+    fn effect(&self, _owner: &Self::Owner, _txn: &ReadTxn<'_>) -> ServiceResult<Option<String>> {
+        Ok(None)
+    }
     /// Changes it to what was typed.
     fn save(&self, owner: &Self::Owner, context: &RequestContext) -> ServiceResult<()>;
     /// What keeps it from being deleted.
@@ -306,7 +310,10 @@ fn edit_form<E: Entry>(owner: &E::Owner, entry: &E) -> Form {
 async fn edit_page<E: Entry>(context: &RequestContext, owner: &E::Owner, entry: &E, form: Form) -> Answer {
     let mut links = entry.links(owner);
     links.push((E::DELETE.to_owned(), address::<E>(owner, &format!("/{}/delete", entry.id()))));
-    FormPage::answer_with(context, NAV, entry.name(), entry.says(), Some(form), links).await
+    let (whose, changed) = (owner.clone(), entry.clone());
+    let effect = context.run(move |context| context.store().read(|txn| changed.effect(&whose, txn))).await?;
+    let intro = entry.says().into_iter().chain(effect).collect();
+    FormPage::answer_with(context, NAV, entry.name(), intro, Some(form), links).await
 }
 
 /// The form for an entry.

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use actix_web::web;
+use chrono::Utc;
 
 use crate::admin::catalogue::entry::{self, Entry, InTheWay, Labels, Listed, NAV, scope};
 use crate::admin::catalogue::recent::{LEFT_OUT, Recent};
@@ -138,6 +139,14 @@ impl Entry for OfferRow {
         changes::change(context.store(), owner, &Change::RenameOffer(self, &name), &context.actor())
     }
 
+    fn effect(&self, owner: &AdvertiserRow, txn: &ReadTxn<'_>) -> ServiceResult<Option<String>> {
+        if !self.cost_reporting {
+            return Ok(None);
+        }
+        let effect = ledger::effect_on_campaigns(txn, owner, |row| row.offer.key == self.key, Utc::now())?;
+        Ok(effect.message().map(|message| format!("If you change its name: {message}")))
+    }
+
     fn in_the_way(&self, owner: &AdvertiserRow, txn: &ReadTxn<'_>) -> StoreResult<Option<InTheWay>> {
         let runs = txn.offer_with_campaigns(owner.key, &self.id.to_string())?.map_or(0, |(_, runs)| runs);
         if runs == 0 {
@@ -186,8 +195,7 @@ async fn reporting_page(context: &RequestContext, advertiser: AdvertiserRow, row
     let (sum, effect) = context
         .run(move |context| {
             context.store().read(|txn| {
-                let days = ledger::offer_days(txn, &owner, key)?;
-                let effect = ledger::effect(txn, &owner, days, chrono::Utc::now())?;
+                let effect = ledger::effect_on_campaigns(txn, &owner, |row| row.offer.key == key, Utc::now())?;
                 Ok((recent(txn, &owner, &[key])?.sum(key.get()), effect))
             })
         })

@@ -66,17 +66,18 @@ pub(in crate::admin) fn figures(old: Option<Figures>, new: Option<Figures>, curr
     ]
 }
 
-/// What each day was and will be.
-pub(in crate::admin) fn days(outlook: &Outlook, currency: Currency) -> Table {
+/// What each day was and will be, and, before it is done, how Singular gets it.
+pub(in crate::admin) fn days(outlook: &Outlook, currency: Currency, singular: Option<&dyn Fn(Day) -> Cell>) -> Table {
     let code = currency.code();
-    let columns = [
+    let mut columns = vec![
         "Day".to_owned(),
         format!("#Was, {code}"),
         format!("#Will be, {code}"),
         "#Difference".to_owned(),
         "#Clicks".to_owned(),
     ];
-    let mut table = Table::new("What changes", &columns.each_ref().map(String::as_str));
+    columns.extend(singular.map(|_| "Singular".to_owned()));
+    let mut table = Table::new("What changes", &columns.iter().map(String::as_str).collect::<Vec<_>>());
     let money = |rows: u64, sum: MicrosSum| match rows {
         0 => Cell::new("–"),
         _ => Cell::new(format::amount(sum, currency)).title(sum.to_string()),
@@ -84,14 +85,16 @@ pub(in crate::admin) fn days(outlook: &Outlook, currency: Currency) -> Table {
     let changing: Vec<_> = outlook.days.iter().filter(|day| day.before != day.after).collect();
     for day in changing.iter().take(DAYS) {
         let (before, after) = (&day.before, &day.after);
-        let date = Day::parse("date", &day.date).map_or_else(|_| day.date.clone(), format::day);
-        table.rows.push(vec![
-            Cell::new(date),
+        let date = Day::parse("date", &day.date).ok();
+        let mut row = vec![
+            Cell::new(date.map_or_else(|| day.date.clone(), format::day)),
             money(before.rows, before.cost),
             money(after.rows, after.cost),
             Cell::new(difference(before.cost, after.cost, currency)),
             Cell::new(format::count(whole(after.clicks))),
-        ]);
+        ];
+        row.extend(singular.map(|singular| date.map(singular).unwrap_or_default()));
+        table.rows.push(row);
     }
     let more = outlook.day_count.saturating_sub(table.rows.len() as u64);
     if more > 0 {
@@ -100,13 +103,9 @@ pub(in crate::admin) fn days(outlook: &Outlook, currency: Currency) -> Table {
         } else {
             format!("{} unchanged", format::plural(whole(more), "day"))
         };
-        table.rows.push(vec![
-            Cell::new(label).tone("quiet"),
-            Cell::new(""),
-            Cell::new(""),
-            Cell::new(""),
-            Cell::new(""),
-        ]);
+        let mut row = vec![Cell::new(label).tone("quiet")];
+        row.resize_with(columns.len(), Cell::default);
+        table.rows.push(row);
     }
     let (before, after) = (&outlook.before, &outlook.after);
     table.foot = vec![
@@ -116,6 +115,7 @@ pub(in crate::admin) fn days(outlook: &Outlook, currency: Currency) -> Table {
         Cell::new(difference(before.cost, after.cost, currency)),
         Cell::new(format::count(whole(after.clicks))),
     ];
+    table.foot.extend(singular.map(|_| Cell::default()));
     table
 }
 

@@ -186,7 +186,7 @@ pub async fn detail(context: RequestContext, id: web::Path<String>) -> Answer {
                 links.push(("See what it took back".to_owned(), format!("/admin/imports/{undoes}{}", shell.scope)));
             }
             let told: Told = entry.told.as_deref().and_then(|told| serde_json::from_str(told).ok()).unwrap_or_default();
-            let days = (told.outlook.day_count > 0).then(|| days(&told.outlook, currency));
+            let days = (told.outlook.day_count > 0).then(|| days(&told.outlook, currency, None));
             Ok::<_, ServiceError>(DetailPage {
                 id: entry.id.to_string(),
                 stats: stats_link(txn, &entry, &shell)?,

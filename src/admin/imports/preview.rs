@@ -3,6 +3,7 @@
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, web};
 use askama::Template;
+use chrono::Utc;
 
 use crate::admin::imports::change_table::{cells, days, money, named};
 use crate::admin::imports::settle::{Item, items};
@@ -12,10 +13,13 @@ use crate::admin::kit::form::sentence;
 use crate::admin::kit::format;
 use crate::admin::kit::layout::{Shell, back};
 use crate::admin::kit::table::{Cell, Table};
-use crate::domain::Reason;
+use crate::admin::singular::words;
+use crate::domain::{Day, Reason};
 use crate::http::ClientError;
 use crate::import::FileError;
+use crate::service::ServiceError;
 use crate::service::imports::{ImportError, Preview};
+use crate::service::ledger::{self, Calendar};
 use crate::service::pending_uploads::{self, PendingUpload};
 
 #[derive(Template)]
@@ -134,7 +138,11 @@ async fn page(context: &RequestContext, upload: PendingUpload, moved: Vec<String
             let comes_to = format!("{comes_to} {}", currency.code());
             let title = format!("{} comes to {comes_to}", upload.row.file_name);
             let shell = Shell::new(context, txn, "Import", title)?;
-            Ok(made(shell, &upload, &found, moved, error))
+            let own = found.shown_days.iter().filter(|(key, _)| *key == upload.advertiser.key).map(|(_, day)| *day);
+            let effect = ledger::effect(txn, &upload.advertiser, own, Utc::now())?;
+            let mut page = made(shell, &upload, &found, moved, error, effect.reach);
+            page.facts.extend(effect.message().filter(|_| page.days.is_some()).map(|message| ("Singular", message)));
+            Ok::<_, ServiceError>(page)
         })
         .await
 }
@@ -143,7 +151,14 @@ fn whole(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-fn made(shell: Shell, upload: &PendingUpload, found: &Preview, moved: Vec<String>, error: Option<String>) -> Page {
+fn made(
+    shell: Shell,
+    upload: &PendingUpload,
+    found: &Preview,
+    moved: Vec<String>,
+    error: Option<String>,
+    reach: Calendar,
+) -> Page {
     let (answers, currency) = (&upload.settings.answers, upload.advertiser.currency);
     let items = items(upload, found);
     let open = items.iter().filter(|item| item.is_open).count();
@@ -167,7 +182,13 @@ fn made(shell: Shell, upload: &PendingUpload, found: &Preview, moved: Vec<String
             .filter(|note| note.code != "unnamed_campaign")
             .map(|note| note.message.clone())
             .collect(),
-        days: (!has_problems).then(|| days(outlook, currency)),
+        days: (!has_problems).then(|| {
+            let way = |day: Day| {
+                let is_shown = found.shown_days.contains(&(upload.advertiser.key, day.to_stored()));
+                if is_shown { words::way(reach.differing(day)) } else { Cell::new("sees no change").tone("quiet") }
+            };
+            days(outlook, currency, Some(&way))
+        }),
         final_days: (!found.final_days.is_empty()).then(|| found.final_days.to_string()),
         reason: answers.reason.clone(),
         outlier_count: format::plural(whole(found.outliers.total), "figure"),

@@ -4,4 +4,4 @@ mod calendar;
 pub mod day;
 pub mod mend;
 pub mod overview;
-mod words;
+pub(in crate::admin) mod words;

@@ -1,6 +1,7 @@
 //! The states of days in words and colours.
 
 use crate::admin::kit::format;
+use crate::admin::kit::table::Cell;
 use crate::domain::{Currency, MicrosDifference};
 use crate::service::ledger::{HandoverState, LedgerDay};
 
@@ -13,6 +14,16 @@ pub(super) fn state(state: HandoverState) -> &'static str {
         HandoverState::OutOfReach => "out of Singular’s reach",
         HandoverState::NeverServed => "never asked for",
     }
+}
+
+/// How a change of a day gets to Singular, where the day then stands like this.
+pub(in crate::admin) fn way(state: HandoverState) -> Cell {
+    let text = match state {
+        HandoverState::NextPoll | HandoverState::InStep | HandoverState::NeverServed => "by itself",
+        HandoverState::Refresh => "by a refresh request",
+        HandoverState::OutOfReach => "not any more",
+    };
+    Cell::new(text).tone(tone(state)).title(self::state(state))
 }
 
 /// Its colour.

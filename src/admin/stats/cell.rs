@@ -3,6 +3,7 @@
 
 use actix_web::http::StatusCode;
 use askama::Template;
+use chrono::Utc;
 
 use crate::admin::catalogue::entry::{self, scope};
 use crate::admin::catalogue::pick;
@@ -19,7 +20,7 @@ use crate::admin::kit::table::{Cell, Table};
 use crate::domain::{Count, Currency, Day, DayState, Figures, Invalid, MicrosSum, Reason};
 use crate::http::ClientError;
 use crate::service::stats::{self, CellEdit, Edited, Seen};
-use crate::service::{ServiceError, imports};
+use crate::service::{ServiceError, imports, ledger};
 use crate::store::{AdvertiserRow, CampaignRow, ImportKind, PublisherRow, ReadTxn, StatKey};
 
 /// The fields that hold figures.
@@ -165,25 +166,26 @@ async fn answer(context: &RequestContext, asked: &Asked, form: Form, named: Opti
     lead_to(!asked.has_publishers, "Add a publisher first", "publishers");
     let form = (links.is_empty() && context.may_change()).then_some(form);
     let (title, intro) = match (&named, context.may_change()) {
-        (Some(named), true) => (
-            "Edit figures",
-            vec![
-                named.label(),
-                "Saving overwrites all four figures. Singular fetches the last days again by itself; for older days, request \
-                 a refresh in Singular."
-                    .to_owned(),
-            ],
-        ),
+        (Some(named), true) => ("Edit figures", vec![named.label(), "Saving overwrites all four figures.".to_owned()]),
         (Some(named), false) => ("Figures", vec![named.label()]),
         (None, true) => (
             "Add a row of stats",
-            vec!["The figures of one day, campaign and publisher. If the row exists already, you are asked first.".to_owned()],
+            vec![
+                "The figures of one day, campaign and publisher. If the row exists already, you are asked first."
+                    .to_owned(),
+            ],
         ),
         (None, false) => ("Figures", vec!["Open a row on the Stats page to see its history.".to_owned()]),
     };
+    let advertiser = asked.advertiser.clone();
     context
         .show_as(form.as_ref().map_or(StatusCode::OK, form_page::status), move |context, txn| {
             let mut shell = Shell::new(context, txn, "Stats", title)?;
+            let intro = if form.is_some() {
+                intro.into_iter().chain(effect(txn, &advertiser, named.as_ref())?).collect()
+            } else {
+                intro
+            };
             shell.is_refused = form.as_ref().is_some_and(Form::is_refused);
             let (mut mark, mut table) = (None, None);
             if let (Some(named), Some(advertiser)) = (&named, &shell.advertiser) {
@@ -197,6 +199,21 @@ async fn answer(context: &RequestContext, asked: &Asked, form: Form, named: Opti
             Ok(Page { shell, intro, mark, form, links, life: table })
         })
         .await
+}
+
+/// What saving the row means for Singular.
+fn effect(
+    txn: &ReadTxn<'_>,
+    advertiser: &AdvertiserRow,
+    named: Option<&Named>,
+) -> Result<Option<String>, ServiceError> {
+    let Some(named) = named else {
+        return Ok(None);
+    };
+    if !named.campaign.offer.cost_reporting {
+        return Ok(Some("Singular sees no change: cost reporting of its offer is off.".to_owned()));
+    }
+    Ok(ledger::effect(txn, advertiser, [named.key.day], Utc::now())?.message())
 }
 
 /// The newest value first.

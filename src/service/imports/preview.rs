@@ -1,5 +1,6 @@
 //! What an import would do: the input, read as an import reads it, and compared with what is stored. No lock is held.
 
+use std::collections::{BTreeSet, HashSet};
 use std::io::{Read, Write};
 
 use chrono::Utc;
@@ -14,7 +15,7 @@ use super::surroundings::{self, Unnamed};
 use super::writer::{CellWriter, Written};
 use super::{ControlTotal, FinalDays, ImportError, ImportOptions, resemblance};
 use crate::domain::{Day, Figures};
-use crate::store::{ReadTxn, StatChange, Store};
+use crate::store::{AdvertiserKey, CampaignKey, ReadTxn, StatChange, Store};
 
 /// Changed cells that are shown.
 const CHANGES: usize = 200;
@@ -59,6 +60,8 @@ pub struct Preview {
     pub days: Option<(Day, Day)>,
     /// What it would do to each day. Nothing where lines are wrong.
     pub outlook: Outlook,
+    /// The days on which something changes that Singular is shown.
+    pub shown_days: BTreeSet<(AdvertiserKey, i64)>,
     /// The first changed cells, at most 200.
     pub changes: Vec<CellChange>,
     /// The first new cells, at most 20.
@@ -107,18 +110,18 @@ pub(super) fn compare(
     let around = surroundings::look(txn, &mut staging.cells, &mut names)?;
     let mut writer = CellWriter::comparing(txn, options.replace, options.days);
     let mut tally = Tally::default();
-    let (mut changes, mut inserts): (Vec<StatChange>, Vec<StatChange>) = (Vec::new(), Vec::new());
+    let mut seen = Seen { hidden: txn.campaigns_hidden()?, ..Seen::default() };
     let mut cells = staging.cells.reader()?;
     while let Some(staged) = cells.next()? {
         tally.put(&staged.cell);
-        writer.put(staged.cell, staged.line, &mut |change| see(change, &mut tally, &mut changes, &mut inserts))?;
+        writer.put(staged.cell, staged.line, &mut |change| seen.add(change, &mut tally))?;
     }
-    let written: Written = writer.finish(&mut |change| see(change, &mut tally, &mut changes, &mut inserts))?;
+    let written: Written = writer.finish(&mut |change| seen.add(change, &mut tally))?;
     let mut shown = |changes: Vec<StatChange>| -> Result<Vec<CellChange>, ImportError> {
         let show = |StatChange { key, old, new, line }| Ok(CellChange { cell: names.cell(&key)?, old, new, line });
         changes.into_iter().map(show).collect()
     };
-    let (changes, inserts) = (shown(changes)?, shown(inserts)?);
+    let (changes, inserts) = (shown(seen.changes)?, shown(seen.inserts)?);
     let created = staging.creations.names();
     let resembling = resembling(txn, &staging.creations, &created)?;
     let control_total = |wanted: &ControlTotal| wanted.check(staging.reading.cost.as_deref()).err();
@@ -130,6 +133,7 @@ pub(super) fn compare(
         resembling,
         days: written.days,
         outlook: tally.finish(&written, &mut names)?,
+        shown_days: seen.shown_days,
         changes,
         inserts,
         outliers: around.outliers,
@@ -140,11 +144,28 @@ pub(super) fn compare(
     })
 }
 
-fn see(change: StatChange, tally: &mut Tally, changes: &mut Vec<StatChange>, inserts: &mut Vec<StatChange>) {
-    tally.see(&change);
-    let (kept, most) = if change.old.is_some() { (changes, CHANGES) } else { (inserts, INSERTS) };
-    if kept.len() < most {
-        kept.push(change);
+/// What is kept of the changes that were seen.
+#[derive(Default)]
+struct Seen {
+    /// Campaigns that Singular is not shown.
+    hidden: HashSet<CampaignKey>,
+    shown_days: BTreeSet<(AdvertiserKey, i64)>,
+    changes: Vec<StatChange>,
+    inserts: Vec<StatChange>,
+}
+
+impl Seen {
+    fn add(&mut self, change: StatChange, tally: &mut Tally) {
+        tally.see(&change);
+        let told = |figures: &Figures| (figures.clicks, figures.cost);
+        if change.old.as_ref().map(told) != Some(told(&change.new)) && !self.hidden.contains(&change.key.campaign) {
+            self.shown_days.insert((change.key.advertiser, change.key.day));
+        }
+        let is_new = change.old.is_none();
+        let (kept, most) = if is_new { (&mut self.inserts, INSERTS) } else { (&mut self.changes, CHANGES) };
+        if kept.len() < most {
+            kept.push(change);
+        }
     }
 }
 

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use super::polling::LookBack;
-use super::state::Calendar;
+use super::state::{Calendar, HandoverState};
 use crate::domain::{Day, phrase};
 use crate::service::ServiceResult;
-use crate::store::{AdvertiserRow, OfferKey, ReadTxn, StatFilter};
+use crate::store::{AdvertiserRow, CampaignRow, ReadTxn};
 
 /// How many of the days that change Singular gets by itself, and how many it does not.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Effect {
     /// Days that the next polls ask for.
     pub by_itself: usize,
@@ -21,6 +21,10 @@ pub struct Effect {
     pub out_of_reach: usize,
     /// How far polls look back.
     pub look_back: u64,
+    /// Today, and what polls and refresh requests reach.
+    pub reach: Calendar,
+    /// Whether Singular was never handed anything: its first poll asks for far more days than those after it.
+    pub is_first: bool,
 }
 
 impl Effect {
@@ -28,6 +32,9 @@ impl Effect {
     #[must_use]
     pub fn message(&self) -> Option<String> {
         let days = |count: usize| phrase::plural(i64::try_from(count).unwrap_or(i64::MAX), "day");
+        if self.is_first && self.by_itself + self.refresh + self.out_of_reach > 0 {
+            return Some("Singular has not polled yet; its first poll asks for the last three months.".to_owned());
+        }
         let mut parts = Vec::new();
         if self.by_itself > 0 {
             parts.push(format!("Singular picks up {} by itself", days(self.by_itself)));
@@ -60,30 +67,29 @@ pub fn effect(
     now: DateTime<Utc>,
 ) -> ServiceResult<Effect> {
     let look_back = LookBack::of(txn, advertiser, now)?;
-    let calendar = Calendar::new(advertiser.time_zone.today(now)?, look_back.days);
-    let mut found = Effect { look_back: look_back.days, ..Effect::default() };
+    let reach = Calendar::new(advertiser.time_zone.today(now)?, look_back.days);
+    let is_first = txn.served_last(advertiser.key)?.is_none();
+    let mut found = Effect { by_itself: 0, refresh: 0, out_of_reach: 0, look_back: look_back.days, reach, is_first };
     for stored in days.into_iter().collect::<BTreeSet<_>>() {
         let day = Day::from_stored(stored)?;
-        if !calendar.is_beyond_polls(day) {
-            found.by_itself += 1;
-        } else if calendar.is_in_reach(day) {
-            found.refresh += 1;
-        } else {
-            found.out_of_reach += 1;
+        match reach.differing(day) {
+            HandoverState::NextPoll => found.by_itself += 1,
+            HandoverState::Refresh => found.refresh += 1,
+            _ => found.out_of_reach += 1,
         }
     }
     Ok(found)
 }
 
-/// The days, as stored, on which an offer has stats: what its name and its switch change.
-pub fn offer_days(txn: &ReadTxn<'_>, advertiser: &AdvertiserRow, offer: OfferKey) -> ServiceResult<BTreeSet<i64>> {
-    let mut days = BTreeSet::new();
-    for campaign in txn.campaign_list(advertiser.key)?.into_iter().filter(|row| row.offer.key == offer) {
-        let (campaign, publisher) = (Some(campaign.key), None);
-        let filter = StatFilter { advertiser: advertiser.key, from: i64::MIN, to: i64::MAX, campaign, publisher };
-        txn.stat_scan_lines(&filter, |line| {
-            days.insert(line.key.day);
-        })?;
-    }
-    Ok(days)
+/// What it means for Singular that the report says something else of these campaigns. What it is not shown of them does not
+/// count.
+pub fn effect_on_campaigns(
+    txn: &ReadTxn<'_>,
+    advertiser: &AdvertiserRow,
+    is_wanted: impl Fn(&CampaignRow) -> bool,
+    now: DateTime<Utc>,
+) -> ServiceResult<Effect> {
+    let wanted = txn.campaign_list(advertiser.key)?.into_iter().filter(is_wanted);
+    let days = txn.stat_days_of(advertiser.key, wanted.map(|row| row.key))?;
+    effect(txn, advertiser, days, now)
 }

@@ -19,7 +19,7 @@ use chrono::{DateTime, Utc};
 
 pub use self::causes::{Cause, causes};
 pub use self::difference::{CellDifference, DayDifference, Detail, Shown, Sums};
-pub use self::effect::{Effect, effect, offer_days};
+pub use self::effect::{Effect, effect, effect_on_campaigns};
 pub use self::polling::{LookBack, PollTimes};
 pub use self::requests::RefreshRequest;
 pub use self::said::{accept_days, mark_reader, refresh_sent};

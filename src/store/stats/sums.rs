@@ -145,6 +145,17 @@ impl ReadTxn<'_> {
         Ok(())
     }
 
+    /// The days, as stored, on which one of these campaigns has stats.
+    pub fn stat_days_of(
+        &self,
+        advertiser: AdvertiserKey,
+        campaigns: impl Iterator<Item = CampaignKey>,
+    ) -> StoreResult<Vec<i64>> {
+        let sql = include_str!("../sql/stat_days_of.sql");
+        let params = named_params! {":advertiser": advertiser.0, ":campaigns": json(campaigns.map(|key| key.0))};
+        self.list("find the days of campaigns", sql, params, |row| row.get(0))
+    }
+
     /// Hands the sums of the days to `each`: whole months by their kept sums, the days around them cell by cell.
     pub fn stat_scan_months(
         &self,
