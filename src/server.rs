@@ -10,14 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
-use actix_web::middleware::from_fn;
+use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, HttpServer, web};
 
 use crate::config::Serve;
 pub use crate::http::Access;
 use crate::http::{AppState, middleware, place};
 use crate::store::Store;
-use routes::routes;
 pub use routes::{Line, ROUTES};
 pub use signals::stop_signal;
 
@@ -66,15 +65,18 @@ impl Application {
         let state = web::Data::from(Arc::new(AppState::new(store, config)?));
         signals::follow_hang_ups(Arc::clone(&state))?;
         let shared = state.clone();
+        // What a server has no use for costs its polls nothing.
+        let has_path = !state.config.path().is_empty();
+        let may_be_https = state.config.is_https() || !state.config.trusted_proxy.is_empty();
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(shared.clone())
                 .wrap(from_fn(middleware::limit_address))
                 .wrap(middleware::security_headers())
-                .wrap(from_fn(middleware::strict_transport))
+                .wrap(Condition::new(may_be_https, from_fn(middleware::strict_transport)))
                 .wrap(from_fn(middleware::observe))
-                .wrap(from_fn(place::under_path))
-                .configure(routes)
+                .wrap(Condition::new(has_path, from_fn(place::under_path)))
+                .configure(|routes| routes::add(routes, has_path))
         })
         .tcp_nodelay(true)
         .h1_write_buffer_size(WRITE_BUFFER)

@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -52,8 +54,7 @@ pub fn of_strangers(log: impl FnOnce(u64)) {
 
 /// Starts work that blocks off the async threads, inside the current span, and does not wait for it.
 pub fn start_blocking(work: impl FnOnce() + Send + 'static) {
-    let span = tracing::Span::current();
-    tokio::task::spawn_blocking(move || span.in_scope(work));
+    spawn_boxed(Box::new(work));
 }
 
 /// Runs work that blocks (SQLite, Argon2, files) off the async threads, inside the current span.
@@ -61,9 +62,18 @@ pub fn start_blocking(work: impl FnOnce() + Send + 'static) {
 /// # Panics
 /// When `work` panics: the panic goes on in the caller.
 pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    let span = tracing::Span::current();
-    match tokio::task::spawn_blocking(move || span.in_scope(work)).await {
-        Ok(done) => done,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    let (give, got) = oneshot::channel();
+    // What waits for it may be gone.
+    let ended = spawn_boxed(Box::new(move || drop(give.send(work())))).await;
+    match (ended, got.await) {
+        (Ok(()), Ok(done)) => done,
+        (Err(error), _) => std::panic::resume_unwind(error.into_panic()),
+        (Ok(()), Err(_)) => unreachable!("the work ended without its value"),
     }
+}
+
+/// One task type for all work: a task of each closure's own made the program a megabyte larger.
+fn spawn_boxed(work: Box<dyn FnOnce() + Send>) -> JoinHandle<()> {
+    let span = tracing::Span::current();
+    tokio::task::spawn_blocking(move || span.in_scope(work))
 }

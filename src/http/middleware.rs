@@ -11,7 +11,6 @@ use actix_web::{Error, ResponseError as _, web};
 
 use super::client;
 use super::state::AppState;
-use super::token_guard::presented;
 
 /// Bodies from this size on are compressed for those who ask for it.
 const WORTH_COMPRESSING: u64 = 1024;
@@ -120,13 +119,13 @@ fn accepts_gzip(codings: &[u8]) -> bool {
     of(&["gzip", "x-gzip"]).or_else(|| of(&["*"])).unwrap_or(false)
 }
 
-/// Refuses an address that asks too often. What comes with a token is left to the guard of the API's routes, which counts it
-/// for the token, or, where that is not right, for the address.
+/// Refuses an address that asks too often. What comes with a token, right or wrong, is left to the guard of the API's routes,
+/// which counts it for the token, or, where that is not right, for the address.
 pub async fn limit_address<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
-    let is_guarded = request.path().starts_with("/api/v1/") && presented(request.request()).is_some();
+    let is_guarded = request.path().starts_with("/api/v1/") && request.headers().contains_key(header::AUTHORIZATION);
     let state = request.app_data::<web::Data<AppState>>().filter(|_| !is_guarded);
     let refused = state.and_then(|state| {
         let address = client::address(request.request(), &state.config.trusted_proxy);

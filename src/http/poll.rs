@@ -21,7 +21,7 @@ use crate::store::{FeedKey, PollRow, TokenRow, TokenUse};
 
 /// A poll on its way into the history. The guard of its route makes it.
 pub struct PollRecorder {
-    row: PollRow,
+    row: Box<PollRow>,
     /// Whether what is answered is handed to whoever polls: HEAD gets none of it, and the ledger is of one report only.
     hands_over: bool,
     is_head: bool,
@@ -70,7 +70,7 @@ impl PollRecorder {
         address: String,
         user_agent: String,
     ) -> Self {
-        let row = PollRow {
+        let row = Box::new(PollRow {
             at: Utc::now(),
             token: None,
             feed: None,
@@ -86,7 +86,7 @@ impl PollRecorder {
             address,
             user_agent,
             served: None,
-        };
+        });
         Self { row, hands_over: false, is_head: false, is_sandbox: false, since: Instant::now(), log: Arc::clone(log) }
     }
 
@@ -118,7 +118,7 @@ impl PollRecorder {
         self.row.at = Utc::now();
         match self.row.token.filter(|_| self.is_sandbox) {
             Some(token) => {
-                let PollRow { at, address, user_agent, .. } = self.row;
+                let PollRow { at, address, user_agent, .. } = *self.row;
                 self.log.token_use(TokenUse { token, at, address, user_agent });
             }
             None => self.log.poll(self.row),

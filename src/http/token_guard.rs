@@ -72,7 +72,7 @@ pub async fn pass(
                 .and_then(|()| state.limits.token(client.token.key))
                 .map(|()| client)
         }
-        Err(error) if presented(request.request()).is_some() => {
+        Err(error) if request.headers().contains_key(header::AUTHORIZATION) => {
             let address = client::address(request.request(), &state.config.trusted_proxy);
             Err(state.limits.address(address).err().unwrap_or(error))
         }

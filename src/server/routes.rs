@@ -3,7 +3,7 @@
 use actix_web::body::BoxBody;
 use actix_web::dev::ServiceRequest;
 use actix_web::http::Method;
-use actix_web::middleware::{Compress, Next, from_fn};
+use actix_web::middleware::{Compress, Condition, Next, from_fn};
 use actix_web::{HttpResponse, Resource, Route, web};
 
 use crate::admin::account::login;
@@ -216,13 +216,15 @@ fn line(lines: &'static [Line], method: &Method) -> Option<&'static Line> {
     lines.iter().find(|line| line.method == *method)
 }
 
-pub(super) fn routes(config: &mut web::ServiceConfig) {
+/// Adds all routes. `has_path` says whether the public URL has a path, under which they live.
+pub(super) fn add(config: &mut web::ServiceConfig, has_path: bool) {
     let mut api = web::scope("/api")
-        .wrap(from_fn(place::in_pages))
+        .wrap(Condition::new(has_path, from_fn(place::in_pages)))
         .wrap(from_fn(middleware::mark_small))
         .wrap(Compress::default())
         .wrap(from_fn(middleware::tidy_encoding));
-    let mut pages = web::scope("/admin").wrap(from_fn(place::in_pages)).wrap(Compress::default());
+    let mut pages =
+        web::scope("/admin").wrap(Condition::new(has_path, from_fn(place::in_pages))).wrap(Compress::default());
     let mut others = Vec::new();
     for lines in ROUTES.chunk_by(|one, other| one.path == other.path) {
         let Some(Line { path, .. }) = lines.first() else { continue };

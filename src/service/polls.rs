@@ -15,7 +15,7 @@ use chrono::{TimeDelta, Utc};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
 use crate::domain::ReportKind;
-use crate::store::{PollRow, ServedAnswer, Store, StoreError, TokenUse, WriteTxn};
+use crate::store::{PollRow, ServedAnswer, Store, StoreError, TokenKey, TokenUse, Version, WriteTxn};
 
 /// What the queue holds before more is dropped.
 const QUEUE: usize = 4096;
@@ -76,16 +76,32 @@ impl Answers {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, answer: ServedAnswer) {
+    fn add(&self, poll: &PollRow, token: TokenKey, days: (i64, i64), version: Version) {
         let mut answers = self.lock();
-        answers.push(answer);
+        if let Some(last) = answers.last_mut()
+            && (last.token, last.days) == (token, days)
+            && (&last.address, &last.user_agent) == (&poll.address, &poll.user_agent)
+        {
+            (last.version, last.at) = (version, poll.at);
+            return;
+        }
+        answers.push(ServedAnswer {
+            token,
+            days,
+            version,
+            at: poll.at,
+            address: poll.address.clone(),
+            user_agent: poll.user_agent.clone(),
+        });
         if answers.len().is_multiple_of(KEPT_ANSWERS) {
             keep_latest(&mut answers);
         }
     }
 
     fn take(&self) -> Vec<ServedAnswer> {
-        std::mem::take(&mut self.lock())
+        let mut answers = std::mem::take(&mut *self.lock());
+        keep_latest(&mut answers);
+        answers
     }
 
     /// Takes answers back that could not be written.
@@ -123,13 +139,13 @@ impl PollLog {
     }
 
     /// Records a poll.
-    pub fn poll(&self, poll: PollRow) {
+    pub fn poll(&self, poll: Box<PollRow>) {
         self.served_by(&poll);
         let limit = if poll.token.is_none() && poll.feed.is_none() { &self.strangers } else { &self.refused };
         if poll.status >= 400 && limit.check().is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         } else {
-            self.send(Event::Poll(Box::new(poll)));
+            self.send(Event::Poll(poll));
         }
     }
 
@@ -138,14 +154,7 @@ impl PollLog {
         if let (Some(token), Some(days), Some(version)) = (poll.token, poll.days, poll.served)
             && poll.report == ReportKind::Singular
         {
-            self.served.add(ServedAnswer {
-                token,
-                days: days.stored(),
-                version,
-                at: poll.at,
-                address: poll.address.clone(),
-                user_agent: poll.user_agent.clone(),
-            });
+            self.served.add(poll, token, days.stored(), version);
         }
     }
 

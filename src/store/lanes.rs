@@ -33,8 +33,16 @@ impl Lane {
 /// The places of each lane.
 #[derive(Default)]
 pub(in crate::store) struct Lanes {
-    taken: Mutex<[usize; 3]>,
+    state: Mutex<State>,
     freed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// Places that are taken, by lane.
+    taken: [usize; 3],
+    /// Threads that wait for one. Waking nobody costs a system call, which a poll need not pay.
+    waiting: usize,
 }
 
 /// The right to one connection, until it is dropped.
@@ -47,9 +55,9 @@ impl Lanes {
     /// A place, once one is free; an error when none is for so long.
     pub(in crate::store) fn take(self: &Arc<Self>, lane: Lane, wait: Duration) -> StoreResult<Place> {
         let until = Instant::now() + wait;
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if let Some(count) = taken.get_mut(lane as usize).filter(|count| **count < lane.size()) {
+            if let Some(count) = state.taken.get_mut(lane as usize).filter(|count| **count < lane.size()) {
                 *count += 1;
                 return Ok(Place { lanes: Arc::clone(self), lane });
             }
@@ -57,19 +65,24 @@ impl Lanes {
             if left.is_zero() {
                 return Err(StoreError::Busy { doing: "wait for a connection" });
             }
-            taken = self.freed.wait_timeout(taken, left).unwrap_or_else(PoisonError::into_inner).0;
+            state.waiting += 1;
+            state = self.freed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state.waiting -= 1;
         }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut taken = self.lanes.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = taken.get_mut(self.lane as usize) {
+        let mut state = self.lanes.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = state.taken.get_mut(self.lane as usize) {
             *count -= 1;
         }
-        drop(taken);
-        self.lanes.freed.notify_all();
+        let is_awaited = state.waiting > 0;
+        drop(state);
+        if is_awaited {
+            self.lanes.freed.notify_all();
+        }
     }
 }
 

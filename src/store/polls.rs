@@ -56,24 +56,25 @@ pub struct TokenUse {
 impl WriteTxn<'_> {
     /// Adds a poll to the history. The use of its token is noted apart, once for many.
     pub fn poll_add(&self, poll: &PollRow) -> StoreResult<()> {
-        let params = rusqlite::named_params! {
-            ":at": to_ms(poll.at),
-            ":token": poll.token.map(|key| key.0),
-            ":feed": poll.feed.map(|key| key.0),
-            ":report": poll.report.as_str(),
-            ":format": poll.format.as_str(),
-            ":date_from": poll.days.map(|days| days.from().to_stored()),
-            ":date_to": poll.days.map(|days| days.to().to_stored()),
-            ":status": poll.status,
-            ":complete": poll.complete,
-            ":rows": i64::try_from(poll.rows).unwrap_or(i64::MAX),
-            ":cost": poll.cost.to_stored(),
-            ":bytes": i64::try_from(poll.bytes).unwrap_or(i64::MAX),
-            ":duration": i64::try_from(poll.duration.as_micros()).unwrap_or(i64::MAX),
-            ":address": poll.address,
-            ":agent": poll.user_agent,
-            ":served": poll.served.map(Version::get),
-        };
+        // By place: looking parameters up by name took a quarter of a poll's record.
+        let params = (
+            to_ms(poll.at),
+            poll.token.map(|key| key.0),
+            poll.feed.map(|key| key.0),
+            poll.report.as_str(),
+            poll.format.as_str(),
+            poll.days.map(|days| days.from().to_stored()),
+            poll.days.map(|days| days.to().to_stored()),
+            poll.status,
+            poll.complete,
+            i64::try_from(poll.rows).unwrap_or(i64::MAX),
+            poll.cost.to_stored(),
+            i64::try_from(poll.bytes).unwrap_or(i64::MAX),
+            i64::try_from(poll.duration.as_micros()).unwrap_or(i64::MAX),
+            &poll.address,
+            &poll.user_agent,
+            poll.served.map(Version::get),
+        );
         self.run("record a poll", include_str!("sql/poll_add.sql"), params).map(drop)
     }
 
