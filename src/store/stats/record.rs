@@ -1,7 +1,5 @@
 //! Records of the big table, as SQLite's file format describes them (sqlite.org/fileformat2.html, section 2.1).
 
-use crate::store::stats::row::COLUMNS;
-
 /// The first columns of a record. Ten integers never take more than 127 bytes, so lengths and kinds are
 /// one byte each and nothing overflows to another page.
 #[expect(
@@ -9,7 +7,7 @@ use crate::store::stats::row::COLUMNS;
     reason = "measured: handing six numbers over in memory took a tenth of a report's time"
 )]
 #[inline(always)]
-pub(in crate::store) fn first_columns(bytes: &[u8]) -> Option<[i64; COLUMNS]> {
+pub(in crate::store) fn first_columns<const COLUMNS: usize>(bytes: &[u8]) -> Option<[i64; COLUMNS]> {
     let (length, record) = bytes.split_first().filter(|(length, _)| **length < 0x80)?;
     let header = usize::from(*record.first()?);
     let kinds = record.get(1..header)?.first_chunk::<COLUMNS>()?;
@@ -72,6 +70,7 @@ mod tests {
 
     #[test]
     fn a_record_of_another_form_is_no_row() {
+        let first_columns = first_columns::<6>;
         let whole = [&[21, 11][..], &[1; 10], &[1, 2, 3, 4, 7, 9, 0, 0, 1, 1]].concat();
         assert_eq!(first_columns(&whole), Some([1, 2, 3, 4, 7, 9]));
         let changed = |change: fn(&mut Vec<u8>)| {
