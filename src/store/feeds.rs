@@ -105,18 +105,25 @@ fn feed(row: &Row<'_>) -> rusqlite::Result<FeedRow> {
 impl ReadTxn<'_> {
     /// The feed whose secret has this SHA-256, whatever its state.
     pub fn feed_find(&self, secret_sha256: &str) -> StoreResult<Option<FeedRow>> {
-        self.first("find a feed", &format!("{SELECT} where secret_sha256 = ?1"), [secret_sha256], feed)
+        let found = self.first("find a feed", &format!("{SELECT} where secret_sha256 = ?1"), [secret_sha256], feed)?;
+        Ok(found.map(|row| self.feed_as_noted(row)))
     }
 
     /// The feed with this id.
     pub fn feed_get(&self, id: FeedId) -> StoreResult<FeedRow> {
         let id = id.to_string();
-        self.first("find a feed", &format!("{SELECT} where feeds.id = ?1"), [&id], feed)?.or_missing("feed", &id)
+        let found = self.first("find a feed", &format!("{SELECT} where feeds.id = ?1"), [&id], feed)?;
+        found.map(|row| self.feed_as_noted(row)).or_missing("feed", &id)
     }
 
     /// All feeds, by advertiser and age.
     pub fn feed_list(&self) -> StoreResult<Vec<FeedRow>> {
-        self.list("list feeds", &format!("{SELECT} order by advertisers.name, feed_key"), (), feed)
+        let list = self.list("list feeds", &format!("{SELECT} order by advertisers.name, feed_key"), (), feed)?;
+        Ok(list.into_iter().map(|row| self.feed_as_noted(row)).collect())
+    }
+
+    fn feed_as_noted(&self, row: FeedRow) -> FeedRow {
+        FeedRow { revoked_at: row.revoked_at.or_else(|| self.noted_revocation(&row.id.to_string())), ..row }
     }
 }
 
@@ -146,13 +153,10 @@ impl WriteTxn<'_> {
         self.insert("create a feed", sql, params).map(FeedKey)
     }
 
-    /// Revokes a feed from the next request on; whether it was live before.
-    pub fn feed_revoke(&self, id: FeedId, now: DateTime<Utc>) -> StoreResult<bool> {
+    /// Revokes a feed from the next request on.
+    pub(super) fn feed_revoke(&self, id: &str, now: DateTime<Utc>) -> StoreResult<()> {
         let sql = "update feeds set revoked_at = ?2 where id = ?1 and revoked_at is null";
-        if self.run("revoke a feed", sql, (id.to_string(), to_ms(now)))? > 0 {
-            return Ok(true);
-        }
-        self.feed_get(id).map(|_| false)
+        self.run("revoke a feed", sql, (id, to_ms(now))).map(drop)
     }
 
     /// Notes when and from where a feed was last read.

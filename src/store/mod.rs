@@ -44,6 +44,7 @@ mod stats;
 mod tokens;
 mod two_factor;
 mod txn;
+mod urgent;
 
 pub use admins::{AdminRow, PersonRow, SetupLink};
 pub use advertisers::AdvertiserRow;
@@ -92,6 +93,7 @@ pub use stats::versions::Version;
 pub use tokens::{NewToken, TokenRow};
 pub use two_factor::{Sealed, TwoFactorRow};
 pub use txn::{ReadTxn, WriteTxn};
+pub use urgent::{NewSession, UrgentAct, UrgentNote};
 
 use convert::{Doing, foreign_value, from_ms, parsed, to_ms};
 use file::{disk, epoch, lock, open, upgrade};
@@ -113,6 +115,8 @@ pub struct Store {
     // Closed after those that only read, so that the last one to close is one that can fold the log in.
     writer: r2d2::Pool<SqliteConnectionManager>,
     path: Arc<PathBuf>,
+    /// The notes of what could not wait for the write lock.
+    urgent: Arc<PathBuf>,
     epoch: Arc<str>,
     /// Which file was opened, where the system tells files apart.
     identity: Option<(u64, u64)>,
@@ -147,6 +151,7 @@ impl Store {
             lanes: Arc::default(),
             writer,
             identity: disk::identity(&path),
+            urgent: Arc::new(urgent::file(&path)),
             path: Arc::new(path),
             epoch,
             floor: MIN_FREE,
@@ -226,7 +231,7 @@ impl Store {
         let place = self.lanes.take(lane, open::READ_WAIT)?;
         let conn = self.readers.get()?;
         conn.busy_timeout(open::READ_WAIT).doing("set the wait")?;
-        Snapshot::begin(conn, place)
+        Snapshot::begin(conn, place, urgent::read(&self.urgent)?)
     }
 
     /// Like [`Store::snapshot_in`], but never waits: `None` where no connection is idle, or somebody else locks the file.
@@ -238,7 +243,7 @@ impl Store {
         let Some(conn) = self.readers.try_get() else { return Ok(None) };
         // Once a snapshot has begun nothing makes it wait.
         conn.busy_timeout(Duration::ZERO).doing("shorten the wait")?;
-        match Snapshot::begin(conn, place) {
+        match Snapshot::begin(conn, place, urgent::read(&self.urgent)?) {
             Err(StoreError::Busy { .. }) => Ok(None),
             begun => begun.map(Some),
         }
@@ -269,6 +274,7 @@ impl Store {
     ) -> Result<ControlFlow<B, C>, E> {
         self.ensure_in_place()?;
         let mut conn = self.writer.get().map_err(StoreError::from)?;
+        urgent::settle(&conn, &self.urgent)?;
         let txn = conn.transaction_with_behavior(TransactionBehavior::Immediate).doing("begin writing")?;
         let write = WriteTxn::of(&txn);
         let result = work(&write)?;
@@ -277,6 +283,10 @@ impl Store {
             txn.commit().doing("commit")?;
         } else {
             txn.rollback().doing("roll back")?;
+        }
+        // What was noted meanwhile. It holds by its note as well.
+        if let Err(error) = urgent::settle(&conn, &self.urgent) {
+            tracing::warn!(%error, "what was urgent is not carried out yet");
         }
         Ok(result)
     }

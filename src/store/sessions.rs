@@ -37,6 +37,15 @@ pub struct SessionBounds {
 }
 
 impl SessionBounds {
+    /// Any session, however old.
+    pub(super) const ANY: Self =
+        Self { seen: DateTime::<Utc>::MIN_UTC, created: DateTime::<Utc>::MIN_UTC, latest: DateTime::<Utc>::MAX_UTC };
+
+    /// Whether a session that was started then, and not used since, is one.
+    pub(super) fn has(&self, at: DateTime<Utc>) -> bool {
+        at >= self.seen && at >= self.created && at <= self.latest
+    }
+
     /// As parameters of a statement.
     pub(super) fn stored(self) -> (i64, i64, i64) {
         (to_ms(self.seen), to_ms(self.created), to_ms(self.latest))
@@ -70,8 +79,14 @@ fn session(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
 impl ReadTxn<'_> {
     /// The session with this id, if it is not too old.
     pub fn session_find(&self, id_sha256: &str, bounds: SessionBounds) -> StoreResult<Option<SessionRow>> {
+        if self.is_noted_ended(id_sha256) {
+            return Ok(None);
+        }
         let sql = format!("{SELECT}    and id_sha256 = ?4");
-        self.first("find a session", &sql, bounds.with(id_sha256), session)
+        match self.first("find a session", &sql, bounds.with(id_sha256), session)? {
+            None => self.noted_session(id_sha256, bounds),
+            found => Ok(found),
+        }
     }
 
     /// A person's sessions that are not too old, the last used first.
@@ -82,18 +97,19 @@ impl ReadTxn<'_> {
 }
 
 impl WriteTxn<'_> {
-    /// Adds a session of `admin`.
-    pub fn session_create(
+    /// Adds a session of `admin`; whether it was not there before.
+    pub(super) fn session_create(
         &self,
         id_sha256: &str,
         admin: AdminId,
         address: &str,
         user_agent: &str,
         now: DateTime<Utc>,
-    ) -> StoreResult<()> {
+    ) -> StoreResult<bool> {
         let sql = "insert into sessions (id_sha256, admin_key, address, user_agent, created_at, last_seen_at)
-            select ?1, admin_key, ?3, ?4, ?5, ?5 from admins where id = ?2";
-        self.run("start a session", sql, (id_sha256, admin.to_string(), address, user_agent, to_ms(now))).map(drop)
+            select ?1, admin_key, ?3, ?4, ?5, ?5 from admins where id = ?2
+            on conflict do nothing";
+        Ok(self.run("start a session", sql, (id_sha256, admin.to_string(), address, user_agent, to_ms(now)))? > 0)
     }
 
     /// Notes that a session was used.
@@ -102,11 +118,9 @@ impl WriteTxn<'_> {
         self.run("note a session's use", sql, (id_sha256, to_ms(now))).map(drop)
     }
 
-    /// Ends one session of `admin`; whether there was such a one.
-    pub fn session_end(&self, id_sha256: &str, admin: AdminId) -> StoreResult<bool> {
-        let sql = "delete from sessions
-            where id_sha256 = ?1 and admin_key = (select admin_key from admins where id = ?2)";
-        Ok(self.run("end a session", sql, (id_sha256, admin.to_string()))? > 0)
+    /// Ends one session.
+    pub(super) fn session_end(&self, id_sha256: &str) -> StoreResult<()> {
+        self.run("end a session", "delete from sessions where id_sha256 = ?1", [id_sha256]).map(drop)
     }
 
     /// Ends a person's sessions but the one to `keep`; how many.

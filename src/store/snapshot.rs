@@ -14,7 +14,7 @@ use crate::store::lanes::Place;
 use crate::store::stats::row::{Key, before};
 use crate::store::stats::scan::StatScan;
 use crate::store::stats::walk::StatTree;
-use crate::store::{AdvertiserKey, Doing as _, Lane, ReadTxn, Store, StoreResult};
+use crate::store::{AdvertiserKey, Doing as _, Lane, ReadTxn, Store, StoreResult, UrgentNote};
 
 /// Names the state that a snapshot sees. Two snapshots with the same name see the same; those that see the same may have
 /// different names.
@@ -51,12 +51,18 @@ pub struct Snapshot {
     conn: PooledConnection<SqliteConnectionManager>,
     state_id: StateId,
     tree: OnceCell<Option<StatTree>>,
+    /// What is urgent and was noted before it began.
+    notes: Vec<UrgentNote>,
     // After the connection, which must be back before another may want it.
     place: Place,
 }
 
 impl Snapshot {
-    pub(super) fn begin(mut conn: PooledConnection<SqliteConnectionManager>, place: Place) -> StoreResult<Self> {
+    pub(super) fn begin(
+        mut conn: PooledConnection<SqliteConnectionManager>,
+        place: Place,
+        notes: Vec<UrgentNote>,
+    ) -> StoreResult<Self> {
         let kept = PooledConnection::extensions_mut(&mut conn);
         let Kept { number, tree } = if let Some(kept) = kept.get() {
             *kept
@@ -68,7 +74,7 @@ impl Snapshot {
         conn.prepare_cached("begin").and_then(|mut begin| begin.execute(())).doing("begin reading")?;
         // From here on it must be ended, also when its first reading fails.
         let state_id = StateId { connection: number, data_version: 0 };
-        let mut snapshot = Self { conn, state_id, tree: OnceCell::new(), place };
+        let mut snapshot = Self { conn, state_id, tree: OnceCell::new(), notes, place };
         let version = snapshot.txn().first("read the data version", "pragma data_version", (), |row| row.get(0))?;
         snapshot.state_id.data_version = version.unwrap_or_default();
         if let Some((_, tree)) = tree.filter(|(state_id, _)| *state_id == snapshot.state_id) {
@@ -80,7 +86,7 @@ impl Snapshot {
     /// For reading.
     #[must_use]
     pub fn txn(&self) -> ReadTxn<'_> {
-        ReadTxn::of(&self.conn)
+        ReadTxn { conn: &self.conn, notes: &self.notes }
     }
 
     /// The advertiser's cells from the first to the last of these days, both included.
@@ -112,6 +118,12 @@ impl Snapshot {
     pub fn moved_to(mut self, lane: Lane, store: &Store) -> Option<Self> {
         self.place = store.lanes.take(lane, Duration::ZERO).ok()?;
         Some(self)
+    }
+
+    /// Whether something holds besides what the state says: then nothing that was found in it may be remembered for it.
+    #[must_use]
+    pub fn has_notes(&self) -> bool {
+        !self.notes.is_empty()
     }
 
     /// Which state it sees.

@@ -5,9 +5,7 @@ use ipnet::IpNet;
 use rusqlite::Row;
 
 use crate::domain::{AdvertiserId, Invalid, Name, TokenHash, TokenId, TokenReader, TokenScope};
-use crate::store::{
-    AdvertiserKey, OrMissing as _, ReadTxn, StoreResult, TokenKey, WriteTxn, foreign_value, from_ms, parsed, to_ms,
-};
+use crate::store::{AdvertiserKey, ReadTxn, StoreResult, TokenKey, WriteTxn, foreign_value, from_ms, parsed, to_ms};
 
 /// A token as it is stored.
 #[derive(Debug, Clone)]
@@ -115,7 +113,7 @@ impl ReadTxn<'_> {
     /// The token with this public id, whatever its state.
     pub fn token_find(&self, id: &TokenId) -> StoreResult<Option<TokenRow>> {
         const BY_ID: &str = concat!(include_str!("sql/token_select.sql"), "where api_tokens.id = ?1");
-        self.first("find a token", BY_ID, [id.as_str()], token)
+        Ok(self.first("find a token", BY_ID, [id.as_str()], token)?.map(|row| self.token_as_noted(row)))
     }
 
     /// All tokens but those of packets, by advertiser and age.
@@ -124,7 +122,7 @@ impl ReadTxn<'_> {
             include_str!("sql/token_select.sql"),
             "where token_key not in (select token_key from sandbox_tokens) order by advertisers.name, token_key"
         );
-        self.list("list tokens", ALL, (), token)
+        Ok(self.tokens_as_noted(self.list("list tokens", ALL, (), token)?))
     }
 
     /// The tokens of an advertiser's packets, the newest first.
@@ -133,7 +131,15 @@ impl ReadTxn<'_> {
             include_str!("sql/token_select.sql"),
             "where advertiser_key = ?1 and token_key in (select token_key from sandbox_tokens) order by token_key desc"
         );
-        self.list("list the tokens of packets", OF_PACKETS, [advertiser.0], token)
+        Ok(self.tokens_as_noted(self.list("list the tokens of packets", OF_PACKETS, [advertiser.0], token)?))
+    }
+
+    fn tokens_as_noted(&self, rows: Vec<TokenRow>) -> Vec<TokenRow> {
+        rows.into_iter().map(|row| self.token_as_noted(row)).collect()
+    }
+
+    fn token_as_noted(&self, row: TokenRow) -> TokenRow {
+        TokenRow { revoked_at: row.revoked_at.or_else(|| self.noted_revocation(row.id.as_str())), ..row }
     }
 }
 
@@ -178,13 +184,10 @@ impl WriteTxn<'_> {
         })
     }
 
-    /// Revokes a token from the next request on; whether it was live before.
-    pub fn token_revoke(&self, id: &TokenId, now: DateTime<Utc>) -> StoreResult<bool> {
+    /// Revokes a token from the next request on.
+    pub(super) fn token_revoke(&self, id: &str, now: DateTime<Utc>) -> StoreResult<()> {
         let sql = "update api_tokens set revoked_at = ?2 where id = ?1 and revoked_at is null";
-        if self.run("revoke a token", sql, (id.as_str(), to_ms(now)))? > 0 {
-            return Ok(true);
-        }
-        self.token_find(id)?.or_missing("token", id.as_str()).map(|_| false)
+        self.run("revoke a token", sql, (id, to_ms(now))).map(drop)
     }
 
     /// Notes when and from where a token was last seen.

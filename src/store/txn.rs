@@ -8,17 +8,19 @@ use rusqlite::Connection;
 
 use crate::store::convert::Doing as _;
 use crate::store::stats::sums::TouchedMonths;
-use crate::store::{StoreResult, Version};
+use crate::store::{StoreResult, UrgentNote, Version};
 
 /// Reads one unchanging state of the database.
 pub struct ReadTxn<'c> {
     pub(in crate::store) conn: &'c Connection,
+    /// What holds though it is not in the database yet.
+    pub(in crate::store) notes: &'c [UrgentNote],
 }
 
 impl<'c> ReadTxn<'c> {
     /// On a connection whose transaction has begun.
     pub(in crate::store) fn of(conn: &'c Connection) -> Self {
-        Self { conn }
+        Self { conn, notes: &[] }
     }
 
     /// All rows of a query whose statement is kept prepared.
@@ -67,7 +69,7 @@ impl<'c> Deref for WriteTxn<'c> {
 impl<'c> WriteTxn<'c> {
     /// A transaction that was begun for writing.
     pub(in crate::store) fn of(conn: &'c Connection) -> Self {
-        Self { read: ReadTxn { conn }, version: Cell::new(None), touched: TouchedMonths::default() }
+        Self { read: ReadTxn::of(conn), version: Cell::new(None), touched: TouchedMonths::default() }
     }
 
     /// Runs a statement that is kept prepared; the number of rows it touched.

@@ -37,7 +37,7 @@ impl LoginService {
                 txn.admin_set_password(&email, &hash, now)?;
                 resealed.iter().try_for_each(|sealed| txn.two_step_reseal(admin.id, sealed))?;
                 txn.audit_add(&browser.actor(email.as_str()).did("password change", email.as_str()), now)?;
-                Ok(sessions::start(txn, &admin, &browser, now)?)
+                Ok(sessions::start(txn, &admin, &hash, &browser, now)?)
             })
         })
         .await

@@ -155,12 +155,12 @@ pub fn set_up(
             txn.admin_set_password(&email, &hash, now)?;
             txn.two_step_end(person.id)?;
             txn.audit_add(&browser.actor(email.as_str()).did("password change", "by a one-time link"), now)?;
-            return Ok((sessions::start(txn, &person, browser, now)?, false));
+            return Ok((sessions::start(txn, &person, &hash, browser, now)?, false));
         }
         txn.admin_create(id, email, Role::Admin, &hash, now)?;
         txn.audit_add(&browser.actor(email.as_str()).did("admin create", &format!("{email} by set-up link")), now)?;
         let admin = AdminRow { id, email: email.as_str().to_owned(), role: Role::Admin, created_at: now };
-        Ok::<_, crate::service::ServiceError>((sessions::start(txn, &admin, browser, now)?, true))
+        Ok::<_, crate::service::ServiceError>((sessions::start(txn, &admin, &hash, browser, now)?, true))
     })?;
     if is_new && let Err(error) = remove_setup_file(store) {
         tracing::warn!(%error, "the used set-up link could not be removed from the data directory");

@@ -108,14 +108,13 @@ impl LoginService {
         let known = self.knows(person.admin.id, browser).await?;
         let forgotten = self.throttle.forget(&person.admin.email, caller(known.as_deref(), browser));
         self.log.add(AccessEvent::Forgotten(forgotten));
-        let (store, browser) = (self.store.clone(), browser.clone());
-        let started = telemetry::blocking(move || {
-            store.write(|txn| {
-                let admin = current(txn, &person)?;
-                Ok::<_, LoginError>(sessions::start(txn, &admin, &browser, Utc::now())?)
-            })
-        });
-        started.await.map(LoginOutcome::Welcome)
+        let (logged_in, note) = sessions::new(&person.admin, &person.hash, browser, Utc::now())?;
+        let store = self.store.clone();
+        if telemetry::blocking(move || store.write_urgently(&note)).await? {
+            Ok(LoginOutcome::Welcome(logged_in))
+        } else {
+            Err(LoginError::WrongPassword)
+        }
     }
 
     /// The person whose password it is; or why not.

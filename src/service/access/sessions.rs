@@ -8,10 +8,10 @@ use std::net::IpAddr;
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::domain::AdminId;
+use crate::domain::{AdminId, TokenHash};
 use crate::service::access::secrets;
 use crate::service::{Actor, ServiceResult};
-use crate::store::{AdminRow, SessionBounds, SessionRow, Store, WriteTxn};
+use crate::store::{AdminRow, NewSession, SessionBounds, SessionRow, Store, UrgentAct, UrgentNote, WriteTxn};
 
 /// A session ends when it was not used for this long.
 pub const IDLE: TimeDelta = TimeDelta::hours(12);
@@ -60,23 +60,42 @@ pub struct LoggedIn {
     pub browser: SecretString,
 }
 
-/// Starts a session, in the transaction that saw that the person may have one.
-pub(in crate::service) fn start(
-    txn: &WriteTxn<'_>,
+/// A session that starts only while the password with this hash holds: its cookies, and the note that starts it.
+pub(in crate::service) fn new(
     admin: &AdminRow,
+    hash: &TokenHash,
     browser: &Browser,
     now: DateTime<Utc>,
-) -> ServiceResult<LoggedIn> {
+) -> ServiceResult<(LoggedIn, UrgentNote)> {
     let session = secret()?;
     let known = match browser.known.clone().filter(|cookie| is_secret(cookie.expose_secret())) {
         Some(cookie) => cookie,
         None => secret()?,
     };
-    txn.session_forget(bounds(now))?;
-    txn.session_create(&name(session.expose_secret()), admin.id, &browser.address.to_string(), &browser.agent, now)?;
-    txn.browser_know(&name(known.expose_secret()), admin.id, now)?;
-    txn.audit_add(&browser.actor(&admin.email).did("log in", "the admin pages"), now)?;
-    Ok(LoggedIn { session, browser: known })
+    let act = UrgentAct::LogIn(NewSession {
+        id_sha256: name(session.expose_secret()),
+        admin: admin.id.to_string(),
+        email: admin.email.clone(),
+        password: NewSession::password_of(hash),
+        address: browser.address.to_string(),
+        user_agent: browser.agent.clone(),
+        browser_sha256: name(known.expose_secret()),
+    });
+    let note = UrgentNote::new(act, &browser.actor(&admin.email).did("log in", "the admin pages"), now);
+    Ok((LoggedIn { session, browser: known }, note))
+}
+
+/// Starts a session in the transaction that gave the person this password.
+pub(in crate::service) fn start(
+    txn: &WriteTxn<'_>,
+    admin: &AdminRow,
+    hash: &TokenHash,
+    browser: &Browser,
+    now: DateTime<Utc>,
+) -> ServiceResult<LoggedIn> {
+    let (logged_in, note) = new(admin, hash, browser, now)?;
+    note.carry_out(txn)?;
+    Ok(logged_in)
 }
 
 /// The session of this cookie, if it still is one; and whether its use is to be noted.
@@ -95,13 +114,9 @@ pub fn list(txn: &crate::store::ReadTxn<'_>, admin: AdminId) -> ServiceResult<Ve
 
 /// Ends one of a person's sessions, by the hash of its cookie; `which` says for people which one it is.
 pub fn end(store: &Store, id_sha256: &str, admin: AdminId, which: &str, actor: &Actor) -> ServiceResult<()> {
-    let now = Utc::now();
-    store.write(|txn| {
-        if txn.session_end(id_sha256, admin)? {
-            txn.audit_add(&actor.did("log out", which), now)?;
-        }
-        Ok(())
-    })
+    let act = UrgentAct::LogOut(id_sha256.to_owned(), admin.to_string());
+    store.write_urgently(&UrgentNote::new(act, &actor.did("log out", which), Utc::now()))?;
+    Ok(())
 }
 
 /// Ends all of a person's sessions but this one; how many.

@@ -6,7 +6,6 @@
 //! which give nothing away of 256 random bits and refuse all but one in four thousand million.
 
 use std::net::IpAddr;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -21,7 +20,9 @@ use crate::service::access::secrets;
 use crate::service::snapshot_cache::SnapshotCache;
 use crate::service::status::TokenState;
 use crate::service::{Actor, Hasher, Lane, ServiceError, ServiceResult};
-use crate::store::{AdvertiserRow, NewToken, OrMissing as _, Snapshot, Store, StoreResult, TokenRow};
+use crate::store::{
+    AdvertiserRow, NewToken, OrMissing as _, Snapshot, Store, StoreResult, TokenRow, UrgentAct, UrgentNote,
+};
 
 /// Secrets remembered as right, and as wrong. 4,096 of each take about half a megabyte.
 const REMEMBERED: usize = 4096;
@@ -94,6 +95,9 @@ impl Tokens {
 
     /// The token of this id, as the snapshot has it; nothing is known of the secret.
     pub fn find(&self, snapshot: &Snapshot, id: &TokenId) -> StoreResult<Option<Arc<TokenRow>>> {
+        if snapshot.has_notes() {
+            return Ok(snapshot.txn().token_find(id)?.map(Arc::new));
+        }
         if let Some(row) = self.rows.get(snapshot.state_id(), id) {
             return Ok(Some(row));
         }
@@ -254,14 +258,8 @@ fn make(
 
 /// Revokes a token from the next request on; whether it was live before.
 pub fn revoke(store: &Store, id: &TokenId, actor: &Actor, now: DateTime<Utc>) -> ServiceResult<bool> {
-    let done = store.write_regardless(|txn| {
-        let revoked = txn.token_revoke(id, now)?;
-        if revoked {
-            txn.audit_add(&actor.did("token revoke", id.as_str()), now)?;
-        }
-        Ok::<_, ServiceError>(if revoked { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
-    })?;
-    Ok(done.is_continue())
+    let act = UrgentAct::RevokeToken(id.to_string());
+    Ok(store.write_urgently(&UrgentNote::new(act, &actor.did("token revoke", id.as_str()), now))?)
 }
 
 #[cfg(test)]

@@ -17,7 +17,10 @@ use uuid::Uuid;
 use crate::domain::{Currency, Day, DayRange, FeedId, Invalid, MicrosSum, Name, ReportingZone};
 use crate::service::access::{secrets, sessions};
 use crate::service::{Actor, ServiceError, ServiceResult};
-use crate::store::{CampaignKey, CampaignRow, FeedDays, FeedRow, NewFeed, PublisherKey, PublisherRow, ReadTxn, Store};
+use crate::store::{
+    CampaignKey, CampaignRow, FeedDays, FeedRow, NewFeed, PublisherKey, PublisherRow, ReadTxn, Store, UrgentAct,
+    UrgentNote,
+};
 
 /// The days that a feed shows unless somebody says otherwise.
 pub const USUAL_DAYS: u32 = 90;
@@ -157,17 +160,10 @@ pub fn create(store: &Store, request: &FeedRequest, actor: &Actor, now: DateTime
 
 /// Shuts a feed; whether it was live before.
 pub fn revoke(store: &Store, id: FeedId, actor: &Actor, now: DateTime<Utc>) -> ServiceResult<bool> {
-    store.write(|txn| {
-        let feed = txn.feed_get(id)?;
-        let was_live = txn.feed_revoke(id, now)?;
-        if was_live {
-            txn.audit_add(
-                &actor.did("feed revoke", &format!("{} of {}, id {id}", feed.name, feed.advertiser_name)),
-                now,
-            )?;
-        }
-        Ok(was_live)
-    })
+    let feed = store.read(|txn| txn.feed_get(id))?;
+    let subject = format!("{} of {}, id {id}", feed.name, feed.advertiser_name);
+    let act = UrgentAct::RevokeFeed(id.to_string());
+    Ok(store.write_urgently(&UrgentNote::new(act, &actor.did("feed revoke", &subject), now))?)
 }
 
 /// The feed whose secret this is.

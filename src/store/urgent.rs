@@ -1,0 +1,303 @@
+//! What can't wait for the write lock: that a token or feed is revoked, that somebody logged in or out.
+//!
+//! A large import holds the lock for seconds. Meanwhile what is urgent is noted in a file beside the database and flushed to
+//! the disk. From then on it holds: every snapshot reads the notes before it begins. Whoever has the lock next carries them
+//! out in a transaction of their own and empties the file. A note may be carried out twice, by a program that was killed in
+//! between and by the next one; the second time nothing is left to do.
+//!
+//! Locks are taken in one order: the database's, then the file's.
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::domain::{Email, FeedId, TokenHash, TokenId};
+use crate::store::file::{disk, lock, open};
+use crate::store::{
+    AdminRow, AuditEntry, Doing as _, OrMissing as _, ReadTxn, SessionBounds, SessionRow, ShortWait, Store, StoreError,
+    StoreResult, WriteTxn, from_ms, to_ms,
+};
+
+/// How long somebody with something urgent waits for the write lock.
+const MOMENT: Duration = Duration::from_millis(250);
+
+/// What the file may hold: thousands of notes. Whoever finds it full waits for the lock like everybody else.
+const LARGEST: u64 = 1024 * 1024;
+
+/// Something urgent that somebody did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UrgentNote {
+    act: UrgentAct,
+    /// In milliseconds.
+    at: i64,
+    actor: String,
+    action: String,
+    subject: String,
+    address: Option<String>,
+}
+
+/// What somebody did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UrgentAct {
+    /// Revoked a token, by its public id.
+    RevokeToken(String),
+    /// Revoked a feed.
+    RevokeFeed(String),
+    /// Logged in.
+    LogIn(NewSession),
+    /// Logged out: the session's hash, and the id of whose it is.
+    LogOut(String, String),
+}
+
+/// The session of somebody who logged in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewSession {
+    /// The SHA-256 of its cookie's value, in hexadecimal.
+    pub id_sha256: String,
+    /// The id of whose it is.
+    pub admin: String,
+    /// Their address of e-mail.
+    pub email: String,
+    /// Names the password that was checked: the session starts only while it holds.
+    pub password: [u8; 32],
+    /// Where the browser is.
+    pub address: String,
+    /// What the browser calls itself.
+    pub user_agent: String,
+    /// The SHA-256 of the cookie that the browser is known by, in hexadecimal.
+    pub browser_sha256: String,
+}
+
+impl NewSession {
+    /// Names a password.
+    #[must_use]
+    pub fn password_of(hash: &TokenHash) -> [u8; 32] {
+        Sha256::digest(hash.as_str()).into()
+    }
+
+    /// The person, if the password is still theirs.
+    fn person(&self, txn: &ReadTxn<'_>) -> StoreResult<Option<AdminRow>> {
+        let Ok(email) = self.email.parse::<Email>() else { return Ok(None) };
+        let found = txn
+            .admin_find(&email)?
+            .filter(|(admin, hash)| admin.id.to_string() == self.admin && Self::password_of(hash) == self.password);
+        Ok(found.map(|(admin, _)| admin))
+    }
+}
+
+impl UrgentNote {
+    /// What was done, as the audit log will tell it.
+    #[must_use]
+    pub fn new(act: UrgentAct, audit: &AuditEntry<'_>, at: DateTime<Utc>) -> Self {
+        let (actor, action, subject) = (audit.actor.to_owned(), audit.action.to_owned(), audit.subject.to_owned());
+        Self { act, at: to_ms(at), actor, action, subject, address: audit.address.map(str::to_owned) }
+    }
+
+    /// Whether there is anything left to do. `Missing` where there is no such token or feed.
+    fn is_due(&self, txn: &ReadTxn<'_>) -> StoreResult<bool> {
+        Ok(match &self.act {
+            UrgentAct::RevokeToken(id) => {
+                let token = id.parse::<TokenId>().ok().map(|id| txn.token_find(&id)).transpose()?.flatten();
+                token.or_missing("token", id)?.revoked_at.is_none()
+            }
+            UrgentAct::RevokeFeed(id) => {
+                let feed = id.parse::<FeedId>().ok().map(|id| txn.feed_get(id)).transpose()?;
+                feed.or_missing("feed", id)?.revoked_at.is_none()
+            }
+            UrgentAct::LogIn(new) => new.person(txn)?.is_some(),
+            UrgentAct::LogOut(id, admin) => {
+                let session = txn.session_find(id, SessionBounds::ANY)?;
+                session.is_some_and(|session| session.admin.id.to_string() == *admin)
+            }
+        })
+    }
+
+    /// Does it; whether there was anything to do.
+    pub fn carry_out(&self, txn: &WriteTxn<'_>) -> StoreResult<bool> {
+        if !self.is_due(txn)? {
+            return Ok(false);
+        }
+        let at = from_ms(self.at);
+        match &self.act {
+            UrgentAct::RevokeToken(id) => txn.token_revoke(id, at)?,
+            UrgentAct::RevokeFeed(id) => txn.feed_revoke(id, at)?,
+            UrgentAct::LogIn(new) => {
+                let Some(admin) = new.person(txn)?.map(|admin| admin.id) else { return Ok(false) };
+                if !txn.session_create(&new.id_sha256, admin, &new.address, &new.user_agent, at)? {
+                    return Ok(true);
+                }
+                txn.browser_know(&new.browser_sha256, admin, at)?;
+            }
+            UrgentAct::LogOut(id, _) => txn.session_end(id)?,
+        }
+        let Self { actor, action, subject, address, .. } = self;
+        txn.audit_add(&AuditEntry { actor, action, subject, address: address.as_deref() }, at)?;
+        Ok(true)
+    }
+}
+
+impl ReadTxn<'_> {
+    /// When a token or feed was revoked, if that is noted and not carried out yet.
+    pub(in crate::store) fn noted_revocation(&self, id: &str) -> Option<DateTime<Utc>> {
+        let found = self.notes.iter().find(|note| match &note.act {
+            UrgentAct::RevokeToken(revoked) | UrgentAct::RevokeFeed(revoked) => revoked == id,
+            _ => false,
+        });
+        found.map(|note| from_ms(note.at))
+    }
+
+    /// The session of a log-in that is noted and not carried out yet.
+    pub(in crate::store) fn noted_session(
+        &self,
+        id_sha256: &str,
+        bounds: SessionBounds,
+    ) -> StoreResult<Option<SessionRow>> {
+        for UrgentNote { act, at, .. } in self.notes {
+            if let UrgentAct::LogIn(new) = act
+                && new.id_sha256 == id_sha256
+                && let Some(admin) = new.person(self)?
+            {
+                let at = from_ms(*at);
+                let (address, user_agent) = (new.address.clone(), new.user_agent.clone());
+                let id_sha256 = id_sha256.to_owned();
+                let row = SessionRow { id_sha256, admin, address, user_agent, created_at: at, last_seen_at: at };
+                return Ok(Some(row).filter(|_| bounds.has(at)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether somebody ended a session, if that is noted and not carried out yet.
+    pub(in crate::store) fn is_noted_ended(&self, id_sha256: &str) -> bool {
+        self.notes.iter().any(|note| matches!(&note.act, UrgentAct::LogOut(id, _) if id == id_sha256))
+    }
+}
+
+impl Store {
+    /// Does what can't wait for the write lock: at once, or, while somebody holds the lock, by a note that holds from now on.
+    /// Whether there was anything to do.
+    pub fn write_urgently(&self, note: &UrgentNote) -> StoreResult<bool> {
+        match self.write_within_a_moment(note) {
+            Err(StoreError::Busy { .. }) => {}
+            done => return done,
+        }
+        let snapshot = self.snapshot()?;
+        if !note.is_due(&snapshot.txn())? {
+            return Ok(false);
+        }
+        drop(snapshot);
+        match add(&self.urgent, note) {
+            Ok(()) => Ok(true),
+            Err(error) => {
+                tracing::warn!(%error, "what is urgent could not be noted and waits for the write lock");
+                let done = self.write_regardless(|txn| note.carry_out(txn).map(ControlFlow::<bool, bool>::Continue))?;
+                Ok(matches!(done, ControlFlow::Continue(true)))
+            }
+        }
+    }
+
+    fn write_within_a_moment(&self, note: &UrgentNote) -> StoreResult<bool> {
+        self.ensure_in_place()?;
+        let conn = self.writer.get_timeout(MOMENT)?;
+        let _short = ShortWait::begin(&conn, MOMENT, open::WRITE_WAIT)?;
+        settle(&conn, &self.urgent)?;
+        let txn = Transaction::new_unchecked(&conn, TransactionBehavior::Immediate).doing("begin writing")?;
+        let is_done = note.carry_out(&WriteTxn::of(&txn))?;
+        txn.commit().doing("commit")?;
+        Ok(is_done)
+    }
+}
+
+/// The file of the notes, beside the database.
+pub(in crate::store) fn file(database: &Path) -> PathBuf {
+    database.with_extension("urgent")
+}
+
+/// The notes that are not carried out yet. To be read before a snapshot begins: one that is carried out in between is then
+/// seen twice rather than not at all.
+pub(in crate::store) fn read(path: &Path) -> StoreResult<Vec<UrgentNote>> {
+    if is_empty(path)? {
+        return Ok(Vec::new());
+    }
+    let bytes = std::fs::read(path).map_err(|source| disk::refused(path, source))?;
+    Ok(parse(&bytes))
+}
+
+fn is_empty(path: &Path) -> StoreResult<bool> {
+    match std::fs::metadata(path) {
+        Ok(found) => Ok(found.len() == 0),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
+        Err(source) => Err(disk::refused(path, source)),
+    }
+}
+
+/// One note a line. A line that is no note, or has no end, was cut off before anybody was told that it holds.
+fn parse(bytes: &[u8]) -> Vec<UrgentNote> {
+    let whole = bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
+    whole.filter_map(|line| serde_json::from_slice(line).ok()).collect()
+}
+
+/// Adds a note, which holds once this returns.
+fn add(path: &Path, note: &UrgentNote) -> StoreResult<()> {
+    let mut file = lock::open(path)?;
+    let write = |file: &mut File| -> std::io::Result<()> {
+        file.lock()?;
+        let length = file.seek(SeekFrom::End(0))?;
+        if length > LARGEST {
+            return Err(std::io::Error::other("there are too many notes"));
+        }
+        // A new line, in case the last one was cut off.
+        let mut line = if length == 0 { Vec::new() } else { vec![b'\n'] };
+        serde_json::to_writer(&mut line, note)?;
+        line.push(b'\n');
+        let written = file.write_all(&line).and_then(|()| file.sync_all());
+        if written.is_err() {
+            // What is half written counts for nothing.
+            file.set_len(length)?;
+        }
+        written.and_then(|()| disk::sync_dir(disk::dir_of(path)))
+    };
+    write(&mut file).map_err(|source| disk::refused(path, source))
+}
+
+/// Carries out what is noted, if anything is.
+pub(in crate::store) fn settle(conn: &Connection, path: &Path) -> StoreResult<()> {
+    if is_empty(path)? {
+        return Ok(());
+    }
+    let txn = Transaction::new_unchecked(conn, TransactionBehavior::Immediate).doing("begin writing")?;
+    let file = carry_out_all(&WriteTxn::of(&txn), path)?;
+    txn.commit().doing("carry out what was urgent")?;
+    empty(&file).map_err(|source| disk::refused(path, source))
+}
+
+/// Carries out what is noted; the file, locked, to be emptied once that is committed.
+pub(in crate::store) fn carry_out_all(txn: &WriteTxn<'_>, path: &Path) -> StoreResult<File> {
+    let refused = |source| disk::refused(path, source);
+    let mut file = lock::open(path)?;
+    file.lock().map_err(refused)?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(refused)?;
+    for note in parse(&bytes) {
+        match note.carry_out(txn) {
+            // Another copy of the database is in its place, which never had it.
+            Err(StoreError::Missing(message)) => tracing::warn!(message, "something urgent was left undone"),
+            done => drop(done?),
+        }
+    }
+    Ok(file)
+}
+
+/// Forgets the notes. Flushed, since one that came back after a power cut could let somebody in again who left.
+pub(in crate::store) fn empty(file: &File) -> std::io::Result<()> {
+    file.set_len(0)?;
+    file.sync_all()
+}
