@@ -273,9 +273,36 @@ impl Store {
         work: impl FnOnce(&WriteTxn<'_>) -> Result<ControlFlow<B, C>, E>,
     ) -> Result<ControlFlow<B, C>, E> {
         self.ensure_in_place()?;
-        let mut conn = self.writer.get().map_err(StoreError::from)?;
-        urgent::settle(&conn, &self.urgent)?;
-        let txn = conn.transaction_with_behavior(TransactionBehavior::Immediate).doing("begin writing")?;
+        let conn = self.writer.get().map_err(StoreError::from)?;
+        self.write_on(&conn, work)
+    }
+
+    /// Like [`Store::write_or_undo`], for millions of rows of stats, written by a [`StatWriter`] that checks what they refer
+    /// to. Rows are not checked one by one, and the log is moved into the database after the lock was given back.
+    pub fn write_many<C, B, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce(&WriteTxn<'_>) -> Result<ControlFlow<B, C>, E>,
+    ) -> Result<ControlFlow<B, C>, E> {
+        self.ensure_free_space()?;
+        self.ensure_in_place()?;
+        let result = {
+            let conn = self.writer.get().map_err(StoreError::from)?;
+            let _many = open::ManyRows::begin(&conn).doing("prepare to write many rows")?;
+            self.write_on(&conn, work)?
+        };
+        if let Err(error) = open::fold_log(&self.path) {
+            tracing::warn!(%error, "the log was not moved into the database; one of the next writers will do it");
+        }
+        Ok(result)
+    }
+
+    fn write_on<C, B, E: From<StoreError>>(
+        &self,
+        conn: &Connection,
+        work: impl FnOnce(&WriteTxn<'_>) -> Result<ControlFlow<B, C>, E>,
+    ) -> Result<ControlFlow<B, C>, E> {
+        urgent::settle(conn, &self.urgent)?;
+        let txn = Transaction::new_unchecked(conn, TransactionBehavior::Immediate).doing("begin writing")?;
         let write = WriteTxn::of(&txn);
         let result = work(&write)?;
         if result.is_continue() {
@@ -285,8 +312,8 @@ impl Store {
             txn.rollback().doing("roll back")?;
         }
         // What was noted meanwhile. It holds by its note as well.
-        if let Err(error) = urgent::settle(&conn, &self.urgent) {
-            tracing::warn!(%error, "what was urgent is not carried out yet");
+        if let Err(error) = urgent::settle(conn, &self.urgent) {
+            tracing::warn!(%error, "what is urgent is not carried out yet");
         }
         Ok(result)
     }

@@ -82,3 +82,50 @@ fn slow_readers_of_one_token_keep_nobody_waiting() {
     site.ok(&["import", &later, "--advertiser", "Acme"]);
     assert_eq!(rest(slow.pop().unwrap()), None, "a report of two states looked whole");
 }
+
+#[test]
+fn while_somebody_holds_the_write_lock_tokens_are_revoked_and_people_log_in() {
+    let site = Program::stocked();
+    let (token, other) = (site.token("report"), site.token("report"));
+    let feed = site.ok(&["feed", "create", "--advertiser", "Acme", "--name", "F", "--format", "generic"]);
+    let feed_id = site.json(&["feed", "list", "--json"])[0]["id"].as_str().unwrap().to_owned();
+    let feed_path = feed.trim()[feed.find("/feeds/").unwrap()..].to_owned();
+    site.admit("ada@example.com", "a sentence is easier");
+    let flags = ["--backup-at", "off", "--rate-limit", "0"];
+    let mut server = site.serve(&flags);
+    let status = |server: &Server, token: &str, path: &str| server.ask(token, &format!("GET {path}"), "").unwrap().0;
+    assert_eq!((status(&server, &token, SHORT), status(&server, "", &feed_path)), (200, 200));
+    let lock = rusqlite::Connection::open(site.path("data").join("pitlane.db")).unwrap();
+    lock.execute_batch("begin immediate").unwrap();
+    let at_once = |args: &[&str]| {
+        let since = Instant::now();
+        site.ok(args);
+        assert!(since.elapsed() < Duration::from_secs(1), "{args:?} took {:?}", since.elapsed());
+    };
+    at_once(&["token", "revoke", &token[4..20]]);
+    at_once(&["feed", "revoke", &feed_id]);
+    assert_eq!((status(&server, &token, SHORT), status(&server, "", &feed_path)), (401, 404));
+    assert_eq!(status(&server, &other, SHORT), 200);
+    let mut ada = crate::common::http::Person::at(&server.origin);
+    let since = Instant::now();
+    assert_eq!(ada.log_in("ada@example.com", "a sentence is easier").status, 303);
+    assert_eq!(ada.get("/admin/tokens").status, 200);
+    assert!(since.elapsed() < Duration::from_secs(2), "{:?}", since.elapsed());
+    // A kill takes nothing of it back, and the next writer completes it.
+    server.kill();
+    drop(lock);
+    let server = site.serve(&flags);
+    ada.move_to(&server.origin);
+    assert_eq!((status(&server, &token, SHORT), status(&server, "", &feed_path)), (401, 404));
+    assert_eq!(ada.get("/admin/").status, 200);
+    site.ok(&["advertiser", "create", "--name", "Gamma"]);
+    assert_eq!(std::fs::read(site.path("data").join("pitlane.urgent")).unwrap(), b"");
+    assert_eq!((status(&server, &token, SHORT), status(&server, "", &feed_path)), (401, 404));
+    assert_eq!(ada.get("/admin/").status, 200);
+    let told = ada.get("/admin/audit").into_text();
+    for (action, times) in [("token revoke", 1), ("feed revoke", 1)] {
+        assert_eq!(told.matches(action).count(), times, "{action}: {told}");
+    }
+    assert_eq!(ada.post("/admin/logout", &[]).status, 303);
+    assert_eq!(ada.get("/admin/").status, 303);
+}

@@ -8,13 +8,13 @@ use super::cell_names::CellNames;
 use super::creations::PlannedNames;
 use super::cut_off::{self, note_cut_off};
 use super::outlook::{Outlook, Tally};
-use super::staging::{Reading, Staging};
+use super::staging::Staging;
 use super::surroundings::{self, Unnamed};
 use super::writer::{CellWriter, Written};
-use super::{ImportDone, ImportError, ImportOptions, ImportSource, Told};
+use super::{ImportDone, ImportError, ImportNote, ImportOptions, ImportSource, Told};
 use crate::domain::{DraftId, ImportId};
 use crate::service::ServiceError;
-use crate::store::{ImportKind, ImportMarker, ImportRow, NewImport, Store, WriteTxn};
+use crate::store::{ImportKind, ImportMarker, ImportRow, Lane, NewImport, Store, WriteTxn};
 
 /// A staged input on its way into the database.
 pub(super) struct Commit<'i> {
@@ -40,11 +40,12 @@ impl Commit<'_> {
         if let Some(wanted) = &self.options.control_total {
             wanted.check(staging.reading.cost.as_deref()).map_err(ImportError::ControlTotal)?;
         }
-        let outcome = store.write_or_undo(|txn| {
+        let unnamed = self.unnamed(store, staging)?;
+        let outcome = store.write_many(|txn| {
             if !staging.catalogue.holds(txn)? {
                 return Ok::<_, ImportError>(ControlFlow::Break(()));
             }
-            self.write(txn, staging).map(ControlFlow::Continue)
+            self.write(txn, staging, unnamed).map(ControlFlow::Continue)
         })?;
         Ok(match outcome {
             ControlFlow::Continue(done) => Some(done),
@@ -52,19 +53,30 @@ impl Commit<'_> {
         })
     }
 
-    fn write(&self, txn: &WriteTxn<'_>, staging: &mut Staging) -> Result<ImportDone, ImportError> {
+    /// What is to be said of campaigns that the input does not name, as they are stored now. Looked up before the write lock
+    /// is taken, since it takes as long as reading the days.
+    fn unnamed(&self, store: &Store, staging: &mut Staging) -> Result<Vec<ImportNote>, ImportError> {
+        if self.source.kind != ImportKind::File || self.options.replace {
+            return Ok(Vec::new());
+        }
+        let planned = staging.creations.planned_names();
+        let found = store.read_in(Lane::Long, |txn| {
+            surroundings::look(txn, &mut staging.cells, &mut CellNames::new(txn, planned))
+        })?;
+        Ok(found.unnamed.iter().map(Unnamed::note).collect())
+    }
+
+    fn write(
+        &self,
+        txn: &WriteTxn<'_>,
+        staging: &mut Staging,
+        unnamed: Vec<ImportNote>,
+    ) -> Result<ImportDone, ImportError> {
         let Self { options, source, id, now, .. } = *self;
         if let Some(draft) = self.draft
             && !txn.draft_delete(draft)?
         {
             return Err(ImportError::Taken);
-        }
-        // Before anything is written, so that what was stored is what is looked at.
-        let planned = staging.creations.planned_names();
-        let mut notes = staging.reading.notes.clone();
-        if source.kind == ImportKind::File {
-            let found = surroundings::look(txn, &mut staging.cells, &mut CellNames::new(txn, planned))?;
-            notes.extend(found.unnamed.iter().filter(|_| !options.replace).map(Unnamed::note));
         }
         let keys = staging.creations.carry_out(txn, now)?;
         let key = txn.import_begin(&NewImport {
@@ -94,7 +106,8 @@ impl Commit<'_> {
         if !final_days.is_empty() && options.reason.is_none() {
             return Err(ImportError::Final(final_days));
         }
-        let reading = Reading { notes, ..staging.reading.clone() };
+        let mut reading = staging.reading.clone();
+        reading.notes.extend(unnamed);
         let (sha256, rows, rounded) = (Some(reading.sha256.clone()), reading.rows, reading.rounded);
         let counts = ImportRow { sha256, rows, rounded, ..counts };
         let created = staging.creations.names();

@@ -15,7 +15,7 @@ use super::surroundings::{self, Unnamed};
 use super::writer::{CellWriter, Written};
 use super::{ControlTotal, FinalDays, ImportError, ImportOptions, resemblance};
 use crate::domain::{Day, Figures};
-use crate::store::{AdvertiserKey, CampaignKey, ReadTxn, StatChange, Store};
+use crate::store::{AdvertiserKey, CampaignKey, Lane, ReadTxn, StatChange, Store};
 
 /// Changed cells that are shown.
 const CHANGES: usize = 200;
@@ -90,7 +90,7 @@ pub fn preview(
     let mut staging = staging::stage(store, input, options, Utc::now(), &mut problems)?;
     let problems = problems.take();
     if problems.is_empty() {
-        return store.read(|txn| compare(txn, &mut staging, options));
+        return store.read_in(Lane::Long, |txn| compare(txn, &mut staging, options));
     }
     Ok(with_problems(&staging, problems))
 }

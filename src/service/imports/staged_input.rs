@@ -16,7 +16,7 @@ use super::problems::{ProblemLog, Problems};
 use super::staging::{self, Reading, Staging};
 use super::{ImportDone, ImportError, ImportOptions, ImportSource};
 use crate::domain::{DraftId, ImportId};
-use crate::store::Store;
+use crate::store::{Lane, Store};
 
 /// An input, read, with what is wrong with it.
 pub(in crate::service) struct StagedInput {
@@ -76,7 +76,7 @@ impl StagedInput {
         store: &Store,
         options: &ImportOptions,
     ) -> Result<Option<Preview>, ImportError> {
-        store.read(|txn| {
+        store.read_in(Lane::Long, |txn| {
             if !self.staging.catalogue.holds(txn)? {
                 return Ok(None);
             }

@@ -58,6 +58,37 @@ pub(in crate::store) fn prepare_writer(conn: &mut Connection) -> rusqlite::Resul
     prepare_any(conn)
 }
 
+/// After how many pages a commit moves the log into the database, as SQLite has it.
+const FOLD_AFTER: i32 = 1000;
+
+/// A writing connection that does not check what rows refer to, and leaves the log to others; afterwards, also after a panic,
+/// it is as before.
+pub(in crate::store) struct ManyRows<'c>(&'c Connection);
+
+impl<'c> ManyRows<'c> {
+    pub(in crate::store) fn begin(conn: &'c Connection) -> rusqlite::Result<Self> {
+        let many = Self(conn);
+        conn.pragma_update(None, "foreign_keys", false)?;
+        conn.pragma_update(None, "wal_autocheckpoint", 0)?;
+        Ok(many)
+    }
+}
+
+impl Drop for ManyRows<'_> {
+    fn drop(&mut self) {
+        // They only fail on a connection that is closed.
+        let _ = self.0.pragma_update(None, "foreign_keys", true);
+        let _ = self.0.pragma_update(None, "wal_autocheckpoint", FOLD_AFTER);
+    }
+}
+
+/// Moves as much of the log into the database as readers allow, on a connection of its own: writers need not wait for it.
+pub(in crate::store) fn fold_log(path: &Path) -> StoreResult<()> {
+    let conn = Connection::open_with_flags(path, FLAGS | OpenFlags::SQLITE_OPEN_READ_WRITE).doing("open the log")?;
+    conn.pragma_update(None, "synchronous", "full").doing("prepare to move the log")?;
+    conn.query_row("pragma wal_checkpoint(passive)", (), |_| Ok(())).doing("move the log into the database")
+}
+
 fn prepare_reader(conn: &mut Connection) -> rusqlite::Result<()> {
     prepare_looking(conn)
 }

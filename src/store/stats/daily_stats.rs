@@ -2,11 +2,14 @@
 //!
 //! Read in the order in which it is stored, written through [`StatWriter`] in that same order where speed matters.
 
+use std::collections::HashSet;
+
 use rusqlite::{Row, Statement};
 
 use crate::domain::{Count, Figures, Micros};
 use crate::store::{
-    AdvertiserKey, CampaignKey, Doing as _, ImportKey, PublisherKey, ReadTxn, StoreResult, WriteTxn, foreign_value,
+    AdvertiserKey, CampaignKey, Doing as _, ImportKey, PublisherKey, ReadTxn, StoreError, StoreResult, WriteTxn,
+    foreign_value,
 };
 
 /// Names one cell. Sorts as the table is stored.
@@ -119,17 +122,28 @@ impl WriteTxn<'_> {
             select: prepare(include_str!("../sql/stat_select.sql"))?,
             keep: prepare(include_str!("../sql/stat_history_insert.sql"))?,
             update: prepare(include_str!("../sql/stat_update.sql"))?,
+            find_campaign: prepare("select 1 from campaigns where advertiser_key = ?1 and campaign_key = ?2")?,
+            find_publisher: prepare("select 1 from publishers where publisher_key = ?1")?,
+            campaigns: HashSet::new(),
+            publishers: HashSet::new(),
         })
     }
 }
 
-/// Writes cells with statements that stay prepared; what a cell held before goes into the history.
+/// Writes cells with statements that stay prepared; what a cell held before goes into the history. That a cell's campaign and
+/// publisher are there is checked once for each, since [`Store::write_many`](crate::store::Store::write_many) checks it for
+/// no row.
 pub struct StatWriter<'t> {
     import: ImportKey,
     insert: Statement<'t>,
     select: Statement<'t>,
     keep: Statement<'t>,
     update: Statement<'t>,
+    find_campaign: Statement<'t>,
+    find_publisher: Statement<'t>,
+    /// Those that were seen to be there.
+    campaigns: HashSet<(AdvertiserKey, CampaignKey)>,
+    publishers: HashSet<PublisherKey>,
 }
 
 impl StatWriter<'_> {
@@ -137,6 +151,7 @@ impl StatWriter<'_> {
     pub fn put(&mut self, cell: StatCell, line: u64) -> StoreResult<Stored> {
         const DOING: &str = "write a stat";
         let StatKey { advertiser, day, campaign, publisher } = cell.key;
+        self.check(cell.key)?;
         let key = (advertiser.0, day, campaign.0, publisher.0);
         let Figures { clicks, cost, views, conversions } = cell.figures;
         // Lines are counted, so they stay far below 2^63.
@@ -156,5 +171,18 @@ impl StatWriter<'_> {
         self.keep.execute(old).doing(DOING)?;
         self.update.execute(params).doing(DOING)?;
         Ok(Stored::Changed(held.figures))
+    }
+
+    /// An error where the campaign is none of the advertiser's, or there is no such publisher.
+    fn check(&mut self, StatKey { advertiser, campaign, publisher, .. }: StatKey) -> StoreResult<()> {
+        const DOING: &str = "look for a campaign or publisher";
+        if self.publishers.insert(publisher) && !self.find_publisher.exists([publisher.0]).doing(DOING)? {
+            return Err(StoreError::Conflict("a publisher of the stats is gone".to_owned()));
+        }
+        let is_new = self.campaigns.insert((advertiser, campaign));
+        if is_new && !self.find_campaign.exists((advertiser.0, campaign.0)).doing(DOING)? {
+            return Err(StoreError::Conflict("a campaign of the stats is gone".to_owned()));
+        }
+        Ok(())
     }
 }
