@@ -4,7 +4,8 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::Utc;
 
-use crate::http::{AppState, ClientError, PollRecorder, feed};
+use crate::http::turns::{Claim, Holder};
+use crate::http::{AppState, ClientError, PollRecorder, client, feed};
 use crate::service::connect::feeds;
 use crate::telemetry;
 
@@ -36,8 +37,10 @@ pub async fn answer(
         _ if disabled => Some((StatusCode::FORBIDDEN, "The advertiser of this feed is disabled.")),
         _ => None,
     };
-    Ok(match refusal {
-        Some((status, message)) => feed::refuse(poll, status, message),
-        None => feed::answer(&state, found, poll).await,
-    })
+    if let Some((status, message)) = refusal {
+        return Ok(feed::refuse(poll, status, message));
+    }
+    let from = client::address(&request, &state.config.trusted_proxy);
+    let claim = Claim::new(Holder::Feed(found.key), from);
+    Ok(feed::answer(&state, found, claim, poll).await)
 }

@@ -8,8 +8,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::domain::ReportQuery;
 use crate::http::error::ErrorKind;
-use crate::http::turns::Holder;
-use crate::http::{ApiClient, AppState, ClientError, PollRecorder, query, streaming};
+use crate::http::turns::{Claim, Holder};
+use crate::http::{ApiClient, AppState, ClientError, PollRecorder, client, query, streaming};
 use crate::service::connect::sandbox;
 use crate::service::report::ReportRequest;
 use crate::service::{ServiceError, hex};
@@ -38,12 +38,12 @@ pub async fn answer(
     if token.is_sandbox {
         return made_up(ReportRequest { kind, format, query }, known.as_deref(), &snapshot, poll.of(query.days));
     }
-    let holder = Holder::Token(token.key);
+    let claim = Claim::new(Holder::Token(token.key), client::address(&request, &state.config.trusted_proxy));
     let known = known.map(web::Header::into_inner);
     // HTTP/1.0 has no chunks: only a length tells its clients a cut report from a whole one.
     let must_measure = request.version() < Version::HTTP_11;
     let asked = ReportRequest { kind, format, query };
-    streaming::answer(&state, asked, known, snapshot, holder, must_measure, poll.of(query.days)).await
+    streaming::answer(&state, asked, known, snapshot, claim, must_measure, poll.of(query.days)).await
 }
 
 /// The made-up report of a packet's token. Of the database it takes the advertiser's time zone alone.

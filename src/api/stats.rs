@@ -7,7 +7,7 @@ use chrono::Utc;
 
 use crate::domain::{DayState, Invalid, Reason};
 use crate::http::envelope::Envelope;
-use crate::http::turns::Holder;
+use crate::http::turns::{Claim, Holder};
 use crate::http::{ApiClient, AppState, ClientError, client, token_guard, upload};
 use crate::service::Actor;
 use crate::service::imports::{self, Duplicates, ImportAnswer, ImportError, ImportOptions, ImportSource};
@@ -97,13 +97,18 @@ pub async fn upload(
     let directory = store.path().parent().unwrap_or_else(|| std::path::Path::new(".")).to_owned();
     let size = upload::size(&request)?;
     // Before the upload takes what little room there is.
-    let (slots, asked, holder) = (state.uploads.clone(), store.clone(), Holder::Token(token.key));
-    let slot = telemetry::blocking(move || slots.take(holder, size, &asked)).await?;
+    let claim = Claim::new(Holder::Token(token.key), from);
+    let (slots, asked) = (state.uploads.clone(), store.clone());
+    let slot = telemetry::blocking(move || slots.take(claim, size, &asked)).await?;
     let still_may = async || token_guard::ensure_usable(&state, &token, from).await;
     let file = upload::spool(body, coding, &directory, slot, still_may).await?;
+    // Comparing with what is stored reads much of it.
+    let turn = if dry_run { Some(state.turns.take(claim).await) } else { None };
     let done = telemetry::blocking(move || {
         if dry_run {
-            would_do(&store, file, &options)
+            let would_do = would_do(&store, file, &options);
+            drop(turn);
+            would_do
         } else {
             Ok(imports::run(&store, file, &options, &source)?.answer())
         }

@@ -1,4 +1,5 @@
-//! Forms with a file (`multipart/form-data`), read as they come: one part after another, nothing kept but the piece in hand.
+//! Forms with a file (`multipart/form-data`), read as they come: one part after another, nothing kept but the piece in hand. All
+//! of a form must come at the pace of an upload.
 //!
 //! Reads what browsers send (RFC 7578) and refuses the rest. The guard reads the first part, which holds the form's token;
 //! the handler of an upload reads the file.
@@ -7,9 +8,9 @@ use actix_web::HttpRequest;
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt as _;
 
 use super::error::{ClientError, ErrorKind};
+use super::incoming::Incoming;
 
 /// The longest head of a part, and the longest text that is no file.
 const HEAD_BYTES: usize = 4096;
@@ -40,7 +41,7 @@ pub struct Part {
 
 /// The parts of a form.
 pub struct Parts {
-    payload: Payload,
+    payload: Incoming<Payload>,
     held: BytesMut,
     /// What stands between two parts: a line break, two dashes, the boundary.
     mark: Vec<u8>,
@@ -54,7 +55,7 @@ impl Parts {
     pub fn new(payload: Payload, boundary: &str) -> Self {
         // The first mark has no line break of its own before it.
         let held = BytesMut::from(&b"\r\n"[..]);
-        Self { payload, held, mark: format!("\r\n--{boundary}").into_bytes(), between: false }
+        Self { payload: Incoming::new(payload), held, mark: format!("\r\n--{boundary}").into_bytes(), between: false }
     }
 
     /// The next part; what is left of the current one is passed over. `None` at the form's end.
@@ -117,10 +118,8 @@ impl Parts {
     /// Waits until at least so many bytes are held.
     async fn fill(&mut self, wanted: usize) -> Result<(), ClientError> {
         while self.held.len() < wanted {
-            match self.payload.next().await {
-                Some(Ok(bytes)) => self.held.extend_from_slice(&bytes),
-                _ => return Err(broken()),
-            }
+            let bytes = self.payload.next().await?.ok_or_else(broken)?;
+            self.held.extend_from_slice(&bytes);
         }
         Ok(())
     }

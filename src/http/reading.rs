@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use super::turns::{Holder, Turn, Turns};
+use super::turns::{Claim, Turn, Turns};
 use crate::store::{Lane, Snapshot, Store, StoreResult};
 use crate::telemetry;
 
@@ -10,7 +10,7 @@ use crate::telemetry;
 pub(super) struct Reading {
     pub(super) store: Store,
     pub(super) turns: Turns,
-    pub(super) holder: Holder,
+    pub(super) claim: Claim,
     /// The turn it has, with which the report has a snapshot.
     pub(super) turn: Option<Turn>,
 }
@@ -21,9 +21,9 @@ pub(super) type Waiting = Pin<Box<dyn Future<Output = StoreResult<(Turn, Snapsho
 impl Reading {
     /// The next turn, and a snapshot as it is then.
     pub(super) fn wait(&self) -> Waiting {
-        let (store, turns, holder) = (self.store.clone(), self.turns.clone(), self.holder);
+        let (store, turns, claim) = (self.store.clone(), self.turns.clone(), self.claim);
         Box::pin(async move {
-            let turn = turns.take(holder).await;
+            let turn = turns.take(claim).await;
             if let Some(snapshot) = store.snapshot_now(Lane::Long)? {
                 return Ok((turn, snapshot));
             }

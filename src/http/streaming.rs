@@ -19,7 +19,7 @@ use super::error::ClientError;
 use super::poll::PollRecorder;
 use super::reading::Reading;
 use super::state::AppState;
-use super::turns::Holder;
+use super::turns::Claim;
 use crate::domain::ReportKind;
 use crate::service::ServiceResult;
 use crate::service::report::{Opened, Report, ReportHead, ReportRequest, format};
@@ -39,11 +39,11 @@ pub async fn answer(
     asked: ReportRequest,
     known: Option<IfNoneMatch>,
     snapshot: Snapshot,
-    holder: Holder,
+    claim: Claim,
     must_measure: bool,
     poll: PollRecorder,
 ) -> Result<HttpResponse, ClientError> {
-    let begun = begin(state, asked, known.as_ref(), snapshot, holder, must_measure).await;
+    let begun = begin(state, asked, known.as_ref(), snapshot, claim, must_measure).await;
     let begun = begun.map_err(ClientError::from);
     match begun {
         Err(refused) => {
@@ -65,11 +65,11 @@ pub async fn answer(
         Ok(Begun::Long(mut report, chunks, closing, length)) => {
             let mut response = headers(HttpResponse::Ok(), report.head().tag.clone(), asked);
             // Without a turn it waits for one between two chunks, like all others.
-            let turn = state.turns.take_now(holder).filter(|_| report.move_to_long_lane(&state.store));
+            let turn = state.turns.take_now(claim).filter(|_| report.move_to_long_lane(&state.store));
             if turn.is_none() {
                 report.release();
             }
-            let reading = Reading { store: state.store.clone(), turns: state.turns.clone(), holder, turn };
+            let reading = Reading { store: state.store.clone(), turns: state.turns.clone(), claim, turn };
             let stream = ReportBody::new(report, chunks, closing, poll, reading);
             Ok(match length {
                 Some(length) => response.body(SizedStream::new(length, stream)),
@@ -113,7 +113,7 @@ async fn begin(
     asked: ReportRequest,
     known: Option<&IfNoneMatch>,
     snapshot: Snapshot,
-    holder: Holder,
+    claim: Claim,
     must_measure: bool,
 ) -> ServiceResult<Begun> {
     let mut report = match state.reports.open_now(asked, snapshot)? {
@@ -129,17 +129,17 @@ async fn begin(
     if !report.is_made_at_once() {
         return match first_chunks(asked, report)? {
             Begun::Long(report, chunks, closing, None) if must_measure => {
-                measured(state, holder, report, chunks, closing).await
+                measured(state, claim, report, chunks, closing).await
             }
             begun => Ok(begun),
         };
     }
     // Adding up may take a while: not in the lane of short work, and only when it is the holder's turn.
-    let (turn, reopened) = if let Some(turn) = state.turns.take_now(holder) {
+    let (turn, reopened) = if let Some(turn) = state.turns.take_now(claim) {
         (turn, !report.move_to_long_lane(&state.store))
     } else {
         report.release();
-        (state.turns.take(holder).await, true)
+        (state.turns.take(claim).await, true)
     };
     let (reports, store) = (Arc::clone(&state.reports), state.store.clone());
     telemetry::blocking(move || {
@@ -154,7 +154,7 @@ async fn begin(
 /// A long report with its length, for a client that has no other way to see that it was cut off.
 async fn measured(
     state: &AppState,
-    holder: Holder,
+    claim: Claim,
     mut report: Report,
     chunks: Vec<Bytes>,
     closing: Option<Bytes>,
@@ -162,7 +162,7 @@ async fn measured(
     // Where there is an envelope it opens in the first chunk.
     let opening = closing.as_ref().and(chunks.first()).map_or(0, Bytes::len);
     let around = (opening + closing.as_ref().map_or(0, Bytes::len)) as u64;
-    let turn = if let Some(turn) = state.turns.take_now(holder) { turn } else { state.turns.take(holder).await };
+    let turn = if let Some(turn) = state.turns.take_now(claim) { turn } else { state.turns.take(claim).await };
     telemetry::blocking(move || {
         let length = around + report.measure()?;
         drop(turn);

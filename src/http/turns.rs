@@ -1,23 +1,43 @@
 //! Turns at what only a few may do at a time: reading a long report, adding up totals, making a download.
 //!
-//! Who holds many turns waits while others have fewer: the next free turn goes round by holder, not by request, and nobody
-//! holds all of them. So one token that asks for a hundred reports takes none of another's share.
+//! The next free turn goes to the network that holds the fewest, and within networks round by holder, not by request. Nobody
+//! holds all turns, and no network does. So one token that asks for a hundred reports takes none of another's share, nor do a
+//! hundred tokens at one address; and of those that share an address, as behind a proxy, each has its turn.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::store::{Lane, TokenKey};
+use crate::domain::client_network;
+use crate::store::{FeedKey, Lane, TokenKey};
 
 /// Who takes turns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Holder {
     /// A program.
     Token(TokenKey),
+    /// Whoever reads a feed.
+    Feed(FeedKey),
     /// A person.
     Person(Uuid),
+}
+
+/// A holder, and the network they ask from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    pub(super) holder: Holder,
+    pub(super) network: IpAddr,
+}
+
+impl Claim {
+    /// Of a holder who asks from this address.
+    #[must_use]
+    pub fn new(holder: Holder, address: IpAddr) -> Self {
+        Self { holder, network: client_network(address) }
+    }
 }
 
 /// Hands out as many turns as the lane of long work has connections.
@@ -26,32 +46,32 @@ pub struct Turns(Arc<Mutex<Shares>>);
 
 #[derive(Default)]
 struct Shares {
-    held: HashMap<Holder, usize>,
-    /// By holder, in the order of their turns.
-    waiting: VecDeque<(Holder, VecDeque<oneshot::Sender<Turn>>)>,
+    held: Vec<Claim>,
+    /// By claim, in the order of their turns.
+    waiting: VecDeque<(Claim, VecDeque<oneshot::Sender<Turn>>)>,
 }
 
 /// A turn, until it is dropped.
 pub struct Turn {
     turns: Turns,
-    holder: Holder,
+    claim: Claim,
 }
 
-/// So many there are, and so many of them one holder may have.
+/// So many there are, and so many of them one holder, or one network, may have.
 const ALL: usize = Lane::Long.size();
 const SHARE: usize = ALL - 1;
 
 impl Turns {
     /// A turn, once it is the holder's.
-    pub async fn take(&self, holder: Holder) -> Turn {
+    pub async fn take(&self, claim: Claim) -> Turn {
         loop {
             let waiting = {
                 let mut shares = self.lock();
-                if shares.may_take(holder) {
-                    return self.grant(&mut shares, holder);
+                if shares.may_take(claim) {
+                    return self.grant(&mut shares, claim);
                 }
                 let (sender, receiver) = oneshot::channel();
-                shares.wait(holder, sender);
+                shares.wait(claim, sender);
                 receiver
             };
             // The sender is only dropped with all turns, which this one keeps.
@@ -63,9 +83,9 @@ impl Turns {
 
     /// A turn, if nobody has to wait for it.
     #[must_use]
-    pub fn take_now(&self, holder: Holder) -> Option<Turn> {
+    pub fn take_now(&self, claim: Claim) -> Option<Turn> {
         let mut shares = self.lock();
-        shares.may_take(holder).then(|| self.grant(&mut shares, holder))
+        shares.may_take(claim).then(|| self.grant(&mut shares, claim))
     }
 
     /// Whether somebody waits for a turn.
@@ -74,9 +94,9 @@ impl Turns {
         !self.lock().waiting.is_empty()
     }
 
-    fn grant(&self, shares: &mut Shares, holder: Holder) -> Turn {
-        *shares.held.entry(holder).or_default() += 1;
-        Turn { turns: self.clone(), holder }
+    fn grant(&self, shares: &mut Shares, claim: Claim) -> Turn {
+        shares.held.push(claim);
+        Turn { turns: self.clone(), claim }
     }
 
     fn lock(&self) -> MutexGuard<'_, Shares> {
@@ -85,43 +105,47 @@ impl Turns {
 }
 
 impl Shares {
-    fn may_take(&self, holder: Holder) -> bool {
-        self.held.values().sum::<usize>() < ALL && self.held.get(&holder).is_none_or(|held| *held < SHARE)
+    fn may_take(&self, claim: Claim) -> bool {
+        let own = self.held.iter().filter(|held| held.holder == claim.holder).count();
+        self.held.len() < ALL && own < SHARE && self.of_network(claim) < SHARE
     }
 
-    fn wait(&mut self, holder: Holder, sender: oneshot::Sender<Turn>) {
-        match self.waiting.iter_mut().find(|(known, _)| *known == holder) {
+    fn of_network(&self, claim: Claim) -> usize {
+        self.held.iter().filter(|held| held.network == claim.network).count()
+    }
+
+    fn wait(&mut self, claim: Claim, sender: oneshot::Sender<Turn>) {
+        match self.waiting.iter_mut().find(|(known, _)| *known == claim) {
             Some((_, senders)) => senders.push_back(sender),
-            None => self.waiting.push_back((holder, VecDeque::from([sender]))),
+            None => self.waiting.push_back((claim, VecDeque::from([sender]))),
         }
     }
 
-    /// The first that waits and may take a turn; its holder goes behind the others.
-    fn next(&mut self) -> Option<(Holder, oneshot::Sender<Turn>)> {
+    /// Who gets the next turn: of those whose network holds the fewest, the first; it goes behind the others.
+    fn next(&mut self) -> Option<(Claim, oneshot::Sender<Turn>)> {
         for (_, senders) in &mut self.waiting {
             senders.retain(|sender| !sender.is_closed());
         }
         self.waiting.retain(|(_, senders)| !senders.is_empty());
-        let at = self.waiting.iter().position(|(holder, _)| self.may_take(*holder))?;
-        let (holder, mut senders) = self.waiting.remove(at)?;
+        let claims = self.waiting.iter().map(|(claim, _)| *claim).enumerate();
+        let (at, _) =
+            claims.filter(|(_, claim)| self.may_take(*claim)).min_by_key(|(_, claim)| self.of_network(*claim))?;
+        let (claim, mut senders) = self.waiting.remove(at)?;
         let sender = senders.pop_front()?;
         if !senders.is_empty() {
-            self.waiting.push_back((holder, senders));
+            self.waiting.push_back((claim, senders));
         }
-        Some((holder, sender))
+        Some((claim, sender))
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
         let mut shares = self.turns.lock();
-        if let Some(held) = shares.held.get_mut(&self.holder) {
-            *held -= 1;
-            if *held == 0 {
-                shares.held.remove(&self.holder);
-            }
+        if let Some(at) = shares.held.iter().position(|held| *held == self.claim) {
+            shares.held.swap_remove(at);
         }
-        let next = shares.next().map(|(holder, sender)| (sender, self.turns.grant(&mut shares, holder)));
+        let next = shares.next().map(|(claim, sender)| (sender, self.turns.grant(&mut shares, claim)));
         drop(shares);
         if let Some((sender, turn)) = next {
             // Who left meanwhile drops the turn, and so hands it on.
@@ -136,8 +160,13 @@ mod tests {
 
     use super::*;
 
-    fn token(key: i64) -> Holder {
-        Holder::Token(key.into())
+    /// A token at an address of its own.
+    fn token(key: u8) -> Claim {
+        at(key, [192, 0, 2, key])
+    }
+
+    fn at(key: u8, address: [u8; 4]) -> Claim {
+        Claim::new(Holder::Token(i64::from(key).into()), address.into())
     }
 
     #[test]
@@ -145,7 +174,7 @@ mod tests {
         let turns = Turns::default();
         let held: Vec<_> = std::iter::from_fn(|| turns.take_now(token(1))).collect();
         assert_eq!(held.len(), ALL - 1);
-        let other = turns.take_now(Holder::Person(Uuid::nil()));
+        let other = turns.take_now(Claim::new(Holder::Person(Uuid::nil()), [192, 0, 2, 9].into()));
         assert!(other.is_some() && turns.take_now(token(2)).is_none());
         drop(held);
         assert!(turns.take_now(token(1)).is_some());
@@ -179,5 +208,34 @@ mod tests {
         drop(left);
         held.pop();
         assert!(stays.now_or_never().is_some());
+    }
+
+    #[test]
+    fn a_network_with_many_tokens_keeps_no_other_waiting() {
+        let turns = Turns::default();
+        let crowd = |key: u8| at(key, [198, 51, 100, 1]);
+        let mut held: Vec<_> = (1..=50).filter_map(|key| turns.take_now(crowd(key))).collect();
+        assert_eq!(held.len(), SHARE, "a network holds not all of them");
+        held.push(turns.take_now(token(100)).unwrap());
+        let mut many: Vec<_> = (1..=50).map(|key| Box::pin(turns.take(crowd(key)))).collect();
+        assert!(many.iter_mut().all(|waits| waits.now_or_never().is_none()));
+        let mut last = Box::pin(turns.take(token(101)));
+        assert!((&mut last).now_or_never().is_none());
+        held.remove(0);
+        assert!((&mut last).now_or_never().is_some(), "fifty were before it, all at one address");
+    }
+
+    #[test]
+    fn each_of_those_who_share_an_address_has_its_turn() {
+        let turns = Turns::default();
+        let shared = |key: u8| at(key, [198, 51, 100, 1]);
+        let mut held: Vec<_> = std::iter::from_fn(|| turns.take_now(shared(1))).collect();
+        let mut many: Vec<_> = (0..50).map(|_| Box::pin(turns.take(shared(1)))).collect();
+        assert!(many.iter_mut().all(|waits| waits.now_or_never().is_none()));
+        let mut other = Box::pin(turns.take(shared(2)));
+        assert!((&mut other).now_or_never().is_none());
+        held.pop();
+        held.pop();
+        assert!((&mut other).now_or_never().is_some(), "fifty requests of one token were before it");
     }
 }

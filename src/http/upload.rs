@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use actix_web::http::header;
 use actix_web::{HttpRequest, web};
 use bytes::Bytes;
-use futures_util::StreamExt as _;
 use sha2::{Digest as _, Sha256};
 
 use super::error::{ClientError, ErrorKind};
+use super::incoming::Incoming;
 use super::multipart::Parts;
 use super::upload_slots::UploadSlot;
 use crate::import::Format;
@@ -22,14 +22,6 @@ use crate::telemetry;
 
 /// The largest upload.
 pub const LARGEST: u64 = 200 * 1024 * 1024;
-
-/// How long a body may pause, and how long all of it may take.
-const PAUSE: Duration = Duration::from_secs(15);
-const WHOLE: Duration = Duration::from_mins(10);
-
-/// How slowly it may come on the whole, in bytes a second, once this time is over.
-const SLOWEST: u64 = 8 * 1024;
-const GRACE: Duration = Duration::from_secs(30);
 
 /// How often it is asked whether the upload may still go on.
 const ASK_EVERY: Duration = Duration::from_secs(2);
@@ -106,7 +98,7 @@ pub async fn spool(
 }
 
 async fn spool_as_sent(
-    mut body: web::Payload,
+    body: web::Payload,
     dir: &Path,
     mut slot: UploadSlot,
     mut still_may: impl AsyncFnMut() -> Result<(), ClientError>,
@@ -114,18 +106,10 @@ async fn spool_as_sent(
     let dir = dir.to_owned();
     let file =
         telemetry::blocking(move || tempfile::tempfile_in(dir)).await.map_err(|error| ClientError::io(&error))?;
-    let (since, mut asked, mut length) = (Instant::now(), Instant::now(), 0);
+    let (mut body, mut asked) = (Incoming::new(body), Instant::now());
     let (mut file, _) = write(file, async || {
-        let chunk = match body.next().await {
-            Some(Ok(chunk)) => chunk,
-            Some(Err(_)) => return Err(ClientError::new(ErrorKind::ValidationError, "The body broke off.")),
-            None => return Ok(None),
-        };
-        length += chunk.len() as u64;
+        let Some(chunk) = body.next().await? else { return Ok(None) };
         slot.came(chunk.len() as u64);
-        if since.elapsed() > GRACE && length < SLOWEST * since.elapsed().as_secs() {
-            return Err(too_slow());
-        }
         if asked.elapsed() > ASK_EVERY {
             asked = Instant::now();
             still_may().await?;
@@ -176,18 +160,14 @@ pub async fn receive(parts: &mut Parts, file: File) -> Result<Received, ClientEr
     Ok(write(file, async || parts.chunk().await).await?.1)
 }
 
-/// Writes what comes, within the bounds of an upload.
+/// Writes what comes, up to the bound of an upload.
 async fn write(
     mut file: File,
     mut next: impl AsyncFnMut() -> Result<Option<Bytes>, ClientError>,
 ) -> Result<(File, Received), ClientError> {
     let mut hash = Sha256::new();
     let mut length = 0;
-    let since = Instant::now();
-    while let Some(chunk) = tokio::time::timeout(PAUSE, next()).await.map_err(|_| too_slow())?? {
-        if since.elapsed() > WHOLE {
-            return Err(too_slow());
-        }
+    while let Some(chunk) = next().await? {
         length += chunk.len() as u64;
         if length > LARGEST {
             return Err(too_large());
@@ -199,16 +179,6 @@ async fn write(
         (file, hash) = written.await.map_err(|error| ClientError::io(&error))?;
     }
     Ok((file, Received { bytes: length, sha256: hex(&hash.finalize()) }))
-}
-
-fn too_slow() -> ClientError {
-    let message = format!(
-        "The body came too slowly: nothing for {} s, under {} KB a second, or not all within {} minutes.",
-        PAUSE.as_secs(),
-        SLOWEST / 1024,
-        WHOLE.as_secs() / 60
-    );
-    ClientError::new(ErrorKind::RequestTimeout, message)
 }
 
 fn too_large() -> ClientError {

@@ -1,15 +1,16 @@
 //! Uploads under way: how many there may be, and the room on the disk that is kept for each before its body comes.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::error::{ClientError, ErrorKind};
-use super::turns::Holder;
+use super::turns::Claim;
 use crate::store::Store;
 
-/// Uploads at a time, of one holder and of all.
+/// Uploads at a time, of one holder, from one network, and of all. A holder's first is only held to the last.
 const OF_ONE: usize = 4;
+const OF_NETWORK: usize = 8;
 const OF_ALL: usize = 16;
+const FIRST_ONES: usize = 64;
 
 /// When to come back for a place.
 const LATER_SECONDS: u64 = 10;
@@ -20,7 +21,7 @@ pub struct UploadSlots(Arc<Mutex<Taken>>);
 
 #[derive(Default)]
 struct Taken {
-    by_holder: HashMap<Holder, usize>,
+    held: Vec<Claim>,
     /// Bytes that are still to come.
     reserved: u64,
 }
@@ -28,24 +29,40 @@ struct Taken {
 /// An upload's place, until it is dropped.
 pub struct UploadSlot {
     slots: UploadSlots,
-    holder: Holder,
+    claim: Claim,
     reserved: u64,
+}
+
+impl Taken {
+    /// Why there is no place: whose uploads are too many.
+    fn refusal(&self, claim: Claim) -> Option<&'static str> {
+        let own = self.held.iter().filter(|held| held.holder == claim.holder).count();
+        let near = self.held.iter().filter(|held| held.network == claim.network).count();
+        match own {
+            0 => (self.held.len() >= FIRST_ONES).then_some("to this server"),
+            own if own >= OF_ONE => Some("by you"),
+            _ if near >= OF_NETWORK => Some("from your address"),
+            _ => (self.held.len() >= OF_ALL).then_some("to this server"),
+        }
+    }
 }
 
 impl UploadSlots {
     /// A place for an upload of at most so many bytes. Looks at the disk, so it blocks for a moment.
-    pub fn take(&self, holder: Holder, bytes: u64, store: &Store) -> Result<UploadSlot, ClientError> {
+    ///
+    /// Whoever has an upload under way already must leave as much room as they take, so that others find some.
+    pub fn take(&self, claim: Claim, bytes: u64, store: &Store) -> Result<UploadSlot, ClientError> {
         let mut taken = self.lock();
-        let own = taken.by_holder.get(&holder).copied().unwrap_or_default();
-        if own >= OF_ONE || taken.by_holder.values().sum::<usize>() >= OF_ALL {
-            let whose = if own >= OF_ONE { "with this token" } else { "to this server" };
+        if let Some(whose) = taken.refusal(claim) {
             let message = format!("Too many uploads {whose} at a time. Send them one after the other.");
             return Err(ClientError::later(ErrorKind::TooManyRequests, LATER_SECONDS, message));
         }
-        store.ensure_free_space_for(taken.reserved.saturating_add(bytes))?;
-        *taken.by_holder.entry(holder).or_default() += 1;
+        let is_first = taken.held.iter().all(|held| held.holder != claim.holder);
+        let wanted = if is_first { bytes } else { bytes.saturating_mul(2) };
+        store.ensure_free_space_for(taken.reserved.saturating_add(wanted))?;
+        taken.held.push(claim);
         taken.reserved += bytes;
-        Ok(UploadSlot { slots: self.clone(), holder, reserved: bytes })
+        Ok(UploadSlot { slots: self.clone(), claim, reserved: bytes })
     }
 
     fn lock(&self) -> MutexGuard<'_, Taken> {
@@ -66,11 +83,8 @@ impl Drop for UploadSlot {
     fn drop(&mut self) {
         let mut taken = self.slots.lock();
         taken.reserved -= self.reserved;
-        if let Some(count) = taken.by_holder.get_mut(&self.holder) {
-            *count -= 1;
-            if *count == 0 {
-                taken.by_holder.remove(&self.holder);
-            }
+        if let Some(at) = taken.held.iter().position(|held| *held == self.claim) {
+            taken.held.swap_remove(at);
         }
     }
 }
@@ -78,13 +92,18 @@ impl Drop for UploadSlot {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::turns::Holder;
+
+    fn at(key: u8, address: [u8; 4]) -> Claim {
+        Claim::new(Holder::Token(i64::from(key).into()), address.into())
+    }
 
     #[test]
     fn places_and_room_are_bounded_and_given_back() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
         let slots = UploadSlots::default();
-        let token = |key: i64| Holder::Token(key.into());
+        let token = |key: u8| at(key, [192, 0, 2, key]);
         let mut held: Vec<_> = (0..OF_ONE).map(|_| slots.take(token(1), 1000, &store).ok().unwrap()).collect();
         assert!(slots.take(token(1), 1, &store).is_err(), "one token has its share");
         held.push(slots.take(token(2), 5, &store).ok().unwrap());
@@ -94,6 +113,24 @@ mod tests {
         assert_eq!(slots.lock().reserved, 3005);
         assert!(slots.take(token(3), u64::MAX / 4, &store).is_err(), "more than the disk has");
         drop(held);
-        assert!(slots.lock().reserved == 0 && slots.lock().by_holder.is_empty());
+        assert!(slots.lock().reserved == 0 && slots.lock().held.is_empty());
+    }
+
+    #[test]
+    fn many_tokens_at_one_address_take_no_place_from_others_there_or_elsewhere() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let slots = UploadSlots::default();
+        let crowd = |key: u8| at(key, [198, 51, 100, 1]);
+        let claims = (1..=3).flat_map(|key| [crowd(key); OF_ONE]);
+        let mut held: Vec<_> = claims.filter_map(|claim| slots.take(claim, 1, &store).ok()).collect();
+        assert_eq!(held.len(), OF_NETWORK + 1, "eight of the first two, and the first of the third");
+        held.push(slots.take(crowd(4), 1, &store).ok().unwrap());
+        assert!(slots.take(crowd(4), 1, &store).is_err(), "the address has its share");
+        held.extend((0..3).map(|_| slots.take(at(5, [192, 0, 2, 5]), 1, &store).ok().unwrap()));
+        for key in 6..50 {
+            held.push(slots.take(crowd(key), 1, &store).ok().unwrap());
+        }
+        assert!(held.len() > OF_ALL, "each token has its first");
     }
 }

@@ -252,3 +252,60 @@ fn reports_go_on_while_somebody_holds_the_write_lock() {
     }
     lock.execute_batch("rollback").unwrap();
 }
+
+/// Sends the head, and then a little every 50 ms until the server answers; the answer, and how long that took.
+fn trickle(server: &Server, head: &str, mut little: impl FnMut() -> Vec<u8>) -> (String, Duration) {
+    let since = Instant::now();
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    while since.elapsed() < Duration::from_mins(2) {
+        if stream.write_all(&little()).is_err() || matches!(stream.read_to_end(&mut answer), Ok(_)) {
+            break;
+        }
+    }
+    let _ = stream.read_to_end(&mut answer);
+    (String::from_utf8_lossy(&answer).into_owned(), since.elapsed())
+}
+
+#[test]
+fn uploads_and_forms_that_trickle_are_sent_away_and_a_revocation_ends_an_upload_under_way() {
+    let site = Program::stocked();
+    let (token, revoked) = (site.token("ingest"), site.token("ingest"));
+    site.admit("ada@example.com", "a sentence is easier");
+    let server = site.serve(&["--backup-at", "off"]);
+    let mut ada = Person::at(&server.origin);
+    assert_eq!(ada.log_in("ada@example.com", "a sentence is easier").status, 303);
+    ada.get("/admin/imports/new");
+    let upload = |token: &str| {
+        format!(
+            "POST /api/v1/daily-stats HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: ApiToken {token}\r\n\
+             Content-Type: text/csv\r\nContent-Length: 9000000\r\n\r\ndate,campaign_name,partner,clicks,cost\n"
+        )
+    };
+    let cookies: Vec<_> = ada.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let form = format!(
+        "POST /admin/imports/new HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nCookie: {}\r\n\
+         Content-Type: multipart/form-data; boundary=xYz\r\nContent-Length: 9000000\r\n\r\n\
+         --xYz\r\nContent-Disposition: form-data; name=\"form_token\"\r\n\r\n{}\r\n--xYz",
+        server.address,
+        cookies.join("; "),
+        ada.form_token
+    );
+    let part = "\r\nContent-Disposition: form-data; name=\"other\"\r\n\r\nx\r\n--xYz";
+    std::thread::scope(|scope| {
+        let slow = scope.spawn(|| trickle(&server, &upload(&token), || b"2026-01-01,AOS_TEST,Lumen,1,1\n".to_vec()));
+        let parts = scope.spawn(|| trickle(&server, &form, || part.as_bytes().to_vec()));
+        let many = "2026-01-01,AOS_TEST,Lumen,1,1\n".repeat(50);
+        let ended = scope.spawn(|| trickle(&server, &upload(&revoked), || many.clone().into_bytes()));
+        std::thread::sleep(Duration::from_secs(2));
+        site.ok(&["token", "revoke", &revoked[4..20]]);
+        let (answer, took) = ended.join().unwrap();
+        assert!(answer.starts_with("HTTP/1.1 401") && took < Duration::from_secs(10), "{took:?}: {answer}");
+        for slow in [slow, parts] {
+            let (answer, took) = slow.join().unwrap();
+            assert!(answer.starts_with("HTTP/1.1 408") && took < Duration::from_secs(50), "{took:?}: {answer}");
+        }
+    });
+}

@@ -29,8 +29,14 @@ fn site() -> Program {
 
 /// Asks for the long report and takes no more than its beginning.
 fn begin(server: &Server, token: &str) -> (Response, Vec<u8>) {
+    begin_from(server, token, "192.0.2.1")
+}
+
+/// The same from an address, where the server trusts who says it.
+fn begin_from(server: &Server, token: &str, address: &str) -> (Response, Vec<u8>) {
     let client = reqwest::blocking::Client::builder().no_proxy().timeout(None).build().unwrap();
     let request = client.get(format!("{}{LONG}", server.origin)).header("Authorization", format!("ApiToken {token}"));
+    let request = request.header("X-Forwarded-For", address);
     let mut response = request.send().unwrap();
     assert_eq!(response.status(), 200);
     let mut first = vec![0; 1000];
@@ -128,4 +134,22 @@ fn while_somebody_holds_the_write_lock_tokens_are_revoked_and_people_log_in() {
     }
     assert_eq!(ada.post("/admin/logout", &[]).status, 303);
     assert_eq!(ada.get("/admin/").status, 303);
+}
+
+#[test]
+fn neither_many_tokens_nor_a_shared_address_take_anybodys_turn() {
+    let site = site();
+    let crowd: Vec<_> = (0..6).map(|_| site.token("report")).collect();
+    let (near, far) = (site.token("report"), site.token("report"));
+    let server =
+        site.serve(&["--backup-at", "off", "--report-cache", "0", "--rate-limit", "0", "--trusted-proxy", "127.0.0.1"]);
+    let fresh = rest(begin_from(&server, &far, "203.0.113.9")).unwrap();
+    let held: Vec<_> =
+        crowd.iter().flat_map(|token| [token; 8]).map(|token| begin_from(&server, token, "198.51.100.1")).collect();
+    for (token, address) in [(&far, "203.0.113.9"), (&near, "198.51.100.1")] {
+        let since = Instant::now();
+        assert!(rest(begin_from(&server, token, address)).unwrap() == fresh, "{address}");
+        assert!(since.elapsed() < Duration::from_secs(10), "{address} took {:?}", since.elapsed());
+    }
+    drop(held);
 }

@@ -18,7 +18,7 @@ use crate::admin::kit::table::{Cell, Table, link_with};
 use crate::domain::{Currency, Day, Figures, ImportId};
 use crate::service::ServiceError;
 use crate::service::imports::{self, ChangedCell, Told};
-use crate::store::{ImportEntry, ImportKind, ReadTxn, StatKey, StoreError};
+use crate::store::{ImportEntry, ImportKind, Lane, ReadTxn, StatKey, StoreError};
 
 /// Entries a page shows.
 const SHOWN: u32 = 50;
@@ -302,7 +302,9 @@ pub async fn download(context: RequestContext, id: web::Path<String>) -> Answer 
     let entry = found.map_err(crate::admin::kit::context::missing_is_not_found)?;
     let pages = stream::try_unfold((context, entry, None, true), |(context, entry, after, is_first)| async move {
         let read = context
-            .run(move |context| context.store().read(|txn| Ok((csv_page(txn, &entry, after, is_first)?, entry))))
+            .run(move |context| {
+                context.store().read_in(Lane::Page, |txn| Ok((csv_page(txn, &entry, after, is_first)?, entry)))
+            })
             .await;
         let ((bytes, last), entry) = read.map_err(std::io::Error::other)?;
         Ok::<_, std::io::Error>((!bytes.is_empty()).then_some((Bytes::from(bytes), (context, entry, last, false))))

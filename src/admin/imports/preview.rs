@@ -1,7 +1,7 @@
 //! What an upload would change, before it does; then the word to go on, which imports what was shown.
 
-use actix_web::http::{StatusCode, header};
-use actix_web::{HttpResponse, web};
+use actix_web::http::StatusCode;
+use actix_web::web;
 use askama::Template;
 use chrono::Utc;
 
@@ -15,7 +15,8 @@ use crate::admin::kit::layout::{Shell, back};
 use crate::admin::kit::table::{Cell, Table};
 use crate::admin::singular::words;
 use crate::domain::{Day, Reason};
-use crate::http::ClientError;
+use crate::http::spooled::Spooled;
+use crate::http::{ClientError, download};
 use crate::import::FileError;
 use crate::service::ServiceError;
 use crate::service::imports::{ImportError, Preview};
@@ -78,9 +79,12 @@ pub async fn commit(context: RequestContext, id: web::Path<String>) -> Answer {
     if let Err(error) = Reason::parse_optional(&upload.settings.answers.reason) {
         return page(&context, upload, Vec::new(), Some(sentence(&error.reason))).await;
     }
-    let (store, actor, own, seen) =
-        (context.store().clone(), context.actor(), upload.clone(), context.field("seen").to_owned());
-    let done = crate::telemetry::blocking(move || pending_uploads::commit(&store, &own, &seen, &actor)).await;
+    let (own, seen) = (upload.clone(), context.field("seen").to_owned());
+    let done = context
+        .run_in_turn(move |context| {
+            Ok::<_, ClientError>(pending_uploads::commit(context.store(), &own, &seen, &context.actor()))
+        })
+        .await?;
     let imported = |id: &str| format!("/admin/imports/{id}");
     match done {
         Ok(done) => Ok(context.go(&back(&imported(&done.id.to_string()), Some(upload.advertiser.id), "imported"))),
@@ -107,21 +111,19 @@ pub async fn commit(context: RequestContext, id: web::Path<String>) -> Answer {
 /// All that is wrong with the file, as CSV.
 pub async fn problems(context: RequestContext, id: web::Path<String>) -> Answer {
     let upload = draft(&context, &id).await?;
-    let store = context.store().clone();
-    let made = crate::telemetry::blocking(move || {
-        let mut bytes = Vec::new();
-        pending_uploads::list_problems(&store, &upload, &mut bytes).map(|()| bytes)
+    let file = context.run_in_turn(move |context| {
+        let mut file = Spooled::new(context.store());
+        pending_uploads::list_problems(context.store(), &upload, &mut file).map_err(ClientError::from)?;
+        Ok::<_, ClientError>(file)
     });
-    let bytes = made.await.map_err(ClientError::from)?;
-    Ok(HttpResponse::Ok()
-        .content_type("text/csv; charset=utf-8")
-        .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"pitlane-problems.csv\""))
-        .body(bytes))
+    download::csv(file.await?, "pitlane-problems.csv")
 }
 
 async fn page(context: &RequestContext, upload: PendingUpload, moved: Vec<String>, error: Option<String>) -> Answer {
-    let (store, own) = (context.store().clone(), upload.clone());
-    let found = crate::telemetry::blocking(move || pending_uploads::preview(&store, &own)).await;
+    let own = upload.clone();
+    let found = context
+        .run_in_turn(move |context| Ok::<_, ClientError>(pending_uploads::preview(context.store(), &own)))
+        .await?;
     let (found, error) = match found {
         Ok(found) => (found, error),
         Err(ImportError::File(refused @ (FileError::Refused(_) | FileError::Missing(_)))) => {

@@ -1,9 +1,7 @@
 //! The Stats page as a file: all rows of what is shown, for programs or for spreadsheets.
 
 use std::collections::HashMap;
-
-use actix_web::HttpResponse;
-use actix_web::http::header;
+use std::io::Write as _;
 
 use crate::admin::kit::context::{Answer, RequestContext};
 use crate::admin::kit::format;
@@ -12,9 +10,11 @@ use crate::admin::stats::names::{self, Label};
 use crate::admin::stats::view::{By, View};
 use crate::domain::{Day, MicrosSum};
 use crate::http::ClientError;
+use crate::http::download;
 use crate::http::error::ErrorKind;
+use crate::http::spooled::Spooled;
 use crate::service::ServiceError;
-use crate::store::{ReadTxn, StatSum};
+use crate::store::{Lane, ReadTxn, StatSum};
 
 /// How the file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,21 +37,22 @@ impl Dialect {
     }
 }
 
-/// What came of it: the file and its name, or why there is none.
-type Made = Result<(Vec<u8>, String), (ErrorKind, String)>;
+/// The file and its name.
+type Made = (Spooled, String);
 
 /// The file.
 pub async fn download(context: RequestContext) -> Answer {
-    let made = context.run(|context| context.store().read(|txn| made(context, txn))).await?;
-    let (bytes, name) = made.map_err(|(kind, message)| ClientError::new(kind, message))?;
-    let disposition = format!("attachment; filename=\"{name}\"");
-    Ok(HttpResponse::Ok()
-        .content_type("text/csv; charset=utf-8")
-        .insert_header((header::CONTENT_DISPOSITION, disposition))
-        .body(bytes))
+    let (file, name) = context
+        .run_in_turn(|context| {
+            context.store().read_in(Lane::Long, |txn| {
+                made(context, txn)?.map_err(|(kind, message)| ClientError::new(kind, message))
+            })
+        })
+        .await?;
+    download::csv(file, &name)
 }
 
-fn made(context: &RequestContext, txn: &ReadTxn<'_>) -> Result<Made, ServiceError> {
+fn made(context: &RequestContext, txn: &ReadTxn<'_>) -> Result<Result<Made, (ErrorKind, String)>, ServiceError> {
     let Some(advertiser) = context.advertisers(txn)?.1 else {
         return Ok(Err((ErrorKind::NotFound, "There is no advertiser yet.".to_owned())));
     };
@@ -67,13 +68,12 @@ fn made(context: &RequestContext, txn: &ReadTxn<'_>) -> Result<Made, ServiceErro
         "comma" => Dialect::Comma,
         _ => Dialect::Plain,
     };
-    let mut bytes = Vec::new();
+    let mut file = Spooled::new(context.store());
     if dialect != Dialect::Plain {
-        bytes.extend_from_slice("\u{feff}".as_bytes());
+        file.write_all("\u{feff}".as_bytes()).map_err(|error| failed(&error))?;
     }
     let delimiter = if dialect == Dialect::Comma { b';' } else { b',' };
-    let mut writer =
-        csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).delimiter(delimiter).from_writer(bytes);
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).delimiter(delimiter).from_writer(file);
     let written = if view.by == By::Rows {
         write_rows(txn, &view, dialect, &mut writer)?
     } else {
@@ -82,10 +82,14 @@ fn made(context: &RequestContext, txn: &ReadTxn<'_>) -> Result<Made, ServiceErro
     match written {
         Ok(()) => {}
         Err(Failed::TooMany(message)) => return Ok(Err((ErrorKind::PayloadTooLarge, message))),
-        Err(Failed::Csv(error)) => return Err(ServiceError::Internal(format!("a file could not be made: {error}"))),
+        Err(Failed::Csv(error)) => return Err(failed(&error)),
     }
-    let bytes = writer.into_inner().map_err(|error| ServiceError::Internal(error.to_string()))?;
-    Ok(Ok((bytes, file_name(&view))))
+    let file = writer.into_inner().map_err(|error| failed(&error))?;
+    Ok(Ok((file, file_name(&view))))
+}
+
+fn failed(error: &dyn std::fmt::Display) -> ServiceError {
+    ServiceError::Internal(format!("a file could not be made: {error}"))
 }
 
 enum Failed {
@@ -113,7 +117,7 @@ fn file_name(view: &View) -> String {
     format!("pitlane-stats_{advertiser}_{}_{}_by-{}{filters}.csv", view.days.from(), view.days.to(), view.by.word())
 }
 
-type Writer = csv::Writer<Vec<u8>>;
+type Writer = csv::Writer<Spooled>;
 
 fn write_rows(
     txn: &ReadTxn<'_>,

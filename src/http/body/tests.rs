@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 
 use super::*;
 use crate::domain::{Day, RawReport, ReportFormat, ReportKind, ReportQuery};
-use crate::http::turns::{Holder, Turns};
+use crate::http::turns::{Claim, Holder, Turns};
 use crate::service::polls::PollLog;
 use crate::service::report::{ReportRequest, Reports};
 use crate::service::{Actor, catalogue, demo};
@@ -24,9 +24,10 @@ fn recorded(take: impl AsyncFnOnce(ReportBody, &Store)) -> bool {
     let poll = PollRecorder::begin(&log, kind, format, String::new(), String::new());
     let closing = Some(Bytes::from_static(b"}}"));
     System::new().block_on(async {
-        let (turns, holder) = (Turns::default(), Holder::Person(uuid::Uuid::nil()));
-        let turn = turns.take_now(holder);
-        let reading = Reading { store: store.clone(), turns, holder, turn };
+        let claim = Claim::new(Holder::Person(uuid::Uuid::nil()), [127, 0, 0, 1].into());
+        let turns = Turns::default();
+        let turn = turns.take_now(claim);
+        let reading = Reading { store: store.clone(), turns, claim, turn };
         take(ReportBody::new(report, Vec::new(), closing, poll, reading), &store).await;
     });
     log.stop();
@@ -119,9 +120,10 @@ fn an_idle_client_keeps_no_turn_that_others_wait_for() {
             BodyState::Rows(making) => making.reading.turns.clone(),
             _ => panic!("nothing is left to read"),
         };
-        let others: Vec<_> = (1..9).map(|key| turns.take_now(Holder::Token(key.into()))).collect();
+        let token = |key: u8| Claim::new(Holder::Token(i64::from(key).into()), [192, 0, 2, key].into());
+        let others: Vec<_> = (1..9).map(|key| turns.take_now(token(key))).collect();
         assert_eq!(others.iter().flatten().count(), Lane::Long.size() - 1);
-        let late = turns.take(Holder::Token(9.into())).await;
+        let late = turns.take(token(9)).await;
         drop((late, others));
         assert!(store.snapshot_in(Lane::Long).is_ok());
         assert!(taken(&mut body).await.is_some());
