@@ -151,9 +151,6 @@ fn import(global: &Global, store: &Store, args: Args, mut file: File, name: &str
     let save_as = args.reading.save_mapping.clone();
     let mut kept = None;
     if format.is_none() {
-        if !file.metadata()?.is_file() {
-            file = spooled(file)?;
-        }
         options.sha256 = Some(imports::hash(&mut file)?);
         let used = args.reading.mapping.clone();
         let RecognisedFile { unpacked, recognition } =
@@ -280,14 +277,39 @@ fn refused(error: &ImportError, name: &str, as_json: bool) -> anyhow::Error {
     anyhow::Error::msg(message)
 }
 
-/// The file and what to call it. Stdin is copied to a temporary file first: a file is read more than once.
+/// The file and what to call it. What comes through a pipe is copied to a temporary file first: a file is read more than
+/// once. A pipe with a name is refused, since one that nobody writes to would be waited for without end; those of the shell,
+/// as in `<(zcat day.csv.gz)`, have their writer.
 fn open(path: &Path) -> anyhow::Result<(File, String)> {
     if path == Path::new("-") {
         return Ok((spooled(std::io::stdin().lock()).context("could not read stdin")?, "stdin".to_owned()));
     }
-    let file = File::open(path).with_context(|| format!("could not open {}", path.display()))?;
+    let shown = path.display();
+    let unopened = || format!("could not open {shown}");
+    let kind = std::fs::metadata(path).with_context(unopened)?;
+    let is_open = path.starts_with("/dev") || path.starts_with("/proc");
     let name = path.file_name().unwrap_or(path.as_os_str());
-    Ok((file, name.to_string_lossy().into_owned()))
+    let name = name.to_string_lossy().replace(crate::domain::is_hidden, " ");
+    if kind.is_file() {
+        return Ok((File::open(path).with_context(unopened)?, name));
+    }
+    anyhow::ensure!(!kind.is_dir(), "{shown} is a directory; expected a file");
+    anyhow::ensure!(
+        is_open && is_pipe(&kind),
+        "{shown} is no file but a pipe or a device; send what comes out of it to: pitlane import -"
+    );
+    let piped = File::open(path).with_context(unopened)?;
+    Ok((spooled(piped).with_context(|| format!("could not read {shown}"))?, name))
+}
+
+#[cfg(unix)]
+fn is_pipe(kind: &std::fs::Metadata) -> bool {
+    std::os::unix::fs::FileTypeExt::is_fifo(&kind.file_type())
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_: &std::fs::Metadata) -> bool {
+    false
 }
 
 /// What comes through a pipe, as a file.

@@ -1,12 +1,13 @@
 //! What commands say: data to stdout, words to stderr, failures to both where JSON was asked for.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
-use crate::domain::Invalid;
+use crate::domain::{Invalid, is_hidden};
 use crate::service::ServiceError;
 use crate::store::StoreError;
 
@@ -23,12 +24,24 @@ pub(super) fn logs_everything() -> bool {
     AS_RECORDS.load(Ordering::Relaxed)
 }
 
+/// Text as it may go to a terminal: what would command it, or turn the text around, is shown instead. So names, files and
+/// errors of whatever origin can't write over what stands there. JSON stays the same JSON.
+fn printable(text: &impl std::fmt::Display) -> String {
+    let mut shown = String::new();
+    for c in text.to_string().chars() {
+        let is_obeyed = is_hidden(c) && !matches!(c, '\n' | '\t');
+        // Writing to a string never fails.
+        let _ = if is_obeyed { write!(shown, "\\u{:04x}", u32::from(c)) } else { write!(shown, "{c}") };
+    }
+    shown
+}
+
 /// Words for people, on stderr. Nobody is left to tell when that fails.
 pub(super) fn say(message: std::fmt::Arguments<'_>) {
     if logs_everything() {
         tracing::info!("{message}");
     } else {
-        let _ = writeln!(std::io::stderr(), "{message}");
+        let _ = writeln!(std::io::stderr(), "{}", printable(&message));
     }
 }
 
@@ -37,7 +50,7 @@ pub(super) fn warn(message: std::fmt::Arguments<'_>) {
     if logs_everything() {
         tracing::warn!("{message}");
     } else {
-        let _ = writeln!(std::io::stderr(), "warning: {message}");
+        let _ = writeln!(std::io::stderr(), "warning: {}", printable(&message));
     }
 }
 
@@ -63,7 +76,7 @@ pub(super) fn stdout_failed(error: std::io::Error) -> anyhow::Error {
 /// A line of data, on stdout.
 pub(super) fn print(line: impl std::fmt::Display) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(stdout_failed)
+    writeln!(out, "{}", printable(&line)).and_then(|()| out.flush()).map_err(stdout_failed)
 }
 
 /// JSON on stdout.
@@ -83,7 +96,7 @@ pub(super) fn ended(done: anyhow::Result<()>, as_json: bool) -> ExitCode {
     if logs_everything() {
         tracing::error!("{error:#}");
     } else {
-        let _ = writeln!(std::io::stderr(), "error: {error:#}");
+        let _ = writeln!(std::io::stderr(), "error: {}", printable(&format_args!("{error:#}")));
     }
     ExitCode::FAILURE
 }
@@ -107,4 +120,18 @@ fn code(error: &anyhow::Error) -> &'static str {
         }
     }
     "failed"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_is_printed_commands_the_terminal() {
+        let text = "a\u{1b}[2J\u{9b}31m\u{7f}\r\u{202e}b\tc\nKöln";
+        assert_eq!(printable(&text), "a\\u001b[2J\\u009b31m\\u007f\\u000d\\u202eb\tc\nKöln");
+        let json = json!({"name": text}).to_string();
+        let read: serde_json::Value = serde_json::from_str(&printable(&json)).unwrap();
+        assert_eq!(read["name"], text);
+    }
 }

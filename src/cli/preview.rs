@@ -66,17 +66,11 @@ fn tell_reading(name: &str, reading: &Reading, days: Option<(Day, Day)>) {
         say(format_args!("note: {}", note.message));
     }
     if !reading.ignored.is_empty() {
-        let shown = reading.ignored.iter().take(NAMED_HEADERS).map(|header| printable(header));
-        let named = shown.collect::<Vec<_>>().join(", ");
+        let named = reading.ignored.iter().take(NAMED_HEADERS).map(String::as_str).collect::<Vec<_>>().join(", ");
         let more = reading.ignored.len().saturating_sub(NAMED_HEADERS);
         let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
         say(format_args!("columns of the file that were not used: {named}{rest}"));
     }
-}
-
-/// What a file says of itself, made safe for a terminal.
-fn printable(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
 /// What it does to the stats.
@@ -95,7 +89,7 @@ fn tell_outlook(outlook: &Outlook, rounded: u64) {
 fn tell_created(what: &str, created: &Created) {
     for (one, several, names) in created.kinds().into_iter().filter(|(_, _, names)| !names.is_empty()) {
         let kind = if names.len() == 1 { one } else { several };
-        let shown: Vec<String> = names.iter().take(NAMED_HEADERS).map(|name| printable(name)).collect();
+        let shown: Vec<&str> = names.iter().take(NAMED_HEADERS).map(String::as_str).collect();
         let more = names.len().saturating_sub(NAMED_HEADERS);
         let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
         say(format_args!("{what} {} {kind}: {}{rest}", names.len(), shown.join(", ")));

@@ -27,7 +27,7 @@ pub use exact_cost::ExactCost;
 pub use ids::{AdminId, AdvertiserId, AppId, CampaignId, DraftId, FeedId, ImportId, OfferId, PublisherId};
 pub use invalid::Invalid;
 pub use money::{Currency, Micros, MicrosDifference, MicrosSum};
-pub use names::{Email, Name, NameKey, Reason, Role};
+pub use names::{Email, Name, NameKey, Reason, Role, is_hidden};
 pub use network::{client_network, client_site};
 pub use report::{RawReport, ReportFormat, ReportKind, ReportQuery};
 pub use stats::{Count, DailyStat, Figures};

@@ -21,10 +21,7 @@ impl Name {
     pub fn parse(field: &'static str, text: &str) -> Result<Self, Invalid> {
         let trimmed = text.trim();
         let refuse = || Invalid::value(field, text, "1 to 500 characters without control characters");
-        if trimmed.is_empty()
-            || trimmed.chars().nth(NAME_CHARS).is_some()
-            || trimmed.chars().any(|c| c.is_control() || turns_text(c))
-        {
+        if trimmed.is_empty() || trimmed.chars().nth(NAME_CHARS).is_some() || trimmed.chars().any(is_hidden) {
             return Err(refuse());
         }
         Ok(Self(trimmed.to_owned()))
@@ -41,6 +38,12 @@ impl Name {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether the character commands a terminal, or turns text around: no name has such a one.
+#[must_use]
+pub fn is_hidden(c: char) -> bool {
+    c.is_control() || turns_text(c)
 }
 
 /// Whether the character only says in which direction text runs, or where a file begins.

@@ -316,3 +316,24 @@ fn columns_that_are_missing_are_refused() {
         assert!(said.contains(words) && said.contains(flag), "{said}");
     }
 }
+
+#[test]
+fn nothing_of_a_file_commands_the_terminal() {
+    let site = Program::stocked();
+    let csv = "date,campaign_name,partner,clicks,cost,\u{1b}[2Jx\u{9b}31m\n2026-01-05,AOS_TEST,Lumen,1,1,y\n";
+    let file = site.file("a\u{1b}]0;x\u{7}\nb.csv", csv);
+    for args in [
+        &["import", &file, "--advertiser", "Acme"][..],
+        &["import", &file, "--advertiser", "Acme", "--dry-run"],
+        &["imports", "list", "--advertiser", "Acme"],
+        &["import", &file, "--advertiser", "No\u{1b}[2J"],
+        &["import", "not\u{1b}[2J.csv", "--advertiser", "Acme"],
+        &["token", "revoke", "\u{9b}2J"],
+    ] {
+        let ended = site.run(args);
+        for text in [&ended.stdout, &ended.stderr] {
+            let obeyed = text.chars().find(|c| c.is_control() && *c != '\n');
+            assert_eq!(obeyed, None, "{args:?}: {text:?}");
+        }
+    }
+}

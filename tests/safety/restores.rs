@@ -6,7 +6,7 @@ use pitlane::service::access::admins::{self, Password};
 use pitlane::store::{AdminRow, Sealed, Store};
 use serde_json::{Value, json};
 
-use crate::common::program::{Program, text};
+use crate::common::program::{A_THIRD_DAY, Program, text};
 
 const ADA: &str = "ada@example.com";
 const BOB: &str = "bob@example.com";
@@ -174,6 +174,17 @@ fn a_pipe_is_refused_instead_of_waited_for() {
     for command in ["verify", "restore"] {
         assert!(site.fails(&[command, text(&pipe)]).contains("a pipe"));
     }
+    for name in ["pipe.csv", "pipe.json", "pipe.ndjson"] {
+        let named = site.path(name);
+        std::fs::rename(&pipe, &named).unwrap();
+        assert!(site.fails(&["import", text(&named), "--advertiser", "Acme"]).contains("pitlane import -"), "{name}");
+        std::fs::rename(&named, &pipe).unwrap();
+    }
+    assert!(site.fails(&["import", "/dev/zero", "--advertiser", "Acme"]).contains("a device"));
+    assert!(site.fails(&["import", text(site.root()), "--advertiser", "Acme"]).contains("is a directory"));
+    // A pipe of the shell has its writer.
+    let ended = site.run_on(A_THIRD_DAY, &["import", "/dev/stdin", "--advertiser", "Acme"]);
+    assert!(ended.stderr.contains("inserted 1, changed 1"), "{}", ended.stderr);
 }
 
 #[test]
