@@ -26,6 +26,10 @@ impl Answers {
         self.0[self.0.len() * percent / 100]
     }
 
+    pub(crate) fn longest(&self) -> Duration {
+        self.0.last().copied().unwrap_or_default()
+    }
+
     pub(crate) fn p99(&self) -> Duration {
         self.part(99)
     }

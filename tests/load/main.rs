@@ -3,7 +3,9 @@
 //! `cargo test --test load` runs it small and asks only that nothing fails. By night, on a machine of its own:
 //! `cargo test --release --test load -- --nightly` holds the slowest of a hundred answers to twice what it is just before
 //! and just after, when nothing else goes on, and wants memory and descriptors to stay flat. In pieces:
-//! `--only lock|import|backup|soak`, `--rows N` to import, `--stored N` rows for the backup, `--soak SECONDS`.
+//! `--only lock|import|backup|soak|crowd`, `--rows N` to import, `--stored N` rows for the backup, `--soak SECONDS`, and for
+//! the crowd of slow readers `--readers N` and `--report N` rows of what they read. At full size:
+//! `cargo test --release --test load -- --nightly --only crowd --rows 20000000`.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
@@ -12,6 +14,7 @@
 mod common;
 
 mod asking;
+mod crowd;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -37,6 +40,11 @@ struct Plan {
     lock: Duration,
     idle: Duration,
     soak: Duration,
+    readers: u32,
+    /// Rows of the report that slow readers take.
+    report: u32,
+    /// Tokens that are revoked meanwhile.
+    revoked: u32,
 }
 
 fn main() -> ExitCode {
@@ -48,6 +56,9 @@ fn main() -> ExitCode {
         lock: Duration::from_secs(1),
         idle: Duration::from_millis(500),
         soak: Duration::from_secs(3),
+        readers: 8,
+        report: 40_000,
+        revoked: 3,
     };
     let mut args = std::env::args().skip(1);
     let number =
@@ -66,11 +77,17 @@ fn main() -> ExitCode {
                     lock: Duration::from_secs(10),
                     idle: Duration::from_secs(10),
                     soak: Duration::from_mins(10),
+                    readers: 64,
+                    // 260 MB.
+                    report: 1_000_000,
+                    revoked: 100,
                 }
             }
             "--only" => plan.only = args.next(),
             "--rows" => plan.rows = number(args.next()),
             "--stored" => plan.stored = number(args.next()),
+            "--readers" => plan.readers = number(args.next()),
+            "--report" => plan.report = number(args.next()),
             "--soak" => plan.soak = Duration::from_secs(number(args.next()).into()),
             word if !word.starts_with('-') => filters.push(arg),
             _ => {}
@@ -80,7 +97,8 @@ fn main() -> ExitCode {
     if !filters.is_empty() && !filters.iter().any(|filter| "load".contains(filter.as_str())) {
         return ExitCode::SUCCESS;
     }
-    let pieces: [(&str, Piece); 4] = [("lock", lock), ("import", import), ("backup", backup), ("soak", soak)];
+    let pieces: [(&str, Piece); 5] =
+        [("lock", lock), ("import", import), ("backup", backup), ("soak", soak), ("crowd", crowd::crowd)];
     let chosen = pieces.iter().filter(|(name, _)| plan.only.as_deref().is_none_or(|only| only == *name));
     let failed: Vec<_> = chosen.filter_map(|(name, piece)| Some(format!("{name}: {}", piece(&plan).err()?))).collect();
     for words in &failed {
