@@ -240,9 +240,7 @@ fn make(
         }
         if matches!(purpose, Purpose::Sandbox) {
             for before in txn.sandbox_list(advertiser.key)? {
-                if txn.token_revoke(&before.id, now)? {
-                    txn.audit_add(&actor.did("token revoke", before.id.as_str()), now)?;
-                }
+                revocation(&before.id, actor, now).carry_out(txn)?;
             }
             txn.token_set_sandbox(key)?;
         }
@@ -258,8 +256,11 @@ fn make(
 
 /// Revokes a token from the next request on; whether it was live before.
 pub fn revoke(store: &Store, id: &TokenId, actor: &Actor, now: DateTime<Utc>) -> ServiceResult<bool> {
-    let act = UrgentAct::RevokeToken(id.to_string());
-    Ok(store.write_urgently(&UrgentNote::new(act, &actor.did("token revoke", id.as_str()), now))?)
+    Ok(store.write_urgently(&revocation(id, actor, now))?)
+}
+
+fn revocation(id: &TokenId, actor: &Actor, now: DateTime<Utc>) -> UrgentNote {
+    UrgentNote::new(UrgentAct::RevokeToken(id.to_string()), &actor.did("token revoke", id.as_str()), now)
 }
 
 #[cfg(test)]

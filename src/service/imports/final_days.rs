@@ -29,6 +29,11 @@ impl FinalDays {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// Why they are not changed.
+    pub(super) fn refusal(&self) -> String {
+        format!("days that are final would change: {self}. Give the reason why")
+    }
 }
 
 /// `2023-08-01 (3 rows), 2023-08-02 (1 row)`

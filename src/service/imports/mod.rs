@@ -256,7 +256,7 @@ pub enum ImportError {
     #[error("{}", .0.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("\n"))]
     Open(Vec<crate::import::Problem>),
     /// Days are final, and no reason was given.
-    #[error("days that are final would change: {0}. Give the reason why")]
+    #[error("{}", .0.refusal())]
     Final(FinalDays),
     /// The cost is not what it must come to.
     #[error("{0}")]

@@ -46,7 +46,7 @@ pub enum UndoError {
     #[error("later changes stand on its rows: {}. Undo those first, the newest first", Listed(.0))]
     Stands(Vec<LaterChange>),
     /// Days are final, and no reason was given.
-    #[error("days that are final would change: {0}. Give the reason why")]
+    #[error("{}", .0.refusal())]
     Final(FinalDays),
     /// Something else.
     #[error(transparent)]

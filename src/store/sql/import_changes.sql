@@ -1,3 +1,5 @@
+-- The cells that an import stated, each with what it held before. Both halves say the same of their table: only so does SQLite
+-- merge them in the order of their keys and stop at the limit.
 select
     cell.day,
     cell.campaign_key,
