@@ -270,30 +270,30 @@ fn add(path: &Path, note: &UrgentNote) -> StoreResult<()> {
 
 /// Carries out what is noted, if anything is.
 pub(in crate::store) fn settle(conn: &Connection, path: &Path) -> StoreResult<()> {
-    if is_empty(path)? {
-        return Ok(());
-    }
-    let txn = Transaction::new_unchecked(conn, TransactionBehavior::Immediate).doing("begin writing")?;
-    let file = carry_out_all(&WriteTxn::of(&txn), path)?;
-    txn.commit().doing("carry out what was urgent")?;
-    empty(&file).map_err(|source| disk::refused(path, source))
+    carry_out_all(conn, path)?.map_or(Ok(()), |file| empty(&file).map_err(|source| disk::refused(path, source)))
 }
 
-/// Carries out what is noted; the file, locked, to be emptied once that is committed.
-pub(in crate::store) fn carry_out_all(txn: &WriteTxn<'_>, path: &Path) -> StoreResult<File> {
+/// Carries out what is noted, if anything is; the file, locked, to be emptied.
+pub(in crate::store) fn carry_out_all(conn: &Connection, path: &Path) -> StoreResult<Option<File>> {
+    if is_empty(path)? {
+        return Ok(None);
+    }
     let refused = |source| disk::refused(path, source);
+    let txn = Transaction::new_unchecked(conn, TransactionBehavior::Immediate).doing("begin writing")?;
     let mut file = lock::open(path)?;
     file.lock().map_err(refused)?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(refused)?;
+    let write = WriteTxn::of(&txn);
     for note in parse(&bytes) {
-        match note.carry_out(txn) {
+        match note.carry_out(&write) {
             // Another copy of the database is in its place, which never had it.
             Err(StoreError::Missing(message)) => tracing::warn!(message, "something urgent was left undone"),
             done => drop(done?),
         }
     }
-    Ok(file)
+    txn.commit().doing("carry out what was urgent")?;
+    Ok(Some(file))
 }
 
 /// Forgets the notes. Flushed, since one that came back after a power cut could let somebody in again who left.
@@ -303,178 +303,4 @@ pub(in crate::store) fn empty(file: &File) -> std::io::Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Instant;
-
-    use super::*;
-    use crate::domain::{Currency, Name, ReportingZone, Role, TokenReader, TokenScope};
-    use crate::store::NewToken;
-
-    struct Site {
-        _dir: tempfile::TempDir,
-        store: Store,
-        /// Somebody else, who holds the write lock now and then.
-        other: Connection,
-        token: TokenId,
-        email: Email,
-        hash: TokenHash,
-    }
-
-    fn hash(text: &str) -> TokenHash {
-        TokenHash::new(format!("$argon2id${text}"))
-    }
-
-    fn site() -> Site {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path()).unwrap();
-        let (token, email): (TokenId, Email) = ("A".repeat(16).parse().unwrap(), "ada@example.com".parse().unwrap());
-        let name = Name::parse("name", "Acme").unwrap();
-        let (now, hash) = (Utc::now(), hash("first"));
-        store
-            .write(|txn| {
-                let usd = Currency::parse("USD").unwrap();
-                let advertiser =
-                    txn.advertiser_create(uuid::Uuid::new_v4().into(), &name, usd, ReportingZone::UTC, now)?.key;
-                txn.admin_create(uuid::Uuid::new_v4().into(), &email, Role::Admin, &hash, now)?;
-                let new = NewToken {
-                    id: &token,
-                    advertiser,
-                    name: &name,
-                    scope: TokenScope::Report,
-                    hash: &hash,
-                    secret_check: 1,
-                    expires_at: None,
-                    replaces: None,
-                    reader: TokenReader::Other,
-                };
-                txn.token_create(&new, now).map(drop)
-            })
-            .unwrap();
-        let other = Connection::open(store.path()).unwrap();
-        Site { _dir: dir, store, other, token, email, hash }
-    }
-
-    impl Site {
-        fn note(&self, act: UrgentAct) -> UrgentNote {
-            let audit = AuditEntry { actor: "Ada", action: "test", subject: "", address: None };
-            let _ = self;
-            UrgentNote::new(act, &audit, Utc::now())
-        }
-
-        fn revocation(&self) -> UrgentNote {
-            self.note(UrgentAct::RevokeToken(self.token.to_string()))
-        }
-
-        fn log_in(&self) -> UrgentNote {
-            let admin = self.store.read(|txn| txn.admin_find(&self.email)).unwrap().unwrap().0;
-            self.note(UrgentAct::LogIn(NewSession {
-                id_sha256: "1".repeat(64),
-                admin: admin.id.to_string(),
-                email: self.email.as_str().to_owned(),
-                password: NewSession::password_of(&self.hash),
-                address: "192.0.2.1".to_owned(),
-                user_agent: "browser".to_owned(),
-                browser_sha256: "2".repeat(64),
-            }))
-        }
-
-        fn is_revoked(&self) -> bool {
-            self.store.read(|txn| txn.token_find(&self.token)).unwrap().unwrap().revoked_at.is_some()
-        }
-
-        fn is_logged_in(&self) -> bool {
-            self.store.read(|txn| txn.session_find(&"1".repeat(64), SessionBounds::ANY)).unwrap().is_some()
-        }
-
-        fn lock(&self) {
-            self.other.execute_batch("begin immediate").unwrap();
-        }
-
-        fn unlock(&self) {
-            self.other.execute_batch("rollback").unwrap();
-        }
-
-        /// Entries of the audit log that the database itself has.
-        fn entries(&self) -> i64 {
-            let sql = "select count(*) from audit_log where action = 'test'";
-            self.other.query_row(sql, (), |row| row.get(0)).unwrap()
-        }
-
-        fn noted(&self) -> usize {
-            read(&self.store.urgent).unwrap().len()
-        }
-    }
-
-    #[test]
-    fn a_revocation_waits_for_no_lock_and_is_carried_out_once() {
-        let site = site();
-        site.lock();
-        let since = Instant::now();
-        assert!(site.store.write_urgently(&site.revocation()).unwrap());
-        assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
-        assert!(site.is_revoked());
-        assert!(
-            Store::open(site.store.data_dir()).unwrap().read(|txn| txn.token_list()).unwrap()[0].revoked_at.is_some()
-        );
-        assert!(!site.store.write_urgently(&site.revocation()).unwrap(), "it is revoked already");
-        let unknown = site.note(UrgentAct::RevokeToken("B".repeat(16)));
-        assert!(matches!(site.store.write_urgently(&unknown), Err(StoreError::Missing(_))));
-        let noted = std::fs::read(&*site.store.urgent).unwrap();
-        site.unlock();
-        assert_eq!((site.entries(), site.noted()), (0, 1));
-        // Whoever writes next carries it out, whatever becomes of their own work.
-        let _ = site.store.write(|_| Err::<(), _>(StoreError::Stopped));
-        assert_eq!((site.entries(), site.noted(), site.is_revoked()), (1, 0, true));
-        // As after a kill between the commit and the emptying of the file.
-        std::fs::write(&*site.store.urgent, noted).unwrap();
-        site.store.write(|_| Ok::<_, StoreError>(())).unwrap();
-        assert_eq!((site.entries(), site.noted()), (1, 0));
-    }
-
-    #[test]
-    fn without_a_lock_nothing_is_noted() {
-        let site = site();
-        assert!(site.store.write_urgently(&site.revocation()).unwrap() && site.is_revoked());
-        assert_eq!((site.entries(), site.store.urgent.exists()), (1, false));
-    }
-
-    #[test]
-    fn a_log_in_that_is_noted_holds_while_its_password_does_and_until_the_log_out() {
-        let site = site();
-        site.lock();
-        assert!(site.store.write_urgently(&site.log_in()).unwrap());
-        assert!(site.is_logged_in());
-        let admin = site.store.read(|txn| txn.admin_find(&site.email)).unwrap().unwrap().0;
-        let log_out = site.note(UrgentAct::LogOut("1".repeat(64), admin.id.to_string()));
-        assert!(site.store.write_urgently(&log_out).unwrap());
-        assert!(!site.is_logged_in());
-        site.unlock();
-        site.store.write(|_| Ok::<_, StoreError>(())).unwrap();
-        assert_eq!((site.entries(), site.is_logged_in()), (2, false));
-        // A password that changes before the note is carried out takes the session with it.
-        site.lock();
-        assert!(site.store.write_urgently(&site.log_in()).unwrap() && site.is_logged_in());
-        site.other.execute("update admins set password_hash = '$argon2id$second'", ()).unwrap();
-        site.other.execute_batch("commit").unwrap();
-        assert!(!site.is_logged_in());
-        site.store.write(|_| Ok::<_, StoreError>(())).unwrap();
-        assert_eq!((site.entries(), site.is_logged_in(), site.noted()), (2, false, 0));
-    }
-
-    #[test]
-    fn lines_that_were_cut_off_count_for_nothing() {
-        let site = site();
-        let line = serde_json::to_string(&site.revocation()).unwrap();
-        for end in 0..=line.len() {
-            std::fs::write(&*site.store.urgent, &line[..end]).unwrap();
-            assert!(!site.is_revoked(), "{end}");
-        }
-        std::fs::write(&*site.store.urgent, &line[..9]).unwrap();
-        site.lock();
-        assert!(site.store.write_urgently(&site.revocation()).unwrap() && site.is_revoked());
-        site.unlock();
-        std::fs::write(&*site.store.urgent, b"\0\0\0\n\xff\n{}\n").unwrap();
-        site.store.write(|_| Ok::<_, StoreError>(())).unwrap();
-        assert_eq!((site.is_revoked(), site.noted()), (false, 0), "nothing of that was a note");
-    }
-}
+mod tests;

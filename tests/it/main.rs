@@ -35,6 +35,7 @@ mod model;
 mod packet;
 mod places;
 mod polls;
+mod promises;
 mod properties;
 mod report;
 mod report_body;

@@ -15,16 +15,12 @@ use secrecy::ExposeSecret as _;
 use crate::admin::kit::cookies::{CookieScope, HALF_WAY, KNOWN, KNOWN_LIFE, SESSION};
 use crate::domain::{AdvertiserId, Role};
 use crate::http::error::ErrorKind;
-use crate::http::turns::{Claim, Holder};
 use crate::http::{AppState, ClientError};
 use crate::service::access::sessions::{self, Browser, LoggedIn};
 use crate::service::access::two_factor;
 use crate::service::{Actor, ServiceError};
 use crate::store::{AdvertiserRow, Lane, ReadTxn, SessionRow, Store, StoreError};
 use crate::telemetry;
-
-/// How long a page waits for its turn at what reads much of the database.
-const TURN_WAIT: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// What every handler ends with.
 pub type Answer = Result<HttpResponse, ClientError>;
@@ -280,27 +276,6 @@ impl RequestContext {
     pub fn made_nothing(&self, form: &str) -> Result<(), ClientError> {
         self.state().one_time.forget(&self.session()?.id_sha256, form);
         Ok(())
-    }
-
-    /// Runs `work`, which reads much of the database, once it is the person's turn; told to come back where that takes too
-    /// long.
-    pub async fn run_in_turn<T: Send + 'static, E: From<ClientError> + Send + 'static>(
-        &self,
-        work: impl FnOnce(&Self) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E> {
-        let claim = Claim::new(Holder::Person(self.session()?.admin.id.into()), self.browser().address);
-        let turn = tokio::time::timeout(TURN_WAIT, self.state().turns.take(claim)).await.map_err(|_| {
-            let message = "Long reports, previews and downloads of others are under way, and this waited for its turn \
-                in vain. Nothing was changed: load the page again in a moment.";
-            ClientError::later(ErrorKind::Unavailable, 10, message)
-        })?;
-        let context = self.clone();
-        telemetry::blocking(move || {
-            let done = work(&context);
-            drop(turn);
-            done
-        })
-        .await
     }
 
     /// Runs `work`, which may write.

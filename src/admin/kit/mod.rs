@@ -13,5 +13,6 @@ pub mod pages;
 pub mod resume;
 pub mod stale;
 pub mod table;
+mod turn;
 
 pub use context::{Answer, RequestContext};

@@ -4,7 +4,6 @@
 //! the new one. SQLite would take a log of the old database for the new one's, so the log is folded in and gone by then.
 //! What was shut stays shut ([`StayedShut`]), everybody is logged out, and set-up links end.
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -18,7 +17,7 @@ use crate::store::file::lock::Use;
 use crate::store::file::schema::{self, DATABASE_ID};
 use crate::store::file::stay_shut::{self, StayedShut, appliance_of};
 use crate::store::urgent;
-use crate::store::{DatabaseSummary, Doing as _, Owner, Store, StoreError, StoreResult, Verified, WriteTxn};
+use crate::store::{DatabaseSummary, Doing as _, Owner, Store, StoreError, StoreResult, Verified};
 
 /// What a restore did.
 #[derive(Debug)]
@@ -66,7 +65,8 @@ pub fn restore(file: &Path, data_dir: &Path) -> StoreResult<Restored> {
         }
     }
     let urgent = urgent::file(&target);
-    let noted = carry_out_noted(&mut conn, &urgent)?;
+    // Emptied once the copy stands.
+    let noted = urgent::carry_out_all(&conn, &urgent)?;
     let has_admin = log_out(&mut conn, &from)?;
     conn.close().map_err(|(_, source)| StoreError::sqlite("close the restored copy", source))?;
     sync(temporary.path()).map_err(failed)?;
@@ -79,7 +79,7 @@ pub fn restore(file: &Path, data_dir: &Path) -> StoreResult<Restored> {
     epoch::end(&target).map_err(failed)?;
     temporary.persist(&target).map_err(|error| failed(error.error))?;
     disk::sync_dir(data_dir).map_err(failed)?;
-    urgent::empty(&noted).map_err(|source| disk::refused(&urgent, source))?;
+    noted.map_or(Ok(()), |noted| urgent::empty(&noted)).map_err(|source| disk::refused(&urgent, source))?;
     Ok(Restored { from, kept, is_anothers, shut, unread, has_admin })
 }
 
@@ -110,15 +110,6 @@ fn take_over(conn: &mut Connection, old: &Path, appliance: Option<&str>) -> Stor
     });
     let detached = conn.execute("detach database old", ()).doing(DOING);
     taken.and_then(|shut| detached.map(|_| shut))
-}
-
-/// Carries out in the copy what was urgent and is only noted; the file of the notes, to be emptied once the copy stands.
-fn carry_out_noted(conn: &mut Connection, urgent: &Path) -> StoreResult<File> {
-    const DOING: &str = "carry out what was urgent";
-    let txn = conn.transaction().doing(DOING)?;
-    let noted = urgent::carry_out_all(&WriteTxn::of(&txn), urgent)?;
-    txn.commit().doing(DOING)?;
-    Ok(noted)
 }
 
 /// Logs everybody out, ends links and notes the restore; whether an admin can log in.
