@@ -22,7 +22,7 @@ mod zone;
 
 pub use alarm_channels::{AlarmChannels, MailChannel, MailSecurity, MailServer, Webhook};
 pub use day::{Day, DayRange, DayState};
-pub use digits::write_whole;
+pub use digits::{ShortText, write_whole};
 pub use exact_cost::ExactCost;
 pub use ids::{AdminId, AdvertiserId, AppId, CampaignId, DraftId, FeedId, ImportId, OfferId, PublisherId};
 pub use invalid::Invalid;

@@ -36,7 +36,6 @@ impl StateId {
 }
 
 /// What is kept beside a connection in the pool.
-#[derive(Clone, Copy)]
 struct Kept {
     /// The connection's number.
     number: u64,
@@ -64,12 +63,12 @@ impl Snapshot {
         notes: Vec<UrgentNote>,
     ) -> StoreResult<Self> {
         let kept = PooledConnection::extensions_mut(&mut conn);
-        let Kept { number, tree } = if let Some(kept) = kept.get() {
-            *kept
+        let (number, tree) = if let Some(kept) = kept.get_mut::<Kept>() {
+            (kept.number, kept.tree.take())
         } else {
-            let new = Kept { number: NEXT_NUMBER.fetch_add(1, Ordering::Relaxed), tree: None };
-            kept.insert(new);
-            new
+            let number = NEXT_NUMBER.fetch_add(1, Ordering::Relaxed);
+            kept.insert(Kept { number, tree: None });
+            (number, None)
         };
         conn.prepare_cached("begin").and_then(|mut begin| begin.execute(())).doing("begin reading")?;
         // From here on it must be ended, also when its first reading fails.
@@ -102,10 +101,10 @@ impl Snapshot {
 
     fn stat_scan_behind(&self, after: Key, last_day: i64) -> StoreResult<StatScan> {
         let tree = if let Some(tree) = self.tree.get() {
-            *tree
+            tree
         } else {
             let found = StatTree::find(&self.txn())?;
-            *self.tree.get_or_init(|| found)
+            self.tree.get_or_init(|| found)
         };
         Ok(match tree {
             Some(tree) => StatScan::by_pages(tree.walk(after, last_day)),
@@ -140,10 +139,10 @@ impl Drop for Snapshot {
         if ended.is_err() {
             let _ = self.conn.execute_batch("rollback");
         }
-        if let Some(tree) = self.tree.get()
+        if let Some(tree) = self.tree.take()
             && let Some(kept) = PooledConnection::extensions_mut(&mut self.conn).get_mut::<Kept>()
         {
-            kept.tree = Some((self.state_id, *tree));
+            kept.tree = Some((self.state_id, tree));
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::columns::{Column, Daily};
 use super::format::Format;
-use crate::domain::{Micros, write_whole};
+use crate::domain::{Micros, ShortText, write_whole};
 use crate::store::{CampaignRow, ReportRow};
 
 /// `YYYY-MM-DD`.
@@ -63,9 +63,9 @@ impl LineMaker {
         Self { columns, format, tails: HashSet::new(), longest: 0 }
     }
 
-    /// How long a line becomes at most, but for its numbers.
+    /// How long a line becomes at most.
     pub(super) fn longest(&self) -> usize {
-        self.longest
+        self.longest + NUMBERS
     }
 
     pub(super) fn line(&mut self, row: &CampaignRow) -> Line {
@@ -152,34 +152,32 @@ impl Draft {
 }
 
 impl Line {
-    /// Appends the row. `longest` is that of the line's maker.
-    #[inline]
+    /// Appends the row. `end` is for what follows the first figure, with room for a [`LineMaker::longest`] line.
     pub(super) fn write(
         &self,
-        longest: usize,
         date: &DateText,
         publisher: &PublisherText,
         row: &ReportRow,
+        end: &mut ShortText,
         out: &mut Vec<u8>,
     ) {
-        out.reserve(longest + NUMBERS);
         let start = out.len();
         out.extend_from_slice(&self.text);
         put(date, start, self.date_at, out);
         put(publisher, start, self.publisher_at, out);
+        end.clear();
         for Piece { value, length, text } in &*self.tail {
             match value {
                 Value::Nothing => {}
-                Value::Date => out.extend_from_slice(date),
-                Value::PublisherId => out.extend_from_slice(publisher),
-                Value::Cost => Micros::write_to(row.cost, out),
+                Value::Date => end.push(date, date.len()),
+                Value::PublisherId => end.push(publisher, publisher.len()),
+                Value::Cost => Micros::write_to(row.cost, end),
                 // Checked when it was read, so the cast keeps its value.
-                Value::Clicks => write_whole(row.clicks.unsigned_abs(), out),
+                Value::Clicks => write_whole(row.clicks.unsigned_abs(), end),
             }
-            let end = out.len() + usize::from(*length);
-            out.extend_from_slice(text);
-            out.truncate(end);
+            end.push(text, usize::from(*length));
         }
+        out.extend_from_slice(end.as_bytes());
     }
 }
 

@@ -31,7 +31,8 @@ pub struct ReportRow {
 
 impl ReportRow {
     /// From the first columns of the table, if the figures are such as the schema allows.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "measured")]
+    #[inline(always)]
     pub(in crate::store) fn new([_, day, campaign, publisher, clicks, cost]: [i64; COLUMNS]) -> Result<Self, Invalid> {
         let (clicks, cost) = (Count::new("clicks", clicks)?.get(), Micros::new(cost)?);
         Ok(Self { day, campaign: CampaignKey(campaign), publisher: PublisherKey(publisher), clicks, cost })

@@ -6,6 +6,9 @@
 //! look like a page of this table is an error, as it is for SQLite. So is what is out of order: a damaged file must not make
 //! a report that looks whole. Only the snapshot makes walks.
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use rusqlite::ffi;
 
 use crate::domain::Invalid;
@@ -42,9 +45,32 @@ impl Pages for ReadTxn<'_> {
 }
 
 /// Where the big table begins. Only for the state of the database it was found in.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(in crate::store) struct StatTree {
     root: u32,
+    ordered: OrderedPages,
+}
+
+/// The pages of a state whose cells were seen to be in order, so that quick polls of the same days need not look again.
+#[derive(Debug, Clone, Default)]
+struct OrderedPages(Arc<Mutex<BTreeSet<u32>>>);
+
+impl OrderedPages {
+    /// More are forgotten and looked at anew.
+    const KEPT: usize = 1024;
+
+    fn check(&self, number: u32, page: &Page) -> StoreResult<()> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.contains(&number) {
+            return Ok(());
+        }
+        page.check_order()?;
+        if known.len() == Self::KEPT {
+            known.clear();
+        }
+        known.insert(number);
+        Ok(())
+    }
 }
 
 impl StatTree {
@@ -55,18 +81,23 @@ impl StatTree {
         }
         let sql = "select rootpage from sqlite_schema where type = 'table' and name = 'daily_stats'";
         let root = txn.first(DOING, sql, (), |row| row.get(0))?.ok_or_else(|| malformed("the table has no pages"))?;
-        Ok(Some(Self { root }))
+        Ok(Some(Self::at(root)))
     }
 
-    pub(in crate::store) fn root(self) -> u32 {
+    fn at(root: u32) -> Self {
+        Self { root, ordered: OrderedPages::default() }
+    }
+
+    pub(in crate::store) fn root(&self) -> u32 {
         self.root
     }
 
     /// A walk over the advertiser's cells behind `after`, in order, up to those of the last day.
-    pub(in crate::store) fn walk(self, after: Key, last_day: i64) -> StatWalk {
+    pub(in crate::store) fn walk(&self, after: Key, last_day: i64) -> StatWalk {
         let [advertiser, day, campaign, publisher] = after;
         StatWalk {
             begin: Some((self.root, after)),
+            ordered: self.ordered.clone(),
             until: (advertiser, last_day),
             last: (day, campaign, publisher),
             path: Vec::new(),
@@ -92,6 +123,7 @@ pub(in crate::store) fn shows_pages(txn: &ReadTxn<'_>) -> bool {
 pub(in crate::store) struct StatWalk {
     /// The root and what the first cell comes behind, until the walk has begun.
     begin: Option<(u32, Key)>,
+    ordered: OrderedPages,
     /// The advertiser and its last day.
     until: (i64, i64),
     /// Day, campaign and publisher of the last cell.
@@ -104,6 +136,7 @@ pub(in crate::store) struct StatWalk {
 
 /// A page on the way, and how much of it is done.
 struct Level {
+    number: u32,
     page: Page,
     /// The cell to come.
     place: usize,
@@ -130,7 +163,7 @@ impl StatWalk {
             self.descend_to(pages, root, &after)?;
         }
         while rows.len() < at_most
-            && let Some(Level { page, place, is_below_done }) = self.path.last_mut()
+            && let Some(Level { page, place, is_below_done, .. }) = self.path.last_mut()
         {
             if page.is_interior && !*is_below_done {
                 *is_below_done = true;
@@ -156,15 +189,19 @@ impl StatWalk {
         Ok(())
     }
 
-    /// Goes down to the first cell behind `after`. What comes before it on the way must be in order: else there may be cells
-    /// among it that belong behind.
+    /// Goes down to the first cell behind `after`. The pages of the way must be in order: else cells that are wanted may stand
+    /// where nobody looks for them.
     fn descend_to(&mut self, pages: &impl Pages, root: u32, after: &Key) -> StoreResult<()> {
         let (mut number, mut last) = (root, [i64::MIN; 4]);
         loop {
             self.descend(pages, number)?;
-            let Some(Level { page, place, is_below_done }) = self.path.last_mut() else { return Ok(()) };
+            let Some(Level { page, place, is_below_done, .. }) = self.path.last_mut() else { return Ok(()) };
+            self.ordered.check(number, page)?;
             *place = page.first_behind(after)?;
-            last = page.ascends(0..*place, last)?;
+            if *place > 0 {
+                page.first_is_behind(last)?;
+                last = page.key(*place - 1)?;
+            }
             if !page.is_interior {
                 let is_edge = *place == 0;
                 return if last > *after {
@@ -200,9 +237,15 @@ impl StatWalk {
             return Err(out_of_order());
         }
         let mut last = cell;
-        for (depth, level) in self.path.iter().rev().enumerate() {
-            let next = if depth == 0 { level.place + 1 } else { level.place };
-            last = level.page.ascends(next..level.page.cells, last)?;
+        for (depth, Level { number, page, place, .. }) in self.path.iter().rev().enumerate() {
+            self.ordered.check(*number, page)?;
+            let next = if depth == 0 { place + 1 } else { *place };
+            if next < page.cells {
+                if page.key(next)? <= last {
+                    return Err(out_of_order());
+                }
+                last = page.key(page.cells - 1)?;
+            }
         }
         self.path.clear();
         Ok(())
@@ -219,7 +262,7 @@ impl StatWalk {
         if page.cells == 0 && !self.path.is_empty() {
             return Err(malformed("a page below the root is empty"));
         }
-        self.path.push(Level { page, place: 0, is_below_done: false });
+        self.path.push(Level { number, page, place: 0, is_below_done: false });
         Ok(())
     }
 }
@@ -267,27 +310,35 @@ impl Page {
     }
 
     /// A cell with all that follows on the page. Where cells are stands behind the page's header.
+    #[expect(clippy::inline_always, reason = "as for `cell`")]
+    #[inline(always)]
     fn cell_on(&self, place: usize) -> Option<&[u8]> {
         let header = if self.is_interior { 12 } else { 8 };
         let at = self.bytes.get(header + 2 * place..)?.first_chunk()?;
         self.bytes.get(u16::from_be_bytes(*at).into()..)
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "as for `cell`")]
+    #[inline(always)]
     fn key(&self, place: usize) -> StoreResult<Key> {
         self.cell(place)
     }
 
-    /// The last key of these cells, all of which must ascend from `last` on.
-    fn ascends(&self, places: std::ops::Range<usize>, mut last: Key) -> StoreResult<Key> {
-        for place in places {
-            let key = self.key(place)?;
+    /// All cells must ascend.
+    fn check_order(&self) -> StoreResult<()> {
+        let mut last = None;
+        for place in 0..self.cells {
+            let key = Some(self.key(place)?);
             if key <= last {
                 return Err(out_of_order());
             }
             last = key;
         }
-        Ok(last)
+        Ok(())
+    }
+
+    fn first_is_behind(&self, last: Key) -> StoreResult<()> {
+        if self.key(0)? > last { Ok(()) } else { Err(out_of_order()) }
     }
 
     /// The first columns of a cell: those of the key, then clicks and cost. In an interior page the number of the page below

@@ -164,7 +164,7 @@ fn book() -> Book {
 }
 
 fn read(book: &Book, advertiser: i64, days: (i64, i64)) -> StoreResult<Vec<ReportRow>> {
-    let mut walk = StatTree { root: 1 }.walk(before(AdvertiserKey(advertiser), days.0), days.1);
+    let mut walk = StatTree::at(1).walk(before(AdvertiserKey(advertiser), days.0), days.1);
     let mut rows = Vec::new();
     loop {
         let before = rows.len();
@@ -256,6 +256,35 @@ fn cells_out_of_order_are_refused_wherever_they_are() {
     for (what, got) in cases {
         assert!(got.contains("out of order"), "{what}: {got}");
     }
+}
+
+/// Every two cells of every page: what is not refused is the whole report, for any days.
+#[test]
+fn swapped_cells_are_refused_where_they_could_matter() {
+    let whole = book();
+    let (mut same, mut refused) = (0, 0);
+    for number in 0..4 {
+        let first = if whole.0[number][0] == INTERIOR { 12 } else { 8 };
+        let cells = usize::from(whole.0[number][4]);
+        for (one, other) in (0..cells).flat_map(|one| (one + 1..cells).map(move |other| (one, other))) {
+            let mut book = whole.clone();
+            for byte in 0..2 {
+                book.0[number].swap(first + 2 * one + byte, first + 2 * other + byte);
+            }
+            let questions = [1, 2, 3].into_iter().flat_map(|id| [(0, 99), (10, 10), (11, 11)].map(|days| (id, days)));
+            for (advertiser, days) in questions {
+                match read(&book, advertiser, days) {
+                    Err(_) => refused += 1,
+                    Ok(rows) => {
+                        let wanted = read(&whole, advertiser, days).unwrap();
+                        assert_eq!(rows, wanted, "page {number}: {one} and {other}; {advertiser} {days:?}");
+                        same += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(same > 100 && refused > 500, "{same} {refused}");
 }
 
 #[test]
