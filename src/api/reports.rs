@@ -1,7 +1,7 @@
 //! The cost reports (contract §1 and §3). Which one, and in which format, the route table's line says.
 
 use actix_web::http::Version;
-use actix_web::http::header::{self, IfNoneMatch};
+use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::Utc;
 use sha2::{Digest as _, Sha256};
@@ -21,8 +21,8 @@ pub async fn answer(
     request: HttpRequest,
     ApiClient { token, snapshot }: ApiClient,
     poll: PollRecorder,
-    known: Option<web::Header<IfNoneMatch>>,
 ) -> Result<HttpResponse, ClientError> {
+    let known = streaming::known_tags(&request);
     let (kind, format) = poll.report();
     let query = query::report(kind, request.query_string()).and_then(|raw| ReportQuery::new(token.advertiser_id, &raw));
     let query = match query {
@@ -36,10 +36,9 @@ pub async fn answer(
         return Err(poll.refused(ClientError::new(ErrorKind::PreconditionFailed, message)));
     }
     if token.is_sandbox {
-        return made_up(ReportRequest { kind, format, query }, known.as_deref(), &snapshot, poll.of(query.days));
+        return made_up(ReportRequest { kind, format, query }, known.as_ref(), &snapshot, poll.of(query.days));
     }
     let claim = Claim::new(Holder::Token(token.key), client::address(&request, &state.config.trusted_proxy));
-    let known = known.map(web::Header::into_inner);
     // HTTP/1.0 has no chunks: only a length tells its clients a cut report from a whole one.
     let must_measure = request.version() < Version::HTTP_11;
     let asked = ReportRequest { kind, format, query };
@@ -49,7 +48,7 @@ pub async fn answer(
 /// The made-up report of a packet's token. Of the database it takes the advertiser's time zone alone.
 fn made_up(
     asked: ReportRequest,
-    known: Option<&IfNoneMatch>,
+    known: Option<&header::IfNoneMatch>,
     snapshot: &Snapshot,
     poll: PollRecorder,
 ) -> Result<HttpResponse, ClientError> {

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use actix_web::body::{BodyStream, SizedStream};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, EntityTag, IfNoneMatch};
-use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError as _};
+use actix_web::http::header::{self, EntityTag, HeaderValue, IfNoneMatch};
+use actix_web::web::Header;
+use actix_web::{FromRequest as _, HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError as _};
 use bytes::Bytes;
 use chrono::{SecondsFormat, Utc};
 
@@ -31,6 +32,20 @@ const WHOLE: u64 = 256 * 1024;
 
 const NOTHING_ENABLED: &str = "No offer of this advertiser has cost reporting enabled, so there is nothing to report. \
     Enable it in the catalogue or with: pitlane offer enable NAME --advertiser NAME";
+
+/// The tags of reports that the client has, if it says so in a way that can be read.
+#[must_use]
+pub fn known_tags(request: &HttpRequest) -> Option<IfNoneMatch> {
+    let mut values = request.headers().get_all(header::IF_NONE_MATCH);
+    // Most send back the one tag they were given, which is read at a glance.
+    if let (Some(value), None) = (values.next(), values.next())
+        && let Some(tag) = value.to_str().ok()?.strip_prefix("W/\"").and_then(|rest| rest.strip_suffix('"'))
+        && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    {
+        return Some(IfNoneMatch::Items(vec![EntityTag::new_weak(tag.to_owned())]));
+    }
+    Header::<IfNoneMatch>::extract(request).into_inner().ok().map(Header::into_inner)
+}
 
 /// Answers a report of what `snapshot` sees to the holder of a token. The poll is recorded when the connection took the
 /// last of it, which is after this returns.
@@ -54,16 +69,15 @@ pub async fn answer(
             // A tag says which report the client has; `*` does not.
             let poll = if matches!(known, Some(IfNoneMatch::Any)) { poll } else { poll.confirming(report.head()) };
             poll.finish(StatusCode::NOT_MODIFIED);
-            Ok(headers(HttpResponse::NotModified(), report.head().tag.clone(), asked).finish())
+            Ok(headers(HttpResponse::NotModified(), &report.head().tag, asked).finish())
         }
         Ok(Begun::Whole(report, chunks)) => {
-            let length = length(&chunks);
+            let (length, mut response) = (length(&chunks), headers(HttpResponse::Ok(), &report.head().tag, asked));
             let chunks = WholeBody::new(chunks, poll.with_report(&report, length));
-            let tag = report.head().tag.clone();
-            Ok(headers(HttpResponse::Ok(), tag, asked).body(SizedStream::new(length, chunks)))
+            Ok(response.body(SizedStream::new(length, chunks)))
         }
         Ok(Begun::Long(mut report, chunks, closing, length)) => {
-            let mut response = headers(HttpResponse::Ok(), report.head().tag.clone(), asked);
+            let mut response = headers(HttpResponse::Ok(), &report.head().tag, asked);
             // Without a turn it waits for one between two chunks, like all others.
             let turn = state.turns.take_now(claim).filter(|_| report.move_to_long_lane(&state.store));
             if turn.is_none() {
@@ -91,11 +105,11 @@ pub fn answer_made_up(
     let head = ReportHead { tag, version: Version::default(), any_enabled: true };
     if is_known(known, &head) {
         poll.finish(StatusCode::NOT_MODIFIED);
-        return headers(HttpResponse::NotModified(), head.tag, asked).finish();
+        return headers(HttpResponse::NotModified(), &head.tag, asked).finish();
     }
     let (opening, closing) = envelope(asked, &head).unwrap_or_default();
     poll.finish(StatusCode::OK);
-    headers(HttpResponse::Ok(), head.tag, asked).body([&opening, rows, &closing].concat())
+    headers(HttpResponse::Ok(), &head.tag, asked).body([&opening, rows, &closing].concat())
 }
 
 /// What is known of an answer when its headers can go out.
@@ -203,13 +217,13 @@ fn length(chunks: &[Bytes]) -> u64 {
     chunks.iter().map(|chunk| chunk.len() as u64).sum()
 }
 
-fn headers(mut response: HttpResponseBuilder, tag: String, asked: ReportRequest) -> HttpResponseBuilder {
+fn headers(mut response: HttpResponseBuilder, tag: &str, asked: ReportRequest) -> HttpResponseBuilder {
     let format = format(asked.format);
     response
-        .insert_header(header::ETag(EntityTag::new_weak(tag)))
-        .insert_header((header::CACHE_CONTROL, "private, no-cache"))
-        .insert_header((header::VARY, "Authorization, Accept-Encoding"))
-        .insert_header((header::CONTENT_TYPE, format.content_type()));
+        .insert_header((header::ETAG, format!("W/\"{tag}\"")))
+        .insert_header((header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache")))
+        .insert_header((header::VARY, HeaderValue::from_static("Authorization, Accept-Encoding")))
+        .insert_header((header::CONTENT_TYPE, HeaderValue::from_static(format.content_type())));
     if !format.has_envelope() {
         let (kind, ending) = (asked.kind.as_str(), asked.format.as_str());
         let name = format!("attachment; filename=\"cost-report-{kind}.{ending}\"");
