@@ -4,12 +4,12 @@
 //! still hold; nothing is trusted for its age. It is made some 64 KiB at a time, so that a thread that must not block can make
 //! it between other work. Used by the routes and by `pitlane report`, so that both give the same bytes.
 //!
-//! # To add a format of a feed
+//! # To add a report
 //! 1. Name it in `ReportKind` (`domain/report.rs`), and list its columns beside the others in `columns.rs`. That is all that
-//!    routes, cache, history and command line need; a schema step allows the name in the database.
+//!    routes, cache, history and command line need; a migration allows its name in the poll history.
 //! 2. A column that no report has yet is a variant of `Daily` (`columns.rs`) and how it is filled (`lines.rs`): text of the
 //!    campaign with `Draft::text`, anything that differs from row to row as a `Value`. Where it is a figure that reports don't
-//!    read yet, it becomes a field of the store's `ReportRow` (`stats/row.rs`, and `stat_scan.sql` beside it).
+//!    read yet, it becomes a field of the store's `ReportRow` (`store/stats/row.rs`, and `store/sql/stat_scan.sql`).
 //! 3. A way to write that is neither JSON nor CSV is a file with an implementation of [`Format`], named in `ReportFormat`.
 //!
 //! What is shown of publishers besides their ids must be known to `Columns::name_publishers`. Bytes that change for unchanged
