@@ -6,51 +6,42 @@
 const EIGHT: u64 = 100_000_000;
 const ZEROS: u64 = u64::from_ne_bytes([b'0'; 8]);
 
-/// A short text that numbers are written into: each piece is stored whole, in as many bytes as are known when this is
-/// compiled, and only then cut to its length. That takes a move or two and no call.
+/// Room for a short text that numbers are written into: each piece is stored whole, in as many bytes as are known when this
+/// is compiled, and only its length is counted. That takes a move or two and no call.
 #[derive(Debug)]
-pub struct ShortText {
-    bytes: Box<[u8]>,
+pub struct ShortText<'r> {
+    room: &'r mut [u8],
     length: usize,
 }
 
-impl ShortText {
-    /// An empty text with room for so many bytes.
+impl<'r> ShortText<'r> {
+    /// An empty text in this room.
     #[must_use]
-    pub fn with_room(room: usize) -> Self {
-        Self { bytes: vec![0; room + LONGEST_PIECE].into(), length: 0 }
+    pub fn new(room: &'r mut [u8]) -> Self {
+        Self { room, length: 0 }
     }
 
-    /// Empties it.
-    pub fn clear(&mut self) {
-        self.length = 0;
-    }
-
-    /// Appends the first `kept` bytes of `piece`, of at most 64. What there is no room for is left out.
+    /// Appends the first `kept` bytes of `piece`. Where there is no room for the piece, nothing is.
     #[expect(clippy::inline_always, reason = "measured: a call costs more than the move")]
     #[inline(always)]
     pub fn push<const N: usize>(&mut self, piece: &[u8; N], kept: usize) {
-        const { assert!(N <= LONGEST_PIECE) };
-        if let Some(place) = self.bytes.get_mut(self.length..).and_then(<[u8]>::first_chunk_mut::<N>) {
+        if let Some(place) = self.room.get_mut(self.length..).and_then(<[u8]>::first_chunk_mut::<N>) {
             *place = *piece;
             self.length += kept.min(N);
         }
     }
 
-    /// What was written.
+    /// How many bytes were written.
     #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
+    pub fn length(&self) -> usize {
+        self.length
     }
 }
-
-/// What is stored at once, at most.
-const LONGEST_PIECE: usize = 64;
 
 /// Appends a whole number.
 #[expect(clippy::inline_always, reason = "measured: two of them make a row")]
 #[inline(always)]
-pub fn write_whole(number: u64, out: &mut ShortText) {
+pub fn write_whole(number: u64, out: &mut ShortText<'_>) {
     if number < EIGHT {
         let digits = eight_digits(number);
         // The last digit always shows.
@@ -63,7 +54,7 @@ pub fn write_whole(number: u64, out: &mut ShortText) {
 
 /// Apart, so that the usual case can become part of its callers.
 #[cold]
-fn write_long(number: u64, out: &mut ShortText) {
+fn write_long(number: u64, out: &mut ShortText<'_>) {
     let (high, low) = (number / EIGHT, number % EIGHT);
     if high < EIGHT {
         write_whole(high, out);
@@ -77,7 +68,7 @@ fn write_long(number: u64, out: &mut ShortText) {
 /// six digits.
 #[expect(clippy::inline_always, reason = "as for `write_whole`")]
 #[inline(always)]
-pub(super) fn write_fraction(millionths: u64, out: &mut ShortText) {
+pub(super) fn write_fraction(millionths: u64, out: &mut ShortText<'_>) {
     if millionths != 0 {
         let digits = eight_digits(millionths * 100);
         out.push(b".", 1);
@@ -99,7 +90,7 @@ fn eight_digits(number: u64) -> u64 {
 
 #[expect(clippy::inline_always, reason = "as for `write_whole`")]
 #[inline(always)]
-fn append(digits: u64, count: u32, out: &mut ShortText) {
+fn append(digits: u64, count: u32, out: &mut ShortText<'_>) {
     out.push(&(digits | ZEROS).to_le_bytes(), count as usize);
 }
 
@@ -109,25 +100,32 @@ mod tests {
 
     use super::*;
 
+    fn written(write: impl FnOnce(&mut ShortText<'_>)) -> String {
+        let mut room = [0; 32];
+        let mut out = ShortText::new(&mut room);
+        write(&mut out);
+        let length = out.length();
+        String::from_utf8(room[..length].to_vec()).unwrap()
+    }
+
     fn whole(number: u64) -> String {
-        let mut out = ShortText::with_room(24);
-        out.push(b"x", 1);
-        write_whole(number, &mut out);
-        String::from_utf8(out.as_bytes().to_vec()).unwrap()
+        written(|out| {
+            out.push(b"x", 1);
+            write_whole(number, out);
+        })
+    }
+
+    fn fraction(millionths: u64) -> String {
+        written(|out| write_fraction(millionths, out))
     }
 
     #[test]
     fn what_there_is_no_room_for_is_left_out() {
-        let mut out = ShortText::with_room(0);
-        out.push(&[b'a'; LONGEST_PIECE], LONGEST_PIECE);
-        out.push(b"b", 1);
-        assert_eq!(out.as_bytes(), [b'a'; LONGEST_PIECE]);
-    }
-
-    fn fraction(millionths: u64) -> String {
-        let mut out = ShortText::with_room(24);
-        write_fraction(millionths, &mut out);
-        String::from_utf8(out.as_bytes().to_vec()).unwrap()
+        let mut room = [0; 4];
+        let mut out = ShortText::new(&mut room);
+        out.push(b"abc", 2);
+        out.push(b"def", 3);
+        assert_eq!((out.length(), &room[..2]), (2, &b"ab"[..]));
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl Micros {
 
     /// Appends the shortest exact decimal: `69`, `12.5`, `0.000001`; never an exponent.
     #[inline(always)]
-    pub fn write_to(self, out: &mut ShortText) {
+    pub fn write_to(self, out: &mut ShortText<'_>) {
         const UNIT: u64 = MICROS_PER_UNIT.unsigned_abs();
         // A cell's amount is never negative, so the cast keeps its value.
         let micros = self.0.unsigned_abs();
@@ -300,9 +300,11 @@ mod tests {
     use super::*;
 
     fn rendered(amount: Micros) -> String {
-        let mut out = ShortText::with_room(32);
+        let mut room = [0; 32];
+        let mut out = ShortText::new(&mut room);
         amount.write_to(&mut out);
-        String::from_utf8(out.as_bytes().to_vec()).unwrap()
+        let length = out.length();
+        String::from_utf8(room[..length].to_vec()).unwrap()
     }
 
     #[test]

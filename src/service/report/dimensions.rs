@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::columns::Columns;
 use super::lines::{DateText, Line, LineMaker, PublisherText};
 use super::{ReportRequest, dangling, format};
-use crate::domain::{Day, ShortText};
+use crate::domain::Day;
 use crate::service::{ServiceError, ServiceResult};
 use crate::store::{AdvertiserKey, CampaignKey, CampaignRow, PublisherKey, PublisherRow, ReadTxn, ReportRow, Version};
 
@@ -105,7 +105,7 @@ impl Dimensions {
         let text = Day::from_stored(day)?.to_string();
         let date = DateText::try_from(text.as_bytes())
             .map_err(|_| ServiceError::Internal(format!("the day {text} has more than ten characters")))?;
-        Ok(DayWriter { dimensions: self, date, at: 0, line_end: ShortText::with_room(self.longest) })
+        Ok(DayWriter { dimensions: self, date, at: 0 })
     }
 }
 
@@ -122,7 +122,6 @@ pub(super) struct DayWriter<'d> {
     dimensions: &'d Dimensions,
     date: DateText,
     at: usize,
-    line_end: ShortText,
 }
 
 impl<'d> DayWriter<'d> {
@@ -144,9 +143,9 @@ impl<'d> DayWriter<'d> {
 
     /// Appends the row.
     #[inline]
-    pub(super) fn write(&mut self, campaign: &Campaign, row: &ReportRow, out: &mut Vec<u8>) -> ServiceResult<()> {
+    pub(super) fn write(&self, campaign: &Campaign, row: &ReportRow, out: &mut Vec<u8>) -> ServiceResult<()> {
         let publisher = self.dimensions.publisher(row.publisher)?;
-        campaign.line.write(&self.date, &publisher.id, row, &mut self.line_end, out);
+        campaign.line.write(&self.date, &publisher.id, row, out);
         Ok(())
     }
 }

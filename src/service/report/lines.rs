@@ -18,12 +18,12 @@ pub(super) type PublisherText = [u8; uuid::fmt::Hyphenated::LENGTH];
 const NO_DATE: &str = "----------";
 const NO_PUBLISHER: &str = "------------------------------------";
 
-/// Room for the numbers of a row.
-const NUMBERS: usize = 64;
-
 /// The rows of a campaign.
 pub(super) struct Line {
+    /// What stands before the first figure, and room for what follows.
     text: Box<[u8]>,
+    /// Where the room begins.
+    room_at: usize,
     date_at: Option<usize>,
     publisher_at: Option<usize>,
     /// Most campaigns have the same.
@@ -50,6 +50,20 @@ enum Value {
     Clicks,
 }
 
+impl Piece {
+    /// The room it takes while it is written. Numbers are stored in groups of eight digits, however many are kept.
+    fn room(&self) -> usize {
+        let value = match self.value {
+            Value::Nothing => 0,
+            Value::Date => size_of::<DateText>(),
+            Value::PublisherId => size_of::<PublisherText>(),
+            Value::Cost => 33,
+            Value::Clicks => 24,
+        };
+        value + PIECE
+    }
+}
+
 /// Makes an advertiser's lines.
 pub(super) struct LineMaker {
     columns: &'static [Column<Daily>],
@@ -65,7 +79,7 @@ impl LineMaker {
 
     /// How long a line becomes at most.
     pub(super) fn longest(&self) -> usize {
-        self.longest + NUMBERS
+        self.longest
     }
 
     pub(super) fn line(&mut self, row: &CampaignRow) -> Line {
@@ -86,8 +100,10 @@ impl LineMaker {
             }
         }
         draft.text(format.row_end());
-        let Draft { text, date_at, publisher_at, tail } = draft;
-        self.longest = self.longest.max(text.len() + PIECE * tail.len());
+        let Draft { mut text, date_at, publisher_at, tail } = draft;
+        let room_at = text.len();
+        text.resize(room_at + tail.iter().map(Piece::room).sum::<usize>(), 0);
+        self.longest = self.longest.max(text.len());
         let tail = if let Some(known) = self.tails.get(tail.as_slice()) {
             Arc::clone(known)
         } else {
@@ -95,7 +111,7 @@ impl LineMaker {
             self.tails.insert(Arc::clone(&tail));
             tail
         };
-        Line { text: text.into(), date_at, publisher_at, tail }
+        Line { text: text.into(), room_at, date_at, publisher_at, tail }
     }
 }
 
@@ -152,32 +168,27 @@ impl Draft {
 }
 
 impl Line {
-    /// Appends the row. `end` is for what follows the first figure, with room for a [`LineMaker::longest`] line.
-    pub(super) fn write(
-        &self,
-        date: &DateText,
-        publisher: &PublisherText,
-        row: &ReportRow,
-        end: &mut ShortText,
-        out: &mut Vec<u8>,
-    ) {
+    /// Appends the row.
+    pub(super) fn write(&self, date: &DateText, publisher: &PublisherText, row: &ReportRow, out: &mut Vec<u8>) {
         let start = out.len();
         out.extend_from_slice(&self.text);
         put(date, start, self.date_at, out);
         put(publisher, start, self.publisher_at, out);
-        end.clear();
+        let end_at = start + self.room_at;
+        let mut end = ShortText::new(out.get_mut(end_at..).unwrap_or_default());
         for Piece { value, length, text } in &*self.tail {
             match value {
                 Value::Nothing => {}
                 Value::Date => end.push(date, date.len()),
                 Value::PublisherId => end.push(publisher, publisher.len()),
-                Value::Cost => Micros::write_to(row.cost, end),
+                Value::Cost => Micros::write_to(row.cost, &mut end),
                 // Checked when it was read, so the cast keeps its value.
-                Value::Clicks => write_whole(row.clicks.unsigned_abs(), end),
+                Value::Clicks => write_whole(row.clicks.unsigned_abs(), &mut end),
             }
             end.push(text, usize::from(*length));
         }
-        out.extend_from_slice(end.as_bytes());
+        let length = end.length();
+        out.truncate(end_at + length);
     }
 }
 

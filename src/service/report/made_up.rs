@@ -4,7 +4,7 @@ use super::columns::Columns;
 use super::lines::{DateText, LineMaker, PublisherText};
 use super::output::Output;
 use super::{dangling, format};
-use crate::domain::{Day, PublisherId, ReportFormat, ReportKind, ShortText};
+use crate::domain::{Day, PublisherId, ReportFormat, ReportKind};
 use crate::service::{ServiceError, ServiceResult};
 use crate::store::{CampaignRow, ReportRow};
 
@@ -23,7 +23,7 @@ pub fn made_up(
     let lines: Vec<_> = campaigns.iter().map(|campaign| (campaign.key, maker.line(campaign))).collect();
     let mut out = Output::new(format);
     out.header(&columns.names());
-    let (mut text, mut end) = (Vec::new(), ShortText::with_room(maker.longest()));
+    let mut text = Vec::new();
     for (publisher, row) in rows {
         let line = lines.iter().find(|(key, _)| *key == row.campaign);
         let (_, line) = line.ok_or_else(|| dangling("campaign", row.campaign.get()))?;
@@ -31,7 +31,7 @@ pub fn made_up(
         let day = DateText::try_from(Day::from_stored(row.day)?.to_string().as_bytes()).map_err(fixed)?;
         let publisher = PublisherText::try_from(publisher.to_string().as_bytes()).map_err(fixed)?;
         text.clear();
-        line.write(&day, &publisher, &row, &mut end, &mut text);
+        line.write(&day, &publisher, &row, &mut text);
         out.row(&text, row.cost.into());
     }
     out.finish();
