@@ -1,5 +1,6 @@
 //! The server as a value: bind, the whole route table (`routes.rs`), graceful stop.
 
+mod listen;
 mod redirect;
 mod routes;
 mod signals;
@@ -7,11 +8,10 @@ mod signals;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::middleware::{Condition, from_fn};
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, web};
 
 use crate::config::Serve;
 pub use crate::http::Access;
@@ -20,19 +20,9 @@ use crate::store::Store;
 pub use routes::{Line, ROUTES};
 pub use signals::stop_signal;
 
-/// How long a client may take for a request's head, and idle between two requests.
-const HEAD_TIME: Duration = Duration::from_secs(10);
-const IDLE_TIME: Duration = Duration::from_secs(75);
 /// How long a client may take nothing of what is sent to it. A report has a deadline of its own; this holds for all answers.
 #[cfg(target_os = "linux")]
 const STILL_MILLISECONDS: u32 = 30_000;
-/// How long a stop waits for answers that are under way.
-const STOP_SECONDS: u64 = 10;
-/// What is gathered for a client before it is sent: a few chunks of a report, so that its reader is woken less often.
-const WRITE_BUFFER: usize = 256 * 1024;
-/// Connections a worker holds at most.
-const CONNECTIONS: usize = 4096;
-
 /// A server that is bound and ready to run.
 pub struct Application {
     server: Server,
@@ -68,7 +58,9 @@ impl Application {
         // What a server has no use for costs its polls nothing.
         let has_path = !state.config.path().is_empty();
         let may_be_https = state.config.is_https() || !state.config.trusted_proxy.is_empty();
-        let server = HttpServer::new(move || {
+        let tls = state.certificates.as_ref().map(|certificates| certificates.server_config());
+        let tls = tls.transpose().map_err(io::Error::other)?;
+        let server = listen::server(listener, tls, move || {
             App::new()
                 .app_data(shared.clone())
                 .wrap(from_fn(middleware::limit_address))
@@ -77,22 +69,8 @@ impl Application {
                 .wrap(from_fn(middleware::observe))
                 .wrap(Condition::new(has_path, from_fn(place::under_path)))
                 .configure(|routes| routes::add(routes, has_path))
-        })
-        .tcp_nodelay(true)
-        .h1_write_buffer_size(WRITE_BUFFER)
-        .client_request_timeout(HEAD_TIME)
-        .tls_handshake_timeout(HEAD_TIME)
-        .keep_alive(IDLE_TIME)
-        .max_connections(CONNECTIONS)
-        .shutdown_timeout(STOP_SECONDS)
-        .disable_signals();
-        let server = match &state.certificates {
-            Some(certificates) => {
-                server.listen_rustls_0_23(listener, certificates.server_config().map_err(io::Error::other)?)?
-            }
-            None => server.listen(listener)?,
-        };
-        Ok(Self { server: server.run(), redirect, address, state })
+        })?;
+        Ok(Self { server, redirect, address, state })
     }
 
     /// The port that was bound.

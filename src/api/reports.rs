@@ -39,8 +39,9 @@ pub async fn answer(
         return made_up(ReportRequest { kind, format, query }, known.as_ref(), &snapshot, poll.of(query.days));
     }
     let claim = Claim::new(Holder::Token(token.key), client::address(&request, &state.config.trusted_proxy));
-    // HTTP/1.0 has no chunks: only a length tells its clients a cut report from a whole one.
-    let must_measure = request.version() < Version::HTTP_11;
+    // Without chunks, as in HTTP/1.0, only a length tells a cut report from a whole one; so it does to the client of a proxy that
+    // takes broken chunks for the end.
+    let must_measure = request.version() < Version::HTTP_11 || client::is_behind_proxy(&request);
     let asked = ReportRequest { kind, format, query };
     streaming::answer(&state, asked, known, snapshot, claim, must_measure, poll.of(query.days)).await
 }

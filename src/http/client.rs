@@ -62,6 +62,12 @@ pub fn is_https(request: &HttpRequest, config: &Serve) -> bool {
             .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
 }
 
+/// Whether the request says that it came through a proxy, trusted or not. Nothing is decided by it but how careful an answer is.
+#[must_use]
+pub fn is_behind_proxy(request: &HttpRequest) -> bool {
+    [header::X_FORWARDED_FOR, header::VIA, header::FORWARDED].iter().any(|name| request.headers().contains_key(name))
+}
+
 /// What trusted proxies say of the client's side: the entry of the outermost of them.
 fn said(request: &HttpRequest, config: &Serve, of: fn(&Forwarded) -> &Vec<String>) -> Option<String> {
     let (peer, trusted) = (peer(request), &config.trusted_proxy);

@@ -12,6 +12,7 @@ use askama::Template;
 use uuid::Uuid;
 
 use super::envelope::Envelope;
+use super::headers;
 use crate::domain::Invalid;
 use crate::import::FileError;
 use crate::service::ServiceError;
@@ -171,6 +172,22 @@ impl ClientError {
         let refused = Self::later(ErrorKind::Unavailable, 60, message);
         tracing::error!(response_id = %refused.response_id, %error, "a write was refused");
         refused
+    }
+}
+
+impl ClientError {
+    /// The whole answer as bytes, for where the web server answers without asking the application. `status_line` and `end` (a
+    /// `Date`, if anything, and the empty line) are the server's.
+    pub(super) fn on_the_wire(&self, status_line: &str, end: &str) -> String {
+        let envelope = Envelope::<()>::refused(self.response_id, self.refusal.as_str(), &self.messages);
+        let body = serde_json::to_string(&envelope).unwrap_or_default();
+        let headers: String =
+            headers::SECURITY.into_iter().flat_map(|(name, value)| [name, ": ", value, "\r\n"]).collect();
+        format!(
+            "{status_line}content-length: {}\r\ncontent-type: application/json\r\nconnection: close\r\n\
+             cache-control: no-store\r\n{headers}{end}{body}",
+            body.len()
+        )
     }
 }
 

@@ -1,9 +1,13 @@
 //! How often one token, and one address, may ask. On by default, generous enough for a first connect.
+//!
+//! What is left is told in the headers of draft-ietf-httpapi-ratelimit-headers.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use governor::clock::{Clock as _, DefaultClock};
+use governor::middleware::{StateInformationMiddleware, StateSnapshot};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use super::error::ClientError;
@@ -19,15 +23,38 @@ const TOKENS_AN_ADDRESS: u32 = 5;
 /// Addresses that are remembered before the ones that have been quiet are forgotten.
 const TABLE: usize = 10_000;
 
+/// What a token may ask, and what is left of it.
+static RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+static RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+
+type Limiter<K> = DefaultKeyedRateLimiter<K, StateInformationMiddleware>;
+
 /// The limits; none where they are turned off.
 pub struct Limits(Option<On>);
 
 struct On {
-    addresses: DefaultKeyedRateLimiter<IpAddr>,
-    tokens: DefaultKeyedRateLimiter<TokenKey>,
+    addresses: Limiter<IpAddr>,
+    tokens: Limiter<TokenKey>,
     clock: DefaultClock,
-    /// What one token may ask at once.
-    limit: u32,
+    /// What one token may ask in a second, in the long run.
+    per_second: u32,
+    policy: HeaderValue,
+}
+
+/// What a token may ask, and what is left of it once that is less than half: the same request has the same headers before.
+pub struct Allowance {
+    policy: HeaderValue,
+    left: Option<HeaderValue>,
+}
+
+impl Allowance {
+    /// Tells the client.
+    pub fn tell(self, headers: &mut HeaderMap) {
+        headers.insert(RATE_LIMIT_POLICY.clone(), self.policy);
+        if let Some(left) = self.left {
+            headers.insert(RATE_LIMIT.clone(), left);
+        }
+    }
 }
 
 impl Limits {
@@ -40,10 +67,11 @@ impl Limits {
         };
         let on = quota(per_second).zip(quota(per_second.saturating_mul(TOKENS_AN_ADDRESS)));
         Self(on.map(|(token, address)| On {
-            addresses: RateLimiter::keyed(address),
-            tokens: RateLimiter::keyed(token),
+            addresses: RateLimiter::keyed(address).with_middleware(),
+            tokens: RateLimiter::keyed(token).with_middleware(),
             clock: DefaultClock::default(),
-            limit: per_second.saturating_mul(BURST_SECONDS),
+            per_second,
+            policy: text(policy("token", token.burst_size().get())),
         }))
     }
 
@@ -55,30 +83,56 @@ impl Limits {
             }
             on.addresses.check_key(&client_network(address))
         })
+        .map(drop)
     }
 
-    /// Counts a request with this token.
-    pub fn token(&self, token: TokenKey) -> Result<(), ClientError> {
-        self.check("token", |on| on.tokens.check_key(&token))
+    /// Counts a request with this token, and says what is left; nothing where there are no limits.
+    pub fn token(&self, token: TokenKey) -> Result<Option<Allowance>, ClientError> {
+        let state = self.check("token", |on| on.tokens.check_key(&token))?;
+        Ok(self.0.as_ref().zip(state).map(|(on, state)| {
+            let (left, limit) = (state.remaining_burst_capacity(), state.quota().burst_size().get());
+            let seconds = limit.saturating_sub(left).div_ceil(on.per_second);
+            let left = (left < limit / 2).then(|| text(remaining("token", left, seconds.into())));
+            Allowance { policy: on.policy.clone(), left }
+        }))
     }
 
     /// Counts a request for this feed. Feeds share the tokens' limits; no token's key is below zero.
     pub fn feed(&self, feed: FeedKey) -> Result<(), ClientError> {
-        self.check("feed", |on| on.tokens.check_key(&TokenKey::from(-feed.get())))
+        self.check("feed", |on| on.tokens.check_key(&TokenKey::from(-feed.get()))).map(drop)
     }
 
-    fn check<T>(
+    fn check(
         &self,
         whose: &str,
-        check: impl FnOnce(&On) -> Result<T, governor::NotUntil<governor::clock::QuantaInstant>>,
-    ) -> Result<(), ClientError> {
-        let Some(on) = &self.0 else { return Ok(()) };
-        let Err(until) = check(on) else { return Ok(()) };
+        check: impl FnOnce(&On) -> Result<StateSnapshot, governor::NotUntil<governor::clock::QuantaInstant>>,
+    ) -> Result<Option<StateSnapshot>, ClientError> {
+        let Some(on) = &self.0 else { return Ok(None) };
+        let until = match check(on) {
+            Ok(state) => return Ok(Some(state)),
+            Err(until) => until,
+        };
         let seconds = until.wait_time_from(on.clock.now()).as_secs() + 1;
         let message = format!("Too many requests from this {whose}. Ask again in {seconds} s.");
-        let limit = if whose == "address" { on.limit.saturating_mul(TOKENS_AN_ADDRESS) } else { on.limit };
-        Err(ClientError::over_limit(limit, seconds, message))
+        let limit = until.quota().burst_size().get();
+        Err(ClientError::over_limit(limit, seconds, message)
+            .with(RATE_LIMIT_POLICY.clone(), policy(whose, limit))
+            .with(RATE_LIMIT.clone(), remaining(whose, 0, seconds)))
     }
+}
+
+/// So many requests within the time in which the whole of them comes back.
+fn policy(whose: &str, limit: u32) -> String {
+    format!("\"{whose}\";q={limit};w={BURST_SECONDS}")
+}
+
+/// So many are left, and in so many seconds there are more: all, or the next one where none is left.
+fn remaining(whose: &str, left: u32, seconds: u64) -> String {
+    format!("\"{whose}\";r={left};t={seconds}")
+}
+
+fn text(value: String) -> HeaderValue {
+    HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static(""))
 }
 
 #[cfg(test)]
@@ -96,6 +150,20 @@ mod tests {
         let refused = (0..2000).filter(|_| limits.token(1.into()).is_err()).count();
         assert!(refused > 1000, "only {refused} of 2000 were refused");
         limits.token(2.into()).unwrap();
+    }
+
+    #[test]
+    fn what_is_left_is_told_once_it_is_less_than_half() {
+        let limits = Limits::new(20);
+        let told = || {
+            let mut headers = HeaderMap::new();
+            limits.token(1.into()).unwrap().unwrap().tell(&mut headers);
+            ["ratelimit-policy", "ratelimit"].map(|name| Some(headers.get(name)?.to_str().unwrap().to_owned()))
+        };
+        assert_eq!(told(), [Some("\"token\";q=1000;w=50".to_owned()), None]);
+        let left = (0..600).find_map(|_| told()[1].take()).unwrap();
+        assert_eq!(left, "\"token\";r=499;t=26");
+        assert!(Limits::new(0).token(1.into()).unwrap().is_none());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use actix_web::middleware::{DefaultHeaders, Next};
 use actix_web::{Error, ResponseError as _, web};
 
 use super::client;
+use super::headers;
 use super::state::AppState;
 
 /// Bodies from this size on are compressed for those who ask for it.
@@ -17,20 +18,10 @@ const WORTH_COMPRESSING: u64 = 1024;
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 
-/// Headers of every answer. Nothing is loaded from elsewhere, nothing may frame the pages, nothing is sniffed.
+/// Headers of every answer.
 #[must_use]
 pub fn security_headers() -> DefaultHeaders {
-    DefaultHeaders::new()
-        .add(("X-Content-Type-Options", "nosniff"))
-        .add(("X-Frame-Options", "DENY"))
-        .add(("Referrer-Policy", "no-referrer"))
-        .add(("Cross-Origin-Opener-Policy", "same-origin"))
-        .add(("Cross-Origin-Resource-Policy", "same-origin"))
-        .add((
-            "Content-Security-Policy",
-            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
-             form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-        ))
+    headers::SECURITY.into_iter().fold(DefaultHeaders::new(), |headers, header| headers.add(header))
 }
 
 /// Tells browsers that came by HTTPS to come by nothing else for a year.

@@ -70,7 +70,7 @@ pub async fn pass(
             usable(&client.token, scope, from)
                 .and_then(|()| within_sandbox(&client.token, report))
                 .and_then(|()| state.limits.token(client.token.key))
-                .map(|()| client)
+                .map(|allowance| (client, allowance))
         }
         Err(error) if request.headers().contains_key(header::AUTHORIZATION) => {
             let address = client::address(request.request(), &state.config.trusted_proxy);
@@ -79,12 +79,16 @@ pub async fn pass(
         Err(error) => Err(error),
     };
     match admitted {
-        Ok(client) => {
+        Ok((client, allowance)) => {
             request.extensions_mut().insert(client);
             if let Some(poll) = poll {
                 request.extensions_mut().insert(poll);
             }
-            next.call(request).await
+            let mut response = next.call(request).await?;
+            if let Some(allowance) = allowance {
+                allowance.tell(response.headers_mut());
+            }
+            Ok(response)
         }
         Err(error) => {
             let error = match poll {

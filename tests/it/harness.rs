@@ -1,6 +1,7 @@
 //! The appliance on a free port with a data directory of its own, and clients that ask it.
 
 use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 
 use pitlane::config::Serve;
@@ -82,7 +83,7 @@ impl App {
 
     /// Sends the head of a request and no body; everything that comes back until the server closes.
     pub(crate) fn raw(&self, head: &str) -> String {
-        let mut stream = std::net::TcpStream::connect(self.serving.origin.trim_start_matches("http://")).unwrap();
+        let mut stream = self.connect();
         stream.write_all(head.as_bytes()).unwrap();
         stream.shutdown(std::net::Shutdown::Write).unwrap();
         let mut said = Vec::new();
@@ -90,7 +91,12 @@ impl App {
         String::from_utf8_lossy(&said).into_owned()
     }
 
-    /// A connection beside the server's own, for what no service does.
+    /// A connection on which nothing was said yet.
+    pub(crate) fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.serving.origin.trim_start_matches("http://")).unwrap()
+    }
+
+    /// A connection to the database beside the server's own, for what no service does.
     pub(crate) fn database(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.store.path()).unwrap()
     }

@@ -84,6 +84,18 @@ fn a_long_report_that_was_made_before_has_its_length() {
 }
 
 #[test]
+fn behind_a_proxy_a_long_report_has_its_length_from_the_first_time_on() {
+    for proxied in [("Via", "1.1 Caddy"), ("X-Forwarded-For", "203.0.113.9"), ("Forwarded", "for=203.0.113.9")] {
+        let app = spawn_on(tempfile::tempdir().unwrap(), Serve { report_cache: 0, ..defaults() });
+        stock_of_many_rows(&app.store, 60);
+        let token = app.token(NORTHWIND, TokenScope::Report);
+        let got = token.get_with(&ranged(SINGULAR_CSV, "2025-01-01", "2025-12-31"), proxied.0, proxied.1);
+        assert_eq!(got.header("content-length"), Some(got.body.len().to_string().as_str()), "{proxied:?}");
+        assert!(got.body.len() > 500_000, "{}", got.body.len());
+    }
+}
+
+#[test]
 fn a_compressed_upload_is_unpacked_and_other_codings_are_refused() {
     let (app, _) = stocked();
     let token = app.token(NORTHWIND, TokenScope::Ingest);
@@ -167,6 +179,10 @@ fn a_flood_is_told_its_limit() {
     assert_eq!(refused.header("ratelimit-limit"), Some("50"));
     assert_eq!(refused.header("ratelimit-remaining"), Some("0"));
     assert_eq!(refused.header("ratelimit-reset"), refused.header("retry-after"));
+    assert_eq!(refused.header("ratelimit-policy"), Some("\"token\";q=50;w=50"));
+    assert_eq!(refused.header("ratelimit"), Some("\"token\";r=0;t=1"));
     // The other tokens of the same address have their own.
-    assert_eq!(app.token(NORTHWIND, TokenScope::Report).get(&may(SINGULAR_JSON)).status, 200);
+    let another = app.token(NORTHWIND, TokenScope::Report).get(&may(SINGULAR_JSON));
+    assert_eq!((another.status, another.header("ratelimit")), (200, None));
+    assert_eq!(another.header("ratelimit-policy"), refused.header("ratelimit-policy"));
 }

@@ -18,6 +18,7 @@ mod cli_export;
 mod cli_import;
 mod cli_imports;
 mod cli_live;
+mod connection;
 mod errors;
 mod feeds;
 mod fixtures;
