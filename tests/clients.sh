@@ -3,7 +3,7 @@
 # (openapi-typescript, checked with --strict), Go and Java (openapi-generator, Java with Jackson). Each reads a report, totals above
 # 2^53, 304 by its tag and a refusal, and puts rows in; what each prints is held against what was stored. Go and Java map double to
 # an exact decimal, so they also read money of 17 digits, which JavaScript and Python's float can't hold.
-# Takes a JDK, Maven, Go, Node and npm from Debian, and the generators from PyPI and npm into target/clients.
+# Takes a JDK, Go, Node and npm from Debian, and the generators from PyPI and npm into target/clients.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -11,7 +11,6 @@ need() { # need COMMAND PACKAGE
     command -v "$1" >/dev/null 2>&1 || apt-get install -y -qq --no-install-recommends "$2" >/dev/null
 }
 need javac default-jdk-headless
-need mvn maven
 need go golang-go
 need npm npm
 pitlane=${PITLANE:-$PWD/target/release/pitlane}
@@ -106,9 +105,12 @@ held go
 
 generate java "$made/java" --library native --type-mappings=double=BigDecimal \
     --additional-properties=openApiNullable=false,invokerPackage=pitlane,apiPackage=pitlane.api,modelPackage=pitlane.model
-cp "$here/pom.xml" "$made/java/pom.xml"
-rm -rf "$made/java/src/test"
-cp "$here/Client.java" "$made/java/src/main/java/Client.java"
-(cd "$made/java" && mvn --quiet --batch-mode compile dependency:build-classpath -Dmdep.outputFile="$work/classpath")
-java -cp "$made/java/target/classes:$(cat "$work/classpath")" Client >"$work/java"
+# The generator is written with Jackson, and its jar holds all of it.
+annotations=/usr/share/java/geronimo-annotation-1.3-spec.jar
+[ -f "$annotations" ] || apt-get install -y -qq --no-install-recommends libgeronimo-annotation-1.3-spec-java >/dev/null
+mkdir "$made/java/classes"
+find "$made/java/src/main/java" -name '*.java' >"$work/sources"
+javac -nowarn -d "$made/java/classes" -cp "$jar:$annotations" "@$work/sources" "$here/Client.java" 2>"$work/javac" ||
+    { cat "$work/javac" >&2; exit 1; }
+java -cp "$made/java/classes:$jar" Client >"$work/java"
 held java

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What takes too long for every change: a thousand kills, load held to its figures, a soak, requests made from the API's
+# What takes too long for every change: a thousand kills, load held to its figures, a soak, requests and clients made from the API's
 # description, packages in a fresh Debian, a lost machine, Java and Go by HTTPS, new inputs for the parsers.
 # Wants a machine that does nothing else. Each part can be run alone; see the command it prints.
 set -eu
@@ -13,6 +13,7 @@ say() {
 say cargo test --locked --release --test crash -- --cycles 1000 --seed "$(date +%Y%m%d)"
 say cargo test --locked --release --test load -- --nightly
 say sh tests/openapi.sh
+say sh tests/clients.sh
 say sh packaging/release.sh
 say sh tests/package.sh
 say sh tests/disaster.sh

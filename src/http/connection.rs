@@ -34,7 +34,7 @@ const REFUSALS: [(&str, ErrorKind, &str); 3] = [
     (
         "HTTP/1.1 400 Bad Request\r\n",
         ErrorKind::ValidationError,
-        "The request is not HTTP/1.1: got a head that can't be parsed, expected one Host, each header on a line of its own, and a \
+        "The request is not HTTP: got a head that can't be parsed, expected one Host, each header on a line of its own, and a \
          target in which blanks and quotes are percent-encoded (a blank is %20).",
     ),
     (
