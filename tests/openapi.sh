@@ -1,6 +1,6 @@
 #!/bin/sh
 # Random requests, made from the API's own description, against a server with sample data: whatever is answered must be what
-# /api/openapi.json says, and never a 500. Takes Schemathesis from PyPI into target/.
+# /api/openapi.json says, and never a 500; what fits the description is accepted, what doesn't is refused (all checks). Takes Schemathesis from PyPI into target/.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -9,13 +9,14 @@ venv=target/schemathesis
     python3 -m venv "$venv"
     "$venv/bin/pip" install --quiet 'schemathesis==4.*'
 }
-cargo build --locked --release --quiet
+binary=${PITLANE:-$PWD/target/release/pitlane}
+[ -n "${PITLANE:-}" ] || cargo build --locked --release --quiet
 
 dir=$(mktemp -d)
 pitlane() {
-    target/release/pitlane --data-dir "$dir/data" "$@"
+    "$binary" --data-dir "$dir/data" "$@"
 }
-target/release/pitlane --data-dir "$dir/data" demo --listen 127.0.0.1:0 --rate-limit 0 --backup-at off \
+"$binary" --data-dir "$dir/data" demo --listen 127.0.0.1:0 --rate-limit 0 --backup-at off \
     >"$dir/said" 2>"$dir/log" &
 server=$!
 trap 'kill "$server"; wait "$server" || true; rm -rf "$dir"' EXIT
@@ -28,13 +29,13 @@ report=$(sed -n 's/^token: //p' "$dir/said")
 advertiser=$(pitlane --json advertiser list 2>/dev/null | sed 's/.*"id":"\([^"]*\)".*/\1/')
 ingest=$(pitlane token create --advertiser "$advertiser" --name schemathesis --scope ingest 2>/dev/null)
 
-# A request that fits the description may still be refused: dates the wrong way round, campaigns nobody knows.
+hooks=$PWD/tests
 ask() { # ask TOKEN FLAGS…
     token=$1
     shift
     # In a directory of its own: it writes its cache where it stands.
-    (cd "$venv" && bin/schemathesis run "$origin/api/openapi.json" --header "Authorization: ApiToken $token" \
-        --exclude-checks positive_data_acceptance --continue-on-failure --no-color "$@")
+    (cd "$venv" && SCHEMATHESIS_HOOKS=openapi_hooks PYTHONPATH=$hooks bin/schemathesis run "$origin/api/openapi.json" \
+        --header "Authorization: ApiToken $token" --checks all --continue-on-failure --no-color "$@")
 }
 ask "$report" --exclude-path /api/v1/daily-stats --max-examples 300
 ask "$ingest" --include-path /api/v1/daily-stats --max-examples 600
