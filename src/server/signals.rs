@@ -5,19 +5,26 @@ use std::sync::Arc;
 use crate::http::AppState;
 
 /// Ready when the system asks the process to stop: Ctrl-C, or the signal of `kill` and service managers.
-pub async fn stop_signal() {
-    let interrupt = tokio::signal::ctrl_c();
+pub fn stop_signal() -> impl Future<Output = ()> {
+    // Asked for here and not when the future is first polled: a stop that comes right after the start must be a tidy one too.
     #[cfg(unix)]
-    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        tokio::select! {
-            _ = interrupt => {}
-            _ = terminate.recv() => {}
+    let signals = {
+        use tokio::signal::unix::{SignalKind, signal};
+        signal(SignalKind::interrupt()).and_then(|interrupt| Ok((interrupt, signal(SignalKind::terminate())?)))
+    };
+    async move {
+        #[cfg(unix)]
+        if let Ok((mut interrupt, mut terminate)) = signals {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
         }
-        return;
-    }
-    // Where nothing can tell of a stop, the server runs until it is killed.
-    if interrupt.await.is_err() {
-        std::future::pending::<()>().await;
+        // Where nothing can tell of a stop, the server runs until it is killed.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }
 
