@@ -509,6 +509,10 @@ create index polls_by_at on polls (at);
 
 create index polls_by_token on polls (token_key, at);
 
+create index polls_answered on polls (token_key, at) where report = 'singular' and complete = 1 and status < 400;
+
+create index polls_failed on polls (token_key, at) where status >= 400;
+
 -- Names this appliance, so that a restore can say whose backup it is given. Copies of the file share it.
 create table appliance (
     only integer primary key check (only = 1),
@@ -606,8 +610,20 @@ create table accepted_days (
 create table epoch (
     only integer primary key check (only = 1),
     id text not null,
-    batches integer not null
+    batches integer not null,
+    -- While a server hands answers over, and after it was killed: the version up to which served_days has all of them. Null
+    -- where it has all there are.
+    complete_to integer
 ) strict;
+
+-- Days of which it was not known any more, from that moment on, what they were handed over as: after a restore, or a kill.
+create table unknown_days (
+    advertiser_key integer not null references advertisers,
+    first_day integer not null,
+    last_day integer not null check (last_day >= first_day),
+    at integer not null,
+    primary key (advertiser_key, at, first_day)
+) strict, without rowid;
 
 -- Alarms that are open: what needs attention and is told by mail or webhook.
 create table alarms (

@@ -35,7 +35,8 @@ use clap::{Parser, Subcommand};
 
 use crate::config;
 use crate::domain::Invalid;
-use crate::store::Store;
+use crate::service::ledger;
+use crate::store::{Owner, Store};
 use crate::telemetry;
 use output::{print, print_json, say};
 
@@ -185,7 +186,23 @@ fn open_or_create(global: &config::Global) -> anyhow::Result<Store> {
     } else {
         say(format_args!("database: {}", store.path().display()));
     }
+    // A server that runs settles it before it serves.
+    if Owner::is_gone(&global.data_dir)? {
+        settle_lost(&store)?;
+    }
     Ok(store)
+}
+
+/// After a server was killed, makes sure that the ledger says nothing wrong.
+fn settle_lost(store: &Store) -> anyhow::Result<()> {
+    let days = ledger::settle_lost(store, chrono::Utc::now())?;
+    if days > 0 {
+        output::warn(format_args!(
+            "the server was killed, so what Singular was handed last is not known any more for {days} days; the next polls, or \
+             refresh requests, settle it: pitlane singular status"
+        ));
+    }
+    Ok(())
 }
 
 /// Opens the database; a missing one is an error, because what was asked for can't be in it.

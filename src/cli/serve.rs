@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
 
 use super::output::{logs_everything, print, say, warn};
-use super::{open_or_create, service_manager};
+use super::{open_or_create, service_manager, settle_lost};
 use crate::config::{Global, Serve};
 use crate::server::{Application, stop_signal};
 use crate::service::access::admins;
@@ -15,7 +15,9 @@ use crate::store::{FilesystemKind, Owner, Store, filesystem_kind};
 
 pub(super) fn run(global: &Global, config: Serve) -> anyhow::Result<()> {
     let owner = own(global)?;
-    serve(open_or_create(global)?, owner, config, |_| Ok(()))
+    let store = open_or_create(global)?;
+    settle_lost(&store)?;
+    serve(store, owner, config, |_| Ok(()))
 }
 
 /// Makes this process the one server on its data directory.

@@ -15,7 +15,7 @@ use super::error::ClientError;
 use super::state::AppState;
 use crate::domain::{DayRange, MicrosSum, ReportFormat, ReportKind};
 use crate::service::connect::feeds::FeedTotals;
-use crate::service::polls::PollLog;
+use crate::service::polls::{HandOver, PollLog};
 use crate::service::report::{Report, ReportHead};
 use crate::store::{FeedKey, PollRow, TokenRow, TokenUse};
 
@@ -27,6 +27,8 @@ pub struct PollRecorder {
     is_head: bool,
     /// Polls of a packet's token are no polls of the advertiser's report: only that they came is noted.
     is_sandbox: bool,
+    /// Dropped after the poll was recorded.
+    _under_way: Option<HandOver>,
     since: Instant,
     log: Arc<PollLog>,
 }
@@ -46,7 +48,8 @@ impl PollRecorder {
         let address = client::address(request, &state.config.trusted_proxy).to_string();
         let poll = Self::begin(&state.polls, report, format, address, client::agent(request));
         let hands_over = report == ReportKind::Singular && request.method() == Method::GET;
-        Self { hands_over, is_head: request.method() == Method::HEAD, ..poll }
+        let under_way = hands_over.then(|| state.polls.hand_over());
+        Self { hands_over, is_head: request.method() == Method::HEAD, _under_way: under_way, ..poll }
     }
 
     /// A request for a feed that came just now.
@@ -87,7 +90,15 @@ impl PollRecorder {
             user_agent,
             served: None,
         });
-        Self { row, hands_over: false, is_head: false, is_sandbox: false, since: Instant::now(), log: Arc::clone(log) }
+        Self {
+            row,
+            hands_over: false,
+            is_head: false,
+            is_sandbox: false,
+            _under_way: None,
+            since: Instant::now(),
+            log: Arc::clone(log),
+        }
     }
 
     /// The same poll, with the token it came with.

@@ -1,9 +1,10 @@
 //! The poll history's writer: gathers what happened and writes it in batches, off the request path.
 //!
 //! Recording never waits and never fails a request. What a kill may cost is the last moment of history; what a flood may
-//! cost is the history of the flood, but nothing of the ledger: what was handed over is kept until it is written.
+//! cost is the history of the flood, but nothing of the ledger: what was handed over is kept until it is written. Of what a
+//! kill takes, the database says up to which version of the data it can't be (`store::handing_over`).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
@@ -62,6 +63,8 @@ pub struct PollLog {
     queue: SyncSender<Event>,
     writer: Mutex<Option<JoinHandle<()>>>,
     served: Arc<Answers>,
+    under_way: Arc<UnderWay>,
+    store: Store,
     strangers: DefaultDirectRateLimiter,
     refused: DefaultDirectRateLimiter,
     dropped: AtomicU64,
@@ -119,23 +122,79 @@ fn keep_latest(answers: &mut Vec<ServedAnswer>) {
     answers.reverse();
 }
 
+/// Answers that are being handed over.
+#[derive(Default)]
+struct UnderWay(Mutex<Asked>);
+
+#[derive(Default)]
+struct Asked {
+    /// The latest version of the data that was seen.
+    known: Version,
+    /// How many were asked for when which was the latest.
+    at: BTreeMap<Version, usize>,
+}
+
+impl UnderWay {
+    fn lock(&self) -> MutexGuard<'_, Asked> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes the latest version, unless it could not be read; the one up to which all answers have been handed over.
+    fn complete_to(&self, latest: Result<Version, StoreError>) -> Version {
+        let mut asked = self.lock();
+        asked.known = latest.unwrap_or(asked.known);
+        asked.at.keys().next().copied().unwrap_or(asked.known)
+    }
+}
+
+/// An answer on its way to whoever polls, until it is dropped.
+pub struct HandOver {
+    under_way: Arc<UnderWay>,
+    version: Version,
+}
+
+impl Drop for HandOver {
+    fn drop(&mut self) {
+        let mut asked = self.under_way.lock();
+        if let Some(count) = asked.at.get_mut(&self.version) {
+            *count -= 1;
+            if *count == 0 {
+                asked.at.remove(&self.version);
+            }
+        }
+    }
+}
+
 impl PollLog {
     /// Starts the writer.
     pub fn start(store: Store) -> std::io::Result<Self> {
         let (queue, events) = sync_channel(QUEUE);
-        let served = Arc::new(Answers::default());
-        let own = Arc::clone(&served);
-        let writer = std::thread::Builder::new()
-            .name("poll-log".to_owned())
-            .spawn(move || write_batches(&store, &events, &own))?;
+        let (served, under_way) = (Arc::new(Answers::default()), Arc::new(UnderWay::default()));
+        log_failure(store.handing_over_begin());
+        under_way.complete_to(store.read(|txn| txn.version_latest()));
+        let writer =
+            BatchWriter { store: store.clone(), served: Arc::clone(&served), under_way: Arc::clone(&under_way) };
+        let writer =
+            std::thread::Builder::new().name("poll-log".to_owned()).spawn(move || writer.write_batches(&events))?;
         Ok(Self {
             queue,
             served,
+            under_way,
+            store,
             writer: Mutex::new(Some(writer)),
             strangers: RateLimiter::direct(Quota::per_minute(REFUSED_A_MINUTE)),
             refused: RateLimiter::direct(Quota::per_minute(REFUSED_A_MINUTE)),
             dropped: AtomicU64::new(0),
         })
+    }
+
+    /// An answer begins to be handed over. Until it is recorded, or was not, the ledger counts as lacking it.
+    #[must_use]
+    pub fn hand_over(&self) -> HandOver {
+        let mut asked = self.under_way.lock();
+        let version = asked.known;
+        *asked.at.entry(version).or_default() += 1;
+        HandOver { under_way: Arc::clone(&self.under_way), version }
     }
 
     /// Records a poll.
@@ -172,9 +231,12 @@ impl PollLog {
     pub fn stop(&self) {
         if let Some(writer) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take()
             && self.queue.send(Event::Stop).is_ok()
-            && writer.join().is_err()
         {
-            tracing::error!("the poll history's writer had failed");
+            if writer.join().is_err() {
+                tracing::error!("the poll history's writer had failed");
+            } else if self.served.lock().is_empty() && self.under_way.lock().at.is_empty() {
+                log_failure(self.store.handing_over_end());
+            }
         }
     }
 
@@ -185,37 +247,50 @@ impl PollLog {
     }
 }
 
-fn write_batches(store: &Store, events: &Receiver<Event>, served: &Answers) {
-    let mut forget_at = Instant::now();
-    let mut gather_until = Instant::now();
-    loop {
-        if Instant::now() >= forget_at {
-            log_failure(store.write(|txn| txn.poll_forget(Utc::now() - KEPT)));
-            forget_at = Instant::now() + FORGET_EVERY;
-        }
-        let is_left = !served.lock().is_empty();
-        let (batch, stop) = match events.recv_timeout(if is_left { RETRY } else { FORGET_EVERY }) {
-            Ok(first) => gather(first, events, gather_until),
-            Err(RecvTimeoutError::Timeout) if is_left => (Vec::new(), false),
-            Err(RecvTimeoutError::Timeout) => continue,
-            Err(RecvTimeoutError::Disconnected) => return,
-        };
-        let answers = served.take();
-        if answers.is_empty() {
-            log_failure(store.write(|txn| write_batch(txn, &batch)));
-        } else {
-            let written = store.write_ledger(|txn| {
-                write_batch(txn, &batch)?;
-                answers.iter().try_for_each(|answer| txn.served_add(answer).map(drop))
-            });
-            if written.is_err() {
-                served.give_back(answers);
+/// What the writer's thread works with.
+struct BatchWriter {
+    store: Store,
+    served: Arc<Answers>,
+    under_way: Arc<UnderWay>,
+}
+
+impl BatchWriter {
+    fn write_batches(&self, events: &Receiver<Event>) {
+        let Self { store, served, under_way } = self;
+        let mut forget_at = Instant::now();
+        let mut gather_until = Instant::now();
+        loop {
+            if Instant::now() >= forget_at {
+                log_failure(store.write(|txn| txn.poll_forget(Utc::now() - KEPT)));
+                forget_at = Instant::now() + FORGET_EVERY;
             }
-            log_failure(written);
-        }
-        gather_until = Instant::now() + GATHER;
-        if stop {
-            return;
+            let is_left = !served.lock().is_empty();
+            let (batch, stop) = match events.recv_timeout(if is_left { RETRY } else { FORGET_EVERY }) {
+                Ok(first) => gather(first, events, gather_until),
+                Err(RecvTimeoutError::Timeout) if is_left => (Vec::new(), false),
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            // In this order: an answer that is neither under way nor among those that are taken was written before.
+            let complete_to = under_way.complete_to(store.read(|txn| txn.version_latest()));
+            let answers = served.take();
+            if answers.is_empty() {
+                log_failure(store.write(|txn| write_batch(txn, &batch)));
+            } else {
+                let written = store.write_ledger(|txn| {
+                    write_batch(txn, &batch)?;
+                    txn.ledger_complete_up_to(complete_to)?;
+                    answers.iter().try_for_each(|answer| txn.served_add(answer).map(drop))
+                });
+                if written.is_err() {
+                    served.give_back(answers);
+                }
+                log_failure(written);
+            }
+            gather_until = Instant::now() + GATHER;
+            if stop {
+                return;
+            }
         }
     }
 }

@@ -195,17 +195,30 @@ impl WriteTxn<'_> {
             .map(drop)
     }
 
+    /// Says that from now on it is not known any more what days were handed over as.
+    pub(in crate::store) fn served_unknown(&self, advertiser: AdvertiserKey, unknown: &ServedDays) -> StoreResult<()> {
+        let sql = "insert into unknown_days (advertiser_key, first_day, last_day, at) values (?1, ?2, ?3, ?4)
+            on conflict do update set last_day = max(last_day, excluded.last_day)";
+        let params = (advertiser.0, unknown.first, unknown.last, to_ms(unknown.at));
+        self.run("forget what was handed over", sql, params)?;
+        self.served_put(advertiser, unknown)
+    }
+
+    /// The same for a day.
+    pub fn served_forget(&self, advertiser: AdvertiserKey, day: i64, now: DateTime<Utc>) -> StoreResult<()> {
+        self.served_unknown(advertiser, &ServedDays { first: day, last: day, at: now, version: None })
+    }
+
     /// Works the ledger out anew from the poll history, after it was said who is Singular. Days whose last answer is older
-    /// than the history stay as they are.
+    /// than the history stay as they are, and what had become unknown stays so until a later answer.
     pub fn served_again(&self, advertiser: AdvertiserKey) -> StoreResult<()> {
         let kept = "select min(at) from polls join api_tokens using (token_key) where advertiser_key = ?1";
         let oldest = self.first("read the poll history", kept, [advertiser.0], |row| row.get::<_, Option<i64>>(0))?;
         let Some(oldest) = oldest.flatten() else { return Ok(()) };
-        let sql = "delete from served_days where advertiser_key = ?1 and at >= ?2 and version > 0";
-        self.run("forget what was handed over", sql, (advertiser.0, oldest))?;
-        let polls: Vec<ServedDays> =
-            self.list("read Singular's polls", include_str!("sql/served_again.sql"), (advertiser.0, oldest), run)?;
-        polls.iter().try_for_each(|poll| self.served_put(advertiser, poll))
+        let sql = include_str!("sql/served_again.sql");
+        let runs: Vec<ServedDays> = self.list("read Singular's polls", sql, (advertiser.0, oldest), run)?;
+        self.run("work the ledger out anew", "delete from served_days where advertiser_key = ?1", [advertiser.0])?;
+        runs.iter().try_for_each(|run| self.served_put(advertiser, run))
     }
 
     /// Marks an address and agent as not Singular, or takes the mark away.

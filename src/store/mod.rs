@@ -25,6 +25,7 @@ mod error;
 mod export;
 mod feeds;
 mod file;
+mod handing_over;
 mod imports;
 mod keys;
 mod known_browsers;

@@ -132,6 +132,61 @@ impl ReadTxn<'_> {
         Ok(self.poll_list(&filter)?.into_iter().next().filter(|poll| poll.key == key))
     }
 
+    /// The advertiser's last poll by Singular that got what it asked for.
+    pub fn poll_last_answered(&self, advertiser: AdvertiserId) -> StoreResult<Option<PollSeen>> {
+        self.poll_last(advertiser, "polls.complete = 1 and polls.status < 400", i64::MIN)
+    }
+
+    /// The advertiser's last poll by Singular since then that was refused.
+    pub fn poll_last_refused(
+        &self,
+        advertiser: AdvertiserId,
+        since: Option<DateTime<Utc>>,
+    ) -> StoreResult<Option<PollSeen>> {
+        self.poll_last(advertiser, "polls.status >= 400", since.map_or(i64::MIN, to_ms))
+    }
+
+    /// The last poll of each token on its own by an index, so that it does not matter how long the history is.
+    fn poll_last(&self, advertiser: AdvertiserId, which: &str, since: i64) -> StoreResult<Option<PollSeen>> {
+        let sql = format!(include_str!("sql/poll_last.sql"), which);
+        let params = (advertiser.to_string(), since);
+        let keys: Vec<Option<i64>> = self.list("find the last poll", &sql, params, |row| row.get(0))?;
+        let mut last: Option<PollSeen> = None;
+        for key in keys.into_iter().flatten() {
+            last = last.into_iter().chain(self.poll_find(key)?).max_by_key(|poll| (poll.at, poll.key));
+        }
+        Ok(last)
+    }
+
+    /// When polls by Singular got what they asked for since then, the newest first: at most so many of each token.
+    pub fn poll_times(
+        &self,
+        advertiser: AdvertiserId,
+        since: DateTime<Utc>,
+        limit: u32,
+    ) -> StoreResult<Vec<DateTime<Utc>>> {
+        let sql = "select token_key from advertisers join api_tokens using (advertiser_key)
+            where advertisers.id = ?1 and scope = 'report' and reader = 'singular'";
+        let tokens: Vec<i64> = self.list("list tokens", sql, [advertiser.to_string()], |row| row.get(0))?;
+        let mut found = Vec::new();
+        for token in tokens {
+            let sql = include_str!("sql/poll_times.sql");
+            found.extend(
+                self.list("read the poll history", sql, (token, to_ms(since), limit), |row| Ok(from_ms(row.get(0)?)))?,
+            );
+        }
+        found.sort_unstable_by_key(|at| std::cmp::Reverse(*at));
+        Ok(found)
+    }
+
+    /// The advertiser's tokens whose last poll was refused since, for the token's sake: name and status.
+    pub fn tokens_refused(&self, advertiser: AdvertiserId, since: DateTime<Utc>) -> StoreResult<Vec<(String, u16)>> {
+        let sql = include_str!("sql/tokens_refused.sql");
+        self.list("find refused tokens", sql, (advertiser.to_string(), to_ms(since)), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+    }
+
     /// How many polls of the advertiser's tokens were refused since.
     pub fn polls_refused_since(&self, advertiser: AdvertiserId, since: DateTime<Utc>) -> StoreResult<i64> {
         let sql = "select count(*) from polls

@@ -92,6 +92,17 @@ impl Catalogue {
         is_on.then_some(Said { offer, store })
     }
 
+    /// The campaigns that Singular is not shown now.
+    pub(super) fn hidden(&self) -> Vec<CampaignKey> {
+        self.campaigns.keys().copied().filter(|campaign| !self.is_shown(*campaign)).collect()
+    }
+
+    /// The campaigns of which something that a report could show was ever changed, with the version of the last change.
+    pub(super) fn ever_changed(&self) -> Vec<(CampaignKey, Version)> {
+        let all = self.campaigns.iter().map(|(key, campaign)| (*key, campaign.changed));
+        all.filter(|(_, changed)| *changed > Version::default()).collect()
+    }
+
     /// Whether Singular is shown the campaign now.
     pub(super) fn is_shown(&self, campaign: CampaignKey) -> bool {
         self.said(campaign, None).is_some()

@@ -1,20 +1,12 @@
 //! What a day was handed over as against what it is now, down to campaign and publisher.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::catalogue::{Catalogue, Said};
+use super::then::{Shown, Then, held_at};
 use crate::domain::{CampaignId, Micros, MicrosSum, PublisherId};
 use crate::service::{ServiceError, ServiceResult};
-use crate::store::{AdvertiserKey, CampaignKey, ImportKey, PastValue, PublisherKey, ReadTxn, Version};
-
-/// What a report says of one cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shown {
-    /// Clicks.
-    pub clicks: i64,
-    /// Cost.
-    pub cost: Micros,
-}
+use crate::store::{AdvertiserKey, CampaignKey, ImportKey, PublisherKey, ReadTxn, StatSum, Version};
 
 /// Sums over a day's items.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -27,7 +19,21 @@ pub struct Sums {
     pub cost: MicrosSum,
 }
 
+impl From<StatSum> for Sums {
+    fn from(sum: StatSum) -> Self {
+        Self { rows: sum.rows.unsigned_abs(), clicks: sum.clicks.into(), cost: sum.cost }
+    }
+}
+
 impl Sums {
+    /// Takes an item out that was among them.
+    fn take(&mut self, shown: &Shown) {
+        self.rows = self.rows.saturating_sub(1);
+        self.clicks -= i128::from(shown.clicks);
+        let cost = self.cost.micros() - MicrosSum::from(shown.cost).micros();
+        self.cost = MicrosSum::from_micros(cost.unsigned_abs());
+    }
+
     fn add(&mut self, shown: &Shown) {
         self.rows += 1;
         self.clicks += i128::from(shown.clicks);
@@ -84,7 +90,17 @@ pub(super) struct Reader<'t, 'c> {
     catalogue: &'t Catalogue,
     imports_at: HashMap<Version, ImportKey>,
     detail: Detail,
+    /// What all cells of each day come to, whether or not Singular is shown them.
+    sums: HashMap<i64, Sums>,
+    /// Campaigns that Singular is not shown now.
+    hidden: Vec<CampaignKey>,
+    ever_changed: Vec<(CampaignKey, Version)>,
+    /// For each version: those that are hidden or were changed since.
+    special: HashMap<Version, Vec<CampaignKey>>,
 }
+
+/// Campaigns that are looked up one by one in a day rather than searched for among all of it.
+const FEW: usize = 40;
 
 /// How much is wanted of a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,9 +118,50 @@ impl<'t, 'c> Reader<'t, 'c> {
         txn: &'t ReadTxn<'c>,
         advertiser: AdvertiserKey,
         catalogue: &'t Catalogue,
+        (from, to): (i64, i64),
         detail: Detail,
-    ) -> Self {
-        Self { txn, advertiser, catalogue, imports_at: HashMap::new(), detail }
+    ) -> ServiceResult<Self> {
+        let sums = txn.day_sums(advertiser, from, to)?.into_iter().map(|(day, sum)| (day, sum.into())).collect();
+        let (hidden, ever_changed) = (catalogue.hidden(), catalogue.ever_changed());
+        let (imports_at, special) = (HashMap::new(), HashMap::new());
+        Ok(Self { txn, advertiser, catalogue, imports_at, detail, sums, hidden, ever_changed, special })
+    }
+
+    /// The campaigns that the sums of a day don't tell about: those that are hidden, and those changed since.
+    fn special(&mut self, since: Version) -> Vec<CampaignKey> {
+        let Self { hidden, ever_changed, special, .. } = self;
+        let found = special.entry(since).or_insert_with(|| {
+            let changed = ever_changed.iter().filter(|(_, changed)| *changed > since).map(|(campaign, _)| *campaign);
+            changed.chain(hidden.iter().copied()).collect::<BTreeSet<_>>().into_iter().collect()
+        });
+        found.clone()
+    }
+
+    /// A day none of whose cells was changed since, from its sums and the cells of a few campaigns.
+    fn unchanged(&mut self, day: i64, since: Version, few: &[CampaignKey]) -> ServiceResult<DayDifference> {
+        let mut served = self.sums.get(&day).copied().unwrap_or_default();
+        let mut cells = Vec::new();
+        if !few.is_empty() {
+            self.txn.stat_scan_campaigns(self.advertiser, (day, day), few, |part| cells.push(part))?;
+        }
+        let mut held = served;
+        let mut found = DayDifference::default();
+        cells.sort_unstable_by_key(|part| (part.campaign, part.publisher));
+        for part in cells {
+            let clicks = part.sum.clicks;
+            let cost = part.sum.cost.to_stored().and_then(|cost| Micros::new(cost).ok()).unwrap_or_default();
+            let (cell, shown) = ((part.campaign, part.publisher), Shown { clicks, cost });
+            let then = self.catalogue.said(cell.0, Some(since)).map(|said| (shown, said));
+            let now = self.catalogue.said(cell.0, None).map(|said| (shown, said));
+            if then.is_none() {
+                served.take(&shown);
+            }
+            if now.is_none() {
+                held.take(&shown);
+            }
+            self.compare(cell, then, now, &mut found)?;
+        }
+        Ok(DayDifference { served: Some(served), held, ..found })
     }
 
     /// A day that was handed over at `since`, and whose stats last changed at `version`.
@@ -116,6 +173,12 @@ impl<'t, 'c> Reader<'t, 'c> {
         let is_said_anew = self.catalogue.changed > since;
         if self.detail == Detail::States && touched.is_empty() && !is_said_anew {
             return Ok(DayDifference { served: Some(Sums::default()), ..DayDifference::default() });
+        }
+        if touched.is_empty() {
+            let special = self.special(since);
+            if special.len() <= FEW {
+                return self.unchanged(day, since, &special);
+            }
         }
         let (mut served, mut held) = (Sums::default(), Sums::default());
         // Cells that may differ: what they held, and hold.
@@ -154,6 +217,11 @@ impl<'t, 'c> Reader<'t, 'c> {
 
     /// A day that no poll ever covered, or that may have been handed over as anything.
     pub(super) fn alone(&mut self, day: i64) -> ServiceResult<DayDifference> {
+        if self.detail != Detail::Cells && self.hidden.len() <= FEW {
+            let hidden = self.hidden.clone();
+            let DayDifference { held, .. } = self.unchanged(day, self.txn.version_latest()?, &hidden)?;
+            return Ok(DayDifference { served: None, held, differing: held.rows, cells: Vec::new() });
+        }
         let mut found = DayDifference::default();
         let mut cells = Vec::new();
         let (catalogue, detail) = (self.catalogue, self.detail);
@@ -256,71 +324,4 @@ fn differing_keys(served: Option<&(Shown, Said<'_>)>, held: Option<&(Shown, Said
         ],
     };
     keys.into_iter().filter_map(|(is_other, key)| is_other.then_some(key)).collect()
-}
-
-/// What a cell was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Then {
-    /// The same as now.
-    Unchanged,
-    /// Not there.
-    Absent,
-    /// It held this.
-    Held(Shown),
-}
-
-/// What a cell was after that import; `past` is what it held, the oldest first.
-fn held_at<'p>(past: impl Iterator<Item = &'p PastValue>, last: ImportKey) -> Then {
-    let mut began = None;
-    for value in past {
-        // A value began with the import that stated it, or was given back when the one before it ended.
-        let since = began.map_or(value.stated.import, |ended: ImportKey| ended.max(value.stated.import));
-        if value.ended_by > last {
-            let figures = value.stated.figures;
-            let shown = Shown { clicks: figures.clicks.get(), cost: figures.cost };
-            return if since <= last { Then::Held(shown) } else { Then::Absent };
-        }
-        began = Some(value.ended_by);
-    }
-    Then::Unchanged
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::Figures;
-    use crate::store::StatRow;
-
-    fn value(cost: i64, import: i64, ended_by: i64) -> PastValue {
-        let figures = Figures { cost: Micros::new(cost).unwrap(), ..Figures::default() };
-        PastValue { stated: StatRow { figures, import: import.into(), line: 1 }, ended_by: ended_by.into() }
-    }
-
-    fn cost_at(past: &[PastValue], last: i64) -> Result<i64, Then> {
-        match held_at(past.iter(), last.into()) {
-            Then::Held(shown) => Ok(shown.cost.get()),
-            other => Err(other),
-        }
-    }
-
-    #[test]
-    fn a_value_is_found_by_the_imports_it_lies_between() {
-        // Stated by 2, changed by 4, given back by the undo 5, taken away by the undo 7, stated anew by 9 until 11.
-        let past = [value(20, 2, 4), value(40, 4, 5), value(20, 2, 7), value(90, 9, 11)];
-        for (last, cost) in [
-            (1, Err(Then::Absent)),
-            (2, Ok(20)),
-            (3, Ok(20)),
-            (4, Ok(40)),
-            (5, Ok(20)),
-            (6, Ok(20)),
-            (7, Err(Then::Absent)),
-            (8, Err(Then::Absent)),
-            (9, Ok(90)),
-            (10, Ok(90)),
-            (11, Err(Then::Unchanged)),
-        ] {
-            assert_eq!(cost_at(&past, last), cost, "after import {last}");
-        }
-    }
 }

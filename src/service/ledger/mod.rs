@@ -8,22 +8,26 @@ mod catalogue;
 mod causes;
 mod difference;
 mod effect;
+mod lost;
 mod polling;
 mod requests;
 mod said;
 mod state;
+mod then;
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
 pub use self::causes::{Cause, causes};
-pub use self::difference::{CellDifference, DayDifference, Detail, Shown, Sums};
+pub use self::difference::{CellDifference, DayDifference, Detail, Sums};
 pub use self::effect::{Effect, effect, effect_on_campaigns};
+pub use self::lost::settle_lost;
 pub use self::polling::{LookBack, PollTimes};
 pub use self::requests::RefreshRequest;
 pub use self::said::{accept_days, mark_reader, refresh_sent};
 pub use self::state::{Calendar, HandoverState};
+pub use self::then::Shown;
 
 use self::catalogue::Catalogue;
 use crate::domain::{Day, DayRange};
@@ -84,7 +88,7 @@ impl Ledger {
         let accepted: HashMap<i64, Version> = txn.accepted_days(key)?.into_iter().collect();
         let served = txn.served_days(key)?;
         let catalogue = Catalogue::load(txn, key)?;
-        let mut reader = difference::Reader::new(txn, key, &catalogue, detail);
+        let mut reader = difference::Reader::new(txn, key, &catalogue, (from, to), detail)?;
         for (stored, run) in days(&versions, &served, self.calendar.today.to_stored(), (from, to)) {
             let version = versions.get(&stored).copied();
             let difference = match run {

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::AdvertiserId;
 use crate::service::ServiceResult;
-use crate::store::{PollFilter, PollSeen, ReadTxn};
+use crate::store::{PollSeen, ReadTxn};
 
 /// Singular polls twice a day; this long after the last answer it has stopped.
 const SILENCE: TimeDelta = TimeDelta::hours(26);
@@ -15,12 +15,6 @@ const RHYTHM: TimeDelta = TimeDelta::days(30);
 const LOOKED_AT: u32 = 500;
 const GAPS: usize = 3;
 const VISIT: TimeDelta = TimeDelta::hours(1);
-
-/// Earlier polls that the last one is compared with.
-const COMPARED: usize = 10;
-
-/// Refused polls that are looked through for what became of the last ones.
-const REFUSED_LOOKED_AT: u32 = 100;
 
 /// Whether an advertiser's report is polled (contract §8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,19 +59,9 @@ pub struct PollingStatus {
 impl PollingStatus {
     /// The status of an advertiser's polling at `now`.
     pub fn of(txn: &ReadTxn<'_>, advertiser: AdvertiserId, now: DateTime<Utc>) -> ServiceResult<Self> {
-        let of = |answered, from, limit| PollFilter {
-            advertiser: Some(advertiser),
-            by_singular: true,
-            answered: Some(answered),
-            from,
-            limit,
-            ..PollFilter::default()
-        };
-        let last = txn.poll_list(&of(true, None, 1))?.into_iter().next();
+        let last = txn.poll_last_answered(advertiser)?;
         let since = last.as_ref().map(|poll| poll.at + TimeDelta::milliseconds(1));
-        let failed = txn.poll_list(&of(false, since, REFUSED_LOOKED_AT))?;
-        // Others broke off: the client left, or reading failed midway.
-        let refused = failed.into_iter().find(|poll| poll.status >= 400);
+        let refused = txn.poll_last_refused(advertiser, since)?;
         let silence = silence(txn, advertiser, now)?;
         Ok(Self::judge(last, refused, silence, now))
     }
@@ -108,15 +92,7 @@ impl PollingStatus {
 /// After how long without an answer polling has stopped: one and a half times as long as usually lies between two days'
 /// polls where that is known, but never sooner than for polls that come twice a day.
 fn silence(txn: &ReadTxn<'_>, advertiser: AdvertiserId, now: DateTime<Utc>) -> ServiceResult<TimeDelta> {
-    let filter = PollFilter {
-        advertiser: Some(advertiser),
-        by_singular: true,
-        answered: Some(true),
-        from: Some(now - RHYTHM),
-        limit: LOOKED_AT,
-        ..PollFilter::default()
-    };
-    let polls: Vec<_> = txn.poll_list(&filter)?.into_iter().map(|poll| poll.at).collect();
+    let polls = txn.poll_times(advertiser, now - RHYTHM, LOOKED_AT)?;
     Ok(learned(&polls).map_or(SILENCE, |usual| (usual + usual / 2).clamp(SILENCE, RHYTHM / 2)))
 }
 
@@ -129,31 +105,6 @@ fn learned(polls: &[DateTime<Utc>]) -> Option<TimeDelta> {
     let mut gaps: Vec<_> = gaps.collect();
     gaps.sort_unstable();
     (gaps.len() >= GAPS).then(|| gaps.get(gaps.len() / 2).copied()).flatten()
-}
-
-/// Whether the last poll of the Singular report got far less than the ones before it that asked for as many days: its rows,
-/// and how many are usual.
-pub(super) fn served_less(txn: &ReadTxn<'_>, advertiser: AdvertiserId) -> ServiceResult<Option<(i64, i64)>> {
-    let filter = PollFilter {
-        advertiser: Some(advertiser),
-        by_singular: true,
-        answered: Some(true),
-        limit: REFUSED_LOOKED_AT,
-        ..PollFilter::default()
-    };
-    // An answer that says that nothing changed has no rows of its own.
-    let polls: Vec<_> = txn.poll_list(&filter)?.into_iter().filter(|poll| poll.status == 200).collect();
-    Ok(far_less(&polls))
-}
-
-fn far_less(polls: &[PollSeen]) -> Option<(i64, i64)> {
-    let length = |poll: &PollSeen| poll.days.map(|(from, to)| to.to_stored() - from.to_stored());
-    let (last, before) = polls.split_first()?;
-    let alike = before.iter().filter(|poll| length(poll) == length(last) && poll.report == last.report);
-    let mut rows: Vec<_> = alike.take(COMPARED).map(|poll| poll.rows).collect();
-    rows.sort_unstable();
-    let usual = *rows.get(rows.len() / 2).filter(|_| rows.len() >= GAPS)?;
-    (last.rows.saturating_mul(4) < usual).then_some((last.rows, usual))
 }
 
 /// The state of each advertiser that is not disabled.
@@ -215,25 +166,5 @@ mod tests {
         // A visit asks for many days in a row, and two days were missed.
         let visits = [0, 0, 0, 24, 24, 72, 72, 96, 96, 120];
         assert_eq!(learned(&polls(&visits)), Some(TimeDelta::hours(24)));
-    }
-
-    #[test]
-    fn a_poll_that_got_far_less_than_usual_is_told_until_a_later_one_heals_it() {
-        let now: DateTime<Utc> = "2026-11-27T12:00:00Z".parse().unwrap();
-        let day = |text: &str| crate::domain::Day::parse("day", text).unwrap();
-        let got = |rows: &[i64]| {
-            let of = |rows: &i64| PollSeen {
-                rows: *rows,
-                days: Some((day("2026-11-20"), day("2026-11-26"))),
-                ..poll(now, 200)
-            };
-            far_less(&rows.iter().map(of).collect::<Vec<_>>())
-        };
-        assert_eq!(got(&[0, 120, 118, 122]), Some((0, 120)));
-        assert_eq!(got(&[29, 120, 118, 122]), Some((29, 120)));
-        assert_eq!(got(&[60, 120, 118, 122]), None);
-        assert_eq!(got(&[119, 0, 120, 118, 122]), None, "a later poll healed it");
-        assert_eq!(got(&[0, 120]), None, "nothing is usual yet");
-        assert_eq!(got(&[0, 0, 0, 0]), None);
     }
 }

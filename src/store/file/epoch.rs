@@ -12,7 +12,7 @@ use chrono::{TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 use crate::store::file::disk;
-use crate::store::{AdvertiserKey, Doing as _, Store, StoreError, StoreResult, WriteTxn};
+use crate::store::{AdvertiserKey, Doing as _, ServedDays, Store, StoreError, StoreResult, WriteTxn};
 
 /// An epoch's name, and the number of batches of the ledger that were written in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub(in crate::store) fn settle(conn: &mut Connection, path: &Path) -> StoreResul
                 tracing::warn!(
                     "the database is another copy than the one last used here: what Singular was handed is not known any more"
                 );
-                for_each_advertiser(&write, |advertiser| write.served_unknown(advertiser))?;
+                for_each_advertiser(&write, |advertiser| forget(&write, advertiser))?;
             }
         }
         let id = uuid::Uuid::new_v4().to_string();
@@ -146,18 +146,12 @@ impl Store {
     }
 }
 
-impl WriteTxn<'_> {
-    /// Forgets what the advertiser's days were handed over as: polls that are not in this copy may have covered any of them.
-    fn served_unknown(&self, advertiser: AdvertiserKey) -> StoreResult<()> {
-        const DOING: &str = "forget what was handed over";
-        let now = Utc::now();
-        // A day further on it is tomorrow somewhere.
-        let tomorrow = i64::from((now + TimeDelta::days(1)).date_naive().to_epoch_days());
-        self.run(DOING, "delete from served_days where advertiser_key = ?1", [advertiser.0])?;
-        let sql =
-            "insert into served_days (advertiser_key, first_day, last_day, at, version) values (?1, ?2, ?3, ?4, 0)";
-        self.run(DOING, sql, (advertiser.0, EARLIEST, tomorrow.max(EARLIEST), crate::store::to_ms(now))).map(drop)
-    }
+/// Forgets what the advertiser's days were handed over as: polls that are not in this copy may have covered any of them.
+fn forget(txn: &WriteTxn<'_>, advertiser: AdvertiserKey) -> StoreResult<()> {
+    let at = Utc::now();
+    // A day further on it is tomorrow somewhere.
+    let tomorrow = i64::from((at + TimeDelta::days(1)).date_naive().to_epoch_days());
+    txn.served_unknown(advertiser, &ServedDays { first: EARLIEST, last: tomorrow.max(EARLIEST), at, version: None })
 }
 
 #[cfg(test)]

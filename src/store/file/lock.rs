@@ -14,6 +14,8 @@ use crate::store::{StoreError, StoreResult};
 /// How long an open waits for another process's first open, and an upgrade for short commands to end.
 const PATIENCE: Duration = if cfg!(test) { Duration::from_millis(300) } else { Duration::from_secs(10) };
 const PAUSE: Duration = Duration::from_millis(20);
+/// How long a server waits for those that look whether one runs.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// The right to be the one server on a data directory; ends with the value.
 #[derive(Debug)]
@@ -30,7 +32,14 @@ impl Owner {
         let path = data_dir.join(Self::FILE);
         let refused = |source| disk::refused(&path, source);
         let mut file = open(&path)?;
-        match file.try_lock() {
+        // Whoever looks whether a server runs holds it for a moment.
+        let until = Instant::now() + LOOK;
+        let mut taken = file.try_lock();
+        while matches!(taken, Err(TryLockError::WouldBlock)) && Instant::now() < until {
+            std::thread::sleep(PAUSE);
+            taken = file.try_lock();
+        }
+        match taken {
             Ok(()) => {}
             Err(TryLockError::Error(source)) => return Err(refused(source)),
             Err(TryLockError::WouldBlock) => {
@@ -49,6 +58,16 @@ impl Owner {
     pub fn announce(&mut self, address: &str, public_url: Option<&str>) {
         let known = public_url.map(|url| format!(", known as {url}")).unwrap_or_default();
         self.write(&format!("process {}, at {address}{known}", std::process::id()));
+    }
+
+    /// Whether a server had the directory and has it no more.
+    pub fn is_gone(data_dir: &Path) -> StoreResult<bool> {
+        let path = data_dir.join(Self::FILE);
+        match File::open(&path) {
+            Ok(file) => Ok(file.try_lock_shared().is_ok()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(disk::refused(&path, error)),
+        }
     }
 
     /// The address that people reach the running server by, as it noted it; none where no server runs.

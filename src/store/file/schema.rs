@@ -22,6 +22,7 @@ pub(super) const STEP_LIST: &[M<'static>] = &[
     M::up(include_str!("../migrations/007.sql")),
     M::up(include_str!("../migrations/008.sql")),
     M::up(include_str!("../migrations/009.sql")),
+    M::up(include_str!("../migrations/010.sql")),
 ];
 
 /// The schema this program works with: the number of its migrations.

@@ -1,0 +1,63 @@
+//! What a server that was killed may have handed over without its being written.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+
+use super::catalogue::Catalogue;
+use super::days;
+use super::difference::{Detail, Reader};
+use crate::service::ServiceResult;
+use crate::store::{AdvertiserRow, ReadTxn, Store, Version};
+
+/// After a kill, forgets what days were handed over as where an answer that is not in the ledger may have handed over
+/// something else; how many days that are. To be called where no server runs, before anything reads the ledger.
+pub fn settle_lost(store: &Store, now: DateTime<Utc>) -> ServiceResult<usize> {
+    if store.read(|txn| txn.ledger_complete_to())?.is_none() {
+        return Ok(0);
+    }
+    store.write_ledger(|txn| {
+        let Some(complete_to) = txn.ledger_complete_to()? else { return Ok(0) };
+        let mut count = 0;
+        for advertiser in txn.advertiser_list()? {
+            let found = doubtful(txn, &advertiser, complete_to, now)?;
+            count += found.len();
+            found.into_iter().try_for_each(|day| txn.served_forget(advertiser.key, day, now))?;
+        }
+        txn.ledger_complete()?;
+        Ok(count)
+    })
+}
+
+/// The days, as stored, that a missing answer may have handed over otherwise than the ledger says.
+///
+/// A missing answer was asked for when `complete_to` or a later version was the latest. A day that has not changed since was
+/// in it as it is now; if that is also what the ledger says, it does not matter whether the answer is missing.
+fn doubtful(
+    txn: &ReadTxn<'_>,
+    advertiser: &AdvertiserRow,
+    complete_to: Version,
+    now: DateTime<Utc>,
+) -> ServiceResult<Vec<i64>> {
+    let all = (i64::MIN, i64::MAX);
+    let versions: HashMap<i64, Version> = txn.day_versions(advertiser.key, all.0, all.1)?.into_iter().collect();
+    let served = txn.served_days(advertiser.key)?;
+    let catalogue = Catalogue::load(txn, advertiser.key)?;
+    let mut reader = Reader::new(txn, advertiser.key, &catalogue, all, Detail::States)?;
+    let mut found = Vec::new();
+    for (day, run) in days(&versions, &served, advertiser.time_zone.today(now)?.to_stored(), all) {
+        let version = versions.get(&day).copied();
+        let has_changed = catalogue.changed > complete_to || version.is_some_and(|version| version > complete_to);
+        let is_doubtful = match run.map(|run| run.version) {
+            Some(Some(since)) => has_changed || reader.since(day, since, version)?.is_any(),
+            // It counts as differing already.
+            Some(None) => false,
+            // One that has items counts as differing; one that has none may have had some.
+            None => has_changed && reader.alone(day)?.held.rows == 0,
+        };
+        if is_doubtful {
+            found.push(day);
+        }
+    }
+    Ok(found)
+}
