@@ -1,6 +1,7 @@
 //! What needs attention, each with the link that mends it. What it is and how bad is told by `service::status`.
 
 use crate::admin::kit::layout::Shell;
+use crate::admin::singular::day;
 use crate::service::status::{Alert, AlertKind, Severity};
 use crate::store::AdvertiserRow;
 
@@ -34,10 +35,8 @@ fn link(kind: &AlertKind, shell: &Shell, advertiser: &AdvertiserRow) -> Option<(
         format!("/admin/polls{scope}{and}{filter}")
     };
     Some(match kind {
-        AlertKind::Backups { .. }
-        | AlertKind::Certificate { .. }
-        | AlertKind::DiskLow { .. }
-        | AlertKind::ChannelFailing { .. } => return None,
+        AlertKind::Backups { .. } | AlertKind::Certificate { .. } | AlertKind::DiskLow { .. } => return None,
+        AlertKind::ChannelFailing { .. } => ("Send a test", format!("/admin/settings/alarms{scope}")),
         AlertKind::RefreshNeeded { .. } => ("See the days", format!("/admin/singular{scope}")),
         AlertKind::ImportCutOff { .. } => ("Import it again", format!("/admin/imports{scope}")),
         AlertKind::AdvertiserDisabled => {
@@ -51,11 +50,12 @@ fn link(kind: &AlertKind, shell: &Shell, advertiser: &AdvertiserRow) -> Option<(
         AlertKind::TokenExpired { .. } | AlertKind::TokenEnding { .. } => {
             ("See the tokens", format!("/admin/tokens{scope}"))
         }
-        AlertKind::PollingStopped { .. } | AlertKind::ServedLess { .. } => {
-            ("See the polls", format!("/admin/polls{scope}"))
-        }
+        AlertKind::PollingStopped { .. } => ("See the polls", format!("/admin/polls{scope}")),
+        AlertKind::ServedLess { day, .. } => ("See the day", day::address(shell, *day)),
         AlertKind::NoStats { .. } => ("See the stats", format!("/admin/stats{scope}")),
-        AlertKind::PollingRefused { .. } | AlertKind::PollsRefused { .. } => ("See why", polls("answer=refused")),
+        AlertKind::PollingRefused { .. } | AlertKind::PollsRefused { .. } | AlertKind::TokenRefused { .. } => {
+            ("See why", polls("answer=refused"))
+        }
         AlertKind::TokenElsewhere { .. } => ("See the tokens", format!("/admin/tokens{scope}")),
         AlertKind::StrangersRefused { .. } => ("See from where", polls("token=none")),
     })

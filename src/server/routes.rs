@@ -6,6 +6,7 @@ use actix_web::http::Method;
 use actix_web::middleware::{Compress, Condition, Next, from_fn};
 use actix_web::{HttpResponse, Resource, Route, web};
 
+use crate::admin::account::alarms;
 use crate::admin::account::login;
 use crate::admin::account::people;
 use crate::admin::account::settings;
@@ -164,6 +165,9 @@ pub static ROUTES: &[Line] = &[
     post("/admin/settings/two-step/codes",                    Access::Viewer,      |route| route.to(two_factor::renew_codes)),
     get ("/admin/settings/two-step/off",                      Access::Viewer,      |route| route.to(two_factor::ask_off)),
     post("/admin/settings/two-step/off",                      Access::Viewer,      |route| route.to(two_factor::turn_off)),
+    get ("/admin/settings/alarms",                            Access::Viewer,      |route| route.to(alarms::show)),
+    post("/admin/settings/alarms/test",                       Access::Admin,       |route| route.to(alarms::test)),
+    post("/admin/settings/alarms/due",                        Access::Admin,       |route| route.to(alarms::set_due)),
     get ("/admin/settings/people",                            Access::Viewer,      |route| route.to(people::list)),
     get ("/admin/settings/people/new",                        Access::Admin,       |route| route.to(people::new)),
     post("/admin/settings/people/new",                        Access::Admin,       |route| route.to(people::create)),

@@ -1,123 +1,12 @@
 //! Alarms arrive in a real mail server (Debian: python3-aiosmtpd) and at a real HTTP receiver, each once.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chrono::{TimeDelta, Utc};
-use rcgen::{CertificateParams, KeyPair};
-use serde_json::Value;
 
+use crate::alarm_world::{MailServer, PASSWORD, PATIENCE, next, receiver};
 use crate::common::http::Person;
 use crate::common::program::{Program, Server, run_on};
-
-/// Longer than all pauses of a test together.
-const PATIENCE: Duration = Duration::from_mins(2);
-const PASSWORD: &str = "mail-password-of-ada";
-
-/// A mail server with STARTTLS and a log-in; what it took.
-struct MailServer {
-    process: Child,
-    port: u64,
-    mails: Receiver<Value>,
-}
-
-impl MailServer {
-    fn start(program: &Program) -> Self {
-        let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap().self_signed(&key).unwrap();
-        let [certificate, key] =
-            [program.file("mail.pem", certificate.pem()), program.file("mail.key", key.serialize_pem())];
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/smtp.py");
-        let mut command = Command::new("/usr/bin/python3");
-        command.args(["-W", "ignore", script, &certificate, &key, "ada", PASSWORD]);
-        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let port = lines.next().unwrap().unwrap().parse().unwrap();
-        let (sender, mails) = channel();
-        std::thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                drop(sender.send(serde_json::from_str(&line).unwrap()));
-            }
-        });
-        Self { process, port, mails }
-    }
-
-    fn flags(&self, program: &Program) -> Vec<String> {
-        let url = format!("smtp://ada@127.0.0.1:{}", self.port);
-        let root = program.arg("mail.pem");
-        let flags = ["--smtp", &url, "--smtp-root", &root, "--alarm-from", "pitlane@example.com", "--alarm-to"];
-        flags.into_iter().chain(["ops@example.com,boss@example.com"]).map(str::to_owned).collect()
-    }
-
-    /// The subject of the next mail, which came as it should.
-    #[track_caller]
-    fn next(&self) -> String {
-        let mail = self.mails.recv_timeout(PATIENCE).unwrap();
-        assert_eq!((&mail["tls"], &mail["authenticated"]), (&Value::Bool(true), &Value::Bool(true)), "{mail}");
-        assert_eq!(mail["from"], "pitlane@example.com");
-        assert_eq!(mail["to"], serde_json::json!(["ops@example.com", "boss@example.com"]));
-        let subject = mail["subject"].as_str().unwrap().strip_prefix("Pitlane: ").unwrap().to_owned();
-        assert!(mail["body"].as_str().unwrap().starts_with(&subject), "{mail}");
-        subject
-    }
-}
-
-impl Drop for MailServer {
-    fn drop(&mut self) {
-        drop(self.process.kill());
-        drop(self.process.wait());
-    }
-}
-
-/// Takes posts: whether each was refused, and what it held. The first `failures` get a 500.
-fn receiver(failures: usize) -> (String, Receiver<(bool, Value)>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/hook/secret-path", listener.local_addr().unwrap());
-    let (sender, posts) = channel();
-    std::thread::spawn(move || {
-        for (number, stream) in listener.incoming().enumerate() {
-            let mut stream = BufReader::new(stream.unwrap());
-            let mut length = 0;
-            loop {
-                let mut line = String::new();
-                stream.read_line(&mut line).unwrap();
-                let Some((name, value)) = line.trim_end().split_once(": ") else {
-                    if line.trim_end().is_empty() {
-                        break;
-                    }
-                    continue;
-                };
-                if name.eq_ignore_ascii_case("content-length") {
-                    length = value.parse().unwrap();
-                }
-            }
-            let mut body = vec![0; length];
-            stream.read_exact(&mut body).unwrap();
-            let is_refused = number < failures;
-            let status = if is_refused { "500 Internal Server Error" } else { "204 No Content" };
-            let close = "Content-Length: 0\r\nConnection: close";
-            write!(stream.get_mut(), "HTTP/1.1 {status}\r\n{close}\r\n\r\n").unwrap();
-            if sender.send((is_refused, serde_json::from_slice(&body).unwrap())).is_err() {
-                return;
-            }
-        }
-    });
-    (url, posts)
-}
-
-/// The event and first line of the next post, and whether it was refused.
-#[track_caller]
-fn next(posts: &Receiver<(bool, Value)>) -> (bool, String, String) {
-    let (is_refused, post) = posts.recv_timeout(PATIENCE).unwrap();
-    let told = &post["pitlane"];
-    let said = format!("Pitlane: {}", told["message"].as_str().unwrap());
-    assert_eq!((post["text"].as_str(), post["content"].as_str()), (Some(&*said), Some(&*said)), "{post}");
-    let [event, subject] = ["event", "subject"].map(|name| told[name].as_str().unwrap().to_owned());
-    (is_refused, event, subject)
-}
 
 fn database(program: &Program) -> rusqlite::Connection {
     rusqlite::Connection::open(program.data().join("pitlane.db")).unwrap()
@@ -161,7 +50,7 @@ fn alarms_are_told_once_through_failures_kills_and_restarts() {
     advertiser(&program, "Acme");
     polled(&program, "Acme", 30);
     program.admit("ada@example.com", "a long enough password");
-    let mail = MailServer::start(&program);
+    let mail = MailServer::start(&program, "smtp");
     let (url, posts) = receiver(3);
     let flags = [mail.flags(&program), vec!["--alarm-webhook".to_owned(), url]].concat();
 
@@ -224,7 +113,7 @@ fn alarms_are_told_once_through_failures_kills_and_restarts() {
 #[test]
 fn a_test_says_of_each_channel_whether_it_works() {
     let program = Program::new();
-    let mail = MailServer::start(&program);
+    let mail = MailServer::start(&program, "smtp");
     let (url, posts) = receiver(1);
     let flags = [mail.flags(&program), vec!["--alarm-webhook".to_owned(), url]].concat();
     let test = |password: &str| {
@@ -246,4 +135,34 @@ fn a_test_says_of_each_channel_whether_it_works() {
     assert_eq!(refused.status.code(), Some(1));
     assert!(String::from_utf8(refused.stderr).unwrap().contains("PITLANE_SMTP_PASSWORD"));
     assert!(program.fails(&["alarm", "test"]).contains("no channel is set up"));
+}
+
+#[test]
+fn mails_go_over_tls_from_the_first_byte_too() {
+    let program = Program::new();
+    let mail = MailServer::start(&program, "smtps");
+    let mut command = program.command(&["alarm", "test"]);
+    command.args(mail.flags(&program)).env("PITLANE_SMTP_PASSWORD", PASSWORD);
+    assert_eq!(run_on(command, "").done(), "mail: sent\n");
+    assert_eq!(mail.next(), "This is a test of Pitlane's alarms");
+}
+
+#[test]
+fn a_post_has_what_slack_mattermost_discord_and_ntfy_read() {
+    let program = Program::new();
+    let (url, posts) = receiver(0);
+    let send = |url: &str| {
+        program.ok(&["alarm", "test", "--alarm-webhook", url]);
+        posts.recv_timeout(PATIENCE).unwrap().1
+    };
+    let said = "This is a test of Pitlane's alarms. Somebody at the command line asked for it. Nothing is wrong.";
+    let post = send(&url);
+    // Slack and Mattermost want `text`, Discord `content` of at most 2,000 characters.
+    assert_eq!(post["text"], format!("Pitlane: {said}"));
+    assert_eq!(post["content"], post["text"]);
+    assert_eq!((&post["path"], &post["topic"]), (&"/hook/secret-path".into(), &serde_json::Value::Null));
+    // ntfy wants its JSON at the root, with the topic in it (docs.ntfy.sh, "Publish as JSON").
+    let ntfy = send(&format!("ntfy+{url}"));
+    assert_eq!((&ntfy["path"], &ntfy["topic"]), (&"/hook/".into(), &"secret-path".into()));
+    assert_eq!((&ntfy["title"], &ntfy["message"]), (&"Pitlane".into(), &said.into()));
 }

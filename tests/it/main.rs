@@ -10,6 +10,8 @@ mod common;
 #[path = "../common/serving.rs"]
 mod serving;
 
+mod alarm_rules;
+mod alarm_world;
 mod alarms;
 mod check;
 mod cli;
@@ -31,6 +33,7 @@ mod ingest;
 mod layers;
 mod ledger;
 mod links;
+mod lost;
 mod malformed;
 mod model;
 mod packet;
@@ -46,3 +49,4 @@ mod secrets;
 mod singular;
 mod token_secrets;
 mod undo;
+mod week;

@@ -1,4 +1,6 @@
-"""A mail server that wants STARTTLS and a log-in: smtp.py CERTIFICATE KEY USER PASSWORD.
+"""A mail server that wants TLS and a log-in: smtp.py CERTIFICATE KEY USER PASSWORD smtp|smtps.
+
+With smtp it wants STARTTLS, with smtps it speaks TLS from the first byte.
 
 Prints its port, then each mail it took as a line of JSON.
 """
@@ -12,7 +14,7 @@ import sys
 
 from aiosmtpd.smtp import SMTP, AuthResult
 
-certificate, key, user, password = sys.argv[1:]
+certificate, key, user, password, scheme = sys.argv[1:]
 
 
 def say(value):
@@ -27,7 +29,7 @@ class Inbox:
     async def handle_DATA(self, _server, session, envelope):
         mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
         say({
-            "tls": session.ssl is not None,
+            "tls": scheme == "smtps" or session.ssl is not None,
             "authenticated": session.authenticated,
             "from": envelope.mail_from,
             "to": envelope.rcpt_tos,
@@ -42,12 +44,14 @@ async def main():
     context.load_cert_chain(certificate, key)
 
     def session():
+        is_plain_first = scheme == "smtp"
         return SMTP(
-            Inbox(), tls_context=context, require_starttls=True, auth_required=True, authenticator=authenticate,
-            hostname="localhost",
+            Inbox(), tls_context=context if is_plain_first else None, require_starttls=is_plain_first,
+            auth_require_tls=is_plain_first, auth_required=True, authenticator=authenticate, hostname="localhost",
         )
 
-    server = await asyncio.get_running_loop().create_server(session, "127.0.0.1", 0)
+    wrapped = context if scheme == "smtps" else None
+    server = await asyncio.get_running_loop().create_server(session, "127.0.0.1", 0, ssl=wrapped)
     say(server.sockets[0].getsockname()[1])
     await server.serve_forever()
 

@@ -1,5 +1,6 @@
 //! Logging in, the first admin, one's own settings, and the people who may log in.
 
+pub mod alarms;
 pub mod login;
 pub mod people;
 pub mod settings;

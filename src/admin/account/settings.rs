@@ -21,7 +21,8 @@ use crate::service::access::sessions;
 use crate::store::{ReadTxn, SessionRow};
 
 /// The pages of the settings: label, path.
-const PAGES: [(&str, &str); 2] = [("Your account", "/admin/settings"), ("People", "/admin/settings/people")];
+const PAGES: [(&str, &str); 3] =
+    [("Your account", "/admin/settings"), ("People", "/admin/settings/people"), ("Alarms", "/admin/settings/alarms")];
 
 /// The navigation between the settings' pages; `here` is this page's path.
 pub(in crate::admin) fn pages(shell: &Shell, here: &str) -> Vec<(&'static str, String, bool)> {

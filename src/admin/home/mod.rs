@@ -81,6 +81,8 @@ pub async fn page(context: RequestContext) -> Answer {
             // Once a report went out, what is undone is trouble and no first step any more.
             let steps = if polling.last.is_some() || setup.is_done() {
                 alerts.extend(status::of_advertiser(txn, &advertiser, now)?);
+                alerts.extend(status::of_ledger(txn, &advertiser, now)?);
+                alerts.sort_by_key(|alert| std::cmp::Reverse(alert.severity));
                 Vec::new()
             } else {
                 steps(&setup, &shell)

@@ -48,6 +48,7 @@ const DONE: &[(&str, &str)] = &[
     ("accepted", "Noted. Those days stay as they are until their stats change."),
     ("not-singular", "Marked. What polls from there counts as handed to Singular no more."),
     ("is-singular", "Marked as Singular."),
+    ("hour", "Saved. Stats that are missing are told from that hour on."),
     ("unchanged", "Nothing was changed: the cell held these figures already."),
 ];
 

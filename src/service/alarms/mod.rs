@@ -17,16 +17,17 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::AlarmChannels;
+use crate::domain::{AlarmChannels, Invalid};
 use crate::service::status::{ApplianceStatus, ChannelStatus};
 use crate::service::{Actor, ServiceError, ServiceResult};
 use crate::store::{NoticeRow, NoticeText, Store, StoreResult, WriteTxn};
 
 /// How often it is looked what is to be sent.
 const LOOK: Duration = Duration::from_secs(2);
-/// Every so many times it is looked how things stand, and how the days that Singular has.
-const RULES_EVERY: u64 = 15;
-const LEDGER_EVERY: u64 = 300;
+/// How often it is looked how things stand, and how the days that Singular has: by the time of day, so that a machine that was
+/// asleep looks at once.
+const RULES_EVERY: TimeDelta = TimeDelta::seconds(30);
+const LEDGER_EVERY: TimeDelta = TimeDelta::minutes(10);
 /// How long after a failure the next attempt comes; three times as long after each further one, until an hour.
 const AGAIN: TimeDelta = TimeDelta::seconds(2);
 const AGAIN_AT_MOST: TimeDelta = TimeDelta::hours(1);
@@ -82,10 +83,14 @@ impl Alarms {
     }
 
     fn keep_looking(&self, stopped: &Receiver<()>) {
-        for turn in 0_u64.. {
+        let (mut rules, mut ledger) = (None, None);
+        loop {
             let now = Utc::now();
-            let judged = if turn.is_multiple_of(RULES_EVERY) {
-                self.look(now, turn.is_multiple_of(LEDGER_EVERY))
+            let with_ledger = is_due(ledger, LEDGER_EVERY, now);
+            let judged = if with_ledger || is_due(rules, RULES_EVERY, now) {
+                rules = Some(now);
+                ledger = if with_ledger { rules } else { ledger };
+                self.look(now, with_ledger)
             } else {
                 Ok(())
             };
@@ -169,6 +174,30 @@ impl Alarms {
     }
 }
 
+impl Alarms {
+    /// Where alarms go: the channel, and in words where to.
+    #[must_use]
+    pub fn targets(&self) -> Vec<(&'static str, String)> {
+        let mail = self.channels.mail.as_ref().map(|mail| {
+            let to: Vec<&str> = mail.to.iter().map(crate::domain::Email::as_str).collect();
+            (MAIL, format!("{} by {}:{}", to.join(", "), mail.server.host, mail.server.port))
+        });
+        let webhook = self.channels.webhook.as_ref().map(|hook| (WEBHOOK, hook.host().to_owned()));
+        mail.into_iter().chain(webhook).collect()
+    }
+
+    /// Sends a test to each channel at once; what came of each. Blocks.
+    #[must_use]
+    pub fn test(&self, who: &str) -> Vec<(String, Result<(), String>)> {
+        send_test(&self.channels, who)
+    }
+}
+
+/// Whether something that is done so often is to be done now. A clock that was set back must not put it off.
+fn is_due(last: Option<DateTime<Utc>>, every: TimeDelta, now: DateTime<Utc>) -> bool {
+    last.is_none_or(|last| now - last >= every || now < last)
+}
+
 /// Sends a test to each channel at once; what came of each.
 #[must_use]
 pub fn send_test(channels: &AlarmChannels, who: &str) -> Vec<(String, Result<(), String>)> {
@@ -180,6 +209,9 @@ pub fn send_test(channels: &AlarmChannels, who: &str) -> Vec<(String, Result<(),
 
 /// Says from which hour on, in the advertiser's zone, stats of the day before are missed.
 pub fn set_stats_due(store: &Store, advertiser: &str, hour: u32, actor: &Actor) -> ServiceResult<()> {
+    if hour > 23 {
+        return Err(Invalid::because("hour", "expected an hour from 0 to 23").into());
+    }
     store.write(|txn| {
         let row = txn.advertiser_get(advertiser)?;
         txn.stats_set_due_hour(row.key, hour)?;

@@ -35,7 +35,10 @@ pub(super) fn changes(look: &Look, open: &[AlarmRow], now: DateTime<Utc>) -> Vec
         Some(found) => reminder(row, found, now),
         None if look.undecided.contains(&row.name) => None,
         None => {
-            let lasted = format!("It lasted {}.", phrase::span(now - row.opened_at));
+            let mut lasted = format!("It lasted {}.", phrase::span(now - row.opened_at));
+            if let Some((_, ending)) = look.endings.iter().find(|(name, _)| *name == row.name) {
+                lasted = format!("{ending} {lasted}");
+            }
             let notice = text("over", row, format!("Over: {}", row.message), &lasted);
             Some(Change { row: row.clone(), is_over: true, notice: Some(notice) })
         }
@@ -76,7 +79,11 @@ mod tests {
     fn look(found: &[(&str, &str)], undecided: &[&str]) -> Look {
         let found =
             found.iter().map(|(name, message)| FoundAlarm { name: (*name).to_owned(), message: (*message).to_owned() });
-        Look { found: found.collect(), undecided: undecided.iter().map(|name| (*name).to_owned()).collect() }
+        Look {
+            found: found.collect(),
+            endings: Vec::new(),
+            undecided: undecided.iter().map(|name| (*name).to_owned()).collect(),
+        }
     }
 
     /// The events of the changes, and the alarms that are open after them.

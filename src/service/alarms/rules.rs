@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Timelike as _, Utc};
 
+use crate::domain::phrase;
 use crate::service::ServiceResult;
-use crate::service::ledger::{Detail, Ledger};
-use crate::service::status::{self, Alert, AlertKind, ApplianceStatus, Severity};
+use crate::service::status::{self, Alert, AlertKind, ApplianceStatus};
 use crate::store::{AdvertiserRow, ReadTxn};
 
 /// What is wrong now.
@@ -13,6 +13,8 @@ pub(super) struct Look {
     pub(super) found: Vec<FoundAlarm>,
     /// Alarms that neither begin nor end now.
     pub(super) undecided: Vec<String>,
+    /// What is told of alarms that end now, by name.
+    pub(super) endings: Vec<(String, String)>,
 }
 
 /// Something to tell.
@@ -22,8 +24,8 @@ pub(super) struct FoundAlarm {
     pub(super) message: String,
 }
 
-/// Everything that is to be told. Advertisers that Singular never polled are still being set up, and disabled ones are
-/// meant to be silent: nothing is told of either.
+/// Everything that is to be told. Of advertisers that Singular never polled nothing is but that their tokens are refused:
+/// they are still being set up. Disabled ones are meant to be silent.
 pub(super) fn look(
     txn: &ReadTxn<'_>,
     appliance: &ApplianceStatus,
@@ -35,46 +37,57 @@ pub(super) fn look(
         look.add("", &alert.kind, &alert.kind.message());
     }
     for advertiser in txn.advertiser_list()?.iter().filter(|row| row.disabled_at.is_none()) {
-        if status::PollingStatus::of(txn, advertiser.id, now)?.last.is_none() {
-            continue;
-        }
-        let hour = advertiser.time_zone.clock().at(now).0.hour();
-        let is_due = hour >= txn.stats_due_hour(advertiser.key)?;
-        let id = advertiser.id.to_string();
-        let mut alerts = status::of_advertiser(txn, advertiser, now)?;
-        if with_ledger {
-            alerts.extend(of_ledger(txn, advertiser, now)?);
-        } else {
-            look.undecided.push(format!("{id} refresh"));
-        }
-        for alert in alerts {
-            if matches!(alert.kind, AlertKind::NoStats { .. }) && !is_due {
-                continue;
-            }
-            look.add(&id, &alert.kind, &format!("{}: {}", advertiser.name, alert.kind.message()));
-        }
-        if !is_due {
-            look.undecided.push(format!("{id} no-stats"));
-        }
+        look.advertiser(txn, advertiser, with_ledger, now)?;
     }
     Ok(look)
 }
 
 impl Look {
+    fn advertiser(
+        &mut self,
+        txn: &ReadTxn<'_>,
+        advertiser: &AdvertiserRow,
+        with_ledger: bool,
+        now: DateTime<Utc>,
+    ) -> ServiceResult<()> {
+        let id = advertiser.id.to_string();
+        let is_polled = txn.poll_last_answered(advertiser.id)?.is_some();
+        let is_due = advertiser.time_zone.clock().at(now).0.hour() >= txn.stats_due_hour(advertiser.key)?;
+        let mut alerts = status::of_advertiser(txn, advertiser, now)?;
+        if with_ledger {
+            alerts.extend(status::of_ledger(txn, advertiser, now)?);
+            self.endings.push((
+                format!("{id} served-less"),
+                "Of every day that it asks for, Singular was last handed as much as is usual.".to_owned(),
+            ));
+        } else {
+            self.undecided.extend(["refresh", "served-less"].map(|name| format!("{id} {name}")));
+        }
+        for Alert { kind, .. } in alerts {
+            let is_told = match kind {
+                AlertKind::TokenRefused { .. } => true,
+                AlertKind::NoStats { .. } => is_polled && is_due,
+                _ => is_polled,
+            };
+            if is_told {
+                self.add(&id, &kind, &format!("{}: {}", advertiser.name, kind.message()));
+            }
+        }
+        if let (true, Some(yesterday)) = (is_due, advertiser.time_zone.today(now)?.earlier(1)) {
+            self.endings.push((format!("{id} no-stats"), format!("{} has stats.", phrase::day(yesterday))));
+        } else {
+            self.undecided.push(format!("{id} no-stats"));
+        }
+        Ok(())
+    }
+
     fn add(&mut self, advertiser: &str, kind: &AlertKind, message: &str) {
-        if let Some(name) = kind.alarm_name() {
-            let name = format!("{advertiser} {name}").trim().to_owned();
-            self.found.push(FoundAlarm { name, message: message.to_owned() });
+        let Some(name) = kind.alarm_name() else { return };
+        let name = format!("{advertiser} {name}").trim().to_owned();
+        match self.found.iter_mut().find(|found| found.name == name) {
+            // Two tokens may have one name, and the backups two troubles.
+            Some(found) => found.message = format!("{} {message}", found.message),
+            None => self.found.push(FoundAlarm { name, message: message.to_owned() }),
         }
     }
-}
-
-/// What the ledger says needs somebody: days that only a refresh request brings to Singular.
-fn of_ledger(txn: &ReadTxn<'_>, advertiser: &AdvertiserRow, now: DateTime<Utc>) -> ServiceResult<Option<Alert>> {
-    let ledger = Ledger::of(txn, advertiser, None, Detail::Sums, now)?;
-    let days: Vec<_> = ledger.days.iter().filter(|day| ledger.needs_person(day)).map(|day| day.day).collect();
-    let (Some(first), Some(last)) = (days.first(), days.last()) else { return Ok(None) };
-    let count = i64::try_from(days.len()).unwrap_or(i64::MAX);
-    let kind = AlertKind::RefreshNeeded { count, first: *first, last: *last };
-    Ok(Some(Alert { severity: Severity::Warning, kind }))
 }

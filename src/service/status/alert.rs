@@ -1,0 +1,259 @@
+//! What needs attention: what it is, how badly, in which words, and under which name alarms tell it.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::domain::{Day, phrase};
+
+/// How bad it is; the worst is the greatest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// It will go wrong, or somebody should look at it.
+    Warning,
+    /// Singular does not get what it should, or something is broken.
+    Critical,
+}
+
+/// Something that needs attention.
+#[derive(Debug)]
+pub struct Alert {
+    /// How badly.
+    pub severity: Severity,
+    /// What it is.
+    pub kind: AlertKind,
+}
+
+/// What it is that needs attention.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AlertKind {
+    /// Backups failed, are damaged or too old.
+    Backups {
+        /// What is wrong with them.
+        trouble: String,
+    },
+    /// The server's own certificate is missing, has ended or ends soon.
+    Certificate {
+        /// What is wrong with it.
+        trouble: String,
+    },
+    /// The disk is nearly full.
+    DiskLow {
+        /// What is free, in megabytes.
+        free_mb: u64,
+    },
+    /// Alarms can't be sent.
+    ChannelFailing {
+        /// `mail` or `webhook`.
+        channel: String,
+        /// Since when.
+        since: DateTime<Utc>,
+        /// Why.
+        why: String,
+    },
+    /// Days that only a refresh request brings to Singular.
+    RefreshNeeded {
+        /// How many.
+        count: i64,
+        /// The oldest.
+        first: Day,
+        /// The newest.
+        last: Day,
+    },
+    /// Polls come, and are refused.
+    PollingRefused {
+        /// The status they get.
+        status: u16,
+    },
+    /// Singular's last answer for a day that was over had nothing, or far less than usual.
+    ServedLess {
+        /// The newest such day.
+        day: Day,
+        /// How many such days there are.
+        count: i64,
+        /// Items that it was handed for that day.
+        items: i64,
+        /// Items that are usual.
+        usual: i64,
+        /// Whether the next poll gets something else.
+        is_coming: bool,
+    },
+    /// The last poll with a token was refused.
+    TokenRefused {
+        /// Its name.
+        name: String,
+        /// The status it got.
+        status: u16,
+    },
+    /// An import's process was killed.
+    ImportCutOff {
+        /// Which.
+        import: String,
+    },
+    /// The advertiser is disabled, and with it its tokens.
+    AdvertiserDisabled,
+    /// All offers are switched off.
+    NoOfferReports,
+    /// Some offers are switched off.
+    OffersOff {
+        /// How many.
+        count: i64,
+    },
+    /// No token can read the report.
+    NoToken,
+    /// A rotation can be finished.
+    OldTokenUnused {
+        /// The old token's name.
+        name: String,
+    },
+    /// A token that was in use has expired.
+    TokenExpired {
+        /// Its name.
+        name: String,
+    },
+    /// A token expires soon.
+    TokenEnding {
+        /// Its name.
+        name: String,
+        /// How long it works yet.
+        left: TimeDelta,
+        /// Whether another one takes its place already.
+        has_successor: bool,
+    },
+    /// Polls came, and come no more.
+    PollingStopped {
+        /// How long ago the last one was answered.
+        silence: TimeDelta,
+    },
+    /// Yesterday has no stats.
+    NoStats {
+        /// Yesterday, as the advertiser counts days.
+        day: Day,
+    },
+    /// Polls with a known token were refused.
+    PollsRefused {
+        /// How many, in the last 7 days.
+        count: i64,
+    },
+    /// A token that is bound to networks was used from elsewhere.
+    TokenElsewhere {
+        /// Its name.
+        name: String,
+        /// From where.
+        address: String,
+    },
+    /// Polls without a valid token came.
+    StrangersRefused {
+        /// How many, in the last 7 days.
+        count: i64,
+    },
+}
+
+impl AlertKind {
+    /// What it is, in a sentence or two.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let refused = |count: i64, which: &str| {
+            let were = if count == 1 { "was" } else { "were" };
+            format!("{}{which} {were} refused in the last 7 days.", phrase::plural(count, "poll"))
+        };
+        match self {
+            Self::Backups { trouble } => format!("Backups: {trouble}. On the server, pitlane doctor says what to do."),
+            Self::Certificate { trouble } => format!("Certificate: {trouble}."),
+            Self::DiskLow { free_mb } => {
+                format!(
+                    "The disk is nearly full: {} MB are free.",
+                    phrase::count(i64::try_from(*free_mb).unwrap_or(i64::MAX))
+                )
+            }
+            Self::ChannelFailing { channel, since, why } => {
+                let name = if channel == "mail" { "e-mail" } else { "webhook" };
+                let since = since.format("%-d %b %Y, %H:%M UTC");
+                format!("Alarms by {name} have not got through since {since}: {why}.")
+            }
+            Self::RefreshNeeded { count, first, last } => {
+                let days = if first == last {
+                    phrase::day(*first)
+                } else {
+                    format!(
+                        "{} between {} and {}",
+                        phrase::plural(*count, "day"),
+                        phrase::day(*first),
+                        phrase::day(*last)
+                    )
+                };
+                format!("Singular needs a refresh request: it does not have what the report says for {days}.")
+            }
+            Self::PollingRefused { status } => format!("Singular's polls are refused with {status}."),
+            Self::ServedLess { day, count, items, usual, is_coming } => {
+                let items = if *items == 0 { "nothing".to_owned() } else { phrase::plural(*items, "item") };
+                let others = if *count > 1 { format!(", the newest of {count} such days") } else { String::new() };
+                let coming = if *is_coming { " The next poll brings what is there now." } else { "" };
+                format!(
+                    "Singular was handed {items} for {}{others}; usual are {}.{coming}",
+                    phrase::day(*day),
+                    phrase::count(*usual)
+                )
+            }
+            Self::TokenRefused { name, status } => format!("Polls with the token “{name}” are refused with {status}."),
+            Self::ImportCutOff { import } => format!("An import was cut off: {import}. Nothing of it is there."),
+            Self::AdvertiserDisabled => "This advertiser is disabled: its tokens are refused.".to_owned(),
+            Self::NoOfferReports => "Cost reporting is off for all offers: Singular gets an empty report.".to_owned(),
+            Self::OffersOff { count } => format!("Cost reporting is off for {}.", phrase::plural(*count, "offer")),
+            Self::NoToken => "No active token can read the report, so Singular can't get any cost.".to_owned(),
+            Self::OldTokenUnused { name } => {
+                format!("The new token for “{name}” is in use, so you can revoke the old one.")
+            }
+            Self::TokenExpired { name } => format!("The token “{name}” has expired and is refused."),
+            Self::TokenEnding { name, left, .. } => {
+                format!("The token “{name}” expires in {}.", phrase::span(*left))
+            }
+            Self::PollingStopped { silence } => {
+                format!("Singular has stopped polling: the last poll was {} ago.", phrase::span(*silence))
+            }
+            Self::NoStats { day } => format!("There are no stats for yesterday, {}.", phrase::day(*day)),
+            Self::PollsRefused { count } => refused(*count, ""),
+            Self::TokenElsewhere { name, address } => format!(
+                "The token “{name}” was used from {address}, which is not on its list of networks, and was refused."
+            ),
+            Self::StrangersRefused { count } => refused(*count, " without a valid token"),
+        }
+    }
+}
+
+impl AlertKind {
+    /// What it is called as an alarm, the same for as long as it lasts; none for what only pages tell.
+    #[must_use]
+    pub fn alarm_name(&self) -> Option<String> {
+        let named = |what: &str, name: &str| Some(format!("{what} {name}"));
+        match self {
+            Self::Backups { .. } => Some("backups".to_owned()),
+            Self::Certificate { .. } => Some("certificate".to_owned()),
+            Self::DiskLow { .. } => Some("disk".to_owned()),
+            Self::NoOfferReports => Some("no-offers".to_owned()),
+            Self::NoToken => Some("no-token".to_owned()),
+            Self::TokenExpired { name } => named("token-expired", name),
+            Self::TokenEnding { name, .. } => named("token-ending", name),
+            Self::PollingStopped { .. } => Some("polling-stopped".to_owned()),
+            Self::PollingRefused { .. } => Some("polling-refused".to_owned()),
+            Self::ServedLess { .. } => Some("served-less".to_owned()),
+            Self::TokenRefused { name, .. } => named("token-refused", name),
+            Self::RefreshNeeded { .. } => Some("refresh".to_owned()),
+            Self::NoStats { .. } => Some("no-stats".to_owned()),
+            Self::ChannelFailing { .. }
+            | Self::ImportCutOff { .. }
+            | Self::AdvertiserDisabled
+            | Self::OffersOff { .. }
+            | Self::OldTokenUnused { .. }
+            | Self::PollsRefused { .. }
+            | Self::StrangersRefused { .. }
+            | Self::TokenElsewhere { .. } => None,
+        }
+    }
+}
+
+pub(super) fn warning(kind: AlertKind) -> Alert {
+    Alert { severity: Severity::Warning, kind }
+}
+
+pub(super) fn critical(kind: AlertKind) -> Alert {
+    Alert { severity: Severity::Critical, kind }
+}
