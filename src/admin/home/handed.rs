@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::admin::kit::format;
 use crate::admin::kit::layout::{SINGULAR, Shell};
+use crate::admin::singular::day::address;
 use crate::domain::{Day, DayRange};
 use crate::service::ServiceError;
 use crate::service::ledger::{Detail, HandoverState, Ledger};
@@ -20,8 +21,8 @@ pub struct Handed {
     pub all: usize,
     /// What the others need.
     pub than: String,
-    /// The class and the words of each day's square, oldest first.
-    pub squares: Vec<(&'static str, String)>,
+    /// The class and the words of each day's square, and its page; oldest first.
+    pub squares: Vec<(&'static str, String, String)>,
     /// Where to see more.
     pub href: String,
 }
@@ -44,7 +45,8 @@ impl Handed {
             let day = Day::from_stored(stored).ok();
             let found = ledger.days.iter().find(|known| Some(known.day) == day);
             let (class, words) = found.map_or(("none", "no stats"), |known| class(known.state));
-            (class, format!("{}: {words}", format::stored_day(stored)))
+            let href = day.map_or_else(String::new, |day| address(shell, day));
+            (class, format!("{}: {words}", format::stored_day(stored)), href)
         };
         let count = |wanted: &[HandoverState]| ledger.days.iter().filter(|day| wanted.contains(&day.state)).count();
         let needs = ledger.days.iter().filter(|day| ledger.needs_person(day)).count();

@@ -13,7 +13,7 @@ use crate::admin::kit::layout::Shell;
 use crate::admin::kit::table::{Cell, Table};
 use crate::domain::{Currency, Day};
 use crate::service::ServiceError;
-use crate::service::ledger::{Detail, HandoverState, Ledger, PollTimes, RefreshRequest};
+use crate::service::ledger::{Detail, HandoverState, Ledger, LedgerDay, PollTimes, RefreshRequest};
 use crate::service::status::PollingState;
 use crate::store::{ReadTxn, SentRequest};
 
@@ -39,12 +39,16 @@ struct Page {
     sums: Table,
     /// Days that differ for good and were not accepted yet.
     unreached: String,
+    /// What those days come to.
+    unreached_cost: String,
 }
 
 struct Request {
     title: String,
     brings: String,
     text: String,
+    /// That it was sent and its days did not come yet, and when and by whom.
+    asked: String,
     from: String,
     to: String,
 }
@@ -62,21 +66,26 @@ pub async fn page(context: RequestContext) -> Answer {
             let (polling, polling_tone) = polling(txn, &shell, &ledger)?;
             let all = ledger.refresh_requests();
             let count = all.len();
-            let requests = all.iter().enumerate().map(|(at, one)| request(at + 1, count, one, advertiser.currency));
             let sent = txn.refresh_request_list(advertiser.key, now - SENT)?;
-            let unreached = ledger.days.iter().filter(|day| ledger.is_lasting(day)).count();
+            let requests = all.iter().enumerate().map(|(at, one)| Request {
+                asked: asked(&shell, one, &sent),
+                ..request(at + 1, count, one, advertiser.currency)
+            });
+            let requests: Vec<_> = requests.collect();
+            let unreached: Vec<_> = ledger.days.iter().filter(|day| ledger.is_lasting(day)).collect();
             Ok::<_, ServiceError>(Page {
                 polling,
                 polling_tone,
                 months,
                 has_older,
                 legend: calendar::legend(),
-                requests: requests.collect(),
+                requests,
                 sent: sent.iter().map(|one| arrival(&shell, &ledger, one)).collect(),
                 counted: counted(&ledger),
                 differing: differing(&shell, &ledger, advertiser.currency),
                 sums: sums(&ledger, advertiser.currency),
-                unreached: if unreached == 0 { String::new() } else { days(unreached) },
+                unreached_cost: sum_of(&unreached, advertiser.currency),
+                unreached: if unreached.is_empty() { String::new() } else { days(unreached.len()) },
                 shell,
             })
         })
@@ -98,6 +107,7 @@ impl Page {
             counted: String::new(),
             sums: Table::default(),
             unreached: String::new(),
+            unreached_cost: String::new(),
         }
     }
 }
@@ -161,8 +171,36 @@ fn request(number: usize, of: usize, request: &RefreshRequest, currency: Currenc
         title: format!("Refresh request {number} of {of}: {range}"),
         brings,
         text: request.text.clone(),
+        asked: String::new(),
         from: request.from.to_string(),
         to: request.to.to_string(),
+    }
+}
+
+/// That the request's days were asked for already, and when and by whom.
+fn asked(shell: &Shell, request: &RefreshRequest, sent: &[SentRequest]) -> String {
+    let (from, to) = (request.from.to_stored(), request.to.to_stored());
+    let last = sent.iter().find(|sent| sent.first <= from && sent.last >= to);
+    last.map_or_else(String::new, |sent| {
+        format!(
+            "Asked for on {} by {}; Singular takes up to 24 hours.",
+            format::moment(sent.at, shell.zone()),
+            sent.actor
+        )
+    })
+}
+
+/// What the report has of these days beyond what Singular was handed.
+fn sum_of(lasting: &[&LedgerDay], currency: Currency) -> String {
+    let known: Vec<i128> = lasting.iter().filter_map(|day| words::cost_difference(day)).collect();
+    let unknown = lasting.len() - known.len();
+    let sum = match known.iter().sum::<i128>() {
+        0 if known.is_empty() => return String::new(),
+        sum => format!("They differ by {} {} in all", words::signed(sum, currency), currency.code()),
+    };
+    match unknown {
+        0 => format!("{sum}."),
+        unknown => format!("{sum}, without {}, of which it is not known.", days(unknown)),
     }
 }
 

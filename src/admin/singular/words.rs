@@ -6,7 +6,7 @@ use crate::domain::{Currency, MicrosDifference};
 use crate::service::ledger::{HandoverState, LedgerDay};
 
 /// What a state is called.
-pub(super) fn state(state: HandoverState) -> &'static str {
+pub(in crate::admin) fn state(state: HandoverState) -> &'static str {
     match state {
         HandoverState::InStep => "in step",
         HandoverState::NextPoll => "comes with the next poll",
@@ -27,7 +27,7 @@ pub(in crate::admin) fn way(state: HandoverState) -> Cell {
 }
 
 /// Its colour.
-pub(super) fn tone(state: HandoverState) -> &'static str {
+pub(in crate::admin) fn tone(state: HandoverState) -> &'static str {
     match state {
         HandoverState::InStep => "good",
         HandoverState::NextPoll => "",

@@ -47,6 +47,8 @@ struct Page {
     problem: Option<String>,
     downloads: Vec<(&'static str, String)>,
     statement: String,
+    /// Where one day is shown: what Singular was handed of it.
+    handed: String,
     /// Where there are no rows: the days that have some.
     elsewhere: Vec<(String, String)>,
     is_empty: bool,
@@ -85,6 +87,7 @@ fn without_stats(shell: Shell) -> Page {
         problem: None,
         downloads: Vec::new(),
         statement: String::new(),
+        handed: String::new(),
         elsewhere: Vec::new(),
         is_empty: true,
         has_any: false,
@@ -163,6 +166,11 @@ fn shown(context: &RequestContext, txn: &ReadTxn<'_>, mut shell: Shell, view: &V
         problem: view.problem.clone().or(shown.problem),
         downloads: kinds.map(download).into(),
         statement,
+        handed: if view.days.from() == view.days.to() && view.by != By::Day {
+            format!("/admin/singular/day{}&day={from}", view.scope())
+        } else {
+            String::new()
+        },
         elsewhere: if shown.count == 0 { elsewhere(context, view) } else { Vec::new() },
         is_empty: shown.count == 0,
         table: shown.table,

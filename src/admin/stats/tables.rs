@@ -2,14 +2,18 @@
 
 use std::collections::HashMap;
 
+use chrono::Utc;
+
 use crate::admin::kit::context::RequestContext;
 use crate::admin::kit::format;
 use crate::admin::kit::table::{Cell, Column, Table, link_to};
+use crate::admin::singular::words;
 use crate::admin::stats::groups::{self, Group, Groups};
 use crate::admin::stats::names::{self, Label};
 use crate::admin::stats::view::{By, Order, View};
 use crate::domain::{Currency, Day, DayState};
 use crate::service::ServiceError;
+use crate::service::ledger::{Detail, Ledger};
 use crate::store::{ReadTxn, StatPart, StatSum};
 
 /// Rows a page shows.
@@ -86,6 +90,10 @@ pub fn grouped(context: &RequestContext, txn: &ReadTxn<'_>, view: &View) -> Resu
         };
         columns.push((Column::line(&label), None));
     }
+    let handed = handed(txn, view)?;
+    if handed.is_some() {
+        columns.push((Column::text("Singular").less(), None));
+    }
     let mut table = Table::with_columns(format!("Stats by {}", noun(view.by)), heads(context, view, columns));
     let first = (view.page - 1).saturating_mul(SHOWN).min(found.groups.len());
     let page = &found.groups[first..(first + SHOWN).min(found.groups.len())];
@@ -115,6 +123,7 @@ pub fn grouped(context: &RequestContext, txn: &ReadTxn<'_>, view: &View) -> Resu
             let of = format!("{} of {}", if found.point == "day" { "Days" } else { "Months" }, label.name);
             row.push(Cell::default().line(&group.line).to(days, true).label(of));
         }
+        row.extend(handed.as_ref().map(|ledger| how_it_stands(view, ledger, group.key)));
         table.rows.push(row);
     }
     if !page.is_empty() {
@@ -123,8 +132,28 @@ pub fn grouped(context: &RequestContext, txn: &ReadTxn<'_>, view: &View) -> Resu
         if has_lines {
             table.foot.push(Cell::default());
         }
+        table.foot.extend(handed.map(|_| Cell::default()));
     }
     Ok(Shown { total: found.total, before: found.before, table, count: found.groups.len(), problem: None })
+}
+
+/// What Singular was handed of the days, where the table lists days.
+fn handed(txn: &ReadTxn<'_>, view: &View) -> Result<Option<Ledger>, ServiceError> {
+    if view.by != By::Day {
+        return Ok(None);
+    }
+    Ledger::of(txn, &view.advertiser, Some(view.days), Detail::States, Utc::now()).map(Some)
+}
+
+/// How a day stands with Singular, with the way to why.
+fn how_it_stands(view: &View, ledger: &Ledger, day: i64) -> Cell {
+    let found = ledger.days.iter().find(|known| known.day.to_stored() == day);
+    let Some(found) = found else { return Cell::default() };
+    let (state, date) = (words::state(found.state), found.day);
+    Cell::new(state)
+        .tone(words::tone(found.state))
+        .to(format!("/admin/singular/day{}&day={date}", view.scope()), true)
+        .label(format!("{}: {state}", format::day(date)))
 }
 
 fn foot(label: &str, found: &Groups, has_before: bool, currency: Currency) -> Vec<Cell> {
