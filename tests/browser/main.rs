@@ -22,6 +22,7 @@ mod imports;
 mod log;
 mod people;
 mod sessions;
+mod singular;
 mod stale;
 mod stats;
 mod switches;

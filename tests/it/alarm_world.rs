@@ -152,6 +152,9 @@ impl World {
         let mut flags = mail.flags(&program);
         flags.extend(["--alarm-webhook".to_owned(), url]);
         flags.extend(extra.iter().map(|flag| (*flag).to_owned()));
+        if !extra.contains(&"--backup-at") {
+            flags.extend(["--backup-at", "off"].map(str::to_owned));
+        }
         let mut world = Self { server: None, program, clock, mail, posts, flags, token: String::new() };
         world.ok(&["advertiser", "create", "--name", "Acme"]);
         world.token = world.create_token("Singular", &[]);

@@ -365,6 +365,7 @@ impl Site {
             if self.doubt.contains(number) {
                 // What it knows must be right; a day of which it knows nothing must not pass for one in step.
                 match found {
+                    None if matches!(held, Some(Held::Unknown)) && now.is_empty() => {}
                     None => assert!(matches!(expected, None | Some(HandoverState::InStep)), "{number}: {held:?}"),
                     Some(day) if day.served.is_some() => {
                         assert_eq!(state, expected, "day {number}, held {held:?}, now {now:?}");

@@ -1,0 +1,90 @@
+//! The page Singular: from a day that differs to why, to the request that mends it, and to its arrival.
+
+use pitlane::domain::Role;
+use thirtyfour::prelude::*;
+
+use crate::ahead::{ago, connector, poll, state};
+use crate::harness::{Browser, EMAIL, run, spawn_app};
+use crate::imports::found;
+
+/// How a day is written.
+fn written(days: u64) -> String {
+    ago(days).format("%-d %b %Y").to_string()
+}
+
+#[test]
+fn one_click_leads_from_home_stats_and_the_calendar_to_why_a_day_differs() {
+    let app = spawn_app();
+    found(&app, "USD");
+    state(&app, &[1, 12, 20, 300], "1.5");
+    let singular = connector(&app);
+    poll(&app, &singular, 400);
+    state(&app, &[12], "2.25");
+    app.admit(EMAIL, Role::Admin);
+    run(async {
+        let browser = Browser::open(&app, false).await;
+        browser.driver.set_window_rect(0, 0, 1280, 900).await.unwrap();
+        browser.log_in(EMAIL).await;
+        let title = format!("{}: needs a refresh request", written(12));
+        for (page, link) in [
+            ("/admin/", format!("//a[@title='{title}']")),
+            ("/admin/singular", format!("//a[@title='{title}']")),
+            ("/admin/", "//a[normalize-space()='See the days']".to_owned()),
+        ] {
+            browser.go(page).await;
+            browser.leave_by(&link).await;
+            if page == "/admin/" && link.contains("See the days") {
+                browser.leave_by(&format!("//table//a[normalize-space()='{}']", written(12))).await;
+            }
+            browser.sees(&title).await;
+            // Who changed it by what, and from what to what.
+            for text in ["stats.csv", "command line", "+1.50 USD", "Alpha", "Beta", "Ask Singular for a refresh"] {
+                browser.sees(text).await;
+            }
+        }
+        let one = format!("/admin/stats?from={}&to={}&by=campaign", ago(12), ago(12));
+        browser.go(&one).await;
+        browser.follow("What Singular was handed of this day").await;
+        browser.sees(&title).await;
+        browser.follow("Polls that asked for this day").await;
+        browser.sees("Answered").await;
+        browser.close().await;
+    });
+}
+
+#[test]
+fn a_request_is_copied_ticked_and_arrives() {
+    let app = spawn_app();
+    found(&app, "USD");
+    state(&app, &[1, 12, 20, 300], "1.5");
+    let singular = connector(&app);
+    poll(&app, &singular, 400);
+    state(&app, &[12, 20, 300], "2.25");
+    app.admit(EMAIL, Role::Admin);
+    run(async {
+        let browser = Browser::open(&app, true).await;
+        browser.driver.set_window_rect(0, 0, 1280, 900).await.unwrap();
+        browser.log_in(EMAIL).await;
+        browser.go("/admin/singular").await;
+        browser.sees("Singular was handed everything but 3 days").await;
+        let text = browser.text("#request-1").await;
+        assert!(text.contains(&format!("for {} to {}", ago(20), ago(12))), "{text}");
+        let copy = browser.driver.find(By::Css("button[data-copies=request-1]")).await.unwrap();
+        assert!(copy.is_displayed().await.unwrap(), "the text can't be copied");
+        browser.press("I sent it today").await;
+        browser.sees("Noted. Singular takes up to 24 hours").await;
+        browser.sees("Asked for on").await;
+        browser.sees("not asked for since").await;
+        assert!(browser.driver.find(By::XPath("//button[normalize-space()='I sent it today']")).await.is_err());
+        std::thread::scope(|scope| scope.spawn(|| poll(&app, &singular, 25)).join()).unwrap();
+        browser.go("/admin/singular").await;
+        browser.sees("arrived").await;
+        assert!(browser.driver.find(By::Css("#request-1")).await.is_err());
+        // What is too old says so with its sum, and can be left.
+        browser.sees("1 day can’t be mended any more").await;
+        browser.sees("They differ by +1.50 USD in all.").await;
+        browser.press("Leave them as they are").await;
+        browser.sees("Singular was handed everything").await;
+        browser.close().await;
+    });
+}
