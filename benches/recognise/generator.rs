@@ -349,7 +349,7 @@ pub fn outcome(file: &Generated) -> (Outcome, String) {
     let mut text = tempfile::tempfile().expect("a temporary file");
     text.write_all(&file.bytes).expect("room for it");
     text.rewind().expect("a file can be rewound");
-    let mut unpacked = Unpacked { text, packing: Packing::Text, sheets: Vec::new(), sheet: None };
+    let mut unpacked = Unpacked::of_text(text, Packing::Text);
     let decisions = Decisions { fixed: vec![(Column::Partner, "P".to_owned())], ..Decisions::default() };
     let context = Context {
         currency: Some(Currency::USD),

@@ -102,6 +102,11 @@ impl<R: Read> Records<R> {
         self.reader.get_ref().is_unfinished()
     }
 
+    /// Whether the line that ends the record just read ends in a quotation mark.
+    pub(super) fn ends_quoted(&self) -> bool {
+        self.reader.get_ref().ends_quoted()
+    }
+
     /// The header, with its line; the first thing to be read.
     pub(super) fn header(&mut self) -> Result<u64, FileError> {
         let line = match self.advance()? {

@@ -196,8 +196,12 @@ pub(super) fn claim(mark: &str) -> Option<CurrencyClaim> {
     }
     let lower = mark.to_lowercase();
     let bare = lower.trim_end_matches('.');
-    let listed =
-        MARKS.iter().find(|(known, _)| *known == lower || *known == bare).map(|(_, codes)| CurrencyClaim(codes));
+    let listed = |mark: &str| {
+        MARKS.iter().find(|(known, _)| *known == lower || *known == mark).map(|(_, codes)| CurrencyClaim(codes))
+    };
+    // `US $`
+    let joined = || bare.contains(char::is_whitespace).then(|| bare.split_whitespace().collect::<String>());
+    let listed = listed(bare).or_else(|| joined().and_then(|mark| listed(&mark)));
     listed.or_else(|| coded(bare)).or_else(|| {
         // `USD $`, `EUR€`: a code and a sign together.
         let (code, sign) = bare.split_at_checked(3)?;
@@ -211,18 +215,19 @@ fn coded(code: &str) -> Option<CurrencyClaim> {
     three.then(|| Currency::parse(code).ok()).flatten().map(CurrencyClaim::of)
 }
 
-/// The currency that a header names, and the header without it: `Cost (€)`, `Amount spent, EUR`, `spend_usd`, `Cost EUR`.
+/// The currency that a header names, and the header without it: `Cost (€)`, `Amount spent, EUR`, `spend_usd`, `costEUR`,
+/// `Cost (EUR, net)`.
 pub(super) fn of_header(header: &str) -> (String, Option<CurrencyClaim>) {
     let header = header.trim();
     for (open, close) in [('(', ')'), ('[', ']'), ('（', '）')] {
         if let Some((before, rest)) = header.split_once(open)
             && let Some((inside, after)) = rest.split_once(close)
-            && let Some(claim) = header_mark(inside, true)
+            && let Some(claim) =
+                header_mark(inside, true).or_else(|| inside.split(is_joint).find_map(|word| header_mark(word, false)))
         {
             return (format!("{} {}", before.trim(), after.trim()).trim().to_owned(), Some(claim));
         }
     }
-    let is_joint = |c: char| c.is_whitespace() || matches!(c, '_' | ',' | '-' | '.' | ':' | '/' | '|');
     let end = header.trim_end_matches('.');
     if let Some(at) = end.rfind(is_joint).filter(|_| !end.ends_with([')', ']', '）'])) {
         let joint = end[at..].chars().next().map_or(1, char::len_utf8);
@@ -237,14 +242,34 @@ pub(super) fn of_header(header: &str) -> (String, Option<CurrencyClaim>) {
             return (rest.trim().to_owned(), Some(claim));
         }
     }
-    if let Some((first, rest)) = header.split_once(is_joint)
-        && first.len() == 3
-        && first.bytes().all(|byte| byte.is_ascii_uppercase())
-        && let Some(claim) = coded(first)
-    {
-        return (rest.to_owned(), Some(claim));
+    code_within(header).map_or_else(|| (header.to_owned(), None), |(rest, claim)| (rest, Some(claim)))
+}
+
+fn is_joint(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '_' | ',' | '-' | '.' | ':' | '/' | '|' | ';')
+}
+
+/// A code that is a word of the header: in capitals, or in small letters between underscores (`cost_eur_net`); and one in capitals
+/// at the end of a word of small letters (`costEUR`).
+fn code_within(header: &str) -> Option<(String, CurrencyClaim)> {
+    let mut start = 0;
+    for word in header.split(is_joint) {
+        let is_code = word.bytes().all(|byte| byte.is_ascii_uppercase()) || header.contains('_');
+        if word.len() == 3
+            && is_code
+            && let Some(claim) = header_mark(word, false)
+        {
+            let (before, after) = (&header[..start], &header[start + word.len()..]);
+            let rest = format!("{} {}", before.trim_end_matches(is_joint), after.trim_start_matches(is_joint));
+            return Some((rest.trim().to_owned(), claim));
+        }
+        let joint = header[start + word.len()..].chars().next().map_or(0, char::len_utf8);
+        start += word.len() + joint;
     }
-    (header.to_owned(), None)
+    let (name, code) = header.split_at_checked(header.len().checked_sub(3)?)?;
+    let is_camel =
+        name.ends_with(|c: char| c.is_ascii_lowercase()) && code.bytes().all(|byte| byte.is_ascii_uppercase());
+    is_camel.then(|| coded(code)).flatten().map(|claim| (name.to_owned(), claim))
 }
 
 /// A mark in a header: letters of the alphabet count only as a code, or as a sign of more than one letter in brackets.
@@ -256,12 +281,15 @@ fn header_mark(mark: &str, bracketed: bool) -> Option<CurrencyClaim> {
         return match mark.len() {
             3 if !is_word => coded(mark).or_else(|| bracketed.then(|| claim(mark)).flatten()),
             2 if bracketed => claim(mark),
-            4 | 5 => claim(mark).filter(|_| mark.to_lowercase().starts_with("euro")),
+            4.. => claim(mark).filter(|_| NAMES.iter().any(|name| mark.to_lowercase().starts_with(name))),
             _ => None,
         };
     }
     (bracketed || mark.contains(is_sign) || mark.chars().count() > 1).then(|| claim(mark)).flatten()
 }
+
+/// Words for currencies that stand in headers.
+const NAMES: [&str; 2] = ["euro", "dollar"];
 
 #[cfg(test)]
 mod tests {
@@ -299,6 +327,8 @@ mod tests {
             ("", "-"),
             ("abc", "-"),
             ("per click", "-"),
+            ("US $", "USD"),
+            ("Bs. ", "BOB"),
         ] {
             assert_eq!(codes(mark), code, "{mark}");
         }
@@ -334,6 +364,16 @@ mod tests {
             ("Cost per result", "Cost per result", "-"),
             ("Spend (USA)", "Spend (USA)", "-"),
             ("cost_micros", "cost_micros", "-"),
+            ("Cost (in GBP)", "Cost", "GBP"),
+            ("Cost (EUR, net)", "Cost", "EUR"),
+            ("Cost (net, EUR)", "Cost", "EUR"),
+            ("Cost (EUR excl. VAT)", "Cost", "EUR"),
+            ("eur_spend", "spend", "EUR"),
+            ("cost_usd_micros", "cost micros", "USD"),
+            ("costEUR", "cost", "EUR"),
+            ("Cost (dollars)", "Cost", "USD"),
+            ("all_costs", "all_costs", "-"),
+            ("clicksCTR", "clicksCTR", "-"),
         ] {
             let (bare, claim) = of_header(header);
             let found = claim.map_or("-", |claim| claim.0.split(' ').next().unwrap());

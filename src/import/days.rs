@@ -4,6 +4,7 @@
 //! A text is read in every order at once. Which order a column has is for recognition to find; times and zones are checked
 //! and do not move the day.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::RangeInclusive;
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::DateFormat;
 use super::calendar_words::{DateWord, Part, date_word};
 use super::decisions::DayOrder;
+use super::narrow::narrow;
 use crate::domain::{Day, Invalid};
 
 /// How a file writes days.
@@ -80,18 +82,21 @@ const LONGEST: usize = 64;
 pub(super) struct DayReadings {
     /// By order: day first, month first, year first.
     days: [Option<Day>; 3],
-    /// How it is written, where it is written in numbers alone.
+    /// How it is written, where it is written in numbers alone; a serial day of Excel has no separator.
     pub(super) shape: Option<NumericShape>,
 }
 
 /// How a date of three numbers is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NumericShape {
-    /// What stands between the numbers.
+    /// What stands between the numbers; [`SERIAL`] in a serial day of Excel.
     pub(super) separator: char,
     /// For the first two numbers: `true` for a leading zero, `false` for a single digit without one.
     pub(super) padded: [Option<bool>; 2],
 }
+
+/// Stands for the separator of a day that is one number.
+pub(super) const SERIAL: char = '#';
 
 const fn place(order: DayOrder) -> usize {
     match order {
@@ -104,10 +109,11 @@ const fn place(order: DayOrder) -> usize {
 impl DayReadings {
     /// The readings of a text, if it has any.
     pub(super) fn of(text: &str) -> Option<Self> {
+        let text = narrow(text);
         if text.len() > LONGEST || !text.bytes().any(|byte| byte.is_ascii_digit()) {
             return None;
         }
-        let parts = Parts::of(text)?;
+        let parts = Parts::of(&text)?;
         let readings = parts.readings()?;
         readings.days.iter().any(Option::is_some).then_some(readings)
     }
@@ -153,8 +159,9 @@ impl Parts {
                 let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
                 let value = rest[..end].parse().ok()?;
                 if !parts.numbers.is_empty() {
-                    parts.separators.push(std::mem::take(&mut between));
+                    parts.separators.push(between.clone());
                 }
+                between.clear();
                 parts.numbers.push(Number { value, digits: end });
                 rest = &rest[end..];
             } else if first.is_alphabetic() {
@@ -167,11 +174,13 @@ impl Parts {
                 parts.add_word(&rest[..end])?;
                 rest = &rest[end..];
             } else {
-                if !matches!(first, '-' | '/' | '.' | ',' | '\'' | '’' | '(' | ')' | '_') && !first.is_whitespace() {
+                if !matches!(first, '-' | '–' | '/' | '.' | ',' | '\'' | '’' | '(' | ')' | '_')
+                    && !first.is_whitespace()
+                {
                     return None;
                 }
                 if !first.is_whitespace() {
-                    between.push(first);
+                    between.push(if first == '–' { '-' } else { first });
                 }
                 rest = &rest[first.len_utf8()..];
             }
@@ -209,9 +218,7 @@ impl Parts {
         }
         match (self.numbers.as_slice(), self.month) {
             ([only], None) => only.packed(),
-            ([serial, _], None) if serial.digits == 5 && self.separators == ["."] => {
-                Some(DayReadings::same(serial.serial()))
-            }
+            ([serial, _], None) if serial.digits == 5 && self.separators == ["."] => Some(serial.excel()),
             ([first, second], Some((month, before))) => named(*first, *second, month, before),
             ([first, second, third], None) => self.numeric(*first, *second, *third),
             _ => None,
@@ -261,7 +268,7 @@ impl Number {
         let parts =
             |first: u32, second: u32| (self.value / first, self.value / second % (first / second), self.value % second);
         match self.digits {
-            5 => Some(DayReadings::same(self.serial())),
+            5 => Some(self.excel()),
             8 => {
                 let (year, month, day) = parts(10_000, 100);
                 let (one, two, late_year) = parts(1_000_000, 10_000);
@@ -270,6 +277,11 @@ impl Number {
             }
             _ => None,
         }
+    }
+
+    fn excel(self) -> DayReadings {
+        let shape = NumericShape { separator: SERIAL, padded: [None; 2] };
+        DayReadings { shape: Some(shape), ..DayReadings::same(self.serial()) }
     }
 
     fn serial(self) -> Option<Day> {
@@ -286,8 +298,8 @@ fn date(year: u32, month: u32, day: u32) -> Option<Day> {
 }
 
 /// The text without a time and a zone behind its date; `None` where what stands there is neither.
-fn without_time(text: &str) -> Option<&str> {
-    let Some(colon) = text.find(':') else { return without_hour(text) };
+fn without_time(text: &str) -> Option<Cow<'_, str>> {
+    let Some(colon) = text.find(':') else { return without_hour(text).map(Cow::Borrowed) };
     let start = text[..colon].trim_end_matches(|c: char| c.is_ascii_digit()).len();
     let (date, time) = text.split_at(start);
     let mut rest = time;
@@ -309,10 +321,23 @@ fn without_time(text: &str) -> Option<&str> {
     if let Some(fraction) = rest.strip_prefix(['.', ',']) {
         rest = fraction.trim_start_matches(|c: char| c.is_ascii_digit());
     }
-    is_zone(rest).then(|| date.trim_end_matches(['T', 't', ',', ' ', '\u{a0}', '\u{202f}', '_', '-']))
+    let date = date.trim_end_matches(['T', 't', ',', ' ', '\u{a0}', '\u{202f}', '_', '-']);
+    if is_zone(rest) {
+        return Some(Cow::Borrowed(date));
+    }
+    // `Tue Aug 1 00:00:00 UTC 2023`
+    let (zone, year) = rest.rsplit_once(' ')?;
+    let is_year = year.len() == 4 && year.bytes().all(|byte| byte.is_ascii_digit());
+    (is_year && is_zone(zone)).then(|| Cow::Owned(format!("{date} {year}")))
 }
 
-/// The same for an hour alone, as in `8/1/2023 12 AM`.
+/// Zones that stand behind a day without a time.
+const ZONES: [&str; 20] = [
+    "UTC", "GMT", "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT", "CET", "CEST", "EET", "EEST", "WET", "BST",
+    "MSK", "IST", "JST", "KST",
+];
+
+/// The same for an hour alone, as in `8/1/2023 12 AM` and `2023-08-01T00`.
 fn without_hour(text: &str) -> Option<&str> {
     let lower = text.to_ascii_lowercase();
     for half in ["am", "pm"] {
@@ -322,7 +347,17 @@ fn without_hour(text: &str) -> Option<&str> {
             return is_hour.then(|| text[..rest.trim_end().len() - hour.len()].trim_end_matches([',', ' ']));
         }
     }
-    Some(text.trim_end_matches(['Z', 'z']).trim_end_matches(" UTC"))
+    if let Some((date, hour)) = text.split_once(['T', ' '])
+        && date.len() == 10
+        && date.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
+        && hour.len() == 2
+        && hour.parse::<u32>().is_ok_and(|hour| hour < 24)
+    {
+        return Some(date);
+    }
+    let text = text.trim_end_matches(['Z', 'z']);
+    let without_zone = text.rsplit_once(' ').filter(|(_, zone)| ZONES.contains(zone)).map(|(date, _)| date);
+    Some(without_zone.unwrap_or(text))
 }
 
 /// Whether what stands behind a time is at most a half of the day and a zone.

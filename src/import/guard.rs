@@ -142,6 +142,11 @@ impl<R: Read> RecordReader<R> {
         self.lines.is_unfinished()
     }
 
+    /// Whether the current line ends in a quotation mark.
+    pub(super) fn ends_quoted(&self) -> bool {
+        self.lines.line().trim_ascii_end().ends_with(b"\"")
+    }
+
     fn drop_blanks_before_quotes(&mut self) {
         let Some(separator) = self.lines.rules.blanks_before_quotes else { return };
         let line = std::mem::take(&mut self.lines.line);

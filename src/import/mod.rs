@@ -18,6 +18,7 @@ mod header;
 mod json;
 mod layout;
 mod mapping;
+mod narrow;
 mod number;
 mod plan;
 mod recogniser;

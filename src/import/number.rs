@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::currency::{CurrencyClaim, claim, is_sign};
 use super::decisions::{DecimalSign, MoneyUnit};
+use super::narrow::narrow;
 use crate::domain::{Count, ExactCost, Invalid};
 
 /// How the figures of a file are written.
@@ -51,6 +52,14 @@ const NO_TEXT: [&str; 14] =
 
 /// The longest number there is any use for; what is longer is not looked at.
 const LONGEST: usize = 64;
+
+/// What the currency beside an amount claims, if this decimal sign reads it.
+pub(super) fn claim_beside(text: &str, sign: DecimalSign) -> Option<CurrencyClaim> {
+    match figure(text, sign) {
+        Written::Figure(Figure { claim, .. }) => claim,
+        Written::Nothing | Written::Other => None,
+    }
+}
 
 /// A figure without its decoration.
 #[derive(Debug, PartialEq, Eq)]
@@ -122,13 +131,32 @@ pub(super) fn figure(text: &str, sign: DecimalSign) -> Written<'_> {
     if text.len() > LONGEST * 2 {
         return Written::Other;
     }
-    let found = if text.chars().any(is_wide_digit) { decorated(&narrowed(text), sign) } else { decorated(text, sign) };
-    found.map_or(Written::Other, |(plain, claim)| Written::Figure(Figure { plain: Cow::Owned(plain), claim }))
+    let text = narrow(text);
+    let text = if text.contains(ARABIC) { Cow::Owned(without_arabic(&text, sign)) } else { text };
+    decorated(&text, sign)
+        .map_or(Written::Other, |(plain, claim)| Written::Figure(Figure { plain: Cow::Owned(plain), claim }))
+}
+
+/// The Arabic signs before decimals and between thousands.
+const ARABIC: [char; 2] = ['٫', '٬'];
+
+fn without_arabic(text: &str, sign: DecimalSign) -> String {
+    let group = if sign == DecimalSign::Comma { '.' } else { ',' };
+    text.replace(ARABIC[0], mark(sign).encode_utf8(&mut [0; 4])).replace(ARABIC[1], group.encode_utf8(&mut [0; 4]))
 }
 
 /// Whether a cell of figures holds nothing.
 pub(super) fn is_nothing(text: &str) -> bool {
-    is_one_of(&NOTHING, text)
+    is_one_of(&NOTHING, text) || is_dash_of_money(text)
+}
+
+/// `$ -`: how the formats of accountants show zero.
+fn is_dash_of_money(text: &str) -> bool {
+    let is_dash = |c: char| c.is_whitespace() || matches!(c, '-' | '–' | '—' | '−');
+    text.len() <= 12
+        && is_without_digits(text)
+        && text.contains(|c: char| is_dash(c) && !c.is_whitespace())
+        && matches!(text.trim_matches(is_dash), mark if !mark.is_empty() && claim(mark).is_some())
 }
 
 /// Whether a cell of text holds nothing.
@@ -147,32 +175,23 @@ pub(super) fn bare(text: &str) -> &str {
     if let Some(inner) = text.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"')) {
         return inner.trim_matches(is_blank);
     }
-    match text.strip_prefix('\'') {
-        Some(rest) if rest.starts_with(|c: char| c.is_ascii_digit() || c == '-') => rest,
+    match text.strip_prefix(['\'', '=']) {
+        Some(rest) if rest.starts_with(|c: char| c.is_ascii_digit() || c == '-') => rest.trim_end_matches('\''),
         _ => text,
     }
 }
 
-fn is_wide_digit(c: char) -> bool {
-    matches!(c, '０'..='９')
-}
-
-/// Digits as wide as a Chinese character are digits.
-fn narrowed(text: &str) -> String {
-    let narrow = |c: char| match c {
-        '０'..='９' => char::from_digit(u32::from(c) - u32::from('０'), 10).unwrap_or(c),
-        '．' => '.',
-        '，' => ',',
-        c => c,
-    };
-    text.chars().map(narrow).collect()
-}
-
 /// A plain decimal, and the currency around it.
 fn decorated(text: &str, sign: DecimalSign) -> Option<(String, Option<CurrencyClaim>)> {
-    let (text, in_brackets) = match text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
-        Some(inner) => (inner.trim(), true),
-        None => (text, false),
+    let joined;
+    let (text, in_brackets) = match text.strip_suffix(')').and_then(|rest| rest.split_once('(')) {
+        Some(("", inner)) => (inner.trim(), true),
+        // `$(1.50)`
+        Some((before, inner)) if is_without_digits(before) && !is_without_digits(inner) => {
+            joined = format!("{before}{inner}");
+            (joined.as_str(), true)
+        }
+        _ => (text, false),
     };
     let start = text.find(|c: char| c.is_ascii_digit())?;
     // A mark right before the first digit belongs to the number: `.5`, `-.5`.
@@ -209,6 +228,10 @@ fn decorated(text: &str, sign: DecimalSign) -> Option<(String, Option<CurrencyCl
     }
     let plain = plain(&text[start..end], sign)?;
     Some((if minus { format!("-{plain}") } else { plain }, claims))
+}
+
+fn is_without_digits(text: &str) -> bool {
+    !text.bytes().any(|byte| byte.is_ascii_digit())
 }
 
 /// Whether a text ends in letters: the point in `Rs.500` is theirs.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::plan::Plan;
-use super::{Column, Packing};
+use super::{Column, LineSet, Packing};
 use crate::domain::Day;
 
 /// What a file is, as far as it shows and was decided.
@@ -107,6 +107,9 @@ pub struct Problem {
     pub code: ProblemCode,
     /// The line that shows it.
     pub line: Option<u64>,
+    /// All lines it is about, where it is about several.
+    #[serde(default)]
+    pub lines: LineSet,
     /// The column it is about.
     pub column: Option<Column>,
     /// What came, what was expected, and the way on; a whole sentence.
@@ -218,6 +221,8 @@ pub enum NoteCode {
     Settled,
     /// Which sheet was read, or that lines end in CR.
     Layout,
+    /// The last line has no end, and may have been cut off.
+    CutOff,
 }
 
 impl NoteCode {
@@ -234,6 +239,7 @@ impl NoteCode {
             Self::Period => "period",
             Self::Settled => "settled",
             Self::Layout => "layout",
+            Self::CutOff => "cut_off",
         }
     }
 }

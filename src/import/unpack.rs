@@ -8,8 +8,8 @@ use std::path::Path;
 use flate2::read::MultiGzDecoder;
 use serde::{Deserialize, Serialize};
 
-use super::FileError;
-use super::workbook::{archive, write_csv, zip_error};
+use super::workbook::{Written, archive, write_csv, zip_error};
+use super::{FileError, LineSet};
 
 /// What a file came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +34,16 @@ pub struct Unpacked {
     pub sheets: Vec<String>,
     /// The one that is read.
     pub sheet: Option<String>,
+    /// Its rows that are hidden; they are read like all others.
+    pub hidden_rows: LineSet,
+}
+
+impl Unpacked {
+    /// A text that is no sheet of a workbook.
+    #[must_use]
+    pub fn of_text(text: File, packing: Packing) -> Self {
+        Self { text, packing, sheets: Vec::new(), sheet: None, hidden_rows: LineSet::default() }
+    }
 }
 
 /// A packed file may become so many times as large, or [`UNPACKED_BYTES`].
@@ -62,13 +72,13 @@ pub fn unpack(mut file: File, sheet: Option<&str>, spool: &Path) -> Result<Unpac
                     format!("the file is no workbook, so it has no sheet {}", crate::domain::Invalid::echo(sheet));
                 return Err(FileError::Refused(words));
             }
-            Ok(Unpacked { text: file, packing, sheets: Vec::new(), sheet: None })
+            Ok(Unpacked::of_text(file, packing))
         }
         Kind::Workbook => {
             let mut text = tempfile::tempfile_in(spool)?;
-            let (sheets, sheet) = write_csv(file, sheet, &mut text)?;
+            let Written { sheets, sheet, hidden_rows } = write_csv(file, sheet, &mut text)?;
             text.rewind()?;
-            Ok(Unpacked { text, packing: Packing::Workbook, sheets, sheet: Some(sheet) })
+            Ok(Unpacked { text, packing: Packing::Workbook, sheets, sheet: Some(sheet), hidden_rows })
         }
         Kind::Gzip | Kind::Zip => Err(FileError::Refused("the file is packed twice: unpack it first".to_owned())),
     }

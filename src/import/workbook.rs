@@ -4,6 +4,8 @@
 //! with the currency that its number format names. Cells are read one by one; only the workbook's shared texts are held in
 //! memory, which is why they are bounded.
 
+mod sheet_xml;
+
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read as _, Seek as _, Write};
 
@@ -12,8 +14,9 @@ use calamine::{DataRef, Reader as _, SheetType, SheetVisible, Style, Xlsx, XlsxE
 use zip::ZipArchive;
 use zip::result::ZipError;
 
+use self::sheet_xml::SheetXml;
 use super::header::MAX_HEADERS;
-use super::{FileError, currency};
+use super::{FileError, LineSet, currency};
 use crate::domain::Invalid;
 
 /// The shared texts and styles that are held in memory.
@@ -25,44 +28,93 @@ const SHEET_BYTES: u64 = 2 << 30;
 /// The longest sheet: what Excel itself allows.
 const ROWS: u32 = 1_048_576;
 
-/// Rows that a table has at least, and filled cells in each of them.
-const TABLE: (usize, usize) = (2, 2);
+/// Rows that are looked at to find the sheet with the table.
+const PEEKED_ROWS: u32 = 200;
 
-/// Writes a sheet to `out`; the names of all sheets, and of the one that was written.
-pub(super) fn write_csv(
-    mut file: File,
-    wanted: Option<&str>,
-    out: &mut File,
-) -> Result<(Vec<String>, String), FileError> {
+/// Rows that a table has at least. A sheet with rows of so many filled cells is taken before one with rows of fewer: two may be a
+/// list of settings.
+const TABLE_ROWS: usize = 2;
+const FILLED: [usize; 2] = [3, 2];
+
+/// Stands for the value of a formula that no program has worked out.
+const WITHOUT_VALUE: &str = "(formula without a value: open the workbook in a spreadsheet and save it)";
+
+/// A sheet that was written.
+pub(super) struct Written {
+    /// The names of all sheets, and of the one that was written.
+    pub(super) sheets: Vec<String>,
+    pub(super) sheet: String,
+    /// Its rows that are hidden.
+    pub(super) hidden_rows: LineSet,
+}
+
+/// Writes a sheet to `out`: the wanted one, or the first that holds a table.
+pub(super) fn write_csv(mut file: File, wanted: Option<&str>, out: &mut File) -> Result<Written, FileError> {
     check_size(&mut file)?;
-    let mut book: Xlsx<_> = calamine::open_workbook_from_rs(BufReader::new(file)).map_err(refused)?;
-    let sheets: Vec<_> =
-        book.sheets_metadata().iter().filter(|sheet| sheet.typ == SheetType::WorkSheet).cloned().collect();
+    let mut book: Book = calamine::open_workbook_from_rs(BufReader::new(file.try_clone()?)).map_err(refused)?;
+    let all = book.sheets_metadata().to_vec();
+    let sheets: Vec<_> = all.iter().filter(|sheet| sheet.typ == SheetType::WorkSheet).collect();
     let names: Vec<String> = sheets.iter().map(|sheet| sheet.name.clone()).collect();
     let listed = || names.iter().map(|name| Invalid::echo(name)).collect::<Vec<_>>().join(", ");
-    let is_shown = |sheet: &&calamine::Sheet| sheet.visible == SheetVisible::Visible;
-    let mut candidates: Vec<String> = sheets.iter().filter(is_shown).map(|sheet| sheet.name.clone()).collect();
-    if let Some(wanted) = wanted {
-        candidates = names.iter().filter(|name| name.eq_ignore_ascii_case(wanted)).cloned().collect();
-        if candidates.is_empty() {
-            let wanted = Invalid::echo(wanted);
-            return Err(FileError::Refused(format!("the workbook has no sheet {wanted}; it has {}", listed())));
+    let is_shown = |sheet: &&&calamine::Sheet| sheet.visible == SheetVisible::Visible;
+    let sheet = if let Some(wanted) = wanted {
+        let found = names.iter().find(|name| name.eq_ignore_ascii_case(wanted)).cloned();
+        let wanted = Invalid::echo(wanted);
+        found.ok_or_else(|| FileError::Refused(format!("the workbook has no sheet {wanted}; it has {}", listed())))?
+    } else {
+        let mut rows = Vec::new();
+        for sheet in sheets.iter().filter(is_shown) {
+            rows.push((&sheet.name, filled_cells(&mut book, &sheet.name)?));
+        }
+        let is_table =
+            |filled: usize, rows: &[usize]| rows.iter().filter(|cells| **cells >= filled).count() >= TABLE_ROWS;
+        let found = FILLED.iter().find_map(|filled| rows.iter().find(|(_, rows)| is_table(*filled, rows)));
+        let (name, _) = found.ok_or_else(|| {
+            FileError::Refused(format!("no sheet of the workbook holds a table; it has {}", listed()))
+        })?;
+        (*name).clone()
+    };
+    let place = all.iter().position(|other| other.name == sheet).unwrap_or(0);
+    let SheetXml { hidden_rows, without_value } = SheetXml::read(&mut file, place)?;
+    let mut writer = SheetWriter::new(BufWriter::new(&mut *out));
+    let mut cells = book.worksheet_cells_reader(&sheet).map_err(refused)?;
+    while let Some((cell, style)) = cells.next_cell_with_style_id().map_err(refused)? {
+        let style = cells.styles().get(style);
+        let text = if !without_value.is_empty() && without_value.contains(&cell.get_position()) {
+            WITHOUT_VALUE.to_owned()
+        } else {
+            text(cell.get_value(), style)
+        };
+        writer.write(cell.get_position(), text)?;
+    }
+    writer.finish()?;
+    Ok(Written { sheets: names, sheet, hidden_rows })
+}
+
+type Book = Xlsx<BufReader<File>>;
+
+/// How many cells are filled in each of a sheet's first rows.
+fn filled_cells(book: &mut Book, sheet: &str) -> Result<Vec<usize>, FileError> {
+    let mut cells = book.worksheet_cells_reader(sheet).map_err(refused)?;
+    let mut rows: Vec<usize> = Vec::new();
+    let mut last = None;
+    while let Some(cell) = cells.next_cell().map_err(refused)? {
+        let (row, _) = cell.get_position();
+        if row >= PEEKED_ROWS && rows.len() >= TABLE_ROWS {
+            break;
+        }
+        if text(cell.get_value(), None).is_empty() {
+            continue;
+        }
+        if last != Some(row) {
+            rows.push(0);
+            last = Some(row);
+        }
+        if let Some(filled) = rows.last_mut() {
+            *filled += 1;
         }
     }
-    for name in candidates {
-        out.set_len(0)?;
-        out.rewind()?;
-        let mut writer = SheetWriter::new(BufWriter::new(&mut *out));
-        let mut cells = book.worksheet_cells_reader(&name).map_err(refused)?;
-        while let Some((cell, style)) = cells.next_cell_with_style_id().map_err(refused)? {
-            let style = cells.styles().get(style);
-            writer.write(cell.get_position(), cell.get_value(), style)?;
-        }
-        if writer.finish()? >= TABLE.0 || wanted.is_some() {
-            return Ok((names, name));
-        }
-    }
-    Err(FileError::Refused(format!("no sheet of the workbook holds a table; it has {}", listed())))
+    Ok(rows)
 }
 
 /// The archive, or that it is damaged.
@@ -117,23 +169,15 @@ struct SheetWriter<W: Write> {
     /// Lines that are finished.
     lines: u32,
     row: Vec<String>,
-    /// Rows with enough filled cells to be a table's.
-    full: usize,
 }
 
 impl<W: Write> SheetWriter<W> {
     fn new(out: W) -> Self {
         let out = csv::WriterBuilder::new().flexible(true).from_writer(out);
-        Self { out, lines: 0, row: Vec::new(), full: 0 }
+        Self { out, lines: 0, row: Vec::new() }
     }
 
-    fn write(
-        &mut self,
-        (row, column): (u32, u32),
-        value: &DataRef<'_>,
-        style: Option<&Style>,
-    ) -> Result<(), FileError> {
-        let text = text(value, style);
+    fn write(&mut self, (row, column): (u32, u32), text: String) -> Result<(), FileError> {
         if text.is_empty() {
             return Ok(());
         }
@@ -160,7 +204,6 @@ impl<W: Write> SheetWriter<W> {
     }
 
     fn finish_line(&mut self) -> Result<(), FileError> {
-        self.full += usize::from(self.row.iter().filter(|cell| !cell.is_empty()).count() >= TABLE.1);
         // An empty record would be skipped, or written as `""`.
         let record = if self.row.is_empty() {
             [" "].iter().map(|cell| (*cell).to_owned()).collect()
@@ -172,13 +215,12 @@ impl<W: Write> SheetWriter<W> {
         Ok(())
     }
 
-    /// How many rows a table could be made of.
-    fn finish(mut self) -> Result<usize, FileError> {
+    fn finish(mut self) -> Result<(), FileError> {
         if !self.row.is_empty() {
             self.finish_line()?;
         }
         self.out.flush()?;
-        Ok(self.full)
+        Ok(())
     }
 }
 

@@ -1,100 +1,17 @@
-//! What is checked of the whole file once it is known how it is read: the unit of its money, its currency, and its days.
+//! What is checked of the whole file once it is known how it is read: the currency of its money, and its days.
 
+use super::day_headers::{speaks_of_days, speaks_of_events};
 use super::findings::{Findings, choice, problem};
-use super::headers::{Headers, Known, money_unit, speaks_of_days};
+use super::headers::{Headers, Known};
 use super::sample::Sample;
 use super::survey::Survey;
-use super::totals::Tally;
 use crate::domain::{Currency, Day, ExactCost, Invalid};
 use crate::import::currency::{CurrencyClaim, claim, of_header};
-use crate::import::decisions::{DecimalSign, MoneyUnit, Period};
-use crate::import::number::{NumberForm, bare, is_nothing};
+use crate::import::decisions::{DecimalSign, Period};
+use crate::import::number::{bare, claim_beside, is_nothing};
 use crate::import::plan::{ColumnPlan, PeriodLength, PeriodPlan};
 use crate::import::recognition::{NoteCode, ProblemCode};
 use crate::import::{Column, Context, DateForm, Decisions, Problem};
-
-/// A click that costs more than so many units is dearer than any.
-const DEAREST_CLICK: i128 = 10_000;
-
-/// What the money is stated in, and whether the file leaves it open.
-pub(super) struct Unit {
-    pub(super) unit: MoneyUnit,
-    is_open: bool,
-}
-
-/// The unit that was decided, that the header names, or that an earlier file had.
-pub(super) fn unit(
-    plans: &[ColumnPlan],
-    survey: &Survey,
-    decisions: &Decisions,
-    context: &Context<'_>,
-    found: &mut Findings,
-) -> Unit {
-    let decided = |unit| Unit { unit, is_open: false };
-    let named = plans.iter().find(|plan| plan.column == Column::Cost).and_then(|plan| money_unit(&plan.header));
-    let told = decisions.money_unit.or(named);
-    if let Some(unit) = told {
-        if unit != MoneyUnit::Units {
-            let message = format!("The cost is stated in {}, and was divided by {}.", parts(unit), unit.as_str());
-            found.note(NoteCode::MoneyUnit, None, message);
-        }
-        return decided(unit);
-    }
-    let is_whole = is_whole(survey);
-    match context.memory.money_unit {
-        Some(unit) if unit != MoneyUnit::Units && is_whole => {
-            let message = format!("The cost was divided by {}, as in earlier files of this kind.", unit.as_str());
-            found.note(NoteCode::Settled, None, message);
-            decided(unit)
-        }
-        Some(unit) if unit != MoneyUnit::Units => {
-            let message = format!(
-                "Earlier files of this kind stated the cost in {}, but this one has amounts with decimals. Say what its money is stated in.",
-                parts(unit)
-            );
-            found.problems.push(question(message));
-            decided(MoneyUnit::Units)
-        }
-        _ => Unit { unit: MoneyUnit::Units, is_open: is_whole },
-    }
-}
-
-fn is_whole(survey: &Survey) -> bool {
-    survey.figures.iter().find(|figures| figures.feeds(Column::Cost)).is_some_and(|figures| figures.is_whole)
-}
-
-fn parts(unit: MoneyUnit) -> &'static str {
-    match unit {
-        MoneyUnit::Units => "units",
-        MoneyUnit::Hundredths => "hundredths",
-        MoneyUnit::Millionths => "millionths",
-    }
-}
-
-fn question(message: String) -> Problem {
-    let label = |unit: &MoneyUnit| choice(unit.as_str(), format!("{} of the currency", parts(*unit)));
-    Problem {
-        column: Some(Column::Cost),
-        flag: Some("--money-unit".to_owned()),
-        choices: MoneyUnit::ALL.iter().map(label).collect(),
-        ..problem(ProblemCode::MoneyUnit, message)
-    }
-}
-
-/// Asks whether amounts are millionths where all are whole and a click would cost more than any does.
-pub(super) fn suspect_unit(unit: &Unit, all: Tally, found: &mut Findings) {
-    let clicks = i128::from(all.clicks.max(1));
-    let dear = DEAREST_CLICK * if all.clicks == 0 { 100 } else { 1 };
-    if !unit.is_open || all.rows == 0 || all.cost.units() / clicks < dear {
-        return;
-    }
-    let each = all.cost.units() / clicks;
-    let message = format!(
-        "The cost comes to {}, which is {each} for each click, and all amounts are whole. Say whether they are millionths.",
-        all.cost
-    );
-    found.problems.push(question(message));
-}
 
 /// What amounts say they are in, row by row.
 pub(super) struct CurrencyCheck {
@@ -102,7 +19,6 @@ pub(super) struct CurrencyCheck {
     header: Option<CurrencyClaim>,
     cost: Option<usize>,
     stated: Option<usize>,
-    numbers: NumberForm,
     /// Claims that are not the advertiser's, each with its first line: a few.
     foreign: Vec<(CurrencyClaim, u64)>,
     /// A cell of the currency's column that is none.
@@ -110,7 +26,7 @@ pub(super) struct CurrencyCheck {
 }
 
 impl CurrencyCheck {
-    pub(super) fn new(plans: &[ColumnPlan], numbers: NumberForm, context: &Context<'_>) -> Self {
+    pub(super) fn new(plans: &[ColumnPlan], context: &Context<'_>) -> Self {
         let plan = |wanted: Column| plans.iter().find(|plan| plan.column == wanted);
         let header = plan(Column::Cost).and_then(|plan| of_header(&plan.header).1);
         Self {
@@ -118,7 +34,6 @@ impl CurrencyCheck {
             header,
             cost: plan(Column::Cost).map(|plan| plan.place),
             stated: plan(Column::Currency).map(|plan| plan.place),
-            numbers,
             foreign: Vec::new(),
             unknown: None,
         }
@@ -128,11 +43,11 @@ impl CurrencyCheck {
         let Some(expected) = self.expected else { return };
         let cell = |place: Option<usize>| place.and_then(|place| record.get(place)).map_or("", bare);
         let amount = cell(self.cost);
-        // Digits alone claim nothing.
+        // Digits alone claim nothing; what an amount is in shows even where it is written with the other decimal sign.
         let beside = if amount.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b',')) {
             None
         } else {
-            self.numbers.cost(amount).ok().and_then(|(_, claim)| claim)
+            DecimalSign::ALL.iter().find_map(|sign| claim_beside(amount, *sign))
         };
         let text = cell(self.stated);
         let stated = if text.is_empty() { None } else { claim(text) };
@@ -323,13 +238,19 @@ fn is_stamp(header: &str, headers: &Headers) -> bool {
         || lower.split(|c: char| !c.is_alphanumeric()).any(|word| DEEDS.contains(&word))
 }
 
-/// Whether the column of the day is when campaigns began: it is called so, and no campaign's days vary.
+/// Whether the column of the day is when campaigns began: it is called so, or called like no day and each campaign has a day of its
+/// own; and no campaign's days vary.
 fn is_property(plan: &ColumnPlan, survey: &Survey, headers: &Headers) -> bool {
-    let is_start = [Known::FirstDay, Known::OtherDay].iter().any(|known| headers.rank(&plan.header, *known).is_some());
-    let is_day = headers.rank(&plan.header, Known::Column(Column::Date)).is_some() || speaks_of_days(&plan.header);
+    let is = |known| headers.rank(&plan.header, known).is_some();
+    if survey.campaign_days_vary || is(Known::Column(Column::Date)) {
+        return false;
+    }
+    let is_event = is(Known::FirstDay) || is(Known::OtherDay) || speaks_of_events(&plan.header);
+    let is_day = !is_event && speaks_of_days(&plan.header);
+    // A column beside it with the same days in all rows is the end of a period of one day.
     let has_end =
         survey.others.iter().any(|other| other.later.iter().all(Option::is_none) && other.earlier == [false; 3]);
-    is_start && !is_day && !has_end && !survey.campaign_days_vary
+    !is_day && !has_end && (is_event || survey.campaigns_have_own_days)
 }
 
 /// Cells of figures that hold nothing count as zeros, which should not go unsaid.
@@ -351,18 +272,7 @@ pub(super) fn note_nothing(sample: &Sample, survey: &Survey, found: &mut Finding
     }
 }
 
-/// How many decimals amounts are written with, in units of the currency.
-pub(super) fn decimals(survey: &Survey, unit: MoneyUnit) -> u32 {
-    let cost = survey.figures.iter().find(|figures| figures.feeds(Column::Cost));
-    cost.map_or(0, |figures| figures.decimals.saturating_add(unit.shift()))
-}
-
 /// The sums as they are told.
 pub(super) fn sums(cost: ExactCost, clicks: i64) -> crate::import::Sums {
     crate::import::Sums { cost: cost.to_string(), clicks: clicks.unsigned_abs() }
-}
-
-/// The form of figures in this file.
-pub(super) fn numbers(sign: DecimalSign, unit: &Unit) -> NumberForm {
-    NumberForm::People(sign, unit.unit)
 }

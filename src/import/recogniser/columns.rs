@@ -3,11 +3,13 @@
 
 use uuid::Uuid;
 
+use super::day_headers::speaks_of_days;
 use super::findings::{Findings, choice, problem};
-use super::headers::{Headers, Known, speaks_of_campaigns, speaks_of_days};
+use super::headers::{Headers, Known, speaks_of_campaigns};
 use super::sample::Sample;
 use super::table::listed;
-use crate::domain::Invalid;
+use crate::domain::{Currency, Invalid};
+use crate::import::currency::of_header;
 use crate::import::plan::ColumnPlan;
 use crate::import::recognition::{NoteCode, ProblemCode};
 use crate::import::{Catalogue, Column, Context, Decisions, Problem};
@@ -18,6 +20,7 @@ pub(super) struct Columns<'a> {
     sample: &'a Sample,
     decisions: &'a Decisions,
     catalogue: &'a dyn Catalogue,
+    currency: Option<Currency>,
     found: &'a mut Findings,
     pub(super) plans: Vec<ColumnPlan>,
 }
@@ -39,8 +42,8 @@ pub(super) fn choose(
     context: &Context<'_>,
     found: &mut Findings,
 ) -> Vec<ColumnPlan> {
-    let catalogue = context.catalogue;
-    let mut columns = Columns { headers, sample, decisions, catalogue, found, plans: Vec::new() };
+    let Context { catalogue, currency, .. } = *context;
+    let mut columns = Columns { headers, sample, decisions, catalogue, currency, found, plans: Vec::new() };
     for (column, source) in &decisions.columns {
         columns.take_given(*column, source);
     }
@@ -125,6 +128,10 @@ impl Columns<'_> {
             Column::CampaignId => self.is_in_catalogue(place, |id| self.catalogue.has_campaign(id.into())),
             Column::PartnerId => self.is_in_catalogue(place, |id| self.catalogue.has_publisher(id.into())),
             Column::Conversions => !self.is_cut(place),
+            Column::Currency => {
+                let has_digits = |cell: &String| cell.bytes().any(|byte| byte.is_ascii_digit());
+                !self.sample.columns[place].samples.iter().any(has_digits)
+            }
             // Trackers call the visitor's system so; the app's own is meant.
             Column::Os | Column::App | Column::StoreId | Column::OfferName => {
                 let has =
@@ -140,26 +147,41 @@ impl Columns<'_> {
         }
     }
 
-    /// The one place among those of the same name; a question where they differ and the column is needed.
+    /// The one place among those whose headers name the column alike; a question where they differ and the column is needed.
     fn one_of(&mut self, column: Column, places: &[usize]) -> Option<usize> {
         let [first, rest @ ..] = places else { return None };
         let columns = &self.sample.columns;
         if rest.iter().all(|place| columns[*place].cells == columns[*first].cells) {
             return Some(*first);
         }
-        let name = Invalid::echo(&self.sample.names[*first]);
+        if let Some(place) = self.in_own_currency(column, places) {
+            return Some(place);
+        }
+        let mut names: Vec<String> = places.iter().map(|place| Invalid::echo(&self.sample.names[*place])).collect();
+        names.dedup();
+        let called = match names.as_slice() {
+            [name] => format!("{} columns are called {name}", places.len()),
+            names => format!("{} may each be {column}", names.join(" and ")),
+        };
         if matches!(column, Column::Views | Column::Conversions | Column::NetworkCampaignId | Column::Currency) {
             let source = self.sample.source(*first);
             let message = format!(
-                "{} columns are called {name}, so {column} is left out. Take it from one of them with --map {column}=\"{source}\".",
-                places.len()
+                "{called}, so {column} is left out. Take it from one of them with --map {column}=\"{source}\"."
             );
             self.found.note(NoteCode::Column, None, message);
         } else {
-            let message = format!("{} columns are called {name}; say which of them is {column}.", places.len());
-            self.refuse_source(column, message, places);
+            self.refuse_source(column, format!("{called}; say which of them is {column}."), places);
         }
         None
+    }
+
+    /// The one column of amounts whose header names the advertiser's currency, where all others name another.
+    fn in_own_currency(&self, column: Column, places: &[usize]) -> Option<usize> {
+        let currency = self.currency.filter(|_| column == Column::Cost)?;
+        let fits = |place: &usize| of_header(&self.sample.names[*place]).1.map(|claim| claim.fits(currency));
+        let own: Vec<usize> = places.iter().copied().filter(|place| fits(place) == Some(true)).collect();
+        let foreign = places.iter().filter(|place| fits(place) == Some(false)).count();
+        matches!(own.as_slice(), [_] if foreign + 1 == places.len()).then(|| own[0])
     }
 
     /// Whether the ids below a header are the catalogue's own.
@@ -196,7 +218,12 @@ impl Columns<'_> {
             return;
         }
         let names = &self.sample.names;
-        let speaking: Vec<usize> = (0..names.len()).filter(|at| speaks_of_campaigns(&names[*at])).collect();
+        let mut speaking: Vec<usize> = (0..names.len()).filter(|at| speaks_of_campaigns(&names[*at])).collect();
+        if speaking.is_empty() {
+            // Some networks call their campaigns offers.
+            speaking = self.best(Known::Column(Column::OfferName));
+            speaking.retain(|place| !self.feeds(Column::OfferName, *place));
+        }
         let Some(first) = speaking.first() else { return };
         let listed: Vec<String> = speaking.iter().map(|at| Invalid::echo(&names[*at])).collect();
         self.take(Column::CampaignName, *first);
@@ -221,9 +248,10 @@ impl Columns<'_> {
         let holds_days = |place: &usize| self.sample.columns[*place].is_days();
         let periods = [Known::Week, Known::Month].map(|known| self.best(known)).concat();
         let starts = if self.best(Known::LastDay).is_empty() { Vec::new() } else { self.best(Known::FirstDay) };
+        let is = |place: usize, known| self.headers.rank(&self.sample.names[place], known).is_some();
         let speaking = (0..self.sample.names.len()).filter(|place| {
             speaks_of_days(&self.sample.names[*place])
-                && self.headers.rank(&self.sample.names[*place], Known::OtherDay).is_none()
+                && ![Known::OtherDay, Known::FirstDay, Known::LastDay].iter().any(|known| is(*place, *known))
         });
         let speaking: Vec<usize> = speaking.filter(holds_days).collect();
         let only = if let [only] = speaking.as_slice() { vec![*only] } else { Vec::new() };

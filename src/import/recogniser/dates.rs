@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::findings::{Findings, choice, problem};
 use crate::domain::{Day, Invalid};
-use crate::import::days::{DateForm, DayReadings, NumericShape};
+use crate::import::days::{DateForm, DayReadings, NumericShape, SERIAL};
 use crate::import::recognition::{NoteCode, ProblemCode};
 use crate::import::{Column, Context, DayOrder, Decisions, Problem};
 
@@ -34,6 +34,8 @@ pub(super) struct DayEvidence {
     shape: Option<NumericShape>,
     /// Two cells whose numbers are written in two forms.
     mixed: Option<[(u64, String); 2]>,
+    /// Whether one of the two is a serial day: a spreadsheet read some days, perhaps the wrong way round, and left the others.
+    half_converted: bool,
     /// A cell that reads differently in two orders.
     doubtful: Option<String>,
     last_cell: String,
@@ -81,6 +83,7 @@ impl DayEvidence {
             return;
         };
         let mut differs = before.separator != shape.separator;
+        self.half_converted |= (before.separator == SERIAL) != (shape.separator == SERIAL);
         for (before, now) in before.padded.iter_mut().zip(shape.padded) {
             differs |= matches!((&before, now), (Some(before), Some(now)) if *before != now);
             *before = before.or(now);
@@ -148,7 +151,7 @@ impl DayEvidence {
             return DateForm::Parts(order);
         }
         let mut possible = self.possible();
-        if possible.is_empty() || self.mixed.is_some() && self.doubtful.is_some() {
+        if possible.is_empty() || self.half_converted || self.mixed.is_some() && self.doubtful.is_some() {
             found.problems.push(self.mixture());
             return DateForm::Parts(DayOrder::DayFirst);
         }

@@ -8,6 +8,7 @@ use std::io::{self, Read};
 
 use super::findings::{Findings, choice, plural, problem};
 use super::headers::Headers;
+use super::letters::Reading;
 use crate::domain::Invalid;
 use crate::import::guard::NUL;
 use crate::import::recognition::{NoteCode, ProblemCode};
@@ -19,9 +20,31 @@ const CHUNK: usize = 64 << 10;
 const KEPT_LINES: usize = 400;
 const KEPT_BYTES: usize = 400;
 
-/// The encodings that spreadsheets write besides Unicode, the most usual first.
-const CANDIDATES: [&str; 9] =
-    ["windows-1252", "windows-1250", "windows-1254", "windows-1251", "koi8-r", "gbk", "shift_jis", "big5", "euc-kr"];
+/// The encodings that spreadsheets and old programs write besides Unicode, the most usual first.
+const CANDIDATES: [&str; 19] = [
+    "windows-1252",
+    "windows-1250",
+    "windows-1254",
+    "windows-1251",
+    "windows-1253",
+    "windows-1255",
+    "windows-1256",
+    "windows-874",
+    "koi8-r",
+    "ibm866",
+    "iso-8859-2",
+    "iso-8859-5",
+    "macintosh",
+    "x-mac-cyrillic",
+    "gbk",
+    "shift_jis",
+    "big5",
+    "euc-kr",
+    "euc-jp",
+];
+
+/// How texts in ISO-2022-JP, which are plain ASCII bytes, go over to Japanese.
+const JAPANESE_ESCAPES: [&[u8]; 3] = [b"\x1B$B", b"\x1B$@", b"\x1B(J"];
 
 /// What other kinds of files begin with, and what to do about each.
 const OTHERS: [(&[u8], &str); 4] = [
@@ -59,6 +82,12 @@ pub(super) fn find(
         _ => {}
     }
     if let Some(encoding) = by_zeros(first)? {
+        return Ok(encoding);
+    }
+    if first.windows(3).any(|bytes| JAPANESE_ESCAPES.contains(&bytes))
+        && let Ok(encoding) = "iso-2022-jp".parse::<Encoding>()
+    {
+        found.note(NoteCode::Encoding, None, "The text is not UTF-8; it was read as ISO-2022-JP.");
         return Ok(encoding);
     }
     let mut seen = Seen::default();
@@ -167,7 +196,8 @@ impl Seen {
         if self.broken == 0 {
             return Ok(Encoding::UTF_8);
         }
-        if self.whole > self.broken * 4 {
+        // Texts in other encodings hardly ever make whole characters of UTF-8.
+        if self.whole > self.broken {
             found.note(
                 NoteCode::Encoding,
                 None,
@@ -189,6 +219,9 @@ impl Seen {
         if readings.iter().any(|reading| reading.known(headers) < most) {
             readings.retain(|reading| reading.known(headers) == most);
         }
+        // So do words that are written as nobody does, where another encoding makes none.
+        let fewest = readings.iter().map(|reading| reading.odd).min().unwrap_or(0);
+        readings.retain(|reading| reading.odd == fewest);
         // Of those that read the same, the most usual one stands for all.
         let mut distinct: Vec<Reading> = Vec::new();
         for reading in readings {
@@ -245,110 +278,4 @@ fn settle(readings: &[Reading], memory: &Memory, found: &mut Findings) -> Encodi
         )
     });
     readings[0].encoding
-}
-
-/// The kept lines in one encoding.
-struct Reading {
-    encoding: Encoding,
-    lines: Vec<String>,
-}
-
-impl Reading {
-    /// `None` where the bytes are none of it, or make words that nobody writes.
-    fn of(label: &str, lines: &[Vec<u8>]) -> Option<Self> {
-        let encoding: Encoding = label.parse().ok()?;
-        let lines = lines.iter().map(|line| encoding.decode(line)).collect::<Option<Vec<_>>>()?;
-        lines.iter().all(|line| is_plausible(line)).then_some(Self { encoding, lines })
-    }
-
-    /// How many of the first lines' cells are known headers.
-    fn known(&self, headers: &Headers) -> usize {
-        let cells = self.lines.iter().take(40).flat_map(|line| line.split([',', ';', '\t', '|']));
-        cells.filter(|cell| headers.knows(cell.trim_matches(['"', ' ']))).count()
-    }
-}
-
-/// Whether every word could be one: letters of one script, no capital after a small letter in a word with others than those of English,
-/// no run of letters that only foreign words have.
-fn is_plausible(line: &str) -> bool {
-    line.split(|c: char| c.is_ascii() && !c.is_ascii_alphabetic() || c.is_whitespace()).all(|word| {
-        if word.is_ascii() {
-            return true;
-        }
-        let odd: Vec<char> = word.chars().filter(|c| !c.is_ascii()).collect();
-        // Signs of money and dashes stand anywhere.
-        let is_sign = |c: &char| {
-            matches!(
-                c,
-                '€' | '£'
-                    | '¥'
-                    | '§'
-                    | '°'
-                    | '–'
-                    | '—'
-                    | '’'
-                    | '‘'
-                    | '“'
-                    | '”'
-                    | '„'
-                    | '…'
-                    | '•'
-                    | '·'
-                    | '®'
-                    | '™'
-                    | '©'
-                    | '²'
-                    | '№'
-            )
-        };
-        if odd.iter().all(is_sign) {
-            return true;
-        }
-        if odd.iter().any(|c| c.is_control() || matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{fffd}')) {
-            return false;
-        }
-        let scripts = [script_is_latin, script_is_cyrillic, script_is_asian].map(|is| word.chars().any(is));
-        match scripts {
-            [true, false, false] => {
-                let run = word.split(|c: char| c.is_ascii()).map(|run| run.chars().count()).max().unwrap_or(0);
-                let is_letter = odd.iter().all(|c| c.is_alphabetic() || is_sign(c));
-                run < 3 && is_letter && is_cased(word)
-            }
-            [false, true, false] => odd.iter().all(|c| c.is_alphabetic() || is_sign(c)) && is_cased(word),
-            // Chinese and Japanese names hold Latin words.
-            [_, false, true] => odd.iter().all(|c| script_is_asian(*c) || is_sign(c) || is_wide(*c)),
-            _ => false,
-        }
-    })
-}
-
-/// All small, all capital, or a capital first; what English letters do (`iPhone`) does not count.
-fn is_cased(word: &str) -> bool {
-    let mut before: Option<char> = None;
-    for c in word.chars().filter(|c| c.is_alphabetic()) {
-        if before
-            .is_some_and(|before| before.is_lowercase() && c.is_uppercase() && !(before.is_ascii() && c.is_ascii()))
-        {
-            return false;
-        }
-        before = Some(c);
-    }
-    true
-}
-
-fn script_is_latin(c: char) -> bool {
-    c.is_ascii_alphabetic() || matches!(c, '\u{aa}' | '\u{ba}' | '\u{c0}'..='\u{24f}')
-}
-
-fn script_is_cyrillic(c: char) -> bool {
-    matches!(c, '\u{400}'..='\u{52f}')
-}
-
-fn script_is_asian(c: char) -> bool {
-    matches!(c, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '々')
-}
-
-/// Punctuation and digits of Asian texts. Half-wide katakana are not among them: they are what other encodings read as.
-fn is_wide(c: char) -> bool {
-    matches!(c, '\u{3000}'..='\u{303f}' | '\u{ff00}'..='\u{ff5e}' | '・' | 'ー')
 }

@@ -1,7 +1,7 @@
 //! What the decimal sign is, and when that is a question.
 
 use super::findings::{Findings, choice, problem};
-use crate::domain::{Count, ExactCost, Invalid};
+use crate::domain::{Count, Currency, ExactCost, Invalid};
 use crate::import::decisions::DecimalSign;
 use crate::import::number::{Written, figure, is_nothing};
 use crate::import::recognition::{NoteCode, ProblemCode};
@@ -126,6 +126,12 @@ pub(super) fn sign(
     let Some((line, sample)) = of_ours.filter_map(|column| column.doubtful.as_ref()).min() else {
         return DecimalSign::Point;
     };
+    if let Some(sign) = whole_sign(evidence, sample, context.currency) {
+        let message =
+            format!("{} has no decimals, so {sample} was read as a whole number.", of_currency(context.currency));
+        found.note(NoteCode::Settled, Some(*line), message);
+        return sign;
+    }
     if let Some(sign) = context.memory.numbers {
         let message = format!("{sample} was read with a decimal {}, as in earlier files of this kind.", sign.as_str());
         found.note(NoteCode::Settled, Some(*line), message);
@@ -144,6 +150,20 @@ pub(super) fn sign(
     let message = format!("The file leaves open which mark stands before decimals, as in {}.", Invalid::echo(sample));
     found.problems.push(question(Some(*line), message, choices));
     DecimalSign::Point
+}
+
+/// The sign that makes a whole number of an amount in a currency that has no decimals.
+fn whole_sign(evidence: &[FigureEvidence], sample: &str, currency: Option<Currency>) -> Option<DecimalSign> {
+    currency.filter(|currency| currency.decimals() == 0)?;
+    let is_of_cost =
+        |column: &FigureEvidence| column.doubtful.is_none() || column.column.is_none() || column.feeds(Column::Cost);
+    let is_whole =
+        |sign: &DecimalSign| matches!(figure(sample, *sign), Written::Figure(figure) if !figure.plain.contains('.'));
+    evidence.iter().all(is_of_cost).then(|| DecimalSign::ALL.iter().copied().find(is_whole)).flatten()
+}
+
+fn of_currency(currency: Option<Currency>) -> &'static str {
+    currency.map_or("The currency", |currency| currency.code())
 }
 
 fn question(line: Option<u64>, message: String, choices: Vec<crate::import::Choice>) -> Problem {

@@ -1,5 +1,6 @@
 //! Problems and notes as they are found, in the order of the questions they answer.
 
+use crate::import::LineSet;
 use crate::import::recognition::{Choice, Note, NoteCode, Problem, ProblemCode};
 
 /// What recognition has to say so far.
@@ -17,7 +18,15 @@ impl Findings {
 
 /// A problem that nothing but a message says.
 pub(super) fn problem(code: ProblemCode, message: impl Into<String>) -> Problem {
-    Problem { code, line: None, column: None, message: message.into(), flag: None, choices: Vec::new() }
+    Problem {
+        code,
+        line: None,
+        lines: LineSet::default(),
+        column: None,
+        message: message.into(),
+        flag: None,
+        choices: Vec::new(),
+    }
 }
 
 /// A choice with what it means for the file.

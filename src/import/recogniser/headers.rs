@@ -31,6 +31,8 @@ pub(super) enum Known {
     Figure,
     /// The word for a total or for all.
     Total,
+    /// A column that only the interfaces have which state `spend` in millionths.
+    MillionthsApi,
 }
 
 impl Known {
@@ -44,6 +46,7 @@ impl Known {
             "campaign_number" => Self::CampaignNumber,
             "figure" => Self::Figure,
             "total" => Self::Total,
+            "millionths_api" => Self::MillionthsApi,
             column => Self::Column(column.parse().ok()?),
         })
     }
@@ -85,9 +88,22 @@ impl Headers {
     /// What a header is known as, with its ranks.
     pub(super) fn of(&self, header: &str) -> &[(Known, u32)] {
         let header = header.trim();
-        let full = words(header);
-        let (bare, _) = of_header(header);
-        let tries = [full, words(&bare), words(&without_brackets(&bare)), words(&without_unit(&bare))];
+        if let Some(known) = self.names.get(&words(header)) {
+            return known;
+        }
+        if names_a_currency(header) {
+            return CURRENCY;
+        }
+        let split = split_words(header);
+        let bare = of_header(&split).0;
+        let unit_taken = without_unit(&of_header(header).0);
+        let tries = [
+            words(&of_header(header).0),
+            words(&bare),
+            words(&without_brackets(&bare)),
+            of_header(&unit_taken).0,
+            of_header(&without_unit(&bare)).0,
+        ];
         tries.iter().find_map(|name| self.names.get(name)).map_or(&[], Vec::as_slice)
     }
 
@@ -111,35 +127,31 @@ impl Headers {
         known.len().min(count)
     }
 
+    /// Whether a cell is a word for a total and no more.
+    pub(super) fn is_total_word(&self, cell: &str) -> bool {
+        let words = words(cell);
+        self.totals.contains(&words)
+    }
+
     /// Whether a cell is nothing but a word for a total, perhaps with what it is a total of: `Total`, `Total: Account`.
     pub(super) fn is_bare_total(&self, cell: &str) -> bool {
-        const OF: [&str; 14] = [
-            "campaign",
-            "campaigns",
-            "account",
-            "day",
-            "daily",
-            "rows",
-            "results",
-            "report",
-            "all",
-            "filtered",
-            "konto",
-            "kampagnen",
-            "date",
-            "for",
-        ];
-        let words = words(cell);
-        if words.is_empty() || words.len() > 60 {
+        let is_total = |words: &str| self.totals.iter().any(|total| total == words);
+        let all = words(cell);
+        if all.is_empty() || all.len() > 60 {
             return false;
         }
-        if self.totals.contains(&words) {
+        // `Total (2 campaigns)`
+        if is_total(&all) || cell.contains('(') && is_total(&words(&without_brackets(cell))) {
             return true;
         }
-        let mut rest: Vec<&str> = words.split(' ').collect();
+        let mut rest: Vec<&str> = all.split(' ').collect();
         let before = rest.len();
-        rest.retain(|word| !OF.contains(word));
-        rest.len() < before && self.totals.contains(&rest.join(" "))
+        rest.retain(|word| !TOTAL_OF.contains(word));
+        if rest.len() == before {
+            return false;
+        }
+        rest.retain(|word| !word.bytes().all(|byte| byte.is_ascii_digit()));
+        is_total(&rest.join(" ")) || is_total(rest.first().filter(|_| rest.get(1) == Some(&"all")).unwrap_or(&""))
     }
 
     /// Whether a cell begins or ends with a word for a total.
@@ -155,10 +167,78 @@ impl Headers {
     }
 }
 
+/// Words that say what a total is one of.
+const TOTAL_OF: [&str; 42] = [
+    "campaign",
+    "campaigns",
+    "account",
+    "day",
+    "daily",
+    "rows",
+    "row",
+    "results",
+    "report",
+    "filtered",
+    "date",
+    "for",
+    "of",
+    "the",
+    "konto",
+    "kampagnen",
+    "kampagne",
+    "tag",
+    "tages",
+    "des",
+    "du",
+    "jour",
+    "campagnes",
+    "del",
+    "de",
+    "la",
+    "día",
+    "dia",
+    "cuenta",
+    "campañas",
+    "campanhas",
+    "giorno",
+    "campagne",
+    "kampanii",
+    "по",
+    "всем",
+    "кампаниям",
+    "за",
+    "день",
+    "отчету",
+    "gün",
+    "kampanya",
+];
+
+const CURRENCY: &[(Known, u32)] = &[(Known::Column(Column::Currency), 3)];
+
+/// Whether a header is called currency of something, rather than something in a currency.
+fn names_a_currency(header: &str) -> bool {
+    let words = words(&split_words(&without_brackets(header)));
+    let name = words.strip_suffix(" code").unwrap_or(&words);
+    name.ends_with(" currency")
+        && !name.split(' ').any(|word| matches!(word, "in" | "account" | "advertiser" | "local"))
+}
+
+/// `costMicros` as `cost Micros`.
+fn split_words(header: &str) -> String {
+    let mut split = String::with_capacity(header.len() + 4);
+    for c in header.chars() {
+        if c.is_uppercase() && split.ends_with(char::is_lowercase) {
+            split.push(' ');
+        }
+        split.push(c);
+    }
+    split
+}
+
 /// A header as names are compared: small letters, and one blank for whatever stands between words.
-fn words(header: &str) -> String {
+pub(super) fn words(header: &str) -> String {
     let lower = header.to_lowercase().replace('\u{307}', "");
-    let parts = lower.split(|c: char| !c.is_alphanumeric() && !matches!(c, '%' | '#'));
+    let parts = lower.split(|c: char| !c.is_alphanumeric() && !matches!(c, '%' | '#' | '№'));
     parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
@@ -178,9 +258,11 @@ fn without_brackets(header: &str) -> String {
 
 /// What the money below a header is stated in, where the header says it.
 pub(super) fn money_unit(header: &str) -> Option<MoneyUnit> {
-    let words = words(header);
+    let words = words(&split_words(header));
     let has = |wanted: &[&str]| words.split(' ').any(|word| wanted.contains(&word));
-    if has(&["micro", "micros", "microcurrency", "microamount", "millionths"]) || words.ends_with("micros") {
+    if has(&["micro", "micros", "microcurrency", "microamount", "microdollar", "microdollars", "millionths"])
+        || words.ends_with("micros")
+    {
         Some(MoneyUnit::Millionths)
     } else if has(&["cents", "cent", "hundredths", "pence", "kopecks"]) {
         Some(MoneyUnit::Hundredths)
@@ -197,6 +279,11 @@ fn without_unit(header: &str) -> String {
             *word,
             "micro"
                 | "micros"
+                | "microcurrency"
+                | "microdollar"
+                | "microdollars"
+                | "units"
+                | "millionths"
                 | "in"
                 | "dollar"
                 | "dollars"
@@ -210,21 +297,6 @@ fn without_unit(header: &str) -> String {
         )
     };
     words.split(' ').filter(|word| !is_unit(word)).collect::<Vec<_>>().join(" ")
-}
-
-/// Whether a header of days speaks of a day without being known: `Ad_Date`, but no start, end or birthday of anything.
-pub(super) fn speaks_of_days(header: &str) -> bool {
-    const DAYS: [&str; 16] = [
-        "date", "day", "datum", "tag", "fecha", "día", "dia", "data", "jour", "giorno", "dzień", "дата", "день",
-        "tarih", "gün", "日付",
-    ];
-    const OTHERS: [&str; 22] = [
-        "start", "started", "starts", "begin", "end", "ended", "ends", "created", "creation", "updated", "launch",
-        "launched", "modified", "install", "birth", "due", "invoice", "payment", "paid", "join", "expiry", "week",
-    ];
-    let words = words(header);
-    let mut all = words.split(' ');
-    all.clone().any(|word| DAYS.contains(&word)) && !all.any(|word| OTHERS.contains(&word))
 }
 
 /// The headers that speak of campaigns without being known: `xyz_campaign_id`, but no state or budget of one.

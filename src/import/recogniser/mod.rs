@@ -4,13 +4,18 @@
 //! the file shows is taken as shown; what it leaves open is a [`Problem`] with the flag that decides it;
 //! whatever is passed over is told, with its money.
 
+mod around;
 mod checks;
 mod columns;
 mod dates;
+mod day_headers;
 mod encoding;
+mod ends;
 mod figures;
 mod findings;
 mod headers;
+mod hidden_totals;
+mod letters;
 mod sample;
 mod survey;
 mod suspects;
@@ -18,20 +23,23 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod totals;
+mod unit;
 
 use std::io::{Read, Seek, SeekFrom};
 
 use self::checks::{CurrencyCheck, DayCheck};
-use self::findings::{Findings, plural, problem};
+use self::findings::{Findings, plural};
 use self::headers::Headers;
+use self::hidden_totals::HiddenTotals;
 use self::sample::Sample;
 use self::survey::Survey;
-use self::suspects::{Places, Suspicion};
+use self::suspects::{Places, Suspicion, Words};
 use self::totals::{Figures, Reading, Sums, Verdict};
 use super::guard::RECORD_BYTES;
 use super::layout::Decoded;
+use super::number::NumberForm;
 use super::plan::{Plan, TablePlan};
-use super::recognition::{Choice, LeftOut, LeftOutCode, NoteCode, Problem, ProblemCode, Recognition};
+use super::recognition::{LeftOut, LeftOutCode, NoteCode, Recognition};
 use super::{Context, Decisions, FileError, LineSet, Packing, Unpacked, open};
 use crate::domain::ExactCost;
 
@@ -60,6 +68,14 @@ pub fn recognise_file(
             crate::domain::Invalid::echo(sheet)
         );
         recognition.notes.insert(0, super::recognition::Note { code: NoteCode::Layout, line: None, message });
+    }
+    if !file.hidden_rows.is_empty() {
+        let rows = String::from(file.hidden_rows.clone());
+        let rows: String = rows.chars().take(200).collect();
+        let message = format!(
+            "Rows {rows} are hidden in the sheet, and are read like all others. Leave them out if they don't belong."
+        );
+        recognition.notes.push(super::recognition::Note { code: NoteCode::Layout, line: None, message });
     }
     Ok(recognition)
 }
@@ -96,7 +112,11 @@ pub(super) fn recognise_text(
     let plans = columns::choose(&sample, headers, decisions, context, &mut found);
 
     input.seek(SeekFrom::Start(0))?;
-    let survey = Survey::read(&mut input, &table, &sample, &plans, headers, decisions)?;
+    let mut survey = Survey::read(&mut input, &table, &sample, &plans, headers, decisions, Words::default())?;
+    if survey.is_all_totals() && !survey.suspects.is_empty() {
+        input.seek(SeekFrom::Start(0))?;
+        survey = Survey::read(&mut input, &table, &sample, &plans, headers, decisions, Words::mute())?;
+    }
     if survey.rows == 0 && survey.suspects.is_empty() {
         return Err(FileError::Refused(super::csv::NO_ROWS.to_owned()));
     }
@@ -112,22 +132,27 @@ pub(super) fn recognise_text(
     };
     let period = checks::period(&sample, &survey, &plans, headers, &dates, decisions, &mut found);
     let sign = figures::sign(&survey.figures, decisions, context, &mut found);
-    let unit = checks::unit(&plans, &survey, decisions, context, &mut found);
+    let unit = unit::unit(&sample, &plans, &survey, headers, (decisions, context), &mut found);
 
     let places = Places::of(&plans, decisions, &sample, headers);
-    let numbers = checks::numbers(sign, &unit);
-    let decimals = checks::decimals(&survey, unit.unit);
-    let reading = Reading { form: dates, numbers, decimals };
-    let mut currency = CurrencyCheck::new(&plans, numbers, context);
+    let numbers = NumberForm::People(sign, unit.unit);
+    let reading = Reading { form: dates, numbers, decimals: unit.decimals(&survey) };
+    let mut currency = CurrencyCheck::new(&plans, context);
+    let views_place = plans.iter().find(|plan| unit.is_open() && plan.column == super::Column::Views);
+    let views_place = views_place.map(|plan| plan.place);
+    let mut views = 0_i64;
     let mut days = DayCheck::default();
+    let mut hidden = HiddenTotals::default();
     let mut rest = Rest::default();
     input.seek(SeekFrom::Start(0))?;
     let sums =
         Sums::read(&mut input, &table, &places, &reading, &survey.suspects, &survey.repeated, decisions, &mut |row| {
             if row.is_row {
                 currency.look(row.line, row.record);
+                views = views.saturating_add(reading.count(row.record, views_place));
                 if let Some(day) = row.day {
                     days.look(row.line, day, context.last_day);
+                    hidden.look(row, places.campaign_mark(row.record));
                 }
             } else if decisions.leave_out.contains(row.line) {
                 let text = table::begins(row.record.iter());
@@ -136,8 +161,9 @@ pub(super) fn recognise_text(
             }
         })?;
     rest.judge(&survey, &sums, &reading, &mut found);
-    rest.look_at_end(&survey, decisions, &mut found);
-    checks::suspect_unit(&unit, sums.all, &mut found);
+    found.problems.extend(hidden.question(&decisions.keep));
+    survey.ends.tell(&places, &mut rest.left_out, decisions, &mut found);
+    unit.suspect(sums.all, views, &mut found);
     currency.tell(table.header_line, &mut found);
     days.tell(context.last_day, &mut found);
     checks::note_nothing(&sample, &survey, &mut found);
@@ -146,6 +172,7 @@ pub(super) fn recognise_text(
     table.left_out =
         left_out.iter().filter(|left_out| left_out.line > seen.line).map(|left_out| left_out.line).collect();
     note_left_out(&left_out, &mut found);
+    around::tell_currency(&left_out, context.currency, headers, decisions, &mut found);
     let left_out_total = left_out.len() as u64;
     Ok(Recognition {
         headers: sample.headers(&plans),
@@ -232,36 +259,6 @@ impl Rest {
         let mut all: Vec<LeftOut> = titles.chain(repeated).chain(self.left_out.drain(..)).collect();
         all.sort_by_key(|left_out| left_out.line);
         all
-    }
-
-    /// Refuses a last line that was cut off.
-    fn look_at_end(&mut self, survey: &Survey, decisions: &Decisions, found: &mut Findings) {
-        let Some(last) = &survey.unfinished else { return };
-        let line = last.line;
-        let is_short = survey.narrowest != usize::MAX && last.cells < survey.narrowest;
-        // A closing remark without figures loses nothing; one that begins like a row, or has several cells, does.
-        let remark =
-            self.left_out.iter().any(|left_out| left_out.line == line && left_out.code == LeftOutCode::Closing);
-        let begins_like_a_row =
-            last.day_cell.as_deref().is_some_and(|cell| cell.bytes().any(|byte| byte.is_ascii_digit()));
-        let is_remark = remark && last.filled <= 1 && !begins_like_a_row;
-        let ends_open =
-            last.last_cell.ends_with(['.', ',']) && last.last_cell.bytes().any(|byte| byte.is_ascii_digit());
-        if decisions.keep.contains(line) || !(is_short && !is_remark || ends_open && !is_short && !remark) {
-            return;
-        }
-        self.left_out.retain(|left_out| left_out.line != line);
-        let message = format!(
-            "Line {line}, the last one, is cut off: it has {} and no end of line. Export the report again, or leave the line out.",
-            plural(last.cells as u64, "cell")
-        );
-        let choices = [("leave-out", "Leave the line out"), ("keep", "It is whole: import it")];
-        found.problems.push(Problem {
-            line: Some(line),
-            flag: Some(format!("--leave-out {line}")),
-            choices: choices.map(|(value, label)| Choice { value: value.to_owned(), label: label.to_owned() }).into(),
-            ..problem(ProblemCode::CutOff, message)
-        });
     }
 }
 

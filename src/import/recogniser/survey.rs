@@ -1,12 +1,13 @@
 //! One pass over all rows with the chosen columns: how days and figures are written, which lines look like no rows, and what the other
 //! columns of days say about the one that was chosen.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 
 use ::csv::StringRecord;
 
 use super::dates::DayEvidence;
+use super::ends::Ends;
 use super::figures::FigureEvidence;
 use super::headers::{Headers, Known};
 use super::sample::Sample;
@@ -24,16 +25,6 @@ const CAMPAIGNS: usize = 10_000;
 
 /// Lines that look like no rows and are looked at closer; a file with more has something else.
 pub(super) const SUSPECTS: usize = 5000;
-
-/// The last line, where it may be cut off.
-#[derive(Debug)]
-pub(super) struct LastLine {
-    pub(super) line: u64,
-    pub(super) cells: usize,
-    pub(super) filled: usize,
-    pub(super) last_cell: String,
-    pub(super) day_cell: Option<String>,
-}
 
 /// A column of days besides the chosen one, in each order against it.
 #[derive(Debug, Default)]
@@ -66,12 +57,10 @@ pub(super) struct Survey {
     pub(super) suspects: Vec<Suspect>,
     /// Lines that repeat the header.
     pub(super) repeated: Vec<(u64, String)>,
-    /// The last line, if it lacks its end, and the fewest cells of any other row.
-    pub(super) unfinished: Option<LastLine>,
-    pub(super) narrowest: usize,
-    /// The first line with a day that no campaign's other row has, and whether any campaign's days vary.
+    pub(super) ends: Ends,
+    /// Whether any campaign's days vary, and whether each of several campaigns has a day that no other has.
     pub(super) campaign_days_vary: bool,
-    pub(super) different_days: bool,
+    pub(super) campaigns_have_own_days: bool,
     campaigns: HashMap<u64, Campaign>,
     words: Words,
 }
@@ -85,14 +74,14 @@ impl Survey {
         plans: &[ColumnPlan],
         headers: &Headers,
         decisions: &Decisions,
+        words: Words,
     ) -> Result<Self, FileError> {
         let places = Places::of(plans, decisions, sample, headers);
-        let mut survey = Self { narrowest: usize::MAX, ..Self::default() };
+        let mut survey = Self { words, ..Self::default() };
         survey.choose_figures(sample, plans, headers);
         survey.choose_other_days(sample, &places);
         let mut records = table.records(text)?;
         records.header()?;
-        let mut last = None;
         loop {
             match records.advance()? {
                 Advance::End => break,
@@ -103,17 +92,21 @@ impl Survey {
                         continue;
                     }
                     if records.is_unfinished() {
-                        last = Some(last_line(line, record, &places));
+                        survey.ends.finish(line, record, records.ends_quoted(), &places);
                     } else {
-                        survey.narrowest = survey.narrowest.min(record.len());
+                        survey.ends.look(record);
                     }
                     survey.look(line, record, &places, sample, headers, decisions);
                 }
             }
         }
-        survey.unfinished = last;
         survey.finish();
         Ok(survey)
+    }
+
+    /// Whether every row is called like a total, so that it is what a campaign is called.
+    pub(super) fn is_all_totals(&self) -> bool {
+        self.rows == 0 && self.suspects.iter().all(|suspect| suspect.suspicion == Suspicion::TotalName)
     }
 
     fn choose_figures(&mut self, sample: &Sample, plans: &[ColumnPlan], headers: &Headers) {
@@ -196,9 +189,8 @@ impl Survey {
 
     fn finish(&mut self) {
         self.campaign_days_vary = self.campaigns.values().any(|campaign| campaign.day_varies);
-        let mut days = self.campaigns.values().map(|campaign| &campaign.day);
-        let first = days.next();
-        self.different_days = days.any(|day| Some(day) != first);
+        let days: HashSet<&String> = self.campaigns.values().map(|campaign| &campaign.day).collect();
+        self.campaigns_have_own_days = days.len() > 2 && days.len() == self.campaigns.len();
         let varying = || self.campaigns.values().filter(|campaign| campaign.day_varies);
         let steady = varying().next().is_some() && varying().all(|campaign| !campaign.other_varies);
         for other in &mut self.others {
@@ -231,16 +223,6 @@ impl OtherDays {
             Some(order) => DayOrder::ALL.iter().position(|other| *other == order).and_then(ends),
             None => (0..DayOrder::ALL.len()).find_map(ends),
         }
-    }
-}
-
-fn last_line(line: u64, record: &StringRecord, places: &Places) -> LastLine {
-    LastLine {
-        line,
-        cells: record.len(),
-        filled: record.iter().filter(|cell| !bare(cell).is_empty()).count(),
-        last_cell: record.iter().next_back().map_or("", bare).to_owned(),
-        day_cell: places.day.and_then(|place| record.get(place)).map(|cell| bare(cell).to_owned()),
     }
 }
 

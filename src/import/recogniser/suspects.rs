@@ -50,6 +50,11 @@ impl Places {
             breakdowns: (0..sample.names.len()).filter(is_breakdown).collect(),
         }
     }
+
+    /// A mark of the campaign's name, as far as the record has one.
+    pub(super) fn campaign_mark(&self, record: &StringRecord) -> u64 {
+        mark(self.campaign.and_then(|place| record.get(place)).map_or("", bare))
+    }
 }
 
 /// Why a line may be no row.
@@ -79,8 +84,9 @@ pub(super) struct Suspect {
     /// The cell of the day as it is, and the campaign.
     pub(super) day: String,
     pub(super) campaign: Option<u64>,
-    /// Whether one of its first cells says that it is a total.
+    /// Whether one of its first cells says that it is a total, and whether its campaign is a word that means nothing else.
     pub(super) says_so: bool,
+    pub(super) is_total_word: bool,
     /// Cells that hold something, and whether one of them is a number.
     pub(super) filled: usize,
     pub(super) has_figures: bool,
@@ -100,11 +106,18 @@ pub(super) enum Says {
 pub(super) struct Words {
     last: (String, Says),
     known: HashMap<u64, Says>,
+    /// Whether names say nothing.
+    are_mute: bool,
 }
 
 impl Words {
+    /// Names that say nothing of totals.
+    pub(super) fn mute() -> Self {
+        Self { are_mute: true, ..Self::default() }
+    }
+
     pub(super) fn of(&mut self, name: &str, headers: &Headers) -> Says {
-        if self.last.0 == name {
+        if self.are_mute || self.last.0 == name {
             return self.last.1;
         }
         let key = mark(name);
@@ -135,7 +148,7 @@ pub(super) fn mark(text: &str) -> u64 {
 
 /// Whether a record is the header again.
 pub(super) fn repeats_header(record: &StringRecord, sample: &Sample) -> bool {
-    record.iter().zip(&sample.names).all(|(cell, name)| bare(cell) == name)
+    record.iter().zip(&sample.names).all(|(cell, name)| bare(cell).eq_ignore_ascii_case(name))
         && record.len() >= sample.names.len().min(2)
         && record.iter().any(|cell| !bare(cell).is_empty())
 }
@@ -202,6 +215,7 @@ pub(super) fn suspect(
         day: cell(places.day).to_owned(),
         campaign: (!is_no_text(campaign)).then(|| mark(campaign)),
         says_so: record.iter().take(4).chain([campaign]).any(|cell| headers.speaks_of_total(cell)),
+        is_total_word: headers.is_total_word(campaign),
         filled: filled.len(),
         has_figures: filled.iter().any(is_figure),
     }

@@ -47,7 +47,7 @@ pub(super) fn find(
     if let Some(words) = other_kind(head) {
         return Err(FileError::Refused(words.to_owned()));
     }
-    let cr_only = !head.contains(&b'\n') && head.contains(&b'\r');
+    let cr_only = ends_lines_with_cr(head);
     let mut best: Option<(Score, Found)> = None;
     let mut refused = None;
     for separator in Separator::ALL {
@@ -69,7 +69,13 @@ pub(super) fn find(
                 continue;
             }
             let score = score(&rows, at, headers);
-            if best.as_ref().is_none_or(|(most, _)| score > *most) {
+            // Where a file holds several tables with one header, the first begins the rows, and the others repeat it.
+            let repeats = |found: &Found| {
+                found.separator == separator
+                    && rows.iter().any(|(line, cells)| *line == found.line && *cells == rows[at].1)
+            };
+            if best.as_ref().is_none_or(|(most, found)| score > *most && !(score.known == most.known && repeats(found)))
+            {
                 let above = rows[..at].iter().map(|(line, cells)| (*line, begins(cells.iter().map(String::as_str))));
                 let line = rows[at].0;
                 let found = Found { separator, cr_only, blanks_before_quotes, line, above: above.collect() };
@@ -100,6 +106,22 @@ pub(super) fn find(
         });
     }
     Ok(table)
+}
+
+/// Whether lines end in a carriage return alone: none outside quotation marks ends in a line feed.
+fn ends_lines_with_cr(head: &[u8]) -> bool {
+    if !head.contains(&b'\r') {
+        return false;
+    }
+    let mut quoted = false;
+    for byte in head {
+        match byte {
+            b'"' => quoted = !quoted,
+            b'\n' if !quoted => return false,
+            _ => {}
+        }
+    }
+    true
 }
 
 /// How a line begins: its cells that hold something, at most 60 characters.

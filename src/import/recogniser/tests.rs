@@ -9,6 +9,7 @@ use crate::domain::{CampaignId, Currency, Day, PublisherId};
 use crate::import::{Catalogue, Column, DecimalSign, EmptyCatalogue, Memory, MoneyUnit, Period, read_file};
 
 mod cases;
+mod kinds;
 mod lines;
 
 fn fixture(name: &str) -> Vec<u8> {

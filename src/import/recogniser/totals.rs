@@ -26,7 +26,7 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, figures: Figures) {
+    pub(super) fn add(&mut self, figures: Figures) {
         self.rows += 1;
         // What overflows is far beyond what an import takes, and refused there.
         self.cost = self.cost.checked_add(figures.cost.unwrap_or_default()).unwrap_or(self.cost);
@@ -70,6 +70,12 @@ impl Reading {
             cost: cell(places.cost).and_then(|cell| self.numbers.cost(cell).ok()).map(|(cost, _)| cost),
             clicks: cell(places.clicks).and_then(|cell| self.numbers.count("clicks", cell).ok()),
         }
+    }
+
+    /// The count at a place; nothing where there is none.
+    pub(super) fn count(&self, record: &::csv::StringRecord, place: Option<usize>) -> i64 {
+        let cell = place.and_then(|place| record.get(place)).map(bare);
+        cell.and_then(|cell| self.numbers.count("count", cell).ok()).map_or(0, Count::get)
     }
 
     /// Whether a line's figures are these sums.
@@ -226,6 +232,9 @@ pub(super) fn judge(suspects: &[Suspect], at: usize, sums: &Sums, reading: &Read
     let of_both = sums.group(day.zip(suspect.campaign).map(|(day, campaign)| Group::Both(day, campaign)));
     let first = |sums: &[Tally]| sums.iter().copied().find(|sum| reading.are(figures, *sum));
     let verdict = match suspect.suspicion {
+        Suspicion::NoDay if is_remark(suspect, figures) && (at_top || at_end || suspect.filled == 1) => {
+            Verdict::LeftOut(LeftOutCode::Closing, "it has neither a day nor figures".to_owned())
+        }
         Suspicion::AllDays | Suspicion::NoDay => {
             let named = suspect.campaign.is_some() && !suspect.says_so && suspect.suspicion == Suspicion::NoDay;
             let sum = first(&[of_campaign]).or_else(|| sums.section(at, reading));
@@ -259,6 +268,10 @@ pub(super) fn judge(suspects: &[Suspect], at: usize, sums: &Sums, reading: &Read
         // Where every row is called so, it is a campaign's name.
         Suspicion::TotalName if sums.all.rows == 0 => Verdict::Row,
         Suspicion::TotalName => match first(&[of_day, sums.all]).or_else(|| sums.section(at, reading)) {
+            // One campaign beside another with the same figures proves little.
+            Some(sum) if sum.rows < 2 && !suspect.is_total_word => {
+                Verdict::Ask("may be a total: its figures are those of one other row".to_owned())
+            }
             Some(sum) => total(sum),
             None if figures.is_nothing() => total(of_day),
             None => Verdict::Ask(format!(
@@ -288,6 +301,12 @@ pub(super) fn judge(suspects: &[Suspect], at: usize, sums: &Sums, reading: &Read
 
 fn reading_of(sum: Tally) -> String {
     format!("cost {}, clicks {}", sum.cost, sum.clicks)
+}
+
+/// Whether a line says something rather than stating figures: `Report generated`, `Time zone`.
+fn is_remark(suspect: &Suspect, figures: Figures) -> bool {
+    let is_words = !suspect.day.is_empty() && !suspect.day.bytes().any(|byte| byte.is_ascii_digit());
+    is_words && suspect.filled <= 3 && figures.cost.is_none() && figures.clicks.is_none()
 }
 
 /// A line at an end of the table that has neither day nor figures.

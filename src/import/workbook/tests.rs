@@ -89,7 +89,7 @@ fn read(bytes: &[u8], sheet: Option<&str>) -> Result<(Vec<String>, String, Strin
     file.write_all(bytes).unwrap();
     file.rewind().unwrap();
     let mut out = tempfile::tempfile().unwrap();
-    let (sheets, sheet) = write_csv(file, sheet, &mut out).map_err(|error| error.to_string())?;
+    let Written { sheets, sheet, .. } = write_csv(file, sheet, &mut out).map_err(|error| error.to_string())?;
     out.rewind().unwrap();
     let mut text = String::new();
     out.read_to_string(&mut text).unwrap();
@@ -124,6 +124,24 @@ fn a_sheet_can_be_chosen() {
     let error = read(&workbook(&[("Empty", "")]), None).unwrap_err();
     assert_eq!(error, "no sheet of the workbook holds a table; it has \"Empty\"");
     assert!(read(&zipped(&[("xl/workbook.xml", b"<x")]), None).unwrap_err().contains("can't be read"));
+}
+
+#[test]
+fn a_list_of_settings_is_no_table_where_another_sheet_has_one() {
+    let settings = [row(1, &[(0, "Account"), (0, "Acme")]), row(2, &[(0, "From"), (0, "2023-08-01")])].concat();
+    let data =
+        [row(1, &[(0, "Day"), (0, "Clicks"), (0, "Cost")]), row(2, &[(1, "45139"), (0, "1"), (0, "2")])].concat();
+    assert_eq!(read(&workbook(&[("Settings", &settings), ("Data", &data)]), None).unwrap().1, "Data");
+    assert_eq!(read(&workbook(&[("Settings", &settings), ("Empty", "")]), None).unwrap().1, "Settings");
+}
+
+#[test]
+fn a_formula_without_a_value_is_no_empty_cell() {
+    let rows = "<row r=\"1\"><c r=\"A1\"><v>1</v></c><c r=\"B1\"><f>A1*2</f></c><c r=\"C1\"><v>1</v></c></row>"
+        .to_owned()
+        + &row(2, &[(0, "1"), (0, "2"), (0, "3")]);
+    let (_, _, text) = read(&workbook(&[("Data", &rows)]), None).unwrap();
+    assert!(text.starts_with("1,(formula without a value: open"), "{text}");
 }
 
 #[test]

@@ -149,7 +149,10 @@ fn an_encoding_that_the_bytes_leave_open_is_asked_for_with_samples() {
     let read: Vec<String> = match problems.as_slice() {
         [] => file.rows(),
         [problem] => {
-            assert_eq!((problem.code, problem.flag.as_deref()), (ProblemCode::Encoding, Some("--encoding")));
+            assert_eq!(
+                (problem.code, problem.flag.as_deref()),
+                (crate::import::ProblemCode::Encoding, Some("--encoding"))
+            );
             assert!(problem.choices.iter().any(|choice| choice.value == "windows-1251"));
             file.decide(|decisions| decisions.encoding = Some("cp1251".parse().unwrap())).rows()
         }

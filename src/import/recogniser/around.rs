@@ -1,0 +1,89 @@
+//! What the lines around the table say of its money: a report's head or foot may name the currency of all amounts.
+
+use super::findings::{Findings, problem};
+use super::headers::{Headers, Known, words};
+use crate::domain::{Currency, Invalid};
+use crate::import::currency::{CurrencyClaim, claim, of_header};
+use crate::import::recognition::ProblemCode;
+use crate::import::{Column, Decisions, LeftOut, LeftOutCode, Problem};
+
+/// Words of sentences that name a currency.
+const MONEY: [&str; 18] = [
+    "currency",
+    "amounts",
+    "money",
+    "costs",
+    "währung",
+    "beträge",
+    "devise",
+    "montants",
+    "moneda",
+    "importes",
+    "moeda",
+    "valores",
+    "valuta",
+    "importi",
+    "waluta",
+    "kwoty",
+    "валюта",
+    "суммы",
+];
+
+/// Refuses the file where a line around the table names another currency, unless somebody set it.
+pub(super) fn tell_currency(
+    left_out: &[LeftOut],
+    currency: Option<Currency>,
+    headers: &Headers,
+    decisions: &Decisions,
+    found: &mut Findings,
+) {
+    let Some(expected) = currency else { return };
+    if decisions.fixed.iter().any(|(column, _)| *column == Column::Currency) {
+        return;
+    }
+    let around = left_out.iter().filter(|line| matches!(line.code, LeftOutCode::Title | LeftOutCode::Closing));
+    let foreign = around.filter_map(|line| named(&line.text, headers).map(|claim| (line, claim)));
+    if let Some((line, claim)) = foreign.into_iter().find(|(_, claim)| !claim.fits(expected)) {
+        let (at, code) = (line.line, expected.code());
+        let message = format!(
+            "Line {at} ({}) says that amounts are in {claim}, but the advertiser pays in {code}. Pitlane does not convert money: export \
+             the report in that currency, or say that the line means something else with --set currency={code}.",
+            Invalid::echo(&line.text)
+        );
+        found.problems.push(Problem {
+            line: Some(at),
+            column: Some(Column::Cost),
+            flag: Some(format!("--set currency={code}")),
+            ..problem(ProblemCode::Currency, message)
+        });
+    }
+}
+
+/// The currency that a line names: `Currency · EUR`, `Currency: EUR`, `All amounts in EUR`.
+fn named(text: &str, headers: &Headers) -> Option<CurrencyClaim> {
+    let parts: Vec<&str> = text.split([':', '·', '=']).map(str::trim).collect();
+    let is_currency = |part: &str| headers.rank(part, Known::Column(Column::Currency)).is_some();
+    let pair = parts.windows(2).find_map(|pair| is_currency(pair[0]).then(|| claim(pair[1])).flatten());
+    let speaks = || words(text).split(' ').any(|word| MONEY.contains(&word));
+    pair.or_else(|| speaks().then(|| of_header(text).1).flatten())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_names_a_currency_in_a_pair_or_a_sentence() {
+        for (text, code) in [
+            ("Currency · EUR", "EUR"),
+            ("Währung: EUR", "EUR"),
+            ("All amounts in GBP", "GBP"),
+            ("Campaign report TRY", "-"),
+            ("Account · Acme", "-"),
+            ("Currency · --", "-"),
+        ] {
+            let found = named(text, Headers::built_in()).map_or("-".to_owned(), |claim| claim.to_string());
+            assert_eq!(found, code, "{text}");
+        }
+    }
+}

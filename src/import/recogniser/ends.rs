@@ -1,0 +1,165 @@
+//! The last line of a file that ends without the end of a line: whether it was cut off, as far as the other rows show it.
+
+use ::csv::StringRecord;
+
+use super::findings::{Findings, choice, plural, problem};
+use super::suspects::Places;
+use crate::domain::Invalid;
+use crate::import::number::bare;
+use crate::import::recognition::{NoteCode, ProblemCode};
+use crate::import::{Decisions, LeftOut, LeftOutCode, Problem};
+
+/// Rows that show how many decimals all have though none of them ends in a zero.
+const SEVERAL: u64 = 5;
+
+/// What the last cells of rows have in common, by place.
+#[derive(Debug, Default)]
+pub(super) struct Ends {
+    by_place: Vec<LastCells>,
+    /// The fewest cells of a row.
+    narrowest: Option<usize>,
+    /// The last line, if it lacks its end.
+    unfinished: Option<LastLine>,
+}
+
+/// The cells that end rows at one place.
+#[derive(Debug, Clone, Default)]
+struct LastCells {
+    rows: u64,
+    any_empty: bool,
+    /// The fewest and the most decimals, and whether any end in a zero.
+    decimals: Option<(usize, usize)>,
+    any_padded: bool,
+    /// The fewest and the most bytes.
+    lengths: Option<(usize, usize)>,
+}
+
+#[derive(Debug)]
+struct LastLine {
+    line: u64,
+    cells: usize,
+    filled: usize,
+    last_cell: String,
+    /// Whether a quotation mark closes it.
+    is_closed: bool,
+    day_cell: Option<String>,
+}
+
+fn widened(range: Option<(usize, usize)>, value: usize) -> Option<(usize, usize)> {
+    Some(range.map_or((value, value), |(least, most)| (least.min(value), most.max(value))))
+}
+
+/// The digits behind the last decimal sign.
+fn decimals(cell: &str) -> usize {
+    let digits = cell.rsplit(['.', ',']).next().filter(|rest| rest.len() < cell.len()).unwrap_or_default();
+    digits.bytes().take_while(u8::is_ascii_digit).count()
+}
+
+impl Ends {
+    /// Looks at a row that ends its line.
+    pub(super) fn look(&mut self, record: &StringRecord) {
+        self.narrowest = Some(self.narrowest.map_or(record.len(), |fewest| fewest.min(record.len())));
+        let Some(place) = record.len().checked_sub(1) else { return };
+        if self.by_place.len() <= place {
+            self.by_place.resize_with(place + 1, LastCells::default);
+        }
+        let (cell, cells) = (bare(&record[place]), &mut self.by_place[place]);
+        cells.rows += 1;
+        cells.any_empty |= cell.is_empty();
+        let decimals = decimals(cell);
+        cells.decimals = widened(cells.decimals, decimals);
+        cells.any_padded |= decimals > 0 && cell.ends_with('0');
+        cells.lengths = widened(cells.lengths, cell.len());
+    }
+
+    /// Keeps the last line, which lacks its end.
+    pub(super) fn finish(&mut self, line: u64, record: &StringRecord, is_closed: bool, places: &Places) {
+        self.unfinished = Some(LastLine {
+            line,
+            cells: record.len(),
+            filled: record.iter().filter(|cell| !bare(cell).is_empty()).count(),
+            last_cell: record.iter().next_back().map_or("", bare).to_owned(),
+            is_closed,
+            day_cell: places.day.and_then(|place| record.get(place)).map(|cell| bare(cell).to_owned()),
+        });
+    }
+
+    /// Refuses a last line that was cut off, and says that one may be.
+    pub(super) fn tell(
+        &self,
+        places: &Places,
+        left_out: &mut Vec<LeftOut>,
+        decisions: &Decisions,
+        found: &mut Findings,
+    ) {
+        let Some(last) = &self.unfinished else { return };
+        let line = last.line;
+        if decisions.keep.contains(line) || decisions.leave_out.contains(line) {
+            return;
+        }
+        let others = last.cells.checked_sub(1).and_then(|place| self.by_place.get(place));
+        let why = if self.is_short(last, left_out) {
+            format!("it has {} and no end of line", plural(last.cells as u64, "cell"))
+        } else if let Some(why) = others.and_then(|others| others.tells_cut(last, places)) {
+            why.to_owned()
+        } else {
+            let place = last.cells.checked_sub(1);
+            let is_ours = [places.day, places.cost, places.clicks].iter().any(|ours| ours.is_some() && *ours == place);
+            if is_ours && !last.is_closed && others.is_some_and(|others| others.rows > 0) {
+                let cell = Invalid::echo(&last.last_cell);
+                let message = format!("Line {line}, the last one, has no end of line: check that {cell} is whole.");
+                found.note(NoteCode::CutOff, Some(line), message);
+            }
+            return;
+        };
+        left_out.retain(|left_out| left_out.line != line);
+        let message =
+            format!("Line {line}, the last one, is cut off: {why}. Export the report again, or leave the line out.");
+        found.problems.push(Problem {
+            line: Some(line),
+            flag: Some(format!("--leave-out {line} or --keep {line}")),
+            choices: vec![choice("leave-out", "Leave the line out"), choice("keep", "It is whole: import it")],
+            ..problem(ProblemCode::CutOff, message)
+        });
+    }
+
+    /// Whether cells are missing, or the last one ends in a decimal sign.
+    fn is_short(&self, last: &LastLine, left_out: &[LeftOut]) -> bool {
+        let has_fewer = self.narrowest.is_some_and(|fewest| last.cells < fewest);
+        // A closing remark without figures loses nothing; one that begins like a row, or has several cells, does.
+        let remark =
+            left_out.iter().any(|left_out| left_out.line == last.line && left_out.code == LeftOutCode::Closing);
+        let begins_like_a_row =
+            last.day_cell.as_deref().is_some_and(|cell| cell.bytes().any(|byte| byte.is_ascii_digit()));
+        let is_remark = remark && last.filled <= 1 && !begins_like_a_row;
+        let ends_open =
+            last.last_cell.ends_with(['.', ',']) && last.last_cell.bytes().any(|byte| byte.is_ascii_digit());
+        has_fewer && !is_remark || ends_open && !has_fewer && !remark
+    }
+}
+
+impl LastCells {
+    /// Why the last line's last cell is not whole, if these cells show it.
+    fn tells_cut(&self, last: &LastLine, places: &Places) -> Option<&'static str> {
+        let place = last.cells.checked_sub(1);
+        if self.rows == 0 || last.is_closed {
+            return None;
+        }
+        if last.last_cell.is_empty() {
+            return (!self.any_empty)
+                .then_some("its last cell is empty, which no other row's is, and it has no end of line");
+        }
+        let is_fixed = |(least, most): (usize, usize)| least == most;
+        if places.day.is_some() && places.day == place {
+            let length = self.lengths.filter(|lengths| is_fixed(*lengths))?.0;
+            return (last.last_cell.len() < length)
+                .then_some("its day is shorter than all others, and it has no end of line");
+        }
+        let fixed = self.decimals.filter(|decimals| is_fixed(*decimals))?.0;
+        let shows = fixed > 0 && (self.any_padded || self.rows >= SEVERAL);
+        let is_figure =
+            places.cost.is_some() && places.cost == place || places.clicks.is_some() && places.clicks == place;
+        (shows && is_figure && decimals(&last.last_cell) < fixed)
+            .then_some("its last figure has fewer decimals than all others, and it has no end of line")
+    }
+}

@@ -1,0 +1,102 @@
+//! Totals under a name that no list has: a campaign whose figures are, on every day, the sums of that day's other rows.
+
+use std::collections::HashMap;
+
+use super::findings::{choice, problem};
+use super::table::begins;
+use super::totals::{Figures, Passing, Tally};
+use crate::domain::Day;
+use crate::import::recognition::ProblemCode;
+use crate::import::{LineSet, Problem};
+
+/// Days that are kept track of; a file with more is not looked at.
+const DAYS: usize = 20_000;
+
+/// Days of three rows and more that show it: on one alone, chance may.
+const FEWEST_DAYS: usize = 2;
+
+/// The rows of each day, as far as they could hide a total.
+#[derive(Default)]
+pub(super) struct HiddenTotals {
+    days: HashMap<Day, DayRows>,
+    is_over: bool,
+}
+
+struct DayRows {
+    all: Tally,
+    top: Figures,
+    line: u64,
+    campaign: u64,
+    text: String,
+}
+
+impl HiddenTotals {
+    /// Looks at a row; `campaign` is a mark of its name.
+    pub(super) fn look(&mut self, row: &Passing<'_>, campaign: u64) {
+        let Some(day) = row.day.filter(|_| !self.is_over) else { return };
+        if let Some(rows) = self.days.get_mut(&day) {
+            rows.all.add(row.figures);
+            if row.figures.cost > rows.top.cost {
+                rows.take_top(row, campaign);
+            }
+        } else if self.days.len() == DAYS {
+            self.is_over = true;
+            self.days = HashMap::new();
+        } else {
+            let mut rows =
+                DayRows { all: Tally::default(), top: row.figures, line: 0, campaign: 0, text: String::new() };
+            rows.all.add(row.figures);
+            rows.take_top(row, campaign);
+            self.days.insert(day, rows);
+        }
+    }
+
+    /// The question, if all days show one.
+    pub(super) fn question(self, kept: &LineSet) -> Option<Problem> {
+        let full = || self.days.values().filter(|day| day.all.rows > 2);
+        let campaign = full().next()?.campaign;
+        let is_total = |day: &DayRows| {
+            let twice = |figures: Figures| {
+                let mut twice = Tally::default();
+                twice.add(figures);
+                twice.add(figures);
+                twice
+            };
+            let sums = twice(day.top);
+            let is_half = sums.cost == day.all.cost && sums.clicks == day.all.clicks && day.all.clicks > 0;
+            // On a day with one campaign either of the two equal rows may be the total.
+            is_half && day.top.cost.is_some() && (day.campaign == campaign || day.all.rows == 2)
+        };
+        if full().count() < FEWEST_DAYS || !self.days.values().all(is_total) {
+            return None;
+        }
+        let lines: LineSet = full().map(|day| day.line).collect();
+        let first = full().min_by_key(|day| day.line)?;
+        if kept.contains(first.line) {
+            return None;
+        }
+        let all = String::from(lines.clone());
+        let message = format!(
+            "Line {} ({}) and its like on the other days are the sums of all other rows of their days: totals, it seems. Say whether \
+             lines {all} are left out or kept.",
+            first.line, first.text
+        );
+        Some(Problem {
+            line: Some(first.line),
+            lines,
+            flag: Some(format!("--leave-out {all} or --keep {all}")),
+            choices: vec![
+                choice("leave-out", "They are totals: leave them out"),
+                choice("keep", "They are rows: import them"),
+            ],
+            ..problem(ProblemCode::Total, message)
+        })
+    }
+}
+
+impl DayRows {
+    fn take_top(&mut self, row: &Passing<'_>, campaign: u64) {
+        (self.top, self.line, self.campaign) = (row.figures, row.line, campaign);
+        self.text = begins(row.record.iter());
+    }
+}
