@@ -17,7 +17,7 @@ use crate::import::{
 };
 use crate::service::Actor;
 use crate::service::imports::{
-    self, ControlTotal, Duplicates, ImportError, ImportOptions, ImportSource, KeptMapping, RecognisedFile,
+    self, ControlTotal, Duplicates, ImportError, ImportOptions, ImportSource, KeptMapping, Owner, RecognisedFile,
 };
 use crate::store::{ImportKind, Store};
 
@@ -153,8 +153,8 @@ fn import(global: &Global, store: &Store, args: Args, mut file: File, name: &str
     if format.is_none() {
         options.sha256 = Some(imports::hash(&mut file)?);
         let used = args.reading.mapping.clone();
-        let RecognisedFile { unpacked, recognition } =
-            recognise(store, args.reading, file, options.advertiser.as_deref())?;
+        let RecognisedFile { unpacked, recognition, currency } = recognise(store, args.reading, file, &options)?;
+        options.currency = currency;
         if !recognition.problems.is_empty() {
             return Err(Failed::Refused(ImportError::Open(recognition.problems)));
         }
@@ -199,7 +199,7 @@ fn recognise(
     store: &Store,
     reading: Reading,
     file: File,
-    advertiser: Option<&str>,
+    options: &ImportOptions,
 ) -> Result<RecognisedFile, ImportError> {
     let saved = match &reading.mapping {
         Some(name) => store.read(|txn| imports::saved_mapping(txn, name))?.kept,
@@ -224,8 +224,14 @@ fn recognise(
     decisions.fixed.retain(is_free);
     decisions.columns.extend(map);
     decisions.fixed.extend(set);
-    let advertiser = advertiser.map(|wanted| store.read(|txn| txn.advertiser_find(wanted))).transpose()?.flatten();
-    imports::recognise(store, file, &decisions, &saved.memory, advertiser.as_ref())
+    let wanted = options.advertiser.as_deref();
+    let found = wanted.map(|wanted| store.read(|txn| txn.advertiser_find(wanted))).transpose()?.flatten();
+    let owner = match &found {
+        Some(row) => Owner::Advertiser(row),
+        None if wanted.is_some() && options.create_missing => Owner::New,
+        None => Owner::OfRows,
+    };
+    imports::recognise(store, file, &decisions, &saved.memory, owner)
 }
 
 /// JSON is read strictly; flags that only tables have are refused.

@@ -159,6 +159,12 @@ impl CurrencyClaim {
         self.0.split(' ').next().and_then(|code| Currency::parse(code).ok())
     }
 
+    /// The same where nobody says otherwise: the sign of several currencies means none of them, but `$` and `£` do.
+    pub(super) fn usual_of_sign(self) -> Option<Currency> {
+        let is_one = !self.0.contains(' ') || matches!(self.usual()?.code(), "USD" | "GBP");
+        is_one.then(|| self.usual()).flatten()
+    }
+
     /// What two marks of one amount mean together: the one that says more, if they agree.
     pub(super) fn both(one: Self, other: Self) -> Option<Self> {
         let (few, many) = if one.0.len() <= other.0.len() { (one, other) } else { (other, one) };

@@ -34,7 +34,7 @@ impl DateForm {
             Self::Pattern(format) => format.parse(text)?,
             Self::Parts(order) => {
                 let read = DayReadings::of(text).and_then(|readings| readings.day(*order));
-                read.ok_or_else(|| Invalid::value("date", text, &format!("a day, {self}")))?
+                read.ok_or_else(|| Invalid::value("date", text, &format!("{}, {self}", bounds())))?
             }
         };
         in_years(text, day)
@@ -66,9 +66,13 @@ pub(super) fn in_years(text: &str, day: Day) -> Result<Day, Invalid> {
     if YEARS.contains(&day.date().year()) {
         return Ok(day);
     }
-    let (got, first, last) = (Invalid::echo(text), YEARS.start(), YEARS.end());
-    let reason = format!("got {got}, read as {day}, expected a day from {first}-01-01 to {last}-12-31");
+    let reason = format!("got {}, read as {day}, expected {}", Invalid::echo(text), bounds());
     Err(Invalid::because("date", reason))
+}
+
+/// `a day from 2000-01-01 to 2199-12-31`
+pub(super) fn bounds() -> String {
+    format!("a day from {}-01-01 to {}-12-31", YEARS.start(), YEARS.end())
 }
 
 /// The years taken for real: whatever lies outside was misread, as 23 was for 2023.

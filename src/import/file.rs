@@ -78,8 +78,7 @@ fn read(text: impl Read, plan: &Plan, sink: &mut Sink<'_>) -> Result<Summary, Fi
             }
             Advance::NotUtf8(line, error) => {
                 let column = binding.label_of_field(error.field());
-                let reason = "got bytes that are no text in this encoding, expected UTF-8: name another with --encoding, or \
-                              leave the line out";
+                let reason = "got bytes that are no text in this encoding, expected UTF-8: name another encoding, or leave the line out";
                 sink(Err(LineError { code: "encoding", flag: Some("--encoding"), ..rows.fault(line, column, reason) }))
             }
         };
@@ -98,7 +97,6 @@ impl Plan {
             numbers: NumberForm::People(self.numbers, self.money_unit),
             lenient: true,
             header_claim: cost.and_then(|plan| of_header(&plan.header).1),
-            last_day: Some(self.last_day),
             period: self.period,
         }
     }

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use super::days::DateForm;
 use super::decisions::{DecimalSign, LineSet, MoneyUnit, Period};
 use super::{Column, Encoding, Memory, Separator};
-use crate::domain::Day;
 
 /// How one file is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,8 +24,6 @@ pub struct Plan {
     pub money_unit: MoneyUnit,
     /// What to do with rows that cover more than a day.
     pub period: Option<PeriodPlan>,
-    /// The last day that may be stated.
-    pub last_day: Day,
 }
 
 /// Where the table stands in the bytes.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::Plan;
 use super::{Column, LineSet, Packing};
-use crate::domain::Day;
+use crate::domain::{Currency, Day};
 
 /// What a file is, as far as it shows and was decided.
 ///
@@ -29,6 +29,9 @@ pub struct Recognition {
     pub sums: Sums,
     /// First and last day of those rows.
     pub days: Option<(Day, Day)>,
+    /// What the amounts are in, where the file says it and nobody expected anything.
+    #[serde(skip)]
+    pub currency: Option<Currency>,
     /// Lines that will not be read, in order: the first 1,000.
     pub left_out: Vec<LeftOut>,
     /// How many lines will not be read.

@@ -24,8 +24,6 @@ pub(super) struct Forms<'m> {
     pub(super) lenient: bool,
     /// What the header of the cost says its amounts are in.
     pub(super) header_claim: Option<CurrencyClaim>,
-    /// The last day that may be stated.
-    pub(super) last_day: Option<Day>,
     pub(super) period: Option<PeriodPlan>,
 }
 
@@ -45,7 +43,6 @@ impl<'m> Forms<'m> {
             numbers: mapping.numbers.form(),
             lenient: false,
             header_claim: None,
-            last_day: None,
             period: None,
         }
     }
@@ -169,12 +166,6 @@ impl<'a> Row<'_, 'a> {
         row.any_of(&[Column::PartnerId, Column::Partner], lenient);
         let beside = cost.and_then(|(_, claim)| claim);
         let currency = row.currency(forms, beside);
-        if let (Some(day), Some(last)) = (day, forms.last_day)
-            && day > last
-        {
-            let reason = format!("got {day}, expected no day later than {last}, which is tomorrow");
-            row.refuse_as("future_day", Column::Date, reason);
-        }
         if !row.faults.is_empty() {
             return None;
         }
@@ -236,9 +227,6 @@ impl<'a> Row<'_, 'a> {
             Ok(last) if last < line.day => format!("got a row from {} to {last}, expected its days in order", line.day),
             Ok(last) if last.to_stored() - line.day.to_stored() > LONGEST_PERIOD => {
                 format!("got a row from {} to {last}, expected at most {LONGEST_PERIOD} days", line.day)
-            }
-            Ok(last) if forms.last_day.is_some_and(|most| last > most) => {
-                format!("got a row from {} to {last}, expected no day later than tomorrow", line.day)
             }
             Ok(last) => return Some(last),
             Err(invalid) => format!("the last day of the row: {}", invalid.reason),

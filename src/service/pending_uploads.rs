@@ -133,7 +133,14 @@ pub fn keep(store: &Store, admin: AdminId, advertiser: &AdvertiserRow, upload: U
 /// What is proposed before anybody was asked: what the file shows, with the mapping that was made for such files.
 fn propose(store: &Store, id: DraftId, advertiser: &AdvertiserRow) -> Result<Settings, ImportError> {
     let recognise = |decisions: &Decisions, memory: &Memory| -> Result<Recognition, ImportError> {
-        Ok(imports::recognise(store, store.upload_open(id)?, decisions, memory, Some(advertiser))?.recognition)
+        Ok(imports::recognise(
+            store,
+            store.upload_open(id)?,
+            decisions,
+            memory,
+            imports::Owner::Advertiser(advertiser),
+        )?
+        .recognition)
     };
     let found = recognise(&Decisions::default(), &Memory::default())?;
     let headers = header_names(&found);
@@ -177,7 +184,7 @@ pub fn decide(
         let file = store.upload_open(upload.row.id)?;
         let memory = &upload.settings.memory;
         let RecognisedFile { recognition, .. } =
-            imports::recognise(store, file, &decisions, memory, Some(&upload.advertiser))?;
+            imports::recognise(store, file, &decisions, memory, imports::Owner::Advertiser(&upload.advertiser))?;
         upload.settings.recognition = recognition;
         upload.settings.decisions = decisions;
     }

@@ -178,7 +178,7 @@ async fn page(
             ];
             let mut publishers: Vec<String> = txn.publisher_list()?.into_iter().map(|row| row.name).collect();
             publishers.sort();
-            let asked: Vec<&str> = questions.iter().map(|question| question.field).collect();
+            let asked: Vec<&str> = questions.iter().map(|question| question.field.as_str()).collect();
             let settings = settings(seen, &upload.settings.decisions, &asked, &errors);
             let answers = upload.settings.answers.clone();
             let days = match answers.days {

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use crate::admin::imports::mapping_questions::LINES;
 use crate::admin::kit::context::RequestContext;
 use crate::admin::kit::form::sentence;
 use crate::domain::{Invalid, Name, Reason};
@@ -104,8 +105,8 @@ pub(super) fn read(context: &RequestContext, upload: &PendingUpload) -> Said {
             }
         },
     };
-    // A radio button for one line says that it is out, or, with a minus, that it is a row.
-    let (out, rows): (Vec<&str>, Vec<&str>) = context.all("out").partition(|line| !line.starts_with('-'));
+    // A radio button for lines says that they are out, or, with a minus, that they are rows.
+    let (out, rows): (Vec<&str>, Vec<&str>) = context.beginning_with(LINES).partition(|lines| !lines.starts_with('-'));
     let back = context.all("back").chain(rows.into_iter().map(|line| line.trim_start_matches('-')));
     decisions.keep = form.lines("keep", back);
     decisions.leave_out = form.lines("leave_out", out.into_iter());

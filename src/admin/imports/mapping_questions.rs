@@ -4,9 +4,12 @@ use crate::import::{
     Choice, DayOrder, DecimalSign, Decisions, LineSet, MoneyUnit, Period, Problem, ProblemCode, Recognition,
 };
 
+/// How the fields of questions about lines begin.
+pub(super) const LINES: &str = "out-";
+
 /// A question that the file leaves open: its choices with a label each.
 pub(super) struct Question {
-    pub(super) field: &'static str,
+    pub(super) field: String,
     pub(super) legend: &'static str,
     pub(super) message: String,
     pub(super) choices: Vec<Choice>,
@@ -46,24 +49,28 @@ pub(super) fn open(
     was_sent: bool,
 ) -> (Vec<Question>, Vec<String>) {
     let (mut questions, mut obstacles) = (Vec::new(), Vec::new());
-    for Problem { code, column, message, choices, line, .. } in &seen.problems {
-        let lines = matches!(code, ProblemCode::Total | ProblemCode::CutOff);
+    for Problem { code, column, message, choices, line, lines, .. } in &seen.problems {
+        let is_about_lines = matches!(code, ProblemCode::Total | ProblemCode::CutOff | ProblemCode::FutureDay);
         match (field_of(*code), column) {
             (Some((field, legend)), _) if !choices.is_empty() => questions.push(Question {
-                field,
+                field: field.to_owned(),
                 legend,
                 message: message.clone(),
                 choices: choices.clone(),
                 chosen: String::new(),
                 is_open: was_sent,
             }),
-            (_, _) if lines && line.is_some() => {
-                questions.push(line_question(*code, line.unwrap_or_default(), message));
+            (_, _) if is_about_lines && line.is_some() => {
+                let lines = if lines.is_empty() { line.iter().copied().collect() } else { lines.clone() };
+                questions.push(line_question(questions.len(), *code, &String::from(lines), message));
             }
             (_, Some(column)) => {
                 // What is only missing is not an error before somebody answered.
-                if was_sent || *code != ProblemCode::MissingColumn {
-                    errors.push((column.name().to_owned(), message.clone()));
+                let is_missing = *code == ProblemCode::MissingColumn;
+                if was_sent || !is_missing {
+                    let missing = "Choose a column, or type the value of all rows.";
+                    let message = if is_missing { missing } else { message };
+                    errors.push((column.name().to_owned(), message.to_owned()));
                 }
             }
             _ => obstacles.push(message.clone()),
@@ -72,14 +79,22 @@ pub(super) fn open(
     (questions, obstacles)
 }
 
-fn line_question(code: ProblemCode, line: u64, message: &str) -> Question {
-    let choice = |value: String, label: &str| Choice { value, label: label.to_owned() };
-    let mut choices = vec![choice(line.to_string(), &format!("Leave line {line} out"))];
-    if code == ProblemCode::Total {
-        choices.push(choice(format!("-{line}"), &format!("Line {line} is a row")));
+/// Each has a field of its own, numbered, so that one answer does not take back another.
+fn line_question(number: usize, code: ProblemCode, lines: &str, message: &str) -> Question {
+    let choice = |value: String, label: String| Choice { value, label };
+    let (named, are) = if lines.contains([',', '-']) { ("lines", "are rows") } else { ("line", "is a row") };
+    let mut choices = vec![choice(lines.to_owned(), format!("Leave {named} {lines} out"))];
+    let legend = match code {
+        ProblemCode::Total => "Is this a row or a total?",
+        ProblemCode::FutureDay => "A day lies in the future",
+        _ => "The last line is not whole",
+    };
+    if code != ProblemCode::FutureDay {
+        let capital = if named == "lines" { "Lines" } else { "Line" };
+        choices.push(choice(format!("-{lines}"), format!("{capital} {lines} {are}")));
     }
-    let legend = if code == ProblemCode::Total { "Is this a row or a total?" } else { "The last line is not whole" };
-    Question { field: "out", legend, message: message.to_owned(), choices, chosen: String::new(), is_open: false }
+    let field = format!("{LINES}{number}");
+    Question { field, legend, message: message.to_owned(), choices, chosen: String::new(), is_open: false }
 }
 
 /// What the file shows by itself, to be said otherwise; without what is asked already.

@@ -205,6 +205,11 @@ impl RequestContext {
         self.0.form.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// The values of all fields whose names begin so.
+    pub fn beginning_with<'s>(&'s self, start: &'s str) -> impl Iterator<Item = &'s str> {
+        self.0.form.iter().filter(move |(key, _)| key.starts_with(start)).map(|(_, value)| value.as_str())
+    }
+
     /// The advertiser the address names, else the one chosen last, else the first that is not disabled; with all there are.
     pub fn advertisers(&self, txn: &ReadTxn<'_>) -> Result<(Vec<AdvertiserRow>, Option<AdvertiserRow>), StoreError> {
         let all = txn.advertiser_list()?;

@@ -283,8 +283,7 @@ fn seen(context: &RequestContext) -> Seen {
 
 /// No figures of days that have not begun anywhere.
 fn not_in_future(advertiser: &AdvertiserRow, day: Day) -> Result<(), ServiceError> {
-    let tomorrow = entry::today(advertiser.time_zone)?.next();
-    if tomorrow.is_some_and(|tomorrow| day > tomorrow) {
+    if day > imports::last_day(advertiser.time_zone, chrono::Utc::now())? {
         let zone = advertiser.time_zone.name();
         let message = format!("{} is later than tomorrow, counted in {zone}", format::day(day));
         return Err(Invalid::because("day", message).into());

@@ -29,25 +29,25 @@ const MONEY: [&str; 18] = [
     "суммы",
 ];
 
-/// Refuses the file where a line around the table names another currency, unless somebody set it.
+/// The currency that a line around the table names. The file is refused where it is not the expected one, unless somebody set it.
 pub(super) fn tell_currency(
     left_out: &[LeftOut],
     currency: Option<Currency>,
     headers: &Headers,
     decisions: &Decisions,
     found: &mut Findings,
-) {
-    let Some(expected) = currency else { return };
+) -> Option<CurrencyClaim> {
     if decisions.fixed.iter().any(|(column, _)| *column == Column::Currency) {
-        return;
+        return None;
     }
     let around = left_out.iter().filter(|line| matches!(line.code, LeftOutCode::Title | LeftOutCode::Closing));
-    let foreign = around.filter_map(|line| named(&line.text, headers).map(|claim| (line, claim)));
-    if let Some((line, claim)) = foreign.into_iter().find(|(_, claim)| !claim.fits(expected)) {
+    let named = around.filter_map(|line| named(&line.text, headers).map(|claim| (line, claim)));
+    let (line, claim) = named.min_by_key(|(_, claim)| currency.is_some_and(|expected| claim.fits(expected)))?;
+    if let Some(expected) = currency.filter(|expected| !claim.fits(*expected)) {
         let (at, code) = (line.line, expected.code());
         let message = format!(
             "Line {at} ({}) says that amounts are in {claim}, but the advertiser pays in {code}. Pitlane does not convert money: export \
-             the report in that currency, or say that the line means something else with --set currency={code}.",
+             the report in that currency, or set the currency to {code} for all rows if the line means something else.",
             Invalid::echo(&line.text)
         );
         found.problems.push(Problem {
@@ -57,6 +57,7 @@ pub(super) fn tell_currency(
             ..problem(ProblemCode::Currency, message)
         });
     }
+    Some(claim)
 }
 
 /// The currency that a line names: `Currency · EUR`, `Currency: EUR`, `All amounts in EUR`.

@@ -1,7 +1,7 @@
 //! What is checked of the whole file once it is known how it is read: the currency of its money, and its days.
 
 use super::day_headers::{speaks_of_days, speaks_of_events};
-use super::findings::{Findings, choice, problem};
+use super::findings::{Findings, choice, plural, problem};
 use super::headers::{Headers, Known};
 use super::sample::Sample;
 use super::survey::Survey;
@@ -11,7 +11,7 @@ use crate::import::decisions::{DecimalSign, Period};
 use crate::import::number::{bare, claim_beside, is_nothing};
 use crate::import::plan::{ColumnPlan, PeriodLength, PeriodPlan};
 use crate::import::recognition::{NoteCode, ProblemCode};
-use crate::import::{Column, Context, DateForm, Decisions, Problem};
+use crate::import::{Column, Context, DateForm, Decisions, LineSet, Problem};
 
 /// What amounts say they are in, row by row.
 pub(super) struct CurrencyCheck {
@@ -21,6 +21,9 @@ pub(super) struct CurrencyCheck {
     stated: Option<usize>,
     /// Claims that are not the advertiser's, each with its first line: a few.
     foreign: Vec<(CurrencyClaim, u64)>,
+    /// What all amounts say together where nothing is expected; nothing once they contradict each other.
+    said: Option<CurrencyClaim>,
+    contradicts: bool,
     /// A cell of the currency's column that is none.
     unknown: Option<(u64, String)>,
 }
@@ -35,12 +38,13 @@ impl CurrencyCheck {
             cost: plan(Column::Cost).map(|plan| plan.place),
             stated: plan(Column::Currency).map(|plan| plan.place),
             foreign: Vec::new(),
+            said: header,
+            contradicts: false,
             unknown: None,
         }
     }
 
     pub(super) fn look(&mut self, line: u64, record: &::csv::StringRecord) {
-        let Some(expected) = self.expected else { return };
         let cell = |place: Option<usize>| place.and_then(|place| record.get(place)).map_or("", bare);
         let amount = cell(self.cost);
         // Digits alone claim nothing; what an amount is in shows even where it is written with the other decimal sign.
@@ -55,6 +59,12 @@ impl CurrencyCheck {
             self.unknown = Some((line, text.to_owned()));
         }
         for claim in [beside, stated].into_iter().flatten() {
+            let Some(expected) = self.expected else {
+                let both = self.said.map_or(Some(claim), |said| CurrencyClaim::both(said, claim));
+                self.contradicts |= both.is_none();
+                self.said = both;
+                continue;
+            };
             if !claim.fits(expected) && self.foreign.len() < 8 && self.foreign.iter().all(|(known, _)| *known != claim)
             {
                 self.foreign.push((claim, line));
@@ -62,8 +72,9 @@ impl CurrencyCheck {
         }
     }
 
-    pub(super) fn tell(self, header_line: u64, found: &mut Findings) {
-        let Some(expected) = self.expected else { return };
+    /// Refuses what is not expected; where nothing is, says what the amounts are in.
+    pub(super) fn tell(self, header_line: u64, found: &mut Findings) -> Option<CurrencyClaim> {
+        let Some(expected) = self.expected else { return self.said.filter(|_| !self.contradicts) };
         let code = expected.code();
         let mut refuse = |line: u64, message: String| {
             let column = Some(Column::Cost);
@@ -103,16 +114,22 @@ impl CurrencyCheck {
             );
             refuse(line, message);
         }
+        None
     }
 }
+
+/// Lines with a day in the future that are listed.
+const FUTURE_LINES: usize = 1000;
 
 /// The days of all rows.
 #[derive(Default)]
 pub(super) struct DayCheck {
     pub(super) first: Option<Day>,
     pub(super) last: Option<Day>,
-    /// The first line with a day later than may be.
+    /// The first line with a day later than may be, and the first of all such lines.
     future: Option<(u64, Day)>,
+    future_lines: LineSet,
+    future_count: usize,
     several: bool,
     other_than_firsts: bool,
     other_than_mondays: bool,
@@ -124,8 +141,12 @@ impl DayCheck {
         self.several |= self.first.is_some_and(|first| first != day);
         self.first = Some(self.first.map_or(day, |first| first.min(day)));
         self.last = Some(self.last.map_or(day, |last| last.max(day)));
-        if day > last_day && self.future.is_none() {
-            self.future = Some((line, day));
+        if day > last_day {
+            self.future.get_or_insert((line, day));
+            self.future_count += 1;
+            if self.future_count <= FUTURE_LINES {
+                self.future_lines.push(line);
+            }
         }
         self.other_than_firsts |= day.date().day() != 1;
         self.other_than_mondays |= day.date().weekday() != chrono::Weekday::Mon;
@@ -133,13 +154,20 @@ impl DayCheck {
 
     pub(super) fn tell(&self, last_day: Day, found: &mut Findings) {
         if let Some((line, day)) = self.future {
+            let more = if self.future_count > 1 {
+                format!(", and {} like it", plural(self.future_count as u64 - 1, "line"))
+            } else {
+                String::new()
+            };
             let message = format!(
-                "Line {line} states {day}, which is later than {last_day}, tomorrow. Correct the day, or leave the line out."
+                "Line {line} states {day}, which is later than {last_day}, tomorrow{more}. Correct the day, or leave such lines out."
             );
+            let lines = String::from(self.future_lines.clone());
             found.problems.push(Problem {
                 line: Some(line),
+                lines: self.future_lines.clone(),
                 column: Some(Column::Date),
-                flag: Some(format!("--leave-out {line}")),
+                flag: Some(format!("--leave-out {lines}")),
                 ..problem(ProblemCode::FutureDay, message)
             });
         }

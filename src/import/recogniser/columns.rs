@@ -165,9 +165,8 @@ impl Columns<'_> {
         };
         if matches!(column, Column::Views | Column::Conversions | Column::NetworkCampaignId | Column::Currency) {
             let source = self.sample.source(*first);
-            let message = format!(
-                "{called}, so {column} is left out. Take it from one of them with --map {column}=\"{source}\"."
-            );
+            let message =
+                format!("{called}, so {column} is left out. Choose one of them, such as {source}, if it is needed.");
             self.found.note(NoteCode::Column, None, message);
         } else {
             self.refuse_source(column, format!("{called}; say which of them is {column}."), places);
@@ -274,7 +273,7 @@ impl Columns<'_> {
             let names = listed(self.sample.names.iter().map(String::as_str));
             let (code, message) = if column == Column::Date {
                 let message = format!(
-                    "The file has no days: export it with a Day column, or say with --map date=HEADER which header has them; it has {names}."
+                    "The file has no days: export it with a Day column, or say which column has them; it has {names}."
                 );
                 (ProblemCode::NoDays, message)
             } else {

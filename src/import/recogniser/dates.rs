@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::findings::{Findings, choice, problem};
 use crate::domain::{Day, Invalid};
-use crate::import::days::{DateForm, DayReadings, NumericShape, SERIAL};
+use crate::import::days::{DateForm, DayReadings, NumericShape, SERIAL, bounds};
 use crate::import::recognition::{NoteCode, ProblemCode};
 use crate::import::{Column, Context, DayOrder, Decisions, Problem};
 
@@ -132,8 +132,11 @@ impl DayEvidence {
             return DateForm::Pattern(format.clone());
         }
         if self.days == 0 {
-            let message = "No cell in the column of the day can be read as a day. Export the report with a Day column, choose another \
-                           one, or say how days are written.";
+            let message = format!(
+                "No cell in the column of the day can be read as {}. Export the report with a Day column, choose another one, or say \
+                 how days are written.",
+                bounds()
+            );
             found.problems.push(Problem {
                 column: Some(Column::Date),
                 flag: Some("--map date=HEADER or --date-format FORMAT".to_owned()),

@@ -232,7 +232,7 @@ impl Seen {
         match distinct.as_slice() {
             [] => Err(FileError::Refused(
                 "the text is neither UTF-8, UTF-16 nor in an encoding that spreadsheets write: save the file as CSV UTF-8, or name \
-                 the encoding with --encoding"
+                 its encoding"
                     .to_owned(),
             )),
             [only] => {

@@ -45,8 +45,9 @@ struct LastLine {
     day_cell: Option<String>,
 }
 
-fn widened(range: Option<(usize, usize)>, value: usize) -> Option<(usize, usize)> {
-    Some(range.map_or((value, value), |(least, most)| (least.min(value), most.max(value))))
+fn widen(range: &mut Option<(usize, usize)>, value: usize) {
+    let (least, most) = range.unwrap_or((value, value));
+    *range = Some((least.min(value), most.max(value)));
 }
 
 /// The digits behind the last decimal sign.
@@ -67,9 +68,9 @@ impl Ends {
         cells.rows += 1;
         cells.any_empty |= cell.is_empty();
         let decimals = decimals(cell);
-        cells.decimals = widened(cells.decimals, decimals);
+        widen(&mut cells.decimals, decimals);
         cells.any_padded |= decimals > 0 && cell.ends_with('0');
-        cells.lengths = widened(cells.lengths, cell.len());
+        widen(&mut cells.lengths, cell.len());
     }
 
     /// Keeps the last line, which lacks its end.

@@ -111,25 +111,8 @@ pub(super) fn recognise_text(
     drop(head);
     let plans = columns::choose(&sample, headers, decisions, context, &mut found);
 
-    input.seek(SeekFrom::Start(0))?;
-    let mut survey = Survey::read(&mut input, &table, &sample, &plans, headers, decisions, Words::default())?;
-    if survey.is_all_totals() && !survey.suspects.is_empty() {
-        input.seek(SeekFrom::Start(0))?;
-        survey = Survey::read(&mut input, &table, &sample, &plans, headers, decisions, Words::mute())?;
-    }
-    if survey.rows == 0 && survey.suspects.is_empty() {
-        return Err(FileError::Refused(super::csv::NO_ROWS.to_owned()));
-    }
-    let others: Vec<_> = survey.others.iter().map(|other| &other.days).collect();
-    let has_days = plans.iter().any(|plan| plan.column == super::Column::Date);
-    let dates = if has_days {
-        survey.days.form(&others, decisions, context, &mut found)
-    } else {
-        decisions
-            .date_format
-            .clone()
-            .map_or(super::DateForm::Parts(super::DayOrder::YearFirst), super::DateForm::Pattern)
-    };
+    let survey = survey(&mut input, &table, &sample, &plans, headers, decisions)?;
+    let dates = dates(&survey, &plans, decisions, context, &mut found);
     let period = checks::period(&sample, &survey, &plans, headers, &dates, decisions, &mut found);
     let sign = figures::sign(&survey.figures, decisions, context, &mut found);
     let unit = unit::unit(&sample, &plans, &survey, headers, (decisions, context), &mut found);
@@ -164,7 +147,7 @@ pub(super) fn recognise_text(
     found.problems.extend(hidden.question(&decisions.keep));
     survey.ends.tell(&places, &mut rest.left_out, decisions, &mut found);
     unit.suspect(sums.all, views, &mut found);
-    currency.tell(table.header_line, &mut found);
+    let said = currency.tell(table.header_line, &mut found);
     days.tell(context.last_day, &mut found);
     checks::note_nothing(&sample, &survey, &mut found);
 
@@ -172,7 +155,7 @@ pub(super) fn recognise_text(
     table.left_out =
         left_out.iter().filter(|left_out| left_out.line > seen.line).map(|left_out| left_out.line).collect();
     note_left_out(&left_out, &mut found);
-    around::tell_currency(&left_out, context.currency, headers, decisions, &mut found);
+    let around = around::tell_currency(&left_out, context.currency, headers, decisions, &mut found);
     let left_out_total = left_out.len() as u64;
     Ok(Recognition {
         headers: sample.headers(&plans),
@@ -184,7 +167,6 @@ pub(super) fn recognise_text(
             numbers: sign,
             money_unit: unit.unit,
             period,
-            last_day: context.last_day,
         },
         packing: Packing::Text,
         sheets: Vec::new(),
@@ -195,11 +177,51 @@ pub(super) fn recognise_text(
             sums.all.clicks + rest.clicks,
         ),
         days: days.first.zip(days.last),
+        currency: said.or(around).and_then(super::CurrencyClaim::usual_of_sign),
         left_out: left_out.into_iter().take(LISTED).collect(),
         left_out_total,
         problems: found.problems,
         notes: found.notes,
     })
+}
+
+/// What all rows say.
+fn survey(
+    input: &mut (impl Read + Seek),
+    table: &TablePlan,
+    sample: &Sample,
+    plans: &[super::ColumnPlan],
+    headers: &Headers,
+    decisions: &Decisions,
+) -> Result<Survey, FileError> {
+    let mut read = |words| {
+        input.seek(SeekFrom::Start(0))?;
+        Survey::read(&mut *input, table, sample, plans, headers, decisions, words)
+    };
+    let survey = match read(Words::default())? {
+        survey if survey.is_all_totals() && !survey.suspects.is_empty() => read(Words::mute())?,
+        survey => survey,
+    };
+    if survey.rows == 0 && survey.suspects.is_empty() {
+        return Err(FileError::Refused(super::csv::NO_ROWS.to_owned()));
+    }
+    Ok(survey)
+}
+
+/// How days are written.
+fn dates(
+    survey: &Survey,
+    plans: &[super::ColumnPlan],
+    decisions: &Decisions,
+    context: &Context<'_>,
+    found: &mut Findings,
+) -> super::DateForm {
+    let others: Vec<_> = survey.others.iter().map(|other| &other.days).collect();
+    if plans.iter().any(|plan| plan.column == super::Column::Date) {
+        return survey.days.form(&others, decisions, context, found);
+    }
+    let by_parts = super::DateForm::Parts(super::DayOrder::YearFirst);
+    decisions.date_format.clone().map_or(by_parts, super::DateForm::Pattern)
 }
 
 /// The beginning of the text as UTF-8, whole lines of it.

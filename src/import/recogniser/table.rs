@@ -206,7 +206,7 @@ fn other_kind(head: &[u8]) -> Option<&'static str> {
                 (Ok(_), None | Some(Ok(_))) => true,
                 (Ok(_), Some(Err(error))) | (Err(error), _) => error.is_eof() && text.len() > 2,
             };
-            is_json.then_some("the file is JSON: export the report as CSV, or import it with --format json")
+            is_json.then_some("the file is JSON: export the report as CSV; JSON goes in by the command line (--format json) and the API")
         }
         b'<' => {
             let start: String = text.iter().take(20).map(|byte| char::from(byte.to_ascii_lowercase())).collect();

@@ -56,7 +56,7 @@ pub use self::outliers::{Outlier, Outliers};
 pub use self::outlook::{DayTotal, Outlook, Total};
 pub use self::preview::{CellChange, Preview, Resembling, preview};
 pub use self::problems::{Cause, ProblemLine, Problems};
-pub use self::recognise::{RecognisedFile, hash, recognise};
+pub use self::recognise::{Owner, RecognisedFile, hash, recognise};
 pub use self::resolver::last_day;
 pub(super) use self::staged_input::{StagedInput, list_problems};
 pub use self::staging::Reading;

@@ -10,8 +10,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::ImportError;
 use super::resolver::last_day;
-use crate::domain::{CampaignId, PublisherId, ReportingZone};
-use crate::import::{self, Catalogue, Context, Decisions, Memory, Recognition, Unpacked};
+use crate::domain::{CampaignId, Currency, PublisherId, ReportingZone};
+use crate::import::{self, Catalogue, Column, Context, Decisions, Memory, Recognition, Unpacked};
 use crate::service::hex;
 use crate::store::{AdvertiserRow, Store, StoreResult};
 
@@ -61,29 +61,48 @@ pub struct RecognisedFile {
     pub unpacked: Unpacked,
     /// How it will be read, and what is open.
     pub recognition: Recognition,
+    /// What its money is expected to be in; nothing where rows name their advertisers.
+    pub currency: Option<Currency>,
 }
 
-/// Unpacks a file and finds out how it is to be read. `advertiser` is whose import it is; without one, rows name theirs.
+/// Whose rows a file has.
+#[derive(Debug, Clone, Copy)]
+pub enum Owner<'a> {
+    /// This advertiser's.
+    Advertiser(&'a AdvertiserRow),
+    /// Those of one that the import creates. It pays in what the file says, else in US dollars.
+    New,
+    /// Each row names its own.
+    OfRows,
+}
+
+/// Unpacks a file and finds out how it is to be read.
 pub fn recognise(
     store: &Store,
     file: File,
     decisions: &Decisions,
     memory: &Memory,
-    advertiser: Option<&AdvertiserRow>,
+    owner: Owner<'_>,
 ) -> Result<RecognisedFile, ImportError> {
     let spool = store.path().parent().unwrap_or_else(|| std::path::Path::new("."));
     let mut unpacked = import::unpack(file, decisions.sheet.as_deref(), spool)?;
+    let advertiser = if let Owner::Advertiser(row) = owner { Some(row) } else { None };
     let zone = advertiser.map_or(ReportingZone::UTC, |row| row.time_zone);
     let catalogue = StoredCatalogue { store, advertiser, campaigns: OnceCell::new(), publishers: OnceCell::new() };
-    let context = Context {
-        currency: advertiser.map(|row| row.currency),
-        last_day: last_day(zone, Utc::now()).map_err(crate::service::ServiceError::from)?,
-        catalogue: &catalogue,
-        memory,
+    let last_day = last_day(zone, Utc::now()).map_err(crate::service::ServiceError::from)?;
+    let mut currency = advertiser.map(|row| row.currency);
+    let mut recognise = |currency| {
+        import::recognise_file(&mut unpacked, decisions, &Context { currency, last_day, catalogue: &catalogue, memory })
     };
-    let recognition = import::recognise_file(&mut unpacked, decisions, &context)?;
+    let mut recognition = recognise(currency)?;
+    if matches!(owner, Owner::New) {
+        let set = decisions.fixed.iter().find(|(column, _)| *column == Column::Currency);
+        let set = set.and_then(|(_, code)| Currency::parse(code).ok());
+        currency = Some(set.or(recognition.currency).unwrap_or(Currency::USD));
+        recognition = recognise(currency)?;
+    }
     unpacked.text.rewind()?;
-    Ok(RecognisedFile { unpacked, recognition })
+    Ok(RecognisedFile { unpacked, recognition, currency })
 }
 
 /// SHA-256 of a file's bytes, in hexadecimal. It stands at its beginning afterwards.
