@@ -5,6 +5,7 @@
 //! campaign exists or a key comes twice is the business of whoever receives the lines. The three formats share the code
 //! that turns cells into a line, so the same rows mean the same in each. `service` may call.
 
+mod archive;
 mod calendar_words;
 mod cell;
 mod csv;

@@ -8,7 +8,8 @@ use std::path::Path;
 use flate2::read::MultiGzDecoder;
 use serde::{Deserialize, Serialize};
 
-use super::workbook::{Written, archive, write_csv, zip_error};
+use super::archive::{archive, zip_error};
+use super::workbook::{Written, write_csv};
 use super::{FileError, LineSet};
 
 /// What a file came in.

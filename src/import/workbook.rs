@@ -11,10 +11,8 @@ use std::io::{self, BufReader, BufWriter, Read as _, Seek as _, Write};
 
 use calamine::{DataRef, Reader as _, SheetType, SheetVisible, Style, Xlsx, XlsxError};
 
-use zip::ZipArchive;
-use zip::result::ZipError;
-
 use self::sheet_xml::SheetXml;
+use super::archive::archive;
 use super::header::MAX_HEADERS;
 use super::{FileError, LineSet, currency};
 use crate::domain::Invalid;
@@ -115,18 +113,6 @@ fn filled_cells(book: &mut Book, sheet: &str) -> Result<Vec<usize>, FileError> {
         }
     }
     Ok(rows)
-}
-
-/// The archive, or that it is damaged.
-pub(super) fn archive<R: io::Read + io::Seek>(file: R) -> Result<ZipArchive<R>, FileError> {
-    ZipArchive::new(file).map_err(zip_error)
-}
-
-pub(super) fn zip_error(error: ZipError) -> FileError {
-    match error {
-        ZipError::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => error.into(),
-        error => FileError::Refused(format!("the ZIP archive can't be read: {error}")),
-    }
 }
 
 /// Refuses a workbook that would not fit the memory or the disk.

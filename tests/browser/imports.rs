@@ -25,7 +25,7 @@ pub(crate) fn held(app: &App) -> (i64, i64, i64, i64) {
     app.database().query_row(sql, (), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).unwrap()
 }
 
-async fn enter(app: &App, scripts: bool) -> Browser {
+pub(crate) async fn enter(app: &App, scripts: bool) -> Browser {
     app.admit(EMAIL, Role::Admin);
     let browser = Browser::open(app, scripts).await;
     browser.go("/admin/imports").await;
@@ -60,7 +60,7 @@ pub(crate) async fn say_what_is_advertised(browser: &Browser) {
 }
 
 /// Opens a part of the page that is folded up, unless it is open.
-async fn unfold(browser: &Browser, summary: &str) {
+pub(crate) async fn unfold(browser: &Browser, summary: &str) {
     let path = format!("//main//details[not(@open)]/summary[normalize-space()='{summary}']");
     if let Ok(summary) = browser.driver.find(By::XPath(path)).await {
         summary.click().await.unwrap();
@@ -85,7 +85,7 @@ async fn an_export_goes_in(scripts: bool) {
     browser.sees("speak of campaigns; the first was taken").await;
     say_what_is_advertised(&browser).await;
     browser.press("Check import").await;
-    browser.sees("No header was recognised for the publisher").await;
+    browser.sees("Choose a column, or type the value of all rows.").await;
     browser.fill("set-partner", "Facebook").await;
     browser.press("Check import").await;
     browser.sees("repeat a day, campaign and publisher").await;

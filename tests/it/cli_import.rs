@@ -261,9 +261,9 @@ fn errors_name_line_column_value_and_what_was_expected() {
     let (_, told) = error.split_once("error: ").unwrap();
     insta::assert_snapshot!(told, @r#"
     wrong.csv was refused
-    line 3, column date: got "2025-13-02", expected a day, such as 2023-08-31
-    line 4, column date: got "2025-02-30", expected a day, such as 2023-08-31
-    line 5, column date: got "1999-12-31", expected a day, such as 2023-08-31
+    line 3, column date: got "2025-13-02", expected a day from 2000-01-01 to 2199-12-31, such as 2023-08-31
+    line 4, column date: got "2025-02-30", expected a day from 2000-01-01 to 2199-12-31, such as 2023-08-31
+    line 5, column date: got "1999-12-31", expected a day from 2000-01-01 to 2199-12-31, such as 2023-08-31
     line 6, column clicks: got "1.5", expected a whole number of at least 0
     line 7, column campaign_id or campaign_name: got nothing, expected campaign_id or campaign_name
     line 7, column partner_id or partner: got nothing, expected partner_id or partner

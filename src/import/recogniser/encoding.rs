@@ -213,12 +213,10 @@ impl Seen {
             self.lines.push(std::mem::take(&mut self.line));
         }
         let mut readings: Vec<Reading> =
-            CANDIDATES.iter().filter_map(|label| Reading::of(label, &self.lines)).collect();
+            CANDIDATES.iter().filter_map(|label| Reading::of(label, &self.lines, headers)).collect();
         // Known headers that only one encoding makes of the file's bytes decide.
-        let most = readings.iter().map(|reading| reading.known(headers)).max().unwrap_or(0);
-        if readings.iter().any(|reading| reading.known(headers) < most) {
-            readings.retain(|reading| reading.known(headers) == most);
-        }
+        let most = readings.iter().map(|reading| reading.known).max().unwrap_or(0);
+        readings.retain(|reading| reading.known == most);
         // So do words that are written as nobody does, where another encoding makes none.
         let fewest = readings.iter().map(|reading| reading.odd).min().unwrap_or(0);
         readings.retain(|reading| reading.odd == fewest);

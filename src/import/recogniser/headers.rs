@@ -11,6 +11,9 @@ use crate::import::{Column, MoneyUnit};
 
 const BUILT_IN: &str = include_str!("headers.csv");
 
+/// The longest header that is looked up, in bytes.
+const LONGEST: usize = 200;
+
 /// What a header is known as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Known {
@@ -88,6 +91,10 @@ impl Headers {
     /// What a header is known as, with its ranks.
     pub(super) fn of(&self, header: &str) -> &[(Known, u32)] {
         let header = header.trim();
+        // Most cells that are looked at are figures and days.
+        if header.len() > LONGEST || !header.contains(char::is_alphabetic) {
+            return &[];
+        }
         if let Some(known) = self.names.get(&words(header)) {
             return known;
         }

@@ -10,11 +10,13 @@ pub(super) struct Reading {
     pub(super) lines: Vec<String>,
     /// Words that could be, but seldom are.
     pub(super) odd: usize,
+    /// How many of the first lines' cells are known headers.
+    pub(super) known: usize,
 }
 
 impl Reading {
     /// `None` where the bytes are none of it, or make words that nobody writes.
-    pub(super) fn of(label: &str, lines: &[Vec<u8>]) -> Option<Self> {
+    pub(super) fn of(label: &str, lines: &[Vec<u8>], headers: &Headers) -> Option<Self> {
         let encoding: Encoding = label.parse().ok()?;
         let lines = lines.iter().map(|line| encoding.decode(line)).collect::<Option<Vec<_>>>()?;
         let is_half_wide =
@@ -30,13 +32,9 @@ impl Reading {
         let mut odd = lines.iter().flat_map(|line| words(line)).filter(|word| is_odd(word)).count();
         // No Japanese text goes without kana.
         odd += usize::from(label == "euc-jp" && !lines.iter().any(|line| line.contains(is_kana)));
-        Some(Self { encoding, lines, odd })
-    }
-
-    /// How many of the first lines' cells are known headers.
-    pub(super) fn known(&self, headers: &Headers) -> usize {
-        let cells = self.lines.iter().take(40).flat_map(|line| line.split([',', ';', '\t', '|']));
-        cells.filter(|cell| headers.knows(cell.trim_matches(['"', ' ']))).count()
+        let cells = lines.iter().take(40).flat_map(|line| line.split([',', ';', '\t', '|']));
+        let known = cells.filter(|cell| headers.knows(cell.trim_matches(['"', ' ']))).count();
+        Some(Self { encoding, lines, odd, known })
     }
 }
 

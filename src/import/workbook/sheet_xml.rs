@@ -6,8 +6,11 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read};
 
-use super::{TEXT_BYTES, archive, zip_error};
+use crate::import::archive::{archive, zip_error};
 use crate::import::{FileError, LineSet};
+
+/// The longest list of sheets that is looked at.
+const LIST_BYTES: u64 = 16 << 20;
 
 /// The longest tag with the text before it; no cell's text is as long.
 const TAG_BYTES: u64 = 1 << 20;
@@ -31,7 +34,7 @@ impl SheetXml {
         let mut text = |name: &str| -> Result<String, FileError> {
             let Ok(part) = archive.by_name(name) else { return Ok(String::new()) };
             let mut text = Vec::new();
-            part.take(TEXT_BYTES).read_to_end(&mut text)?;
+            part.take(LIST_BYTES).read_to_end(&mut text)?;
             Ok(String::from_utf8_lossy(&text).into_owned())
         };
         let book = text("xl/workbook.xml")?;
