@@ -97,12 +97,14 @@ fn sqlite(store: &Store) -> StoreResult<Finding> {
 }
 
 fn schema(store: &Store) -> StoreResult<Finding> {
-    let found = store.schema_version()?;
-    Ok(Finding {
-        check: "schema",
-        verdict: if found == SCHEMA_VERSION { Verdict::Ok } else { Verdict::Problem },
-        message: format!("schema {found}, this program works with {SCHEMA_VERSION}"),
-    })
+    let (found, missing) = (store.schema_version()?, store.schema_missing()?);
+    let is_whole = found == SCHEMA_VERSION && missing.is_empty();
+    let message = if missing.is_empty() {
+        format!("schema {found}, this program works with {SCHEMA_VERSION}")
+    } else {
+        format!("schema {found} lacks {}: restore a backup", missing.join(", "))
+    };
+    Ok(Finding { check: "schema", verdict: if is_whole { Verdict::Ok } else { Verdict::Problem }, message })
 }
 
 fn integrity(store: &Store) -> StoreResult<Finding> {

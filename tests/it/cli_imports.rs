@@ -1,8 +1,5 @@
 //! The history on the command line: previews, undo, days that are final, saved mappings, and an import that is killed.
 
-use std::io::Write as _;
-use std::process::Command;
-
 use serde_json::Value;
 
 use crate::common::program::{Ended, Program};
@@ -252,27 +249,30 @@ fn a_mapping_is_saved_under_a_name_and_used_again() {
 fn an_import_that_is_killed_leaves_nothing_and_the_next_start_says_so() {
     let site = Site::new();
     let before = site.report();
-    let pipe = site.program.path("endless.ndjson");
-    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    let mut killed = site.program.spawn(&["import", pipe.to_str().unwrap(), "--advertiser", "Acme"]);
-    let mut into = std::fs::File::options().write(true).open(&pipe).unwrap();
     let row = "{\"date\":\"2024-01-01\",\"campaign_name\":\"A\",\"partner\":\"Lumen\",\"clicks\":7,\"cost\":1}\n";
-    let rows = row.repeat(5000);
-    // Far more than a pipe holds: when all is written, the import is in the middle.
-    into.write_all(rows.repeat(20).as_bytes()).unwrap();
+    let file = site.program.file("killed.ndjson", row);
+    // Whoever holds the write lock keeps the import where it is.
+    let lock = rusqlite::Connection::open(site.program.data().join("pitlane.db")).unwrap();
+    lock.execute_batch("begin immediate").unwrap();
+    let mut killed = site.program.spawn(&["import", &file, "--advertiser", "Acme"]);
+    let running = || std::fs::read_dir(site.program.data().join("imports")).is_ok_and(|marks| marks.count() > 0);
+    while !running() {
+        assert!(killed.try_wait().unwrap().is_none(), "the import ended");
+        std::thread::yield_now();
+    }
     killed.kill().unwrap();
     assert_eq!(killed.wait().unwrap().code(), None);
-    drop(into);
+    drop(lock);
 
     assert_eq!(site.report(), before);
     assert_eq!(site.ids().len(), 1);
-    let told = "an import was cut off, and nothing of it was kept: endless.ndjson, begun ";
+    let told = "an import was cut off, and nothing of it was kept: killed.ndjson, begun ";
     let first = site.program.start("serve", "warn").stop();
     assert!(first.stderr.contains(told), "{}", first.stderr);
     let second = site.program.start("serve", "warn").stop();
     assert!(!second.stderr.contains("cut off"), "{}", second.stderr);
     let list = site.program.run(&["imports", "list"]);
-    assert!(list.stderr.contains("cut off, and nothing of it was kept: endless.ndjson"), "{}", list.stderr);
+    assert!(list.stderr.contains("cut off, and nothing of it was kept: killed.ndjson"), "{}", list.stderr);
     assert_eq!(std::fs::read_dir(site.program.data().join("imports")).unwrap().count(), 0);
     // A finished import leaves no mark either.
     site.import(&[]).done();

@@ -200,6 +200,20 @@ fn a_half_copy_that_a_killed_restore_left_is_told_and_cleared() {
 }
 
 #[test]
+fn doctor_sees_a_table_that_was_dropped() {
+    let site = Program::stocked();
+    site.ok(&["doctor"]);
+    let conn = rusqlite::Connection::open(site.data().join("pitlane.db")).unwrap();
+    conn.execute_batch("drop table login_pauses; drop index polls_by_at").unwrap();
+    let told = site.run(&["doctor"]);
+    assert!(
+        told.code == Some(1) && told.stdout.contains("lacks index polls_by_at, table login_pauses"),
+        "{}",
+        told.stdout
+    );
+}
+
+#[test]
 fn doctor_goes_on_where_one_of_its_checks_can_not_be_made() {
     let site = Program::stocked();
     std::fs::create_dir_all(site.data().join("backups")).unwrap();

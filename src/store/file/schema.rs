@@ -45,10 +45,24 @@ pub(in crate::store) fn version(conn: &Connection) -> StoreResult<i64> {
     conn.query_row("pragma user_version", (), |row| row.get(0)).doing("read the schema's version")
 }
 
+fn names(conn: &Connection) -> StoreResult<Vec<String>> {
+    const DOING: &str = "read the schema";
+    let mut names = conn.prepare("select type || ' ' || name from sqlite_schema order by type, name").doing(DOING)?;
+    names.query_map((), |row| row.get(0)).and_then(Iterator::collect).doing(DOING)
+}
+
 impl Store {
     /// Which schema the file has now.
     pub fn schema_version(&self) -> StoreResult<i64> {
         self.read(|txn| version(txn.conn))
+    }
+
+    /// Tables, indexes and triggers that the schema has and the file lacks: somebody dropped them.
+    pub fn schema_missing(&self) -> StoreResult<Vec<String>> {
+        let mut whole = Connection::open_in_memory().doing("make an empty database")?;
+        migrate(&mut whole)?;
+        let found = self.read(|txn| names(txn.conn))?;
+        Ok(names(&whole)?.into_iter().filter(|name| !found.contains(name)).collect())
     }
 
     /// The linked SQLite's version.
