@@ -77,6 +77,11 @@ impl CellsReader<'_> {
 }
 
 impl Cells {
+    /// Whether there are more than are held in memory.
+    pub(super) fn are_many(&self) -> bool {
+        matches!(self, Self::Written(_))
+    }
+
     /// Begins to read them from the first on.
     pub(super) fn reader(&mut self) -> io::Result<CellsReader<'_>> {
         match self {

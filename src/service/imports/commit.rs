@@ -41,12 +41,14 @@ impl Commit<'_> {
             wanted.check(staging.reading.cost.as_deref()).map_err(ImportError::ControlTotal)?;
         }
         let unnamed = self.unnamed(store, staging)?;
-        let outcome = store.write_many(|txn| {
+        let are_many = staging.cells.are_many();
+        let work = |txn: &WriteTxn<'_>| {
             if !staging.catalogue.holds(txn)? {
                 return Ok::<_, ImportError>(ControlFlow::Break(()));
             }
             self.write(txn, staging, unnamed).map(ControlFlow::Continue)
-        })?;
+        };
+        let outcome = if are_many { store.write_many(work) } else { store.write_or_undo(work) }?;
         Ok(match outcome {
             ControlFlow::Continue(done) => Some(done),
             ControlFlow::Break(()) => None,
