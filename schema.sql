@@ -61,6 +61,8 @@ create table offers (
     -- Whether Singular is shown the offer's cost.
     cost_reporting integer not null check (cost_reporting in (0, 1)),
     created_at integer not null,
+    -- Whether a campaign was ever given its id.
+    id_given integer not null default 0 check (id_given in (0, 1)),
     unique (advertiser_key, name),
     unique (advertiser_key, offer_key)
 ) strict;

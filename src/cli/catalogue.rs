@@ -1,4 +1,5 @@
-//! `pitlane app list`, `campaign list`, `offer list`, `publisher list`, `mapping list`: what there is, by name and id.
+//! `pitlane app list`, `campaign list`, `offer list`, `publisher list`, `mapping list`: what there is, by name and id. What was
+//! merged is left out.
 
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -52,9 +53,9 @@ pub(super) fn offers(global: &Global, whose: &Whose) -> anyhow::Result<()> {
     show(global, ["NAME", "ID", "ADVERTISER", "COST REPORTING"], rows)
 }
 
-pub(super) fn campaigns(global: &Global, OfAdvertiser::List(whose): &OfAdvertiser) -> anyhow::Result<()> {
+pub(super) fn campaigns(global: &Global, whose: &Whose) -> anyhow::Result<()> {
     let rows = of_advertisers(global, whose, |txn, advertiser| {
-        let rows = txn.campaign_list(advertiser.key)?.into_iter().map(|row| {
+        let rows = txn.campaigns_shown(advertiser.key)?.into_iter().map(|row| {
             let (os, store_id) = (row.store.os().as_str(), row.store.as_str());
             let fields = json!({
                 "id": row.id.to_string(), "name": row.name, "offer": row.offer.name,
@@ -67,8 +68,8 @@ pub(super) fn campaigns(global: &Global, OfAdvertiser::List(whose): &OfAdvertise
     show(global, ["NAME", "ID", "ADVERTISER", "OFFER", "APP", "OS"], rows)
 }
 
-pub(super) fn publishers(global: &Global, Shared::List: &Shared) -> anyhow::Result<()> {
-    let rows = open_existing(global)?.read(|txn| txn.publisher_list())?.into_iter();
+pub(super) fn publishers(global: &Global) -> anyhow::Result<()> {
+    let rows = open_existing(global)?.read(|txn| txn.publishers_shown())?.into_iter();
     let rows = rows.map(|row| (json!({"id": row.id.to_string(), "name": row.name}), [row.name, row.id.to_string()]));
     show(global, ["NAME", "ID"], rows.collect())
 }

@@ -74,6 +74,7 @@ pub(super) fn run(global: &Global, command: Command) -> anyhow::Result<()> {
         Command::List { advertiser, limit } => store.read(|txn| list(txn, global, advertiser.as_deref(), limit)),
         Command::Show { id } => store.read(|txn| show(txn, global, id)),
         Command::Undo { id, reason } => {
+            let unmerged = store.read(|txn| imports::unmerged(txn, &txn.import_get(id)?))?;
             let done = imports::undo(&store, id, reason.as_ref(), &actor)?;
             let rows = done.restored + done.deleted;
             let kept = match done.kept {
@@ -81,6 +82,9 @@ pub(super) fn run(global: &Global, command: Command) -> anyhow::Result<()> {
                 kept => format!("; {kept} keep their value, since another import states it too"),
             };
             say(format_args!("{id} is undone: {rows} rows are as they were, {} of them gone{kept}", done.deleted));
+            for sentence in unmerged {
+                say(format_args!("{sentence}"));
+            }
             if global.json {
                 print_json(&json!({
                     "importId": done.id.to_string(),

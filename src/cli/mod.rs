@@ -7,6 +7,7 @@ mod admin;
 mod advertiser;
 mod alarm;
 mod backup;
+mod campaign;
 mod catalogue;
 mod demo;
 mod doctor;
@@ -16,9 +17,11 @@ mod healthcheck;
 mod import;
 mod imports;
 mod manual;
+mod merging;
 mod offer;
 mod output;
 mod preview;
+mod publisher;
 mod report;
 mod restore;
 mod serve;
@@ -67,13 +70,13 @@ enum Command {
     Offer(offer::Command),
     /// The advertisers' own names for offers
     #[command(subcommand)]
-    Campaign(catalogue::OfAdvertiser),
+    Campaign(campaign::Command),
     /// What is advertised
     #[command(subcommand)]
     App(catalogue::OfAdvertiser),
     /// Who shows the offers
     #[command(subcommand)]
-    Publisher(catalogue::Shared),
+    Publisher(publisher::Command),
     /// What programs authenticate with
     #[command(subcommand)]
     Token(token::Command),
@@ -140,9 +143,9 @@ pub fn run() -> ExitCode {
         Command::Verify(args) => verify::run(global, &args),
         Command::Doctor => doctor::run(global),
         Command::Alarm(command) => alarm::run(global, command),
-        Command::Campaign(command) => catalogue::campaigns(global, &command),
+        Command::Campaign(command) => campaign::run(global, command),
         Command::App(command) => catalogue::apps(global, &command),
-        Command::Publisher(command) => catalogue::publishers(global, &command),
+        Command::Publisher(command) => publisher::run(global, &command),
         Command::Mapping(command) => catalogue::mappings(global, &command),
         Command::Healthcheck => healthcheck::run(global),
         Command::Export(args) => export::run(global, &args),

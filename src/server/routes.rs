@@ -16,6 +16,8 @@ use crate::admin::catalogue::advertisers;
 use crate::admin::catalogue::apps;
 use crate::admin::catalogue::campaigns;
 use crate::admin::catalogue::entry;
+use crate::admin::catalogue::merge;
+use crate::admin::catalogue::moves;
 use crate::admin::catalogue::offers;
 use crate::admin::catalogue::publishers;
 use crate::admin::imports::list;
@@ -148,6 +150,12 @@ pub static ROUTES: &[Line] = &[
     post("/admin/catalogue/campaigns/{id}",                   Access::Admin,       |route| route.to(entry::save::<CampaignRow>)),
     get ("/admin/catalogue/campaigns/{id}/delete",            Access::Admin,       |route| route.to(entry::ask_delete::<CampaignRow>)),
     post("/admin/catalogue/campaigns/{id}/delete",            Access::Admin,       |route| route.to(entry::delete::<CampaignRow>)),
+    get ("/admin/catalogue/campaigns/{id}/move",              Access::Admin,       |route| route.to(moves::ask)),
+    post("/admin/catalogue/campaigns/{id}/move",              Access::Admin,       |route| route.to(moves::save)),
+    get ("/admin/catalogue/campaigns/{id}/merge",             Access::Admin,       |route| route.to(merge::ask::<CampaignRow>)),
+    post("/admin/catalogue/campaigns/{id}/merge",             Access::Admin,       |route| route.to(merge::choose::<CampaignRow>)),
+    get ("/admin/catalogue/campaigns/{id}/merge/{into}",      Access::Admin,       |route| route.to(merge::confirm::<CampaignRow>)),
+    post("/admin/catalogue/campaigns/{id}/merge/{into}",      Access::Admin,       |route| route.to(merge::merge::<CampaignRow>)),
     get ("/admin/catalogue/publishers",                       Access::Viewer,      |route| route.to(publishers::list)),
     get ("/admin/catalogue/publishers/new",                   Access::Admin,       |route| route.to(entry::new::<PublisherRow>)),
     post("/admin/catalogue/publishers/new",                   Access::Admin,       |route| route.to(entry::create::<PublisherRow>)),
@@ -155,6 +163,10 @@ pub static ROUTES: &[Line] = &[
     post("/admin/catalogue/publishers/{id}",                  Access::Admin,       |route| route.to(entry::save::<PublisherRow>)),
     get ("/admin/catalogue/publishers/{id}/delete",           Access::Admin,       |route| route.to(entry::ask_delete::<PublisherRow>)),
     post("/admin/catalogue/publishers/{id}/delete",           Access::Admin,       |route| route.to(entry::delete::<PublisherRow>)),
+    get ("/admin/catalogue/publishers/{id}/merge",            Access::Admin,       |route| route.to(merge::ask::<PublisherRow>)),
+    post("/admin/catalogue/publishers/{id}/merge",            Access::Admin,       |route| route.to(merge::choose::<PublisherRow>)),
+    get ("/admin/catalogue/publishers/{id}/merge/{into}",     Access::Admin,       |route| route.to(merge::confirm::<PublisherRow>)),
+    post("/admin/catalogue/publishers/{id}/merge/{into}",     Access::Admin,       |route| route.to(merge::merge::<PublisherRow>)),
     get ("/admin/settings",                                   Access::Viewer,      |route| route.to(settings::show)),
     post("/admin/settings/password",                          Access::Viewer,      |route| route.to(settings::change_password)),
     post("/admin/settings/sessions",                          Access::Viewer,      |route| route.to(settings::end_other_sessions)),

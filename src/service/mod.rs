@@ -12,6 +12,7 @@ pub mod connect;
 pub mod demo;
 pub mod imports;
 pub mod ledger;
+pub mod names;
 pub mod pending_uploads;
 pub mod polls;
 pub mod probe;

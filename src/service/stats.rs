@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::domain::{Figures, Invalid, Reason};
 use crate::service::imports::{CellWriter, Written};
 use crate::service::{Actor, ServiceResult};
-use crate::store::{ImportKind, ImportRow, NewImport, StatCell, StatKey, Store};
+use crate::store::{ImportKind, ImportRow, NewImport, ReadTxn, StatCell, StatKey, Store, StoreError, StoreResult};
 
 /// One cell as somebody wants it to be.
 #[derive(Debug)]
@@ -53,6 +53,16 @@ pub enum Edited {
     Moved(Option<Figures>),
 }
 
+/// What is said of a row that can't be edited, since it holds the zeros of what was merged.
+pub const MERGED: &str =
+    "Its campaign or publisher was merged into another: edit the row of that one, or undo the merge first.";
+
+/// Whether a cell's campaign or publisher was merged.
+pub fn is_merged(txn: &ReadTxn<'_>, key: &StatKey) -> StoreResult<bool> {
+    let merges = txn.merges()?;
+    Ok(merges.hid_campaign(key.campaign).or(merges.hid_publisher(key.publisher)).is_some())
+}
+
 /// Restates one cell; whether that changed anything. `what` names the cell for people.
 pub fn edit(
     store: &Store,
@@ -71,6 +81,9 @@ pub fn edit_seen(store: &Store, edit: &CellEdit<'_>, actor: &Actor) -> ServiceRe
     let now = Utc::now();
     let CellEdit { key, figures, reason, what, .. } = *edit;
     store.write(|txn| {
+        if is_merged(txn, &key)? {
+            return Err(StoreError::Conflict(MERGED.to_owned()).into());
+        }
         let held = txn.stat_find(key)?.map(|row| row.figures);
         if held == Some(figures) {
             return Ok(Edited::Unchanged);

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
 
-use crate::domain::{AdvertiserId, Currency, Name, ReportingZone};
+use crate::domain::{AdvertiserId, Currency, Name, NameKey, ReportingZone};
 use crate::store::{
     AdvertiserKey, OrMissing as _, ReadTxn, StoreResult, WriteTxn, foreign_value, from_ms, parsed, to_ms,
 };
@@ -47,12 +47,18 @@ impl ReadTxn<'_> {
         self.list("list advertisers", &format!("select {COLUMNS} from advertisers order by name"), (), advertiser)
     }
 
-    /// The one that goes by this name or id.
+    /// The one that goes by this name or id. A name that is not written like any finds the one that looks like it, if there is
+    /// only one (contract §4).
     pub fn advertiser_find(&self, name_or_id: &str) -> StoreResult<Option<AdvertiserRow>> {
         // A name wins over an id: nobody else can take an id as a name without meaning to.
         let sql =
             format!("select {COLUMNS} from advertisers where name = ?1 or id = lower(?1) order by name = ?1 desc");
-        self.first("find an advertiser", &sql, [name_or_id.trim()], advertiser)
+        if let Some(found) = self.first("find an advertiser", &sql, [name_or_id.trim()], advertiser)? {
+            return Ok(Some(found));
+        }
+        let looks = NameKey::new(name_or_id);
+        let mut alike = self.advertiser_list()?.into_iter().filter(|row| NameKey::new(&row.name) == looks);
+        Ok(alike.next().filter(|_| alike.next().is_none()))
     }
 
     /// The one that goes by this name or id, or an error that says there is none.

@@ -18,14 +18,15 @@ pub struct AppRow {
     pub store: StoreId,
 }
 
-fn app(row: &Row<'_>) -> rusqlite::Result<AppRow> {
-    let os: Os = parsed(row, 3)?;
-    Ok(AppRow {
-        key: AppKey(row.get(0)?),
-        id: parsed(row, 1)?,
-        name: row.get(2)?,
-        store: StoreId::parse(os, row.get_ref(4)?.as_str()?).map_err(|invalid| foreign_value(4, invalid))?,
-    })
+/// A system and a store id in the row's columns `at` on.
+pub(in crate::store) fn store_id(row: &Row<'_>, at: usize) -> rusqlite::Result<StoreId> {
+    let os: Os = parsed(row, at)?;
+    StoreId::parse(os, row.get_ref(at + 1)?.as_str()?).map_err(|invalid| foreign_value(at + 1, invalid))
+}
+
+/// An app in the row's first columns.
+pub(in crate::store) fn app(row: &Row<'_>) -> rusqlite::Result<AppRow> {
+    Ok(AppRow { key: AppKey(row.get(0)?), id: parsed(row, 1)?, name: row.get(2)?, store: store_id(row, 3)? })
 }
 
 impl ReadTxn<'_> {

@@ -4,9 +4,10 @@ use chrono::{DateTime, Utc};
 use rusqlite::Row;
 
 use crate::domain::{AdvertiserId, AppId, CampaignId, Name, OfferId, StoreId};
+use crate::store::apps::store_id;
 use crate::store::{
-    AdvertiserKey, AppKey, CampaignKey, OfferKey, OrMissing as _, ReadTxn, StoreResult, Version, WriteTxn,
-    catalogue_lists, parsed, to_ms,
+    AdvertiserKey, AppKey, CampaignKey, OfferKey, OrMissing as _, ReadTxn, StoreResult, Version, WriteTxn, parsed,
+    to_ms,
 };
 
 /// An offer.
@@ -39,12 +40,25 @@ pub struct CampaignRow {
     pub store: StoreId,
 }
 
-fn offer(row: &Row<'_>, at: usize) -> rusqlite::Result<OfferRow> {
+/// An offer in the row's columns `at` on.
+pub(in crate::store) fn offer(row: &Row<'_>, at: usize) -> rusqlite::Result<OfferRow> {
     Ok(OfferRow {
         key: OfferKey(row.get(at)?),
         id: parsed(row, at + 1)?,
         name: row.get(at + 2)?,
         cost_reporting: row.get(at + 3)?,
+    })
+}
+
+/// The columns of `campaign_list.sql`, which other lists of campaigns have too.
+pub(in crate::store) fn campaign(row: &Row<'_>) -> rusqlite::Result<CampaignRow> {
+    Ok(CampaignRow {
+        key: CampaignKey(row.get(0)?),
+        id: parsed(row, 1)?,
+        name: row.get(2)?,
+        offer: offer(row, 3)?,
+        app: row.get(7)?,
+        store: store_id(row, 8)?,
     })
 }
 
@@ -68,21 +82,13 @@ impl ReadTxn<'_> {
 
     /// All campaigns of the advertiser, by key.
     pub fn campaign_list(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<CampaignRow>> {
-        self.list("list campaigns", include_str!("sql/campaign_list.sql"), [advertiser.0], catalogue_lists::campaign)
+        self.list("list campaigns", include_str!("sql/campaign_list.sql"), [advertiser.0], campaign)
     }
 
     /// All offers of the advertiser, by name.
     pub fn offer_list(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<OfferRow>> {
         let sql = "select offer_key, id, name, cost_reporting from offers where advertiser_key = ?1 order by name";
         self.list("list offers", sql, [advertiser.0], |row| offer(row, 0))
-    }
-
-    /// The advertiser's offer that goes by this name or id.
-    pub fn offer_get(&self, advertiser: AdvertiserKey, name_or_id: &str) -> StoreResult<OfferRow> {
-        let sql = "select offer_key, id, name, cost_reporting from offers
-            where advertiser_key = ?1 and (name = ?2 or id = lower(?2)) order by name = ?2 desc";
-        self.first("find an offer", sql, (advertiser.0, name_or_id.trim()), |row| offer(row, 0))?
-            .or_missing("offer", name_or_id)
     }
 
     /// The advertiser's app with this store id: its key and name.
@@ -148,8 +154,8 @@ impl WriteTxn<'_> {
 
     /// Adds a campaign; its name must be new to the advertiser.
     ///
-    /// An offer's first campaign takes the offer's own id (contract §1), a further one takes `spare`. Which it was is
-    /// returned with the key.
+    /// An offer's first campaign takes the offer's own id (contract §1), a further one takes `spare`; so does every one once
+    /// the id was given, wherever that campaign is now. Which it was is returned with the key.
     pub fn campaign_create(
         &self,
         advertiser: AdvertiserKey,
@@ -167,14 +173,30 @@ impl WriteTxn<'_> {
             ":spare": spare.to_string(),
             ":now": to_ms(now),
         };
-        let created = self
+        let created: (CampaignKey, CampaignId) = self
             .first("create a campaign", include_str!("sql/campaign_create.sql"), params, |row| {
                 Ok((CampaignKey(row.get(0)?), parsed(row, 1)?))
             })
             .map_err(|error| error.or_conflict(|| format!("there is already a campaign \"{name}\"")))?
             .or_missing("offer for campaign", name.as_str())?;
+        let sql = "update offers set id_given = 1 where offer_key = ?1 and id = ?2";
+        self.run("note whose id a campaign has", sql, (offer.0, created.1.to_string()))?;
         self.catalogue_touch(advertiser)?;
         Ok(created)
+    }
+
+    /// Moves a campaign to another offer and app of the advertiser's; its id, its name and its stats stay.
+    pub fn campaign_move(
+        &self,
+        advertiser: AdvertiserKey,
+        campaign: CampaignKey,
+        offer: OfferKey,
+        app: AppKey,
+    ) -> StoreResult<()> {
+        self.campaign_keep(campaign)?;
+        let sql = "update campaigns set offer_key = ?3, app_key = ?4 where advertiser_key = ?1 and campaign_key = ?2";
+        self.run("move a campaign", sql, (advertiser.0, campaign.0, offer.0, app.0))?;
+        self.catalogue_touch(advertiser)
     }
 
     /// Gives an offer another name; its id stays.

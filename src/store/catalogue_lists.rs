@@ -4,10 +4,14 @@ use std::collections::HashMap;
 
 use rusqlite::{Row, named_params};
 
-use crate::domain::{CampaignId, Os, PublisherId, StoreId};
+use crate::domain::{CampaignId, PublisherId};
+use crate::store::apps::app;
+use crate::store::catalogue::{campaign, offer};
+use crate::store::merges::{is_campaign_shown, is_publisher_shown};
+use crate::store::publishers::publisher;
 use crate::store::{
     AdvertiserKey, AppKey, AppRow, CampaignKey, CampaignRow, OfferKey, OfferRow, OrMissing as _, PublisherKey,
-    PublisherRow, ReadTxn, StoreError, StoreResult, foreign_value, parsed,
+    PublisherRow, ReadTxn, StoreResult,
 };
 
 /// Which rows of a list are wanted.
@@ -56,6 +60,8 @@ struct List {
     columns: &'static str,
     texts: &'static [&'static str],
     sorts: &'static [&'static str],
+    /// Which rows pages list; all where there is none.
+    shown: Option<fn() -> String>,
 }
 
 const CAMPAIGNS: List = List {
@@ -65,6 +71,7 @@ const CAMPAIGNS: List = List {
         offers.cost_reporting, apps.name, apps.os, apps.store_id",
     texts: &["campaigns.name", "campaigns.id", "offers.name", "apps.name", "apps.store_id"],
     sorts: &["lower(campaigns.name)", "lower(offers.name)", "lower(apps.name)", "campaigns.id"],
+    shown: Some(is_campaign_shown),
 };
 
 const OFFERS: List = List {
@@ -73,6 +80,7 @@ const OFFERS: List = List {
         (select count(*) from campaigns where campaigns.offer_key = offers.offer_key) campaigns",
     texts: &["offers.name", "offers.id"],
     sorts: &["lower(offers.name)", "offers.cost_reporting", "campaigns"],
+    shown: None,
 };
 
 const APPS: List = List {
@@ -81,6 +89,7 @@ const APPS: List = List {
         (select count(*) from campaigns where campaigns.app_key = apps.app_key) campaigns",
     texts: &["apps.name", "apps.store_id", "apps.os", "apps.id"],
     sorts: &["lower(apps.name)", "apps.os", "apps.store_id", "campaigns"],
+    shown: None,
 };
 
 const PUBLISHERS: List = List {
@@ -88,6 +97,7 @@ const PUBLISHERS: List = List {
     columns: "publishers.publisher_key, publishers.id, publishers.name",
     texts: &["publishers.name", "publishers.id"],
     sorts: &["lower(publishers.name)", "publishers.id"],
+    shown: Some(is_publisher_shown),
 };
 
 /// SQLite folds the case of English letters only, so other letters are looked for as typed, small and large.
@@ -104,41 +114,6 @@ fn condition(texts: &[&str]) -> String {
     format!("(:typed = '' or {})", any.join(" or "))
 }
 
-pub(in crate::store) fn campaign(row: &Row<'_>) -> rusqlite::Result<CampaignRow> {
-    let os: Os = parsed(row, 8)?;
-    Ok(CampaignRow {
-        key: CampaignKey(row.get(0)?),
-        id: parsed(row, 1)?,
-        name: row.get(2)?,
-        offer: offer(row, 3)?,
-        app: row.get(7)?,
-        store: StoreId::parse(os, row.get_ref(9)?.as_str()?).map_err(|invalid| foreign_value(9, invalid))?,
-    })
-}
-
-fn offer(row: &Row<'_>, at: usize) -> rusqlite::Result<OfferRow> {
-    Ok(OfferRow {
-        key: OfferKey(row.get(at)?),
-        id: parsed(row, at + 1)?,
-        name: row.get(at + 2)?,
-        cost_reporting: row.get(at + 3)?,
-    })
-}
-
-fn app(row: &Row<'_>) -> rusqlite::Result<AppRow> {
-    let os: Os = parsed(row, 3)?;
-    Ok(AppRow {
-        key: AppKey(row.get(0)?),
-        id: parsed(row, 1)?,
-        name: row.get(2)?,
-        store: StoreId::parse(os, row.get_ref(4)?.as_str()?).map_err(|invalid| foreign_value(4, invalid))?,
-    })
-}
-
-fn publisher(row: &Row<'_>) -> rusqlite::Result<PublisherRow> {
-    Ok(PublisherRow { key: PublisherKey(row.get(0)?), id: parsed(row, 1)?, name: row.get(2)? })
-}
-
 impl ReadTxn<'_> {
     fn listed<T>(
         &self,
@@ -148,7 +123,10 @@ impl ReadTxn<'_> {
         row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> StoreResult<ListPage<T>> {
         let [lower, upper, typed] = spellings(&query.search);
-        let condition = condition(list.texts);
+        let mut condition = condition(list.texts);
+        if let Some(shown) = list.shown {
+            condition = format!("{condition} and {}", shown());
+        }
         let total = format!("select count(*) {} and {condition}", list.from);
         let advertiser = advertiser.map(|key| key.0);
         let params = named_params! { ":advertiser": advertiser, ":lower": lower, ":upper": upper, ":typed": typed };
@@ -209,26 +187,6 @@ impl ReadTxn<'_> {
         let sql = format!("select {} {} and campaigns.id = :id", CAMPAIGNS.columns, CAMPAIGNS.from);
         let params = named_params! { ":advertiser": advertiser.0, ":id": id.to_string() };
         self.first("find a campaign", &sql, params, campaign)
-    }
-
-    /// The advertiser's campaign with exactly this name.
-    pub fn campaign_named(&self, advertiser: AdvertiserKey, name: &str) -> StoreResult<Option<CampaignRow>> {
-        let sql = format!("select {} {} and campaigns.name = :name", CAMPAIGNS.columns, CAMPAIGNS.from);
-        self.first("find a campaign", &sql, named_params! { ":advertiser": advertiser.0, ":name": name }, campaign)
-    }
-
-    /// The advertiser's offer that goes by this name or id.
-    pub fn offer_known(&self, advertiser: AdvertiserKey, name_or_id: &str) -> StoreResult<Option<OfferRow>> {
-        match self.offer_get(advertiser, name_or_id) {
-            Err(StoreError::Missing(_)) => Ok(None),
-            found => found.map(Some),
-        }
-    }
-
-    /// The publisher with exactly this name.
-    pub fn publisher_named(&self, name: &str) -> StoreResult<Option<PublisherRow>> {
-        let sql = "select publisher_key, id, name from publishers where name = ?1";
-        self.first("find a publisher", sql, [name], publisher)
     }
 
     /// The advertiser's campaigns with these keys, in no order.

@@ -23,6 +23,8 @@ pub enum ImportKind {
     Undo,
     /// Days called provisional or final, without rows.
     Mark,
+    /// Two publishers or campaigns that became one.
+    Merge,
 }
 
 impl ImportKind {
@@ -36,6 +38,7 @@ impl ImportKind {
             Self::Edit => "edit",
             Self::Undo => "undo",
             Self::Mark => "mark",
+            Self::Merge => "merge",
         }
     }
 }
@@ -44,10 +47,10 @@ impl std::str::FromStr for ImportKind {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        [Self::File, Self::Api, Self::Demo, Self::Edit, Self::Undo, Self::Mark]
+        [Self::File, Self::Api, Self::Demo, Self::Edit, Self::Undo, Self::Mark, Self::Merge]
             .into_iter()
             .find(|kind| kind.as_str() == text)
-            .ok_or_else(|| Invalid::value("kind", text, "file, api, demo, edit, undo or mark"))
+            .ok_or_else(|| Invalid::value("kind", text, "file, api, demo, edit, undo, mark or merge"))
     }
 }
 

@@ -1,10 +1,8 @@
 //! What a report showed at an earlier version: offers, campaigns and apps as they were, and the imports since.
 
-use crate::domain::{Os, StoreId};
-use crate::store::{
-    AdvertiserKey, AppKey, CampaignKey, ImportKey, OfferKey, ReadTxn, StoreResult, Version, WriteTxn, foreign_value,
-    parsed,
-};
+use crate::domain::StoreId;
+use crate::store::apps::store_id;
+use crate::store::{AdvertiserKey, AppKey, CampaignKey, ImportKey, OfferKey, ReadTxn, StoreResult, Version, WriteTxn};
 
 /// What an offer was until a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,9 +81,7 @@ impl ReadTxn<'_> {
             where apps.advertiser_key = ?1
             order by past.app_key, past.until";
         self.list("read what apps were", sql, [advertiser.0], |row| {
-            let os: Os = parsed(row, 2)?;
-            let store = StoreId::parse(os, row.get_ref(3)?.as_str()?).map_err(|invalid| foreign_value(3, invalid))?;
-            Ok(PastApp { app: AppKey(row.get(0)?), until: Version(row.get(1)?), store })
+            Ok(PastApp { app: AppKey(row.get(0)?), until: Version(row.get(1)?), store: store_id(row, 2)? })
         })
     }
 

@@ -34,6 +34,7 @@ mod ledger;
 mod ledger_past;
 mod login_pauses;
 mod mappings;
+mod merges;
 mod network_campaigns;
 mod pending_uploads;
 mod poll_history;
@@ -74,6 +75,7 @@ pub use ledger::{NotSingular, SentRequest, ServedAnswer, ServedDays, ServedPoll}
 pub use ledger_past::{CampaignPlace, PastApp, PastOffer};
 pub use login_pauses::LoginPause;
 pub use mappings::MappingRow;
+pub use merges::{Merged, Merges};
 pub use network_campaigns::NetworkCampaignRow;
 pub use pending_uploads::{PendingUploadRow, UploadPart};
 pub use poll_history::{PollFilter, PollSeen};

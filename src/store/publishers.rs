@@ -17,7 +17,8 @@ pub struct PublisherRow {
     pub name: String,
 }
 
-fn publisher(row: &Row<'_>) -> rusqlite::Result<PublisherRow> {
+/// A publisher in the row's first columns.
+pub(in crate::store) fn publisher(row: &Row<'_>) -> rusqlite::Result<PublisherRow> {
     Ok(PublisherRow { key: PublisherKey(row.get(0)?), id: parsed(row, 1)?, name: row.get(2)? })
 }
 

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::harness::{Browser, EMAIL, PASSWORD, run, spawn_app};
 use crate::imports::{ads_export, fixture, say_what_is_advertised, upload};
+use crate::merging::{add_others, page};
 use crate::two_step::code;
 use crate::words::stock;
 
@@ -103,6 +104,21 @@ fn every_page_is_accessible_and_fits() {
         check(&browser, "the question before an undo").await;
         browser.go("/admin/imports").await;
         check(&browser, "the list of imports").await;
+        add_others(&app);
+        let (campaign, publisher) = (page(&app, "campaigns", "Summer"), page(&app, "publishers", "Facebok"));
+        for path in [
+            format!("{campaign}/move"),
+            format!("{campaign}/merge"),
+            format!("{publisher}/merge"),
+            format!("{publisher}/merge/{}", page(&app, "publishers", "Facebook").rsplit('/').next().unwrap()),
+        ] {
+            browser.go(&path).await;
+            check(&browser, &path).await;
+        }
+        browser.press("Merge publishers").await;
+        check(&browser, "a merge").await;
+        browser.go(&publisher).await;
+        check(&browser, "what was merged").await;
         browser.go("/admin/tokens/new").await;
         browser.fill("name", "Singular connector").await;
         browser.press("Generate token").await;

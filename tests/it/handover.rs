@@ -326,7 +326,8 @@ fn a_week_with_singular_goes_through_every_state() {
     switch(&week.store, "Gems", true);
     assert_eq!(week.differing().len(), 1, "what was switched back is in step again");
     // A rename.
-    let offer = week.store.read(|txn| txn.offer_get(week.advertiser.key, "Gems")).unwrap();
+    let offers = week.store.read(|txn| txn.offer_list(week.advertiser.key)).unwrap();
+    let offer = offers.into_iter().find(|offer| offer.name == "Gems").unwrap();
     let name = pitlane::domain::Name::parse("name", "Hidden Gems").unwrap();
     let rename = catalogue::Change::RenameOffer(&offer, &name);
     catalogue::change(&week.store, &week.advertiser, &rename, &Actor::command_line()).unwrap();

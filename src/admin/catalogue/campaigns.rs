@@ -1,16 +1,17 @@
 //! Campaigns: the advertiser's own name for an offer on one app. Stats hang on them.
 
-use crate::admin::catalogue::entry::{self, Entry, InTheWay, Labels, Listed, scope};
+use crate::admin::catalogue::entry::{self, Around, Entry, InTheWay, Labels, Listed, scope};
+use crate::admin::catalogue::merge::{self, merged_into};
 use crate::admin::catalogue::pick;
 use crate::admin::catalogue::recent::Recent;
 use crate::admin::kit::context::{Answer, RequestContext};
 use crate::admin::kit::form::{Form, Kind};
 use crate::admin::kit::table::{Cell, Column, Table};
 use crate::admin::stats::names::offer_in_words;
-use crate::domain::Name;
+use crate::domain::{Name, NameKey};
 use crate::service::catalogue::{self as changes, Change};
-use crate::service::{ServiceError, ServiceResult};
-use crate::store::{AdvertiserRow, AppRow, CampaignRow, OfferRow, ReadTxn, StoreResult};
+use crate::service::{ServiceError, ServiceResult, names};
+use crate::store::{AdvertiserRow, AppRow, CampaignKey, CampaignRow, OfferRow, ReadTxn, StoreResult};
 
 const PATH: &str = "/admin/catalogue/campaigns";
 
@@ -93,6 +94,8 @@ impl Entry for CampaignRow {
             let app: AppRow = pick::find(txn, owner.key, "app", context.field("app"))??;
             Ok::<_, ServiceError>((offer, app))
         })?;
+        let other = context.store().read(|txn| names::differs_in_case(txn, owner.key, &name, None))?;
+        entry::point_out(context, &name, other)?;
         changes::change(context.store(), owner, &Change::AddCampaign(&name, &offer, &app), &context.actor())
     }
 
@@ -109,8 +112,41 @@ impl Entry for CampaignRow {
         ]
     }
 
+    fn around(&self, owner: &AdvertiserRow, txn: &ReadTxn<'_>) -> StoreResult<Around> {
+        let (merges, scope) = (txn.merges()?, scope(owner));
+        if let Some(import) = merges.hid_campaign(self.key) {
+            let into = txn.campaigns_by_key(owner.key, &[merges.campaign(self.key)])?.pop();
+            let into = into.map_or_else(Default::default, |row| (row.name, format!("{PATH}/{}{scope}", row.id)));
+            return merged_into(txn, import, (into.0.as_str(), into.1), &scope);
+        }
+        let names = txn.campaign_names(owner.key)?;
+        let before = merges.into_campaign(self.key).into_iter();
+        let before = before.filter_map(|(key, import)| Some((names.get(&key.get())?.clone(), import)));
+        let mut around = merge::merged_before(txn, before, &scope)?;
+        let looks = NameKey::new(&self.name);
+        let is_twin = |key: &CampaignKey, name: &str| {
+            *key != self.key && merges.hid_campaign(*key).is_none() && NameKey::new(name) == looks
+        };
+        let twins = names.iter().map(|(key, name)| (CampaignKey::from(*key), name.as_str()));
+        let twins: Vec<_> = twins.filter(|(key, name)| is_twin(key, name)).map(|(key, _)| key).collect();
+        for twin in txn.campaigns_by_key(owner.key, &twins)? {
+            around.twin(&twin.name, format!("{PATH}/{}/merge/{}{scope}", twin.id, self.id));
+        }
+        Ok(around)
+    }
+
+    fn links(&self, owner: &AdvertiserRow) -> Vec<(String, String)> {
+        let way = |words: &str, below: &str| (words.to_owned(), format!("{PATH}/{}/{below}{}", self.id, scope(owner)));
+        vec![way("Move it to another offer or app", "move"), way("Merge it into another campaign", "merge")]
+    }
+
     fn save(&self, owner: &AdvertiserRow, context: &RequestContext) -> ServiceResult<()> {
         let name = Name::parse("name", context.field("name"))?;
+        let (store, own) = (context.store(), Some(self.key));
+        if name.as_str() != self.name {
+            let other = store.read(|txn| names::differs_in_case(txn, owner.key, &name, own))?;
+            entry::point_out(context, &name, other)?;
+        }
         changes::change(context.store(), owner, &Change::RenameCampaign(self, &name), &context.actor())
     }
 

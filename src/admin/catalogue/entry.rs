@@ -5,6 +5,7 @@ use actix_web::web;
 use askama::Template;
 use chrono::Utc;
 
+pub use crate::admin::catalogue::owner::Owner;
 use crate::admin::kit::context::{Answer, RequestContext, missing_is_not_found};
 use crate::admin::kit::form::{Form, Kind};
 use crate::admin::kit::form_page::FormPage;
@@ -13,7 +14,7 @@ use crate::admin::kit::layout::{Shell, back};
 use crate::admin::kit::pages::Pages;
 use crate::admin::kit::stale;
 use crate::admin::kit::table::Table;
-use crate::domain::{AdvertiserId, Day, ReportingZone};
+use crate::domain::{Day, Invalid, Name, ReportingZone};
 use crate::http::ClientError;
 use crate::service::{ServiceError, ServiceResult};
 use crate::store::{AdvertiserRow, ListQuery, ReadTxn, StoreError, StoreResult, Usage};
@@ -48,51 +49,19 @@ impl Labels {
     }
 }
 
-/// Whose an entry is: one advertiser's, or everybody's.
-pub trait Owner: Clone + Send + Sync + 'static {
-    /// The one the page was asked for.
-    fn chosen(context: &RequestContext, txn: &ReadTxn<'_>) -> StoreResult<Self>;
-    /// Which advertiser it is, if it is one.
-    fn id(&self) -> Option<AdvertiserId>;
-    /// What a new entry's page says of it.
-    fn says(&self) -> Vec<String>;
-
-    /// What keeps a form at the owner it was opened for.
-    fn scope(&self) -> String {
-        self.id().map(|id| format!("?advertiser={id}")).unwrap_or_default()
-    }
-}
-
-impl Owner for AdvertiserRow {
-    fn chosen(context: &RequestContext, txn: &ReadTxn<'_>) -> StoreResult<Self> {
-        context.advertisers(txn)?.1.ok_or_else(|| StoreError::Missing("There is no advertiser yet.".to_owned()))
-    }
-
-    fn id(&self) -> Option<AdvertiserId> {
-        Some(self.id)
-    }
-
-    fn says(&self) -> Vec<String> {
-        vec![format!("For {}.", self.name)]
-    }
-}
-
-impl Owner for () {
-    fn chosen(_: &RequestContext, _: &ReadTxn<'_>) -> StoreResult<Self> {
-        Ok(())
-    }
-
-    fn id(&self) -> Option<AdvertiserId> {
-        None
-    }
-
-    fn says(&self) -> Vec<String> {
-        Vec::new()
-    }
-}
-
 /// Why something can't be deleted, and the way out: words and address.
 pub type InTheWay = (String, (&'static str, String));
+
+/// What an entry has to do with others that look like it, were merged into it, or that it was merged into.
+#[derive(Debug, Default)]
+pub struct Around {
+    /// What is said of it, a paragraph each.
+    pub says: Vec<String>,
+    /// Ways onward: words and address.
+    pub links: Vec<(String, String)>,
+    /// Whether it was merged, so that it can't be changed.
+    pub is_merged: bool,
+}
 
 /// Something the catalogue keeps: its forms, and what they do.
 pub trait Entry: Clone + Send + Sync + 'static {
@@ -128,6 +97,10 @@ pub trait Entry: Clone + Send + Sync + 'static {
     /// What a change of it means for Singular, in a sentence.
     fn effect(&self, _owner: &Self::Owner, _txn: &ReadTxn<'_>) -> ServiceResult<Option<String>> {
         Ok(None)
+    }
+    /// What other entries have to do with it.
+    fn around(&self, _owner: &Self::Owner, _txn: &ReadTxn<'_>) -> StoreResult<Around> {
+        Ok(Around::default())
     }
     /// Changes it to what was typed.
     fn save(&self, owner: &Self::Owner, context: &RequestContext) -> ServiceResult<()>;
@@ -243,7 +216,7 @@ pub(in crate::admin) fn has_stats(usage: &Usage) -> String {
 }
 
 /// Where an entry's list, or a page of its own, is.
-fn address<E: Entry>(owner: &E::Owner, below: &str) -> String {
+pub(in crate::admin::catalogue) fn address<E: Entry>(owner: &E::Owner, below: &str) -> String {
     format!("{}{below}{}", E::WORDS.path(), owner.scope())
 }
 
@@ -274,6 +247,31 @@ async fn new_page<E: Entry>(context: &RequestContext, owner: &E::Owner, form: Fo
     FormPage::answer_with(context, NAV, E::WORDS.add.1, owner.says(), form, first).await
 }
 
+/// The field that holds a name which the person wants though it resembles another.
+const SURE_OF: &str = "sure_of";
+
+/// Points out a name that resembles another, unless the person has seen that already.
+pub(in crate::admin::catalogue) fn point_out(
+    context: &RequestContext,
+    name: &Name,
+    other: Option<String>,
+) -> ServiceResult<()> {
+    match other.filter(|_| context.field(SURE_OF) != name.as_str()) {
+        None => Ok(()),
+        Some(other) => {
+            let message = format!("“{other}” differs from it only in letter case; save it again to have both");
+            Err(Invalid::because(SURE_OF, message).into())
+        }
+    }
+}
+
+/// The form with what was typed and what is wrong. What was only pointed out passes the next time.
+fn asked_again(context: &RequestContext, form: Form, error: ServiceError) -> Result<Form, ClientError> {
+    let is_pointed_out = matches!(&error, ServiceError::Invalid(invalid) if invalid.field == SURE_OF);
+    let form = form.as_typed(context).field(SURE_OF, "", Kind::Hidden, "").refused(error)?;
+    Ok(if is_pointed_out { form.with(SURE_OF, context.field("name").trim()) } else { form })
+}
+
 /// The form for a new entry.
 pub async fn new<E: Entry>(context: RequestContext) -> Answer {
     let (owner, form) = blank::<E>(&context).await?;
@@ -286,11 +284,15 @@ pub async fn create<E: Entry>(context: RequestContext) -> Answer {
     let whose = owner.clone();
     match context.run(move |context| E::add(&whose, context)).await {
         Ok(()) => Ok(context.go(&back(&E::WORDS.path(), owner.id(), "added"))),
-        Err(error) => new_page::<E>(&context, &owner, form.as_typed(&context).refused(error)?).await,
+        Err(error) => new_page::<E>(&context, &owner, asked_again(&context, form, error)?).await,
     }
 }
 
-async fn found<E: Entry>(context: &RequestContext, id: String) -> Result<(E::Owner, E, Option<InTheWay>), ClientError> {
+/// Whose the entry with this id is, the entry, and what keeps it from being deleted.
+pub(in crate::admin::catalogue) async fn found<E: Entry>(
+    context: &RequestContext,
+    id: String,
+) -> Result<(E::Owner, E, Option<InTheWay>), ClientError> {
     let found = context.run(move |context| {
         context.store().read(|txn| {
             let owner = E::Owner::chosen(context, txn)?;
@@ -308,11 +310,19 @@ fn edit_form<E: Entry>(owner: &E::Owner, entry: &E) -> Form {
 }
 
 async fn edit_page<E: Entry>(context: &RequestContext, owner: &E::Owner, entry: &E, form: Form) -> Answer {
-    let mut links = entry.links(owner);
+    let (whose, of) = (owner.clone(), entry.clone());
+    let (around, effect) = context
+        .run(move |context| {
+            context.store().read(|txn| Ok::<_, ServiceError>((of.around(&whose, txn)?, of.effect(&whose, txn)?)))
+        })
+        .await?;
+    let Around { says, mut links, is_merged } = around;
+    if is_merged {
+        return FormPage::answer_with(context, NAV, entry.name(), says, None, links).await;
+    }
+    let intro = entry.says().into_iter().chain(effect).chain(says).collect();
+    links.extend(entry.links(owner));
     links.push((E::DELETE.to_owned(), address::<E>(owner, &format!("/{}/delete", entry.id()))));
-    let (whose, changed) = (owner.clone(), entry.clone());
-    let effect = context.run(move |context| context.store().read(|txn| changed.effect(&whose, txn))).await?;
-    let intro = entry.says().into_iter().chain(effect).collect();
     FormPage::answer_with(context, NAV, entry.name(), intro, Some(form), links).await
 }
 
@@ -333,7 +343,7 @@ pub async fn save<E: Entry>(context: RequestContext, id: web::Path<String>) -> A
     match context.run(move |context| old.save(&whose, context)).await {
         Ok(()) => Ok(context.go(&back(&E::WORDS.path(), owner.id(), "saved"))),
         Err(error) => {
-            let form = edit_form(&owner, &entry).as_typed(&context).refused(error)?;
+            let form = asked_again(&context, edit_form(&owner, &entry), error)?;
             edit_page(&context, &owner, &entry, form).await
         }
     }

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use crate::admin::kit::form::{Form, Kind};
 use crate::admin::kit::format;
 use crate::domain::Invalid;
+use crate::service::names::{self, Named};
 use crate::store::{
     AdvertiserKey, AppRow, CampaignRow, ListPage, ListQuery, OfferRow, PublisherRow, ReadTxn, StoreResult,
 };
@@ -21,8 +22,12 @@ pub trait Pickable: Sized {
     const NOUN: &'static str;
     /// A page of them that hold the text, by name.
     fn page(txn: &ReadTxn<'_>, advertiser: AdvertiserKey, query: &ListQuery) -> StoreResult<ListPage<Self>>;
-    /// The one with exactly this id or name.
-    fn exactly(txn: &ReadTxn<'_>, advertiser: AdvertiserKey, text: &str) -> StoreResult<Option<Self>>;
+    /// What goes by this name or id.
+    fn named(txn: &ReadTxn<'_>, advertiser: AdvertiserKey, text: &str) -> StoreResult<Named<Self>>;
+    /// The one with this id itself, though another may be meant by it since it was merged.
+    fn itself(_txn: &ReadTxn<'_>, _advertiser: AdvertiserKey, _id: &str) -> StoreResult<Option<Self>> {
+        Ok(None)
+    }
     /// Its id.
     fn id(&self) -> impl Display;
     /// What it is shown as.
@@ -61,7 +66,7 @@ pub fn find<P: Pickable>(
     if text.is_empty() {
         return Ok(Err(Invalid::because(field, format!("choose the {}", P::NOUN))));
     }
-    if let Some(found) = P::exactly(txn, advertiser, text)? {
+    if let Named::One(found) = P::named(txn, advertiser, text)? {
         return Ok(Ok(found));
     }
     let query = ListQuery { search: text.to_owned(), limit: NAMED, ..ListQuery::default() };
@@ -86,11 +91,12 @@ impl Pickable for CampaignRow {
         txn.campaign_page(advertiser, query)
     }
 
-    fn exactly(txn: &ReadTxn<'_>, advertiser: AdvertiserKey, text: &str) -> StoreResult<Option<Self>> {
-        match text.parse() {
-            Ok(id) => txn.campaign_find(advertiser, id),
-            Err(_) => txn.campaign_named(advertiser, text),
-        }
+    fn named(txn: &ReadTxn<'_>, advertiser: AdvertiserKey, text: &str) -> StoreResult<Named<Self>> {
+        names::campaign(txn, advertiser, text)
+    }
+
+    fn itself(txn: &ReadTxn<'_>, advertiser: AdvertiserKey, id: &str) -> StoreResult<Option<Self>> {
+        Ok(id.parse().ok().map(|id| txn.campaign_find(advertiser, id)).transpose()?.flatten())
     }
 
     fn id(&self) -> impl Display {
@@ -109,11 +115,12 @@ impl Pickable for PublisherRow {
         txn.publisher_page(query)
     }
 
-    fn exactly(txn: &ReadTxn<'_>, _: AdvertiserKey, text: &str) -> StoreResult<Option<Self>> {
-        match text.parse() {
-            Ok(id) => txn.publisher_find(id),
-            Err(_) => txn.publisher_named(text),
-        }
+    fn named(txn: &ReadTxn<'_>, _: AdvertiserKey, text: &str) -> StoreResult<Named<Self>> {
+        names::publisher(txn, text)
+    }
+
+    fn itself(txn: &ReadTxn<'_>, _: AdvertiserKey, id: &str) -> StoreResult<Option<Self>> {
+        Ok(id.parse().ok().map(|id| txn.publisher_find(id)).transpose()?.flatten())
     }
 
     fn id(&self) -> impl Display {
@@ -133,8 +140,8 @@ impl Pickable for OfferRow {
         Ok(ListPage { rows: rows.into_iter().map(|(row, _)| row).collect(), total })
     }
 
-    fn exactly(txn: &ReadTxn<'_>, advertiser: AdvertiserKey, text: &str) -> StoreResult<Option<Self>> {
-        txn.offer_known(advertiser, text)
+    fn named(txn: &ReadTxn<'_>, advertiser: AdvertiserKey, text: &str) -> StoreResult<Named<Self>> {
+        names::offer(txn, advertiser, text)
     }
 
     fn id(&self) -> impl Display {
@@ -154,8 +161,9 @@ impl Pickable for AppRow {
         Ok(ListPage { rows: rows.into_iter().map(|(row, _)| row).collect(), total })
     }
 
-    fn exactly(txn: &ReadTxn<'_>, advertiser: AdvertiserKey, text: &str) -> StoreResult<Option<Self>> {
-        Ok(txn.app_with_campaigns(advertiser, &text.to_lowercase())?.map(|(row, _)| row))
+    fn named(txn: &ReadTxn<'_>, advertiser: AdvertiserKey, text: &str) -> StoreResult<Named<Self>> {
+        let found = txn.app_with_campaigns(advertiser, &text.to_lowercase())?;
+        Ok(found.map_or(Named::Nothing, |(row, _)| Named::One(row)))
     }
 
     fn id(&self) -> impl Display {

@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 
-use crate::admin::catalogue::entry::{self, Entry, InTheWay, Labels, Listed};
+use crate::admin::catalogue::entry::{self, Around, Entry, InTheWay, Labels, Listed};
+use crate::admin::catalogue::merge::{self, merged_into};
 use crate::admin::catalogue::recent::{LEFT_OUT, Recent};
 use crate::admin::kit::context::{Answer, RequestContext};
 use crate::admin::kit::form::{Form, Kind};
 use crate::admin::kit::table::{Cell, Column, Table};
-use crate::domain::{Name, PublisherId};
+use crate::domain::{Name, NameKey, PublisherId};
 use crate::service::{ServiceResult, catalogue as changes};
 use crate::store::{PublisherRow, ReadTxn, StoreResult};
 
@@ -89,6 +90,33 @@ impl Entry for PublisherRow {
 
     fn says(&self) -> Vec<String> {
         vec![format!("Its id is {}. This id is permanent.", self.id)]
+    }
+
+    fn around(&self, (): &(), txn: &ReadTxn<'_>) -> StoreResult<Around> {
+        let (merges, all) = (txn.merges()?, txn.publisher_list()?);
+        let row = |key| all.iter().find(|row| row.key == key);
+        let page = |row: &Self| format!("{PATH}/{}", row.id);
+        if let (Some(import), Some(into)) = (merges.hid_publisher(self.key), row(merges.publisher(self.key))) {
+            return merged_into(txn, import, (into.name.as_str(), page(into)), "");
+        }
+        let mut around = merge::merged_before(
+            txn,
+            merges
+                .into_publisher(self.key)
+                .into_iter()
+                .filter_map(|(key, import)| Some((row(key)?.name.clone(), import))),
+            "",
+        )?;
+        let looks = NameKey::ignoring_case(&self.name);
+        let twins = all.iter().filter(|row| row.key != self.key && merges.hid_publisher(row.key).is_none());
+        for twin in twins.filter(|row| NameKey::ignoring_case(&row.name) == looks) {
+            around.twin(&twin.name, format!("{}/merge/{}", page(twin), self.id));
+        }
+        Ok(around)
+    }
+
+    fn links(&self, (): &()) -> Vec<(String, String)> {
+        vec![("Merge it into another publisher".to_owned(), format!("{PATH}/{}/merge", self.id))]
     }
 
     fn save(&self, (): &(), context: &RequestContext) -> ServiceResult<()> {

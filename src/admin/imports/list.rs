@@ -79,6 +79,7 @@ pub(in crate::admin) fn what(entry: &ImportEntry) -> String {
         ImportKind::Edit => format!("Edit of {}", entry.source),
         ImportKind::Undo => format!("Undo of {}", entry.source),
         ImportKind::Mark => format!("Days marked: {}", entry.source),
+        ImportKind::Merge => format!("Merge of {}", entry.source),
     }
 }
 
@@ -240,7 +241,7 @@ fn cells_table(
         }
         row.extend(named(&change.cell));
         row.extend(figures);
-        row.push(Cell::new(line(change.line)));
+        row.push(if entry.kind == ImportKind::Merge { Cell::default() } else { Cell::new(line(change.line)) });
         table.rows.push(row);
     }
     Ok(table)
@@ -259,8 +260,12 @@ fn facts(shell: &Shell, entry: &ImportEntry, told: &Told, currency: Currency) ->
         facts.push(("Its days are", format::day_state(days).to_owned()));
     }
     if let Some(cost) = &entry.cost {
-        facts.push(("Cost of the file", format!("{} {}", money(cost, currency), currency.code())));
-        facts.push(("Clicks of the file", count(entry.clicks.unwrap_or_default())));
+        let (cost_of, clicks_of) = match entry.kind {
+            ImportKind::Merge => ("Cost that went over", "Clicks that went over"),
+            _ => ("Cost of the file", "Clicks of the file"),
+        };
+        facts.push((cost_of, format!("{} {}", money(cost, currency), currency.code())));
+        facts.push((clicks_of, count(entry.clicks.unwrap_or_default())));
     }
     if told.left_out_total > 0 {
         let lines = told.left_out.iter().map(|line| line.line.to_string()).collect::<Vec<_>>().join(", ");

@@ -176,7 +176,7 @@ async fn page(
                     CREATING.iter().map(line).collect(),
                 ),
             ];
-            let mut publishers: Vec<String> = txn.publisher_list()?.into_iter().map(|row| row.name).collect();
+            let mut publishers: Vec<String> = txn.publishers_shown()?.into_iter().map(|row| row.name).collect();
             publishers.sort();
             let asked: Vec<&str> = questions.iter().map(|question| question.field.as_str()).collect();
             let settings = settings(seen, &upload.settings.decisions, &asked, &errors);

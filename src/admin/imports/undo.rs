@@ -12,13 +12,13 @@ use crate::domain::Reason;
 use crate::http::ClientError;
 use crate::service::imports::{self, FinalDays, LaterChange, UndoError};
 use crate::service::{ServiceError, ledger};
-use crate::store::{ImportEntry, ReadTxn};
+use crate::store::ImportEntry;
 
 struct UndoRequest {
     entry: ImportEntry,
     later: Vec<LaterChange>,
     final_days: FinalDays,
-    /// What it means for Singular.
+    /// What it means for Singular, and, of a merge, for names.
     effects: Vec<String>,
 }
 
@@ -27,24 +27,15 @@ async fn asked(context: &RequestContext, id: String) -> Result<UndoRequest, Clie
         context.store().read(|txn| {
             let entry = entry(txn, &id)?;
             let (later, final_days) = (imports::later_changes(txn, entry.key)?, imports::final_days(txn, entry.key)?);
-            let effects = if later.is_empty() && entry.undone.is_none() { effects(txn, &entry)? } else { Vec::new() };
+            let mut effects = Vec::new();
+            if later.is_empty() && entry.undone.is_none() {
+                effects = imports::unmerged(txn, &entry)?;
+                effects.extend(ledger::effects(txn, &imports::undo_days(txn, entry.key)?, Utc::now())?);
+            }
             Ok::<_, ServiceError>(UndoRequest { entry, later, final_days, effects })
         })
     });
     found.await.map_err(crate::admin::kit::context::missing_is_not_found)
-}
-
-/// What the undo means for Singular, a sentence for each advertiser.
-fn effects(txn: &ReadTxn<'_>, entry: &ImportEntry) -> Result<Vec<String>, ServiceError> {
-    let mut found = Vec::new();
-    let all = imports::undo_days(txn, entry.key)?;
-    let is_one = all.len() == 1;
-    for (key, days) in all {
-        let advertiser = txn.advertiser_by_key(key)?;
-        let message = ledger::effect(txn, &advertiser, days, Utc::now())?.message();
-        found.extend(message.map(|message| if is_one { message } else { format!("{}: {message}", advertiser.name) }));
-    }
-    Ok(found)
 }
 
 fn scope(context: &RequestContext) -> String {

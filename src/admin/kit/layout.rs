@@ -41,6 +41,8 @@ const DONE: &[(&str, &str)] = &[
     ("removed", "Removed. They can no longer log in."),
     ("two-step-off", "Two-step log-in is off."),
     ("imported", "Imported. You can undo it here until something else changes the same rows."),
+    ("merged", "Merged. You can undo it here until something else changes the same rows."),
+    ("moved", "Moved. Its id and its stats stayed."),
     ("undone", "Import undone. This page records the undo."),
     ("discarded", "Upload discarded."),
     ("marked", "Marked."),

@@ -34,6 +34,8 @@ struct Named {
     campaign: CampaignRow,
     publisher: PublisherRow,
     held: Option<Figures>,
+    /// Whether its campaign or publisher was merged, so that it stays as it is.
+    is_merged: bool,
 }
 
 impl Named {
@@ -79,18 +81,31 @@ fn named<'w>(
     let Ok(day) = Day::parse("day", word("day")) else {
         return Ok(Err(Invalid::because("day", "choose the day")));
     };
-    let campaign = match pick::find::<CampaignRow>(txn, advertiser.key, "campaign", word("campaign"))? {
-        Ok(row) => row,
-        Err(invalid) => return Ok(Err(invalid)),
-    };
-    let publisher = match pick::find::<PublisherRow>(txn, advertiser.key, "publisher", word("publisher"))? {
-        Ok(row) => row,
-        Err(invalid) => return Ok(Err(invalid)),
+    let (campaign, publisher) = match (
+        itself::<CampaignRow>(txn, advertiser, "campaign", word("campaign"))?,
+        itself::<PublisherRow>(txn, advertiser, "publisher", word("publisher"))?,
+    ) {
+        (Ok(campaign), Ok(publisher)) => (campaign, publisher),
+        (Err(invalid), _) | (_, Err(invalid)) => return Ok(Err(invalid)),
     };
     let day_key = day.to_stored();
     let key = StatKey { advertiser: advertiser.key, day: day_key, campaign: campaign.key, publisher: publisher.key };
     let held = txn.stat_find(key)?.map(|row| row.figures);
-    Ok(Ok(Named { key, day, campaign, publisher, held }))
+    let is_merged = stats::is_merged(txn, &key)?;
+    Ok(Ok(Named { key, day, campaign, publisher, held, is_merged }))
+}
+
+/// The one that an id names, even if it was merged, or that a typed name means.
+fn itself<P: pick::Pickable>(
+    txn: &ReadTxn<'_>,
+    advertiser: &AdvertiserRow,
+    field: &'static str,
+    word: &str,
+) -> Result<Result<P, Invalid>, ServiceError> {
+    match P::itself(txn, advertiser.key, word)? {
+        Some(found) => Ok(Ok(found)),
+        None => Ok(pick::find(txn, advertiser.key, field, word)?),
+    }
 }
 
 /// The fields that a new row and a known one share.
@@ -164,8 +179,10 @@ async fn answer(context: &RequestContext, asked: &Asked, form: Form, named: Opti
     };
     lead_to(!asked.has_campaigns, "Add a campaign first", "campaigns");
     lead_to(!asked.has_publishers, "Add a publisher first", "publishers");
-    let form = (links.is_empty() && context.may_change()).then_some(form);
+    let is_merged = named.as_ref().is_some_and(|named| named.is_merged);
+    let form = (links.is_empty() && context.may_change() && !is_merged).then_some(form);
     let (title, intro) = match (&named, context.may_change()) {
+        (Some(named), _) if is_merged => ("Figures", vec![named.label(), stats::MERGED.to_owned()]),
         (Some(named), true) => ("Edit figures", vec![named.label(), "Saving overwrites all four figures.".to_owned()]),
         (Some(named), false) => ("Figures", vec![named.label()]),
         (None, true) => (
@@ -225,7 +242,7 @@ fn life(txn: &ReadTxn<'_>, key: StatKey, shell: &Shell, currency: Currency) -> R
         let from =
             Cell::new(what(&step.brought_by)).to(format!("/admin/imports/{}{}", step.brought_by.id, shell.scope), true);
         let note = match (&step.stated_by, step.brought_by.kind) {
-            (_, ImportKind::Edit) => step.brought_by.reason.clone(),
+            (_, ImportKind::Edit | ImportKind::Merge) => step.brought_by.reason.clone(),
             (Some((_, 0)), _) => Some("not in the file, so set to zero".to_owned()),
             (Some((by, line)), _) if by.id == step.brought_by.id => Some(format!("line {line}")),
             (Some((by, line)), _) => Some(format!("back to line {line} of {}", what(by))),

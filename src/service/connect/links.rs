@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use crate::domain::{CampaignId, Invalid, PublisherId};
 use crate::service::{ServiceError, ServiceResult};
-use crate::store::{AdvertiserKey, CampaignKey, CampaignRow, PublisherKey, PublisherRow, ReadTxn};
+use crate::store::{AdvertiserKey, CampaignKey, CampaignRow, Merges, PublisherKey, PublisherRow, ReadTxn};
 
 /// The parameters that must say what the report says, in the order in which links are made.
 const PARAMETERS: [&str; 3] = ["pcid", "pcn", "psid"];
@@ -111,6 +111,7 @@ pub struct Pairs {
     campaigns: BTreeMap<CampaignKey, CampaignRow>,
     publishers: BTreeMap<PublisherKey, PublisherRow>,
     with_stats: BTreeSet<(CampaignKey, PublisherKey)>,
+    merges: Merges,
 }
 
 impl Pairs {
@@ -120,13 +121,17 @@ impl Pairs {
             campaigns: txn.campaign_list(advertiser)?.into_iter().map(|row| (row.key, row)).collect(),
             publishers: txn.publisher_list()?.into_iter().map(|row| (row.key, row)).collect(),
             with_stats: txn.stat_pairs(advertiser)?.into_iter().collect(),
+            merges: txn.merges()?,
         })
     }
 
-    /// Each campaign and publisher that have stats together.
+    /// Each campaign and publisher that have stats together, without those that were merged.
     pub fn iter(&self) -> impl Iterator<Item = (&CampaignRow, &PublisherRow)> {
         let pair = |(campaign, publisher)| Some((self.campaigns.get(campaign)?, self.publishers.get(publisher)?));
-        self.with_stats.iter().filter_map(move |(campaign, publisher)| pair((campaign, publisher)))
+        let is_shown = |(campaign, publisher): &&(CampaignKey, PublisherKey)| {
+            self.merges.hid_campaign(*campaign).is_none() && self.merges.hid_publisher(*publisher).is_none()
+        };
+        self.with_stats.iter().filter(is_shown).filter_map(move |(campaign, publisher)| pair((campaign, publisher)))
     }
 
     fn campaign(&self, id: CampaignId) -> Option<&CampaignRow> {
@@ -204,8 +209,19 @@ pub fn verify<'p>(
             Invalid::echo(&publisher.name), Invalid::echo(&campaign.name),
         ));
     }
+    if let Some(into) = campaign.and_then(|row| merged(row.key, pairs.merges.campaign(row.key), &pairs.campaigns)) {
+        check.merged("pcid", &into.name, &into.id.to_string());
+    }
+    if let Some(into) = publisher.and_then(|row| merged(row.key, pairs.merges.publisher(row.key), &pairs.publishers)) {
+        check.merged("psid", &into.name, &into.id.to_string());
+    }
     check.meant(pairs, campaign, publisher, meant)?;
     Ok(Verified { campaign, publisher, problems: check.problems })
+}
+
+/// What something was merged into.
+fn merged<K: Copy + Ord, R>(key: K, meant: K, rows: &BTreeMap<K, R>) -> Option<&R> {
+    if meant == key { None } else { rows.get(&meant) }
 }
 
 struct Check<'l> {
@@ -234,6 +250,12 @@ impl<'l> Check<'l> {
             self.add(name, "missing", format!("is missing: {then}"));
         }
         value
+    }
+
+    fn merged(&mut self, name: &'static str, into: &str, id: &str) {
+        let into = Invalid::echo(into);
+        let message = format!("names what was merged into {into}: write {id}, where the cost is now");
+        self.add(name, "other", message);
     }
 
     /// An id must name something, and be written as the report writes it.

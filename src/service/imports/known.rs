@@ -5,81 +5,10 @@ use std::collections::HashMap;
 use super::failure::{Failure, refuse};
 use crate::domain::{CampaignId, Day, Invalid, NameKey, Os, PublisherId, StoreId};
 use crate::import::{Column, StatLine};
-use crate::store::{AdvertiserRow, AppKey, CampaignKey, OfferKey, PublisherKey, ReadTxn, StoreResult, Version};
-
-/// Spellings of known names that are remembered; what comes after them is compared anew each time.
-const SPELLINGS: usize = 100_000;
-
-/// Names of one kind, found as the contract compares them (§4): as they are written, or else as they look.
-#[derive(Debug)]
-pub(super) struct Names<K> {
-    exact: HashMap<String, K>,
-    /// Made when a name is looked up that is not written like any.
-    alike: Option<HashMap<NameKey, Vec<K>>>,
-    spellings: usize,
-    key: fn(&str) -> NameKey,
-}
-
-/// What goes by a name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Named<K> {
-    Nothing,
-    One(K),
-    /// Twins from before names were compared so; only their exact spelling tells them apart.
-    Several,
-}
-
-impl<K: Copy + Eq> Names<K> {
-    /// Names whose letter case counts.
-    pub(super) fn new() -> Self {
-        Self { exact: HashMap::new(), alike: None, spellings: 0, key: NameKey::new }
-    }
-
-    /// Names whose letter case does not count.
-    pub(super) fn ignoring_case() -> Self {
-        Self { key: NameKey::ignoring_case, ..Self::new() }
-    }
-
-    pub(super) fn add(&mut self, name: &str, key: K) {
-        if let Some(alike) = &mut self.alike {
-            alike.entry((self.key)(name)).or_default().push(key);
-        }
-        self.exact.insert(name.to_owned(), key);
-    }
-
-    /// Lets a name stand for a known one; nothing happens where that is not known.
-    pub(super) fn alias(&mut self, name: &str, known: &str) {
-        if let Named::One(key) = self.find(known) {
-            self.exact.insert(name.to_owned(), key);
-        }
-    }
-
-    pub(super) fn find(&mut self, text: &str) -> Named<K> {
-        if let Some(key) = self.exact.get(text) {
-            return Named::One(*key);
-        }
-        let Self { exact, alike, key, .. } = self;
-        let alike = alike.get_or_insert_with(|| {
-            let mut alike: HashMap<NameKey, Vec<K>> = HashMap::new();
-            for (name, found) in exact.iter() {
-                alike.entry(key(name)).or_default().push(*found);
-            }
-            alike
-        });
-        match alike.get(&key(text)).map(Vec::as_slice) {
-            None | Some([]) => Named::Nothing,
-            Some([only]) => {
-                let only = *only;
-                if self.spellings < SPELLINGS {
-                    self.spellings += 1;
-                    self.exact.insert(text.to_owned(), only);
-                }
-                Named::One(only)
-            }
-            Some(_) => Named::Several,
-        }
-    }
-}
+use crate::service::names::{self, Names};
+use crate::store::{
+    AdvertiserRow, AppKey, CampaignKey, CampaignRow, OfferKey, PublisherKey, ReadTxn, StoreResult, Version,
+};
 
 #[derive(Debug)]
 pub(super) struct Advertiser {
@@ -102,10 +31,24 @@ pub(super) struct Advertiser {
 #[derive(Debug)]
 pub(super) struct Campaign {
     pub(super) key: CampaignKey,
+    pub(super) facts: Facts,
+    /// What was merged into it, and means it.
+    pub(super) merged: Vec<(CampaignId, Facts)>,
+}
+
+/// What lines say of a campaign.
+#[derive(Debug)]
+pub(super) struct Facts {
     pub(super) name: String,
     pub(super) offer: String,
     pub(super) app: String,
     pub(super) store: StoreId,
+}
+
+impl Facts {
+    fn of(row: CampaignRow) -> Self {
+        Self { name: row.name, offer: row.offer.name, app: row.app, store: row.store }
+    }
 }
 
 impl Advertiser {
@@ -129,53 +72,71 @@ impl Advertiser {
         let (key, id) = (row.key, row.id);
         let mut loaded = Self::new(row, last_day);
         loaded.version = Some(txn.catalogue_version(id)?.1);
-        for offer in txn.offer_list(key)? {
-            loaded.offers.add(&offer.name, offer.key);
-        }
+        loaded.offers = names::offers(txn, key)?;
         loaded.apps = txn.app_list(key)?.into_iter().map(|app| (app.store, (app.key, app.name))).collect();
-        for known in txn.campaign_list(key)? {
-            let campaign = Campaign {
-                key: known.key,
-                name: known.name,
-                offer: known.offer.name,
-                app: known.app,
-                store: known.store,
-            };
-            loaded.by_id.insert(known.id, loaded.campaigns.len());
-            loaded.add(campaign);
+        let merges = txn.merges()?;
+        let (hidden, shown): (Vec<_>, Vec<_>) =
+            txn.campaign_list(key)?.into_iter().partition(|row| merges.hid_campaign(row.key).is_some());
+        for row in shown {
+            loaded.by_id.insert(row.id, loaded.campaigns.len());
+            loaded.add(row.key, Facts::of(row));
+        }
+        for row in hidden {
+            if let Some(at) = loaded.by_key.get(&merges.campaign(row.key)).copied() {
+                loaded.by_id.insert(row.id, at);
+                loaded.by_name.add(&row.name, at);
+                loaded.campaigns[at].merged.push((row.id, Facts::of(row)));
+            }
         }
         for known in txn.network_campaign_list(key)? {
-            if let Some(at) = loaded.by_key.get(&known.campaign) {
-                loaded.network.entry(known.publisher).or_default().insert(known.network_id, *at);
+            if let Some(at) = loaded.by_key.get(&merges.campaign(known.campaign)) {
+                loaded.network.entry(merges.publisher(known.publisher)).or_default().insert(known.network_id, *at);
             }
         }
         Ok(loaded)
     }
 
-    /// Adds a campaign; its place.
-    pub(super) fn add(&mut self, campaign: Campaign) -> usize {
+    /// Adds a campaign.
+    pub(super) fn add(&mut self, key: CampaignKey, facts: Facts) {
         let at = self.campaigns.len();
-        self.by_key.insert(campaign.key, at);
-        self.by_name.add(&campaign.name, at);
+        self.by_key.insert(key, at);
+        self.by_name.add(&facts.name, at);
         if let Some(known) = &mut self.without_case {
-            known.insert(NameKey::ignoring_case(&campaign.name), campaign.name.clone());
+            known.insert(NameKey::ignoring_case(&facts.name), facts.name.clone());
         }
-        self.campaigns.push(campaign);
-        at
+        self.campaigns.push(Campaign { key, facts, merged: Vec::new() });
     }
 
     /// The campaign whose name differs from this one only in letter case.
     pub(super) fn but_for_case(&mut self, name: &str) -> Option<&String> {
         let known = self.without_case.get_or_insert_with(|| {
-            self.campaigns.iter().map(|known| (NameKey::ignoring_case(&known.name), known.name.clone())).collect()
+            let names = self.campaigns.iter().map(|known| &known.facts.name);
+            names.map(|name| (NameKey::ignoring_case(name), name.clone())).collect()
         });
         known.get(&NameKey::ignoring_case(name))
     }
 }
 
 impl Campaign {
-    /// The key, if nothing in the line contradicts what is stored.
+    /// The key, if nothing in the line contradicts what is stored, of the campaign itself or of one that was merged into it.
     pub(super) fn agree(&self, line: &StatLine<'_>) -> Result<CampaignKey, Failure> {
+        let agreed = self.facts.agree(line);
+        if agreed.is_err() && self.merged.iter().any(|(_, facts)| facts.agree(line).is_ok()) {
+            return Ok(self.key);
+        }
+        agreed.map(|()| self.key)
+    }
+
+    /// The name of what was merged into it that goes by this id or name.
+    pub(super) fn merged_name(&self, id: Option<CampaignId>, name: Option<&str>) -> Option<&str> {
+        let is_meant = |facts: &Facts| name.is_some_and(|name| is_called(&facts.name, name));
+        let found = self.merged.iter().find(|(merged, facts)| id == Some(*merged) || is_meant(facts));
+        found.map(|(_, facts)| facts.name.as_str())
+    }
+}
+
+impl Facts {
+    fn agree(&self, line: &StatLine<'_>) -> Result<(), Failure> {
         // Stored forms are canonical; what is compared with them is brought into the same form where case does not count.
         let os = line.os.filter(|os| !os.eq_ignore_ascii_case(self.store.os().as_str()));
         let same_store = |id: &&str| {
@@ -196,7 +157,7 @@ impl Campaign {
                 );
             }
         }
-        Ok(self.key)
+        Ok(())
     }
 }
 
@@ -211,15 +172,24 @@ pub(super) struct Publishers {
     pub(super) by_name: Names<PublisherKey>,
     pub(super) by_id: HashMap<PublisherId, PublisherKey>,
     pub(super) names: HashMap<PublisherKey, String>,
+    /// What was merged, by what it means.
+    hidden: HashMap<PublisherKey, Vec<(PublisherId, String)>>,
 }
 
 impl Publishers {
     pub(super) fn load(txn: &ReadTxn<'_>) -> StoreResult<Self> {
         let version = txn.publishers_version()?;
-        let (by_id, names) = (HashMap::new(), HashMap::new());
-        let mut loaded = Self { version, by_name: Names::ignoring_case(), by_id, names };
+        let (merges, by_name) = (txn.merges()?, names::publishers(txn)?);
+        let (by_id, names, hidden) = (HashMap::new(), HashMap::new(), HashMap::new());
+        let mut loaded = Self { version, by_name, by_id, names, hidden };
         for row in txn.publisher_list()? {
-            loaded.add(row.key, row.id, &row.name);
+            let meant = merges.publisher(row.key);
+            loaded.by_id.insert(row.id, meant);
+            if meant == row.key {
+                loaded.names.insert(row.key, row.name);
+            } else {
+                loaded.hidden.entry(meant).or_default().push((row.id, row.name));
+            }
         }
         Ok(loaded)
     }
@@ -234,35 +204,11 @@ impl Publishers {
     pub(super) fn name(&self, key: PublisherKey) -> &str {
         self.names.get(&key).map_or("", String::as_str)
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_found_as_they_are_written_or_as_they_look() {
-        let mut names = Names::new();
-        for (name, key) in [("Café", 1), ("Brand  Spring", 2), ("Twin", 3), ("Twi\u{200b}n", 4)] {
-            names.add(name, key);
-        }
-        for (text, found) in [
-            ("Café", Named::One(1)),
-            ("Cafe\u{301}", Named::One(1)),
-            ("Brand\nSpring", Named::One(2)),
-            ("café", Named::Nothing),
-            ("Twin", Named::One(3)),
-            ("Twi\u{200b}n", Named::One(4)),
-            ("T\u{200b}win", Named::Several),
-        ] {
-            assert_eq!(names.find(text), found, "{text:?}");
-        }
-        names.add("cafe\u{301}", 5);
-        assert_eq!(names.find("café"), Named::One(5));
-        let mut names = Names::ignoring_case();
-        names.add("Facebook", 1);
-        assert_eq!(names.find("FACEBOOK"), Named::One(1));
-        names.add("facebook", 2);
-        assert_eq!((names.find("facebook"), names.find("faceBook")), (Named::One(2), Named::Several));
+    /// The name of what was merged into a publisher that goes by this id or name.
+    pub(super) fn merged_name(&self, key: PublisherKey, id: Option<PublisherId>, name: Option<&str>) -> Option<&str> {
+        let look = |name: &str| NameKey::ignoring_case(name);
+        let is_meant = |stored: &str| name.is_some_and(|name| stored == name || look(stored) == look(name));
+        let found = self.hidden.get(&key)?.iter().find(|(merged, stored)| id == Some(*merged) || is_meant(stored));
+        found.map(|(_, name)| name.as_str())
     }
 }

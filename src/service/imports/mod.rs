@@ -19,6 +19,8 @@ mod known;
 mod mappings;
 mod marks;
 mod merge;
+mod merging;
+mod merging_sentences;
 mod outliers;
 mod outlook;
 mod preview;
@@ -52,6 +54,8 @@ pub use self::mappings::{
     KeptMapping, SavedMapping, delete_mapping, mapping_for, remember_mapping, save_mapping, saved_mapping, use_mapping,
 };
 pub use self::marks::mark_days;
+pub use self::merging::{MergeDone, MergeOutlook, MergePair, MergePart, merge, merge_outlook};
+pub use self::merging_sentences::unmerged;
 pub use self::outliers::{Outlier, Outliers};
 pub use self::outlook::{DayTotal, Outlook, Total};
 pub use self::preview::{CellChange, Preview, Resembling, preview};

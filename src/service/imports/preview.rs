@@ -178,11 +178,11 @@ fn resembling(txn: &ReadTxn<'_>, creations: &Creations, created: &Created) -> Re
         found.extend(pairs.map(|(name, known)| Resembling { kind, name, known }));
     };
     if !created.publishers.is_empty() {
-        let known: Vec<String> = txn.publisher_list()?.into_iter().map(|row| row.name).collect();
+        let known: Vec<String> = txn.publishers_shown()?.into_iter().map(|row| row.name).collect();
         compare("publisher", &created.publishers, &known);
     }
     for advertiser in creations.advertisers_with_campaigns() {
-        let known: Vec<String> = txn.campaign_list(advertiser)?.into_iter().map(|row| row.name).collect();
+        let known: Vec<String> = txn.campaigns_shown(advertiser)?.into_iter().map(|row| row.name).collect();
         compare("campaign", &creations.campaigns_of(advertiser), &known);
         let known: Vec<String> = txn.offer_list(advertiser)?.into_iter().map(|row| row.name).collect();
         compare("offer", &creations.offers_of(advertiser), &known);

@@ -3,7 +3,7 @@
 //! Names are looked up in maps that are loaded once per advertiser, each in a short read of its own: reading an input may take
 //! long, and holds nothing up. Whether what was found still holds is checked when it is written.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -11,17 +11,21 @@ use uuid::Uuid;
 use super::catalogue_versions::CatalogueVersions;
 use super::creations::Creations;
 use super::failure::{Failure, Refusal, invalid, refuse, several, unknown};
-use super::known::{Advertiser, Named, Publishers, is_called};
+use super::known::{Advertiser, Publishers, is_called};
 use super::problems::LineProblem;
 use super::sorter::StagedLine;
 use super::{Alias, CellName, ImportNote, ImportOptions, unit};
 use crate::domain::{AdvertiserId, Currency, Day, Invalid, Name, NameKey, PublisherId, ReportingZone};
 use crate::import::{Column, CurrencyClaim, LineError, StatLine, Unit};
 use crate::service::ServiceResult;
+use crate::service::names::Named;
 use crate::store::{AdvertiserRow, PublisherKey, StatKey, Store, StoreError, StoreResult};
 
 /// Notes of one kind that are kept.
 const NOTES: usize = 100;
+
+/// The code of a note that names what was merged. An undo of the merge looks for it.
+const MERGED: &str = "merged";
 
 /// What becomes of a line.
 pub(super) enum LineOutcome {
@@ -45,6 +49,8 @@ pub(super) struct Resolver<'s> {
     aliases: Vec<Alias>,
     pub(super) creations: Creations,
     pub(super) notes: Vec<ImportNote>,
+    /// Names of what was merged that a note told of.
+    merged_names: HashSet<String>,
 }
 
 impl<'s> Resolver<'s> {
@@ -61,6 +67,7 @@ impl<'s> Resolver<'s> {
             aliases: options.aliases.clone(),
             creations: Creations::default(),
             notes: Vec::new(),
+            merged_names: HashSet::new(),
         };
         for Alias { name, known, .. } in options.aliases.iter().filter(|alias| alias.column == Column::Partner) {
             resolver.publishers.by_name.alias(name, known);
@@ -143,7 +150,7 @@ impl<'s> Resolver<'s> {
         Some(CellName {
             advertiser: advertiser.row.name.clone(),
             day: Day::from_stored(key.day).ok()?,
-            campaign: campaign.name.clone(),
+            campaign: campaign.facts.name.clone(),
             publisher: self.publishers.names.get(&key.publisher)?.clone(),
         })
     }
@@ -151,6 +158,15 @@ impl<'s> Resolver<'s> {
     pub(super) fn note(&mut self, code: &'static str, line: u64, message: String) {
         if self.notes.iter().filter(|note| note.code == code).count() < NOTES {
             self.notes.push(ImportNote { code: code.to_owned(), line: Some(line), message });
+        }
+    }
+
+    /// Says once for each name that its rows are booked elsewhere.
+    pub(super) fn note_merged(&mut self, line: u64, merged: &str, into: &str) {
+        if !self.merged_names.contains(merged) {
+            let (name, into) = (Invalid::echo(merged), Invalid::echo(into));
+            self.note(MERGED, line, format!("{name} was merged into {into}, so its rows go there."));
+            self.merged_names.insert(merged.to_owned());
         }
     }
 
@@ -264,21 +280,29 @@ impl<'s> Resolver<'s> {
     }
 
     fn publisher(&mut self, line: &StatLine<'_>) -> Result<PublisherKey, Failure> {
+        let key = self.publisher_named(line)?;
+        if let Some(merged) = self.publishers.merged_name(key, line.partner_id, line.partner).map(str::to_owned) {
+            let name = self.publishers.name(key).to_owned();
+            self.note_merged(line.line, &merged, &name);
+        }
+        Ok(key)
+    }
+
+    fn publisher_named(&mut self, line: &StatLine<'_>) -> Result<PublisherKey, Failure> {
         let id = line.partner_id;
         let by_id = id.and_then(|id| self.publishers.by_id.get(&id)).copied();
         match (id, by_id, line.partner) {
             (Some(id), Some(key), name) => {
-                let stored = self.publishers.name(key);
-                let same =
-                    |name: &str| stored == name || NameKey::ignoring_case(stored) == NameKey::ignoring_case(name);
-                match name.filter(|name| !same(name)) {
-                    None => Ok(key),
-                    Some(name) => refuse(
-                        "contradiction",
-                        Column::Partner,
-                        format!("got {}, but publisher {id} is called {}", Invalid::echo(name), Invalid::echo(stored)),
-                    ),
+                let is_same = |name: &&str| {
+                    let stored = self.publishers.name(key);
+                    stored == *name || NameKey::ignoring_case(stored) == NameKey::ignoring_case(name)
+                };
+                let Some(name) = name.filter(|name| !is_same(name)) else { return Ok(key) };
+                if self.publishers.by_name.find(name) == Named::One(key) {
+                    return Ok(key);
                 }
+                let (got, stored) = (Invalid::echo(name), Invalid::echo(self.publishers.name(key)));
+                refuse("contradiction", Column::Partner, format!("got {got}, but publisher {id} is called {stored}"))
             }
             (Some(id), None, None) => {
                 let reason = format!("got \"{id}\", which is no publisher");

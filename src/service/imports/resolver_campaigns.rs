@@ -1,10 +1,11 @@
 //! The campaign that a line means: by the catalogue's id, by the network's, or by name; planned where it is missing.
 
 use super::failure::{Failure, invalid, refuse, several, unknown};
-use super::known::{Campaign, Named, is_called};
+use super::known::{Facts, is_called};
 use super::resolver::Resolver;
 use crate::domain::{Invalid, Name, Os, StoreId};
 use crate::import::{Column, StatLine};
+use crate::service::names::Named;
 use crate::store::{CampaignKey, PublisherKey};
 
 impl Resolver<'_> {
@@ -21,7 +22,7 @@ impl Resolver<'_> {
         });
         let found = match (named, by_network) {
             (Some(named), Some(known)) if named != known => {
-                let [named, known] = [named, known].map(|at_| self.advertisers[at].campaigns[at_].name.clone());
+                let [named, known] = [named, known].map(|at_| self.advertisers[at].campaigns[at_].facts.name.clone());
                 let (id, named, known) = (
                     Invalid::echo(line.network_campaign_id.unwrap_or_default()),
                     Invalid::echo(&named),
@@ -42,7 +43,10 @@ impl Resolver<'_> {
             (named, _) => named,
         };
         let key = match found {
-            Some(found) => self.advertisers[at].campaigns[found].agree(line)?,
+            Some(found) => {
+                self.note_merged_campaign(at, found, line);
+                self.advertisers[at].campaigns[found].agree(line)?
+            }
             None if line.campaign_name.is_none() => {
                 let id = line.network_campaign_id.unwrap_or_default();
                 let (got, whose) = (Invalid::echo(id), &self.advertisers[at].row.name);
@@ -62,8 +66,16 @@ impl Resolver<'_> {
         Ok(key)
     }
 
+    fn note_merged_campaign(&mut self, at: usize, found: usize, line: &StatLine<'_>) {
+        let campaign = &self.advertisers[at].campaigns[found];
+        if let Some(merged) = campaign.merged_name(line.campaign_id, line.campaign_name) {
+            let (merged, name) = (merged.to_owned(), campaign.facts.name.clone());
+            self.note_merged(line.line, &merged, &name);
+        }
+    }
+
     fn note_renamed(&mut self, at: usize, known: usize, line: &StatLine<'_>) {
-        let stored = &self.advertisers[at].campaigns[known].name;
+        let stored = &self.advertisers[at].campaigns[known].facts.name;
         if let Some(name) = line.campaign_name.filter(|name| !is_called(stored, name)) {
             let (stored, name) = (Invalid::echo(stored), Invalid::echo(name));
             let id = Invalid::echo(line.network_campaign_id.unwrap_or_default());
@@ -84,8 +96,10 @@ impl Resolver<'_> {
                     let reason = format!("got \"{id}\", which is no campaign of \"{whose}\"");
                     return unknown("unknown_campaign_id", Column::CampaignId, &got, reason);
                 };
-                let stored = &advertiser.campaigns[*found].name;
-                if let Some(name) = name.filter(|name| !is_called(stored, name)) {
+                let stored = &advertiser.campaigns[*found].facts.name;
+                let mut is_other =
+                    |name: &&str| !is_called(stored, name) && advertiser.by_name.find(name) != Named::One(*found);
+                if let Some(name) = name.filter(|name| is_other(name)) {
                     return refuse(
                         "contradiction",
                         Column::CampaignName,
@@ -154,7 +168,7 @@ impl Resolver<'_> {
         };
         let twin = advertiser.but_for_case(name.as_str()).cloned();
         let campaign = creations.campaign(key, offer_key, app_key, &name);
-        advertiser.add(Campaign { key: campaign, name: name.to_string(), offer: offer.to_string(), app, store });
+        advertiser.add(campaign, Facts { name: name.to_string(), offer: offer.to_string(), app, store });
         if let Some(twin) = twin {
             let (name, twin) = (Invalid::echo(name.as_str()), Invalid::echo(&twin));
             self.note("case", line.line, format!("The new campaign {name} differs from {twin} only in letter case."));

@@ -10,7 +10,7 @@ use chrono::Utc;
 use uuid::Uuid;
 
 use super::final_days::{FinalDay, FinalDays};
-use crate::domain::{Day, DayState, ImportId, Reason};
+use crate::domain::{Day, DayState, Figures, ImportId, Reason};
 use crate::service::{Actor, ServiceError, ServiceResult};
 use crate::store::{
     AdvertiserKey, ImportEntry, ImportKey, ImportKind, ImportRow, NewImport, PastValue, ReadTxn, StatKey, StatRow,
@@ -85,8 +85,37 @@ pub fn later_changes(txn: &ReadTxn<'_>, import: ImportKey) -> ServiceResult<Vec<
             }
         }
     }
+    for (key, cells) in merges_above(txn, import)? {
+        if later.iter().all(|(known, _)| *known != key) {
+            later.push((key, cells));
+        }
+    }
     later.sort_unstable_by_key(|(key, _)| std::cmp::Reverse(*key));
     later.into_iter().map(|(key, cells)| Ok(LaterChange { import: txn.import_by_key(key)?, cells })).collect()
+}
+
+/// The later merges that hide cells to which the undo would give figures back.
+fn merges_above(txn: &ReadTxn<'_>, import: ImportKey) -> ServiceResult<BTreeMap<ImportKey, u64>> {
+    let merges = txn.merges()?;
+    let mut found = BTreeMap::new();
+    if merges.latest().is_none_or(|latest| latest <= import) {
+        return Ok(found);
+    }
+    let mut plan = UndoPlan::new(txn, import)?;
+    for span in txn.import_spans(import)? {
+        for day in txn.import_days_held(import, span)? {
+            for UndoneCell { key, new, .. } in plan.day(span.advertiser, day)? {
+                let hid = [merges.hid_publisher(key.publisher), merges.hid_campaign(key.campaign)];
+                if new.is_some_and(|new| new.figures != Figures::default()) {
+                    hid.into_iter()
+                        .flatten()
+                        .filter(|by| *by > import)
+                        .for_each(|by| *found.entry(by).or_default() += 1);
+                }
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// The final days that undoing an import would change: cells of theirs, or that they are final.
@@ -239,6 +268,9 @@ pub fn undo(store: &Store, id: ImportId, reason: Option<&Reason>, actor: &Actor)
             return Err(StoreError::Conflict(message.to_owned()).into());
         }
         let done = take_back(txn, import.key, key)?;
+        if let Some(which) = txn.merge_of(import.key)? {
+            txn.merge_touch(which)?;
+        }
         let rows = done.restored + done.deleted;
         txn.import_finish(key, &ImportRow { rows, changed: rows, ..ImportRow::default() })?;
         let kept = if done.kept > 0 { format!(", {} kept", done.kept) } else { String::new() };

@@ -1,6 +1,6 @@
 //! What a change means for Singular, said before it is made.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
@@ -8,7 +8,7 @@ use super::polling::LookBack;
 use super::state::{Calendar, HandoverState};
 use crate::domain::{Day, phrase};
 use crate::service::ServiceResult;
-use crate::store::{AdvertiserRow, CampaignRow, ReadTxn};
+use crate::store::{AdvertiserKey, AdvertiserRow, CampaignRow, ReadTxn};
 
 /// How many of the days that change Singular gets by itself, and how many it does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +77,22 @@ pub fn effect(
             HandoverState::Refresh => found.refresh += 1,
             _ => found.out_of_reach += 1,
         }
+    }
+    Ok(found)
+}
+
+/// The same in sentences, for days of several advertisers, who are named then.
+pub fn effects(
+    txn: &ReadTxn<'_>,
+    days: &BTreeMap<AdvertiserKey, BTreeSet<i64>>,
+    now: DateTime<Utc>,
+) -> ServiceResult<Vec<String>> {
+    let mut found = Vec::new();
+    for (key, own) in days {
+        let advertiser = txn.advertiser_by_key(*key)?;
+        let message = effect(txn, &advertiser, own.iter().copied(), now)?.message();
+        let named = |message| if days.len() == 1 { message } else { format!("{}: {message}", advertiser.name) };
+        found.extend(message.map(named));
     }
     Ok(found)
 }

@@ -21,7 +21,7 @@ use chrono::{DateTime, Utc};
 
 pub use self::causes::{Cause, causes};
 pub use self::difference::{CellDifference, DayDifference, Detail, Sums};
-pub use self::effect::{Effect, effect, effect_on_campaigns};
+pub use self::effect::{Effect, effect, effect_on_campaigns, effects};
 pub use self::lost::settle_lost;
 pub use self::polling::{LookBack, PollTimes};
 pub use self::requests::RefreshRequest;

@@ -23,6 +23,7 @@ pub(super) const STEP_LIST: &[M<'static>] = &[
     M::up(include_str!("../migrations/008.sql")),
     M::up(include_str!("../migrations/009.sql")),
     M::up(include_str!("../migrations/010.sql")),
+    M::up(include_str!("../migrations/011.sql")),
 ];
 
 /// The schema this program works with: the number of its migrations.

@@ -61,22 +61,32 @@ pub struct ChangePage {
     pub limit: u32,
 }
 
+impl ChangePage {
+    /// Day, campaign and publisher after which it begins.
+    fn after(&self) -> (i64, i64, i64) {
+        self.after.map_or((self.span.first, 0, 0), |key| (key.day, key.campaign.0, key.publisher.0))
+    }
+}
+
+/// The cell whose campaign and publisher stand in the row's columns `at` on.
+fn cell(row: &Row<'_>, advertiser: AdvertiserKey, day: i64, at: usize) -> rusqlite::Result<StatKey> {
+    Ok(StatKey { advertiser, day, campaign: CampaignKey(row.get(at)?), publisher: PublisherKey(row.get(at + 1)?) })
+}
+
 impl ReadTxn<'_> {
     /// What an import changed, in the order of the table.
     pub fn import_changes(&self, import: ImportKey, page: &ChangePage) -> StoreResult<Vec<StatChange>> {
         let advertiser = page.span.advertiser;
-        let after = page.after.map(|key| (key.day, key.campaign.0, key.publisher.0));
-        let (day, campaign, publisher) = after.unwrap_or((page.span.first, 0, 0));
+        let (day, campaign, publisher) = page.after();
         let params = named_params! {
             ":import": import.0, ":advertiser": advertiser.0, ":last": page.span.last,
             ":day": day, ":campaign": campaign, ":publisher": publisher,
             ":inserts": page.with_new, ":limit": page.limit,
         };
         self.list("read an import's changes", include_str!("../sql/import_changes.sql"), params, |row| {
-            let (campaign, publisher) = (CampaignKey(row.get(1)?), PublisherKey(row.get(2)?));
             let is_new = row.get::<_, Option<i64>>(8)?.is_none();
             Ok(StatChange {
-                key: StatKey { advertiser, day: row.get(0)?, campaign, publisher },
+                key: cell(row, advertiser, row.get(0)?, 1)?,
                 old: if is_new { None } else { Some(daily_stats::figures(row, 9)?) },
                 new: daily_stats::figures(row, 3)?,
                 line: row.get::<_, i64>(7)?.unsigned_abs(),
@@ -87,16 +97,14 @@ impl ReadTxn<'_> {
     /// What an undo did, in the order of the table.
     pub fn undo_changes(&self, undo: ImportKey, page: &ChangePage) -> StoreResult<Vec<UndoChange>> {
         let advertiser = page.span.advertiser;
-        let after = page.after.map(|key| (key.day, key.campaign.0, key.publisher.0));
-        let (day, campaign, publisher) = after.unwrap_or((page.span.first, 0, 0));
+        let (day, campaign, publisher) = page.after();
         let params = named_params! {
             ":undo": undo.0, ":advertiser": advertiser.0, ":last": page.span.last,
             ":day": day, ":campaign": campaign, ":publisher": publisher,
             ":gone": page.with_new, ":limit": page.limit,
         };
         self.list("read what an undo did", include_str!("../sql/undo_changes.sql"), params, |row| {
-            let (campaign, publisher) = (CampaignKey(row.get(1)?), PublisherKey(row.get(2)?));
-            let key = StatKey { advertiser, day: row.get(0)?, campaign, publisher };
+            let key = cell(row, advertiser, row.get(0)?, 1)?;
             let is_given_back = row.get::<_, Option<bool>>(8)?.unwrap_or_default();
             let new = if is_given_back { Some(daily_stats::figures(row, 9)?) } else { None };
             let line = row.get::<_, i64>(7)?.unsigned_abs();
@@ -147,8 +155,7 @@ impl ReadTxn<'_> {
             where advertiser_key = ?1 and day = ?2 and import_key = ?3
             order by campaign_key, publisher_key";
         self.list("read what an import stated", sql, (advertiser.0, day, import.0), |row| {
-            let (campaign, publisher) = (CampaignKey(row.get(6)?), PublisherKey(row.get(7)?));
-            Ok((StatKey { advertiser, day, campaign, publisher }, daily_stats::stated(row)?))
+            Ok((cell(row, advertiser, day, 6)?, daily_stats::stated(row)?))
         })
     }
 
@@ -156,9 +163,8 @@ impl ReadTxn<'_> {
     pub fn stat_past_of_day(&self, advertiser: AdvertiserKey, day: i64) -> StoreResult<Vec<(StatKey, PastValue)>> {
         let sql = include_str!("../sql/stat_past_of_day.sql");
         self.list("read a day's history", sql, (advertiser.0, day), |row| {
-            let (campaign, publisher) = (CampaignKey(row.get(7)?), PublisherKey(row.get(8)?));
             let past = PastValue { stated: daily_stats::stated(row)?, ended_by: ImportKey(row.get(6)?) };
-            Ok((StatKey { advertiser, day, campaign, publisher }, past))
+            Ok((cell(row, advertiser, day, 7)?, past))
         })
     }
 

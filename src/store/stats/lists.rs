@@ -134,17 +134,29 @@ impl ReadTxn<'_> {
         Ok(self.first("count a publisher's stats", sql, [publisher.0], usage)?.flatten())
     }
 
-    /// Whether the history holds values of a campaign, though it may have no stats now.
+    /// The days of each advertiser's first and last stats at a publisher.
+    pub fn publisher_spans(&self, publisher: PublisherKey) -> StoreResult<Vec<ImportSpan>> {
+        let sql = "select advertiser_key, min(first_day), max(last_day) from month_sums where publisher_key = ?1
+            group by advertiser_key
+            order by advertiser_key";
+        self.list("find a publisher's days", sql, [publisher.0], |row| {
+            Ok(ImportSpan { advertiser: AdvertiserKey(row.get(0)?), first: row.get(1)?, last: row.get(2)? })
+        })
+    }
+
+    /// Whether the history holds values of a campaign or a merge of it, though it may have no stats now.
     pub fn campaign_has_history(&self, advertiser: AdvertiserKey, campaign: CampaignKey) -> StoreResult<bool> {
-        let sql = "select exists (select 1 from stat_history where advertiser_key = ?1 and campaign_key = ?2)";
+        let sql = "select exists (select 1 from stat_history where advertiser_key = ?1 and campaign_key = ?2)
+            or exists (select 1 from merges where ?2 in (campaign_key, into_campaign_key))";
         let found = self.first("look for a campaign's history", sql, (advertiser.0, campaign.0), |row| row.get(0))?;
         Ok(found.unwrap_or_default())
     }
 
-    /// Whether the history holds values of a publisher, though it may have no stats now.
+    /// Whether the history holds values of a publisher or a merge of it, though it may have no stats now.
     pub fn publisher_has_history(&self, publisher: PublisherKey) -> StoreResult<bool> {
         let sql = "select exists (select 1 from stat_history where publisher_key = ?1)
-            or exists (select 1 from stated_cells where publisher_key = ?1)";
+            or exists (select 1 from stated_cells where publisher_key = ?1)
+            or exists (select 1 from merges where ?1 in (publisher_key, into_publisher_key))";
         let found = self.first("look for a publisher's history", sql, [publisher.0], |row| row.get(0))?;
         Ok(found.unwrap_or_default())
     }

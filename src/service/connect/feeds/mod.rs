@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::domain::{Currency, Day, DayRange, FeedId, Invalid, MicrosSum, Name, ReportingZone};
 use crate::service::access::{secrets, sessions};
+use crate::service::names::{self, Named};
 use crate::service::{Actor, ServiceError, ServiceResult};
 use crate::store::{
     CampaignKey, CampaignRow, FeedDays, FeedRow, NewFeed, PublisherKey, PublisherRow, ReadTxn, Store, UrgentAct,
@@ -132,7 +133,10 @@ pub fn create(store: &Store, request: &FeedRequest, actor: &Actor, now: DateTime
     store.write(|txn| {
         let advertiser = txn.advertiser_get(&request.advertiser)?;
         let publisher = match &request.publisher {
-            Some(text) => Some(publisher(txn.publisher_list()?, text)?),
+            Some(text) => match names::publisher(txn, text)? {
+                Named::Nothing => return Err(Invalid::value("partner", text, "a publisher's name or id").into()),
+                found => Some(found.or_missing("publisher", text)?),
+            },
             None if format.needs_publisher() => {
                 let reason = format!("is needed for {}: a feed shows one publisher, by name or id", format.reader());
                 return Err(Invalid { field: "partner", reason }.into());
@@ -173,12 +177,6 @@ pub fn find(txn: &ReadTxn<'_>, secret: &str) -> ServiceResult<Option<FeedRow>> {
 
 fn digest(secret: &str) -> String {
     secrets::sha256_hex(secret.as_bytes())
-}
-
-fn publisher(all: Vec<PublisherRow>, text: &str) -> ServiceResult<PublisherRow> {
-    let text = text.trim();
-    let found = all.into_iter().find(|row| row.name == text || row.id.to_string().eq_ignore_ascii_case(text));
-    found.ok_or_else(|| Invalid::value("partner", text, "a publisher's name or id").into())
 }
 
 /// The days that a feed shows now; none where there are no such days yet.

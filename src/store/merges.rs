@@ -1,0 +1,186 @@
+//! Publishers and campaigns that became one. A merge stands until the import that did it is undone; while it stands, the
+//! first of the two is hidden and means the second.
+
+use std::collections::HashMap;
+
+use rusqlite::Row;
+
+use crate::store::{
+    AdvertiserKey, CampaignKey, CampaignRow, ImportKey, PublisherKey, PublisherRow, ReadTxn, StoreResult, WriteTxn,
+};
+
+/// Which two became one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Merged {
+    /// A publisher, and the one that stays.
+    Publisher(PublisherKey, PublisherKey),
+    /// An advertiser's campaign, and the one that stays.
+    Campaign(AdvertiserKey, CampaignKey, CampaignKey),
+}
+
+/// What stands hidden, and what it means.
+#[derive(Debug, Clone, Default)]
+pub struct Merges {
+    publishers: HashMap<PublisherKey, (PublisherKey, ImportKey)>,
+    campaigns: HashMap<CampaignKey, (CampaignKey, ImportKey)>,
+}
+
+/// Follows a chain of merges to its end. What stays may itself be merged later, but never into what is hidden already.
+fn followed<K: Copy + Eq + std::hash::Hash>(merged: &HashMap<K, (K, ImportKey)>, key: K) -> K {
+    let mut meant = key;
+    for _ in 0..merged.len() {
+        match merged.get(&meant) {
+            Some((next, _)) => meant = *next,
+            None => break,
+        }
+    }
+    meant
+}
+
+impl Merges {
+    /// What a publisher means: itself, unless it was merged.
+    #[must_use]
+    pub fn publisher(&self, key: PublisherKey) -> PublisherKey {
+        followed(&self.publishers, key)
+    }
+
+    /// What a campaign means: itself, unless it was merged.
+    #[must_use]
+    pub fn campaign(&self, key: CampaignKey) -> CampaignKey {
+        followed(&self.campaigns, key)
+    }
+
+    /// The import that hid a publisher, if one did.
+    #[must_use]
+    pub fn hid_publisher(&self, key: PublisherKey) -> Option<ImportKey> {
+        self.publishers.get(&key).map(|(_, import)| *import)
+    }
+
+    /// The import that hid a campaign, if one did.
+    #[must_use]
+    pub fn hid_campaign(&self, key: CampaignKey) -> Option<ImportKey> {
+        self.campaigns.get(&key).map(|(_, import)| *import)
+    }
+
+    /// The latest of them.
+    #[must_use]
+    pub fn latest(&self) -> Option<ImportKey> {
+        let publishers = self.publishers.values().map(|(_, import)| *import);
+        publishers.chain(self.campaigns.values().map(|(_, import)| *import)).max()
+    }
+
+    /// Publishers that were merged into this one, each with the import that did it, the newest first.
+    #[must_use]
+    pub fn into_publisher(&self, key: PublisherKey) -> Vec<(PublisherKey, ImportKey)> {
+        merged_into(&self.publishers, key)
+    }
+
+    /// Campaigns that were merged into this one, each with the import that did it, the newest first.
+    #[must_use]
+    pub fn into_campaign(&self, key: CampaignKey) -> Vec<(CampaignKey, ImportKey)> {
+        merged_into(&self.campaigns, key)
+    }
+}
+
+fn merged_into<K: Copy + Eq>(merged: &HashMap<K, (K, ImportKey)>, key: K) -> Vec<(K, ImportKey)> {
+    let own = merged.iter().filter(|(_, (into, _))| *into == key);
+    let mut found: Vec<_> = own.map(|(hidden, (_, import))| (*hidden, *import)).collect();
+    found.sort_unstable_by_key(|(_, import)| std::cmp::Reverse(*import));
+    found
+}
+
+const SELECT: &str =
+    "select publisher_key, into_publisher_key, advertiser_key, campaign_key, into_campaign_key, import_key
+    from merges";
+
+/// Whether the merge of the row stands.
+const STANDS: &str = "not exists (select 1 from imports where undoes_key = merges.import_key)";
+
+/// What a list of campaigns leaves out.
+pub(in crate::store) fn is_campaign_shown() -> String {
+    format!("not exists (select 1 from merges where merges.campaign_key = campaigns.campaign_key and {STANDS})")
+}
+
+/// What a list of publishers leaves out.
+pub(in crate::store) fn is_publisher_shown() -> String {
+    format!("not exists (select 1 from merges where merges.publisher_key = publishers.publisher_key and {STANDS})")
+}
+
+fn merged(row: &Row<'_>) -> rusqlite::Result<(Merged, ImportKey)> {
+    let merged = match row.get::<_, Option<i64>>(0)? {
+        Some(publisher) => Merged::Publisher(PublisherKey(publisher), PublisherKey(row.get(1)?)),
+        None => Merged::Campaign(AdvertiserKey(row.get(2)?), CampaignKey(row.get(3)?), CampaignKey(row.get(4)?)),
+    };
+    Ok((merged, ImportKey(row.get(5)?)))
+}
+
+impl ReadTxn<'_> {
+    /// All merges that stand.
+    pub fn merges(&self) -> StoreResult<Merges> {
+        let mut found = Merges::default();
+        for (which, import) in self.list("read what was merged", &format!("{SELECT} where {STANDS}"), (), merged)? {
+            match which {
+                Merged::Publisher(hidden, into) => drop(found.publishers.insert(hidden, (into, import))),
+                Merged::Campaign(_, hidden, into) => drop(found.campaigns.insert(hidden, (into, import))),
+            }
+        }
+        Ok(found)
+    }
+
+    /// What an import merged, whether or not that was undone; nothing where it is no merge.
+    pub fn merge_of(&self, import: ImportKey) -> StoreResult<Option<Merged>> {
+        let sql = format!("{SELECT} where import_key = ?1");
+        Ok(self.first("read what was merged", &sql, [import.0], merged)?.map(|(which, _)| which))
+    }
+
+    /// The advertiser's campaigns without the hidden ones, by key.
+    pub fn campaigns_shown(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<CampaignRow>> {
+        let merges = self.merges()?;
+        let mut rows = self.campaign_list(advertiser)?;
+        rows.retain(|row| merges.hid_campaign(row.key).is_none());
+        Ok(rows)
+    }
+
+    /// The publishers without the hidden ones, by key.
+    pub fn publishers_shown(&self) -> StoreResult<Vec<PublisherRow>> {
+        let merges = self.merges()?;
+        let mut rows = self.publisher_list()?;
+        rows.retain(|row| merges.hid_publisher(row.key).is_none());
+        Ok(rows)
+    }
+
+    /// How many imports that stand came after this one and used the name of what it hid.
+    pub fn imports_by_merged_name(&self, merge: ImportKey, name: &str) -> StoreResult<u64> {
+        let sql = "select count(distinct imports.import_key) from imports, json_each(imports.told, '$.notes') note
+            where imports.import_key > ?1 and json_extract(note.value, '$.code') = 'merged'
+                and instr(json_extract(note.value, '$.message'), ?2) > 0
+                and not exists (select 1 from imports undo where undo.undoes_key = imports.import_key)";
+        let count = self.first("read which imports used a name", sql, (merge.0, name), |row| row.get::<_, i64>(0))?;
+        Ok(count.unwrap_or_default().unsigned_abs())
+    }
+}
+
+impl WriteTxn<'_> {
+    /// Notes that two became one.
+    pub fn merge_add(&self, import: ImportKey, which: Merged) -> StoreResult<()> {
+        let sql = "insert into merges
+                (import_key, publisher_key, into_publisher_key, advertiser_key, campaign_key, into_campaign_key)
+            values (?1, ?2, ?3, ?4, ?5, ?6)";
+        let params = match which {
+            Merged::Publisher(hidden, into) => (import.0, Some(hidden.0), Some(into.0), None, None, None),
+            Merged::Campaign(advertiser, hidden, into) => {
+                (import.0, None, None, Some(advertiser.0), Some(hidden.0), Some(into.0))
+            }
+        };
+        self.run("note what was merged", sql, params)?;
+        self.merge_touch(which)
+    }
+
+    /// Says that what these two mean has changed.
+    pub fn merge_touch(&self, which: Merged) -> StoreResult<()> {
+        match which {
+            Merged::Publisher(..) => self.publishers_touch(),
+            Merged::Campaign(advertiser, ..) => self.catalogue_touch(advertiser),
+        }
+    }
+}
