@@ -1,0 +1,118 @@
+//! What the preview of an import asks to be settled, settled by its buttons.
+
+use thirtyfour::prelude::*;
+
+use crate::harness::{App, Browser, run, spawn_app};
+use crate::imports::{enter, found, held, say_what_is_advertised, upload};
+use crate::merging::import_for;
+
+const HEADER: &str = "date,campaign_name,partner,clicks,cost";
+
+/// Two days of Summer at Facebook.
+fn before(app: &App) {
+    found(app, "USD");
+    import_for(
+        app,
+        "Northwind",
+        "date,campaign_name,partner,clicks,cost,offer_name,app,store_id,os\n\
+         2023-08-01,Summer,Facebook,10,100,Coin Game,Coin Game,com.example.coingame,ANDROID\n\
+         2023-08-02,Summer,Facebook,20,200,Coin Game,Coin Game,com.example.coingame,ANDROID\n",
+    );
+}
+
+/// Uploads these rows and goes on to the preview.
+async fn preview(app: &App, browser: &Browser, rows: &str) {
+    let path = app.dir.path().join("later.csv");
+    std::fs::write(&path, format!("{HEADER}\n{rows}")).unwrap();
+    upload(browser, path.to_str().unwrap()).await;
+    say_what_is_advertised(browser).await;
+    browser.press("Check import").await;
+    browser.sees("Nothing has changed yet.").await;
+}
+
+fn names(app: &App, table: &str) -> Vec<String> {
+    let database = app.database();
+    let mut statement = database.prepare(&format!("select name from {table} order by 1")).unwrap();
+    statement.query_map((), |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+}
+
+const RENAMED: &str = "2023-08-01,Summer Sale,Facebook,10,100\n2023-08-02,Summer Sale,Facebook,20,200\n\
+    2023-08-03,Summer Sale,Facebook,30,300\n";
+
+#[test]
+fn a_campaign_that_the_network_renamed_is_renamed_here() {
+    run(async {
+        let app = spawn_app();
+        before(&app);
+        let browser = enter(&app, false).await;
+        preview(&app, &browser, RENAMED).await;
+        browser.sees("“Summer” at Facebook is not in the file and holds 300 and 30 clicks on its days").await;
+        browser.press("Rename it to Summer Sale").await;
+        assert_eq!(names(&app, "campaigns"), ["Summer Sale"]);
+        assert!(!browser.text("main").await.contains("is not in the file"));
+        browser.press("Import 3 rows").await;
+        browser.sees("Imported.").await;
+        assert_eq!(held(&app), (3, 60, 600_000_000, 0));
+        browser.close().await;
+    });
+}
+
+#[test]
+fn what_the_file_leaves_out_is_replaced() {
+    run(async {
+        let app = spawn_app();
+        before(&app);
+        let browser = enter(&app, true).await;
+        preview(&app, &browser, RENAMED).await;
+        browser.press("Replace these days").await;
+        browser.sees("of which 2 are set to zero").await;
+        assert_eq!(held(&app), (2, 30, 300_000_000, 0));
+        browser.press("Import 3 rows").await;
+        assert_eq!(held(&app), (5, 60, 600_000_000, 0));
+        assert_eq!(names(&app, "campaigns"), ["Summer", "Summer Sale"]);
+        browser.close().await;
+    });
+}
+
+#[test]
+fn a_line_that_was_left_out_is_put_back() {
+    run(async {
+        let app = spawn_app();
+        before(&app);
+        let browser = enter(&app, true).await;
+        // A campaign that is called like a total, and comes to what the others of its day come to.
+        preview(
+            &app,
+            &browser,
+            "2023-08-04,Summer,Facebook,1,1.5\n2023-08-04,Winter,Facebook,2,2.5\n2023-08-04,Total,Facebook,3,4\n",
+        )
+        .await;
+        browser.sees("1 line is left out").await;
+        browser.sees("line 4").await;
+        browser.press("Put it back").await;
+        assert!(!browser.text("main").await.contains("1 line is left out"));
+        browser.press("Import 3 rows").await;
+        assert_eq!(held(&app), (5, 36, 308_000_000, 0));
+        assert_eq!(names(&app, "campaigns"), ["Summer", "Total", "Winter"]);
+        browser.close().await;
+    });
+}
+
+#[test]
+fn a_slip_of_the_pen_becomes_the_name_that_is_known() {
+    run(async {
+        let app = spawn_app();
+        before(&app);
+        let browser = enter(&app, false).await;
+        preview(&app, &browser, "2023-08-05,Summer,Facebok,7,7\n").await;
+        browser.sees("“Facebok” is a new publisher. There is a “Facebook”.").await;
+        browser.press("Use Facebook").await;
+        assert!(!browser.text("main").await.contains("is a new publisher"));
+        browser.press("Import 1 row").await;
+        assert_eq!(held(&app), (3, 37, 307_000_000, 0));
+        assert_eq!(names(&app, "publishers"), ["Facebook"]);
+        let uploads = browser.driver.find_all(By::Css("main")).await.unwrap();
+        assert_eq!(uploads.len(), 1);
+        browser.close().await;
+    });
+}
