@@ -1,22 +1,25 @@
 //! The ledger against a plain model that keeps every answer's items: whatever is imported, replaced, edited, undone, switched,
-//! renamed, polled, cut or lost, a day is in step only if Singular holds what the report says, and what is told of the
+//! renamed, moved, merged, polled, cut or lost, a day is in step only if Singular holds what the report says, and what is told of the
 //! difference is right.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use pitlane::domain::{
-    AdvertiserId, Day, DayRange, Name, Os, RawReport, ReportFormat, ReportKind, ReportQuery, StoreId, TokenReader,
-    TokenScope,
+    AdvertiserId, Count, Day, DayRange, Figures, Micros, Name, Os, RawReport, ReportFormat, ReportKind, ReportQuery,
+    StoreId, TokenReader, TokenScope,
 };
 use pitlane::import::Format;
 use pitlane::service::access::tokens::{self, TokenRequest};
 use pitlane::service::catalogue::{self as changes, Change};
-use pitlane::service::imports::{self, ImportError, ImportOptions, ImportSource};
+use pitlane::service::imports::{self, Duplicates, ImportError, ImportOptions, ImportSource, MergePair};
 use pitlane::service::ledger::{self, Detail, HandoverState, Ledger, LedgerDay};
 use pitlane::service::report::{ReportRequest, Reports};
-use pitlane::service::{Actor, ServiceError};
-use pitlane::store::{AdvertiserRow, ImportKind, PollRow, ServedAnswer, Store, TokenKey, Version};
+use pitlane::service::{Actor, ServiceError, stats};
+use pitlane::store::{
+    AdvertiserRow, CampaignRow, ImportKind, PollRow, PublisherRow, ServedAnswer, StatKey, Store, StoreError, TokenKey,
+    Version,
+};
 use proptest::prelude::*;
 
 use crate::fixtures::{NORTHWIND, csv, id};
@@ -33,10 +36,17 @@ type Items = BTreeMap<u64, BTreeSet<Item>>;
 #[derive(Debug, Clone)]
 enum Step {
     Import(Vec<(Key, (i64, u64))>, bool),
+    Edit(Key, i64),
     Undo(prop::sample::Index),
     Switch(usize),
     Rename(usize, u8),
+    /// Names of campaigns and publishers, which Singular ignores.
+    Relabel(usize, u8),
     StoreId(u8),
+    /// A campaign goes to the offer of another, or to the other app.
+    Move(usize, usize, bool),
+    /// The first goes into the second: publishers, or campaigns.
+    Merge(bool, usize, usize),
     /// An answer is made; it is handed over later.
     Ask(u64, u64),
     /// It is handed over whole, or cut, to one of two clients.
@@ -60,7 +70,11 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (lines, any::<bool>()).prop_map(|(lines, replace)| Step::Import(lines, replace)),
         4 => index().prop_map(Step::Undo),
+        2 => (key(), 0..3_i64).prop_map(|(key, micros)| Step::Edit(key, micros * 1_500_000)),
         2 => (0..CAMPAIGNS.len()).prop_map(Step::Switch),
+        1 => (0..CAMPAIGNS.len(), 0..2_u8).prop_map(|(which, name)| Step::Relabel(which, name)),
+        2 => (0..CAMPAIGNS.len(), 0..CAMPAIGNS.len(), any::<bool>()).prop_map(|(which, to, app)| Step::Move(which, to, app)),
+        2 => (any::<bool>(), 0..CAMPAIGNS.len(), 0..CAMPAIGNS.len()).prop_map(|(of, from, into)| Step::Merge(of, from, into)),
         2 => (0..CAMPAIGNS.len(), 0..2_u8).prop_map(|(offer, name)| Step::Rename(offer, name)),
         1 => (0..2_u8).prop_map(Step::StoreId),
         6 => range().prop_map(|(from, to)| Step::Ask(from, to)),
@@ -123,6 +137,8 @@ impl Site {
         let dir = tempfile::tempdir().unwrap();
         let store = catalogue(dir.path());
         let advertiser = store.read(|txn| txn.advertiser_get(NORTHWIND)).unwrap();
+        let (name, store_id) = (Name::parse("name", "Another Game").unwrap(), StoreId::parse(Os::Ios, "77").unwrap());
+        changes::change(&store, &advertiser, &Change::AddApp(&name, &store_id), &Actor::command_line()).unwrap();
         let tokens = [token(&store, TokenReader::Singular), token(&store, TokenReader::Other)];
         // Nine days after the first: two of the days are beyond what polls look back.
         let now = day(9).and_hms_opt(12, 0, 0).unwrap().and_utc();
@@ -235,13 +251,16 @@ impl Site {
             Step::Import(lines, replace) => {
                 let options = ImportOptions {
                     advertiser: Some(NORTHWIND.to_owned()),
+                    // Two that were merged are the same row.
+                    duplicates: Duplicates::Sum,
                     replace,
                     ..ImportOptions::new(Format::Csv)
                 };
                 let source = ImportSource { kind: ImportKind::File, name: "a file".to_owned(), token: None, actor };
+                let (campaigns, publishers) = self.rows();
                 let text = csv(lines.iter().map(|((number, campaign, publisher), (micros, clicks))| {
-                    let cost = decimal((*micros).into());
-                    format!("{},{},{},{clicks},{cost}", day(*number), CAMPAIGNS[*campaign].1, PUBLISHERS[*publisher])
+                    let (campaign, publisher) = (&campaigns[*campaign].name, &publishers[*publisher].name);
+                    format!("{},{campaign},{publisher},{clicks},{}", day(*number), decimal((*micros).into()))
                 }));
                 let done: Result<_, ImportError> =
                     imports::run(self.store(), std::io::Cursor::new(text), &options, &source);
@@ -254,27 +273,21 @@ impl Site {
                     let _ = imports::undo(self.store(), which.get(&all).id, None, &actor);
                 }
             }
-            Step::Switch(campaign) => {
-                let offer = self.offer(campaign);
-                let switched = changes::switch_offer(
-                    self.store(),
-                    NORTHWIND,
-                    &offer.id.to_string(),
-                    !offer.cost_reporting,
-                    &actor,
-                );
-                assert!(switched.unwrap().1);
-            }
-            Step::Rename(campaign, name) => {
-                let offer = self.offer(campaign);
-                let name = Name::parse("name", &format!("{} {name}", offer.id)).unwrap();
-                self.change(&Change::RenameOffer(&offer, &name));
-            }
-            Step::StoreId(number) => {
-                let app = self.store().read(|txn| txn.app_list(self.advertiser.key)).unwrap().remove(0);
-                let store = StoreId::parse(Os::Android, &format!("com.example.game{number}")).unwrap();
-                let name = Name::parse("name", &format!("Game {number}")).unwrap();
-                self.change(&Change::UpdateApp(&app, &name, &store));
+            Step::Edit((number, campaign, publisher), micros) => {
+                let (campaigns, publishers) = self.rows();
+                let key = StatKey {
+                    advertiser: self.advertiser.key,
+                    day: stored(number),
+                    campaign: campaigns[campaign].key,
+                    publisher: publishers[publisher].key,
+                };
+                let figures = Figures {
+                    clicks: Count::new("clicks", 7).unwrap(),
+                    cost: Micros::new(micros).unwrap(),
+                    ..Figures::default()
+                };
+                // Refused where one of the two was merged.
+                let _ = stats::edit(self.store(), key, figures, &"a test".parse().unwrap(), "a cell", &actor);
             }
             Step::Ask(from, to) => {
                 let (version, items) = self.report(from, to);
@@ -326,12 +339,84 @@ impl Site {
                 self.doubt.clear();
                 self.begin();
             }
+            of_catalogue => self.change_catalogue(of_catalogue),
         }
     }
 
+    /// Does what changes names, places and what is one.
+    fn change_catalogue(&mut self, step: Step) {
+        let actor = Actor::command_line();
+        match step {
+            Step::Switch(campaign) => {
+                let offer = self.offer(campaign);
+                let switched = changes::switch_offer(
+                    self.store(),
+                    NORTHWIND,
+                    &offer.id.to_string(),
+                    !offer.cost_reporting,
+                    &actor,
+                );
+                assert!(switched.unwrap().1);
+            }
+            Step::Rename(campaign, name) => {
+                let offer = self.offer(campaign);
+                let name = Name::parse("name", &format!("{} {name}", offer.id)).unwrap();
+                self.change(&Change::RenameOffer(&offer, &name));
+            }
+            Step::Relabel(which, number) => {
+                let (campaigns, publishers) = self.rows();
+                let (campaign, publisher) = (&campaigns[which], &publishers[which % publishers.len()]);
+                let name = |id: &str| Name::parse("name", &format!("{id} {number}")).unwrap();
+                let change = name(&campaign.id.to_string());
+                let _ =
+                    changes::change(self.store(), &self.advertiser, &Change::RenameCampaign(campaign, &change), &actor);
+                let _ = changes::rename_publisher(self.store(), publisher, &name(&publisher.id.to_string()), &actor);
+            }
+            Step::Move(which, to, is_other_app) => {
+                let (campaigns, _) = self.rows();
+                let mut apps = self.store().read(|txn| txn.app_list(self.advertiser.key)).unwrap();
+                apps.sort_by_key(|app| app.key);
+                let (campaign, app) = (&campaigns[which], &apps[usize::from(is_other_app)]);
+                let change = Change::MoveCampaign(campaign, &campaigns[to].offer, app);
+                let moved = changes::change(self.store(), &self.advertiser, &change, &actor);
+                assert_eq!(
+                    moved.is_err(),
+                    self.store().read(|txn| txn.merges()).unwrap().hid_campaign(campaign.key).is_some()
+                );
+            }
+            Step::Merge(of_campaigns, from, into) => {
+                let (campaigns, publishers) = self.rows();
+                let pair = if of_campaigns {
+                    MergePair::Campaigns(self.advertiser.clone(), campaigns[from].clone(), campaigns[into].clone())
+                } else {
+                    let row = |one: usize| publishers[one % publishers.len()].clone();
+                    MergePair::Publishers(row(from), row(into))
+                };
+                // Refused where one of the two was merged, or both are one.
+                let _ = imports::merge(self.store(), &pair, None, None, &actor);
+            }
+            Step::StoreId(number) => {
+                let mut apps = self.store().read(|txn| txn.app_list(self.advertiser.key)).unwrap();
+                apps.sort_by_key(|app| app.key);
+                let app = apps.remove(0);
+                let store = StoreId::parse(Os::Android, &format!("com.example.game{number}")).unwrap();
+                let name = Name::parse("name", &format!("Game {number}")).unwrap();
+                self.change(&Change::UpdateApp(&app, &name, &store));
+            }
+            other => panic!("{other:?} changes no catalogue"),
+        }
+    }
+
+    /// The campaigns and publishers in the order in which they were made.
+    fn rows(&self) -> (Vec<CampaignRow>, Vec<PublisherRow>) {
+        let read = |txn: &pitlane::store::ReadTxn<'_>| {
+            Ok::<_, StoreError>((txn.campaign_list(self.advertiser.key)?, txn.publisher_list()?))
+        };
+        self.store().read(read).unwrap()
+    }
+
     fn offer(&self, campaign: usize) -> pitlane::store::OfferRow {
-        let rows = self.store().read(|txn| txn.campaign_list(self.advertiser.key)).unwrap();
-        rows.into_iter().find(|row| row.name == CAMPAIGNS[campaign].1).unwrap().offer
+        self.rows().0.remove(campaign).offer
     }
 
     fn check(&self) {

@@ -1,34 +1,59 @@
-//! Imports, edits and undos against a plain model: each cell keeps everything that was stated of it, also where that changed
-//! nothing; an undo takes one statement out, and the latest that is left counts.
+//! Imports of several advertisers, edits, merges and undos against a plain model: each cell keeps everything that was stated of
+//! it, also where that changed nothing; an undo takes one statement out, and the latest that is left counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use pitlane::domain::{Count, DayState, Figures, ImportId, Micros, ReportFormat};
 use pitlane::import::Format;
-use pitlane::service::imports::{self, Duplicates, ImportError, ImportOptions, ImportSource, UndoError};
+use pitlane::service::imports::{self, Duplicates, ImportError, ImportOptions, ImportSource, MergePair, UndoError};
 use pitlane::service::report::Reports;
-use pitlane::service::{Actor, stats};
+use pitlane::service::{Actor, ServiceResult, stats};
 use pitlane::store::{ImportKind, ReadTxn, StatKey, Store, StoreError};
 use proptest::prelude::*;
 
-use crate::fixtures::{NORTHWIND, csv};
-use crate::model::{csv_of, decimal};
-use crate::properties::{self, CAMPAIGNS, Key, PUBLISHERS, catalogue, made};
+use crate::fixtures::{CONTOSO, Campaign, NORTHWIND, add_advertiser, add_campaigns, id};
+use crate::model::{Item, csv_of, decimal};
+use crate::properties::{self, CAMPAIGNS, Key, PUBLISHERS, catalogue, made_for};
 
 const DAYS: u64 = 3;
+
+/// The campaigns of another advertiser, whose numbers follow those of [`CAMPAIGNS`].
+const FOREIGN: [(&str, &str); 2] = [("Cards", "X"), ("Cards", "Y")];
+const ALL: usize = CAMPAIGNS.len() + FOREIGN.len();
+const OWNERS: [&str; 2] = [NORTHWIND, CONTOSO];
+
+/// Whose a campaign is.
+fn owner(campaign: usize) -> usize {
+    usize::from(campaign >= CAMPAIGNS.len())
+}
+
+fn campaign_name(campaign: usize) -> &'static str {
+    CAMPAIGNS.iter().chain(&FOREIGN).nth(campaign).unwrap().1
+}
 
 /// Millionths and clicks.
 type Value = (i64, u64);
 
 #[derive(Debug, Clone)]
 enum Step {
-    Import { lines: Vec<(Key, Value)>, sum: bool, replace: bool, days: Option<DayState>, reason: bool },
+    Import {
+        lines: Vec<(Key, Value)>,
+        sum: bool,
+        replace: bool,
+        days: Option<DayState>,
+        reason: bool,
+    },
     Edit(Key, Value),
-    Undo { which: prop::sample::Index, reason: bool },
+    /// The first goes into the second: publishers, or campaigns.
+    Merge(bool, usize, usize),
+    Undo {
+        which: prop::sample::Index,
+        reason: bool,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let key = || (0..DAYS, 0..CAMPAIGNS.len(), 0..PUBLISHERS.len());
+    let key = || (0..DAYS, 0..ALL, 0..PUBLISHERS.len());
     // Few values, so that the same comes again, and zero among them.
     let value = || (0..3_i64, 0..3_u64).prop_map(|(micros, clicks)| (micros * 1_500_000, clicks));
     let days = prop_oneof![4 => Just(None), 1 => Just(Some(DayState::Final)), 1 => Just(Some(DayState::Provisional))];
@@ -38,6 +63,7 @@ fn step() -> impl Strategy<Value = Step> {
             Step::Import { lines, sum, replace, days, reason }
         }),
         2 => (key(), value()).prop_map(|(key, value)| Step::Edit(key, value)),
+        1 => (any::<bool>(), 0..ALL, 0..ALL).prop_map(|(campaigns, from, into)| Step::Merge(campaigns, from, into)),
         3 => (any::<prop::sample::Index>(), any::<bool>()).prop_map(|(which, reason)| Step::Undo { which, reason }),
     ]
 }
@@ -60,15 +86,18 @@ struct Cell {
 #[derive(Default)]
 struct Model {
     cells: BTreeMap<Key, Cell>,
-    marks: BTreeMap<u64, Vec<(usize, DayState)>>,
+    /// By owner and day.
+    marks: BTreeMap<(usize, u64), Vec<(usize, DayState)>>,
     entries: Vec<(ImportId, Vec<Change>)>,
     undone: BTreeSet<usize>,
+    /// The entries that merged two publishers or campaigns: which, and whether they are campaigns.
+    merges: Vec<(usize, bool, usize, usize)>,
 }
 
 /// What the model says will happen.
 enum Expected {
-    /// All that is stated, zeros of replaced cells included, and the days of the file.
-    Done(BTreeMap<Key, Value>, BTreeSet<u64>),
+    /// All that is stated, zeros of replaced cells included, and the days of the file by owner.
+    Done(BTreeMap<Key, Value>, BTreeSet<(usize, u64)>),
     Twice,
     Final,
 }
@@ -78,27 +107,47 @@ impl Model {
         self.cells.get(key).and_then(|cell| cell.stated.last()).map(|(_, value, _)| *value)
     }
 
-    fn is_final(&self, day: u64) -> bool {
+    fn is_final(&self, day: (usize, u64)) -> bool {
         self.marks.get(&day).and_then(|marks| marks.last()).is_some_and(|(_, state)| *state == DayState::Final)
+    }
+
+    /// The entry that hid a publisher or a campaign, and what that one means.
+    fn hid(&self, campaigns: bool, one: usize) -> Option<(usize, usize)> {
+        let standing = self.merges.iter().filter(|(entry, ..)| !self.undone.contains(entry));
+        let mut found = standing
+            .filter(|(_, of, from, _)| (*of, *from) == (campaigns, one))
+            .map(|(entry, _, _, into)| (*entry, *into));
+        found.next_back()
+    }
+
+    fn meant(&self, campaigns: bool, one: usize) -> usize {
+        self.hid(campaigns, one).map_or(one, |(_, into)| self.meant(campaigns, into))
+    }
+
+    /// The entries that hide a cell.
+    fn hidden(&self, key: &Key) -> impl Iterator<Item = usize> {
+        [self.hid(true, key.1), self.hid(false, key.2)].into_iter().flatten().map(|(entry, _)| entry)
     }
 
     fn import(&self, lines: &[(Key, Value)], sum: bool, replace: bool, mark: Option<DayState>) -> Expected {
         let mut stated: BTreeMap<Key, Value> = BTreeMap::new();
-        for (key, (micros, clicks)) in lines {
-            match stated.get_mut(key) {
-                None => drop(stated.insert(*key, (*micros, *clicks))),
+        for ((day, campaign, publisher), (micros, clicks)) in lines {
+            let key = (*day, self.meant(true, *campaign), self.meant(false, *publisher));
+            match stated.get_mut(&key) {
+                None => drop(stated.insert(key, (*micros, *clicks))),
                 Some(_) if !sum => return Expected::Twice,
                 Some(held) => *held = (held.0 + micros, held.1 + clicks),
             }
         }
-        let days: BTreeSet<u64> = stated.keys().map(|key| key.0).collect();
-        let publishers: BTreeSet<usize> = stated.keys().map(|key| key.2).collect();
-        let is_replaced = |key: &Key| replace && days.contains(&key.0) && publishers.contains(&key.2);
+        let days: BTreeSet<(usize, u64)> = stated.keys().map(|key| (owner(key.1), key.0)).collect();
+        let publishers: BTreeSet<(usize, usize)> = stated.keys().map(|key| (owner(key.1), key.2)).collect();
+        let is_replaced =
+            |key: &Key| replace && days.contains(&(owner(key.1), key.0)) && publishers.contains(&(owner(key.1), key.2));
         let held = self.cells.iter().filter(|(_, cell)| !cell.stated.is_empty()).map(|(key, _)| *key);
         let left_out: Vec<Key> = held.filter(|key| is_replaced(key) && !stated.contains_key(key)).collect();
         stated.extend(left_out.into_iter().map(|key| (key, (0, 0))));
-        let disturbed = |day: &u64| {
-            stated.iter().any(|(key, value)| key.0 == *day && self.top(key) != Some(*value))
+        let disturbed = |day: &(usize, u64)| {
+            stated.iter().any(|(key, value)| (owner(key.1), key.0) == *day && self.top(key) != Some(*value))
                 || mark == Some(DayState::Provisional)
         };
         if days.iter().any(|day| self.is_final(*day) && disturbed(day)) {
@@ -107,12 +156,28 @@ impl Model {
         Expected::Done(stated, days)
     }
 
+    /// What merging the two states; nothing where that is refused.
+    fn merge(&self, campaigns: bool, from: usize, into: usize) -> Option<BTreeMap<Key, Value>> {
+        if from == into || [from, into].into_iter().any(|one| self.hid(campaigns, one).is_some()) {
+            return None;
+        }
+        let mut stated = BTreeMap::new();
+        for key in self.cells.keys().filter(|key| if campaigns { key.1 == from } else { key.2 == from }) {
+            let Some(value) = self.top(key).filter(|value| *value != (0, 0)) else { continue };
+            let to = if campaigns { (key.0, into, key.2) } else { (key.0, key.1, into) };
+            let held = self.top(&to).unwrap_or_default();
+            stated.insert(*key, (0, 0));
+            stated.insert(to, (held.0 + value.0, held.1 + value.1));
+        }
+        Some(stated)
+    }
+
     /// Enters what was stated; the changes that it made.
     fn enter(
         &mut self,
         id: ImportId,
         stated: BTreeMap<Key, Value>,
-        marked: impl IntoIterator<Item = (u64, DayState)>,
+        marked: impl IntoIterator<Item = ((usize, u64), DayState)>,
     ) -> usize {
         let entry = self.entries.len();
         let mut changes = Vec::new();
@@ -140,7 +205,9 @@ impl Model {
     fn later(&self, entry: usize) -> BTreeSet<ImportId> {
         let cells = self.cells.values().filter(|cell| cell.ended.contains(&entry));
         let above = cells.flat_map(|cell| &cell.stated).filter(|(by, _, ends)| *by > entry && *ends);
-        above.map(|(by, ..)| self.entries[*by].0).collect()
+        let given_back = self.held(entry).filter(|(.., below)| below.is_some_and(|below| below != (0, 0)));
+        let merges = given_back.flat_map(|(key, ..)| self.hidden(&key).collect::<Vec<_>>()).filter(|by| *by > entry);
+        above.map(|(by, ..)| *by).chain(merges).map(|by| self.entries[by].0).collect()
     }
 
     /// The cells whose value began with the entry, each with what it gets without it.
@@ -153,9 +220,11 @@ impl Model {
     }
 
     fn needs_reason(&self, entry: usize) -> bool {
-        let own = |day: u64| self.marks.get(&day).is_some_and(|marks| marks.last().is_some_and(|(by, _)| *by == entry));
-        let changes = |day: u64| self.held(entry).any(|(key, now, below)| key.0 == day && below != Some(now));
-        (0..DAYS).any(|day| self.is_final(day) && (own(day) || changes(day)))
+        let own = |day| self.marks.get(&day).is_some_and(|marks| marks.last().is_some_and(|(by, _)| *by == entry));
+        let changes =
+            |day| self.held(entry).any(|(key, now, below)| (owner(key.1), key.0) == day && below != Some(now));
+        let mut days = (0..OWNERS.len()).flat_map(|owner| (0..DAYS).map(move |day| (owner, day)));
+        days.any(|day| self.is_final(day) && (own(day) || changes(day)))
     }
 
     fn undo(&mut self, entry: usize) {
@@ -173,13 +242,31 @@ impl Model {
 
     fn report(&self) -> String {
         let mut plain = properties::Model::default();
-        plain.cells = self.cells.keys().filter_map(|key| Some((*key, self.top(key)?))).collect();
-        csv_of(&plain.items(0, DAYS - 1))
+        let tops = self.cells.keys().filter_map(|key| Some((*key, self.top(key)?)));
+        let (foreign, own): (Vec<_>, Vec<_>) = tops.partition(|(key, _)| owner(key.1) == 1);
+        plain.cells = own.into_iter().collect();
+        let item = |((day, campaign, publisher), (micros, clicks)): (Key, Value)| {
+            let (offer, name) = FOREIGN[campaign - CAMPAIGNS.len()];
+            Item {
+                date: properties::day(day).to_string(),
+                offer: offer.to_owned(),
+                partner_id: id("publisher", PUBLISHERS[publisher]).to_string(),
+                app: "Cards".to_owned(),
+                store_id: "com.example.coingame".to_owned(),
+                os: "ANDROID",
+                campaign: name.to_owned(),
+                campaign_id: if name == "X" { id("offer", offer) } else { id("campaign", name) }.to_string(),
+                micros: micros.into(),
+                clicks,
+            }
+        };
+        let foreign: Vec<Item> = foreign.into_iter().map(item).collect();
+        csv_of(&plain.items(0, DAYS - 1)) + &csv_of(&foreign)
     }
 }
 
 fn report(store: &Store) -> String {
-    made(store, &Reports::new(0), ReportFormat::Csv, 0, DAYS - 1).0
+    OWNERS.map(|owner| made_for(owner, store, &Reports::new(0), ReportFormat::Csv, 0, DAYS - 1).0).concat()
 }
 
 fn figures((micros, clicks): Value) -> Figures {
@@ -188,13 +275,13 @@ fn figures((micros, clicks): Value) -> Figures {
 }
 
 fn stat_key(txn: &ReadTxn<'_>, (day, campaign, publisher): Key) -> StatKey {
-    let advertiser = txn.advertiser_get(NORTHWIND).unwrap().key;
+    let advertiser = txn.advertiser_get(OWNERS[owner(campaign)]).unwrap().key;
     let campaigns = txn.campaign_list(advertiser).unwrap();
     let publishers = txn.publisher_list().unwrap();
     StatKey {
         advertiser,
         day: pitlane::domain::Day::try_from(properties::day(day)).unwrap().to_stored(),
-        campaign: campaigns.iter().find(|row| row.name == CAMPAIGNS[campaign].1).unwrap().key,
+        campaign: campaigns.iter().find(|row| row.name == campaign_name(campaign)).unwrap().key,
         publisher: publishers.iter().find(|row| row.name == PUBLISHERS[publisher]).unwrap().key,
     }
 }
@@ -215,7 +302,6 @@ impl Site {
             Step::Import { lines, sum, replace, days, reason: given } => {
                 let duplicates = if sum { Duplicates::Sum } else { Duplicates::Reject };
                 let options = ImportOptions {
-                    advertiser: Some(NORTHWIND.to_owned()),
                     duplicates,
                     replace,
                     days,
@@ -223,10 +309,13 @@ impl Site {
                     ..ImportOptions::new(Format::Csv)
                 };
                 let source = ImportSource { kind: ImportKind::File, name: "a file".to_owned(), token: None, actor };
-                let text = csv(lines.iter().map(|((day, campaign, publisher), (micros, clicks))| {
+                let lines_of_file = lines.iter().map(|((day, campaign, publisher), (micros, clicks))| {
                     let (day, cost) = (properties::day(*day), decimal((*micros).into()));
-                    format!("{day},{},{},{clicks},{cost}", CAMPAIGNS[*campaign].1, PUBLISHERS[*publisher])
-                }));
+                    let (whose, name) = (OWNERS[owner(*campaign)], campaign_name(*campaign));
+                    format!("{day},{name},{},{clicks},{cost},{whose}\n", PUBLISHERS[*publisher])
+                });
+                let text = "date,campaign_name,partner,clicks,cost,advertiser\n".to_owned()
+                    + &lines_of_file.collect::<String>();
                 let previewed = imports::preview(store, text.as_bytes(), &options, None).unwrap();
                 let done = imports::run(store, std::io::Cursor::new(text), &options, &source);
                 // With a reason final days may change, so nothing keeps them.
@@ -259,7 +348,12 @@ impl Site {
             Step::Edit(key, value) => {
                 let stat = store.read(|txn| Ok::<_, StoreError>(stat_key(txn, key))).unwrap();
                 let why = reason(true).unwrap();
-                let is_new = stats::edit(store, stat, figures(value), &why, "a cell", &actor).unwrap();
+                let edited = stats::edit(store, stat, figures(value), &why, "a cell", &actor);
+                if self.model.hidden(&key).next().is_some() {
+                    assert!(edited.unwrap_err().to_string().contains("was merged"));
+                    return;
+                }
+                let is_new = edited.unwrap();
                 let old = self.model.top(&key);
                 assert_eq!(is_new, old != Some(value));
                 if is_new {
@@ -267,6 +361,7 @@ impl Site {
                     self.model.enter(entry.id, BTreeMap::from([(key, value)]), []);
                 }
             }
+            Step::Merge(campaigns, from, into) => self.merge(campaigns, from, into),
             Step::Undo { which, reason: given } => {
                 // The first entry is what was there before.
                 if let later @ 1.. = self.model.entries.len() - 1 {
@@ -274,6 +369,42 @@ impl Site {
                 }
             }
         }
+    }
+
+    fn merge(&mut self, campaigns: bool, from: usize, into: usize) {
+        let count = if campaigns { ALL } else { PUBLISHERS.len() };
+        let (from, into) = (from % count, into % count);
+        if campaigns && owner(from) != owner(into) {
+            return;
+        }
+        let pair = self.store.read(|txn| -> ServiceResult<MergePair> {
+            if campaigns {
+                let rows = txn.campaign_list(txn.advertiser_get(OWNERS[owner(from)])?.key)?;
+                let row = |one| rows.iter().find(|row| row.name == campaign_name(one)).unwrap().clone();
+                Ok(MergePair::Campaigns(txn.advertiser_get(OWNERS[owner(from)])?, row(from), row(into)))
+            } else {
+                let rows = txn.publisher_list()?;
+                let row = |one: usize| rows.iter().find(|row| row.name == PUBLISHERS[one]).unwrap().clone();
+                Ok(MergePair::Publishers(row(from), row(into)))
+            }
+        });
+        let pair = pair.unwrap();
+        let seen = self.store.read(|txn| imports::merge_outlook(txn, &pair));
+        let Some(stated) = self.model.merge(campaigns, from, into) else {
+            let told = seen.unwrap_err().to_string();
+            assert!(told.contains("already: choose that one") || told.contains("into itself"), "{told}");
+            assert!(imports::merge(&self.store, &pair, None, None, &Actor::command_line()).is_err());
+            return;
+        };
+        let seen = seen.unwrap();
+        let why = reason(true);
+        let done = imports::merge(&self.store, &pair, Some(&seen.key), why.as_ref(), &Actor::command_line()).unwrap();
+        let rows = done.outlook.parts.iter().map(|part| part.rows).sum::<u64>();
+        assert_eq!(rows, seen.parts.iter().map(|part| part.rows).sum::<u64>());
+        let entry = self.model.entries.len();
+        let changes = self.model.enter(done.id, stated, []);
+        assert_eq!(done.counts.inserted + done.counts.changed, changes as u64);
+        self.model.merges.push((entry, campaigns, from, into));
     }
 
     fn undo(&mut self, entry: usize, given: bool) {
@@ -323,9 +454,7 @@ impl Site {
                 assert_eq!(found, expected);
             }
             for day in 0..DAYS {
-                for (campaign, publisher) in
-                    (0..CAMPAIGNS.len()).flat_map(|c| (0..PUBLISHERS.len()).map(move |p| (c, p)))
-                {
+                for (campaign, publisher) in (0..ALL).flat_map(|c| (0..PUBLISHERS.len()).map(move |p| (c, p))) {
                     let key = (day, campaign, publisher);
                     let life = imports::life(txn, stat_key(txn, key)).unwrap();
                     assert_eq!(life.last().and_then(|step| step.figures), self.model.top(&key).map(figures));
@@ -341,16 +470,18 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn imports_edits_and_undos_equal_a_plain_model_and_undoing_all_leaves_what_was(
+    fn imports_edits_merges_and_undos_equal_a_plain_model_and_undoing_all_leaves_what_was(
         steps in proptest::collection::vec(step(), 1..25),
     ) {
         let dir = tempfile::tempdir().unwrap();
         let store = catalogue(dir.path());
+        let contoso = add_advertiser(&store, CONTOSO);
+        add_campaigns(&store, &contoso, &FOREIGN.map(|(offer, name)| Campaign::of(offer, name)));
         let mut site = Site { store, model: Model::default() };
         let first: Vec<(Key, Value)> = (0..6).map(|n| (((n % 2) as u64, n % 3, n / 3), (7_000_001, n as u64))).collect();
         site.take(Step::Import { lines: first, sum: false, replace: false, days: None, reason: false });
         let before = report(&site.store);
-        prop_assert_eq!(before.lines().count(), 7);
+        prop_assert_eq!(before.lines().count(), 8);
         for step in steps {
             site.take(step);
             prop_assert_eq!(report(&site.store), site.model.report());

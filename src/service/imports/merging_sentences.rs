@@ -78,8 +78,9 @@ impl MergePair {
             let (cost, code) = (part.cost, part.advertiser.currency.code());
             let clicks = count(part.clicks, "click");
             let runs = days_in_runs(&part.days)?;
+            let go = if part.rows == 1 { "goes" } else { "go" };
             found.push(format!(
-                "{whose}{rows} of {days} go from “{from}” to “{into}”, with a cost of {cost} {code} and {clicks}: {runs}."
+                "{whose}{rows} of {days} {go} from “{from}” to “{into}”, with a cost of {cost} {code} and {clicks}: {runs}."
             ));
             if part.added > 0 {
                 let added = count(part.added, "row");
