@@ -263,19 +263,19 @@ fn store_rows(data: &Path, days: u32) -> Result<(), String> {
     Ok(())
 }
 
-/// So many rows over a month; each `salt` restates all of them.
+/// So many rows: a month, and the year before where there are more; each `salt` restates all of them.
 fn write_rows(path: &Path, rows: u32, salt: u32) {
     let mut file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
     writeln!(file, "date,campaign_name,partner,clicks,cost,offer_name,app,store_id,os").unwrap();
     for row in 0..rows {
-        // Past the month that is asked for, so that the report stays as long as it is.
-        let (month, rest) = if row < 20_000 { (1, row) } else { (2 + row % 11, row / 11) };
+        // Not in the month that is asked for, so that the report stays as long as it is.
+        let (year, month, rest) = if row < 20_000 { (2026, 1, row) } else { (2025, 1 + row % 12, row / 12) };
         let (day, rest) = (1 + rest % 28, rest / 28);
         let (campaign, partner) = (rest % 200, rest / 200);
         let clicks = row % 1000 + salt;
         writeln!(
             file,
-            "2026-{month:02}-{day:02},C{campaign},P{partner},{clicks},{clicks}.25,Offer C{campaign},Game,com.example.game,ANDROID"
+            "{year}-{month:02}-{day:02},C{campaign},P{partner},{clicks},{clicks}.25,Offer C{campaign},Game,com.example.game,ANDROID"
         )
         .unwrap();
     }
