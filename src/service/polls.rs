@@ -4,7 +4,7 @@
 //! cost is the history of the flood, but nothing of the ledger: what was handed over is kept until it is written. Of what a
 //! kill takes, the database says up to which version of the data it can't be (`store::handing_over`).
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
@@ -130,8 +130,8 @@ struct UnderWay(Mutex<Asked>);
 struct Asked {
     /// The latest version of the data that was seen.
     known: Version,
-    /// How many were asked for when which was the latest.
-    at: BTreeMap<Version, usize>,
+    /// How many were asked for when which was the latest, in order. Those that are handed over are taken out now and then.
+    at: Vec<(Version, usize)>,
 }
 
 impl UnderWay {
@@ -143,7 +143,8 @@ impl UnderWay {
     fn complete_to(&self, latest: Result<Version, StoreError>) -> Version {
         let mut asked = self.lock();
         asked.known = latest.unwrap_or(asked.known);
-        asked.at.keys().next().copied().unwrap_or(asked.known)
+        asked.at.retain(|(_, count)| *count > 0);
+        asked.at.first().map_or(asked.known, |(version, _)| *version)
     }
 }
 
@@ -156,11 +157,8 @@ pub struct HandOver {
 impl Drop for HandOver {
     fn drop(&mut self) {
         let mut asked = self.under_way.lock();
-        if let Some(count) = asked.at.get_mut(&self.version) {
+        if let Some((_, count)) = asked.at.iter_mut().rfind(|(version, _)| *version == self.version) {
             *count -= 1;
-            if *count == 0 {
-                asked.at.remove(&self.version);
-            }
         }
     }
 }
@@ -193,7 +191,10 @@ impl PollLog {
     pub fn hand_over(&self) -> HandOver {
         let mut asked = self.under_way.lock();
         let version = asked.known;
-        *asked.at.entry(version).or_default() += 1;
+        match asked.at.last_mut() {
+            Some((last, count)) if *last == version => *count += 1,
+            _ => asked.at.push((version, 1)),
+        }
         HandOver { under_way: Arc::clone(&self.under_way), version }
     }
 
@@ -234,7 +235,7 @@ impl PollLog {
         {
             if writer.join().is_err() {
                 tracing::error!("the poll history's writer had failed");
-            } else if self.served.lock().is_empty() && self.under_way.lock().at.is_empty() {
+            } else if self.served.lock().is_empty() && self.under_way.lock().at.iter().all(|(_, count)| *count == 0) {
                 log_failure(self.store.handing_over_end());
             }
         }

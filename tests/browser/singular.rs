@@ -26,9 +26,11 @@ fn one_click_leads_from_home_stats_and_the_calendar_to_why_a_day_differs() {
         browser.driver.set_window_rect(0, 0, 1280, 900).await.unwrap();
         browser.log_in(EMAIL).await;
         let title = format!("{}: needs a refresh request", written(12));
+        let days = format!("/admin/stats?from={}&to={}&by=day", ago(20), ago(1));
         for (page, link) in [
             ("/admin/", format!("//a[@title='{title}']")),
             ("/admin/singular", format!("//a[@title='{title}']")),
+            (&days, "//tr[contains(., '2.25') or contains(., '4.50')]/td[last()]/a".to_owned()),
             ("/admin/", "//a[normalize-space()='See the days']".to_owned()),
         ] {
             browser.go(page).await;

@@ -32,6 +32,7 @@ mod http;
 mod ingest;
 mod layers;
 mod ledger;
+mod ledger_speed;
 mod links;
 mod lost;
 mod malformed;
