@@ -29,16 +29,16 @@ fn polling_that_stops_and_stats_that_are_missing_are_told_daily_until_they_come(
     let missing = format!("Acme: There are no stats for yesterday, {}.", day(world.ago(1)));
     assert_ne!(world.ago(1), yesterday);
     world.told(&[("opened", &missing)]);
-    world.set("2027-03-02T15:00:00Z");
+    world.set("2027-03-02T15:02:00Z");
     let stopped = "Acme: Singular has stopped polling: the last poll was 27 hours ago.";
     world.told(&[("opened", stopped)]);
     // Neither a kill nor a restart forgets them or tells them again.
     world.restart(true);
     world.restart(false);
-    world.set("2027-03-03T12:01:00Z");
+    world.set("2027-03-03T12:03:00Z");
     let still = format!("Still: Acme: There are no stats for yesterday, {}.", day(world.ago(1)));
     world.told(&[("reminder", &still)]);
-    world.set("2027-03-03T15:01:00Z");
+    world.set("2027-03-03T15:05:00Z");
     world.told(&[("reminder", "Still: Acme: Singular has stopped polling: the last poll was 2 days ago.")]);
     world.state(&[world.ago(1), world.ago(2)], "1.5");
     world.advance(1);
