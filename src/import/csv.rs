@@ -1,6 +1,6 @@
 //! CSV: a header, then one row a record (RFC 4180, and what spreadsheets make of it).
 //!
-//! Comma, semicolon and tab separate, unless the mapping's layout says otherwise; LF and CRLF end a line; blank lines are
+//! Comma, semicolon and tab separate, whichever the header has most of; LF and CRLF end a line; blank lines are
 //! passed over. One record buffer is reused for the whole file. [`super::read`] and recognition may call; nobody outside
 //! this room.
 
@@ -13,22 +13,20 @@ use super::cell::Cell;
 use super::guard::{LineRules, Lines, RecordReader};
 use super::header::{Binding, MAX_HEADERS};
 use super::row::{Forms, RowBuilder};
-use super::{EMPTY, FileError, Layout, LineError, Mapping, Separator, Sink, Summary, Unit};
+use super::{EMPTY, FileError, LineError, Mapping, Separator, Sink, Summary, Unit};
 
 const NOT_UTF8: &str = "got bytes that are not UTF-8, expected UTF-8 text: save the file as UTF-8 CSV";
 
 pub(super) const NO_ROWS: &str = "the file has a header but no rows";
 
 pub(super) fn read(input: impl Read, mapping: &Mapping, sink: &mut Sink<'_>) -> Result<Summary, FileError> {
-    let Layout { separator, header_line, .. } = mapping.layout;
-    let mut records = Records::open(input, separator, header_line, LineRules::default())?;
+    let mut records = Records::open(input, None, None, LineRules::default())?;
     let binding = bind(&mut records, mapping)?;
     let width = records.record.len();
     let mut summary = Summary { headers: binding.headers().to_vec(), ..Summary::default() };
     binding.note_ignored(&mut summary.ignored);
 
     let mut rows = RowBuilder::new(Unit::Line, Forms::of_mapping(mapping));
-    let mut totals = mapping.layout.totals.iter().peekable();
     let mut any = false;
     loop {
         let advance = records.advance()?;
@@ -38,7 +36,6 @@ pub(super) fn read(input: impl Read, mapping: &Mapping, sink: &mut Sink<'_>) -> 
             Advance::End => {
                 return Err(FileError::Refused(NO_ROWS.to_owned()));
             }
-            Advance::Record(line) if totals.next_if_eq(&&line).is_some() => continue,
             Advance::Record(line) if record.len() == width => {
                 let cells = binding.cells(|index| record.get(index).map_or(Cell::Nothing, Cell::Text));
                 rows.hand_out(line, &binding, &cells, None, sink)

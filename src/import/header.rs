@@ -66,10 +66,7 @@ impl<'m> Binding<'m> {
         for column in Column::ALL {
             let given = mapping.columns.iter().chain(&mapping.fixed).any(|(target, _)| *target == column);
             let named = |index: usize, header: &str| !claimed[index] && header.eq_ignore_ascii_case(column.name());
-            if !given
-                && !mapping.only_mapped
-                && let Some(index) = find(&headers, column, named)?
-            {
+            if !given && let Some(index) = find(&headers, column, named)? {
                 sources[column.index()] = Source::Field(index);
             }
         }

@@ -1,7 +1,4 @@
-//! Where the rows of a CSV file stand in its bytes: encoding, separator, lines before the header, rows of totals.
-//!
-//! The default is the contract's: UTF-8, the separator the header has most of, the header first, every row a row.
-//! Recognition finds the layout of other files. [`Decoded`] makes UTF-8 of them on the way in.
+//! How the text of a table is written: its encoding, and what separates its fields. [`Decoded`] makes UTF-8 of it on the way in.
 
 use std::io::{self, BufRead as _, BufReader, Read};
 use std::str::FromStr;
@@ -116,20 +113,6 @@ impl Separator {
             Self::Pipe => "vertical bar",
         }
     }
-}
-
-/// Where the rows stand.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Layout {
-    /// How the characters are written.
-    pub encoding: Encoding,
-    /// What stands between two fields; found in the header unless given.
-    pub separator: Option<Separator>,
-    /// The line the header begins on; the first line that is not blank unless given. The first is 1.
-    pub header_line: Option<u64>,
-    /// The lines that rows of totals begin on, in order. They are passed over.
-    pub totals: Vec<u64>,
 }
 
 /// Bytes as UTF-8. Those that are UTF-8 already pass as they are.

@@ -11,8 +11,6 @@ use serde::{Deserialize, Serialize};
 
 use super::FileError;
 use super::date::DateFormat;
-use super::layout::Layout;
-use super::number::Numbers;
 use crate::domain::Invalid;
 
 /// A column of contract §4. As JSON it is its name.
@@ -140,12 +138,6 @@ pub struct Mapping {
     pub fixed: Vec<(Column, String)>,
     /// How dates are written; `YYYY-MM-DD` unless given.
     pub date_format: Option<DateFormat>,
-    /// How numbers are written.
-    pub numbers: Numbers,
-    /// Whether a header that bears a column's name feeds that column only if `columns` says so.
-    pub only_mapped: bool,
-    /// Where the rows stand in the bytes: a matter of one file rather than of a kind of files. Only CSV has one.
-    pub layout: Layout,
 }
 
 impl Mapping {
@@ -227,16 +219,12 @@ mod tests {
             columns: vec![(Column::Date, "Day".to_owned()), (Column::Cost, "Amount spent (USD)".to_owned())],
             fixed: vec![(Column::StoreId, "com.example".to_owned())],
             date_format: Some("%d.%m.%Y".parse().unwrap()),
-            numbers: Numbers::Comma,
-            only_mapped: true,
-            layout: Layout { header_line: Some(3), totals: vec![9], ..Layout::default() },
         };
         let json = serde_json::to_string(&mapping).unwrap();
         assert_eq!(
             json,
             "{\"columns\":[[\"date\",\"Day\"],[\"cost\",\"Amount spent (USD)\"]],\"fixed\":[[\"store_id\",\"com.example\"]],\
-             \"dateFormat\":\"%d.%m.%Y\",\"numbers\":\"comma\",\"onlyMapped\":true,\"layout\":{\"encoding\":\"utf-8\",\
-             \"separator\":null,\"headerLine\":3,\"totals\":[9]}}"
+             \"dateFormat\":\"%d.%m.%Y\"}"
         );
         assert_eq!(serde_json::from_str::<Mapping>(&json).unwrap(), mapping);
         assert_eq!(serde_json::from_str::<Mapping>("{}").unwrap(), Mapping::default());

@@ -35,7 +35,6 @@ use std::fmt;
 use std::io::{self, Cursor, Read};
 use std::ops::ControlFlow;
 
-use self::layout::Decoded;
 use crate::domain::{CampaignId, Count, Day, ExactCost, PublisherId};
 
 pub use currency::CurrencyClaim;
@@ -45,9 +44,8 @@ pub use decisions::{
     Catalogue, Context, DayOrder, DecimalSign, Decisions, EmptyCatalogue, LineSet, Memory, MoneyUnit, Period,
 };
 pub use file::read_file;
-pub use layout::{Encoding, Layout, Separator};
+pub use layout::{Encoding, Separator};
 pub use mapping::{Column, Mapping};
-pub use number::Numbers;
 pub use plan::{ColumnPlan, PeriodLength, PeriodPlan, Plan, TablePlan};
 pub use recogniser::recognise_file;
 pub use recognition::{
@@ -59,7 +57,7 @@ pub use unpack::{Packing, Unpacked, unpack};
 /// How the bytes are to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// A header and rows, separated by comma, semicolon or tab, or by what the mapping's layout says.
+    /// A header and rows, separated by comma, semicolon or tab.
     Csv,
     /// One object `{"items":[{…}]}`.
     Json,
@@ -207,7 +205,7 @@ pub fn read(
 ) -> Result<Summary, FileError> {
     mapping.check()?;
     match format {
-        Format::Csv => self::csv::read(open(Decoded::new(input, mapping.layout.encoding))?, mapping, sink),
+        Format::Csv => self::csv::read(open(input)?, mapping, sink),
         Format::Json => json::read_document(open(input)?, mapping, sink),
         Format::NdJson => json::read_lines(open(input)?, mapping, sink),
     }

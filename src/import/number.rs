@@ -6,8 +6,6 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
-
 use super::currency::{CurrencyClaim, claim, is_sign};
 use super::decisions::{DecimalSign, MoneyUnit};
 use super::narrow::narrow;
@@ -311,39 +309,6 @@ fn echoing(error: Invalid, field: &'static str, text: &str) -> Invalid {
     match error.reason.split_once(", expected ") {
         Some((_, expected)) => Invalid::value(field, text, expected),
         None => error,
-    }
-}
-
-/// How numbers are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Numbers {
-    /// Digits, and a point before decimals: `1234.56`. Nothing else.
-    #[default]
-    Plain,
-    /// Marks between thousands and currency signs too: `1,234.56`, `$12.30`, `1 234.5`. A dash or nothing is zero.
-    Point,
-    /// The same with a comma before decimals: `1.234,56`, `12,30 €`, `1 234,56`.
-    Comma,
-}
-
-impl Numbers {
-    /// A number written this way.
-    #[must_use]
-    pub fn example(self) -> &'static str {
-        match self {
-            Self::Plain => "1234.56",
-            Self::Point => example(DecimalSign::Point),
-            Self::Comma => example(DecimalSign::Comma),
-        }
-    }
-
-    pub(super) fn form(self) -> NumberForm {
-        match self {
-            Self::Plain => NumberForm::Contract,
-            Self::Point => NumberForm::People(DecimalSign::Point, MoneyUnit::Units),
-            Self::Comma => NumberForm::People(DecimalSign::Comma, MoneyUnit::Units),
-        }
     }
 }
 

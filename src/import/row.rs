@@ -40,7 +40,7 @@ impl<'m> Forms<'m> {
     pub(super) fn of_mapping(mapping: &'m Mapping) -> Self {
         Self {
             dates: mapping.date_format.as_ref().map_or(Dates::Contract, Dates::Pattern),
-            numbers: mapping.numbers.form(),
+            numbers: NumberForm::Contract,
             lenient: false,
             header_claim: None,
             period: None,

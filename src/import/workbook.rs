@@ -18,7 +18,7 @@ use super::{FileError, LineSet, currency};
 use crate::domain::Invalid;
 
 /// The shared texts and styles that are held in memory.
-const TEXT_BYTES: u64 = 16 << 20;
+const TEXT_BYTES: u64 = 10 << 20;
 
 /// A sheet may unpack to so much.
 const SHEET_BYTES: u64 = 2 << 30;

@@ -128,7 +128,6 @@ fn upkeep(appliance: &ApplianceStatus, are_on: bool, now: DateTime<Utc>) -> Stri
 
 fn steps(setup: &Setup, shell: &Shell) -> Vec<Step> {
     let scope = &shell.scope;
-    let has_advertiser = setup.missing != Some(CatalogueEntry::Advertiser);
     let import = |label| (label, format!("/admin/imports/new{scope}"));
     let by_hand = setup.missing.map(|entry| match entry {
         CatalogueEntry::Advertiser => ("Add an advertiser", format!("/admin/catalogue/advertisers/new{scope}")),
@@ -137,11 +136,11 @@ fn steps(setup: &Setup, shell: &Shell) -> Vec<Step> {
         CatalogueEntry::Campaign => ("or add a campaign by hand", format!("/admin/catalogue/campaigns/new{scope}")),
         CatalogueEntry::Publisher => ("or add a publisher by hand", format!("/admin/catalogue/publishers/new{scope}")),
     });
-    let catalogue = has_advertiser.then(|| import("Import a file")).into_iter().chain(by_hand).collect();
+    let catalogue = std::iter::once(import("Import a file")).chain(by_hand).collect();
     vec![
         Step {
             title: "Set up your campaigns",
-            message: "Add the advertiser. An import can create the app, offer, campaigns and publishers for you.",
+            message: "Import a file: advertiser, app, offer, campaigns and publishers are created on the way. Or add them by hand.",
             links: catalogue,
             is_done: setup.missing.is_none(),
         },

@@ -14,7 +14,7 @@ use crate::admin::kit::format;
 use crate::admin::kit::layout::Shell;
 use crate::domain::DayState;
 use crate::http::ClientError;
-use crate::import::{Column, LeftOutCode, Packing, Recognition};
+use crate::import::{Column, LeftOutCode, NoteCode, Packing, Recognition};
 use crate::service::imports::ImportError;
 use crate::service::pending_uploads::{self, Answers, KeptDayState, PendingUpload};
 
@@ -193,7 +193,13 @@ async fn page(
                 advertiser: upload.advertiser.name.clone(),
                 comes_to: comes_to(&upload),
                 facts: facts(seen),
-                notes: seen.notes.iter().map(|note| note.message.clone()).collect(),
+                // Lines that are left out are listed below.
+                notes: seen
+                    .notes
+                    .iter()
+                    .filter(|note| note.code != NoteCode::LeftOut)
+                    .map(|note| note.message.clone())
+                    .collect(),
                 saved: saved(&upload),
                 headers: headers(seen),
                 are_settings_open: settings.iter().any(|setting| setting.error.is_some()),

@@ -181,7 +181,8 @@ fn made(
             .reading
             .notes
             .iter()
-            .filter(|note| note.code != "unnamed_campaign")
+            // These have an item each.
+            .filter(|note| !matches!(note.code.as_str(), "unnamed_campaign" | "left_out"))
             .map(|note| note.message.clone())
             .collect(),
         days: (!has_problems).then(|| {

@@ -9,7 +9,7 @@ use crate::admin::kit::format;
 use crate::domain::Name;
 use crate::import::{Column, LineSet};
 use crate::service::catalogue::{self, Change};
-use crate::service::imports::{Alias, Cause, Preview, Unnamed};
+use crate::service::imports::{Alias, Cause, LeftOutLine, Preview, Unnamed};
 use crate::service::pending_uploads::{self, PendingUpload};
 
 /// Names that an item lists.
@@ -212,27 +212,34 @@ fn of_unnamed(unnamed: &Unnamed, found: &Preview) -> Item {
 
 fn of_left_out(found: &Preview) -> Vec<Item> {
     let reading = &found.reading;
-    let described = |line: &crate::service::imports::LeftOutLine| {
+    let what = |line: &LeftOutLine| {
         let cost = line.cost.as_ref().map(|cost| format!(", {cost}")).unwrap_or_default();
-        format!("line {}, “{}”{cost}: {}", line.line, line.text, line.reason)
+        format!("“{}”{cost}: {}", line.text, line.reason)
     };
-    let back = |line: u64| action("Put it back", vec![("back", line.to_string())]);
-    if reading.left_out.len() <= LEFT_OUT {
-        let item = |line: &crate::service::imports::LeftOutLine| Item {
-            title: "1 line is left out".to_owned(),
-            text: described(line),
-            actions: vec![back(line.line)],
+    let described = |line: &LeftOutLine| format!("line {}, {}", line.line, what(line));
+    let (titles, others): (Vec<_>, Vec<_>) = reading.left_out.iter().partition(|line| line.is_title);
+    if others.len() > LEFT_OUT {
+        let total = i64::try_from(reading.left_out_total).unwrap_or(i64::MAX);
+        return vec![Item {
+            title: format!("{} are left out", format::plural(total, "line")),
+            hint: "Each can be put back on the page of the columns.".to_owned(),
+            lines: reading.left_out.iter().map(described).collect(),
             ..Item::default()
-        };
-        return reading.left_out.iter().map(item).collect();
+        }];
     }
-    let total = i64::try_from(reading.left_out_total).unwrap_or(i64::MAX);
-    vec![Item {
-        title: format!("{} are left out", format::plural(total, "line")),
-        hint: "Each can be put back on the page of the columns.".to_owned(),
-        lines: reading.left_out.iter().map(described).collect(),
+    let above = (!titles.is_empty()).then(|| Item {
+        title: format!("{} above the header", format::plural(whole(titles.len()), "line")),
+        text: "will not be read.".to_owned(),
+        lines: titles.into_iter().map(described).collect(),
         ..Item::default()
-    }]
+    });
+    let item = |line: &LeftOutLine| Item {
+        title: format!("Line {} is left out", line.line),
+        text: what(line),
+        actions: vec![action("Put it back", vec![("back", line.line.to_string())])],
+        ..Item::default()
+    };
+    others.into_iter().map(item).chain(above).collect()
 }
 
 /// Takes one answer from the preview and shows it again.

@@ -4,7 +4,7 @@ use std::io;
 
 use super::*;
 use crate::import::tests::{Reading, read_bytes, read_text};
-use crate::import::{self, Column, Encoding, Format, Layout};
+use crate::import::{self, Column, Format};
 
 fn csv(text: &str) -> Reading {
     read_text(Format::Csv, text, &Mapping::default())
@@ -159,19 +159,4 @@ fn an_export_with_names_of_its_own_is_read_through_a_mapping() {
     assert_eq!((line.day.to_string(), line.cost.to_string()), ("2023-08-31".to_owned(), "1.429999948".to_owned()));
     assert_eq!((line.views.get(), line.conversions.get()), (7350, 2));
     assert_eq!(reading.end.unwrap().ignored, ["ad_id"]);
-}
-
-#[test]
-fn the_layout_says_where_the_rows_stand() {
-    let text = "Report of August\nnobody|reads|this\ndate|campaign_name|partner|clicks|cost\n2025-05-28|a|p|1|2\n\
-                Total|--|--|1|2\n2025-05-29|a|p|1|2\nTotal\n";
-    let layout = Layout {
-        encoding: Encoding::UTF_16LE,
-        separator: Some(Separator::Pipe),
-        header_line: Some(3),
-        totals: vec![5, 7],
-    };
-    let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let reading = read_bytes(Format::Csv, &bytes, &Mapping { layout, ..Mapping::default() });
-    assert_eq!((numbers(&reading), reading.faults, reading.end.is_ok()), (vec![4, 6], vec![], true));
 }

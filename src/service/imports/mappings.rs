@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::Name;
-use crate::import::{Column, DayOrder, DecimalSign, Decisions, Mapping, Memory, Numbers, Recognition};
+use crate::import::{Column, DayOrder, DecimalSign, Decisions, Mapping, Memory, Recognition};
 use crate::service::{Actor, ServiceError, ServiceResult, hex};
 use crate::store::{MappingRow, OrMissing as _, ReadTxn, Store};
 
@@ -20,6 +20,15 @@ pub struct KeptMapping {
     pub decisions: Decisions,
     /// What earlier files were like.
     pub memory: Memory,
+}
+
+/// What a version before 0.2 saved.
+#[derive(Deserialize)]
+struct OldMapping {
+    #[serde(flatten)]
+    mapping: Mapping,
+    #[serde(default)]
+    numbers: String,
 }
 
 /// A saved mapping, read.
@@ -45,18 +54,16 @@ impl KeptMapping {
     }
 
     /// What a version before 0.2 saved: its formats become memory.
-    fn from_old(old: Mapping) -> Self {
+    fn from_old(old: OldMapping) -> Self {
+        let OldMapping { mapping: old, numbers } = old;
         let pattern = old.date_format.map(|format| format.to_string()).unwrap_or_default();
         let dates = match pattern.get(..2) {
             Some("%d") => Some(DayOrder::DayFirst),
             Some("%m") => Some(DayOrder::MonthFirst),
             _ => None,
         };
-        let numbers = match old.numbers {
-            Numbers::Plain => None,
-            Numbers::Point => Some(DecimalSign::Point),
-            Numbers::Comma => Some(DecimalSign::Comma),
-        };
+        // `plain` said nothing of the sign.
+        let numbers = numbers.parse::<DecimalSign>().ok();
         Self {
             decisions: Decisions { columns: old.columns, fixed: old.fixed, ..Decisions::default() },
             memory: Memory { dates, numbers, ..Memory::default() },

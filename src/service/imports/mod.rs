@@ -70,7 +70,7 @@ pub use self::undo::{LaterChange, UndoError, Undone, final_days, later_changes, 
 pub(super) use self::writer::{CellWriter, Written};
 use super::{Actor, ServiceError};
 use crate::domain::{Currency, Day, DayState, ImportId, Invalid, Reason};
-use crate::import::{Column, FileError, Format, LeftOut, Mapping, Note, Recognition, Unit};
+use crate::import::{Column, FileError, Format, LeftOut, LeftOutCode, Mapping, Note, Recognition, Unit};
 use crate::store::{ImportKind, ImportRow, Store, StoreError, TokenKey};
 
 /// How often an import is read anew because the catalogue changed while it was read.
@@ -205,12 +205,15 @@ pub struct LeftOutLine {
     pub cost: Option<String>,
     /// Its clicks, if it has any.
     pub clicks: Option<u64>,
+    /// Whether it stands above the header, so that it can't be a row.
+    #[serde(default)]
+    pub is_title: bool,
 }
 
 impl From<&LeftOut> for LeftOutLine {
     fn from(left_out: &LeftOut) -> Self {
-        let LeftOut { line, reason, text, cost, clicks, .. } = left_out.clone();
-        Self { line, reason, text, cost, clicks }
+        let LeftOut { line, reason, text, cost, clicks, code } = left_out.clone();
+        Self { line, reason, text, cost, clicks, is_title: code == LeftOutCode::Title }
     }
 }
 
