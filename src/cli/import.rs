@@ -254,7 +254,7 @@ fn strict(reading: &Reading) -> anyhow::Result<Mapping> {
         anyhow::bail!("{flag} is for tables; JSON says what it means itself");
     }
     let (columns, fixed, date_format) = (map.clone(), set.clone(), date_format.clone());
-    Ok(Mapping { columns, fixed, date_format, ..Mapping::default() })
+    Ok(Mapping { columns, fixed, date_format })
 }
 
 /// What is wrong, in words, and with `--json` as JSON on stdout (contract §7).

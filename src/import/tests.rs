@@ -185,7 +185,6 @@ fn mapping() -> Mapping {
             .map(|pair| Mapping::parse_set(pair).unwrap())
             .into(),
         date_format: Some("%d/%m/%Y".parse().unwrap()),
-        ..Mapping::default()
     }
 }
 

@@ -151,7 +151,6 @@ fn an_export_with_names_of_its_own_is_read_through_a_mapping() {
         columns: map.iter().map(|pair| Mapping::parse_map(pair).unwrap()).collect(),
         fixed: vec![(Column::Partner, "Facebook".to_owned()), (Column::Os, "WEB".to_owned())],
         date_format: Some("%d-%m-%Y".parse().unwrap()),
-        ..Mapping::default()
     };
     let reading = read_text(Format::Csv, text, &mapping);
     let [line] = reading.lines.as_slice() else { panic!("{:?}", reading.faults) };

@@ -18,10 +18,14 @@ const FEWEST_DAYS: usize = 2;
 /// The rows of each day, as far as they could hide a total.
 #[derive(Default)]
 pub(super) struct HiddenTotals {
-    days: HashMap<Day, DayRows>,
+    days: Vec<DayRows>,
+    places: HashMap<Day, usize>,
+    /// The day of the row before: those of one day mostly stand together.
+    last: Option<(Day, usize)>,
     is_over: bool,
 }
 
+#[derive(Default)]
 struct DayRows {
     all: Tally,
     top: Figures,
@@ -31,29 +35,31 @@ struct DayRows {
 }
 
 impl HiddenTotals {
-    /// Looks at a row; `campaign` is a mark of its name.
-    pub(super) fn look(&mut self, row: &Passing<'_>, campaign: u64) {
+    /// Looks at a row; `campaign` marks its name.
+    pub(super) fn look(&mut self, row: &Passing<'_>, campaign: impl Fn() -> u64) {
         let Some(day) = row.day.filter(|_| !self.is_over) else { return };
-        if let Some(rows) = self.days.get_mut(&day) {
-            rows.all.add(row.figures);
-            if row.figures.cost > rows.top.cost {
-                rows.take_top(row, campaign);
-            }
-        } else if self.days.len() == DAYS {
-            self.is_over = true;
-            self.days = HashMap::new();
-        } else {
-            let mut rows =
-                DayRows { all: Tally::default(), top: row.figures, line: 0, campaign: 0, text: String::new() };
-            rows.all.add(row.figures);
-            rows.take_top(row, campaign);
-            self.days.insert(day, rows);
+        let known = self.last.filter(|(last, _)| *last == day).map(|(_, place)| place);
+        let place = known.or_else(|| self.places.get(&day).copied()).unwrap_or(self.days.len());
+        if place == DAYS {
+            *self = Self { is_over: true, ..Self::default() };
+            return;
         }
+        if place == self.days.len() {
+            self.places.insert(day, place);
+            self.days.push(DayRows::default());
+        }
+        self.last = Some((day, place));
+        let rows = &mut self.days[place];
+        if rows.all.rows == 0 || row.figures.cost > rows.top.cost {
+            (rows.top, rows.line, rows.campaign) = (row.figures, row.line, campaign());
+            rows.text = begins(row.record.iter());
+        }
+        rows.all.add(row.figures);
     }
 
     /// The question, if all days show one.
     pub(super) fn question(self, kept: &LineSet) -> Option<Problem> {
-        let full = || self.days.values().filter(|day| day.all.rows > 2);
+        let full = || self.days.iter().filter(|day| day.all.rows > 2);
         let campaign = full().next()?.campaign;
         let is_total = |day: &DayRows| {
             let twice = |figures: Figures| {
@@ -67,7 +73,7 @@ impl HiddenTotals {
             // On a day with one campaign either of the two equal rows may be the total.
             is_half && day.top.cost.is_some() && (day.campaign == campaign || day.all.rows == 2)
         };
-        if full().count() < FEWEST_DAYS || !self.days.values().all(is_total) {
+        if full().count() < FEWEST_DAYS || !self.days.iter().all(is_total) {
             return None;
         }
         let lines: LineSet = full().map(|day| day.line).collect();
@@ -91,12 +97,5 @@ impl HiddenTotals {
             ],
             ..problem(ProblemCode::Total, message)
         })
-    }
-}
-
-impl DayRows {
-    fn take_top(&mut self, row: &Passing<'_>, campaign: u64) {
-        (self.top, self.line, self.campaign) = (row.figures, row.line, campaign);
-        self.text = begins(row.record.iter());
     }
 }

@@ -135,7 +135,7 @@ pub(super) fn recognise_text(
                 views = views.saturating_add(reading.count(row.record, views_place));
                 if let Some(day) = row.day {
                     days.look(row.line, day, context.last_day);
-                    hidden.look(row, places.campaign_mark(row.record));
+                    hidden.look(row, || places.campaign_mark(row.record));
                 }
             } else if decisions.leave_out.contains(row.line) {
                 let text = table::begins(row.record.iter());
