@@ -111,6 +111,11 @@ fn poll(row: &Row<'_>) -> rusqlite::Result<PollSeen> {
 impl ReadTxn<'_> {
     /// The polls that the filter lets through.
     pub fn poll_list(&self, filter: &PollFilter) -> StoreResult<Vec<PollSeen>> {
+        let (mut from, mut until) = (filter.from.map_or(i64::MIN, to_ms), filter.until.map_or(i64::MAX, to_ms));
+        if let Some(advertiser) = filter.advertiser {
+            let Some((first, last)) = self.poll_span(advertiser)? else { return Ok(Vec::new()) };
+            (from, until) = (from.max(first), until.min(last.saturating_add(1)));
+        }
         let params = rusqlite::named_params! {
             ":advertiser": filter.advertiser.map(|id| id.to_string()),
             ":token": filter.token.as_ref().map(|id| id.as_str()),
@@ -118,12 +123,22 @@ impl ReadTxn<'_> {
             ":strangers": filter.strangers,
             ":answered": filter.answered,
             ":of_day": filter.of_day,
-            ":from": filter.from.map_or(i64::MIN, to_ms),
-            ":until": filter.until.map_or(i64::MAX, to_ms),
+            ":from": from,
+            ":until": until,
             ":before": filter.before.unwrap_or(i64::MAX),
             ":limit": filter.limit,
         };
         self.list("read the poll history", SELECT, params, poll)
+    }
+
+    /// Between which moments the advertiser's tokens polled and its feeds were read, so that whoever polled seldom or never
+    /// does not have the whole history gone through.
+    fn poll_span(&self, advertiser: AdvertiserId) -> StoreResult<Option<(i64, i64)>> {
+        let sql = include_str!("sql/poll_span.sql");
+        let span = self.first("read when an advertiser was polled", sql, [advertiser.to_string()], |row| {
+            Ok(row.get::<_, Option<i64>>(0)?.zip(row.get(1)?))
+        })?;
+        Ok(span.flatten())
     }
 
     /// The poll with this key.

@@ -46,5 +46,9 @@ where (:advertiser is null or advertisers.id = :advertiser)
     and polls.poll_key < :before
     -- Keys grow with time but for minutes, so that only those of the wanted time are gone through.
     and polls.poll_key >= coalesce((select poll_key from polls where at >= max(:from, 0) - 600000 order by at limit 1), :before)
+    and polls.poll_key < coalesce(
+        (select poll_key from polls where at >= min(:until, 4611686018427387904) + 600000 order by at limit 1),
+        :before
+    )
 order by polls.poll_key desc
 limit :limit
