@@ -103,7 +103,11 @@ enum Command {
     /// Say what a file is and whether it is sound
     Verify(verify::Args),
     /// Check the installation and say what to do
-    Doctor,
+    Doctor {
+        /// Go through the whole file, however large it is.
+        #[arg(long)]
+        deep: bool,
+    },
     /// Tests of the channels that alarms take, and when stats are missed
     #[command(subcommand)]
     Alarm(alarm::Command),
@@ -141,7 +145,7 @@ pub fn run() -> ExitCode {
         Command::Backup(args) => backup::run(global, &args),
         Command::Restore(args) => restore::run(global, &args),
         Command::Verify(args) => verify::run(global, &args),
-        Command::Doctor => doctor::run(global),
+        Command::Doctor { deep } => doctor::run(global, deep),
         Command::Alarm(command) => alarm::run(global, command),
         Command::Campaign(command) => campaign::run(global, command),
         Command::App(command) => catalogue::apps(global, &command),

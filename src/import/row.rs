@@ -306,12 +306,7 @@ fn read_day(text: &str, dates: Dates<'_>, last: &mut (String, Option<Day>)) -> R
     let day = match dates {
         Dates::Form(form) => form.parse(text)?,
         Dates::Pattern(format) => format.parse(text)?,
-        Dates::Contract => Day::parse("date", text).map_err(|mut invalid| {
-            if !text.is_empty() {
-                invalid.reason.push_str("; for another form, give the date format");
-            }
-            invalid
-        })?,
+        Dates::Contract => Day::parse("date", text)?,
     };
     let day = in_years(text, day)?;
     last.0.clear();

@@ -95,7 +95,7 @@ fn one_wrong_row_keeps_all_others_out() {
     insta::assert_snapshot!(messages.join("\n"), @r#"
     line 3, column clicks: got "-1", expected a whole number from 0 to 1000000000000000
     line 3, column cost: got "1x3", expected a decimal number with a point, such as 12.5
-    line 4, column date: got "30.05.2025", expected a calendar day as YYYY-MM-DD; for another form, give the date format
+    line 4, column date: got "30.05.2025", expected a calendar day as YYYY-MM-DD
     3 problems; nothing was imported
     "#);
 }

@@ -92,7 +92,7 @@ fn the_files_own_header_is_told_where_it_differs() {
     let columns: Vec<_> = reading.faults.iter().map(|fault| fault.column.as_deref().unwrap()).collect();
     assert_eq!(columns, ["date (header \"Date\")", "cost (header \"Spent\")"]);
     let hint = reading.faults[0].to_string();
-    assert!(hint.ends_with("as YYYY-MM-DD; for another form, give the date format"), "{hint}");
+    assert!(hint.ends_with("expected a calendar day as YYYY-MM-DD"), "{hint}");
 }
 
 #[test]
