@@ -4,6 +4,7 @@
 
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::AdminId;
 use crate::store::{AdminRow, ReadTxn, StoreResult, WriteTxn, from_ms, parsed, to_ms};
@@ -26,7 +27,7 @@ pub struct SessionRow {
 }
 
 /// The moments that a session must lie between.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionBounds {
     /// It must have been used since.
     pub seen: DateTime<Utc>,

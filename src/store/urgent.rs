@@ -74,6 +74,8 @@ pub struct NewSession {
     pub user_agent: String,
     /// The SHA-256 of the cookie that the browser is known by, in hexadecimal.
     pub browser_sha256: String,
+    /// Sessions of anybody that lie outside are forgotten when this one starts.
+    pub bounds: SessionBounds,
 }
 
 impl NewSession {
@@ -131,6 +133,7 @@ impl UrgentNote {
             UrgentAct::RevokeFeed(id) => txn.feed_revoke(id, at)?,
             UrgentAct::LogIn(new) => {
                 let Some(admin) = new.person(txn)?.map(|admin| admin.id) else { return Ok(false) };
+                txn.session_forget(new.bounds)?;
                 if !txn.session_create(&new.id_sha256, admin, &new.address, &new.user_agent, at)? {
                     return Ok(true);
                 }

@@ -80,6 +80,7 @@ pub(in crate::service) fn new(
         address: browser.address.to_string(),
         user_agent: browser.agent.clone(),
         browser_sha256: name(known.expose_secret()),
+        bounds: bounds(now),
     });
     let note = UrgentNote::new(act, &browser.actor(&admin.email).did("log in", "the admin pages"), now);
     Ok((LoggedIn { session, browser: known }, note))

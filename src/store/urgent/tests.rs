@@ -69,6 +69,7 @@ impl Site {
             address: "192.0.2.1".to_owned(),
             user_agent: "browser".to_owned(),
             browser_sha256: "2".repeat(64),
+            bounds: SessionBounds::ANY,
         }))
     }
 
