@@ -1,5 +1,7 @@
 //! `pitlane doctor`: checks the installation and says what to do.
 
+mod proxies;
+
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
@@ -54,6 +56,10 @@ pub(super) fn run(global: &Global, deep: bool) -> anyhow::Result<()> {
         privacy("backups dir", &global.data_dir.join(Store::BACKUPS)),
     ];
     findings.extend(certificate(global));
+    match proxies::findings(global, &store) {
+        Ok(found) => findings.extend(found),
+        Err(error) => findings.push(problem("proxies", &error)),
+    }
     match store.read(advertisers) {
         Ok(found) => findings.extend(found),
         Err(error) => findings.push(problem("advertisers", &error)),

@@ -30,7 +30,7 @@ fn peer(request: &HttpRequest) -> IpAddr {
     request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical())
 }
 
-fn is_in(networks: &[IpNet], address: IpAddr) -> bool {
+pub(super) fn is_in(networks: &[IpNet], address: IpAddr) -> bool {
     networks.iter().any(|network| network.contains(&address))
 }
 
@@ -78,6 +78,16 @@ fn said(request: &HttpRequest, config: &Serve, of: fn(&Forwarded) -> &Vec<String
     let (_, proxies) = through_proxies(peer, &forwarded.addresses, trusted);
     let entries = of(&forwarded);
     entries.get(entries.len().saturating_sub(proxies)).cloned()
+}
+
+/// The connection's peer, and the scheme and host that it says, where the request has headers of proxies.
+pub(super) fn claimed(request: &HttpRequest) -> Option<(IpAddr, [String; 2])> {
+    const NAMES: [&str; 4] = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded"];
+    if !NAMES.iter().any(|name| request.headers().contains_key(*name)) {
+        return None;
+    }
+    let Forwarded { mut schemes, mut hosts, .. } = Forwarded::read(request);
+    Some((peer(request), [&mut schemes, &mut hosts].map(|entries| entries.pop().unwrap_or_default())))
 }
 
 /// What the headers of proxies say, one entry for each proxy that added one, the nearest last.

@@ -11,6 +11,7 @@ use actix_web::{Error, ResponseError as _, web};
 
 use super::client;
 use super::headers;
+use super::place;
 use super::state::AppState;
 
 /// Bodies from this size on are compressed for those who ask for it.
@@ -49,6 +50,9 @@ pub async fn observe(
     let method = request.method().clone();
     let response = next.call(request).await?;
     if let Some(state) = state {
+        if let Some(seen) = state.proxies.note(response.request(), &state.config.trusted_proxy) {
+            state.access_log.proxy_seen(seen);
+        }
         let route = response.request().match_pattern().unwrap_or_else(|| "none".to_owned());
         let (status, took) = (response.status().as_u16(), since.elapsed());
         state.metrics.request(&route, status, took);
@@ -124,8 +128,12 @@ pub async fn limit_address<B: MessageBody>(
     });
     match refused {
         Some(error) => {
+            let state = request.app_data::<web::Data<AppState>>().cloned();
             let is_page = request.path().starts_with("/admin");
-            let response = if is_page { error.page() } else { error.error_response() };
+            let response = match state.filter(|_| is_page) {
+                Some(state) => place::with_path(&state.config, error.page()).await?,
+                None => error.error_response(),
+            };
             Ok(request.into_response(response).map_into_right_body())
         }
         None => next.call(request).await.map(ServiceResponse::map_into_left_body),

@@ -21,6 +21,7 @@ pub mod one_time;
 pub mod operator;
 pub mod place;
 mod poll;
+mod proxies;
 pub mod query;
 mod reading;
 pub mod spooled;

@@ -9,9 +9,10 @@ use actix_web::http::Uri;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::uri::PathAndQuery;
 use actix_web::middleware::Next;
-use actix_web::{Error, web};
+use actix_web::{Error, HttpResponse, web};
 
 use super::state::AppState;
+use crate::config::Serve;
 
 /// Attributes that hold a path of this server in a page. Text of people can't hold their quotes.
 const LINKS: [&str; 3] = ["href=\"/", "src=\"/", "action=\"/"];
@@ -45,18 +46,23 @@ pub async fn under_path<B: MessageBody>(
 pub async fn in_pages(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
     let Some(state) = state(&request) else { return next.call(request).await };
     let (request, response) = next.call(request).await?.into_parts();
+    Ok(ServiceResponse::new(request, with_path(&state.config, response).await?))
+}
+
+/// A page with the path before its links; anything else as it is.
+pub(super) async fn with_path(config: &Serve, response: HttpResponse) -> Result<HttpResponse, Error> {
     let kind = response.headers().get(header::CONTENT_TYPE);
-    if !kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html")) {
-        return Ok(ServiceResponse::new(request, response));
+    if config.path().is_empty() || !kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html")) {
+        return Ok(response);
     }
     // Pages are small and held whole already.
     let (response, body) = response.into_parts();
     let html = to_bytes(body).await.map_err(actix_web::error::ErrorInternalServerError)?;
     let mut html = String::from_utf8_lossy(&html).into_owned();
     for link in LINKS {
-        html = html.replace(link, &format!("{}{}/", link.trim_end_matches('/'), state.config.path()));
+        html = html.replace(link, &format!("{}{}/", link.trim_end_matches('/'), config.path()));
     }
-    Ok(ServiceResponse::new(request, response.set_body(BoxBody::new(html))))
+    Ok(response.set_body(BoxBody::new(html)))
 }
 
 /// The address below the path.

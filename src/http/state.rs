@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::limits::Limits;
 use super::metrics::Metrics;
 use super::one_time::OneTimePages;
+use super::proxies::NotedProxies;
 use super::turns::Turns;
 use super::upload_slots::UploadSlots;
 use crate::config::{Serve, Tls};
@@ -46,6 +47,8 @@ pub struct AppState {
     pub limits: Limits,
     /// Whose turn it is to read much.
     pub turns: Turns,
+    /// Who sent headers of proxies lately.
+    pub proxies: NotedProxies,
     /// Uploads under way.
     pub uploads: UploadSlots,
     /// What is counted.
@@ -88,6 +91,7 @@ impl AppState {
             backups,
             limits: Limits::new(config.rate_limit),
             turns: Turns::default(),
+            proxies: NotedProxies::default(),
             uploads: UploadSlots::default(),
             metrics: Metrics::new(),
             one_time: OneTimePages::default(),

@@ -217,6 +217,19 @@ impl ReadTxn<'_> {
     }
 }
 
+impl ReadTxn<'_> {
+    /// How many days back from its own date an import reached at most that changed figures of the advertiser since then.
+    pub fn import_reach_back(&self, advertiser: AdvertiserKey, since: DateTime<Utc>) -> StoreResult<Option<u64>> {
+        let sql = "select max(imports.created_at / 86400000 - import_spans.first_day)
+            from imports join import_spans using (import_key)
+            where advertiser_key = ?1 and changed > 0 and created_at >= ?2";
+        let most = self.first("find how far imports reach back", sql, (advertiser.0, to_ms(since)), |row| {
+            row.get::<_, Option<i64>>(0)
+        })?;
+        Ok(most.flatten().and_then(|days| u64::try_from(days).ok()))
+    }
+}
+
 impl WriteTxn<'_> {
     /// Opens an entry, so that cells can point at it.
     pub fn import_begin(&self, new: &NewImport<'_>) -> StoreResult<ImportKey> {

@@ -52,7 +52,7 @@ fn a_server_that_can_be_reached_passes_and_the_token_is_gone() {
     assert_eq!((checked["ok"].as_bool(), checked["url"].as_str()), (Some(true), Some(server.origin.as_str())));
     let found: Vec<_> =
         checked["findings"].as_array().unwrap().iter().map(|one| one["check"].as_str().unwrap()).collect();
-    assert_eq!(found, ["name", "token", "rows", "single days", "gzip", "etag", "client's address"]);
+    assert_eq!(found, ["name", "token", "headers", "rows", "single days", "gzip", "etag", "client's address"]);
     let tokens = program.json(&["token", "list"]);
     assert_eq!((tokens[0]["live"].as_bool(), tokens[0]["reader"].as_str()), (Some(false), Some("other")));
 }

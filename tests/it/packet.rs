@@ -122,7 +122,7 @@ fn nothing_of_the_sandbox_is_anywhere_else() {
     for (path, bytes) in files(&program.path("export")) {
         let text = String::from_utf8_lossy(&bytes).to_lowercase();
         let is_audit = path.ends_with("audit.csv");
-        let told = text.contains("sandbox racer") || text.contains("sandbox_") || text.contains(&id.to_lowercase());
+        let told = text.contains("sandbox racer") || text.contains("sandbox_cafe") || text.contains(&id.to_lowercase());
         assert!(!told || is_audit, "{}: {text}", path.display());
     }
     let database = rusqlite::Connection::open(program.data().join("pitlane.db")).unwrap();
@@ -167,4 +167,17 @@ fn without_an_address_there_is_no_packet_and_one_that_singular_can_not_reach_is_
     assert_eq!(made["warnings"].as_array().unwrap().len(), 2, "{made}");
     assert_eq!(made["files"].as_array().unwrap().len(), files(&program.path("packet")).len());
     assert!(ended.stderr.contains("plain HTTP") && ended.stderr.contains("can't reach it"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_connector_that_was_written_from_the_packet_alone_reads_the_sandbox() {
+    let (program, server) = served();
+    packet(&program, &server);
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/connector.py");
+    let ran = std::process::Command::new("python3").args([script, &program.arg("packet")]).output().unwrap();
+    let (said, words) = (String::from_utf8(ran.stdout).unwrap(), String::from_utf8_lossy(&ran.stderr).into_owned());
+    let lines: Vec<_> = said.lines().collect();
+    // 93 days of six items each; the days that are asked for once more take the place of what was there.
+    assert_eq!(lines.first(), Some(&"558 93"), "{words}");
+    assert!(lines[1].starts_with("558 93 ") && lines[1].contains('.'), "{said}");
 }

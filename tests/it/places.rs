@@ -7,6 +7,7 @@ use pitlane::service::access::admins::{self, Password};
 use reqwest::Method;
 
 use crate::common::http::{Client, Person, answer};
+use crate::common::program::{Program, Server};
 use crate::fixtures::{NORTHWIND, SINGULAR_JSON, may, stock};
 use crate::harness::{App, defaults, spawn_on};
 
@@ -98,6 +99,17 @@ fn all_routes_live_under_the_path_of_the_public_url() {
         let found = answer(Client::at(&anonymous.origin).request(Method::GET, &asset));
         assert_ne!(found.status, 404, "{asset}");
     }
+    // The page of a limit stands outside of all others.
+    let limited = Serve { rate_limit: 1, public_url: Some("https://example.com/costs".to_owned()), ..behind_proxy() };
+    let small = spawn_on(tempfile::tempdir().unwrap(), limited);
+    let client = small.anonymous();
+    let refused = (0..400).map(|_| client.get("/costs/admin/login")).find(|page| page.status == 429).unwrap();
+    let inside = |path: &str| path.starts_with("/costs/");
+    assert!(refused.text().contains("/costs/assets/"), "{}", refused.text());
+    for start in ["href=\"/", "src=\"/", "action=\"/"] {
+        let mut found = refused.text().split(start).skip(1).map(|rest| format!("/{}", rest.split('"').next().unwrap()));
+        assert!(found.all(|path| inside(&path)), "{}", refused.text());
+    }
     // What a page remembers as its own place stays without the path, so that it is added once.
     let there =
         person.post_from("https://example.com", "/admin/settings/theme", &[("theme", "dark"), ("to", "/admin/stats")]);
@@ -110,4 +122,35 @@ fn links(page: &str) -> Vec<String> {
     let found: Vec<_> = after.map(|rest| format!("/{}", rest.split('"').next().unwrap())).collect();
     assert!(found.len() > 5, "{page}");
     found
+}
+
+#[test]
+fn the_doctor_tells_of_proxies_that_are_not_believed_or_say_something_else() {
+    let program = Program::stocked();
+    let said = |server: &Server, host: &str| {
+        let login = server.anonymous().request(Method::GET, "/admin/login");
+        answer(login.header("X-Forwarded-Host", host).header("X-Forwarded-Proto", "https"));
+        // It is noted a moment after the answer.
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        loop {
+            let doctor = program.run(&["doctor"]).stdout;
+            let line = doctor.lines().find(|line| line.contains(" proxies ")).unwrap().to_owned();
+            if line.contains("127.0.0.1") && (line.contains(host) || line.starts_with("ok")) {
+                return line;
+            }
+            assert!(std::time::Instant::now() < until, "{doctor}");
+        }
+    };
+    let none = program.run(&["doctor"]).stdout;
+    assert!(none.contains("proxies      none was seen"), "{none}");
+    let public = ["--public-url", "https://costs.example.com"];
+    let server = program.serve(&[&["--backup-at", "off"], &public[..]].concat());
+    let line = said(&server, "costs.example.com");
+    assert!(line.starts_with("advice") && line.contains("--trusted-proxy 127.0.0.1"), "{line}");
+    drop(server);
+    let server = program.serve(&[&["--backup-at", "off", "--trusted-proxy", "127.0.0.1"], &public[..]].concat());
+    let line = said(&server, "old.example.com");
+    assert!(line.starts_with("advice") && line.contains("--public-url https://costs.example.com"), "{line}");
+    let line = said(&server, "costs.example.com");
+    assert!(line.starts_with("ok") && line.contains("is believed and fits"), "{line}");
 }

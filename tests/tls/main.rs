@@ -10,6 +10,7 @@ mod common;
 
 mod acme;
 mod authority;
+mod check;
 mod client;
 mod files;
 mod host;

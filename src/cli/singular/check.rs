@@ -17,6 +17,9 @@ pub(in crate::cli) struct Args {
     /// Whose report, by name or id; the first advertiser's if not given
     #[arg(long, value_name = "NAME-OR-ID")]
     advertiser: Option<String>,
+    /// PEM file with the roots to trust instead of those that browsers trust, for a certificate that Singular would not take
+    #[arg(long, value_name = "FILE")]
+    root: Option<std::path::PathBuf>,
 }
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
@@ -29,11 +32,11 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
     })?;
     let Some(advertiser) = advertiser else { anyhow::bail!("there is no advertiser whose report could be asked for") };
     say(format_args!("asking {url} for the report of {}, as Singular would", advertiser.name));
-    let checked = check::run(&store, &url, &advertiser, &Actor::command_line())?;
+    let checked = check::run(&store, &url, &advertiser, args.root.as_deref(), &Actor::command_line())?;
     if global.json {
         print_json(&json!({
             "url": checked.url,
-            "advertiser": checked.advertiser,
+            "advertiser": advertiser.name,
             "ok": checked.is_ok(),
             "findings": checked.findings,
         }))?;

@@ -1,13 +1,11 @@
 //! `pitlane singular links …`
 
-use std::collections::BTreeSet;
-
 use serde_json::json;
 
 use crate::cli::open_existing;
 use crate::cli::output::{AlreadyPrinted, print, print_json, say, warn};
 use crate::config::Global;
-use crate::service::connect::links::{Meant, Pairs, TrackingLink, verify};
+use crate::service::connect::links::{Meant, Pairs, TrackingLink, several_apps, verify};
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
@@ -46,14 +44,9 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
 }
 
 fn list(global: &Global, args: &Args, pairs: &Pairs, base: &TrackingLink) -> anyhow::Result<()> {
-    let of_app = |store_id: &str| args.app.as_deref().is_none_or(|app| app == store_id);
-    let found: Vec<_> = pairs.iter().filter(|(campaign, _)| of_app(campaign.store.as_str())).collect();
-    let apps: BTreeSet<_> = found.iter().map(|(campaign, _)| campaign.store.as_str()).collect();
-    if apps.len() > 1 {
-        let apps = apps.into_iter().collect::<Vec<_>>().join(", ");
-        warn(format_args!(
-            "Singular's links belong to one app each, and these campaigns run on several: {apps}. Choose with --app"
-        ));
+    let (found, apps) = pairs.of_app(args.app.as_deref());
+    if let Some(warning) = several_apps(&apps) {
+        warn(format_args!("{warning}. Choose with --app"));
     }
     if found.is_empty() {
         say(format_args!("no campaign has stats here yet, so there is no link to make"));

@@ -18,7 +18,7 @@ use crate::domain::Email;
 use crate::service::Actor;
 use crate::service::access::login_throttle::FORGOTTEN;
 use crate::service::access::sessions;
-use crate::store::{LoginPause, Store, StoreError, TokenKey, WriteTxn};
+use crate::store::{LoginPause, ProxySeen, Store, StoreError, TokenKey, WriteTxn};
 
 /// What the queue holds before more is dropped.
 const QUEUE: usize = 4096;
@@ -51,6 +51,8 @@ pub(in crate::service) enum AccessEvent {
         /// The bits to store.
         check: u32,
     },
+    /// Headers of a proxy came.
+    ProxySeen(ProxySeen),
 }
 
 /// A log-in that was refused. Those that are alike are told in one entry.
@@ -99,6 +101,11 @@ impl AccessLog {
         self.add(AccessEvent::SessionUsed { id_sha256, at });
     }
 
+    /// Notes that headers of a proxy came.
+    pub fn proxy_seen(&self, seen: ProxySeen) {
+        self.add(AccessEvent::ProxySeen(seen));
+    }
+
     /// Writes what is left and ends the writer.
     pub fn stop(&self) {
         let dropped = self.dropped.load(Ordering::Relaxed);
@@ -145,7 +152,7 @@ impl Writer {
 
     fn write(&mut self, batch: Vec<AccessEvent>) -> Result<(), StoreError> {
         let (mut pauses, mut refused) = (HashMap::new(), BTreeMap::<_, u64>::new());
-        let (mut used, mut seen) = (HashMap::new(), HashMap::new());
+        let (mut used, mut seen, mut proxies) = (HashMap::new(), HashMap::new(), Vec::new());
         for event in batch {
             match event {
                 AccessEvent::Refused(login) => *refused.entry(login).or_default() += 1,
@@ -153,6 +160,7 @@ impl Writer {
                 AccessEvent::Forgotten(subjects) => pauses.extend(subjects.into_iter().map(|subject| (subject, None))),
                 AccessEvent::SessionUsed { id_sha256, at } => drop(used.insert(id_sha256, at)),
                 AccessEvent::SecretSeen { token, check } => drop(seen.insert(token, check)),
+                AccessEvent::ProxySeen(seen) => proxies.push(seen),
             }
         }
         let store = self.store.clone();
@@ -164,6 +172,7 @@ impl Writer {
                 }
             }
             used.iter().try_for_each(|(id, at)| txn.session_touch(id, *at))?;
+            proxies.iter().try_for_each(|seen| txn.proxy_seen(seen))?;
             seen.iter().try_for_each(|(token, check)| txn.token_set_check(*token, *check))?;
             refused.iter().try_for_each(|(login, count)| self.tell_of(txn, login, *count))
         })

@@ -15,10 +15,10 @@ use instant_acme::{
 use rcgen::{CertificateParams, CustomExtension, DistinguishedName, KeyPair};
 use rustls::sign::CertifiedKey;
 use serde::{Deserialize, Serialize};
-use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 
 use super::certificate::{Certificate, provider};
 use super::resolver::Resolver;
+use super::roots::Roots;
 use super::status::{dir, unusable, write};
 use crate::service::{ServiceError, ServiceResult};
 
@@ -216,22 +216,8 @@ struct Client(ureq::Agent);
 
 impl Client {
     fn new(root: Option<&Path>) -> ServiceResult<Self> {
-        let mut tls = TlsConfig::builder();
-        if let Some(path) = root {
-            let pem = std::fs::read(path).map_err(|error| unusable(path, &error))?;
-            let mut roots = Vec::new();
-            for item in parse_pem(&pem) {
-                if let PemItem::Certificate(root) = item.map_err(|error| unusable(path, &error))? {
-                    roots.push(root);
-                }
-            }
-            if roots.is_empty() {
-                return Err(unusable(path, &"it holds no certificate in PEM"));
-            }
-            tls = tls.root_certs(RootCerts::new_with_certs(&roots));
-        }
         let config = ureq::Agent::config_builder()
-            .tls_config(tls.build())
+            .tls_config(Roots::of(root)?.of_requests())
             .timeout_global(Some(REQUEST_TIME))
             .http_status_as_error(false)
             .build();

@@ -24,7 +24,7 @@ pub(super) struct Certificate {
 }
 
 /// What does the cryptography.
-pub(super) fn provider() -> Arc<CryptoProvider> {
+pub(in crate::service) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
@@ -49,6 +49,12 @@ impl Certificate {
         })?;
         Ok(Self { key: Arc::new(key), names, not_before, not_after })
     }
+}
+
+/// When a certificate ends, if it can be read.
+pub(in crate::service) fn ends(certificate: &CertificateDer<'_>) -> Option<DateTime<Utc>> {
+    let parsed = x509_cert::Certificate::from_der(certificate).ok()?;
+    Some(moment(&parsed.tbs_certificate().validity().not_after))
 }
 
 fn moment(time: &Time) -> DateTime<Utc> {

@@ -7,6 +7,7 @@ mod acme;
 mod certificate;
 mod files;
 mod resolver;
+mod roots;
 mod status;
 
 use std::path::{Path, PathBuf};
@@ -21,8 +22,10 @@ use tokio::sync::watch;
 use super::{ServiceError, ServiceResult};
 pub use acme::AcmeSettings;
 use certificate::Certificate;
+pub(in crate::service) use certificate::{ends, provider};
 use files::PemFiles;
 use resolver::Resolver;
+pub use roots::Roots;
 pub use status::CertificateStatus;
 
 /// The clock is looked at this often at least; it may jump.

@@ -2,34 +2,35 @@
 //! token that lives for a minute, and holds what comes against the database.
 
 mod answer;
+mod certificate;
+mod headers;
+mod rows;
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use ureq::http::Response;
 
-use self::answer::{Answer, PATIENCE, agent, items};
-use crate::domain::{
-    DayRange, Invalid, Name, PlainToken, ReportFormat, ReportKind, ReportQuery, TokenReader, TokenScope,
-};
+use self::answer::{Answer, PATIENCE, agent};
+use crate::domain::{DayRange, Invalid, Name, PlainToken, TokenReader, TokenScope, phrase};
 use crate::service::access::tokens::{self, TokenRequest};
-use crate::service::report::{ReportRequest, Reports};
+use crate::service::certificates::Roots;
 use crate::service::{Actor, ServiceError, ServiceResult};
-use crate::store::{AdvertiserRow, PollFilter, Store};
+use crate::store::{AdvertiserKey, AdvertiserRow, CheckRow, PollFilter, ReadTxn, Store};
 
 /// Days that a first connect asks for.
 const DAYS: u64 = 92;
-/// An answer that takes longer is told of.
-const SLOW: Duration = Duration::from_secs(5);
 /// How long the poll history may take to be written.
 const HISTORY: Duration = Duration::from_secs(5);
 
 /// What one part of the check found.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Finding {
     /// Which part, in a word or two.
-    pub check: &'static str,
+    pub check: Cow<'static, str>,
     /// Whether all is well.
     pub ok: bool,
     /// What was found.
@@ -42,10 +43,10 @@ pub struct Finding {
 /// The whole check.
 #[derive(Debug)]
 pub struct Checked {
+    /// When.
+    pub at: DateTime<Utc>,
     /// What was asked.
     pub url: String,
-    /// Whose report.
-    pub advertiser: String,
     /// In the order in which things were looked at.
     pub findings: Vec<Finding>,
 }
@@ -58,9 +59,24 @@ impl Checked {
     }
 }
 
-/// Checks the server at `url`, such as `https://costs.example.com`, with the report of this advertiser.
-pub fn run(store: &Store, url: &str, advertiser: &AdvertiserRow, actor: &Actor) -> ServiceResult<Checked> {
-    let now = Utc::now();
+/// The last check of an advertiser's report, if there was one.
+pub fn last(txn: &ReadTxn<'_>, advertiser: AdvertiserKey) -> ServiceResult<Option<Checked>> {
+    let Some(CheckRow { at, url, findings }) = txn.check_last(advertiser)? else { return Ok(None) };
+    let findings = serde_json::from_str(&findings)
+        .map_err(|error| ServiceError::Internal(format!("a check that was kept can't be read: {error}")))?;
+    Ok(Some(Checked { at, url, findings }))
+}
+
+/// Checks the server at `url`, such as `https://costs.example.com`, with the report of this advertiser, and keeps what was
+/// found. `root` is a PEM file with the roots to trust instead of those that browsers trust.
+pub fn run(
+    store: &Store,
+    url: &str,
+    advertiser: &AdvertiserRow,
+    root: Option<&Path>,
+    actor: &Actor,
+) -> ServiceResult<Checked> {
+    let (now, roots) = (Utc::now(), Roots::of(root)?);
     let request = TokenRequest {
         advertiser: advertiser.id.to_string(),
         name: Name::parse("name", "check from outside")?,
@@ -78,13 +94,19 @@ pub fn run(store: &Store, url: &str, advertiser: &AdvertiserRow, actor: &Actor) 
         advertiser,
         days: DayRange::new(days.1, days.0)?,
         token: &token,
-        agent: agent(),
+        agent: agent(&roots),
+        roots,
         findings: Vec::new(),
     };
     let done = check.all();
     tokens::revoke(store, token.id(), actor, Utc::now())?;
     done?;
-    Ok(Checked { url: check.url.to_owned(), advertiser: advertiser.name.clone(), findings: check.findings })
+    let checked = Checked { at: now, url: check.url.to_owned(), findings: check.findings };
+    let findings = serde_json::to_string(&checked.findings)
+        .map_err(|error| ServiceError::Internal(format!("a check can't be kept: {error}")))?;
+    let row = CheckRow { at: now, url: checked.url.clone(), findings };
+    store.write(|txn| txn.check_put(advertiser.key, &row))?;
+    Ok(checked)
 }
 
 struct Check<'c> {
@@ -94,22 +116,24 @@ struct Check<'c> {
     days: DayRange,
     token: &'c PlainToken,
     agent: ureq::Agent,
+    roots: Roots,
     findings: Vec<Finding>,
 }
 
 impl Check<'_> {
     fn good(&mut self, check: &'static str, message: String) {
-        self.findings.push(Finding { check, ok: true, message, mend: None });
+        self.findings.push(Finding { check: check.into(), ok: true, message, mend: None });
     }
 
     fn bad(&mut self, check: &'static str, message: String, mend: impl Into<String>) {
-        self.findings.push(Finding { check, ok: false, message, mend: Some(mend.into()) });
+        self.findings.push(Finding { check: check.into(), ok: false, message, mend: Some(mend.into()) });
     }
 
     /// Goes on as long as what follows can tell anything.
     fn all(&mut self) -> ServiceResult<()> {
         let Some(local) = self.reach() else { return Ok(()) };
         let Some(range) = self.authorized() else { return Ok(()) };
+        self.on_the_way(&range);
         let items = self.range(&range)?;
         self.single_days(&items)?;
         self.gzip(&range);
@@ -117,7 +141,7 @@ impl Check<'_> {
         self.address(local)
     }
 
-    /// Name, connection. Our own address on the way there.
+    /// Name, connection, certificate. Our own address on the way there.
     fn reach(&mut self) -> Option<(IpAddr, IpAddr)> {
         let (scheme, rest) = self.url.split_once("://")?;
         let authority = rest.split('/').next().unwrap_or_default();
@@ -138,7 +162,7 @@ impl Check<'_> {
         let list = found.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>().join(", ");
         self.good("name", format!("{host} is {list}"));
         let connected = found.iter().find_map(|address| TcpStream::connect_timeout(address, PATIENCE / 3).ok());
-        let Some(stream) = connected else {
+        let Some(mut stream) = connected else {
             let mend = format!(
                 "Let the firewall and the router pass port {port} to the proxy or the server, and see that it listens on the \
                  outside address, not on 127.0.0.1 alone."
@@ -148,7 +172,7 @@ impl Check<'_> {
         };
         let ends = (stream.local_addr().ok()?.ip(), stream.peer_addr().ok()?.ip());
         if scheme == "https" {
-            return Some(ends);
+            return self.certificate(&mut stream, host).then_some(ends);
         }
         if !ends.1.is_loopback() {
             let mend =
@@ -156,6 +180,47 @@ impl Check<'_> {
             self.bad("certificate", "the address is plain HTTP: the token can be read on its way".to_owned(), mend);
         }
         Some(ends)
+    }
+
+    /// Whether the certificate is accepted.
+    fn certificate(&mut self, stream: &mut TcpStream, host: &str) -> bool {
+        match certificate::shown(stream, host, &self.roots) {
+            Err((message, mend)) => {
+                self.bad("certificate", message, mend);
+                return false;
+            }
+            Ok(None) => self.good("certificate", format!("it is trusted for {host}")),
+            Ok(Some(ends)) => {
+                let days = (ends - Utc::now()).num_days();
+                let left = phrase::plural(days, "day");
+                let message = format!(
+                    "it is trusted for {host}, and valid for another {left}, until {}",
+                    ends.format("%Y-%m-%d")
+                );
+                if days < certificate::FEW_DAYS {
+                    let mend = "It should have been renewed by now: certbot renew for nginx and Apache; Caddy and --tls-domain do it \
+                                by themselves (see their log, and pitlane doctor).";
+                    self.bad("certificate", message, mend);
+                } else {
+                    self.good("certificate", message);
+                }
+            }
+        }
+        true
+    }
+
+    /// What a proxy made of the answer's head.
+    fn on_the_way(&mut self, answer: &Answer) {
+        let who = headers::who(answer).map(|who| format!("“{who}” passed the answer on"));
+        let changed = headers::changed(answer);
+        if changed.is_empty() {
+            let who = who.as_deref().unwrap_or("no proxy shows itself");
+            self.good("headers", format!("{who}; they come as the server sends them"));
+        }
+        let by = who.map_or_else(String::new, |who| format!(" ({who})"));
+        for (what, mend) in changed {
+            self.bad("headers", format!("{what}{by}"), mend);
+        }
     }
 
     fn get(&self, from: &str, to: &str, headers: &[(&str, &str)]) -> Result<Answer, ureq::Error> {
@@ -169,22 +234,18 @@ impl Check<'_> {
         Ok(Answer { status: head.status.as_u16(), headers: head.headers, body, took: since.elapsed() })
     }
 
-    /// The first answer: certificate, redirects, and whether the token got through.
+    /// The first answer: redirects, and whether the token got through.
     fn authorized(&mut self) -> Option<Answer> {
         let (from, to) = (self.days.from().to_string(), self.days.to().to_string());
         let answer = match self.get(&from, &to, &[("Accept-Encoding", "identity")]) {
             Ok(answer) => answer,
             Err(error) => {
-                let mend = "If it is the certificate: renew it (certbot renew; Caddy and --tls-domain do it by themselves), see that \
-                            it is for this name, and that the proxy sends the whole chain (nginx: ssl_certificate fullchain.pem; \
-                            Apache: SSLCertificateFile fullchain.pem). pitlane doctor tells of the server's own.";
-                self.bad("certificate", format!("no answer could be had: {error}"), mend);
+                let mend = "See the log of the server and of the proxy, and that the proxy speaks plain HTTP to the server where that \
+                            has no certificate of its own.";
+                self.bad("answer", format!("no answer could be had: {error}"), mend);
                 return None;
             }
         };
-        if self.url.starts_with("https://") {
-            self.good("certificate", "it is valid for this name and trusted".to_owned());
-        }
         match answer.status {
             200 => {
                 self.good("token", "the Authorization header arrives, and nothing redirects".to_owned());
@@ -221,131 +282,6 @@ impl Check<'_> {
             }
         }
         None
-    }
-
-    /// The items of the report as the database has them.
-    fn own(&self, days: DayRange) -> ServiceResult<Vec<u8>> {
-        let query = ReportQuery { advertiser: self.advertiser.id, days, offer: None };
-        let asked = ReportRequest { kind: ReportKind::Singular, format: ReportFormat::Json, query };
-        let mut report = Reports::new(0).open(asked, self.store.snapshot()?)?;
-        let mut bytes = Vec::new();
-        while let Some(more) = report.next_bytes()? {
-            bytes.extend_from_slice(&more);
-        }
-        Ok(bytes)
-    }
-
-    /// One range of all days; its items, if they are ours.
-    fn range(&mut self, answer: &Answer) -> ServiceResult<Vec<u8>> {
-        let items = items(&answer.body).unwrap_or_default();
-        let days = self.days;
-        if items == self.own(days)? {
-            let message = format!(
-                "{DAYS} days in one request: {} bytes in {:.1?}, the same byte for byte as the database's",
-                answer.body.len(),
-                answer.took
-            );
-            self.good("rows", message);
-        } else {
-            let mend = "If stats were being imported just now, check again. Else another database answers at this address, or a \
-                        proxy changes answers: turn sub_filter (nginx), replace (Caddy) or mod_substitute (Apache) off for it.";
-            self.bad(
-                "rows",
-                format!("the rows of {} to {} are not those of the database", days.from(), days.to()),
-                mend,
-            );
-        }
-        if answer.took > SLOW {
-            let mend = "See the server's load, and the line between it and the proxy.";
-            self.bad("time", format!("the answer took {:.1?}", answer.took), mend);
-        }
-        Ok(items)
-    }
-
-    /// As a first connect asks: day by day.
-    fn single_days(&mut self, range: &[u8]) -> ServiceResult<()> {
-        let (mut day, mut slowest, mut parts) = (self.days.from(), Duration::ZERO, Vec::new());
-        loop {
-            let text = day.to_string();
-            let answer = match self.get(&text, &text, &[]) {
-                Ok(answer) if answer.status == 200 => answer,
-                Ok(answer) => {
-                    self.bad("single days", format!("{day} was answered {}", answer.status), LIMITS);
-                    return Ok(());
-                }
-                Err(error) => {
-                    self.bad("single days", format!("{day} was not answered: {error}"), "See the log of the proxy.");
-                    return Ok(());
-                }
-            };
-            slowest = slowest.max(answer.took);
-            let items = items(&answer.body).unwrap_or_default();
-            if let Some(inside) =
-                items.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]")).filter(|it| !it.is_empty())
-            {
-                parts.push(inside.to_vec());
-            }
-            if day == self.days.to() {
-                break;
-            }
-            day = day.next().ok_or_else(|| ServiceError::Internal("the calendar ended".to_owned()))?;
-        }
-        if [b"[".as_slice(), &parts.join(&b','), b"]"].concat() == range {
-            self.good(
-                "single days",
-                format!("{DAYS} single days in a row have the same rows; the slowest took {slowest:.1?}"),
-            );
-        } else {
-            let mend = "If stats were being imported just now, check again; else a proxy keeps old answers: turn its cache off for /api/.";
-            self.bad("single days", "the days one by one have other rows than the range".to_owned(), mend);
-        }
-        Ok(())
-    }
-
-    fn gzip(&mut self, plain: &Answer) {
-        let (from, to) = (self.days.from().to_string(), self.days.to().to_string());
-        let Ok(answer) = self.get(&from, &to, &[("Accept-Encoding", "gzip")]) else {
-            self.bad("gzip", "no answer to a request for gzip".to_owned(), "See the log of the proxy.");
-            return;
-        };
-        if answer.header("content-encoding") != Some("gzip") {
-            if plain.body.len() < 2048 {
-                self.good("gzip", "not used: the report is too short for it".to_owned());
-            } else {
-                let mend = "Let the proxy hand on Accept-Encoding: take proxy_set_header Accept-Encoding \"\" (nginx) or \
-                            RequestHeader unset Accept-Encoding (Apache) out.";
-                self.bad("gzip", "the report is sent without compression".to_owned(), mend);
-            }
-            return;
-        }
-        let mut unpacked = Vec::new();
-        let read = std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(answer.body.as_slice()), &mut unpacked);
-        if read.is_ok() && items(&unpacked) == items(&plain.body) {
-            self.good("gzip", format!("{} bytes instead of {}", answer.body.len(), plain.body.len()));
-        } else {
-            self.bad(
-                "gzip",
-                "what comes compressed is not the report".to_owned(),
-                "Turn the proxy's own compression off for /api/.",
-            );
-        }
-    }
-
-    /// Whether a client that has the report already is told so.
-    fn unchanged(&mut self, first: &Answer) {
-        let mend = "Let the proxy hand on ETag and If-None-Match (nginx: no etag off; Apache: no Header unset ETag).";
-        let Some(tag) = first.header("etag").map(str::to_owned) else {
-            self.bad("etag", "the answer has no ETag".to_owned(), mend);
-            return;
-        };
-        let (from, to) = (self.days.from().to_string(), self.days.to().to_string());
-        match self.get(&from, &to, &[("If-None-Match", &tag)]) {
-            Ok(answer) if answer.status == 304 => {
-                self.good("etag", "what has not changed is not sent again (304)".to_owned());
-            }
-            Ok(answer) => self.bad("etag", format!("If-None-Match was answered {}", answer.status), mend),
-            Err(error) => self.bad("etag", format!("no answer: {error}"), mend),
-        }
     }
 
     /// Whether the server saw our own address.

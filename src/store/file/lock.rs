@@ -83,6 +83,13 @@ impl Owner {
         Some(address.split_once(", known as ").map_or(address, |(_, url)| url).to_owned())
     }
 
+    /// The public address that the running server was told; none where no server runs, or it was told none.
+    #[must_use]
+    pub fn public_url(data_dir: &Path) -> Option<String> {
+        let words = Self::address(data_dir).ok()??;
+        words.split_once(", known as ").map(|(_, url)| url.to_owned())
+    }
+
     /// Where the server on a data directory said that it can be reached; none where none runs, or it has not said yet.
     pub fn address(data_dir: &Path) -> StoreResult<Option<String>> {
         let path = data_dir.join(Self::FILE);

@@ -53,7 +53,7 @@ pub struct Usage {
 impl ReadTxn<'_> {
     /// Which campaigns and publishers have stats together.
     pub fn stat_pairs(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<(CampaignKey, PublisherKey)>> {
-        let sql = "select distinct campaign_key, publisher_key from daily_stats where advertiser_key = ?1";
+        let sql = "select distinct campaign_key, publisher_key from month_sums where advertiser_key = ?1";
         self.list("list what has stats", sql, [advertiser.0], |row| {
             Ok((CampaignKey(row.get(0)?), PublisherKey(row.get(1)?)))
         })

@@ -5,15 +5,18 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 use ureq::http::HeaderMap;
 
+use crate::service::certificates::Roots;
+
 /// How long one answer may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
-pub(super) fn agent() -> ureq::Agent {
+pub(super) fn agent(roots: &Roots) -> ureq::Agent {
     let config = ureq::Agent::config_builder()
         .timeout_global(Some(PATIENCE))
         .http_status_as_error(false)
         .max_redirects(0)
         .user_agent("pitlane-check")
+        .tls_config(roots.of_requests())
         .proxy(None);
     config.build().new_agent()
 }

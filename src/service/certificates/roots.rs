@@ -1,0 +1,52 @@
+//! Whom a client trusts: the roots that browsers trust, or those of a PEM file instead.
+
+use std::path::Path;
+
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+
+use super::status::unusable;
+use crate::service::ServiceResult;
+
+/// The roots of trust of a client.
+pub struct Roots(Option<Vec<CertificateDer<'static>>>);
+
+impl Roots {
+    /// Those of a PEM file, or without one those that browsers trust.
+    pub fn of(file: Option<&Path>) -> ServiceResult<Self> {
+        let Some(path) = file else { return Ok(Self(None)) };
+        let pem = std::fs::read(path).map_err(|error| unusable(path, &error))?;
+        let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+        let roots = roots.map_err(|error| unusable(path, &error))?;
+        if roots.is_empty() {
+            return Err(unusable(path, &"it holds no certificate in PEM"));
+        }
+        Ok(Self(Some(roots)))
+    }
+
+    /// For HTTP requests.
+    #[must_use]
+    pub fn of_requests(&self) -> TlsConfig {
+        let config = TlsConfig::builder();
+        match &self.0 {
+            None => config.build(),
+            Some(roots) => {
+                let roots: Vec<_> = roots.iter().map(|root| Certificate::from_der(root).to_owned()).collect();
+                config.root_certs(RootCerts::new_with_certs(&roots)).build()
+            }
+        }
+    }
+
+    /// For connections of one's own.
+    #[must_use]
+    pub fn of_connections(&self) -> RootCertStore {
+        let mut store = RootCertStore::empty();
+        match &self.0 {
+            None => store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+            Some(roots) => drop(store.add_parsable_certificates(roots.iter().cloned())),
+        }
+        store
+    }
+}
