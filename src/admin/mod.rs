@@ -7,6 +7,7 @@ pub mod account;
 pub mod attention;
 pub mod audit;
 pub mod catalogue;
+pub mod connect;
 pub mod home;
 pub mod imports;
 pub mod kit;

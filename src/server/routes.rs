@@ -20,6 +20,7 @@ use crate::admin::catalogue::merge;
 use crate::admin::catalogue::moves;
 use crate::admin::catalogue::offers;
 use crate::admin::catalogue::publishers;
+use crate::admin::connect::{check, feeds as feed_pages, links, packet, steps};
 use crate::admin::imports::list;
 use crate::admin::imports::mapping;
 use crate::admin::imports::preview;
@@ -110,6 +111,18 @@ pub static ROUTES: &[Line] = &[
     get ("/admin/singular/day",                               Access::Viewer,      |route| route.to(day::page)),
     post("/admin/singular/refresh",                           Access::Admin,       |route| route.to(mend::sent)),
     post("/admin/singular/accept",                            Access::Admin,       |route| route.to(mend::accept)),
+    get ("/admin/singular/connect",                           Access::Viewer,      |route| route.to(steps::page)),
+    get ("/admin/singular/packet",                            Access::Admin,       |route| route.to(packet::ask)),
+    post("/admin/singular/packet",                            Access::Admin,       |route| route.to(packet::make)),
+    get ("/admin/singular/check",                             Access::Viewer,      |route| route.to(check::page)),
+    post("/admin/singular/check",                             Access::Admin,       |route| route.to(check::run)),
+    get ("/admin/singular/links",                             Access::Viewer,      |route| route.to(links::page)),
+    get ("/admin/singular/links.csv",                         Access::Viewer,      |route| route.to(links::download)),
+    get ("/admin/singular/feeds",                             Access::Viewer,      |route| route.to(feed_pages::list)),
+    get ("/admin/singular/feeds/new",                         Access::Admin,       |route| route.to(feed_pages::new)),
+    post("/admin/singular/feeds/new",                         Access::Admin,       |route| route.to(feed_pages::create)),
+    get ("/admin/singular/feeds/{id}/revoke",                 Access::Admin,       |route| route.to(feed_pages::ask_revoke)),
+    post("/admin/singular/feeds/{id}/revoke",                 Access::Admin,       |route| route.to(feed_pages::revoke)),
     get ("/admin/audit",                                      Access::Viewer,      |route| route.to(audit::list)),
     get ("/admin/tokens",                                     Access::Viewer,      |route| route.to(tokens::list)),
     get ("/admin/tokens/new",                                 Access::Admin,       |route| route.to(tokens::new)),

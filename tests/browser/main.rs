@@ -12,6 +12,7 @@ mod serving;
 
 mod ahead;
 mod axe;
+mod connect;
 mod csrf;
 mod flow;
 mod guessing;

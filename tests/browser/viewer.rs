@@ -49,7 +49,12 @@ fn a_viewer_gets_all_pages_but_no_form_that_changes_anything() {
         }
         // The page of one day wants to know which.
         let yesterday = chrono::Utc::now().date_naive().pred_opt().unwrap();
-        let query = if line.path == "/admin/singular/day" { format!("?day={yesterday}") } else { String::new() };
+        let query = match line.path {
+            "/admin/singular/day" => format!("?day={yesterday}"),
+            // The links are made of one.
+            "/admin/singular/links.csv" => "?link=https://example.sng.link/Abc12".to_owned(),
+            _ => String::new(),
+        };
         let page = vera.get(&format!("{}{query}", line.path));
         assert_eq!(page.status, 200, "{}", line.path);
         for form in page.text().split("<form ").skip(1) {

@@ -159,7 +159,10 @@ fn steps(setup: &Setup, shell: &Shell) -> Vec<Step> {
         Step {
             title: "Give Singular a token",
             message: "Singular's connector sends this token with every request. You'll see it only once, so copy it.",
-            links: vec![("Generate token", format!("/admin/tokens/new{scope}"))],
+            links: vec![
+                ("Connect Singular", format!("/admin/singular/connect{scope}")),
+                ("or generate a token alone", format!("/admin/tokens/new{scope}")),
+            ],
             is_done: setup.has_token,
         },
     ]

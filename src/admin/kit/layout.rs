@@ -47,6 +47,7 @@ const DONE: &[(&str, &str)] = &[
     ("discarded", "Upload discarded."),
     ("marked", "Marked."),
     ("refresh-sent", "Noted. Singular takes up to 24 hours; this page says when the days arrive."),
+    ("checked", "Checked."),
     ("accepted", "Noted. Those days stay as they are until their stats change."),
     ("not-singular", "Marked. What polls from there counts as handed to Singular no more."),
     ("is-singular", "Marked as Singular."),

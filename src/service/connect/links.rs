@@ -106,7 +106,7 @@ fn decoded(text: &str) -> String {
 }
 
 /// An advertiser's campaigns, the publishers, and which of them have stats together.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Pairs {
     campaigns: BTreeMap<CampaignKey, CampaignRow>,
     publishers: BTreeMap<PublisherKey, PublisherRow>,
@@ -134,6 +134,15 @@ impl Pairs {
         self.with_stats.iter().filter(is_shown).filter_map(move |(campaign, publisher)| pair((campaign, publisher)))
     }
 
+    /// The same of one app's campaigns, by its store id, or of all; with the store ids of all apps among them.
+    #[must_use]
+    pub fn of_app(&self, app: Option<&str>) -> (Vec<(&CampaignRow, &PublisherRow)>, BTreeSet<&str>) {
+        let is_wanted = |store_id: &str| app.is_none_or(|app| app == store_id);
+        let found: Vec<_> = self.iter().filter(|(campaign, _)| is_wanted(campaign.store.as_str())).collect();
+        let apps = found.iter().map(|(campaign, _)| campaign.store.as_str()).collect();
+        (found, apps)
+    }
+
     fn campaign(&self, id: CampaignId) -> Option<&CampaignRow> {
         self.campaigns.values().find(|campaign| campaign.id == id)
     }
@@ -141,6 +150,15 @@ impl Pairs {
     fn publisher(&self, id: PublisherId) -> Option<&PublisherRow> {
         self.publishers.values().find(|publisher| publisher.id == id)
     }
+}
+
+/// What to mind where links are made for campaigns of several apps.
+#[must_use]
+pub fn several_apps(apps: &BTreeSet<&str>) -> Option<String> {
+    (apps.len() > 1).then(|| {
+        let apps = apps.iter().copied().collect::<Vec<_>>().join(", ");
+        format!("Singular's links belong to one app each, and these campaigns run on several: {apps}")
+    })
 }
 
 /// The pair that a link is meant for, if somebody says so.

@@ -6,4 +6,5 @@ pub mod feeds;
 pub mod fields;
 pub mod links;
 pub mod packet;
+pub mod progress;
 pub mod sandbox;

@@ -238,14 +238,14 @@ impl AlertKind {
             Self::TokenRefused { name, .. } => named("token-refused", name),
             Self::RefreshNeeded { .. } => Some("refresh".to_owned()),
             Self::NoStats { .. } => Some("no-stats".to_owned()),
+            Self::TokenElsewhere { name, .. } => named("token-elsewhere", name),
             Self::ChannelFailing { .. }
             | Self::ImportCutOff { .. }
             | Self::AdvertiserDisabled
             | Self::OffersOff { .. }
             | Self::OldTokenUnused { .. }
             | Self::PollsRefused { .. }
-            | Self::StrangersRefused { .. }
-            | Self::TokenElsewhere { .. } => None,
+            | Self::StrangersRefused { .. } => None,
         }
     }
 }

@@ -144,7 +144,8 @@ fn sample_refusal(kind: &str, message: &str) -> Vec<u8> {
 }
 
 /// What Singular could stumble over.
-fn warnings(url: &str) -> Vec<String> {
+#[must_use]
+pub fn warnings(url: &str) -> Vec<String> {
     let mut found = Vec::new();
     if !url.starts_with("https://") {
         found.push(format!("{url} is plain HTTP: the token can be read on its way, and Singular may refuse it."));
