@@ -31,6 +31,10 @@ else
     exit 1
 fi
 
-# nginx in front, with the configuration that is shipped.
-command -v nginx >/dev/null 2>&1 || { echo "nginx is missing. Install it with: sudo apt-get install nginx-light" >&2; exit 1; }
+# nginx, Caddy and Apache in front, with the configurations that are shipped.
+for command in nginx caddy apache2; do
+    command -v "$command" >/dev/null 2>&1 && continue
+    echo "$command is missing. Install it with: sudo apt-get install nginx-light caddy apache2" >&2
+    exit 1
+done
 tests/proxies.sh

@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 
 use chrono::{Days, Utc};
 
+use crate::alarm_world::{PATIENCE, receiver};
 use crate::common::program::{Program, Server};
 use crate::fixtures::{SINGULAR_JSON, csv, ranged};
 
@@ -105,4 +106,27 @@ fn a_token_bound_to_networks_is_refused_from_elsewhere_and_that_is_shown() {
     assert_eq!(from(&successor, "198.51.100.4").status, 403, "a successor is bound as its forerunner is");
     let wrong = program.run(&[&create[..], &["203.0.113.0/33"]].concat());
     assert_eq!(wrong.code, Some(2));
+}
+
+#[test]
+fn a_token_that_is_used_from_elsewhere_is_an_alarm() {
+    let (program, server) = served();
+    drop(server);
+    let create = ["token", "create", "--advertiser", "Acme", "--name", "bound", "--allow", "203.0.113.0/24"];
+    let token = program.ok(&create);
+    let (url, posts) = receiver(0);
+    let flags = ["--backup-at", "off", "--trusted-proxy", "127.0.0.1", "--alarm-webhook", &url];
+    let server = program.serve(&flags);
+    let path = ranged(SINGULAR_JSON, "2026-01-01", "2026-01-31");
+    let client = server.anonymous().with(token.trim());
+    // Of an advertiser that Singular never polled nothing is told.
+    assert_eq!(client.get_with(&path, "X-Forwarded-For", "203.0.113.9").status, 200);
+    assert_eq!(client.get_with(&path, "X-Forwarded-For", "198.51.100.4").status, 403);
+    loop {
+        let (_, post) = posts.recv_timeout(PATIENCE).unwrap();
+        let message = post["pitlane"]["message"].as_str().unwrap();
+        if message.contains("was used from 198.51.100.4, which is not on its list of networks") {
+            break;
+        }
+    }
 }
