@@ -136,14 +136,10 @@ print(db.execute("select address from polls where user_agent = ?", ("address-tes
     on doctor > "$work/doctor" || true
     grep -q "^ok *proxies" "$work/doctor" || fail "the doctor: $(grep proxies "$work/doctor")"
 
-    # A JSON report that is cut must not pass for a whole one: the client is told, or what it has is no JSON.
-    json="$url/api/v1/integrations/cost-report/singular/json?date_from=2024-01-01&date_to=2025-12-31"
-    ask --limit-rate 4M -o "$work/cut.json" "$json" 2>/dev/null & cut=$!
+    ask --limit-rate 4M -o "$work/cut.csv" "$year" 2>/dev/null & cut=$!
     sleep 1
     kill -9 "$server"
-    if wait $cut && python3 -c 'import json, sys; json.load(open(sys.argv[1]))' "$work/cut.json" 2>/dev/null; then
-        fail "a report that was cut off was taken for a whole one"
-    fi
+    if wait $cut; then fail "a report that was cut off was taken for a whole one"; fi
     kill "$proxy" && wait "$proxy" 2>/dev/null || true
     echo "proxies: $kind: report, gzip, 304, client's address, check from outside, log-in, an upload of $(wc -c < "$work/more.csv") bytes, a kill amid a report: all as without it"
 }

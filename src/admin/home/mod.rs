@@ -24,7 +24,7 @@ struct Polling {
     headline: String,
     tone: &'static str,
     detail: String,
-    link: Option<String>,
+    link: Option<(&'static str, String)>,
 }
 
 /// One of the steps to the first report.
@@ -174,7 +174,7 @@ fn describe(status: &PollingStatus, shell: &Shell, advertiser: &AdvertiserRow, n
             headline: "Singular has not polled yet.".to_owned(),
             tone: "quiet",
             detail: "Once its connector has a token it polls twice a day.".to_owned(),
-            link: None,
+            link: Some(("Connect Singular", format!("/admin/singular/connect{}", shell.scope))),
         };
     };
     let age = now - last.at;
@@ -199,7 +199,12 @@ fn describe(status: &PollingStatus, shell: &Shell, advertiser: &AdvertiserRow, n
     };
     let at = format::moment(last.at, shell.zone());
     let detail = format!("On {at} {token}{range} and {got}.");
-    Polling { headline, tone, detail, link: Some(format!("/admin/polls/{}{}", last.key, shell.scope)) }
+    Polling {
+        headline,
+        tone,
+        detail,
+        link: Some(("See this poll", format!("/admin/polls/{}{}", last.key, shell.scope))),
+    }
 }
 
 #[cfg(test)]
