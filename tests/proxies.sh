@@ -136,8 +136,9 @@ print(db.execute("select address from polls where user_agent = ?", ("address-tes
     on doctor > "$work/doctor" || true
     grep -q "^ok *proxies" "$work/doctor" || fail "the doctor: $(grep proxies "$work/doctor")"
 
-    ask --limit-rate 4M -o "$work/cut.csv" "$year" 2>/dev/null & cut=$!
-    sleep 1
+    rm -f "$work/cut.csv"
+    ask -f --limit-rate 4M -o "$work/cut.csv" "$year" 2>/dev/null & cut=$!
+    wait_for "no byte of the report came" test -s "$work/cut.csv"
     kill -9 "$server"
     if wait $cut; then fail "a report that was cut off was taken for a whole one"; fi
     kill "$proxy" && wait "$proxy" 2>/dev/null || true
