@@ -42,6 +42,30 @@ async fn check(browser: &Browser, path: &str) {
     tools.send_raw("Emulation.setDeviceMetricsOverride", wide).await.unwrap();
 }
 
+/// The pages that connect Singular, and those beside it.
+async fn connect_pages(browser: &Browser) {
+    browser.go("/admin/singular/connect").await;
+    check(browser, "the steps with a token").await;
+    browser.go("/admin/singular/check").await;
+    browser.press("Check from outside").await;
+    check(browser, "what a check found").await;
+    browser.go("/admin/singular/links").await;
+    browser.fill("link", "https://example.sng.link/Abc12/wxyz").await;
+    browser.press("Make links").await;
+    check(browser, "the links").await;
+    browser.fill("verify", "https://example.sng.link/Abc12/wxyz?pcid=1").await;
+    browser.press("Check link").await;
+    check(browser, "a wrong link").await;
+    browser.go("/admin/singular/feeds/new").await;
+    browser.fill("name", "Sheet").await;
+    browser.press("Make feed").await;
+    check(browser, "the link of a feed, once").await;
+    browser.go("/admin/singular/feeds").await;
+    check(browser, "the list of feeds").await;
+    browser.follow("Revoke").await;
+    check(browser, "the question before a revocation").await;
+}
+
 #[test]
 fn every_page_is_accessible_and_fits() {
     run(async {
@@ -123,26 +147,7 @@ fn every_page_is_accessible_and_fits() {
         browser.fill("name", "Singular connector").await;
         browser.press("Generate token").await;
         check(&browser, "the token, once").await;
-        browser.go("/admin/singular/connect").await;
-        check(&browser, "the steps with a token").await;
-        browser.go("/admin/singular/check").await;
-        browser.press("Check from outside").await;
-        check(&browser, "what a check found").await;
-        browser.go("/admin/singular/links").await;
-        browser.fill("link", "https://example.sng.link/Abc12/wxyz").await;
-        browser.press("Make links").await;
-        check(&browser, "the links").await;
-        browser.fill("verify", "https://example.sng.link/Abc12/wxyz?pcid=1").await;
-        browser.press("Check link").await;
-        check(&browser, "a wrong link").await;
-        browser.go("/admin/singular/feeds/new").await;
-        browser.fill("name", "Sheet").await;
-        browser.press("Make feed").await;
-        check(&browser, "the link of a feed, once").await;
-        browser.go("/admin/singular/feeds").await;
-        check(&browser, "the list of feeds").await;
-        browser.follow("Revoke").await;
-        check(&browser, "the question before a revocation").await;
+        connect_pages(&browser).await;
         browser.go("/admin/settings/people/new").await;
         browser.fill("email", "vera@example.com").await;
         browser.press("Make invitation link").await;
