@@ -180,6 +180,8 @@ impl World {
     pub(crate) fn restart(&mut self, kill: bool) {
         let mut server = self.server.take().unwrap();
         if kill {
+            // What is sent in the moment of a kill may come once more.
+            self.wait_for("select count(*) = 0 from alarm_notices");
             server.kill();
         } else {
             assert_eq!(server.stop().code, Some(0));
@@ -191,6 +193,16 @@ impl World {
     pub(crate) fn restart_with(&mut self, global: &[&str]) {
         assert_eq!(self.server.take().unwrap().stop().code, Some(0));
         self.start_with(global);
+    }
+
+    /// Waits until the database says so.
+    fn wait_for(&self, sql: &str) {
+        let database = rusqlite::Connection::open(self.program.data().join("pitlane.db")).unwrap();
+        let since = std::time::Instant::now();
+        while !database.query_row(sql, (), |row| row.get::<_, bool>(0)).unwrap() {
+            assert!(since.elapsed() < PATIENCE, "{sql}");
+            std::thread::yield_now();
+        }
     }
 
     pub(crate) fn server(&self) -> &Server {
