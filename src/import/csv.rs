@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use ::csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Terminator, Utf8Error};
 
 use super::cell::Cell;
-use super::guard::{LineRules, Lines, RecordReader};
+use super::guard::{LineRules, Lines, Next, RecordReader};
 use super::header::{Binding, MAX_HEADERS};
 use super::row::{Forms, RowBuilder};
 use super::{EMPTY, FileError, LineError, Mapping, Separator, Sink, Summary, Unit};
@@ -56,6 +56,7 @@ pub(super) fn read(input: impl Read, mapping: &Mapping, sink: &mut Sink<'_>) -> 
 /// The records of a file from its header on, one at a time, in one buffer that is reused.
 pub(super) struct Records<R> {
     reader: Reader<RecordReader<R>>,
+    separator: u8,
     pub(super) record: StringRecord,
 }
 
@@ -83,15 +84,16 @@ impl<R: Read> Records<R> {
                 break;
             }
         }
+        let separator = separator.map_or_else(|| most_frequent_separator(lines.line()), Separator::byte);
         let reader = ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
-            .delimiter(separator.map_or_else(|| most_frequent_separator(lines.line()), Separator::byte))
+            .delimiter(separator)
             // A carriage return before the line feed is trimmed with the blanks. So each record ends with its last line,
             // and never in the middle of one.
             .terminator(Terminator::Any(b'\n'))
             .from_reader(RecordReader::new(lines));
-        Ok(Self { reader, record: StringRecord::new() })
+        Ok(Self { reader, separator, record: StringRecord::new() })
     }
 
     /// Whether the record just read is the last one and lacks the end of its line.
@@ -122,7 +124,17 @@ impl<R: Read> Records<R> {
     }
 
     pub(super) fn advance(&mut self) -> Result<Advance, FileError> {
-        let Self { reader, record } = self;
+        let Self { reader, separator, record } = self;
+        match reader.get_mut().next_plain()? {
+            Next::Plain(line, text) => {
+                record.clear();
+                split(text, *separator, |field| record.push_field(field));
+                reader.get_mut().finish_record();
+                return Ok(Advance::Record(line));
+            }
+            Next::ForParser => {}
+            Next::End => return Ok(Advance::End),
+        }
         let read = reader.read_record(record);
         let line = reader.get_ref().began();
         let advance = match read {
@@ -139,6 +151,18 @@ impl<R: Read> Records<R> {
         reader.get_mut().finish_record();
         Ok(advance)
     }
+}
+
+/// The fields of a line without quotation marks.
+fn split<'l>(line: &'l str, separator: u8, mut each: impl FnMut(&'l str)) {
+    let mut start = 0;
+    for (at, byte) in line.bytes().enumerate() {
+        if byte == separator {
+            each(&line[start..at]);
+            start = at + 1;
+        }
+    }
+    each(&line[start..]);
 }
 
 fn fields(count: usize) -> String {

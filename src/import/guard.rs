@@ -128,6 +128,15 @@ pub(super) struct RecordReader<R> {
     fault: Option<FileError>,
 }
 
+/// What comes next in a file.
+pub(super) enum Next<'l> {
+    /// A record that is this line alone, with its number; its end is taken off.
+    Plain(u64, &'l str),
+    /// What the CSV parser must read.
+    ForParser,
+    End,
+}
+
 impl<R: Read> RecordReader<R> {
     /// Starts with the line `lines` stands on.
     pub(super) fn new(lines: Lines<R>) -> Self {
@@ -147,8 +156,28 @@ impl<R: Read> RecordReader<R> {
         self.lines.line().trim_ascii_end().ends_with(b"\"")
     }
 
+    /// The next record, where it is one line that needs no parser: no quotation mark stands in it.
+    pub(super) fn next_plain(&mut self) -> Result<Next<'_>, FileError> {
+        // The parser has begun a record, or has more in its hands than one: a line of such a file may hold line feeds.
+        if self.began.is_some() || self.lines.rules.cr_only {
+            return Ok(Next::ForParser);
+        }
+        if !self.advance()? {
+            return Ok(Next::End);
+        }
+        let Some((_, line)) = self.lines.line().split_last().filter(|(_, line)| !line.contains(&b'"')) else {
+            return Ok(Next::ForParser);
+        };
+        let Ok(text) = std::str::from_utf8(line) else { return Ok(Next::ForParser) };
+        self.handed = line.len() + 1;
+        Ok(Next::Plain(self.lines.number(), text))
+    }
+
     fn drop_blanks_before_quotes(&mut self) {
         let Some(separator) = self.lines.rules.blanks_before_quotes else { return };
+        if !self.lines.line().contains(&b'"') {
+            return;
+        }
         let line = std::mem::take(&mut self.lines.line);
         let mut kept = Vec::with_capacity(line.len());
         let mut begins = !self.quoted;

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::import::tests::{Reading, read_bytes, read_text};
 use crate::import::{self, Column, Format};
@@ -158,4 +160,43 @@ fn an_export_with_names_of_its_own_is_read_through_a_mapping() {
     assert_eq!((line.day.to_string(), line.cost.to_string()), ("2023-08-31".to_owned(), "1.429999948".to_owned()));
     assert_eq!((line.views.get(), line.conversions.get()), (7350, 2));
     assert_eq!(reading.end.unwrap().ignored, ["ad_id"]);
+}
+
+proptest! {
+    /// Lines without quotation marks take no parser; what is read must not show it.
+    #[test]
+    fn records_are_those_of_the_csv_parser(lines in prop::collection::vec("x[a,; é\"\r]{0,12}", 1..12), end in any::<bool>()) {
+        let text = lines.join("\n") + if end { "\n" } else { "" };
+        // A quotation mark that is never closed is refused here, and closed by the end of the file there.
+        prop_assume!(!text.contains(",\""));
+        let mut parser = ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .terminator(Terminator::Any(b'\n'))
+            .from_reader(text.as_bytes());
+        let expected: Vec<StringRecord> = parser.records().map(Result::unwrap).collect();
+        let mut records = Records::open(text.as_bytes(), Some(Separator::Comma), None, LineRules::default()).unwrap();
+        let mut found = Vec::new();
+        while let Advance::Record(line) = records.advance().unwrap() {
+            prop_assert_eq!(usize::try_from(line).unwrap(), found.len() + 1);
+            found.push(records.record.clone());
+        }
+        prop_assert_eq!(found, expected);
+    }
+}
+
+#[test]
+fn quoted_rows_and_bytes_that_are_no_text_stand_between_plain_ones() {
+    let text = b"a,b\n1,2\n\"3\n4\",5\n6,7\n8,\xFF\n9,10\n\"11\",12";
+    let mut records = Records::open(text.as_slice(), None, None, LineRules::default()).unwrap();
+    let mut seen = Vec::new();
+    loop {
+        seen.push(match records.advance().unwrap() {
+            Advance::Record(line) => format!("{line}: {}", records.record.iter().collect::<Vec<_>>().join("|")),
+            Advance::NotUtf8(line, error) => format!("{line}: field {} is no text", error.field()),
+            Advance::End => break,
+        });
+    }
+    let expected = ["1: a|b", "2: 1|2", "3: 3\n4|5", "5: 6|7", "6: field 1 is no text", "7: 9|10", "8: 11|12"];
+    assert_eq!(seen, expected);
 }
