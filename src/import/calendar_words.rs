@@ -1,6 +1,9 @@
 //! The names of months and weekdays, and the little words of dates, in the languages that exports come in: English, German,
 //! French, Spanish, Portuguese, Italian, Polish, Russian, Turkish, Dutch, Chinese, Japanese and Korean.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// What a word within a date says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DateWord {
@@ -61,25 +64,26 @@ const BOTH: &str = "mar lun";
 
 const FILLERS: &str = "de del of di du den the le el al st nd rd th er ro г года r";
 
-fn lists(list: &str, word: &str) -> bool {
-    list.split_whitespace().any(|listed| listed == word)
-}
+/// All of them. A word of several lists counts as a mark, a month, a weekday, in this order.
+static WORDS: LazyLock<HashMap<&str, DateWord>> = LazyLock::new(|| {
+    let fillers = FILLERS.split_whitespace().map(|word| (word, DateWord::Filler));
+    let weekdays = WEEKDAYS.split_whitespace().map(|word| (word, DateWord::Weekday));
+    let mut words: HashMap<&str, DateWord> = fillers.chain(weekdays).collect();
+    for (month, names) in (1..=12).zip(MONTHS).rev() {
+        for name in names.split_whitespace() {
+            let is_both = BOTH.split_whitespace().any(|both| both == name);
+            words.insert(name, if is_both { DateWord::MonthOrWeekday(month) } else { DateWord::Month(month) });
+        }
+    }
+    let marks = [(Part::Year, "年 년"), (Part::Month, "月 월"), (Part::Day, "日 일 号 號")];
+    for (part, names) in marks {
+        words.extend(names.split_whitespace().map(|name| (name, DateWord::Mark(part))));
+    }
+    words
+});
 
 /// What a word says; `None` for one that does not belong into a date.
 pub(super) fn date_word(word: &str) -> Option<DateWord> {
     // The capital dotted I of Turkish leaves its dot behind.
-    let word = word.to_lowercase().replace('\u{307}', "");
-    match word.as_str() {
-        "年" | "년" => return Some(DateWord::Mark(Part::Year)),
-        "月" | "월" => return Some(DateWord::Mark(Part::Month)),
-        "日" | "일" | "号" | "號" => return Some(DateWord::Mark(Part::Day)),
-        _ => {}
-    }
-    let month = (1..).zip(MONTHS).find(|(_, names)| lists(names, &word)).map(|(month, _)| month);
-    match month {
-        Some(month) if lists(BOTH, &word) => Some(DateWord::MonthOrWeekday(month)),
-        Some(month) => Some(DateWord::Month(month)),
-        None if lists(WEEKDAYS, &word) => Some(DateWord::Weekday),
-        None => lists(FILLERS, &word).then_some(DateWord::Filler),
-    }
+    WORDS.get(word.to_lowercase().replace('\u{307}', "").as_str()).copied()
 }

@@ -200,6 +200,10 @@ pub(super) fn claim(mark: &str) -> Option<CurrencyClaim> {
     if mark.is_empty() || mark.len() > LONGEST * 3 || mark.chars().count() > LONGEST {
         return None;
     }
+    // No code is among the marks with another meaning.
+    if let Some(code) = coded(mark) {
+        return Some(code);
+    }
     let lower = mark.to_lowercase();
     let bare = lower.trim_end_matches('.');
     let listed = |mark: &str| {
@@ -344,6 +348,13 @@ mod tests {
             (claim("$").unwrap().to_string(), claim("€").unwrap().to_string()),
             ("USD, CAD or another of that sign".to_owned(), "EUR".to_owned())
         );
+    }
+
+    #[test]
+    fn a_mark_that_could_be_a_code_means_that_code() {
+        for (mark, codes) in MARKS {
+            assert!(coded(mark).is_none_or(|code| code.0 == *codes), "{mark}");
+        }
     }
 
     #[test]

@@ -113,6 +113,13 @@ const fn place(order: DayOrder) -> usize {
 impl DayReadings {
     /// The readings of a text, if it has any.
     pub(super) fn of(text: &str) -> Option<Self> {
+        match undecorated(text) {
+            Some(readings) => readings.filter(|readings| readings.days.iter().any(Option::is_some)),
+            None => Self::of_parts(text),
+        }
+    }
+
+    fn of_parts(text: &str) -> Option<Self> {
         let text = narrow(text);
         if text.len() > LONGEST || !text.bytes().any(|byte| byte.is_ascii_digit()) {
             return None;
@@ -137,6 +144,30 @@ impl DayReadings {
 struct Number {
     value: u32,
     digits: usize,
+}
+
+/// The readings of a text of at least three numbers with one mark between each two: how nearly all days are written, and no time. The
+/// outer `None` is for texts of other kinds.
+fn undecorated(text: &str) -> Option<Option<DayReadings>> {
+    let mut numbers = [Number { value: 0, digits: 0 }; 3];
+    let mut marks = [0; 2];
+    let mut at = 0;
+    for byte in text.bytes() {
+        let number = numbers.get_mut(at)?;
+        match byte {
+            b'0'..=b'9' if number.digits < 9 => {
+                *number = Number { value: number.value * 10 + u32::from(byte - b'0'), digits: number.digits + 1 };
+            }
+            b'-' | b'/' | b'.' if number.digits > 0 => {
+                *marks.get_mut(at)? = byte;
+                at += 1;
+            }
+            _ => return None,
+        }
+    }
+    let [first, second, third] = numbers;
+    (third.digits > 0)
+        .then(|| if marks[0] == marks[1] { numeric([first, second, third], char::from(marks[0])) } else { None })
 }
 
 /// The parts of a date, its time and zone taken off.
@@ -224,31 +255,31 @@ impl Parts {
             ([only], None) => only.packed(),
             ([serial, _], None) if serial.digits == 5 && self.separators == ["."] => Some(serial.excel()),
             ([first, second], Some((month, before))) => named(*first, *second, month, before),
-            ([first, second, third], None) => self.numeric(*first, *second, *third),
+            ([first, second, third], None) => match self.separators.as_slice() {
+                [one, other] if one == other => numeric([*first, *second, *third], one.chars().next().unwrap_or(' ')),
+                _ => None,
+            },
             _ => None,
         }
     }
+}
 
-    fn numeric(&self, first: Number, second: Number, third: Number) -> Option<DayReadings> {
-        let separator = match self.separators.as_slice() {
-            [one, other] if one == other => one.chars().next().unwrap_or(' '),
-            _ => return None,
-        };
-        let (a, b, c) = (first.value, second.value, third.value);
-        let days = match (first.digits, second.digits, third.digits) {
-            (4, 1 | 2, 1 | 2) => [None, None, date(a, b, c)],
-            (1 | 2, 1 | 2, 4) => [date(c, b, a), date(c, a, b), None],
-            (1 | 2, 1 | 2, 2) => [date(2000 + c, b, a), date(2000 + c, a, b), date(2000 + a, b, c)],
-            _ => return None,
-        };
-        let padded = |number: Number| match number.digits {
-            1 => Some(false),
-            2 if number.value < 10 => Some(true),
-            _ => None,
-        };
-        let padded = if first.digits == 4 { [padded(second), padded(third)] } else { [padded(first), padded(second)] };
-        Some(DayReadings { days, shape: Some(NumericShape { separator, padded }) })
-    }
+/// A date of three numbers with the same between them.
+fn numeric([first, second, third]: [Number; 3], separator: char) -> Option<DayReadings> {
+    let (a, b, c) = (first.value, second.value, third.value);
+    let days = match (first.digits, second.digits, third.digits) {
+        (4, 1 | 2, 1 | 2) => [None, None, date(a, b, c)],
+        (1 | 2, 1 | 2, 4) => [date(c, b, a), date(c, a, b), None],
+        (1 | 2, 1 | 2, 2) => [date(2000 + c, b, a), date(2000 + c, a, b), date(2000 + a, b, c)],
+        _ => return None,
+    };
+    let padded = |number: Number| match number.digits {
+        1 => Some(false),
+        2 if number.value < 10 => Some(true),
+        _ => None,
+    };
+    let padded = if first.digits == 4 { [padded(second), padded(third)] } else { [padded(first), padded(second)] };
+    Some(DayReadings { days, shape: Some(NumericShape { separator, padded }) })
 }
 
 /// A date whose month has a name, which stands behind so many numbers.

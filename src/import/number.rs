@@ -120,8 +120,16 @@ pub(super) enum Written<'a> {
 /// Reads a figure with this decimal sign.
 pub(super) fn figure(text: &str, sign: DecimalSign) -> Written<'_> {
     let text = bare(text);
-    if !text.is_empty() && text.len() <= 18 && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Written::Figure(Figure { plain: Cow::Borrowed(text), claim: None });
+    let undecorated = |plain| Written::Figure(Figure { plain, claim: None });
+    match undecorated_mark(text) {
+        Some(None) => return undecorated(Cow::Borrowed(text)),
+        Some(Some((_, '.'))) if sign == DecimalSign::Point => return undecorated(Cow::Borrowed(text)),
+        Some(Some((_, ','))) if sign == DecimalSign::Comma => {
+            return undecorated(Cow::Owned(text.replacen(',', ".", 1)));
+        }
+        // The other mark can only stand before the last three digits.
+        Some(Some((at, _))) if text.len() - at != 4 => return Written::Other,
+        _ => {}
     }
     if is_nothing(text) {
         return Written::Nothing;
@@ -141,6 +149,27 @@ const ARABIC: [char; 2] = ['٫', '٬'];
 fn without_arabic(text: &str, sign: DecimalSign) -> String {
     let group = if sign == DecimalSign::Comma { '.' } else { ',' };
     text.replace(ARABIC[0], mark(sign).encode_utf8(&mut [0; 4])).replace(ARABIC[1], group.encode_utf8(&mut [0; 4]))
+}
+
+/// Nearly all figures are digits, with at most a minus before them and one mark between them: where that mark stands and which it
+/// is. `None` for what is written in another way.
+fn undecorated_mark(text: &str) -> Option<Option<(usize, char)>> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if text.len() > 32
+        || !digits.starts_with(|c: char| c.is_ascii_digit())
+        || !text.ends_with(|c: char| c.is_ascii_digit())
+    {
+        return None;
+    }
+    let mut mark = None;
+    for (at, byte) in text.bytes().enumerate().skip(text.len() - digits.len()) {
+        match byte {
+            b'0'..=b'9' => {}
+            b'.' | b',' if mark.is_none() => mark = Some((at, char::from(byte))),
+            _ => return None,
+        }
+    }
+    Some(mark)
 }
 
 /// Whether a cell of figures holds nothing.
@@ -163,11 +192,20 @@ pub(super) fn is_no_text(text: &str) -> bool {
 }
 
 fn is_one_of(words: &[&str], text: &str) -> bool {
-    text.len() <= 9 && words.iter().any(|word| word.eq_ignore_ascii_case(text))
+    !text.starts_with(|c: char| c.is_ascii_digit())
+        && text.len() <= 9
+        && words.iter().any(|word| word.eq_ignore_ascii_case(text))
 }
 
 /// The cell without what spreadsheets wrap values in: blanks, invisible characters, `="…"`, a leading apostrophe.
 pub(super) fn bare(text: &str) -> &str {
+    if let [first, .., last] = text.as_bytes()
+        && first.is_ascii_graphic()
+        && last.is_ascii_graphic()
+        && !matches!(first, b'=' | b'\'')
+    {
+        return text;
+    }
     let is_blank = |c: char| c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
     let text = text.trim_matches(is_blank);
     if let Some(inner) = text.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"')) {

@@ -100,11 +100,7 @@ impl<'m> RowBuilder<'m> {
 /// spreadsheets wrap values in is no part of them.
 fn tidied<'a>(text: &'a str, folded: &'a mut String, lenient: bool) -> Cell<'a> {
     let text = if lenient { bare(text) } else { text };
-    let is_odd = |c: char| c.is_whitespace() && c != ' ' || c.is_control();
-    let needs_folding = !text.is_ascii() && text.contains(is_odd)
-        || text.bytes().any(|byte| byte.is_ascii_control())
-        || text.contains("  ");
-    if !needs_folding {
+    if !needs_folding(text) {
         return if text.is_empty() { Cell::Nothing } else { Cell::Text(text) };
     }
     folded.clear();
@@ -115,6 +111,20 @@ fn tidied<'a>(text: &'a str, folded: &'a mut String, lenient: bool) -> Cell<'a> 
         folded.push_str(word);
     }
     if folded.is_empty() { Cell::Nothing } else { Cell::Text(folded) }
+}
+
+/// Whether two blanks stand together, or something other than a blank that separates words.
+fn needs_folding(text: &str) -> bool {
+    let mut before = 0;
+    let mut is_ascii = true;
+    for byte in text.bytes() {
+        if byte.is_ascii_control() || byte == b' ' && before == b' ' {
+            return true;
+        }
+        is_ascii &= byte.is_ascii();
+        before = byte;
+    }
+    !is_ascii && text.contains(|c: char| c.is_whitespace() && c != ' ' || c.is_control())
 }
 
 /// Hands out the line on its first day, or a part of it on each of its days.

@@ -142,6 +142,16 @@ fn the_form_of_numbers_is_kept() {
 
 proptest! {
     #[test]
+    fn plain_numbers_mean_what_they_mean_among_words(text in "[0-9]{1,5}([-/. ][0-9]{1,5}){0,3}[-/.]?") {
+        prop_assert_eq!(DayReadings::of(&text), DayReadings::of_parts(&text));
+    }
+
+    #[test]
+    fn so_do_dates(text in "(20[0-9]{2}|[0-9]{1,2})([-/.][0-3]?[0-9]){2}([-/.]20[0-9]{2})?") {
+        prop_assert_eq!(DayReadings::of(&text), DayReadings::of_parts(&text));
+    }
+
+    #[test]
     fn any_text_is_read_or_refused_without_a_panic(text in "([0-9]{1,8}|[-/., :TZ+]|Aug|年|月|mar|\\PC){0,10}") {
         let _ = DayReadings::of(&text);
         for order in ORDERS {

@@ -131,6 +131,15 @@ fn words_for_nothing_are_nothing() {
 
 proptest! {
     #[test]
+    fn plain_figures_mean_what_they_mean_among_decorations(text in "-?[0-9]{1,5}[.,]?[0-9]{0,5}[.,]?[0-9]{0,3}") {
+        for sign in DecimalSign::ALL.iter().copied() {
+            let slowly = decorated(&text, sign)
+                .map_or(Written::Other, |(plain, claim)| Written::Figure(Figure { plain: Cow::Owned(plain), claim }));
+            prop_assert_eq!(figure(&text, sign), slowly);
+        }
+    }
+
+    #[test]
     fn any_text_is_read_or_refused_without_a_panic(text in "([0-9]|[., '$€()e-]|\\PC){0,16}") {
         for form in [NumberForm::Contract, POINT, COMMA] {
             let _ = (form.cost(&text), form.count("clicks", &text));
