@@ -244,7 +244,7 @@ impl Seen {
 }
 
 fn beyond_ascii(text: &str) -> u64 {
-    text.chars().filter(|c| !c.is_ascii()).count() as u64
+    if text.is_ascii() { 0 } else { text.chars().filter(|c| !c.is_ascii()).count() as u64 }
 }
 
 /// Several encodings are possible: what an earlier file of this kind was in, or a question.

@@ -80,7 +80,8 @@ impl FigureEvidence {
 
     fn see_decimals(&mut self, (value, decimals): (ExactCost, u32)) {
         self.decimals = self.decimals.max(decimals);
-        self.is_whole &= ExactCost::from_units(i64::try_from(value.units()).unwrap_or(i64::MAX)) == value;
+        self.is_whole =
+            self.is_whole && ExactCost::from_units(i64::try_from(value.units()).unwrap_or(i64::MAX)) == value;
     }
 
     /// The value and its decimals, if it is a figure that the column can hold.

@@ -124,14 +124,9 @@ impl Headers {
         !header.is_empty() && !self.of(header).is_empty()
     }
 
-    /// How many different columns these headers name.
-    pub(super) fn columns_named<'h>(&self, headers: impl Iterator<Item = &'h str>) -> usize {
-        let mut known: Vec<Known> =
-            headers.filter_map(|header| self.of(header).first()).map(|(known, _)| *known).collect();
-        let count = known.len();
-        known.sort_unstable_by_key(|known| format!("{known:?}"));
-        known.dedup();
-        known.len().min(count)
+    /// What a header is known as before all else.
+    pub(super) fn first(&self, header: &str) -> Option<Known> {
+        self.of(header).first().map(|(known, _)| *known)
     }
 
     /// Whether a cell is a word for a total and no more.
@@ -142,6 +137,9 @@ impl Headers {
 
     /// Whether a cell is nothing but a word for a total, perhaps with what it is a total of: `Total`, `Total: Account`.
     pub(super) fn is_bare_total(&self, cell: &str) -> bool {
+        if !cell.contains(char::is_alphabetic) {
+            return false;
+        }
         let is_total = |words: &str| self.totals.iter().any(|total| total == words);
         let all = words(cell);
         if all.is_empty() || all.len() > 60 {
@@ -327,4 +325,17 @@ pub(super) fn speaks_of_campaigns(header: &str) -> bool {
     let words = words(header);
     let mut all = words.split(' ');
     all.clone().any(|word| word == "campaign") && !all.any(|word| OTHERS.contains(&word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_has_a_letter() {
+        let Headers { names, totals } = Headers::built_in();
+        for name in names.keys().chain(totals) {
+            assert!(name.contains(char::is_alphabetic), "{name}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! The header and the first rows: enough to choose columns by, and to show a person what stands in each.
 
+use std::collections::HashMap;
 use std::io::Read;
 
 use crate::import::csv::{Advance, Records};
@@ -33,6 +34,8 @@ pub(super) struct SampleColumn {
     pub(super) fraction: Option<u64>,
     filled: usize,
     days: usize,
+    /// What was looked at, and whether it is a day.
+    seen: HashMap<String, bool>,
 }
 
 impl SampleColumn {
@@ -44,18 +47,26 @@ impl SampleColumn {
     fn look(&mut self, line: u64, cell: &str) {
         if !is_nothing(cell) {
             self.filled += 1;
-            self.days += usize::from(DayReadings::of(cell).is_some());
-            if self.samples.len() < SAMPLES {
-                let sample: String = cell.chars().take(SAMPLE_CHARS).collect();
-                if !self.samples.contains(&sample) {
-                    self.samples.push(sample);
-                }
-            }
-            if self.fraction.is_none() && has_fraction(cell) {
-                self.fraction = Some(line);
-            }
+            let is_day = self.seen.get(cell).copied().unwrap_or_else(|| self.look_at_new(line, cell));
+            self.days += usize::from(is_day);
         }
         self.cells.push(cell.to_owned());
+    }
+
+    /// Looks at a text that no earlier row has; whether it is a day.
+    fn look_at_new(&mut self, line: u64, cell: &str) -> bool {
+        if self.samples.len() < SAMPLES {
+            let sample: String = cell.chars().take(SAMPLE_CHARS).collect();
+            if !self.samples.contains(&sample) {
+                self.samples.push(sample);
+            }
+        }
+        if self.fraction.is_none() && has_fraction(cell) {
+            self.fraction = Some(line);
+        }
+        let is_day = DayReadings::of(cell).is_some();
+        self.seen.insert(cell.to_owned(), is_day);
+        is_day
     }
 }
 
@@ -90,6 +101,7 @@ impl Sample {
                 column.look(line, records.record.get(at).map_or("", bare));
             }
         }
+        columns.iter_mut().for_each(|column| column.seen = HashMap::new());
         Ok(Self { names, columns })
     }
 

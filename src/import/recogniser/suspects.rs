@@ -35,9 +35,12 @@ impl Places {
             wanted.iter().find_map(|column| plans.iter().find(|plan| plan.column == *column)).map(|plan| plan.place)
         };
         let is_breakdown = |place: &usize| {
+            if plans.iter().any(|plan| plan.place == *place) {
+                return false;
+            }
             let cells = &sample.columns[*place].cells;
             let totals = cells.iter().filter(|cell| headers.is_bare_total(cell)).count();
-            totals > 0 && totals * 2 <= cells.len() && plans.iter().all(|plan| plan.place != *place)
+            totals > 0 && totals * 2 <= cells.len()
         };
         let is_set = |wanted: &[Column]| decisions.fixed.iter().any(|(column, _)| wanted.contains(column));
         Self {
@@ -122,17 +125,18 @@ impl Words {
         }
         let key = mark(name);
         let says = self.known.get(&key).copied().unwrap_or_else(|| {
-            if headers.is_bare_total(name) {
+            let says = if headers.is_bare_total(name) {
                 Says::Total
             } else if headers.speaks_of_total(name) {
                 Says::Phrase
             } else {
                 Says::Nothing
+            };
+            if self.known.len() < NAMES {
+                self.known.insert(key, says);
             }
+            says
         });
-        if self.known.len() < NAMES {
-            self.known.insert(key, says);
-        }
         name.clone_into(&mut self.last.0);
         self.last.1 = says;
         says

@@ -3,10 +3,11 @@
 //! Of all first records under all separators the header is the one that names most columns; where none names two, the first that
 //! holds words where the rows below it hold numbers and days.
 
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 
 use super::findings::{Findings, problem};
-use super::headers::Headers;
+use super::headers::{Headers, Known};
 use crate::domain::Invalid;
 use crate::import::csv::{Advance, Records};
 use crate::import::days::DayReadings;
@@ -50,7 +51,12 @@ pub(super) fn find(
     let cr_only = ends_lines_with_cr(head);
     let mut best: Option<(Score, Found)> = None;
     let mut refused = None;
+    let mut names = Names { headers, known: HashMap::new() };
     for separator in Separator::ALL {
+        // Where another separator makes a header, one that stands nowhere makes none.
+        if best.as_ref().is_some_and(|(most, _)| most.known > 0) && !head.contains(&separator.byte()) {
+            continue;
+        }
         let blanks_before_quotes = has_blanks_before_quotes(head, separator.byte());
         let rules = LineRules {
             cr_only,
@@ -68,7 +74,14 @@ pub(super) fn find(
             if decisions.header_line.is_some_and(|wanted| rows[at].0 < wanted) {
                 continue;
             }
-            let score = score(&rows, at, headers);
+            let known = names.columns_named(&rows[at].1);
+            if best.as_ref().is_some_and(|(most, _)| known < most.known) {
+                if decisions.header_line.is_some() {
+                    break;
+                }
+                continue;
+            }
+            let score = score(&rows, at, known);
             // Where a file holds several tables with one header, the first begins the rows, and the others repeat it.
             let repeats = |found: &Found| {
                 found.separator == separator
@@ -143,14 +156,45 @@ struct Score {
     width: usize,
 }
 
-fn score(rows: &[Row], at: usize, headers: &Headers) -> Score {
+/// Texts that are looked up once.
+const TEXTS: usize = 10_000;
+
+/// What cells are known as, where they are headers. Most texts of a file stand in many of its rows.
+struct Names<'h> {
+    headers: &'h Headers,
+    known: HashMap<String, Option<Known>>,
+}
+
+impl Names<'_> {
+    fn of(&mut self, cell: &str) -> Option<Known> {
+        if let Some(known) = self.known.get(cell) {
+            return *known;
+        }
+        let known = self.headers.first(cell);
+        if self.known.len() < TEXTS {
+            self.known.insert(cell.to_owned(), known);
+        }
+        known
+    }
+
+    /// How many different columns these cells name; nothing where it is only one, or only one cell is filled.
+    fn columns_named(&mut self, cells: &[String]) -> usize {
+        let filled = || cells.iter().filter(|cell| !cell.is_empty());
+        if filled().nth(1).is_none() {
+            return 0;
+        }
+        let named: HashSet<Known> = filled().filter_map(|cell| self.of(cell)).collect();
+        if named.len() < 2 { 0 } else { named.len() }
+    }
+}
+
+fn score(rows: &[Row], at: usize, known: usize) -> Score {
     let (_, cells) = &rows[at];
     let filled = cells.iter().filter(|cell| !cell.is_empty()).count();
     if filled < 2 {
         // A table of one column is read as one, but nothing else is preferred less.
         return Score { known: 0, heads_figures: false, is_words: cells.len() == 1, agree: 0, width: 0 };
     }
-    let known = headers.columns_named(cells.iter().map(String::as_str));
     let is_words = cells.iter().all(|cell| !is_value(cell));
     let below = &rows[at + 1..rows.len().min(at + 1 + BELOW)];
     let heads = |(_, row): &&Row| {
@@ -159,7 +203,7 @@ fn score(rows: &[Row], at: usize, headers: &Headers) -> Score {
     };
     let heads_figures = is_words && below.iter().filter(heads).count() * 2 > below.len();
     let agree = rows[at + 1..].iter().take(60).filter(|(_, other)| other.len() == cells.len()).count();
-    Score { known: if known < 2 { 0 } else { known }, heads_figures, is_words, agree, width: filled }
+    Score { known, heads_figures, is_words, agree, width: filled }
 }
 
 /// Whether a cell holds a number or a day.
@@ -192,7 +236,7 @@ fn rows(head: impl Read, separator: Separator, rules: LineRules) -> Result<Vec<R
 
 /// Whether a field begins with blanks and then a quotation mark: some programs put a blank behind each separator.
 fn has_blanks_before_quotes(head: &[u8], separator: u8) -> bool {
-    head.windows(3).any(|window| window == [separator, b' ', b'"'])
+    head.contains(&b'"') && head.windows(3).any(|window| window == [separator, b' ', b'"'])
 }
 
 /// What a text is that is no table. Only what parses as such is taken for it: a title may begin with any sign.
