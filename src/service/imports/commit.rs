@@ -63,9 +63,9 @@ impl Commit<'_> {
         }
         let planned = staging.creations.planned_names();
         let found = store.read_in(Lane::Long, |txn| {
-            surroundings::look(txn, &mut staging.cells, &mut CellNames::new(txn, planned))
+            surroundings::unnamed(txn, &mut staging.cells, &mut CellNames::new(txn, planned))
         })?;
-        Ok(found.unnamed.iter().map(Unnamed::note).collect())
+        Ok(found.iter().map(Unnamed::note).collect())
     }
 
     fn write(

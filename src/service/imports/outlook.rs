@@ -137,6 +137,8 @@ impl Total {
 /// Adds cells up while they are written or compared.
 #[derive(Default)]
 pub(super) struct Tally {
+    /// The day that was counted last.
+    open: Option<((AdvertiserKey, i64), Sums)>,
     days: BTreeMap<(AdvertiserKey, i64), Sums>,
 }
 
@@ -172,7 +174,16 @@ impl Signed {
 
 impl Tally {
     fn day(&mut self, advertiser: AdvertiserKey, day: i64) -> &mut Sums {
-        self.days.entry((advertiser, day)).or_default()
+        let day = (advertiser, day);
+        if self.open.as_ref().is_none_or(|(open, _)| *open != day) {
+            self.close();
+        }
+        let days = &mut self.days;
+        &mut self.open.get_or_insert_with(|| (day, days.remove(&day).unwrap_or_default())).1
+    }
+
+    fn close(&mut self) {
+        self.days.extend(self.open.take());
     }
 
     /// A cell that the input states. Until a change is seen it counts as holding the same already.
@@ -196,7 +207,8 @@ impl Tally {
         }
     }
 
-    pub(super) fn finish(self, written: &Written, names: &mut CellNames<'_, '_>) -> ServiceResult<Outlook> {
+    pub(super) fn finish(mut self, written: &Written, names: &mut CellNames<'_, '_>) -> ServiceResult<Outlook> {
+        self.close();
         let counts = &written.counts;
         let mut days = Vec::new();
         let day_count = self.days.len() as u64;

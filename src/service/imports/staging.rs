@@ -88,7 +88,8 @@ pub(super) fn stage(
     problems: &mut ProblemLog<'_>,
 ) -> Result<Staging, ImportError> {
     let dir = store.path().parent().unwrap_or_else(|| std::path::Path::new(".")).to_owned();
-    let mut input = Hashing { input, hash: Sha256::new() };
+    let hash = if options.sha256.is_some() { None } else { Some(Sha256::new()) };
+    let mut input = Hashing { input, hash };
     let mut resolver = Resolver::new(store, options, now)?;
     let mut sorter = Sorter::new(&dir);
     let mut sums = Sums::default();
@@ -112,10 +113,7 @@ pub(super) fn stage(
         if taken.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
     taken?;
-    let sha256 = match &options.sha256 {
-        Some(known) => known.clone(),
-        None => input.finish()?,
-    };
+    let sha256 = input.finish()?.or_else(|| options.sha256.clone()).unwrap_or_default();
     let mut merge = Merge::new(sorter.sorted()?, unit(options), options.duplicates);
     let mut cells = CellsWriter::new(&dir);
     while let Some(staged) = merge.next(&resolver, &mut |problem| problems.add(problem))? {
@@ -178,24 +176,28 @@ pub(super) fn stage_sound(
     if problems.is_empty() { Ok(staging) } else { Err(ImportError::Lines(problems)) }
 }
 
-/// Hashes what passes through.
+/// Hashes what passes through, unless its hash is known.
 struct Hashing<R> {
     input: R,
-    hash: Sha256,
+    hash: Option<Sha256>,
 }
 
 impl<R: Read> Read for Hashing<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.input.read(buffer)?;
-        self.hash.update(&buffer[..read]);
+        if let Some(hash) = &mut self.hash {
+            hash.update(&buffer[..read]);
+        }
         Ok(read)
     }
 }
 
 impl<R: Read> Hashing<R> {
     /// The hash of all there is, whether or not the parser wanted the last bytes.
-    fn finish(mut self) -> Result<String, FileError> {
-        io::copy(&mut self, &mut io::sink())?;
-        Ok(secrets::hex(&self.hash.finalize()))
+    fn finish(mut self) -> io::Result<Option<String>> {
+        if self.hash.is_some() {
+            io::copy(&mut self, &mut io::sink())?;
+        }
+        Ok(self.hash.map(|hash| secrets::hex(&hash.finalize())))
     }
 }

@@ -55,11 +55,14 @@ struct Scope {
     named: HashSet<(CampaignKey, PublisherKey)>,
 }
 
-fn scopes(cells: &mut Cells) -> io::Result<BTreeMap<AdvertiserKey, Scope>> {
+fn scopes(cells: &mut Cells, is_wanted: impl Fn(AdvertiserKey) -> bool) -> io::Result<BTreeMap<AdvertiserKey, Scope>> {
     let mut scopes: BTreeMap<AdvertiserKey, Scope> = BTreeMap::new();
     let mut cells = cells.reader()?;
     while let Some(Staged { cell, .. }) = cells.next()? {
         let StatKey { advertiser, day, campaign, publisher } = cell.key;
+        if !is_wanted(advertiser) {
+            continue;
+        }
         let scope = scopes.entry(advertiser).or_insert_with(|| Scope {
             days: HashSet::new(),
             first: day,
@@ -67,8 +70,10 @@ fn scopes(cells: &mut Cells) -> io::Result<BTreeMap<AdvertiserKey, Scope>> {
             publishers: HashSet::new(),
             named: HashSet::new(),
         });
-        scope.last = day;
-        scope.days.insert(day);
+        if scope.last != day || scope.days.is_empty() {
+            scope.last = day;
+            scope.days.insert(day);
+        }
         scope.publishers.insert(publisher);
         if scope.named.len() < NAMED {
             scope.named.insert((campaign, publisher));
@@ -91,13 +96,13 @@ pub(super) fn look(
     cells: &mut Cells,
     names: &mut CellNames<'_, '_>,
 ) -> Result<Surroundings, ImportError> {
-    let scopes = scopes(cells)?;
+    let scopes = scopes(cells, |_| true)?;
     let mut found = Surroundings::default();
     let mut side = Side { cells: cells.reader()?, next: None, failed: None };
     side.advance();
     for (advertiser, scope) in scopes {
         let mut search = OutlierSearch::new(advertiser);
-        let mut absent: BTreeMap<(CampaignKey, PublisherKey), Absent> = BTreeMap::new();
+        let mut absent = AbsentSearch::new(advertiser, &scope);
         if !is_provisional(advertiser.get()) {
             let span = ImportSpan { advertiser, first: scope.first - STORED_REACH, last: scope.last + STORED_REACH };
             txn.stat_scan_stated(span, |key, StatRow { figures, .. }| {
@@ -106,36 +111,77 @@ pub(super) fn look(
                 search.push(&key, Some(&figures), new.as_ref());
                 if new.is_some() {
                     side.advance();
-                } else if scope.misses(&key) && figures != Figures::default() {
-                    let absent = absent
-                        .entry((key.campaign, key.publisher))
-                        .or_insert_with(|| Absent { first: key.day, ..Absent::default() });
-                    absent.last = key.day;
-                    absent.cost += figures.cost.into();
-                    absent.clicks = absent.clicks.saturating_add(figures.clicks.get().unsigned_abs());
+                } else {
+                    absent.see(&key, &figures);
                 }
             })?;
         }
         side.of(advertiser, |new| search.push(&new.cell.key, None, Some(new)));
         search.finish(&mut found.outliers, names)?;
-        for ((campaign, publisher), Absent { first, last, cost, clicks }) in absent {
-            if found.unnamed.len() == TOLD {
-                break;
-            }
-            let day = |day| Day::from_stored(day).map_err(ServiceError::from);
-            found.unnamed.push(Unnamed {
-                campaign: names.campaign(advertiser, campaign)?,
-                key: campaign,
-                publisher: names.publisher(publisher)?,
-                days: (day(first)?, day(last)?),
-                cost,
-                clicks,
-            });
-        }
+        absent.finish(&mut found.unnamed, names)?;
     }
     match side.failed {
         Some(error) => Err(FileError::Io(error).into()),
         None => Ok(found),
+    }
+}
+
+/// Looks for unnamed campaigns alone.
+pub(super) fn unnamed(
+    txn: &ReadTxn<'_>,
+    cells: &mut Cells,
+    names: &mut CellNames<'_, '_>,
+) -> Result<Vec<Unnamed>, ImportError> {
+    let mut found = Vec::new();
+    // Who is created by the import itself has no stats yet.
+    for (advertiser, scope) in scopes(cells, |advertiser| !is_provisional(advertiser.get()))? {
+        let mut absent = AbsentSearch::new(advertiser, &scope);
+        let span = ImportSpan { advertiser, first: scope.first, last: scope.last };
+        txn.stat_scan_stated(span, |key, StatRow { figures, .. }| absent.see(&key, &figures))?;
+        absent.finish(&mut found, names)?;
+    }
+    Ok(found)
+}
+
+/// Looks for the campaigns that the input does not name, of one advertiser.
+struct AbsentSearch<'s> {
+    advertiser: AdvertiserKey,
+    scope: &'s Scope,
+    absent: BTreeMap<(CampaignKey, PublisherKey), Absent>,
+}
+
+impl<'s> AbsentSearch<'s> {
+    fn new(advertiser: AdvertiserKey, scope: &'s Scope) -> Self {
+        Self { advertiser, scope, absent: BTreeMap::new() }
+    }
+
+    /// A cell as it is stored.
+    fn see(&mut self, key: &StatKey, figures: &Figures) {
+        if *figures == Figures::default() || !self.scope.misses(key) {
+            return;
+        }
+        let at = (key.campaign, key.publisher);
+        let absent = self.absent.entry(at).or_insert_with(|| Absent { first: key.day, ..Absent::default() });
+        absent.last = key.day;
+        absent.cost += figures.cost.into();
+        absent.clicks = absent.clicks.saturating_add(figures.clicks.get().unsigned_abs());
+    }
+
+    fn finish(self, found: &mut Vec<Unnamed>, names: &mut CellNames<'_, '_>) -> Result<(), ServiceError> {
+        for ((campaign, publisher), Absent { first, last, cost, clicks }) in self.absent {
+            if found.len() == TOLD {
+                break;
+            }
+            found.push(Unnamed {
+                campaign: names.campaign(self.advertiser, campaign)?,
+                key: campaign,
+                publisher: names.publisher(publisher)?,
+                days: (Day::from_stored(first)?, Day::from_stored(last)?),
+                cost,
+                clicks,
+            });
+        }
+        Ok(())
     }
 }
 
