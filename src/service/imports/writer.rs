@@ -46,6 +46,8 @@ struct OpenDay {
     is_restated: bool,
     /// In order.
     named: Vec<(CampaignKey, PublisherKey)>,
+    /// Stated, but not written yet.
+    waiting: Vec<(StatCell, u64)>,
 }
 
 /// What was written.
@@ -58,6 +60,9 @@ pub(in crate::service) struct Written {
     /// First and last day that was stated, of all advertisers.
     pub(in crate::service) days: Option<(Day, Day)>,
 }
+
+/// Cells of one day that wait to be written together.
+const WAITING: usize = 256;
 
 type Seen<'s> = &'s mut dyn FnMut(StatChange);
 
@@ -97,41 +102,60 @@ impl<'t, 'c> CellWriter<'t, 'c> {
             self.finish_day(seen)?;
             self.day = Some(OpenDay::new(advertiser, day));
         }
-        let stored = self.state(cell, line)?;
-        let Some(open) = &mut self.day else { return Ok(()) };
-        open.named.push((campaign, publisher));
-        let old = match stored {
-            Stored::Unchanged => {
-                self.counts.unchanged += 1;
-                open.is_restated = true;
-                return Ok(());
+        if let Some(open) = &mut self.day {
+            open.named.push((campaign, publisher));
+            open.waiting.push((cell, line));
+            if open.waiting.len() == WAITING {
+                self.settle(seen)?;
             }
-            Stored::Inserted => {
-                self.counts.inserted += 1;
-                None
-            }
-            Stored::Changed(old) => {
-                self.counts.changed += 1;
-                Some(old)
-            }
-        };
-        open.changed += 1;
-        seen(StatChange { key: cell.key, old, new: cell.figures, line });
+        }
         Ok(())
     }
 
-    fn state(&mut self, cell: StatCell, line: u64) -> Result<Stored, StoreError> {
-        match &mut self.writing {
-            Some(writing) => writing.cells.put(cell, line),
-            None => Ok(match self.txn.stat_find(cell.key)? {
-                None => Stored::Inserted,
-                Some(held) if held.figures == cell.figures => Stored::Unchanged,
-                Some(held) => Stored::Changed(held.figures),
-            }),
+    /// Writes the cells that wait.
+    fn settle(&mut self, seen: Seen<'_>) -> ServiceResult<()> {
+        let cells = self.day.as_mut().map(|open| std::mem::take(&mut open.waiting)).unwrap_or_default();
+        let stored = self.state(&cells)?;
+        let Some(open) = &mut self.day else { return Ok(()) };
+        for ((cell, line), stored) in cells.into_iter().zip(stored) {
+            let old = match stored {
+                Stored::Unchanged => {
+                    self.counts.unchanged += 1;
+                    open.is_restated = true;
+                    continue;
+                }
+                Stored::Inserted => {
+                    self.counts.inserted += 1;
+                    None
+                }
+                Stored::Changed(old) => {
+                    self.counts.changed += 1;
+                    Some(old)
+                }
+            };
+            open.changed += 1;
+            seen(StatChange { key: cell.key, old, new: cell.figures, line });
         }
+        Ok(())
+    }
+
+    /// States cells of one day, or says what stating them would do.
+    fn state(&mut self, cells: &[(StatCell, u64)]) -> Result<Vec<Stored>, StoreError> {
+        let Some(writing) = &mut self.writing else {
+            let compared = cells.iter().map(|(cell, _)| {
+                Ok(match self.txn.stat_find(cell.key)? {
+                    None => Stored::Inserted,
+                    Some(held) if held.figures == cell.figures => Stored::Unchanged,
+                    Some(held) => Stored::Changed(held.figures),
+                })
+            });
+            return compared.collect();
+        };
+        writing.cells.put_day(cells)
     }
 
     fn finish_day(&mut self, seen: Seen<'_>) -> ServiceResult<()> {
+        self.settle(seen)?;
         let Some(mut open) = self.day.take() else { return Ok(()) };
         let publishers: BTreeSet<_> = open.named.iter().map(|(_, publisher)| *publisher).collect();
         let publishers: Vec<_> = publishers.into_iter().collect();
@@ -154,19 +178,23 @@ impl<'t, 'c> CellWriter<'t, 'c> {
         let left_out = cells_of_day(self.txn, open.advertiser, open.day, |cell| {
             publishers.binary_search(&cell.1).is_ok() && named.binary_search(cell).is_err()
         })?;
-        for (campaign, publisher) in left_out {
+        let new = Figures::default();
+        let zero = |(campaign, publisher)| {
             let key = StatKey { advertiser: open.advertiser, day: open.day, campaign, publisher };
-            let new = Figures::default();
-            match self.state(StatCell { key, figures: new }, 0)? {
+            (StatCell { key, figures: new }, 0)
+        };
+        let zeros: Vec<_> = left_out.into_iter().map(zero).collect();
+        for ((StatCell { key, .. }, _), stored) in zeros.iter().zip(self.state(&zeros)?) {
+            match stored {
                 Stored::Changed(old) => {
                     self.counts.changed += 1;
                     self.counts.zeroed += 1;
                     open.changed += 1;
-                    seen(StatChange { key, old: Some(old), new, line: 0 });
+                    seen(StatChange { key: *key, old: Some(old), new, line: 0 });
                 }
                 Stored::Unchanged | Stored::Inserted => open.is_restated = true,
             }
-            open.named.push((campaign, publisher));
+            open.named.push((key.campaign, key.publisher));
         }
         open.named.sort_unstable();
         Ok(())
@@ -255,7 +283,7 @@ impl<'t, 'c> CellWriter<'t, 'c> {
 
 impl OpenDay {
     fn new(advertiser: AdvertiserKey, day: i64) -> Self {
-        Self { advertiser, day, changed: 0, is_restated: false, named: Vec::new() }
+        Self { advertiser, day, changed: 0, is_restated: false, named: Vec::new(), waiting: Vec::new() }
     }
 }
 

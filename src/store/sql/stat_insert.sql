@@ -1,7 +1,0 @@
-insert into daily_stats (
-    advertiser_key, day, campaign_key, publisher_key,
-    clicks, cost_micros, views, conversions,
-    import_key, import_line
-)
-values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-on conflict do nothing
