@@ -128,6 +128,40 @@ fn the_same_file_again_changes_nothing() {
 }
 
 #[test]
+fn cells_that_are_new_held_and_changed_stand_between_each_other() {
+    const CAMPAIGNS: u64 = 100;
+    let program = Program::new();
+    let import = |day: &str, rows: Vec<(u64, u64)>, more: &[&str]| {
+        let mut file = "date,advertiser,campaign_name,offer_name,app,store_id,os,partner,clicks,cost\n".to_owned();
+        for (campaign, clicks) in rows {
+            file += &format!("{day},Acme,c{campaign},o,a,com.a.b,ANDROID,p,{clicks},{campaign}.5\n");
+        }
+        let file = program.file("cells.csv", &file);
+        counts(program.run(&[&["--json", "import", &file, "--create-missing"], more].concat()))
+    };
+    let all = || (0..CAMPAIGNS).map(|campaign| (campaign, campaign + 1));
+    assert_eq!(import("2024-01-01", all().collect(), &[]), [CAMPAIGNS, CAMPAIGNS, 0, 0, 0]);
+    // So many held cells stand between new ones, so many of them with other clicks.
+    for (day, every, other) in
+        [("2024-01-02", 1, 7), ("2024-01-03", 3, 2), ("2024-01-04", 60, 1), ("2024-01-05", 90, 5)]
+    {
+        let held: Vec<_> = all().filter(|(campaign, _)| campaign % every == 0).collect();
+        let changed = held.iter().filter(|(campaign, _)| campaign % other == 0).count() as u64;
+        let before = held.iter().map(|(campaign, clicks)| (*campaign, clicks + u64::from(campaign % other == 0)));
+        import(day, before.collect(), &[]);
+        let held = held.len() as u64;
+        let expected = [CAMPAIGNS, CAMPAIGNS - held, changed, held - changed, 0];
+        assert_eq!(import(day, all().collect(), &["--dry-run"]), expected, "{day}");
+        assert_eq!(import(day, all().collect(), &[]), expected, "{day}");
+        assert_eq!(import(day, all().collect(), &[]), [CAMPAIGNS, 0, 0, CAMPAIGNS, 0], "{day}");
+    }
+    let reported = report(&program, "Acme");
+    let clicks = csv::Reader::from_reader(reported.as_bytes()).into_records();
+    let sum: u64 = clicks.map(|row| row.unwrap()[9].parse::<u64>().unwrap()).sum();
+    assert_eq!(sum, 5 * CAMPAIGNS * (CAMPAIGNS + 1) / 2);
+}
+
+#[test]
 fn duplicates_are_refused_naming_both_lines_unless_summed() {
     let program = Program::new();
     let error = import_export(&program, &[]).failed(1);
