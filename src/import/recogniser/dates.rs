@@ -42,10 +42,14 @@ pub(super) struct DayEvidence {
 }
 
 impl DayEvidence {
+    /// Whether the cell is that of the last day: rows of one day stand together in most exports.
+    pub(super) fn is_last(&self, cell: &str) -> bool {
+        self.days > 0 && self.last_cell == cell
+    }
+
     /// Looks at a cell; whether it holds a day.
     pub(super) fn look(&mut self, line: u64, cell: &str) -> bool {
-        // Rows of one day stand together in most exports.
-        if self.days > 0 && self.last_cell == cell {
+        if self.is_last(cell) {
             return true;
         }
         let Some(readings) = DayReadings::of(cell) else { return false };

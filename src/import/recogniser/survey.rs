@@ -149,7 +149,7 @@ impl Survey {
             if self.suspects.len() < SUSPECTS
                 && let says =
                     self.words.of(places.campaign.and_then(|place| record.get(place)).map_or("", bare), headers)
-                && let Some(suspicion) = suspicion(record, places, headers, decisions, says)
+                && let Some(suspicion) = suspicion(record, places, headers, decisions, says, &self.days)
             {
                 let suspect = suspect(line, record, places, headers, suspicion);
                 let is_row = suspicion == Suspicion::TotalPhrase;

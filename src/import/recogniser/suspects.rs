@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use ::csv::StringRecord;
 
+use super::dates::DayEvidence;
 use super::headers::Headers;
 use super::sample::Sample;
 use super::table::begins;
@@ -164,10 +165,11 @@ pub(super) fn suspicion(
     headers: &Headers,
     decisions: &Decisions,
     campaign_says: Says,
+    days: &DayEvidence,
 ) -> Option<Suspicion> {
     let cell = |place: Option<usize>| place.and_then(|place| record.get(place)).map_or("", bare);
     let day = cell(places.day);
-    let has_day = places.day_is_set || is_day(day, decisions);
+    let has_day = places.day_is_set || is_day(day, decisions, days);
     if places.day.is_some() && !has_day {
         return Some(if headers.is_bare_total(day) { Suspicion::AllDays } else { Suspicion::NoDay });
     }
@@ -190,10 +192,10 @@ pub(super) fn suspicion(
     (campaign_says == Says::Phrase).then_some(Suspicion::TotalPhrase)
 }
 
-fn is_day(cell: &str, decisions: &Decisions) -> bool {
+fn is_day(cell: &str, decisions: &Decisions, days: &DayEvidence) -> bool {
     match &decisions.date_format {
         Some(format) => format.parse(cell).is_ok(),
-        None => DayReadings::of(cell).is_some(),
+        None => days.is_last(cell) || DayReadings::of(cell).is_some(),
     }
 }
 
