@@ -141,8 +141,9 @@ const BATCHES: [usize; 3] = [32, 8, 1];
 /// Inserts so many cells of one day: the advertiser, the day and the import are stated once, seven numbers for each cell.
 fn insert_sql(cells: usize) -> String {
     let values = |cell: usize| {
-        let [a, b, c, d, e, f, g] = std::array::from_fn(|at| 4 + cell * 7 + at);
-        format!("(?1, ?2, ?{a}, ?{b}, ?{c}, ?{d}, ?{e}, ?{f}, ?3, ?{g})")
+        let first = 4 + cell * 7;
+        let own: String = (first..first + 6).map(|at| format!("?{at}, ")).collect();
+        format!("(?1, ?2, {own}?3, ?{})", first + 6)
     };
     let values = (0..cells).map(values).collect::<Vec<_>>().join(", ");
     format!(
