@@ -116,7 +116,9 @@ impl DayReadings {
     /// The readings of a text, if it has any.
     pub(super) fn of(text: &str) -> Option<Self> {
         match undecorated(text) {
-            Some(readings) => readings.filter(|readings| readings.days.iter().any(Option::is_some)),
+            Some((numbers, mark)) => {
+                numeric(numbers, mark).filter(|readings| readings.days.iter().any(Option::is_some))
+            }
             None => Self::of_parts(text),
         }
     }
@@ -148,9 +150,8 @@ struct Number {
     digits: usize,
 }
 
-/// The readings of a text of at least three numbers with one mark between each two: how nearly all days are written, and no time. The
-/// outer `None` is for texts of other kinds.
-fn undecorated(text: &str) -> Option<Option<DayReadings>> {
+/// The three numbers of a text that is nothing else but the same mark between them, as nearly all days are written.
+fn undecorated(text: &str) -> Option<([Number; 3], char)> {
     let mut numbers = [Number { value: 0, digits: 0 }; 3];
     let mut marks = [0; 2];
     let mut at = 0;
@@ -167,9 +168,7 @@ fn undecorated(text: &str) -> Option<Option<DayReadings>> {
             _ => return None,
         }
     }
-    let [first, second, third] = numbers;
-    (third.digits > 0)
-        .then(|| if marks[0] == marks[1] { numeric([first, second, third], char::from(marks[0])) } else { None })
+    (numbers[2].digits > 0 && marks[0] == marks[1]).then_some((numbers, char::from(marks[0])))
 }
 
 /// The parts of a date, its time and zone taken off.

@@ -121,15 +121,16 @@ pub(super) enum Written<'a> {
 pub(super) fn figure(text: &str, sign: DecimalSign) -> Written<'_> {
     let text = bare(text);
     let undecorated = |plain| Written::Figure(Figure { plain, claim: None });
-    match undecorated_mark(text) {
-        Some(None) => return undecorated(Cow::Borrowed(text)),
-        Some(Some((_, '.'))) if sign == DecimalSign::Point => return undecorated(Cow::Borrowed(text)),
-        Some(Some((_, ','))) if sign == DecimalSign::Comma => {
-            return undecorated(Cow::Owned(text.replacen(',', ".", 1)));
+    if let Some(at) = undecorated_mark(text) {
+        match (text.as_bytes().get(at), sign) {
+            (None, _) | (Some(b'.'), DecimalSign::Point) => return undecorated(Cow::Borrowed(text)),
+            (Some(b','), DecimalSign::Comma) => {
+                return undecorated(Cow::Owned(text.replacen(',', ".", 1)));
+            }
+            // The other mark can only stand before the last three digits.
+            (Some(_), _) if text.len() - at != 4 => return Written::Other,
+            _ => {}
         }
-        // The other mark can only stand before the last three digits.
-        Some(Some((at, _))) if text.len() - at != 4 => return Written::Other,
-        _ => {}
     }
     if is_nothing(text) {
         return Written::Nothing;
@@ -151,9 +152,9 @@ fn without_arabic(text: &str, sign: DecimalSign) -> String {
     text.replace(ARABIC[0], mark(sign).encode_utf8(&mut [0; 4])).replace(ARABIC[1], group.encode_utf8(&mut [0; 4]))
 }
 
-/// Nearly all figures are digits, with at most a minus before them and one mark between them: where that mark stands and which it
-/// is. `None` for what is written in another way.
-fn undecorated_mark(text: &str) -> Option<Option<(usize, char)>> {
+/// Nearly all figures are digits, with at most a minus before them and one point or comma between them: where that mark stands, or
+/// the end where there is none. `None` for what is written in another way.
+fn undecorated_mark(text: &str) -> Option<usize> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     if text.len() > 32
         || !digits.starts_with(|c: char| c.is_ascii_digit())
@@ -161,11 +162,11 @@ fn undecorated_mark(text: &str) -> Option<Option<(usize, char)>> {
     {
         return None;
     }
-    let mut mark = None;
+    let mut mark = text.len();
     for (at, byte) in text.bytes().enumerate().skip(text.len() - digits.len()) {
         match byte {
             b'0'..=b'9' => {}
-            b'.' | b',' if mark.is_none() => mark = Some((at, char::from(byte))),
+            b'.' | b',' if mark == text.len() => mark = at,
             _ => return None,
         }
     }

@@ -101,7 +101,9 @@ impl Sample {
                 column.look(line, records.record.get(at).map_or("", bare));
             }
         }
-        columns.iter_mut().for_each(|column| column.seen = HashMap::new());
+        for column in &mut columns {
+            column.seen = HashMap::new();
+        }
         Ok(Self { names, columns })
     }
 

@@ -117,7 +117,7 @@ impl WriteTxn<'_> {
     pub fn stat_writer(&self, import: ImportKey) -> StoreResult<StatWriter<'_>> {
         let prepare = |sql| self.conn.prepare(sql).doing(DOING);
         Ok(StatWriter {
-            conn: &self.conn,
+            conn: self.conn,
             import,
             inserts: BATCHES.map(|_| None),
             select: prepare(include_str!("../sql/stat_select.sql"))?,
@@ -142,8 +142,8 @@ const BATCHES: [usize; 3] = [32, 8, 1];
 fn insert_sql(cells: usize) -> String {
     let values = |cell: usize| {
         let first = 4 + cell * 7;
-        let own: String = (first..first + 6).map(|at| format!("?{at}, ")).collect();
-        format!("(?1, ?2, {own}?3, ?{})", first + 6)
+        let own = (first..first + 6).map(|at| format!("?{at}")).collect::<Vec<_>>().join(", ");
+        format!("(?1, ?2, {own}, ?3, ?{})", first + 6)
     };
     let values = (0..cells).map(values).collect::<Vec<_>>().join(", ");
     format!(
