@@ -38,6 +38,13 @@ impl ExactCost {
 
     /// The same for an amount that is stated in units of 10^-`shift`: 6 for millionths, 2 for hundredths.
     pub fn parse_in(text: &str, shift: u32) -> Result<Self, Invalid> {
+        match plain_micros(text) {
+            Some(micros) if shift == 0 => Ok(Self(i128::from(micros) * IN_A_MICRO)),
+            _ => Self::parse_any(text, shift),
+        }
+    }
+
+    fn parse_any(text: &str, shift: u32) -> Result<Self, Invalid> {
         let refuse = || Invalid::value("cost", text, "a decimal number with a point, such as 12.5");
         let Decimal { negative, mantissa, cut, exponent } = Decimal::parse(text).ok_or_else(refuse)?;
         let too_large = || Invalid::value("cost", text, "at most 100000000000");
@@ -168,6 +175,30 @@ impl fmt::Display for ExactCost {
     }
 }
 
+/// The millionths of what nearly all amounts are: up to eleven digits, and up to six more behind a point. So it is far from every
+/// bound, and exact.
+fn plain_micros(text: &str) -> Option<i64> {
+    let (mut micros, mut digits, mut decimals) = (0_i64, 0, None);
+    for byte in text.bytes() {
+        match (byte, &mut decimals) {
+            (b'0'..=b'9', None) if digits < 11 => digits += 1,
+            (b'0'..=b'9', Some(decimals)) if *decimals < 6 => *decimals += 1,
+            (b'.', None) if digits > 0 => {
+                decimals = Some(0);
+                continue;
+            }
+            _ => return None,
+        }
+        micros = micros * 10 + i64::from(byte - b'0');
+    }
+    let scale = match decimals {
+        None if digits > 0 => 6,
+        Some(decimals) if decimals > 0 => 6 - decimals,
+        _ => return None,
+    };
+    Some(micros * 10_i64.pow(scale))
+}
+
 /// A number as written: `mantissa` × 10^`exponent`, and whether digits that are not zero were cut off behind it.
 struct Decimal {
     negative: bool,
@@ -283,6 +314,11 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_short_way_leads_to_the_same(text in "-?[0-9]{0,13}[.e]?[0-9]{0,8}[.]?", shift in 0_u32..3) {
+            prop_assert_eq!(ExactCost::parse_in(&text, shift), ExactCost::parse_any(&text, shift));
+        }
+
         #[test]
         fn it_is_read_as_micros_are(whole in 0_u64..100_000_000_000, fraction in "[0-9]{1,30}") {
             let text = format!("{whole}.{fraction}");

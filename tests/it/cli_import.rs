@@ -132,11 +132,11 @@ fn cells_that_are_new_held_and_changed_stand_between_each_other() {
     const CAMPAIGNS: u64 = 100;
     let program = Program::new();
     let import = |day: &str, rows: Vec<(u64, u64)>, more: &[&str]| {
-        let mut file = "date,advertiser,campaign_name,offer_name,app,store_id,os,partner,clicks,cost\n".to_owned();
-        for (campaign, clicks) in rows {
-            file += &format!("{day},Acme,c{campaign},o,a,com.a.b,ANDROID,p,{clicks},{campaign}.5\n");
-        }
-        let file = program.file("cells.csv", &file);
+        let rows = rows
+            .iter()
+            .map(|(campaign, clicks)| format!("{day},Acme,c{campaign},o,a,com.a.b,ANDROID,p,{clicks},{campaign}.5\n"));
+        let header = "date,advertiser,campaign_name,offer_name,app,store_id,os,partner,clicks,cost\n";
+        let file = program.file("cells.csv", [vec![header.to_owned()], rows.collect()].concat().concat());
         counts(program.run(&[&["--json", "import", &file, "--create-missing"], more].concat()))
     };
     let all = || (0..CAMPAIGNS).map(|campaign| (campaign, campaign + 1));
