@@ -63,6 +63,7 @@ pub const NOT_EXPORTED: &[(&str, &str)] = &[
     ("campaign_history", "what Singular was handed is compared with it"),
     ("app_history", "what Singular was handed is compared with it"),
     ("not_singular", "addresses and agents that are not Singular"),
+    ("unknown_days", "days of which it is not known what Singular was handed"),
     ("refresh_requests", "refresh requests that were sent to Singular; the audit log has them"),
     ("accepted_days", "days that were accepted as they are; the audit log has them"),
     ("alarms", "what people were told of; the server finds it again"),
