@@ -129,15 +129,17 @@ fn workbook(sheets: &[(&str, &str)]) -> Vec<u8> {
         book.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
         book.write_all(text.as_bytes()).unwrap();
     };
-    let listed: String = (1..)
+    let listed = (1..)
         .zip(sheets)
         .map(|(at, (name, _))| format!("<sheet name=\"{name}\" sheetId=\"{at}\" r:id=\"rId{at}\"/>"))
-        .collect();
-    let related: String = (1..=sheets.len())
+        .collect::<Vec<_>>()
+        .concat();
+    let related = (1..=sheets.len())
         .map(|at| {
             format!("<Relationship Id=\"rId{at}\" Type=\"{NS}/officeDocument/2006/relationships/worksheet\" Target=\"worksheets/sheet{at}.xml\"/>")
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let spaces = format!("xmlns=\"{NS}/spreadsheetml/2006/main\" xmlns:r=\"{NS}/officeDocument/2006/relationships\"");
     let root = format!(
         "<Relationship Id=\"rId1\" Type=\"{NS}/officeDocument/2006/relationships/officeDocument\" Target=\"xl/workbook.xml\"/>"

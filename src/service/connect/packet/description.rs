@@ -85,9 +85,9 @@ mod tests {
             assert!(document.pointer(target.trim_start_matches('#')).is_some(), "{target}");
         }
         let schemas: Vec<_> = document["components"]["schemas"].as_object().unwrap().keys().cloned().collect();
-        assert_eq!(schemas, ["Refusal", "Success", "SingularReport", "SingularItem"]);
+        assert_eq!(schemas, ["Refusal", "Success", "SingularReport", "SingularData", "SingularItem"]);
         let schema = schema().unwrap();
-        assert_eq!(schema["$defs"].as_object().unwrap().len(), 3);
+        assert_eq!(schema["$defs"].as_object().unwrap().len(), 4);
         for target in named(&schema, &schema) {
             assert!(schema.pointer(target.trim_start_matches('#')).is_some(), "{target}");
         }
