@@ -2,15 +2,16 @@
 
 use actix_web::web;
 use askama::Template;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::admin::kit::context::{Answer, RequestContext, missing_is_not_found};
 use crate::admin::kit::form::{Form, Kind};
 use crate::admin::kit::form_page::FormPage;
 use crate::admin::kit::format;
 use crate::admin::kit::layout::{Shell, back};
+use crate::admin::kit::life::expiry;
 use crate::admin::kit::stale;
-use crate::domain::{Invalid, Name, PlainToken, TokenId, TokenScope, ZoneClock};
+use crate::domain::{Name, PlainToken, TokenId, TokenScope, ZoneClock};
 use crate::service::ServiceResult;
 use crate::service::access::tokens::{self, TokenRequest};
 use crate::service::status::{self, Rotation, TokenState};
@@ -157,29 +158,17 @@ async fn new_form(context: &RequestContext) -> Result<Form, crate::http::ClientE
             Kind::Choice(advertisers.collect()),
             "The token shows this advertiser's figures and no others.",
         )
-        .field("scope", "Scope", Kind::Choice(pairs(&scopes)), "")
+        .field("scope", "Scope", Kind::choices(&scopes), "")
         .field(
             "life",
             "Works for",
-            Kind::Choice(pairs(&LIVES)),
+            Kind::choices(&LIVES),
             "After that it is refused. The home page warns 30 days before.",
         ))
 }
 
-fn pairs(choices: &[(&str, &str)]) -> Vec<(String, String)> {
-    choices.iter().map(|(value, label)| ((*value).to_owned(), (*label).to_owned())).collect()
-}
-
 async fn new_page(context: &RequestContext, form: Form) -> Answer {
     FormPage::answer(context, NAV, "Generate a token", Vec::new(), form).await
-}
-
-fn expiry(context: &RequestContext, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, Invalid> {
-    let life = context.field("life");
-    if !LIVES.iter().any(|(days, _)| *days == life) {
-        return Err(Invalid::value("life", life, "one of the choices"));
-    }
-    Ok(life.parse().ok().map(|days| now + TimeDelta::days(days)))
 }
 
 /// Makes the token and leads to the page that shows it once.
@@ -194,7 +183,7 @@ pub async fn create(context: RequestContext) -> Answer {
                 advertiser: context.field("advertiser").to_owned(),
                 name: Name::parse("name", context.field("name"))?,
                 scope: context.field("scope").parse::<TokenScope>()?,
-                expires_at: expiry(context, now)?,
+                expires_at: expiry(context, &LIVES, now)?,
                 reader: context.field("reader").parse().unwrap_or_default(),
             };
             let token = tokens::issue(context.store(), &request, &context.actor(), now)?;
@@ -275,7 +264,7 @@ fn rotate_form(row: &TokenRow) -> Form {
     Form::new(format!("/admin/tokens/{}/rotate", row.id), "Generate successor")
         .or_back_to(format!("/admin/tokens?advertiser={}", row.advertiser_id))
         .field("name", "Name of the new token", Kind::Text, "")
-        .field("life", "Works for", Kind::Choice(pairs(&LIVES)), "")
+        .field("life", "Works for", Kind::choices(&LIVES), "")
         .with("name", next_name(&row.name))
         .with("life", "365")
 }
@@ -336,7 +325,7 @@ pub async fn rotate(context: RequestContext, id: web::Path<String>) -> Answer {
         .run(move |context| {
             let now = Utc::now();
             let name = Name::parse("name", context.field("name"))?;
-            let expires_at = expiry(context, now)?;
+            let expires_at = expiry(context, &LIVES, now)?;
             let token = tokens::rotate(context.store(), &old, name.clone(), expires_at, &context.actor(), now)?;
             Ok((token, name))
         })

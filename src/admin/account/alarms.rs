@@ -35,7 +35,7 @@ fn label(channel: &str) -> &'static str {
     if channel == "mail" { "E-mail" } else { "Webhook" }
 }
 
-/// The page.
+/// Shows the channels, the open alarms and the hour by which stats must be there.
 pub async fn show(context: RequestContext) -> Answer {
     page(&context, Vec::new()).await
 }

@@ -31,7 +31,7 @@ pub(super) fn outcome(checked: &Checked) -> String {
     }
 }
 
-/// The page.
+/// Shows what the last check of the advertiser found.
 pub async fn page(context: RequestContext) -> Answer {
     context
         .show(|context, txn| {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use actix_web::web;
 use askama::Template;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::admin::catalogue::entry;
 use crate::admin::kit::context::{Answer, RequestContext, missing_is_not_found};
@@ -12,6 +12,7 @@ use crate::admin::kit::form::{Form, Kind};
 use crate::admin::kit::form_page::FormPage;
 use crate::admin::kit::format;
 use crate::admin::kit::layout::{Shell, back};
+use crate::admin::kit::life::expiry;
 use crate::admin::kit::table::{Cell, Column, Table};
 use crate::domain::{Day, DayRange, FeedId, Invalid, Name};
 use crate::http::ClientError;
@@ -114,7 +115,6 @@ fn chosen_format(context: &RequestContext) -> Result<&'static dyn Format, Invali
 fn form(format: &dyn Format, advertiser: &AdvertiserRow, publishers: &[PublisherRow]) -> Form {
     let names = publishers.iter().map(|row| (row.id.to_string(), row.name.clone()));
     let all = (!format.needs_publisher()).then(|| (String::new(), "all of them".to_owned()));
-    let lives = LIVES.map(|(value, label)| (value.to_owned(), label.to_owned()));
     let scope = format!("?advertiser={}", advertiser.id);
     Form::new(format!("{PATH}/new{scope}"), "Make feed")
         .or_back_to(format!("{PATH}{scope}"))
@@ -131,7 +131,7 @@ fn form(format: &dyn Format, advertiser: &AdvertiserRow, publishers: &[Publisher
         .optional()
         .field("to", "to", Kind::Date, "")
         .optional()
-        .field("life", "Works", Kind::Choice(lives.into()), "")
+        .field("life", "Works", Kind::choices(&LIVES), "")
         .field("format", "", Kind::Hidden, "")
         .with("format", format.name())
 }
@@ -165,14 +165,6 @@ fn days(context: &RequestContext) -> Result<FeedDays, Invalid> {
         .map_err(|invalid| Invalid::because("to", invalid.reason))
 }
 
-fn expiry(context: &RequestContext, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, Invalid> {
-    let life = context.field("life");
-    if !LIVES.iter().any(|(days, _)| *days == life) {
-        return Err(Invalid::value("life", life, "one of the choices"));
-    }
-    Ok(life.parse().ok().map(|days| now + TimeDelta::days(days)))
-}
-
 /// Makes the feed and leads to the page that shows its link once.
 pub async fn create(context: RequestContext) -> Answer {
     let format = chosen_format(&context)?;
@@ -191,7 +183,7 @@ pub async fn create(context: RequestContext) -> Answer {
                 format,
                 days: days(context)?,
                 publisher: (!partner.is_empty()).then(|| partner.to_owned()),
-                expires_at: expiry(context, now)?,
+                expires_at: expiry(context, &LIVES, now)?,
             };
             let made = feeds::create(context.store(), &request, &context.actor(), now)?;
             Ok((made, request.name))
@@ -249,7 +241,7 @@ pub async fn ask_revoke(context: RequestContext, id: web::Path<String>) -> Answe
     FormPage::answer(&context, NAV, format!("Revoke “{}”?", row.name), intro, form).await
 }
 
-/// Revokes a feed.
+/// Revokes a feed, which is refused from the next request on.
 pub async fn revoke(context: RequestContext, id: web::Path<String>) -> Answer {
     let (advertiser, _) = owner(&context).await?;
     let row = found(&context, id.into_inner()).await?;

@@ -63,7 +63,7 @@ fn one_of(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// The page.
+/// Shows the links that were made out of the one in the query, and what is wrong with one in use.
 pub async fn page(context: RequestContext) -> Answer {
     context
         .show(|context, txn| {

@@ -35,7 +35,7 @@ fn form(context: &RequestContext, advertiser: &AdvertiserRow) -> Form {
         .with("contact", context.session().map(|session| session.admin.email.clone()).unwrap_or_default())
 }
 
-/// The form.
+/// Asks whom Singular can ask, before the packet is made.
 pub async fn ask(context: RequestContext) -> Answer {
     let (advertiser, ()): (AdvertiserRow, ()) = entry::within(&context, |_, _| Ok(Some(()))).await?;
     page(&context, &advertiser, form(&context, &advertiser)).await

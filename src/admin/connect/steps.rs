@@ -54,7 +54,7 @@ struct FieldLine {
     example: String,
 }
 
-/// The page.
+/// Shows the steps and which of them were seen to be done.
 pub async fn page(context: RequestContext) -> Answer {
     context
         .show(|context, txn| {

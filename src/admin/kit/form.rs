@@ -32,6 +32,14 @@ pub enum Kind {
     Hidden,
 }
 
+impl Kind {
+    /// One of these values, each with its label.
+    #[must_use]
+    pub fn choices(choices: &[(&str, &str)]) -> Self {
+        Self::Choice(choices.iter().map(|(value, label)| ((*value).to_owned(), (*label).to_owned())).collect())
+    }
+}
+
 /// One field.
 #[derive(Debug, Clone)]
 pub struct Field {

@@ -9,6 +9,7 @@ pub mod form_page;
 pub mod format;
 pub mod guard;
 pub mod layout;
+pub mod life;
 pub mod pages;
 pub mod resume;
 pub mod stale;
