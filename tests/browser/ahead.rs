@@ -44,7 +44,6 @@ pub(crate) fn state(app: &App, days: &[u64], cost: &str) {
     imports::run(&app.store, std::io::Cursor::new(rows(days, cost)), &options, &source).unwrap();
 }
 
-/// Singular's connector.
 pub(crate) fn connector(app: &App) -> Client {
     let request = TokenRequest {
         advertiser: "Northwind".to_owned(),

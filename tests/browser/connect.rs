@@ -10,7 +10,7 @@ use pitlane::domain::Role;
 use thirtyfour::prelude::*;
 
 use crate::common::http::Client;
-use crate::harness::{App, Browser, EMAIL, PASSWORD, Person, run, spawn_app};
+use crate::harness::{App, Browser, Counted, EMAIL, PASSWORD, Person, run, spawn_app};
 use crate::words::stock;
 
 const LINK: &str = "https://northwind.sng.link/Abc12/wxyz?_smtype=3";
@@ -171,30 +171,6 @@ fn a_packet_is_downloaded_and_its_sandbox_is_told_of_when_it_is_read() {
     assert_eq!(refused.status, 422, "{}", refused.text());
 }
 
-/// Counts what somebody does.
-struct Hand<'b> {
-    browser: &'b Browser,
-    clicks: usize,
-    fields: usize,
-}
-
-impl Hand<'_> {
-    async fn fill(&mut self, name: &str, text: &str) {
-        self.fields += 1;
-        self.browser.fill(name, text).await;
-    }
-
-    async fn press(&mut self, words: &str) {
-        self.clicks += 1;
-        self.browser.press(words).await;
-    }
-
-    async fn follow(&mut self, words: &str) {
-        self.clicks += 1;
-        self.browser.follow(words).await;
-    }
-}
-
 /// Singular: three months day by day, as a first connect does, and yesterday with the week before.
 fn singular(origin: &str, token: &str) {
     let client = Client::at(origin).with(token);
@@ -213,7 +189,7 @@ fn from_an_empty_appliance_to_a_connected_one() {
         let app = spawn_app();
         let browser = Browser::open(&app, true).await;
         let since = Instant::now();
-        let mut hand = Hand { browser: &browser, clicks: 0, fields: 0 };
+        let mut hand = Counted::new(&browser);
         browser.go(&app.setup_path()).await;
         for (name, text) in [("email", EMAIL), ("new_password", PASSWORD), ("again", PASSWORD)] {
             hand.fill(name, text).await;

@@ -3,37 +3,8 @@
 use pitlane::domain::Role;
 use thirtyfour::prelude::*;
 
-use crate::harness::{Browser, EMAIL, run, spawn_app};
+use crate::harness::{Browser, Counted, EMAIL, run, spawn_app};
 use crate::imports::{fixture, held};
-
-/// A browser that counts what a person does in it.
-struct Counted {
-    browser: Browser,
-    clicks: u32,
-    fields: u32,
-}
-
-impl Counted {
-    async fn fill(&mut self, name: &str, text: &str) {
-        self.fields += 1;
-        self.browser.fill(name, text).await;
-    }
-
-    async fn press(&mut self, words: &str) {
-        self.clicks += 1;
-        self.browser.press(words).await;
-    }
-
-    async fn follow(&mut self, words: &str) {
-        self.clicks += 1;
-        self.browser.follow(words).await;
-    }
-
-    async fn click(&mut self, path: &str) {
-        self.clicks += 1;
-        self.browser.driver.find(By::XPath(path)).await.unwrap().click().await.unwrap();
-    }
-}
 
 #[test]
 fn a_real_export_becomes_the_first_report_in_nine_clicks_and_nine_fields() {
@@ -47,7 +18,7 @@ fn a_real_export_becomes_the_first_report_in_nine_clicks_and_nine_fields() {
             let browser = Browser::open(&app, true).await;
             browser.log_in(EMAIL).await;
             browser.sees("Four steps to the first report").await;
-            let mut person = Counted { browser, clicks: 0, fields: 0 };
+            let mut person = Counted::new(&browser);
             person.follow("Import a file").await;
             person.fill("new_name", "Northwind").await;
             person.fields += 1;
@@ -81,7 +52,7 @@ fn a_real_export_becomes_the_first_report_in_nine_clicks_and_nine_fields() {
             person.browser.sees(&format!("{}", micros / 1_000_000 % 1000)).await;
             println!("{name}: {} clicks, {} fields", person.clicks, person.fields);
             assert!(person.clicks <= 9 && person.fields <= 9, "{} clicks, {} fields", person.clicks, person.fields);
-            person.browser.close().await;
+            browser.close().await;
         }
     });
 }

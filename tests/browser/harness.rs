@@ -227,3 +227,36 @@ impl Drop for Browser {
 pub(crate) fn run(test: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
 }
+
+/// Counts what a person clicks and fills in.
+pub(crate) struct Counted<'b> {
+    pub(crate) browser: &'b Browser,
+    pub(crate) clicks: u32,
+    pub(crate) fields: u32,
+}
+
+impl<'b> Counted<'b> {
+    pub(crate) fn new(browser: &'b Browser) -> Self {
+        Self { browser, clicks: 0, fields: 0 }
+    }
+
+    pub(crate) async fn fill(&mut self, name: &str, text: &str) {
+        self.fields += 1;
+        self.browser.fill(name, text).await;
+    }
+
+    pub(crate) async fn press(&mut self, words: &str) {
+        self.clicks += 1;
+        self.browser.press(words).await;
+    }
+
+    pub(crate) async fn follow(&mut self, words: &str) {
+        self.clicks += 1;
+        self.browser.follow(words).await;
+    }
+
+    pub(crate) async fn click(&mut self, path: &str) {
+        self.clicks += 1;
+        self.browser.driver.find(By::XPath(path)).await.unwrap().click().await.unwrap();
+    }
+}
