@@ -5,6 +5,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::store::poll_history::BY_SINGULAR;
 use crate::store::{AdvertiserKey, Doing as _, ReadTxn, StoreResult, TokenKey, Version, WriteTxn, from_ms, to_ms};
 
 /// A run of days and the last answer that covered them.
@@ -93,8 +94,8 @@ impl ReadTxn<'_> {
 
     /// The polls since then that handed something to Singular, the oldest first.
     pub fn served_polls(&self, advertiser: AdvertiserKey, since: DateTime<Utc>) -> StoreResult<Vec<ServedPoll>> {
-        let sql = include_str!("sql/served_polls.sql");
-        self.list("read Singular's polls", sql, (advertiser.0, to_ms(since)), |row| {
+        let sql = format!(include_str!("sql/served_polls.sql"), by_singular = BY_SINGULAR);
+        self.list("read Singular's polls", &sql, (advertiser.0, to_ms(since)), |row| {
             Ok(ServedPoll { at: from_ms(row.get(0)?), first: row.get(1)?, last: row.get(2)? })
         })
     }
@@ -215,8 +216,8 @@ impl WriteTxn<'_> {
         let kept = "select min(at) from polls join api_tokens using (token_key) where advertiser_key = ?1";
         let oldest = self.first("read the poll history", kept, [advertiser.0], |row| row.get::<_, Option<i64>>(0))?;
         let Some(oldest) = oldest.flatten() else { return Ok(()) };
-        let sql = include_str!("sql/served_again.sql");
-        let runs: Vec<ServedDays> = self.list("read Singular's polls", sql, (advertiser.0, oldest), run)?;
+        let sql = format!(include_str!("sql/served_again.sql"), by_singular = BY_SINGULAR);
+        let runs: Vec<ServedDays> = self.list("read Singular's polls", &sql, (advertiser.0, oldest), run)?;
         self.run("work the ledger out anew", "delete from served_days where advertiser_key = ?1", [advertiser.0])?;
         runs.iter().try_for_each(|run| self.served_put(advertiser, run))
     }

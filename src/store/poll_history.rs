@@ -80,7 +80,8 @@ impl PollSeen {
     }
 }
 
-const SELECT: &str = include_str!("sql/poll_select.sql");
+/// Whether a poll came from Singular, as a condition for statements that name `polls` and `token`.
+pub(in crate::store) const BY_SINGULAR: &str = include_str!("sql/by_singular.sql");
 
 fn poll(row: &Row<'_>) -> rusqlite::Result<PollSeen> {
     let day =
@@ -128,7 +129,8 @@ impl ReadTxn<'_> {
             ":before": filter.before.unwrap_or(i64::MAX),
             ":limit": filter.limit,
         };
-        self.list("read the poll history", SELECT, params, poll)
+        let sql = format!(include_str!("sql/poll_select.sql"), by_singular = BY_SINGULAR);
+        self.list("read the poll history", &sql, params, poll)
     }
 
     /// Between which moments the advertiser's tokens polled and its feeds were read, so that whoever polled seldom or never
@@ -163,7 +165,7 @@ impl ReadTxn<'_> {
 
     /// The last poll of each token on its own by an index, so that it does not matter how long the history is.
     fn poll_last(&self, advertiser: AdvertiserId, which: &str, since: i64) -> StoreResult<Option<PollSeen>> {
-        let sql = format!(include_str!("sql/poll_last.sql"), which);
+        let sql = format!(include_str!("sql/poll_last.sql"), which = which, by_singular = BY_SINGULAR);
         let params = (advertiser.to_string(), since);
         let keys: Vec<Option<i64>> = self.list("find the last poll", &sql, params, |row| row.get(0))?;
         let mut last: Option<PollSeen> = None;
@@ -184,10 +186,10 @@ impl ReadTxn<'_> {
             where advertisers.id = ?1 and scope = 'report' and reader = 'singular'";
         let tokens: Vec<i64> = self.list("list tokens", sql, [advertiser.to_string()], |row| row.get(0))?;
         let mut found = Vec::new();
+        let sql = format!(include_str!("sql/poll_times.sql"), by_singular = BY_SINGULAR);
         for token in tokens {
-            let sql = include_str!("sql/poll_times.sql");
             found.extend(
-                self.list("read the poll history", sql, (token, to_ms(since), limit), |row| Ok(from_ms(row.get(0)?)))?,
+                self.list("read the poll history", &sql, (token, to_ms(since), limit), |row| Ok(from_ms(row.get(0)?)))?,
             );
         }
         found.sort_unstable_by_key(|at| std::cmp::Reverse(*at));
@@ -196,8 +198,8 @@ impl ReadTxn<'_> {
 
     /// The advertiser's tokens whose last poll was refused since, for the token's sake: name and status.
     pub fn tokens_refused(&self, advertiser: AdvertiserId, since: DateTime<Utc>) -> StoreResult<Vec<(String, u16)>> {
-        let sql = include_str!("sql/tokens_refused.sql");
-        self.list("find refused tokens", sql, (advertiser.to_string(), to_ms(since)), |row| {
+        let sql = format!(include_str!("sql/tokens_refused.sql"), by_singular = BY_SINGULAR);
+        self.list("find refused tokens", &sql, (advertiser.to_string(), to_ms(since)), |row| {
             Ok((row.get(0)?, row.get(1)?))
         })
     }

@@ -3,15 +3,9 @@ select (
     from polls
     where polls.token_key = token.token_key
         and polls.report = 'singular'
-        and {}
+        and {which}
         and polls.at >= ?2
-        and not exists (
-            select 1
-            from not_singular other
-            where other.advertiser_key = token.advertiser_key
-                and other.address = polls.address
-                and other.user_agent = polls.user_agent
-        )
+        and {by_singular}
     order by polls.at desc
     limit 1
 )

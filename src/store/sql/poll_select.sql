@@ -1,8 +1,8 @@
 select
     polls.poll_key,
     polls.at,
-    api_tokens.id,
-    api_tokens.name,
+    token.id,
+    token.name,
     advertisers.name,
     polls.report,
     polls.format,
@@ -18,24 +18,17 @@ select
     polls.user_agent,
     feeds.name
 from polls
-left join api_tokens using (token_key)
+left join api_tokens token using (token_key)
 left join feeds using (feed_key)
-left join advertisers on advertisers.advertiser_key = coalesce(api_tokens.advertiser_key, feeds.advertiser_key)
+left join advertisers on advertisers.advertiser_key = coalesce(token.advertiser_key, feeds.advertiser_key)
 where (:advertiser is null or advertisers.id = :advertiser)
-    and (:token is null or api_tokens.id = :token)
+    and (:token is null or token.id = :token)
     and (
         :by_singular = 0
         or (
             polls.report = 'singular'
-            and api_tokens.scope = 'report'
-            and api_tokens.reader = 'singular'
-            and not exists (
-                select 1
-                from not_singular other
-                where other.advertiser_key = api_tokens.advertiser_key
-                    and other.address = polls.address
-                    and other.user_agent = polls.user_agent
-            )
+            and token.scope = 'report'
+            and {by_singular}
         )
     )
     and (:strangers = 0 or (polls.token_key is null and polls.feed_key is null))

@@ -6,12 +6,6 @@ where polls.token_key = ?1
     and polls.complete = 1
     and polls.status < 400
     and polls.at >= ?2
-    and not exists (
-        select 1
-        from not_singular other
-        where other.advertiser_key = token.advertiser_key
-            and other.address = polls.address
-            and other.user_agent = polls.user_agent
-    )
+    and {by_singular}
 order by polls.at desc
 limit ?3
