@@ -73,7 +73,7 @@ pub struct Serve {
     #[command(flatten)]
     pub tls: Tls,
 
-    /// Where alarms go.
+    /// Where alarms are sent: mail, a webhook, or neither.
     #[command(flatten)]
     pub alarms: Alarms,
 }

@@ -16,7 +16,7 @@ pub enum MailSecurity {
     StartTls,
     /// `STARTTLS` where the server offers it.
     StartTlsIfOffered,
-    /// None.
+    /// Plain text on the wire.
     Plain,
 }
 
@@ -25,7 +25,7 @@ pub enum MailSecurity {
 pub struct MailServer {
     /// Its name or address.
     pub host: String,
-    /// Where it listens.
+    /// The TCP port of the server.
     pub port: u16,
     /// Who logs in, if anybody.
     pub user: Option<String>,
@@ -120,24 +120,24 @@ impl FromStr for Webhook {
 /// Mails that tell of alarms.
 #[derive(Debug, Clone)]
 pub struct MailChannel {
-    /// Who takes them.
+    /// The server that takes mails to deliver.
     pub server: MailServer,
     /// The user's password, if there is a user.
     pub password: Option<SecretString>,
     /// PEM text with the roots to trust besides the usual ones.
     pub roots: Option<Vec<u8>>,
-    /// The sender.
+    /// The address that mails come from.
     pub from: Email,
-    /// The receivers.
+    /// The addresses that mails go to, at least one.
     pub to: Vec<Email>,
 }
 
 /// The channels that are set up.
 #[derive(Debug, Clone, Default)]
 pub struct AlarmChannels {
-    /// Mail.
+    /// Mail, if a server is set.
     pub mail: Option<MailChannel>,
-    /// A webhook.
+    /// A webhook, if one is set.
     pub webhook: Option<Webhook>,
 }
 

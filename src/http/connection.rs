@@ -172,7 +172,7 @@ impl Stream for AwaitedBody {
     }
 }
 
-/// A client's connection.
+/// A client's connection as the dispatcher sees it: what it reads and writes passes through here.
 pub struct Connection<T: AsyncWrite + Unpin> {
     socket: T,
     state: Rc<ConnectionState>,

@@ -16,7 +16,6 @@ const WHOLE: Duration = Duration::from_mins(10);
 const SLOWEST: u64 = 8 * 1024;
 const GRACE: Duration = Duration::from_secs(30);
 
-/// A body.
 pub(super) struct Incoming<P> {
     payload: P,
     since: Instant,

@@ -48,7 +48,7 @@ pub struct Allowance {
 }
 
 impl Allowance {
-    /// Tells the client.
+    /// Adds the `RateLimit` headers that tell a client what is left to it.
     pub fn tell(self, headers: &mut HeaderMap) {
         headers.insert(RATE_LIMIT_POLICY.clone(), self.policy);
         if let Some(left) = self.left {

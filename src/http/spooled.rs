@@ -19,7 +19,7 @@ const CHUNK: usize = 64 * 1024;
 pub struct Spooled(SpooledTempFile);
 
 impl Spooled {
-    /// An empty one.
+    /// An empty body, which stays in memory while it is small.
     #[must_use]
     pub fn new(store: &Store) -> Self {
         Self(SpooledTempFile::new_in(IN_MEMORY, store.data_dir()))

@@ -49,7 +49,7 @@ pub struct AppState {
     pub turns: Turns,
     /// Who sent headers of proxies lately.
     pub proxies: NotedProxies,
-    /// Uploads under way.
+    /// Which uploads are under way, shared by token and network.
     pub uploads: UploadSlots,
     /// What is counted.
     pub metrics: Metrics,

@@ -15,7 +15,7 @@ const FIRST_ONES: usize = 64;
 /// When to come back for a place.
 const LATER_SECONDS: u64 = 10;
 
-/// What uploads take.
+/// The places of uploads that are under way.
 #[derive(Clone, Default)]
 pub struct UploadSlots(Arc<Mutex<Taken>>);
 

@@ -26,9 +26,9 @@ pub struct Names<K> {
 /// What goes by a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Named<K> {
-    /// Nothing does.
+    /// No name looks like it.
     Nothing,
-    /// This does.
+    /// The only one whose name looks like it.
     One(K),
     /// Twins from before names were compared so; only their exact spelling tells them apart.
     Several,

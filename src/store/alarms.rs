@@ -12,7 +12,7 @@ pub struct AlarmRow {
     pub name: String,
     /// What was said of it last.
     pub message: String,
-    /// Since when.
+    /// When the alarm was opened.
     pub opened_at: DateTime<Utc>,
     /// When people were last told.
     pub told_at: DateTime<Utc>,
@@ -23,11 +23,11 @@ pub struct AlarmRow {
 pub struct NoticeText {
     /// `opened`, `reminder`, `over` or `test`.
     pub event: String,
-    /// The alarm's name.
+    /// The name of the alarm that it tells of.
     pub alarm: String,
-    /// One line.
+    /// The subject of a mail, on one line.
     pub subject: String,
-    /// All of it.
+    /// The subject, and on further lines what else there is to say.
     pub message: String,
 }
 
@@ -38,7 +38,7 @@ pub struct NoticeRow {
     pub key: i64,
     /// `mail` or `webhook`.
     pub channel: String,
-    /// What it says.
+    /// Subject and message.
     pub text: NoticeText,
     /// When it was made.
     pub created_at: DateTime<Utc>,
@@ -120,7 +120,7 @@ impl WriteTxn<'_> {
             .map(drop)
     }
 
-    /// Closes an alarm.
+    /// Ends an alarm, so that it counts as new when it opens again.
     pub fn alarm_close(&self, name: &str) -> StoreResult<()> {
         self.run("close an alarm", "delete from alarms where name = ?1", [name]).map(drop)
     }

@@ -7,7 +7,7 @@ use crate::store::{AdvertiserKey, ReadTxn, StoreResult, WriteTxn, from_ms, to_ms
 /// A check that was made.
 #[derive(Debug, Clone)]
 pub struct CheckRow {
-    /// When.
+    /// When the check was made.
     pub at: DateTime<Utc>,
     /// The address that was asked.
     pub url: String,

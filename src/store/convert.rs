@@ -20,7 +20,6 @@ pub(in crate::store) fn to_ms(moment: DateTime<Utc>) -> i64 {
     moment.timestamp_millis()
 }
 
-/// A stored moment.
 pub(in crate::store) fn from_ms(ms: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(ms).unwrap_or_default()
 }

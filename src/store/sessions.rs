@@ -119,7 +119,6 @@ impl WriteTxn<'_> {
         self.run("note a session's use", sql, (id_sha256, to_ms(now))).map(drop)
     }
 
-    /// Ends one session.
     pub(super) fn session_end(&self, id_sha256: &str) -> StoreResult<()> {
         self.run("end a session", "delete from sessions where id_sha256 = ?1", [id_sha256]).map(drop)
     }

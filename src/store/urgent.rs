@@ -43,15 +43,15 @@ pub struct UrgentNote {
     address: Option<String>,
 }
 
-/// What somebody did.
+/// An act that can't wait, and what is needed to carry it out later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UrgentAct {
     /// Revoked a token, by its public id.
     RevokeToken(String),
-    /// Revoked a feed.
+    /// Revoked a feed, by its public id.
     RevokeFeed(String),
-    /// Logged in.
+    /// Logged in, which starts this session.
     LogIn(NewSession),
     /// Logged out: the session's hash, and the id of whose it is.
     LogOut(String, String),
@@ -79,7 +79,7 @@ pub struct NewSession {
 }
 
 impl NewSession {
-    /// Names a password.
+    /// The SHA-256 of a password's hash, which tells one password from the next.
     #[must_use]
     pub fn password_of(hash: &TokenHash) -> [u8; 32] {
         Sha256::digest(hash.as_str()).into()

@@ -51,7 +51,6 @@ impl Clock {
         file.write_all(&self.offset.num_milliseconds().to_ne_bytes()).unwrap();
     }
 
-    /// Moves it on.
     pub(crate) fn advance(&mut self, by: TimeDelta) {
         self.set(self.now() + by);
     }

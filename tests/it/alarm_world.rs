@@ -164,7 +164,6 @@ impl World {
         world
     }
 
-    /// Starts the server.
     pub(crate) fn start(&mut self) {
         self.start_with(&[]);
     }
@@ -251,7 +250,6 @@ impl World {
         self.ok(&["import", &file, "--advertiser", "Acme", "--create-missing"]);
     }
 
-    /// Singular's connector.
     pub(crate) fn connector(&self) -> Client {
         self.server().anonymous().with(&self.token)
     }

@@ -158,7 +158,6 @@ impl Site {
         site
     }
 
-    /// A server starts.
     fn begin(&mut self) {
         self.store().handing_over_begin().unwrap();
         self.known = self.latest();
@@ -168,7 +167,6 @@ impl Site {
         self.store().read(|txn| txn.version_latest()).unwrap()
     }
 
-    /// What Singular holds.
     fn held(&self) -> BTreeMap<u64, Held> {
         let counts = |client: Option<usize>| !(self.is_marked && client == Some(1));
         let counting = self.handed.iter().filter(|(client, _)| counts(*client));

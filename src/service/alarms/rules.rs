@@ -17,7 +17,6 @@ pub(super) struct Look {
     pub(super) endings: Vec<(String, String)>,
 }
 
-/// Something to tell.
 #[derive(Debug)]
 pub(super) struct FoundAlarm {
     pub(super) name: String,

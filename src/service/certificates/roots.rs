@@ -26,7 +26,7 @@ impl Roots {
         Ok(Self(Some(roots)))
     }
 
-    /// For HTTP requests.
+    /// The roots as the HTTP client takes them.
     #[must_use]
     pub fn of_requests(&self) -> TlsConfig {
         let config = TlsConfig::builder();

@@ -43,7 +43,7 @@ pub struct Finding {
 /// The whole check.
 #[derive(Debug)]
 pub struct Checked {
-    /// When.
+    /// When the check was made.
     pub at: DateTime<Utc>,
     /// What was asked.
     pub url: String,

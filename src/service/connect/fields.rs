@@ -4,11 +4,11 @@
 /// A field of the report.
 #[derive(Debug)]
 pub struct Field {
-    /// Its key.
+    /// Its key in an item of the report.
     pub key: &'static str,
     /// What Singular shows it as; none for what it ignores.
     pub singular: Option<&'static str>,
-    /// What it is.
+    /// What its value is, in words for people.
     pub about: &'static str,
 }
 

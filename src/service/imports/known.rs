@@ -96,7 +96,6 @@ impl Advertiser {
         Ok(loaded)
     }
 
-    /// Adds a campaign.
     pub(super) fn add(&mut self, key: CampaignKey, facts: Facts) {
         let at = self.campaigns.len();
         self.by_key.insert(key, at);

@@ -25,7 +25,7 @@ const NAMED: usize = 5;
 #[derive(Debug, Clone)]
 #[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum MergePair {
-    /// Publishers.
+    /// Two publishers: the one that is hidden, then the one that stays.
     Publishers(PublisherRow, PublisherRow),
     /// Campaigns of an advertiser.
     Campaigns(AdvertiserRow, CampaignRow, CampaignRow),
@@ -34,7 +34,7 @@ pub enum MergePair {
 /// What a merge does to one advertiser's stats.
 #[derive(Debug, Clone)]
 pub struct MergePart {
-    /// Whose.
+    /// The advertiser whose figures move.
     pub advertiser: AdvertiserRow,
     /// Rows with figures that go over.
     pub rows: u64,
@@ -42,7 +42,7 @@ pub struct MergePart {
     pub added: u64,
     /// What the rows cost.
     pub cost: MicrosSum,
-    /// Their clicks.
+    /// The sum of clicks that move.
     pub clicks: u64,
     /// Their days, as stored.
     pub days: BTreeSet<i64>,
@@ -68,9 +68,9 @@ pub struct MergeOutlook {
 pub struct MergeDone {
     /// The id of its entry.
     pub id: ImportId,
-    /// What it wrote.
+    /// What the merge wrote, as the list of imports counts it.
     pub counts: ImportRow,
-    /// What it did.
+    /// What moved, as [`merge_outlook`] tells it beforehand.
     pub outlook: MergeOutlook,
 }
 

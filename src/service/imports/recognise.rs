@@ -68,7 +68,7 @@ pub struct RecognisedFile {
 /// Whose rows a file has.
 #[derive(Debug, Clone, Copy)]
 pub enum Owner<'a> {
-    /// This advertiser's.
+    /// All rows are of this advertiser.
     Advertiser(&'a AdvertiserRow),
     /// Those of one that the import creates. It pays in what the file says, else in US dollars.
     New,

@@ -6,9 +6,9 @@ use crate::store::{ImportKey, PastValue};
 /// What a report says of one cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shown {
-    /// Clicks.
+    /// The count of clicks.
     pub clicks: i64,
-    /// Cost.
+    /// The cost in whole millionths.
     pub cost: Micros,
 }
 
@@ -17,9 +17,9 @@ pub struct Shown {
 pub(super) enum Then {
     /// The same as now.
     Unchanged,
-    /// Not there.
+    /// The report had no such row.
     Absent,
-    /// It held this.
+    /// The report had the row with these figures.
     Held(Shown),
 }
 

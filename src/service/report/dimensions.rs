@@ -14,7 +14,6 @@ use crate::store::{AdvertiserKey, CampaignKey, CampaignRow, PublisherKey, Publis
 /// An advertiser's campaigns and everyone's publishers, as one report writes them in one format.
 pub(super) struct Dimensions {
     versions: (Version, Version),
-    /// The longest row.
     longest: usize,
     any_enabled: bool,
     rows_a_day: AtomicU64,

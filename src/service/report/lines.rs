@@ -168,7 +168,6 @@ impl Draft {
 }
 
 impl Line {
-    /// Appends the row.
     pub(super) fn write(&self, date: &DateText, publisher: &PublisherText, row: &ReportRow, out: &mut Vec<u8>) {
         let start = out.len();
         out.extend_from_slice(&self.text);

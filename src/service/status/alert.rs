@@ -16,9 +16,9 @@ pub enum Severity {
 /// Something that needs attention.
 #[derive(Debug)]
 pub struct Alert {
-    /// How badly.
+    /// How bad it is: the worst is told first.
     pub severity: Severity,
-    /// What it is.
+    /// What was found, with its figures.
     pub kind: AlertKind,
 }
 

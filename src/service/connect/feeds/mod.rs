@@ -65,7 +65,7 @@ pub trait Format: Sync {
     fn notes(&self) -> &'static [&'static str];
 }
 
-/// All formats.
+/// All formats, in the order in which forms and messages name them.
 pub const FORMATS: [&dyn Format; 4] = [&generic::Generic, &appsflyer::AppsFlyer, &branch::Branch, &kochava::Kochava];
 
 /// The format of this name.

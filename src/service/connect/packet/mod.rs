@@ -32,7 +32,7 @@ pub struct PacketRequest {
     pub advertiser: AdvertiserRow,
     /// Scheme, host and path that Singular reaches the server by.
     pub url: String,
-    /// Whom to ask.
+    /// Whom the integration team can ask, in the words of whoever made the packet.
     pub contact: String,
 }
 
