@@ -1,7 +1,7 @@
 //! The one recogniser of browser and command line (contract §7): what a file is, as far as it shows and was decided.
 //!
 //! It reads the text a few times in bounded memory: once for its encoding, once for how its cells are written, once for its sums. What
-//! the file shows is taken as shown; what it leaves open is a [`Problem`] with the flag that decides it;
+//! the file shows is taken as shown; what it leaves open is a [`Problem`](crate::import::Problem) with the flag that decides it;
 //! whatever is passed over is told, with its money.
 
 mod around;
