@@ -150,6 +150,8 @@ create table import_spans (
     primary key (import_key, advertiser_key)
 ) strict, without rowid;
 
+create index import_spans_by_advertiser on import_spans (advertiser_key);
+
 -- The one big table: one row for each day, campaign and publisher, stored in the order in which reports read it.
 create table daily_stats (
     advertiser_key integer not null references advertisers,
@@ -665,6 +667,9 @@ create table audit_log (
     subject text not null,
     address text
 ) strict;
+
+-- Few of millions: pages tell of them for a week.
+create index audit_log_cut_off on audit_log (at) where action = 'stats import cut off';
 
 create trigger audit_log_keeps_rows before delete on audit_log
 begin

@@ -58,15 +58,21 @@ impl ReadTxn<'_> {
         self.list("read the audit log", sql, (before.unwrap_or(i64::MAX), message, limit, SEARCHED), audit)
     }
 
-    /// The entries since then of things done by this name, the newest first; at most 20.
-    pub fn audit_since(&self, action: &str, since: DateTime<Utc>) -> StoreResult<Vec<AuditRow>> {
-        let sql = "select audit_key, at, actor, action, subject, address from audit_log
-            where at >= ?1 and action = ?2
+    /// The entries since then of imports that were cut off, the newest first; at most 20.
+    pub fn audit_cut_off(&self, since: DateTime<Utc>) -> StoreResult<Vec<AuditRow>> {
+        // In the words of the index.
+        let sql = format!(
+            "select audit_key, at, actor, action, subject, address from audit_log
+            where at >= ?1 and action = '{CUT_OFF}'
             order by audit_key desc
-            limit 20";
-        self.list("read the audit log", sql, (to_ms(since), action), audit)
+            limit 20"
+        );
+        self.list("read the audit log", &sql, [to_ms(since)], audit)
     }
 }
+
+/// What the audit log calls an import whose process was killed.
+pub const CUT_OFF: &str = "stats import cut off";
 
 /// How many entries a search goes through at once.
 const SEARCHED: i64 = 150_000;

@@ -140,7 +140,10 @@ pub struct ImportSpan {
     pub last: i64,
 }
 
-const SELECT: &str = include_str!("sql/import_select.sql");
+/// Entries with all that was told of each.
+fn select() -> String {
+    format!(include_str!("sql/import_select.sql"), told = "imports.told")
+}
 
 fn entry(row: &Row<'_>) -> rusqlite::Result<ImportEntry> {
     let count = |column| row.get::<_, i64>(column).map(i64::unsigned_abs);
@@ -173,17 +176,21 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<ImportEntry> {
 }
 
 impl ReadTxn<'_> {
-    /// The newest entries, or those before `before`; at most `limit`. Of one advertiser, or all.
+    /// The newest entries, or those before `before`; at most `limit`. Of one advertiser, or all. What was told of them, which
+    /// may be long, is left out.
     pub fn import_list(
         &self,
         advertiser: Option<AdvertiserKey>,
         before: Option<ImportKey>,
         limit: u32,
     ) -> StoreResult<Vec<ImportEntry>> {
+        let entries = format!(include_str!("sql/import_select.sql"), told = "null");
+        let whose = match advertiser {
+            Some(_) => "imports.import_key in (select import_key from import_spans where advertiser_key = ?2)",
+            None => "?2 is null",
+        };
         let sql = format!(
-            "{SELECT}where imports.import_key < ?1 and (?2 is null or exists (
-                select 1 from import_spans s where s.import_key = imports.import_key and s.advertiser_key = ?2
-            ))
+            "{entries}where imports.import_key < ?1 and {whose}
             order by imports.import_key desc
             limit ?3"
         );
@@ -193,7 +200,7 @@ impl ReadTxn<'_> {
 
     /// The entry with this id.
     pub fn import_find(&self, id: ImportId) -> StoreResult<Option<ImportEntry>> {
-        self.first("find an import", &format!("{SELECT}where imports.id = ?1"), [id.to_string()], entry)
+        self.first("find an import", &format!("{}where imports.id = ?1", select()), [id.to_string()], entry)
     }
 
     /// The entry with this id, or an error that says there is none.
@@ -203,7 +210,7 @@ impl ReadTxn<'_> {
 
     /// The entry with this key.
     pub fn import_by_key(&self, key: ImportKey) -> StoreResult<ImportEntry> {
-        self.first("find an import", &format!("{SELECT}where imports.import_key = ?1"), [key.0], entry)?
+        self.first("find an import", &format!("{}where imports.import_key = ?1", select()), [key.0], entry)?
             .or_missing("import with key", &key.0.to_string())
     }
 

@@ -1,8 +1,11 @@
 //! What a report showed at an earlier version: offers, campaigns and apps as they were, and the imports since.
 
-use crate::domain::StoreId;
+use crate::domain::{CampaignId, Micros, StoreId};
 use crate::store::apps::store_id;
-use crate::store::{AdvertiserKey, AppKey, CampaignKey, ImportKey, OfferKey, ReadTxn, StoreResult, Version, WriteTxn};
+use crate::store::{
+    AdvertiserKey, AppKey, CampaignKey, ImportKey, OfferKey, PublisherKey, ReadTxn, StoreResult, Version, WriteTxn,
+    foreign_value, parsed,
+};
 
 /// What an offer was until a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +44,31 @@ pub struct PastApp {
     pub store: StoreId,
 }
 
+/// A value of a cell, as far as Singular reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChangedSince {
+    /// The cell's campaign.
+    pub campaign: CampaignKey,
+    /// The cell's publisher.
+    pub publisher: PublisherKey,
+    /// The import that stated the value.
+    pub import: ImportKey,
+    /// Clicks.
+    pub clicks: i64,
+    /// Cost.
+    pub cost: Micros,
+}
+
+fn changed(row: &rusqlite::Row<'_>) -> rusqlite::Result<ChangedSince> {
+    Ok(ChangedSince {
+        campaign: CampaignKey(row.get(0)?),
+        publisher: PublisherKey(row.get(1)?),
+        import: ImportKey(row.get(2)?),
+        clicks: row.get(3)?,
+        cost: Micros::new(row.get(4)?).map_err(|invalid| foreign_value(4, invalid))?,
+    })
+}
+
 fn place(row: &rusqlite::Row<'_>) -> rusqlite::Result<CampaignPlace> {
     let (campaign, until) = (CampaignKey(row.get(0)?), Version(row.get(1)?));
     Ok(CampaignPlace { campaign, until, offer: OfferKey(row.get(2)?), app: AppKey(row.get(3)?) })
@@ -57,6 +85,18 @@ impl ReadTxn<'_> {
             let (offer, until) = (OfferKey(row.get(0)?), Version(row.get(1)?));
             Ok(PastOffer { offer, until, name: row.get(2)?, cost_reporting: row.get(3)? })
         })
+    }
+
+    /// What a report says of the advertiser's offers now: the name, and whether Singular is shown their cost.
+    pub fn offers_said(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<(OfferKey, String, bool)>> {
+        let sql = "select offer_key, name, cost_reporting from offers where advertiser_key = ?1";
+        self.list("list offers", sql, [advertiser.0], |row| Ok((OfferKey(row.get(0)?), row.get(1)?, row.get(2)?)))
+    }
+
+    /// The ids of the advertiser's campaigns.
+    pub fn campaign_ids(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<(CampaignKey, CampaignId)>> {
+        let sql = "select campaign_key, id from campaigns where advertiser_key = ?1";
+        self.list("list campaigns", sql, [advertiser.0], |row| Ok((CampaignKey(row.get(0)?), parsed(row, 1)?)))
     }
 
     /// Where the advertiser's campaigns belong now.
@@ -92,18 +132,31 @@ impl ReadTxn<'_> {
         Ok(ImportKey(found.flatten().unwrap_or_default()))
     }
 
-    /// The day's cells that hold what imports after this one stated.
+    /// The day's cells that hold what imports after this one stated, each with that import, its clicks and its cost.
     pub fn stat_changed_since(
         &self,
         advertiser: AdvertiserKey,
         day: i64,
         import: ImportKey,
-    ) -> StoreResult<Vec<(CampaignKey, crate::store::PublisherKey, ImportKey)>> {
-        let sql = "select campaign_key, publisher_key, import_key from daily_stats
+    ) -> StoreResult<Vec<ChangedSince>> {
+        let sql = "select campaign_key, publisher_key, import_key, clicks, cost_micros from daily_stats
             where advertiser_key = ?1 and day = ?2 and import_key > ?3";
-        self.list("read what changed", sql, (advertiser.0, day, import.0), |row| {
-            Ok((CampaignKey(row.get(0)?), crate::store::PublisherKey(row.get(1)?), ImportKey(row.get(2)?)))
-        })
+        self.list("read what changed", sql, (advertiser.0, day, import.0), changed)
+    }
+
+    /// What the day's cells held before imports after this one changed them: of each cell the value that the first of them
+    /// ended, with the import that had stated it.
+    pub fn stat_held_until(
+        &self,
+        advertiser: AdvertiserKey,
+        day: i64,
+        import: ImportKey,
+    ) -> StoreResult<Vec<ChangedSince>> {
+        let sql = "select campaign_key, publisher_key, import_key, clicks, cost_micros, min(ended_by)
+            from stat_history
+            where advertiser_key = ?1 and day = ?2 and ended_by > ?3
+            group by campaign_key, publisher_key";
+        self.list("read a day's history", sql, (advertiser.0, day, import.0), changed)
     }
 }
 

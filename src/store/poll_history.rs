@@ -223,7 +223,7 @@ impl ReadTxn<'_> {
         let sql = "select distinct polls.token_key, polls.address from polls
             join api_tokens using (token_key)
             join advertisers using (advertiser_key)
-            where advertisers.id = ?1 and polls.at >= ?2 and polls.status = 403
+            where advertisers.id = ?1 and polls.at >= ?2 and polls.status >= 400 and polls.status = 403
             limit 100";
         self.list("find forbidden polls", sql, (advertiser.to_string(), to_ms(since)), |row| {
             Ok((TokenKey(row.get(0)?), row.get(1)?))

@@ -1,14 +1,10 @@
 //! What Singular was handed of the last days: a square a day, and how many are as they were handed over.
 
-use chrono::{DateTime, Utc};
-
 use crate::admin::kit::format;
 use crate::admin::kit::layout::{SINGULAR, Shell};
 use crate::admin::singular::day::address;
 use crate::domain::{Day, DayRange};
-use crate::service::ServiceError;
-use crate::service::ledger::{Detail, HandoverState, Ledger};
-use crate::store::{AdvertiserRow, ReadTxn};
+use crate::service::ledger::{HandoverState, Ledger};
 
 /// Days that are shown.
 const DAYS: u64 = 30;
@@ -28,44 +24,38 @@ pub struct Handed {
 }
 
 impl Handed {
-    /// Compares the last 30 days with what was handed over.
-    pub fn read(
-        txn: &ReadTxn<'_>,
-        advertiser: &AdvertiserRow,
-        shell: &Shell,
-        now: DateTime<Utc>,
-    ) -> Result<Option<Self>, ServiceError> {
-        let today = advertiser.time_zone.today(now)?;
-        let Some(range) = today.earlier(DAYS - 1).and_then(|from| DayRange::new(from, today).ok()) else {
-            return Ok(None);
-        };
-        let ledger = Ledger::of(txn, advertiser, Some(range), Detail::Sums, now)?;
+    /// Takes the last 30 days out of a ledger that has all.
+    #[must_use]
+    pub fn of(ledger: &Ledger, shell: &Shell) -> Option<Self> {
+        let today = ledger.calendar.today;
+        let range = today.earlier(DAYS - 1).and_then(|from| DayRange::new(from, today).ok())?;
+        let days: Vec<_> = ledger.days.iter().filter(|day| (range.from()..=range.to()).contains(&day.day)).collect();
         let (from, to) = range.stored();
         let square = |stored: i64| {
             let day = Day::from_stored(stored).ok();
-            let found = ledger.days.iter().find(|known| Some(known.day) == day);
+            let found = days.iter().find(|known| Some(known.day) == day);
             let (class, words) = found.map_or(("none", "no stats"), |known| class(known.state));
             let href = day.map_or_else(String::new, |day| address(shell, day));
             (class, format!("{}: {words}", format::stored_day(stored)), href)
         };
-        let count = |wanted: &[HandoverState]| ledger.days.iter().filter(|day| wanted.contains(&day.state)).count();
-        let needs = ledger.days.iter().filter(|day| ledger.needs_person(day)).count();
+        let count = |wanted: &[HandoverState]| days.iter().filter(|day| wanted.contains(&day.state)).count();
+        let needs = days.iter().filter(|day| ledger.needs_person(day)).count();
         let in_step = count(&[HandoverState::InStep]);
-        let by_itself = ledger.days.len() - in_step - needs - count(&[HandoverState::OutOfReach]);
+        let by_itself = days.len() - in_step - needs - count(&[HandoverState::OutOfReach]);
         let than = match (by_itself, needs) {
-            (0, 0) if in_step == ledger.days.len() => "Singular has all of them".to_owned(),
+            (0, 0) if in_step == days.len() => "Singular has all of them".to_owned(),
             (0, 0) => "the others are out of its reach".to_owned(),
             (comes, 0) => format!("{comes} come with the next polls"),
             (0, needs) => format!("{needs} need a refresh request"),
             (comes, needs) => format!("{comes} come by themselves, {needs} need you"),
         };
-        Ok(Some(Self {
+        Some(Self {
             in_step,
-            all: ledger.days.len(),
+            all: days.len(),
             than,
             squares: (from..=to).map(square).collect(),
             href: format!("{SINGULAR}{}", shell.scope),
-        }))
+        })
     }
 }
 

@@ -16,6 +16,7 @@ use crate::admin::kit::format;
 use crate::admin::kit::layout::Shell;
 use crate::admin::kit::table::Table;
 use crate::domain::{MicrosSum, phrase};
+use crate::service::ledger::{Detail, Ledger};
 use crate::service::status::{self, ApplianceStatus, CatalogueEntry, PollingState, PollingStatus, Setup};
 use crate::store::AdvertiserRow;
 
@@ -79,29 +80,30 @@ pub async fn page(context: RequestContext) -> Answer {
             let setup = Setup::of(txn, Some(&advertiser), now)?;
             let polling = PollingStatus::of(txn, advertiser.id, now)?;
             // Once a report went out, what is undone is trouble and no first step any more.
-            let steps = if polling.last.is_some() || setup.is_done() {
+            let (mut first_steps, mut ledger) = (Vec::new(), None);
+            if polling.last.is_some() || setup.is_done() {
+                let days = ledger.insert(Ledger::of(txn, &advertiser, None, Detail::States, now)?);
                 alerts.extend(status::of_advertiser(txn, &advertiser, now)?);
-                alerts.extend(status::of_ledger(txn, &advertiser, now)?);
+                alerts.extend(status::of_ledger(txn, days)?);
                 alerts.sort_by_key(|alert| std::cmp::Reverse(alert.severity));
-                Vec::new()
             } else {
-                steps(&setup, &shell)
-            };
+                first_steps = steps(&setup, &shell);
+            }
             let days = RecentDays::read(txn, &advertiser)?;
             let polling = describe(&polling, &shell, &advertiser, now);
-            if steps.is_empty() {
+            if first_steps.is_empty() {
                 shell.title.clone_from(&polling.headline);
             }
             let has_stats = setup.has_stats;
             Ok(Page {
                 alerts: alerts.iter().map(|alert| AlertItem::new(alert, &shell, Some(&advertiser))).collect(),
                 figures: if has_stats { days.figures(&advertiser) } else { Vec::new() },
-                handed: if has_stats && steps.is_empty() { Handed::read(txn, &advertiser, &shell, now)? } else { None },
+                handed: ledger.filter(|_| has_stats).and_then(|ledger| Handed::of(&ledger, &shell)),
                 chart: if has_stats { days.chart(&advertiser) } else { None },
                 chart_table: days.table(&advertiser),
                 table: if has_stats { days.top(txn, &advertiser)? } else { Table::default() },
                 polling: Some(polling),
-                steps,
+                steps: first_steps,
                 backup,
                 shell,
             })

@@ -32,7 +32,7 @@ pub async fn accept(context: RequestContext) -> Answer {
         .run(move |context| {
             let now = Utc::now();
             let days: Vec<Day> = context.store().read(|txn| {
-                let ledger = Ledger::of(txn, &advertiser, None, Detail::Sums, now)?;
+                let ledger = Ledger::of(txn, &advertiser, None, Detail::States, now)?;
                 Ok::<_, crate::service::ServiceError>(overview::lasting(&ledger).collect())
             })?;
             ledger::accept_days(context.store(), &advertiser, &days, &context.actor(), now)

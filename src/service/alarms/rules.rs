@@ -4,6 +4,7 @@ use chrono::{DateTime, Timelike as _, Utc};
 
 use crate::domain::phrase;
 use crate::service::ServiceResult;
+use crate::service::ledger::{Detail, Ledger};
 use crate::service::status::{self, Alert, AlertKind, ApplianceStatus};
 use crate::store::{AdvertiserRow, ReadTxn};
 
@@ -54,7 +55,8 @@ impl Look {
         let is_due = advertiser.time_zone.clock().at(now).0.hour() >= txn.stats_due_hour(advertiser.key)?;
         let mut alerts = status::of_advertiser(txn, advertiser, now)?;
         if with_ledger {
-            alerts.extend(status::of_ledger(txn, advertiser, now)?);
+            let ledger = Ledger::of(txn, advertiser, None, Detail::States, now)?;
+            alerts.extend(status::of_ledger(txn, &ledger)?);
             self.endings.push((
                 format!("{id} served-less"),
                 "Of every day that it asks for, Singular was last handed as much as is usual.".to_owned(),

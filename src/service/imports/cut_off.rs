@@ -4,10 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::ImportId;
 use crate::service::{Actor, ServiceResult};
-use crate::store::{AuditRow, ImportMarker, ReadTxn, Store, StoreError};
-
-/// What the audit log calls it.
-const ACTION: &str = "stats import cut off";
+use crate::store::{AuditRow, CUT_OFF, ImportMarker, ReadTxn, Store, StoreError};
 
 /// How long pages tell of it.
 pub const CUT_OFF_NOTICE: TimeDelta = TimeDelta::days(7);
@@ -27,7 +24,7 @@ pub fn note_cut_off(store: &Store) -> ServiceResult<Vec<String>> {
         let is_done = store.read(|txn| txn.import_find(cut_off.id))?.is_some();
         if !is_done {
             let program = Actor { name: "pitlane".to_owned(), address: None };
-            store.write(|txn| txn.audit_add(&program.did(ACTION, &cut_off.message), Utc::now()))?;
+            store.write(|txn| txn.audit_add(&program.did(CUT_OFF, &cut_off.message), Utc::now()))?;
             tracing::warn!(import = %cut_off.message, "an import was cut off; nothing of it was kept");
             noted.push(cut_off.message.clone());
         }
@@ -38,5 +35,5 @@ pub fn note_cut_off(store: &Store) -> ServiceResult<Vec<String>> {
 
 /// The imports of the last `age` that were cut off, the newest first.
 pub fn recently_cut_off(txn: &ReadTxn<'_>, age: TimeDelta, now: DateTime<Utc>) -> ServiceResult<Vec<AuditRow>> {
-    Ok(txn.audit_since(ACTION, now - age)?)
+    Ok(txn.audit_cut_off(now - age)?)
 }

@@ -1,31 +1,30 @@
 //! What a report says of campaigns, now and at earlier versions.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use crate::domain::{CampaignId, PublisherId, StoreId};
-use crate::service::ServiceResult;
+use crate::service::{ServiceError, ServiceResult};
 use crate::store::{
     AdvertiserKey, AppKey, CampaignKey, CampaignPlace, OfferKey, PastApp, PastOffer, PublisherKey, ReadTxn, Version,
 };
 
-/// An advertiser's campaigns, offers and apps, with what they were.
+/// An advertiser's campaigns, offers and apps, with what they were. An advertiser may have tens of thousands, and most pages
+/// need no ids, so those are read when they are first asked for.
 pub(super) struct Catalogue {
-    campaigns: HashMap<CampaignKey, Campaign>,
+    advertiser: AdvertiserKey,
+    campaigns: HashMap<CampaignKey, CampaignPlace>,
     offers: HashMap<OfferKey, (String, bool)>,
     apps: HashMap<AppKey, StoreId>,
+    past_campaigns: HashMap<CampaignKey, Vec<CampaignPlace>>,
     past_offers: HashMap<OfferKey, Vec<PastOffer>>,
     past_apps: HashMap<AppKey, Vec<PastApp>>,
-    publishers: HashMap<PublisherKey, PublisherId>,
+    /// The campaigns of which something that a report could show was ever changed, with the version of the last change.
+    ever_changed: HashMap<CampaignKey, Version>,
     /// The last change of anything here.
     pub(super) changed: Version,
-}
-
-struct Campaign {
-    id: CampaignId,
-    place: CampaignPlace,
-    past: Vec<CampaignPlace>,
-    /// The last change that a report could show.
-    changed: Version,
+    campaign_ids: OnceCell<HashMap<CampaignKey, CampaignId>>,
+    publisher_ids: OnceCell<HashMap<PublisherKey, PublisherId>>,
 }
 
 /// What a report says of a campaign besides figures, as far as Singular reads it.
@@ -48,40 +47,53 @@ fn grouped<K: Eq + std::hash::Hash, T>(rows: Vec<T>, key: impl Fn(&T) -> K) -> H
     groups
 }
 
+/// What the cell holds, filled when it is first asked for.
+fn once<T>(cell: &OnceCell<T>, read: impl FnOnce() -> ServiceResult<T>) -> ServiceResult<&T> {
+    if cell.get().is_none() {
+        let _ = cell.set(read()?);
+    }
+    cell.get().ok_or_else(|| ServiceError::Internal("what was just read is gone".to_owned()))
+}
+
 impl Catalogue {
     pub(super) fn load(txn: &ReadTxn<'_>, advertiser: AdvertiserKey) -> ServiceResult<Self> {
-        let offers = txn.offer_list(advertiser)?;
-        let offers: HashMap<_, _> = offers.into_iter().map(|row| (row.key, (row.name, row.cost_reporting))).collect();
-        let apps: HashMap<_, _> = txn.app_list(advertiser)?.into_iter().map(|row| (row.key, row.store)).collect();
+        let offers = txn.offers_said(advertiser)?.into_iter().map(|(key, name, is_on)| (key, (name, is_on))).collect();
+        let apps = txn.app_list(advertiser)?.into_iter().map(|row| (row.key, row.store)).collect();
         let past_offers = grouped(txn.offer_past(advertiser)?, |past| past.offer);
         let past_apps = grouped(txn.app_past(advertiser)?, |past| past.app);
-        let mut past = grouped(txn.campaign_past(advertiser)?, |past| past.campaign);
-        let places: HashMap<_, _> =
-            txn.campaign_places(advertiser)?.into_iter().map(|place| (place.campaign, place)).collect();
-        let mut campaigns = HashMap::new();
-        for row in txn.campaign_list(advertiser)? {
-            let Some(place) = places.get(&row.key).copied() else { continue };
-            let past = past.remove(&row.key).unwrap_or_default();
-            let offer = past_offers.get(&place.offer).and_then(|past| Some(past.last()?.until));
-            let app = past_apps.get(&place.app).and_then(|past| Some(past.last()?.until));
-            let moved = past.last().map(|past| past.until);
-            let changed = [offer, app, moved].into_iter().flatten().max().unwrap_or_default();
-            campaigns.insert(row.key, Campaign { id: row.id, place, past, changed });
+        let past_campaigns = grouped(txn.campaign_past(advertiser)?, |past| past.campaign);
+        let places = txn.campaign_places(advertiser)?;
+        let mut ever_changed = HashMap::new();
+        if !(past_offers.is_empty() && past_apps.is_empty() && past_campaigns.is_empty()) {
+            for place in &places {
+                let offer = past_offers.get(&place.offer).and_then(|past| Some(past.last()?.until));
+                let app = past_apps.get(&place.app).and_then(|past| Some(past.last()?.until));
+                let moved = past_campaigns.get(&place.campaign).and_then(|past| Some(past.last()?.until));
+                if let Some(changed) = [offer, app, moved].into_iter().flatten().max() {
+                    ever_changed.insert(place.campaign, changed);
+                }
+            }
         }
-        let changed = campaigns.values().map(|campaign| campaign.changed).max().unwrap_or_default();
-        let publishers = txn.publisher_list()?.into_iter().map(|row| (row.key, row.id)).collect();
-        Ok(Self { campaigns, offers, apps, past_offers, past_apps, publishers, changed })
-    }
-
-    /// Whether anything was changed since that version that a report says of this campaign.
-    pub(super) fn is_changed(&self, campaign: CampaignKey, since: Version) -> bool {
-        self.campaigns.get(&campaign).is_none_or(|campaign| campaign.changed > since)
+        Ok(Self {
+            advertiser,
+            changed: ever_changed.values().max().copied().unwrap_or_default(),
+            campaigns: places.into_iter().map(|place| (place.campaign, place)).collect(),
+            offers,
+            apps,
+            past_campaigns,
+            past_offers,
+            past_apps,
+            ever_changed,
+            campaign_ids: OnceCell::new(),
+            publisher_ids: OnceCell::new(),
+        })
     }
 
     /// What the report said of a campaign at a version, or, without one, says now; nothing where its offer was switched off.
     pub(super) fn said(&self, campaign: CampaignKey, version: Option<Version>) -> Option<Said<'_>> {
-        let Campaign { place, past, .. } = self.campaigns.get(&campaign)?;
-        let place = version.and_then(|version| at(past, |past| past.until, version)).unwrap_or(place);
+        let place = self.campaigns.get(&campaign)?;
+        let past = version.and_then(|version| at(self.past_campaigns.get(&campaign)?, |past| past.until, version));
+        let place = past.unwrap_or(place);
         let past = version.and_then(|version| at(self.past_offers.get(&place.offer)?, |past| past.until, version));
         let (offer, is_on) = match past {
             Some(past) => (past.name.as_str(), past.cost_reporting),
@@ -97,10 +109,9 @@ impl Catalogue {
         self.campaigns.keys().copied().filter(|campaign| !self.is_shown(*campaign)).collect()
     }
 
-    /// The campaigns of which something that a report could show was ever changed, with the version of the last change.
-    pub(super) fn ever_changed(&self) -> Vec<(CampaignKey, Version)> {
-        let all = self.campaigns.iter().map(|(key, campaign)| (*key, campaign.changed));
-        all.filter(|(_, changed)| *changed > Version::default()).collect()
+    /// The campaigns of which something that a report could show was changed since that version.
+    pub(super) fn changed_since(&self, since: Version) -> impl Iterator<Item = CampaignKey> {
+        self.ever_changed.iter().filter(move |(_, changed)| **changed > since).map(|(campaign, _)| *campaign)
     }
 
     /// Whether Singular is shown the campaign now.
@@ -108,11 +119,17 @@ impl Catalogue {
         self.said(campaign, None).is_some()
     }
 
-    pub(super) fn campaign_id(&self, campaign: CampaignKey) -> Option<CampaignId> {
-        self.campaigns.get(&campaign).map(|campaign| campaign.id)
+    pub(super) fn campaign_id(&self, txn: &ReadTxn<'_>, campaign: CampaignKey) -> ServiceResult<CampaignId> {
+        let read = || Ok(txn.campaign_ids(self.advertiser)?.into_iter().collect());
+        once(&self.campaign_ids, read)?.get(&campaign).copied().ok_or_else(dangling)
     }
 
-    pub(super) fn publisher_id(&self, publisher: PublisherKey) -> Option<PublisherId> {
-        self.publishers.get(&publisher).copied()
+    pub(super) fn publisher_id(&self, txn: &ReadTxn<'_>, publisher: PublisherKey) -> ServiceResult<PublisherId> {
+        let read = || Ok(txn.publisher_list()?.into_iter().map(|row| (row.key, row.id)).collect());
+        once(&self.publisher_ids, read)?.get(&publisher).copied().ok_or_else(dangling)
     }
+}
+
+fn dangling() -> ServiceError {
+    ServiceError::Internal("a stat points at what is not in the catalogue".to_owned())
 }

@@ -40,8 +40,8 @@ pub fn causes(txn: &ReadTxn<'_>, advertiser: AdvertiserKey, day: &LedgerDay) -> 
             *cells.entry(past.ended_by).or_default() += 1;
         }
     }
-    for (.., import) in txn.stat_changed_since(advertiser, stored, last)? {
-        cells.entry(import).or_insert(1);
+    for changed in txn.stat_changed_since(advertiser, stored, last)? {
+        cells.entry(changed.import).or_insert(1);
     }
     let mut found = Vec::new();
     for (import, count) in cells {

@@ -1,12 +1,14 @@
 //! What a day was handed over as against what it is now, down to campaign and publisher.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::ControlFlow;
+use std::rc::Rc;
 
 use super::catalogue::{Catalogue, Said};
-use super::then::{Shown, Then, held_at};
+use super::then::{Shown, held_at};
 use crate::domain::{CampaignId, Micros, MicrosSum, PublisherId};
-use crate::service::{ServiceError, ServiceResult};
-use crate::store::{AdvertiserKey, CampaignKey, ImportKey, PublisherKey, ReadTxn, StatSum, Version};
+use crate::service::ServiceResult;
+use crate::store::{AdvertiserKey, CampaignKey, ImportKey, PublisherKey, ReadTxn, StatPart, StatSum, Version};
 
 /// Sums over a day's items.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -83,6 +85,9 @@ impl DayDifference {
 
 type CellKey = (CampaignKey, PublisherKey);
 
+/// A cell that was changed: what it held, and holds.
+type Change = (Option<Shown>, Option<Shown>);
+
 /// Reads days of one advertiser.
 pub(super) struct Reader<'t, 'c> {
     txn: &'t ReadTxn<'c>,
@@ -94,18 +99,17 @@ pub(super) struct Reader<'t, 'c> {
     sums: HashMap<i64, Sums>,
     /// Campaigns that Singular is not shown now.
     hidden: Vec<CampaignKey>,
-    ever_changed: Vec<(CampaignKey, Version)>,
-    /// For each version: those that are hidden or were changed since.
-    special: HashMap<Version, Vec<CampaignKey>>,
+    /// For each version: those whose cells the sums of a day don't tell about.
+    special: HashMap<Version, Rc<[CampaignKey]>>,
 }
 
-/// Campaigns that are looked up one by one in a day rather than searched for among all of it.
-const FEW: usize = 40;
+/// Looking a campaign up in a day takes as long as reading so many of its cells one after the other.
+const LOOK_UP: usize = 6;
 
 /// How much is wanted of a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
-    /// Only whether anything differs. Where nothing was changed since, its sums are left out.
+    /// Only whether anything differs, and whether there are items. Sums are left out.
     States,
     /// Its sums, and how many items differ.
     Sums,
@@ -122,116 +126,103 @@ impl<'t, 'c> Reader<'t, 'c> {
         detail: Detail,
     ) -> ServiceResult<Self> {
         let sums = txn.day_sums(advertiser, from, to)?.into_iter().map(|(day, sum)| (day, sum.into())).collect();
-        let (hidden, ever_changed) = (catalogue.hidden(), catalogue.ever_changed());
         let (imports_at, special) = (HashMap::new(), HashMap::new());
-        Ok(Self { txn, advertiser, catalogue, imports_at, detail, sums, hidden, ever_changed, special })
+        Ok(Self { txn, advertiser, catalogue, imports_at, detail, sums, hidden: catalogue.hidden(), special })
     }
 
-    /// The campaigns that the sums of a day don't tell about: those that are hidden, and those changed since.
-    fn special(&mut self, since: Version) -> Vec<CampaignKey> {
-        let Self { hidden, ever_changed, special, .. } = self;
+    /// The campaigns whose cells the sums of a day don't tell about: those that were changed since, and, where sums are wanted,
+    /// those that are hidden.
+    fn special(&mut self, since: Version) -> Rc<[CampaignKey]> {
+        let Self { catalogue, hidden, detail, special, .. } = self;
         let found = special.entry(since).or_insert_with(|| {
-            let changed = ever_changed.iter().filter(|(_, changed)| *changed > since).map(|(campaign, _)| *campaign);
-            changed.chain(hidden.iter().copied()).collect::<BTreeSet<_>>().into_iter().collect()
+            let hidden = if *detail == Detail::States { &[] } else { hidden.as_slice() };
+            let both = catalogue.changed_since(since).chain(hidden.iter().copied());
+            both.collect::<BTreeSet<_>>().into_iter().collect()
         });
-        found.clone()
+        Rc::clone(found)
     }
 
-    /// A day none of whose cells was changed since, from its sums and the cells of a few campaigns.
-    fn unchanged(&mut self, day: i64, since: Version, few: &[CampaignKey]) -> ServiceResult<DayDifference> {
-        let mut served = self.sums.get(&day).copied().unwrap_or_default();
-        let mut cells = Vec::new();
-        if !few.is_empty() {
-            self.txn.stat_scan_campaigns(self.advertiser, (day, day), few, |part| cells.push(part))?;
+    /// Whether it is quicker to look these campaigns up than to read the whole day.
+    fn are_few(&self, day: i64, campaigns: &[CampaignKey]) -> bool {
+        let rows = self.sums.get(&day).map_or(0, |sums| sums.rows);
+        u64::try_from(campaigns.len().saturating_mul(LOOK_UP)).is_ok_and(|wanted| wanted <= rows)
+    }
+
+    /// Hands the day's cells of these campaigns to `each`, and perhaps those of others.
+    fn each_of(&self, day: i64, campaigns: &[CampaignKey], mut each: impl FnMut(CellKey, Shown)) -> ServiceResult<()> {
+        if campaigns.is_empty() {
+            return Ok(());
         }
-        let mut held = served;
-        let mut found = DayDifference::default();
-        cells.sort_unstable_by_key(|part| (part.campaign, part.publisher));
-        for part in cells {
-            let clicks = part.sum.clicks;
-            let cost = part.sum.cost.to_stored().and_then(|cost| Micros::new(cost).ok()).unwrap_or_default();
-            let (cell, shown) = ((part.campaign, part.publisher), Shown { clicks, cost });
-            let then = self.catalogue.said(cell.0, Some(since)).map(|said| (shown, said));
-            let now = self.catalogue.said(cell.0, None).map(|said| (shown, said));
-            if then.is_none() {
-                served.take(&shown);
-            }
-            if now.is_none() {
-                held.take(&shown);
-            }
-            self.compare(cell, then, now, &mut found)?;
+        if self.are_few(day, campaigns) {
+            let part = |part: StatPart| each((part.campaign, part.publisher), shown(&part.sum));
+            return Ok(self.txn.stat_scan_campaigns(self.advertiser, (day, day), campaigns, part)?);
         }
-        Ok(DayDifference { served: Some(served), held, ..found })
+        self.each(day, |cell, now| {
+            each(cell, now);
+            ControlFlow::Continue(())
+        })
     }
 
     /// A day that was handed over at `since`, and whose stats last changed at `version`.
     pub(super) fn since(&mut self, day: i64, since: Version, version: Option<Version>) -> ServiceResult<DayDifference> {
-        let touched = match version {
-            Some(version) if version > since => self.figures_at(day, since)?,
-            _ => HashMap::new(),
+        let mut changes = match version {
+            Some(version) if version > since => self.changes(day, since)?,
+            _ => BTreeMap::new(),
         };
-        let is_said_anew = self.catalogue.changed > since;
-        if self.detail == Detail::States && touched.is_empty() && !is_said_anew {
-            return Ok(DayDifference { served: Some(Sums::default()), ..DayDifference::default() });
-        }
-        if touched.is_empty() {
-            let special = self.special(since);
-            if special.len() <= FEW {
-                return self.unchanged(day, since, &special);
-            }
-        }
-        let (mut served, mut held) = (Sums::default(), Sums::default());
-        // Cells that may differ: what they held, and hold.
-        let mut pairs: BTreeMap<CellKey, (Option<Shown>, Option<Shown>)> =
-            touched.iter().map(|(cell, then)| (*cell, (*then, None))).collect();
-        let catalogue = self.catalogue;
-        let mut shown: HashMap<CampaignKey, (bool, bool)> = HashMap::new();
-        self.each(day, |cell, now| {
-            let (is_on, is_changed) = *shown
-                .entry(cell.0)
-                .or_insert_with(|| (catalogue.is_shown(cell.0), is_said_anew && catalogue.is_changed(cell.0, since)));
-            match pairs.get_mut(&cell) {
-                Some(pair) => pair.1 = Some(now),
-                None if is_changed => drop(pairs.insert(cell, (Some(now), Some(now)))),
-                None if is_on => {
-                    served.add(&now);
-                    held.add(&now);
-                }
-                None => {}
-            }
+        let special = self.special(since);
+        let mut wanted: BTreeSet<CampaignKey> = special.iter().copied().collect();
+        // What imports left alone since holds what is there now: a value that was given back, or none.
+        wanted.extend(changes.iter().filter(|(_, (_, now))| now.is_none()).map(|((campaign, _), _)| *campaign));
+        let mut held = self.sums.get(&day).copied().unwrap_or_default();
+        self.each_of(day, &wanted.into_iter().collect::<Vec<_>>(), |cell, now| match changes.get_mut(&cell) {
+            Some(change) => change.1 = Some(now),
+            None if special.binary_search(&cell.0).is_ok() => drop(changes.insert(cell, (Some(now), Some(now)))),
+            None => {}
         })?;
-        let mut found = DayDifference::default();
-        for (cell, (then, now)) in pairs {
-            let then = then.zip(catalogue.said(cell.0, Some(since)));
-            let now = now.zip(catalogue.said(cell.0, None));
-            if let Some((shown, _)) = &then {
-                served.add(shown);
+        for (_, now) in changes.values() {
+            if let Some(now) = now {
+                held.take(now);
             }
-            if let Some((shown, _)) = &now {
-                held.add(shown);
+        }
+        let mut served = held;
+        let mut found = DayDifference::default();
+        for (cell, (then, now)) in changes {
+            let then = then.zip(self.catalogue.said(cell.0, Some(since)));
+            let now = now.zip(self.catalogue.said(cell.0, None));
+            if let Some((then, _)) = &then {
+                served.add(then);
+            }
+            if let Some((now, _)) = &now {
+                held.add(now);
             }
             self.compare(cell, then, now, &mut found)?;
+            if self.detail == Detail::States && found.differing > 0 {
+                break;
+            }
+        }
+        if self.detail == Detail::States {
+            (served, held) = (Sums::default(), Sums::default());
         }
         Ok(DayDifference { served: Some(served), held, ..found })
     }
 
     /// A day that no poll ever covered, or that may have been handed over as anything.
     pub(super) fn alone(&mut self, day: i64) -> ServiceResult<DayDifference> {
-        if self.detail != Detail::Cells && self.hidden.len() <= FEW {
-            let hidden = self.hidden.clone();
-            let DayDifference { held, .. } = self.unchanged(day, self.txn.version_latest()?, &hidden)?;
+        if self.detail != Detail::Cells && (self.hidden.is_empty() || self.are_few(day, &self.hidden)) {
+            let mut held = self.sums.get(&day).copied().unwrap_or_default();
+            self.each_of(day, &self.hidden, |_, now| held.take(&now))?;
             return Ok(DayDifference { served: None, held, differing: held.rows, cells: Vec::new() });
         }
         let mut found = DayDifference::default();
         let mut cells = Vec::new();
         let (catalogue, detail) = (self.catalogue, self.detail);
         self.each(day, |cell, now| {
-            if let Some(said) = catalogue.said(cell.0, None) {
-                found.held.add(&now);
-                if detail == Detail::Cells {
-                    cells.push((cell, now, said));
-                }
+            let Some(said) = catalogue.said(cell.0, None) else { return ControlFlow::Continue(()) };
+            found.held.add(&now);
+            if detail == Detail::Cells {
+                cells.push((cell, now, said));
             }
+            if detail == Detail::States { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
         for (cell, now, said) in cells {
             self.compare(cell, None, Some((now, said)), &mut found)?;
@@ -240,7 +231,8 @@ impl<'t, 'c> Reader<'t, 'c> {
         Ok(found)
     }
 
-    fn each(&self, day: i64, mut each: impl FnMut(CellKey, Shown)) -> ServiceResult<()> {
+    /// Hands the day's cells to `each` until it has enough.
+    fn each(&self, day: i64, mut each: impl FnMut(CellKey, Shown) -> ControlFlow<()>) -> ServiceResult<()> {
         let mut scan = self.txn.stat_scan(self.advertiser, day, day);
         loop {
             let rows = scan.next(self.txn)?;
@@ -248,29 +240,25 @@ impl<'t, 'c> Reader<'t, 'c> {
                 return Ok(());
             }
             for row in rows {
-                each((row.campaign, row.publisher), Shown { clicks: row.clicks, cost: row.cost });
+                if each((row.campaign, row.publisher), Shown { clicks: row.clicks, cost: row.cost }).is_break() {
+                    return Ok(());
+                }
             }
         }
     }
 
-    /// What the cells that were changed since then held at that version.
-    fn figures_at(&mut self, day: i64, since: Version) -> ServiceResult<HashMap<CellKey, Option<Shown>>> {
+    /// The cells that imports changed since then: what they held at that version, and hold where an import stated that since.
+    fn changes(&mut self, day: i64, since: Version) -> ServiceResult<BTreeMap<CellKey, Change>> {
         let last = match self.imports_at.get(&since) {
             Some(import) => *import,
             None => *self.imports_at.entry(since).or_insert(self.txn.import_at(since)?),
         };
-        let mut found = HashMap::new();
-        let past = self.txn.stat_past_of_day(self.advertiser, day)?;
-        for cell in past.chunk_by(|(one, _), (other, _)| one == other) {
-            let held = match held_at(cell.iter().map(|(_, past)| past), last) {
-                Then::Unchanged => continue,
-                Then::Absent => None,
-                Then::Held(shown) => Some(shown),
-            };
-            found.insert((cell[0].0.campaign, cell[0].0.publisher), held);
+        let mut found = BTreeMap::new();
+        for ended in self.txn.stat_held_until(self.advertiser, day, last)? {
+            found.insert((ended.campaign, ended.publisher), (held_at(&ended, last), None));
         }
-        for (campaign, publisher, _) in self.txn.stat_changed_since(self.advertiser, day, last)? {
-            found.entry((campaign, publisher)).or_insert(None);
+        for stated in self.txn.stat_changed_since(self.advertiser, day, last)? {
+            found.entry((stated.campaign, stated.publisher)).or_insert((None, None)).1 = Some((&stated).into());
         }
         Ok(found)
     }
@@ -289,12 +277,11 @@ impl<'t, 'c> Reader<'t, 'c> {
         }
         found.differing += 1;
         if self.detail == Detail::Cells {
-            let dangling = || ServiceError::Internal("a stat points at what is not in the catalogue".to_owned());
             found.cells.push(CellDifference {
                 campaign,
-                campaign_id: self.catalogue.campaign_id(campaign).ok_or_else(dangling)?,
+                campaign_id: self.catalogue.campaign_id(self.txn, campaign)?,
                 publisher,
-                publisher_id: self.catalogue.publisher_id(publisher).ok_or_else(dangling)?,
+                publisher_id: self.catalogue.publisher_id(self.txn, publisher)?,
                 differs,
                 served: served.map(|(shown, _)| shown),
                 held: held.map(|(shown, _)| shown),
@@ -302,6 +289,12 @@ impl<'t, 'c> Reader<'t, 'c> {
         }
         Ok(())
     }
+}
+
+/// What a report says of a cell. A cell's cost fits, being its own.
+fn shown(sum: &StatSum) -> Shown {
+    let cost = sum.cost.to_stored().and_then(|cost| Micros::new(cost).ok()).unwrap_or_default();
+    Shown { clicks: sum.clicks, cost }
 }
 
 /// The keys of an item that differ. Of one that comes or goes those of all that it brings.

@@ -47,6 +47,7 @@ pub struct Ledger {
     pub calendar: Calendar,
     /// The days that have stats or were handed over, in order, as far as they are known to have had something.
     pub days: Vec<LedgerDay>,
+    catalogue: Catalogue,
 }
 
 /// How a day stands.
@@ -76,19 +77,27 @@ impl Ledger {
         let polling = PollingStatus::of(txn, advertiser.id, now)?;
         let look_back = LookBack::of(txn, advertiser, now)?;
         let calendar = Calendar::new(advertiser.time_zone.today(now)?, look_back.days);
-        let mut ledger = Self { advertiser: advertiser.clone(), polling, look_back, calendar, days: Vec::new() };
-        ledger.read_days(txn, range, detail)?;
+        let catalogue = Catalogue::load(txn, advertiser.key)?;
+        let days = Vec::new();
+        let mut ledger = Self { advertiser: advertiser.clone(), polling, look_back, calendar, days, catalogue };
+        ledger.days = ledger.read(txn, range, detail)?;
         Ok(ledger)
     }
 
-    fn read_days(&mut self, txn: &ReadTxn<'_>, range: Option<DayRange>, detail: Detail) -> ServiceResult<()> {
+    /// The days again, in other detail; of a range, or all. For the same transaction.
+    pub fn read(
+        &self,
+        txn: &ReadTxn<'_>,
+        range: Option<DayRange>,
+        detail: Detail,
+    ) -> ServiceResult<Vec<LedgerDay>> {
         let key = self.advertiser.key;
         let (from, to) = range.map_or((i64::MIN, i64::MAX), DayRange::stored);
         let versions: HashMap<i64, Version> = txn.day_versions(key, from, to)?.into_iter().collect();
         let accepted: HashMap<i64, Version> = txn.accepted_days(key)?.into_iter().collect();
         let served = txn.served_days(key)?;
-        let catalogue = Catalogue::load(txn, key)?;
-        let mut reader = difference::Reader::new(txn, key, &catalogue, (from, to), detail)?;
+        let mut reader = difference::Reader::new(txn, key, &self.catalogue, (from, to), detail)?;
+        let mut found = Vec::new();
         for (stored, run) in days(&versions, &served, self.calendar.today.to_stored(), (from, to)) {
             let version = versions.get(&stored).copied();
             let difference = match run {
@@ -104,9 +113,9 @@ impl Ledger {
             };
             let is_accepted = accepted.get(&stored).is_some_and(|then| *then == version.unwrap_or_default());
             let served = run.and_then(|run| Some((run.at, run.version?)));
-            self.days.push(LedgerDay { day, state, served, difference, is_accepted });
+            found.push(LedgerDay { day, state, served, difference, is_accepted });
         }
-        Ok(())
+        Ok(found)
     }
 
     /// Whether a person has to do something about this day.

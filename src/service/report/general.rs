@@ -8,7 +8,7 @@ use super::format::Format;
 use super::output::Output;
 use crate::domain::{MicrosSum, ReportQuery};
 use crate::service::ServiceResult;
-use crate::store::{AdvertiserKey, CampaignKey, CampaignRow, GeneralCell, OfferKey, PublisherKey, ReadTxn};
+use crate::store::{AdvertiserKey, CampaignKey, CampaignRow, OfferKey, PublisherKey, ReadTxn, StatPart};
 
 #[derive(Default)]
 struct Sums {
@@ -19,11 +19,11 @@ struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, cell: &GeneralCell) {
-        self.conversions += i128::from(cell.figures.conversions.get());
-        self.clicks += i128::from(cell.figures.clicks.get());
-        self.views += i128::from(cell.figures.views.get());
-        self.cost += cell.figures.cost.into();
+    fn add(&mut self, part: &StatPart) {
+        self.conversions += i128::from(part.sum.conversions);
+        self.clicks += i128::from(part.sum.clicks);
+        self.views += i128::from(part.sum.views);
+        self.cost += part.sum.cost;
     }
 }
 
@@ -42,14 +42,11 @@ pub(super) fn write(
         .filter(|campaign| query.offer.is_none_or(|wanted| wanted == campaign.offer.id))
         .map(|campaign| (campaign.key, campaign))
         .collect();
-    let (from, to) = query.days.stored();
     let mut sums: HashMap<(OfferKey, PublisherKey), (&CampaignRow, Sums)> = HashMap::new();
-    txn.stat_scan_range(advertiser, from, to, |cell| {
-        if let Some(campaign) = offers.get(&cell.campaign) {
-            sums.entry((campaign.offer.key, cell.publisher))
-                .or_insert_with(|| (campaign, Sums::default()))
-                .1
-                .add(&cell);
+    txn.stat_scan_months(advertiser, query.days.stored(), |part| {
+        if let Some(campaign) = offers.get(&part.campaign) {
+            let sums = sums.entry((campaign.offer.key, part.publisher));
+            sums.or_insert_with(|| (campaign, Sums::default())).1.add(&part);
         }
     })?;
     let mut rows = sums

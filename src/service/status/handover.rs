@@ -3,19 +3,44 @@
 use chrono::{DateTime, Utc};
 
 use super::alert::{Alert, AlertKind, critical, warning};
+use crate::domain::DayRange;
 use crate::service::ServiceResult;
 use crate::service::ledger::{Detail, HandoverState, Ledger, LedgerDay};
-use crate::store::{AdvertiserRow, ReadTxn};
+use crate::store::ReadTxn;
 
 /// Earlier days that a day is compared with, and how many of them there must be.
 const COMPARED: usize = 10;
 const ENOUGH: usize = 3;
 
-/// What of an advertiser's ledger needs attention.
-pub fn of_ledger(txn: &ReadTxn<'_>, advertiser: &AdvertiserRow, now: DateTime<Utc>) -> ServiceResult<Vec<Alert>> {
-    let ledger = Ledger::of(txn, advertiser, None, Detail::Sums, now)?;
-    let less = served_less(&ledger, txn.stats_due_hour(advertiser.key)?);
-    Ok(less.map(critical).into_iter().chain(refresh_needed(&ledger).map(warning)).collect())
+/// What of an advertiser's ledger, which must have all days, needs attention.
+pub fn of_ledger(txn: &ReadTxn<'_>, ledger: &Ledger) -> ServiceResult<Vec<Alert>> {
+    let less = served_less(ledger, &recent(txn, ledger)?, txn.stats_due_hour(ledger.advertiser.key)?);
+    Ok(less.map(critical).into_iter().chain(refresh_needed(ledger).map(warning)).collect())
+}
+
+/// The days that polls still ask for and those before them that they are compared with, with their sums.
+fn recent(txn: &ReadTxn<'_>, ledger: &Ledger) -> ServiceResult<Vec<LedgerDay>> {
+    let is_before = |day: &LedgerDay| ledger.calendar.is_beyond_polls(day.day);
+    let before = &ledger.days[..ledger.days.partition_point(is_before)];
+    let was_served = |day: &&LedgerDay| day.served.is_some();
+    let all = before.iter().filter(was_served).count();
+    let mut wanted = COMPARED;
+    loop {
+        let earliest = before.iter().rev().filter(was_served).take(wanted).last().or(ledger.days.get(before.len()));
+        let (Some(first), Some(last)) = (earliest, ledger.days.last()) else { return Ok(Vec::new()) };
+        let days = ledger.read(txn, Some(DayRange::new(first.day, last.day)?), Detail::Sums)?;
+        // Days that were handed over without an item are no measure, so more of them may be needed.
+        let usable = days.iter().filter(|day| is_before(day) && items(day).is_some_and(|items| items > 0)).count();
+        if usable >= COMPARED || wanted >= all {
+            return Ok(days);
+        }
+        wanted = wanted.saturating_mul(4);
+    }
+}
+
+/// How many items a day was handed over with, where that is known.
+fn items(day: &LedgerDay) -> Option<u64> {
+    day.difference.served.map(|served| served.rows)
 }
 
 fn refresh_needed(ledger: &Ledger) -> Option<AlertKind> {
@@ -27,20 +52,19 @@ fn refresh_needed(ledger: &Ledger) -> Option<AlertKind> {
 /// Days that polls still ask for, and of which Singular was handed nothing or less than a quarter of what is usual. Only
 /// answers count from after the hour by which the day's stats were due: until then a day is not expected to be whole. Days
 /// without stats are told of by a rule of their own.
-fn served_less(ledger: &Ledger, due_hour: u32) -> Option<AlertKind> {
+fn served_less(ledger: &Ledger, recent: &[LedgerDay], due_hour: u32) -> Option<AlertKind> {
     let clock = ledger.advertiser.time_zone.clock();
     let was_due = |day: &LedgerDay, at: DateTime<Utc>| {
         let due = day.day.date().succ_opt().and_then(|next| next.and_hms_opt(due_hour, 0, 0));
         due.is_some_and(|due| clock.at(at).0 >= due)
     };
-    let items = |day: &LedgerDay| day.difference.served.map(|served| served.rows);
     let mut found: Option<AlertKind> = None;
-    for (place, day) in ledger.days.iter().enumerate() {
+    for (place, day) in recent.iter().enumerate() {
         let (Some(held), Some((at, _))) = (items(day), day.served) else { continue };
         if ledger.calendar.is_beyond_polls(day.day) || !was_due(day, at) {
             continue;
         }
-        let before = ledger.days[..place].iter().rev().filter_map(items).filter(|items| *items > 0).take(COMPARED);
+        let before = recent[..place].iter().rev().filter_map(items).filter(|items| *items > 0).take(COMPARED);
         let Some(usual) = usual(before.collect()) else { continue };
         if held.saturating_mul(4) < usual {
             let count = match found {

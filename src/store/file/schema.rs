@@ -24,6 +24,7 @@ pub(super) const STEP_LIST: &[M<'static>] = &[
     M::up(include_str!("../migrations/009.sql")),
     M::up(include_str!("../migrations/010.sql")),
     M::up(include_str!("../migrations/011.sql")),
+    M::up(include_str!("../migrations/012.sql")),
 ];
 
 /// The schema this program works with: the number of its migrations.

@@ -28,7 +28,7 @@ select
     ),
     imports.cost,
     imports.clicks,
-    imports.told
+    {told}
 from imports
 left join api_tokens using (token_key)
 left join imports undone on undone.import_key = imports.undoes_key

@@ -8,8 +8,7 @@ use rusqlite::{Connection, Row, Statement};
 
 use crate::domain::{Count, Figures, Micros};
 use crate::store::{
-    AdvertiserKey, CampaignKey, Doing as _, ImportKey, PublisherKey, ReadTxn, StoreError, StoreResult, WriteTxn,
-    foreign_value,
+    AdvertiserKey, CampaignKey, Doing as _, ImportKey, PublisherKey, StoreError, StoreResult, WriteTxn, foreign_value,
 };
 
 /// Names one cell. Sorts as the table is stored.
@@ -31,17 +30,6 @@ pub struct StatCell {
     /// Which.
     pub key: StatKey,
     /// What it holds.
-    pub figures: Figures,
-}
-
-/// A cell as the general report adds it up.
-#[derive(Debug, Clone, Copy)]
-pub struct GeneralCell {
-    /// The campaign.
-    pub campaign: CampaignKey,
-    /// The publisher.
-    pub publisher: PublisherKey,
-    /// The figures.
     pub figures: Figures,
 }
 
@@ -82,34 +70,6 @@ pub(in crate::store) fn figures(row: &Row<'_>, at: usize) -> rusqlite::Result<Fi
 pub(in crate::store) fn stated(row: &Row<'_>) -> rusqlite::Result<StatRow> {
     let line = row.get::<_, i64>(5)?.unsigned_abs();
     Ok(StatRow { figures: figures(row, 0)?, import: ImportKey(row.get(4)?), line })
-}
-
-impl ReadTxn<'_> {
-    /// Hands every cell of the days to `each`; both ends count.
-    pub fn stat_scan_range(
-        &self,
-        advertiser: AdvertiserKey,
-        from: i64,
-        to: i64,
-        mut each: impl FnMut(GeneralCell),
-    ) -> StoreResult<()> {
-        const DOING: &str = "read stats";
-        let sql = "select campaign_key, publisher_key, clicks, cost_micros, views, conversions from daily_stats
-            where advertiser_key = ?1 and day between ?2 and ?3";
-        let mut statement = self.conn.prepare_cached(sql).doing(DOING)?;
-        let mut rows = statement.query((advertiser.0, from, to)).doing(DOING)?;
-        while let Some(row) = rows.next().doing(DOING)? {
-            let cell = |row: &Row<'_>| -> rusqlite::Result<GeneralCell> {
-                Ok(GeneralCell {
-                    campaign: CampaignKey(row.get(0)?),
-                    publisher: PublisherKey(row.get(1)?),
-                    figures: figures(row, 2)?,
-                })
-            };
-            each(cell(row).doing(DOING)?);
-        }
-        Ok(())
-    }
 }
 
 impl WriteTxn<'_> {
