@@ -64,7 +64,7 @@ impl ReadTxn<'_> {
         let sql = format!(
             "select audit_key, at, actor, action, subject, address from audit_log
             where at >= ?1 and action = '{CUT_OFF}'
-            order by audit_key desc
+            order by at desc, audit_key desc
             limit 20"
         );
         self.list("read the audit log", &sql, [to_ms(since)], audit)

@@ -419,18 +419,18 @@ impl Site {
 
     fn check(&self) {
         let read = |txn: &pitlane::store::ReadTxn<'_>| {
-            Ok::<_, ServiceError>((
-                Ledger::of(txn, &self.advertiser, None, Detail::Cells, self.now)?,
-                Ledger::of(txn, &self.advertiser, None, Detail::Sums, self.now)?,
-            ))
+            let ledger = |detail| Ledger::of(txn, &self.advertiser, None, detail, self.now);
+            Ok::<_, ServiceError>((ledger(Detail::Cells)?, ledger(Detail::Sums)?, ledger(Detail::States)?))
         };
-        let (ledger, sums) = self.store().read(read).unwrap();
+        let (ledger, sums, states) = self.store().read(read).unwrap();
         let short = |days: &[LedgerDay]| -> Vec<_> {
             days.iter()
                 .map(|day| (day.day, day.state, day.difference.held, day.difference.served, day.difference.differing))
                 .collect()
         };
         assert_eq!(short(&ledger.days), short(&sums.days));
+        let state = |ledger: &Ledger| -> Vec<_> { ledger.days.iter().map(|day| (day.day, day.state, day.served)).collect() };
+        assert_eq!(state(&ledger), state(&states));
         let (_, items) = self.report(0, DAYS - 1);
         let all_held = self.held();
         for (number, now) in &items {

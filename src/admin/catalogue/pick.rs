@@ -11,7 +11,7 @@ use crate::store::{
 };
 
 /// The longest list to choose from.
-const CHOICES: u32 = 100;
+pub(in crate::admin) const CHOICES: u32 = 100;
 
 /// How many likely ones a refusal names.
 const NAMED: u32 = 8;

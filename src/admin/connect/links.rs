@@ -7,16 +7,21 @@ use actix_web::http::header;
 use askama::Template;
 
 use crate::admin::catalogue::entry;
+use crate::admin::catalogue::pick::CHOICES;
 use crate::admin::kit::context::{Answer, RequestContext};
 use crate::admin::kit::form::sentence;
 use crate::admin::kit::format;
 use crate::admin::kit::layout::Shell;
+use crate::admin::kit::pages::Pages;
 use crate::admin::kit::table::link_to;
 use crate::service::connect::links::{LinkProblem, Meant, Pairs, TrackingLink, several_apps, verify};
 use crate::service::{ServiceError, ServiceResult};
 use crate::store::{AdvertiserRow, CampaignRow, PublisherRow};
 
 const PATH: &str = "/admin/singular/links";
+
+/// Links a page shows.
+const SHOWN: usize = 50;
 
 #[derive(Template)]
 #[template(path = "admin/links.html")]
@@ -25,14 +30,16 @@ struct Page {
     link: String,
     link_error: String,
     app: String,
-    apps: Vec<String>,
+    /// What can be chosen; nothing where there are too many, so that it is typed.
+    apps: Option<Vec<String>>,
     verified: String,
     verified_error: String,
     campaign: String,
-    campaigns: Vec<String>,
+    campaigns: Option<Vec<String>>,
     publisher: String,
-    publishers: Vec<String>,
+    publishers: Option<Vec<String>>,
     made: Option<Vec<MadeLink>>,
+    pages: Option<Pages>,
     warning: String,
     csv: String,
     found: Option<Found>,
@@ -76,7 +83,8 @@ pub async fn page(context: RequestContext) -> Answer {
             let (base, used) = (parse(context.query("link")), parse(context.query("verify")));
             let app = one_of(context.query("app"));
             let (rows, apps) = pairs.of_app(app.as_deref());
-            let mut made = None;
+            let page = context.query("page").parse().ok().filter(|page| *page > 0).unwrap_or(1_usize);
+            let (mut made, mut pages) = (None, None);
             let mut warning = None;
             if let Ok(Some(base)) = &base {
                 warning = several_apps(&apps);
@@ -86,7 +94,8 @@ pub async fn page(context: RequestContext) -> Answer {
                     publisher: publisher.name.clone(),
                     link: base.filled(campaign, publisher),
                 };
-                made = Some(rows.iter().map(filled).collect());
+                made = Some(rows.iter().skip((page - 1).saturating_mul(SHOWN)).take(SHOWN).map(filled).collect());
+                pages = Pages::new(context, page, SHOWN, rows.len(), "link");
             }
             let mut error = used.as_ref().err().cloned();
             let mut found = None;
@@ -118,7 +127,7 @@ pub async fn page(context: RequestContext) -> Answer {
                 list.sort_unstable();
                 list.dedup();
             }
-            let [campaigns, publishers, all_apps] = names;
+            let [campaigns, publishers, all_apps] = names.map(|list| (list.len() <= CHOICES as usize).then_some(list));
             Ok::<_, ServiceError>(Page {
                 link: asked("link"),
                 link_error: base.as_ref().err().cloned().unwrap_or_default(),
@@ -131,8 +140,9 @@ pub async fn page(context: RequestContext) -> Answer {
                 publisher: asked("publisher"),
                 publishers,
                 made,
+                pages,
                 warning: warning.map(|warning| format!("{warning}. Choose the link’s app above.")).unwrap_or_default(),
-                csv: link_to(context, &format!("{PATH}.csv"), &[("verify", ""), ("campaign", ""), ("publisher", "")]),
+                csv: link_to(context, &format!("{PATH}.csv"), &[("verify", ""), ("campaign", ""), ("publisher", ""), ("page", "")]),
                 found,
                 shell,
             })

@@ -17,7 +17,7 @@ use crate::service::ledger::{Cause, Detail, HandoverState, Ledger, LedgerDay, Sh
 use crate::store::{AdvertiserKey, ReadTxn, StoreError};
 
 /// Items that are shown.
-const SHOWN: usize = 500;
+const SHOWN: usize = 200;
 
 #[derive(Template)]
 #[template(path = "admin/singular_day.html")]

@@ -142,10 +142,10 @@ impl<'t, 'c> Reader<'t, 'c> {
         Rc::clone(found)
     }
 
-    /// Whether it is quicker to look these campaigns up than to read the whole day.
+    /// Whether it is quicker to look these campaigns up than to read the whole day. One or two always are.
     fn are_few(&self, day: i64, campaigns: &[CampaignKey]) -> bool {
         let rows = self.sums.get(&day).map_or(0, |sums| sums.rows);
-        u64::try_from(campaigns.len().saturating_mul(LOOK_UP)).is_ok_and(|wanted| wanted <= rows)
+        campaigns.len() <= 2 || u64::try_from(campaigns.len().saturating_mul(LOOK_UP)).is_ok_and(|wanted| wanted <= rows)
     }
 
     /// Hands the day's cells of these campaigns to `each`, and perhaps those of others.
