@@ -113,6 +113,12 @@ impl Column {
         Self { gives_way: true, ..self }
     }
 
+    /// Whether it holds figures, which are short.
+    #[must_use]
+    pub fn is_figure(&self) -> bool {
+        self.numeric
+    }
+
     /// The classes of its cells.
     #[must_use]
     pub fn class(&self) -> &'static str {

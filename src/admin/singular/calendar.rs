@@ -8,7 +8,7 @@ use crate::domain::Day;
 use crate::service::ledger::{HandoverState, Ledger};
 
 /// Months that are shown unless all are asked for.
-const MONTHS: usize = 13;
+pub(super) const MONTHS: usize = 13;
 
 /// A month.
 pub(super) struct Month {

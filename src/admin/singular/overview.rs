@@ -18,7 +18,7 @@ use crate::service::status::PollingState;
 use crate::store::{ReadTxn, SentRequest};
 
 /// Days that differ and are shown.
-const SHOWN: usize = 100;
+const SHOWN: usize = 50;
 
 /// Requests that were sent are told of for this long.
 const SENT: TimeDelta = TimeDelta::days(30);
@@ -61,7 +61,8 @@ pub async fn page(context: RequestContext) -> Answer {
             let Some(advertiser) = shell.advertiser.clone() else { return Ok(Page::empty(shell)) };
             let now = Utc::now();
             let ledger = Ledger::of(txn, &advertiser, None, Detail::Sums, now)?;
-            let (months, has_older) = calendar::of(&ledger, context.query("months") == "all");
+            let has_all = context.query("months") == "all";
+            let (months, has_older) = calendar::of(&ledger, has_all);
             shell.title = headline(&ledger);
             let (polling, polling_tone) = polling(txn, &shell, &ledger)?;
             let all = ledger.refresh_requests();
@@ -83,7 +84,7 @@ pub async fn page(context: RequestContext) -> Answer {
                 sent: sent.iter().map(|one| arrival(&shell, &ledger, one)).collect(),
                 counted: counted(&ledger),
                 differing: differing(&shell, &ledger, advertiser.currency),
-                sums: sums(&ledger, advertiser.currency),
+                sums: sums(&ledger, advertiser.currency, if has_all { usize::MAX } else { calendar::MONTHS }),
                 unreached_cost: sum_of(&unreached, advertiser.currency),
                 unreached: if unreached.is_empty() { String::new() } else { days(unreached.len()) },
                 shell,
@@ -117,7 +118,7 @@ fn days(count: usize) -> String {
 }
 
 fn headline(ledger: &Ledger) -> String {
-    let differing = ledger.days.iter().filter(|day| day.state != HandoverState::InStep && !day.is_accepted).count();
+    let differing = ledger.days.iter().filter(|day| is_listed(day)).count();
     match (ledger.polling.state, ledger.days.len(), differing) {
         (_, 0, _) => "Nothing to hand over yet".to_owned(),
         (PollingState::Never, ..) => "Singular has not polled yet".to_owned(),
@@ -227,14 +228,23 @@ fn arrival(shell: &Shell, ledger: &Ledger, sent: &SentRequest) -> String {
 fn counted(ledger: &Ledger) -> String {
     let parts = ledger.counts().into_iter().filter(|(state, count)| *state != HandoverState::InStep && *count > 0);
     let parts: Vec<String> = parts.map(|(state, count)| format!("{}: {}", words::state(state), days(count))).collect();
-    parts.join(" · ")
+    let all = ledger.days.iter().filter(|day| is_listed(day)).count();
+    match parts.join(" · ") {
+        parts if all > SHOWN => format!("{parts}. The newest {SHOWN} are listed"),
+        parts => parts,
+    }
+}
+
+/// Whether the day stands among those that differ.
+fn is_listed(day: &LedgerDay) -> bool {
+    day.state != HandoverState::InStep && !day.is_accepted
 }
 
 fn differing(shell: &Shell, ledger: &Ledger, currency: Currency) -> Table {
     let code = currency.code();
     let columns = ["Day", "State", &format!("#Handed over, {code}"), &format!("#Now, {code}"), "#Difference", "#Items"];
     let mut table = Table::new("What differs", &columns);
-    let days = ledger.days.iter().filter(|day| day.state != HandoverState::InStep && !day.is_accepted);
+    let days = ledger.days.iter().filter(|day| is_listed(day));
     // The newest are what people look for.
     for day in days.rev().take(SHOWN) {
         let served = match &day.difference.served {
@@ -256,8 +266,8 @@ fn differing(shell: &Shell, ledger: &Ledger, currency: Currency) -> Table {
     table
 }
 
-/// What each month holds now and was handed over as.
-fn sums(ledger: &Ledger, currency: Currency) -> Table {
+/// What each of the newest months holds now and was handed over as.
+fn sums(ledger: &Ledger, currency: Currency, shown: usize) -> Table {
     let mut months: BTreeMap<(i32, u32), (Option<i128>, i128, usize)> = BTreeMap::new();
     for day in &ledger.days {
         let date = day.day.date();
@@ -277,7 +287,7 @@ fn sums(ledger: &Ledger, currency: Currency) -> Table {
         ["Month", &format!("#Handed over, {code}"), &format!("#Now, {code}"), "#Difference", "#Days that differ"];
     let mut table = Table::new("Sums by month", &columns);
     let plain = |micros: i128| words::signed(micros, currency).trim_start_matches('+').to_owned();
-    for ((year, month), (served, held, differing)) in months.into_iter().rev() {
+    for ((year, month), (served, held, differing)) in months.into_iter().rev().take(shown) {
         let name = chrono::NaiveDate::from_ymd_opt(year, month, 1).map(|date| date.format("%b %Y").to_string());
         table.rows.push(vec![
             Cell::new(name.unwrap_or_default()),
