@@ -1,17 +1,16 @@
 //! The figures of the start page: what the last days came to.
 
+use std::collections::HashMap;
+
 use chrono::Datelike as _;
 
 use crate::admin::catalogue::entry::{scope, today};
 use crate::admin::kit::chart::{self, Chart};
 use crate::admin::kit::format;
 use crate::admin::kit::table::{Cell, Column, Sparkline, Table};
-use crate::admin::stats::groups;
-use crate::admin::stats::names;
-use crate::admin::stats::view::{By, Filters, Order, View};
-use crate::domain::{Day, DayRange, MicrosSum};
+use crate::domain::{Day, MicrosSum};
 use crate::service::ServiceError;
-use crate::store::{AdvertiserRow, ReadTxn, StatSum};
+use crate::store::{AdvertiserRow, CampaignKey, ReadTxn, StatSum};
 
 /// Days the chart shows, and the small lines.
 const DAYS: i64 = 30;
@@ -211,24 +210,38 @@ fn sparkline(values: impl Iterator<Item = i64>) -> Sparkline {
     Sparkline { path: chart::line(&values), width: values.len().saturating_sub(1).max(1) }
 }
 
+/// What a campaign cost.
+#[derive(Default)]
+struct Spent {
+    now: MicrosSum,
+    /// In as many days before.
+    before: MicrosSum,
+    /// Day by day, in millionths; empty where it has no stats now.
+    line: Vec<i64>,
+}
+
 impl RecentDays {
     /// The campaigns that cost most in the last 30 days.
     pub fn top(&self, txn: &ReadTxn<'_>, advertiser: &AdvertiserRow) -> Result<Table, ServiceError> {
         let last = self.today.to_stored() - self.end();
-        let day = |stored: i64| Day::from_stored(stored);
-        let range = |from: i64, to: i64| -> Result<DayRange, ServiceError> { Ok(DayRange::new(day(from)?, day(to)?)?) };
-        let view = View {
-            days: range(last - DAYS + 1, last)?,
-            before: Some(range(last - 2 * DAYS + 1, last - DAYS)?),
-            preset: "30d".to_owned(),
-            by: By::Campaign,
-            order: (Order::Cost, true),
-            page: 1,
-            filters: Filters::default(),
-            problem: None,
-            span: None,
-            advertiser: advertiser.clone(),
-        };
+        let (first, before) = (last - DAYS + 1, last - 2 * DAYS + 1);
+        let mut found: HashMap<CampaignKey, Spent> = HashMap::new();
+        txn.stat_scan_costs(advertiser.key, (before, last), |day, campaign, cost| {
+            let spent = found.entry(campaign).or_default();
+            let Ok(point) = usize::try_from(day - first) else {
+                spent.before += cost;
+                return;
+            };
+            spent.now += cost;
+            spent.line.resize(usize::try_from(DAYS).unwrap_or_default(), 0);
+            if let Some(sum) = spent.line.get_mut(point) {
+                *sum = sum.saturating_add(cost.to_stored().unwrap_or(i64::MAX));
+            }
+        })?;
+        // What only the days before have is no row of these days.
+        let mut most: Vec<_> = found.into_iter().filter(|(_, spent)| !spent.line.is_empty()).collect();
+        most.sort_unstable_by_key(|(campaign, spent)| std::cmp::Reverse((spent.now.micros(), *campaign)));
+        most.truncate(TOP);
         let currency = advertiser.currency;
         let columns = vec![
             Column::name("Campaign"),
@@ -237,19 +250,19 @@ impl RecentDays {
             Column::line("30 days"),
         ];
         let mut table = Table::with_columns("Campaigns by cost, last 30 days", columns);
-        let Ok(found) = groups::collect(txn, &view)? else { return Ok(table) };
-        let most = &found.groups[..found.groups.len().min(TOP)];
-        let labels = names::of_groups(txn, &view, most)?;
-        let largest = most.first().map(|group| group.sum.cost).unwrap_or_default();
-        for group in most {
-            let label = labels.get(&group.key).cloned().unwrap_or_default();
-            let href = format!("/admin/stats{}&range=30d&by=day&campaign={}", scope(advertiser), label.id);
-            let change = format::change(group.sum.cost, group.before.cost);
+        let keys: Vec<_> = most.iter().map(|(campaign, _)| *campaign).collect();
+        let rows: HashMap<_, _> =
+            txn.campaigns_by_key(advertiser.key, &keys)?.into_iter().map(|row| (row.key, row)).collect();
+        let largest = most.first().map(|(_, spent)| spent.now).unwrap_or_default();
+        for (campaign, spent) in most {
+            let Some(row) = rows.get(&campaign) else { continue };
+            let href = format!("/admin/stats{}&range=30d&by=day&campaign={}", scope(advertiser), row.id);
+            let change = format::change(spent.now, spent.before);
             table.rows.push(vec![
-                Cell::new(label.name).to(href, true).bar(group.sum.cost, largest),
-                Cell::new(format::amount(group.sum.cost, currency)).title(group.sum.cost.to_string()),
+                Cell::new(row.name.as_str()).to(href, true).bar(spent.now, largest),
+                Cell::new(format::amount(spent.now, currency)).title(spent.now.to_string()),
                 Cell::new(change.map_or_else(|| "new".to_owned(), |change| change.to_string())),
-                Cell::default().line(&group.line),
+                Cell::default().line(&spent.line),
             ]);
         }
         Ok(table)

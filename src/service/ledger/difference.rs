@@ -88,6 +88,9 @@ type CellKey = (CampaignKey, PublisherKey);
 /// A cell that was changed: what it held, and holds.
 type Change = (Option<Shown>, Option<Shown>);
 
+/// What a report says of a cell, where Singular is shown it.
+type Item<'c> = Option<(Shown, Said<'c>)>;
+
 /// Reads days of one advertiser.
 pub(super) struct Reader<'t, 'c> {
     txn: &'t ReadTxn<'c>,
@@ -105,6 +108,9 @@ pub(super) struct Reader<'t, 'c> {
 
 /// Looking a campaign up in a day takes as long as reading so many of its cells one after the other.
 const LOOK_UP: usize = 6;
+
+/// Campaigns that are looked up before it is seen whether they differ.
+const AT_ONCE: usize = 8;
 
 /// How much is wanted of a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,22 +179,24 @@ impl<'t, 'c> Reader<'t, 'c> {
         let mut wanted: BTreeSet<CampaignKey> = special.iter().copied().collect();
         // What imports left alone since holds what is there now: a value that was given back, or none.
         wanted.extend(changes.iter().filter(|(_, (_, now))| now.is_none()).map(|((campaign, _), _)| *campaign));
-        let mut held = self.sums.get(&day).copied().unwrap_or_default();
-        self.each_of(day, &wanted.into_iter().collect::<Vec<_>>(), |cell, now| match changes.get_mut(&cell) {
+        let wanted: Vec<_> = wanted.into_iter().collect();
+        if self.detail == Detail::States {
+            let differing = self.is_other(day, since, &changes, &wanted)?.into();
+            return Ok(DayDifference { served: Some(Sums::default()), differing, ..DayDifference::default() });
+        }
+        self.each_of(day, &wanted, |cell, now| match changes.get_mut(&cell) {
             Some(change) => change.1 = Some(now),
             None if special.binary_search(&cell.0).is_ok() => drop(changes.insert(cell, (Some(now), Some(now)))),
             None => {}
         })?;
-        for (_, now) in changes.values() {
-            if let Some(now) = now {
-                held.take(now);
-            }
+        let mut held = self.sums.get(&day).copied().unwrap_or_default();
+        for now in changes.values().filter_map(|(_, now)| now.as_ref()) {
+            held.take(now);
         }
         let mut served = held;
         let mut found = DayDifference::default();
-        for (cell, (then, now)) in changes {
-            let then = then.zip(self.catalogue.said(cell.0, Some(since)));
-            let now = now.zip(self.catalogue.said(cell.0, None));
+        for (cell, change) in changes {
+            let (then, now) = self.said(cell, since, change);
             if let Some((then, _)) = &then {
                 served.add(then);
             }
@@ -196,14 +204,48 @@ impl<'t, 'c> Reader<'t, 'c> {
                 held.add(now);
             }
             self.compare(cell, then, now, &mut found)?;
-            if self.detail == Detail::States && found.differing > 0 {
-                break;
-            }
-        }
-        if self.detail == Detail::States {
-            (served, held) = (Sums::default(), Sums::default());
         }
         Ok(DayDifference { served: Some(served), held, ..found })
+    }
+
+    /// What the report said of a cell at `since` and says now, as far as Singular was and is shown it.
+    fn said(&self, (campaign, _): CellKey, since: Version, (then, now): Change) -> (Item<'_>, Item<'_>) {
+        (then.zip(self.catalogue.said(campaign, Some(since))), now.zip(self.catalogue.said(campaign, None)))
+    }
+
+    /// Whether anything differs: `changes` as far as it is known what they hold, then the cells of the `wanted` campaigns, a few
+    /// at a time.
+    fn is_other(
+        &self,
+        day: i64,
+        since: Version,
+        changes: &BTreeMap<CellKey, Change>,
+        wanted: &[CampaignKey],
+    ) -> ServiceResult<bool> {
+        let differs = |cell: CellKey, change: Change| {
+            let (then, now) = self.said(cell, since, change);
+            !differing_keys(then.as_ref(), now.as_ref()).is_empty()
+        };
+        if changes.iter().any(|(cell, change)| change.1.is_some() && differs(*cell, *change)) {
+            return Ok(true);
+        }
+        for some in wanted.chunks(AT_ONCE) {
+            let mut held = BTreeMap::new();
+            self.each_of(day, some, |cell, now| {
+                if some.contains(&cell.0) {
+                    held.insert(cell, now);
+                }
+            })?;
+            let gone = changes.iter().filter(|(cell, _)| some.contains(&cell.0) && !held.contains_key(cell));
+            let there = held.iter().map(|(cell, now)| {
+                let then = changes.get(cell).map_or(Some(*now), |(then, _)| *then);
+                (*cell, (then, Some(*now)))
+            });
+            if there.chain(gone.map(|(cell, (then, _))| (*cell, (*then, None)))).any(|(cell, change)| differs(cell, change)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// A day that no poll ever covered, or that may have been handed over as anything.
@@ -267,8 +309,8 @@ impl<'t, 'c> Reader<'t, 'c> {
     fn compare(
         &self,
         (campaign, publisher): CellKey,
-        served: Option<(Shown, Said<'_>)>,
-        held: Option<(Shown, Said<'_>)>,
+        served: Item<'_>,
+        held: Item<'_>,
         found: &mut DayDifference,
     ) -> ServiceResult<()> {
         let differs = differing_keys(served.as_ref(), held.as_ref());

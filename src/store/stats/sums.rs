@@ -125,7 +125,25 @@ impl ReadTxn<'_> {
         Ok(())
     }
 
-    /// The same for some campaigns only, by looking each of them up on each day.
+    /// Hands day, campaign and cost of every cell of the days to `each`, in the table's order.
+    pub fn stat_scan_costs(
+        &self,
+        advertiser: AdvertiserKey,
+        (from, to): (i64, i64),
+        mut each: impl FnMut(i64, CampaignKey, MicrosSum),
+    ) -> StoreResult<()> {
+        const DOING: &str = "read stats";
+        let sql = "select day, campaign_key, cost_micros from daily_stats where advertiser_key = ?1 and day between ?2 and ?3";
+        let mut statement = self.conn.prepare_cached(sql).doing(DOING)?;
+        let mut rows = statement.query((advertiser.0, from, to)).doing(DOING)?;
+        while let Some(row) = rows.next().doing(DOING)? {
+            let cost = MicrosSum::from_parts(0, row.get(2).doing(DOING)?);
+            each(row.get(0).doing(DOING)?, CampaignKey(row.get(1).doing(DOING)?), cost);
+        }
+        Ok(())
+    }
+
+    /// Hands the cells of some campaigns to `each`, by looking each of them up on each day.
     pub fn stat_scan_campaigns(
         &self,
         advertiser: AdvertiserKey,
