@@ -429,7 +429,8 @@ impl Site {
                 .collect()
         };
         assert_eq!(short(&ledger.days), short(&sums.days));
-        let state = |ledger: &Ledger| -> Vec<_> { ledger.days.iter().map(|day| (day.day, day.state, day.served)).collect() };
+        let state =
+            |ledger: &Ledger| -> Vec<_> { ledger.days.iter().map(|day| (day.day, day.state, day.served)).collect() };
         assert_eq!(state(&ledger), state(&states));
         let (_, items) = self.report(0, DAYS - 1);
         let all_held = self.held();

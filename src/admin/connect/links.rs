@@ -142,7 +142,11 @@ pub async fn page(context: RequestContext) -> Answer {
                 made,
                 pages,
                 warning: warning.map(|warning| format!("{warning}. Choose the link’s app above.")).unwrap_or_default(),
-                csv: link_to(context, &format!("{PATH}.csv"), &[("verify", ""), ("campaign", ""), ("publisher", ""), ("page", "")]),
+                csv: link_to(
+                    context,
+                    &format!("{PATH}.csv"),
+                    &[("verify", ""), ("campaign", ""), ("publisher", ""), ("page", "")],
+                ),
                 found,
                 shell,
             })

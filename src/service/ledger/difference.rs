@@ -151,7 +151,8 @@ impl<'t, 'c> Reader<'t, 'c> {
     /// Whether it is quicker to look these campaigns up than to read the whole day. One or two always are.
     fn are_few(&self, day: i64, campaigns: &[CampaignKey]) -> bool {
         let rows = self.sums.get(&day).map_or(0, |sums| sums.rows);
-        campaigns.len() <= 2 || u64::try_from(campaigns.len().saturating_mul(LOOK_UP)).is_ok_and(|wanted| wanted <= rows)
+        campaigns.len() <= 2
+            || u64::try_from(campaigns.len().saturating_mul(LOOK_UP)).is_ok_and(|wanted| wanted <= rows)
     }
 
     /// Hands the day's cells of these campaigns to `each`, and perhaps those of others.
@@ -241,7 +242,10 @@ impl<'t, 'c> Reader<'t, 'c> {
                 let then = changes.get(cell).map_or(Some(*now), |(then, _)| *then);
                 (*cell, (then, Some(*now)))
             });
-            if there.chain(gone.map(|(cell, (then, _))| (*cell, (*then, None)))).any(|(cell, change)| differs(cell, change)) {
+            if there
+                .chain(gone.map(|(cell, (then, _))| (*cell, (*then, None))))
+                .any(|(cell, change)| differs(cell, change))
+            {
                 return Ok(true);
             }
         }

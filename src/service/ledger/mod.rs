@@ -85,12 +85,7 @@ impl Ledger {
     }
 
     /// The days again, in other detail; of a range, or all. For the same transaction.
-    pub fn read(
-        &self,
-        txn: &ReadTxn<'_>,
-        range: Option<DayRange>,
-        detail: Detail,
-    ) -> ServiceResult<Vec<LedgerDay>> {
+    pub fn read(&self, txn: &ReadTxn<'_>, range: Option<DayRange>, detail: Detail) -> ServiceResult<Vec<LedgerDay>> {
         let key = self.advertiser.key;
         let (from, to) = range.map_or((i64::MIN, i64::MAX), DayRange::stored);
         let versions: HashMap<i64, Version> = txn.day_versions(key, from, to)?.into_iter().collect();
