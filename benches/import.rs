@@ -94,7 +94,7 @@ impl Files {
 
 fn lines_of(shape: Shape) -> Vec<String> {
     let mut lines = Vec::new();
-    let kept = shape.lines(|line| {
+    let kept = shape.lines(LAST_DAY, |line| {
         lines.push(line.to_owned());
         Ok(())
     });

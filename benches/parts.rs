@@ -38,7 +38,7 @@ fn rows(shape: Shape) -> u64 {
 fn csv_of(shape: Shape, in_order: bool) -> String {
     let mut lines = Vec::new();
     shape
-        .lines(|line| {
+        .lines(LAST_DAY, |line| {
             lines.push(line.to_owned());
             Ok(())
         })

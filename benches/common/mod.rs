@@ -8,7 +8,7 @@ use std::io;
 
 use pitlane::domain::Day;
 
-/// The last day there is data for.
+/// The last day there is data for, unless another is named.
 pub(crate) const LAST_DAY: &str = "2024-12-31";
 
 /// The columns.
@@ -25,14 +25,14 @@ pub(crate) struct Shape {
     pub(crate) advertisers: u64,
     /// Campaigns of each.
     pub(crate) campaigns: u64,
-    /// Days, the last of which is [`LAST_DAY`].
+    /// Days in a row.
     pub(crate) days: u64,
 }
 
 impl Shape {
     /// Hands out every line of the file, in the order in which the table is stored.
-    pub(crate) fn lines(self, mut each: impl FnMut(&str) -> io::Result<()>) -> io::Result<()> {
-        let last = Day::parse("date", LAST_DAY).map_err(io::Error::other)?;
+    pub(crate) fn lines(self, last_day: &str, mut each: impl FnMut(&str) -> io::Result<()>) -> io::Result<()> {
+        let last = Day::parse("date", last_day).map_err(io::Error::other)?;
         let days: Vec<String> =
             (0..self.days).rev().filter_map(|ago| last.earlier(ago)).map(|day| day.to_string()).collect();
         let mut line = String::new();

@@ -9,11 +9,12 @@ import subprocess
 import time
 from datetime import date, timedelta
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 from pages import Pages
 from years import fill
 
-LAST = date(2024, 12, 31)
+LAST = date.today() - timedelta(days=1)
 MISSED = []
 
 
@@ -54,10 +55,11 @@ class Volume:
 
     def rows(self, name, advertisers, campaigns, days):
         """A file of rows. It is the same each time."""
-        path = self.work / f"{name}-{advertisers}x{campaigns}x{days}.csv"
+        path = self.work / f"{name}-{advertisers}x{campaigns}x{days}-{LAST}.csv"
         if not path.exists():
             with path.open("w") as out:
-                subprocess.run([self.args.data, str(advertisers), str(campaigns), str(days)], check=True, stdout=out)
+                command = [self.args.data, advertisers, campaigns, days, LAST]
+                subprocess.run([str(part) for part in command], check=True, stdout=out)
         return path
 
     def fresh(self, name):
@@ -88,16 +90,39 @@ class Volume:
         shutil.rmtree(self.work / "bare")
 
     def grow(self):
-        """What gathers over years, and an advertiser with 20,000 campaigns."""
-        for number in (1, 2):
-            run(self.pitlane("import", "token", "create", "--advertiser", f"Advertiser {number}", "--name", "years"))
+        """What gathers over years, an advertiser with 20,000 campaigns, and what Singular was handed before it changed."""
+        tokens = [run(self.pitlane("import", "token", "create", "--advertiser", f"Advertiser {number}", "--name", "years"))[1].strip()
+                  for number in (1, 2)]
+        day = self.rows("day", *self.shape[:2], 1).read_text().splitlines(keepends=True)
         small = self.work / "small.csv"
-        small.write_text("".join(self.rows("day", *self.shape[:2], 1).read_text().splitlines(keepends=True)[:2]))
+        small.write_text("".join(day[:2]))
         run(self.pitlane("import", "import", small))
         fill(self.work / "import" / "pitlane.db")
         many = self.work / "many.csv"
         many.write_text(self.rows("many", 1, 20_000, 1).read_text().replace(",Advertiser 1,", ",Many campaigns,"))
         run(self.pitlane("import", "import", "--create-missing", many))
+        # One advertiser's last 90 days, all days of another.
+        server, origin, _ = self.serve()
+        for token, days in zip(tokens, (90, self.days)):
+            address = f"{origin}/api/v1/integrations/cost-report/singular/json"
+            address += f"?date_from={LAST - timedelta(days=days - 1)}&date_to={LAST}"
+            with urlopen(Request(address, headers={"Authorization": f"ApiToken {token}"})) as answer:
+                answer.read()
+        server.terminate()
+        server.wait()
+        # Five days of the first are restated, and sixty offers of the second are switched off.
+        changed = [self.restated(day, back) for back in (5, 15, 50, 70, 71) for day in day[1:] if ",Advertiser 1," in day]
+        small.write_text(day[0] + "".join(changed))
+        run(self.pitlane("import", "import", small))
+        for line in [line for line in day if ",Advertiser 2," in line][:60]:
+            run(self.pitlane("import", "offer", "disable", line.split(",")[3], "--advertiser", "Advertiser 2"))
+
+    @staticmethod
+    def restated(line, back):
+        """The line of another day, with one click more."""
+        fields = line.split(",")
+        fields[0], fields[8] = str(LAST - timedelta(days=back)), str(int(fields[8]) + 1)
+        return ",".join(fields)
 
     def serve(self):
         began = time.monotonic()
@@ -129,27 +154,40 @@ class Volume:
         server, origin, _ = self.serve()
         try:
             pages = Pages(origin, "bench@example.com", "correct horse battery staple")
-            of, many, campaign, publisher = pages.places()
+            of, two, many, campaign, publisher = pages.places()
             for name, path, most in (
                 ("Home", f"/admin/?{of}", 50),
+                ("Home, 60 offers off", f"/admin/?{two}", 50),
+                ("Home of 20,000", f"/admin/?{many}", 50),
                 ("polls", f"/admin/polls?{of}", 50),
                 ("polls of who has none", f"/admin/polls?{many}", 50),
                 ("polls of all", "/admin/polls", 50),
-                ("Singular", f"/admin/singular?{of}", 50),
+                ("Singular", f"/admin/singular?{of}", 100),
+                ("Singular, 60 offers off", f"/admin/singular?{two}", 100),
+                ("Singular of 20,000", f"/admin/singular?{many}", 100),
+                ("a day of Singular's", f"/admin/singular/day?{of}&day={LAST - timedelta(days=15)}", 100),
+                ("Connect", f"/admin/singular/connect?{of}", 100),
+                ("tracking links", f"/admin/singular/links?{of}&link=https%3A%2F%2Fexample.sng.link%2FAbc12%2Fwxyz", 100),
                 ("audit", "/admin/audit", 50),
                 ("imports", f"/admin/imports?{of}", 50),
+                ("imports of who has one", f"/admin/imports?{many}", 50),
                 ("tokens", f"/admin/tokens?{of}", 50),
                 ("offers", f"/admin/catalogue/offers?{of}", 50),
+                ("offers of 20,000", f"/admin/catalogue/offers?{many}", 50),
                 ("apps", f"/admin/catalogue/apps?{of}", 50),
                 ("publishers", "/admin/catalogue/publishers", 50),
                 ("a publisher", f"/admin/catalogue/publishers/{publisher}", 50),
                 ("campaigns", f"/admin/catalogue/campaigns?{of}", 50),
                 ("campaigns of 20,000", f"/admin/catalogue/campaigns?{many}", 50),
                 ("a campaign", f"/admin/catalogue/campaigns/{campaign}?{of}", 50),
+                ("stats, 30 days", f"/admin/stats?{of}", 100),
                 ("stats, a week", f"/admin/stats?{of}&from={LAST - timedelta(days=6)}&to={LAST}", 50),
                 ("stats, a year", f"/admin/stats?{of}&from={year}&to={LAST}", 100),
                 ("stats, all days", f"/admin/stats?{of}&from={first}&to={LAST}", 100),
+                ("stats, all days by day", f"/admin/stats?{of}&range=all&by=day", 100),
                 ("stats, all days by campaign", f"/admin/stats?{of}&from={first}&to={LAST}&by=campaign", 100),
+                ("statement of a month", f"/admin/stats/statement?{of}&month={LAST:%Y-%m}", 100),
+                ("metrics", "/metrics", 100),
             ):
                 milliseconds, size = pages.median(path)
                 show(name, milliseconds, "ms", most, f"{size / 1000:.1f} kB" + (" MISSED: over 100 kB" if size > 100_000 else ""))

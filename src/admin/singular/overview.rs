@@ -10,6 +10,7 @@ use super::words;
 use crate::admin::kit::context::{Answer, RequestContext};
 use crate::admin::kit::format;
 use crate::admin::kit::layout::Shell;
+use crate::admin::kit::pages::Pages;
 use crate::admin::kit::table::{Cell, Table};
 use crate::domain::{Currency, Day};
 use crate::service::ServiceError;
@@ -17,8 +18,8 @@ use crate::service::ledger::{Detail, HandoverState, Ledger, LedgerDay, PollTimes
 use crate::service::status::PollingState;
 use crate::store::{ReadTxn, SentRequest};
 
-/// Days that differ and are shown.
-const SHOWN: usize = 50;
+/// Days that differ and are shown on a page.
+const SHOWN: usize = 20;
 
 /// Requests that were sent are told of for this long.
 const SENT: TimeDelta = TimeDelta::days(30);
@@ -35,6 +36,7 @@ struct Page {
     requests: Vec<Request>,
     sent: Vec<String>,
     differing: Table,
+    pages: Option<Pages>,
     counted: String,
     sums: Table,
     /// Days that differ for good and were not accepted yet.
@@ -61,6 +63,7 @@ pub async fn page(context: RequestContext) -> Answer {
             let Some(advertiser) = shell.advertiser.clone() else { return Ok(Page::empty(shell)) };
             let now = Utc::now();
             let ledger = Ledger::of(txn, &advertiser, None, Detail::Sums, now)?;
+            let page = context.query("page").parse().ok().filter(|page| *page > 0).unwrap_or(1);
             let has_all = context.query("months") == "all";
             let (months, has_older) = calendar::of(&ledger, has_all);
             shell.title = headline(&ledger);
@@ -83,7 +86,8 @@ pub async fn page(context: RequestContext) -> Answer {
                 requests,
                 sent: sent.iter().map(|one| arrival(&shell, &ledger, one)).collect(),
                 counted: counted(&ledger),
-                differing: differing(&shell, &ledger, advertiser.currency),
+                differing: differing(&shell, &ledger, advertiser.currency, page),
+                pages: Pages::new(context, page, SHOWN, ledger.days.iter().filter(|day| is_listed(day)).count(), "day"),
                 sums: sums(&ledger, advertiser.currency, if has_all { usize::MAX } else { calendar::MONTHS }),
                 unreached_cost: sum_of(&unreached, advertiser.currency),
                 unreached: if unreached.is_empty() { String::new() } else { days(unreached.len()) },
@@ -105,6 +109,7 @@ impl Page {
             requests: Vec::new(),
             sent: Vec::new(),
             differing: Table::default(),
+            pages: None,
             counted: String::new(),
             sums: Table::default(),
             unreached: String::new(),
@@ -228,11 +233,7 @@ fn arrival(shell: &Shell, ledger: &Ledger, sent: &SentRequest) -> String {
 fn counted(ledger: &Ledger) -> String {
     let parts = ledger.counts().into_iter().filter(|(state, count)| *state != HandoverState::InStep && *count > 0);
     let parts: Vec<String> = parts.map(|(state, count)| format!("{}: {}", words::state(state), days(count))).collect();
-    let all = ledger.days.iter().filter(|day| is_listed(day)).count();
-    match parts.join(" · ") {
-        parts if all > SHOWN => format!("{parts}. The newest {SHOWN} are listed"),
-        parts => parts,
-    }
+    parts.join(" · ")
 }
 
 /// Whether the day stands among those that differ.
@@ -240,13 +241,13 @@ fn is_listed(day: &LedgerDay) -> bool {
     day.state != HandoverState::InStep && !day.is_accepted
 }
 
-fn differing(shell: &Shell, ledger: &Ledger, currency: Currency) -> Table {
+fn differing(shell: &Shell, ledger: &Ledger, currency: Currency, page: usize) -> Table {
     let code = currency.code();
     let columns = ["Day", "State", &format!("#Handed over, {code}"), &format!("#Now, {code}"), "#Difference", "#Items"];
     let mut table = Table::new("What differs", &columns);
     let days = ledger.days.iter().filter(|day| is_listed(day));
     // The newest are what people look for.
-    for day in days.rev().take(SHOWN) {
+    for day in days.rev().skip((page - 1).saturating_mul(SHOWN)).take(SHOWN) {
         let served = match &day.difference.served {
             Some(served) => Cell::new(format::amount(served.cost, currency)).title(served.cost.to_string()),
             None if day.state == HandoverState::NeverServed => Cell::new("–"),

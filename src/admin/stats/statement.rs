@@ -19,7 +19,7 @@ use crate::service::ServiceError;
 use crate::store::{AdvertiserRow, PublisherRow, ReadTxn, StatSum};
 
 /// Rows that are listed; the rest is summed in one line.
-const LISTED: usize = 500;
+const LISTED: usize = 350;
 
 /// What the rows can be.
 const GROUPINGS: [By; 3] = [By::Day, By::Campaign, By::Publisher];
