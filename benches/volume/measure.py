@@ -111,7 +111,7 @@ class Volume:
         server.terminate()
         server.wait()
         # Five days of the first are restated, and sixty offers of the second are switched off.
-        changed = [self.restated(day, back) for back in (5, 15, 50, 70, 71) for day in day[1:] if ",Advertiser 1," in day]
+        changed = [self.restated(line, back) for back in (71, 70, 50, 15, 5) for line in day[1:] if ",Advertiser 1," in line]
         small.write_text(day[0] + "".join(changed))
         run(self.pitlane("import", "import", small))
         for line in [line for line in day if ",Advertiser 2," in line][:60]:

@@ -142,14 +142,13 @@ impl<'t, 'c> CellWriter<'t, 'c> {
     /// States cells of one day, or says what stating them would do.
     fn state(&mut self, cells: &[(StatCell, u64)]) -> Result<Vec<Stored>, StoreError> {
         let Some(writing) = &mut self.writing else {
-            let compared = cells.iter().map(|(cell, _)| {
-                Ok(match self.txn.stat_find(cell.key)? {
-                    None => Stored::Inserted,
-                    Some(held) if held.figures == cell.figures => Stored::Unchanged,
-                    Some(held) => Stored::Changed(held.figures),
-                })
+            let held = self.txn.stats_held(cells)?;
+            let compared = cells.iter().zip(held).map(|((cell, _), held)| match held {
+                None => Stored::Inserted,
+                Some(held) if held == cell.figures => Stored::Unchanged,
+                Some(held) => Stored::Changed(held),
             });
-            return compared.collect();
+            return Ok(compared.collect());
         };
         writing.cells.put_day(cells)
     }

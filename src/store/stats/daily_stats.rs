@@ -8,7 +8,8 @@ use rusqlite::{Connection, Row, Statement};
 
 use crate::domain::{Count, Figures, Micros};
 use crate::store::{
-    AdvertiserKey, CampaignKey, Doing as _, ImportKey, PublisherKey, StoreError, StoreResult, WriteTxn, foreign_value,
+    AdvertiserKey, CampaignKey, Doing as _, ImportKey, PublisherKey, ReadTxn, StoreError, StoreResult, WriteTxn,
+    foreign_value,
 };
 
 /// Names one cell. Sorts as the table is stored.
@@ -146,13 +147,15 @@ impl StatWriter<'_> {
         let mut done = Vec::with_capacity(cells.len());
         let mut rest = cells;
         while !rest.is_empty() {
-            // Where cells are there already, most others of the day are, too.
-            let fits = |size: &usize| *size <= rest.len() && (self.last_was_new || *size == 1);
-            let Some(batch) = BATCHES.iter().position(fits) else { break };
+            if !self.last_was_new {
+                // Where one cell was there already, most others of the day are, too.
+                self.compare(rest, &mut done)?;
+                break;
+            }
+            let Some(batch) = BATCHES.iter().position(|size| *size <= rest.len()) else { break };
             let (some, others) = rest.split_at(BATCHES[batch]);
             if self.insert(batch, some)? == some.len() {
                 done.extend(some.iter().map(|_| Stored::Inserted));
-                self.last_was_new = true;
             } else {
                 for (cell, line) in some {
                     done.push(self.restate(cell, *line)?);
@@ -162,6 +165,23 @@ impl StatWriter<'_> {
             rest = others;
         }
         Ok(done)
+    }
+
+    /// States cells by seeing first what all of them hold.
+    fn compare(&mut self, cells: &[(StatCell, u64)], done: &mut Vec<Stored>) -> StoreResult<()> {
+        let held = ReadTxn::of(self.conn).stats_held(cells)?;
+        for (stated, held) in cells.iter().zip(held) {
+            done.push(match held {
+                None => {
+                    self.insert(BATCHES.len() - 1, std::slice::from_ref(stated))?;
+                    Stored::Inserted
+                }
+                Some(figures) if figures == stated.0.figures => Stored::Unchanged,
+                Some(_) => self.restate(&stated.0, stated.1)?,
+            });
+        }
+        self.last_was_new = done.last() == Some(&Stored::Inserted);
+        Ok(())
     }
 
     /// Inserts the cells that are not there yet; how many.

@@ -2,6 +2,7 @@
 
 pub(super) mod daily_stats;
 pub(super) mod day_status;
+pub(super) mod held;
 pub(super) mod history;
 pub(super) mod lists;
 pub(super) mod pages;
