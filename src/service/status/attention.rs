@@ -136,6 +136,6 @@ fn of_token(row: &TokenRow, all: &[TokenRow], now: DateTime<Utc>) -> Option<Aler
 fn missing_stats(txn: &ReadTxn<'_>, advertiser: &AdvertiserRow, now: DateTime<Utc>) -> ServiceResult<Option<Alert>> {
     let Some(day) = advertiser.time_zone.today(now)?.earlier(1) else { return Ok(None) };
     let stored = day.to_stored();
-    let has_stats = !txn.day_sums(advertiser.key, stored, stored)?.is_empty();
+    let has_stats = !txn.stat_scan(advertiser.key, stored, stored).next(txn)?.is_empty();
     Ok((!has_stats).then(|| warning(AlertKind::NoStats { day })))
 }
