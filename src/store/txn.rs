@@ -7,6 +7,7 @@ use std::ops::Deref;
 use rusqlite::Connection;
 
 use crate::store::convert::Doing as _;
+use crate::store::stats::sum_changes::SumChanges;
 use crate::store::stats::sums::TouchedMonths;
 use crate::store::{StoreResult, UrgentNote, Version};
 
@@ -56,6 +57,7 @@ pub struct WriteTxn<'c> {
     pub(in crate::store) version: Cell<Option<Version>>,
     /// The months whose sums are made anew before it commits.
     pub(in crate::store) touched: TouchedMonths,
+    pub(in crate::store) sum_changes: SumChanges,
 }
 
 impl<'c> Deref for WriteTxn<'c> {
@@ -69,7 +71,12 @@ impl<'c> Deref for WriteTxn<'c> {
 impl<'c> WriteTxn<'c> {
     /// A transaction that was begun for writing.
     pub(in crate::store) fn of(conn: &'c Connection) -> Self {
-        Self { read: ReadTxn::of(conn), version: Cell::new(None), touched: TouchedMonths::default() }
+        Self {
+            read: ReadTxn::of(conn),
+            version: Cell::new(None),
+            touched: TouchedMonths::default(),
+            sum_changes: SumChanges::default(),
+        }
     }
 
     /// Runs a statement that is kept prepared; the number of rows it touched.

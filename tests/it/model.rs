@@ -98,3 +98,27 @@ fn the_models_own_decimals_are_right() {
         assert_eq!((micros(text), decimal(micros(text)).as_str()), (millionths, shown), "{text}");
     }
 }
+
+/// The sums that are kept beside the stats agree with the cells.
+pub(crate) fn assert_sums_agree(database: &std::path::Path) {
+    let db = rusqlite::Connection::open_with_flags(database, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let cells = "from daily_stats group by advertiser_key";
+    let figures = "sum(clicks), sum(cost_micros), sum(views), sum(conversions)";
+    let days = format!("select advertiser_key, day, count(*), {figures} {cells}, day");
+    let kept_days = "select advertiser_key, day, rows, clicks, cost_units * 1000000 + cost_micros, views, conversions from day_sums";
+    let date = "day * 86400, 'unixepoch'";
+    let month = format!("strftime('%Y', {date}) * 12 + strftime('%m', {date}) - 1");
+    let months = format!(
+        "select advertiser_key, {month}, campaign_key, publisher_key, count(*), min(day), max(day), {figures}
+        {cells}, 2, campaign_key, publisher_key"
+    );
+    let kept_months = "select advertiser_key, month, campaign_key, publisher_key, rows, first_day, last_day, clicks,
+        cost_micros, views, conversions from month_sums";
+    for (cells, kept) in [(days.as_str(), kept_days), (months.as_str(), kept_months)] {
+        for (one, other) in [(cells, kept), (kept, cells)] {
+            let count: i64 =
+                db.query_row(&format!("select count(*) from ({one} except {other})"), (), |row| row.get(0)).unwrap();
+            assert_eq!(count, 0, "{one} except {other}");
+        }
+    }
+}

@@ -485,6 +485,7 @@ proptest! {
         for step in steps {
             site.take(step);
             prop_assert_eq!(report(&site.store), site.model.report());
+            crate::model::assert_sums_agree(site.store.path());
         }
         site.check_history();
         for entry in (1..site.model.entries.len()).rev() {
@@ -494,6 +495,7 @@ proptest! {
             prop_assert!(site.model.undone.contains(&entry));
         }
         prop_assert_eq!(report(&site.store), before);
+        crate::model::assert_sums_agree(site.store.path());
         site.check_history();
         prop_assert_eq!(site.store.integrity_problems().unwrap(), Vec::<String>::new());
     }

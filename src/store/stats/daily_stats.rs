@@ -7,6 +7,8 @@ use std::collections::HashSet;
 use rusqlite::{Connection, Row, Statement};
 
 use crate::domain::{Count, Figures, Micros};
+use crate::store::stats::sum_changes::SumChanges;
+use crate::store::stats::sums::TouchedMonths;
 use crate::store::{
     AdvertiserKey, CampaignKey, Doing as _, ImportKey, PublisherKey, ReadTxn, StoreError, StoreResult, WriteTxn,
     foreign_value,
@@ -79,6 +81,7 @@ impl WriteTxn<'_> {
         let prepare = |sql| self.conn.prepare(sql).doing(DOING);
         Ok(StatWriter {
             conn: self.conn,
+            sums: (&self.sum_changes, &self.touched),
             import,
             inserts: BATCHES.map(|_| None),
             select: prepare(include_str!("../sql/stat_select.sql"))?,
@@ -123,6 +126,7 @@ fn insert_sql(cells: usize) -> String {
 /// no row.
 pub struct StatWriter<'t> {
     conn: &'t Connection,
+    sums: (&'t SumChanges, &'t TouchedMonths),
     import: ImportKey,
     /// Prepared when they are first needed.
     inserts: [Option<Statement<'t>>; BATCHES.len()],
@@ -164,20 +168,26 @@ impl StatWriter<'_> {
             }
             rest = others;
         }
+        for ((StatCell { key, figures }, _), stored) in cells.iter().zip(&done) {
+            match stored {
+                Stored::Unchanged => {}
+                Stored::Inserted => self.sums.0.note((self.conn, self.sums.1), *key, None, figures)?,
+                Stored::Changed(old) => self.sums.0.note((self.conn, self.sums.1), *key, Some(old), figures)?,
+            }
+        }
         Ok(done)
     }
 
     /// States cells by seeing first what all of them hold.
     fn compare(&mut self, cells: &[(StatCell, u64)], done: &mut Vec<Stored>) -> StoreResult<()> {
-        let held = ReadTxn::of(self.conn).stats_held(cells)?;
-        for (stated, held) in cells.iter().zip(held) {
-            done.push(match held {
-                None => {
+        for (stated, told) in cells.iter().zip(ReadTxn::of(self.conn).stats_compared(cells)?) {
+            done.push(match told {
+                Stored::Unchanged => Stored::Unchanged,
+                Stored::Changed(_) => self.restate(&stated.0, stated.1)?,
+                Stored::Inserted => {
                     self.insert(BATCHES.len() - 1, std::slice::from_ref(stated))?;
                     Stored::Inserted
                 }
-                Some(figures) if figures == stated.0.figures => Stored::Unchanged,
-                Some(_) => self.restate(&stated.0, stated.1)?,
             });
         }
         self.last_was_new = done.last() == Some(&Stored::Inserted);

@@ -1,7 +1,8 @@
 //! Sums kept beside the stats: of each day, and of each campaign at each publisher in a month.
 //!
-//! They are made anew in the transaction that changed the stats, from the days that [`WriteTxn::day_touch`] named, just before
-//! it commits. So they always agree with the cells, and pages need not read the big table.
+//! They are kept in the transaction that changes the stats, so they always agree with the cells, and pages need not read the big
+//! table. What a `StatWriter` writes is added to them (`sum_changes.rs`); months that were changed otherwise, which
+//! [`WriteTxn::day_sum_again`] names, are summed anew just before the commit.
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -52,12 +53,12 @@ pub struct StatPart {
 }
 
 /// Months are counted through: twelve a year from year 0.
-fn month_of(day: i64) -> i64 {
+pub(in crate::store::stats) fn month_of(day: i64) -> i64 {
     Day::from_stored(day).map_or(0, |day| i64::from(day.date().year()) * 12 + i64::from(day.date().month0()))
 }
 
 /// The first and last day of a month.
-fn days_of(month: i64) -> (i64, i64) {
+pub(in crate::store::stats) fn days_of(month: i64) -> (i64, i64) {
     let first = |month: i64| {
         let year = i32::try_from(month.div_euclid(12)).unwrap_or(i32::MAX);
         let number = u32::try_from(month.rem_euclid(12)).unwrap_or_default() + 1;
@@ -86,9 +87,9 @@ fn sum(rows: i64, [clicks, cost, views, conversions]: [i64; 4]) -> StatSum {
     StatSum { rows, clicks, cost: MicrosSum::from_parts(0, cost), views, conversions }
 }
 
-const DAY_SUM: &str = "rows, clicks, cost_units, cost_micros, views, conversions";
+pub(in crate::store::stats) const DAY_SUM: &str = "rows, clicks, cost_units, cost_micros, views, conversions";
 
-fn day_sum(row: &Row<'_>, at: usize) -> rusqlite::Result<StatSum> {
+pub(in crate::store::stats) fn day_sum(row: &Row<'_>, at: usize) -> rusqlite::Result<StatSum> {
     Ok(StatSum {
         rows: row.get(at)?,
         clicks: row.get(at + 1)?,
@@ -224,8 +225,14 @@ struct MonthSum {
 }
 
 impl WriteTxn<'_> {
-    /// Makes the sums of the months anew that this transaction touched.
+    /// Says that cells of this day were changed past a `StatWriter`.
+    pub fn day_sum_again(&self, advertiser: AdvertiserKey, day: i64) {
+        self.touched.add(advertiser, day);
+    }
+
+    /// Makes the sums agree with the cells.
     pub(in crate::store) fn sums_renew(&self) -> StoreResult<()> {
+        self.sum_changes.put(self.conn, &self.touched)?;
         let touched = self.touched.0.take();
         for (advertiser, month) in touched {
             self.month_renew(AdvertiserKey(advertiser), month)?;
