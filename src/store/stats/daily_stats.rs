@@ -169,11 +169,14 @@ impl StatWriter<'_> {
             rest = others;
         }
         for ((StatCell { key, figures }, _), stored) in cells.iter().zip(&done) {
-            match stored {
-                Stored::Unchanged => {}
-                Stored::Inserted => self.sums.0.note((self.conn, self.sums.1), *key, None, figures)?,
-                Stored::Changed(old) => self.sums.0.note((self.conn, self.sums.1), *key, Some(old), figures)?,
-            }
+            let old = match stored {
+                Stored::Unchanged => continue,
+                Stored::Inserted => None,
+                Stored::Changed(old) => Some(old),
+            };
+            let (changes, touched) = self.sums;
+            let (day, cell) = ((key.advertiser, key.day), (key.campaign, key.publisher));
+            changes.note((self.conn, touched), day, cell, old, figures)?;
         }
         Ok(done)
     }

@@ -8,9 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 use rusqlite::Connection;
 
 use crate::domain::{Figures, MicrosSum};
-use crate::store::stats::daily_stats::StatKey;
 use crate::store::stats::sums::{DAY_SUM, TouchedMonths, day_sum, days_of, month_of};
-use crate::store::{AdvertiserKey, StatSum, StoreResult, WriteTxn};
+use crate::store::{AdvertiserKey, CampaignKey, PublisherKey, StatSum, StoreResult, WriteTxn};
 
 /// The changes of the month that is written now.
 #[derive(Default)]
@@ -24,7 +23,7 @@ struct Month {
     days: (i64, i64),
     by_day: BTreeMap<i64, Change>,
     /// By campaign and publisher, with the first and last day.
-    by_cell: HashMap<(i64, i64), (Change, (i64, i64))>,
+    by_cell: HashMap<(CampaignKey, PublisherKey), (Change, (i64, i64))>,
 }
 
 /// Cells that came, and by how much figures changed: clicks, cost, views, conversions.
@@ -51,11 +50,11 @@ impl SumChanges {
     pub(in crate::store::stats) fn note(
         &self,
         txn: (&Connection, &TouchedMonths),
-        key: StatKey,
+        (advertiser, day): (AdvertiserKey, i64),
+        cell: (CampaignKey, PublisherKey),
         old: Option<&Figures>,
         new: &Figures,
     ) -> StoreResult<()> {
-        let StatKey { advertiser, day, campaign, publisher } = key;
         let is_other = |open: &Month| open.advertiser != advertiser || day < open.days.0 || day > open.days.1;
         if self.0.borrow().as_ref().is_none_or(is_other) {
             self.put(txn.0, txn.1)?;
@@ -69,7 +68,7 @@ impl SumChanges {
         }
         if let Some(open) = self.0.borrow_mut().as_mut() {
             open.by_day.entry(day).or_default().add(&change);
-            let (sum, days) = open.by_cell.entry((campaign.0, publisher.0)).or_insert((Change::default(), (day, day)));
+            let (sum, days) = open.by_cell.entry(cell).or_insert((Change::default(), (day, day)));
             sum.add(&change);
             *days = (days.0.min(day), days.1.max(day));
         }
@@ -115,7 +114,7 @@ impl Month {
         cells.sort_unstable_by_key(|(cell, _)| **cell);
         for ((campaign, publisher), (Change { rows, figures }, days)) in cells {
             let [clicks, cost, views, conversions] = figures.map(|figure| i64::try_from(figure).unwrap_or(i64::MIN));
-            let key = (self.advertiser.0, self.number, campaign, publisher);
+            let key = (self.advertiser.0, self.number, campaign.0, publisher.0);
             let params = (key.0, key.1, key.2, key.3, rows, days.0, days.1, clicks, cost, views, conversions);
             let is_there = txn.run("sum a month", include_str!("../sql/month_sums_update.sql"), params)? > 0;
             if !is_there && txn.run("sum a month", include_str!("../sql/month_sums_insert.sql"), params)? == 0 {
