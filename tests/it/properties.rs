@@ -16,7 +16,7 @@ use pitlane::store::{AdvertiserRow, AppRow, CampaignRow, OfferRow, PublisherRow,
 use proptest::prelude::*;
 
 use crate::fixtures::{Campaign, NORTHWIND, add_advertiser, add_campaigns, add_publishers, csv, id, state, switch};
-use crate::model::{Item, csv_of, decimal, json_of};
+use crate::model::{Item, csv_of, decimal, json_of, wrong_sums};
 
 pub(crate) const CAMPAIGNS: [(&str, &str); 4] =
     [("Coin Game", "A"), ("Coin Game", "B"), ("Gems", "C"), ("Arcade", "D")];
@@ -342,7 +342,9 @@ proptest! {
         let makers = [0, 2000, 32 << 20].map(Reports::new);
         let mut model = Model::default();
         for step in steps.into_iter().chain([Step::Ask(0, DAYS - 1)]) {
-            let Some((from, to)) = model.take(&store, step) else { continue };
+            let asked = model.take(&store, step);
+            prop_assert_eq!(wrong_sums(&store), 0);
+            let Some((from, to)) = asked else { continue };
             let items = model.items(from, to);
             for reports in &makers {
                 let (json, totals) = made(&store, reports, ReportFormat::Json, from, to);

@@ -2,16 +2,12 @@
 //!
 //! Read in the order in which it is stored, written through [`StatWriter`] in that same order where speed matters.
 
-use std::collections::HashSet;
-
-use rusqlite::{Connection, Row, Statement};
+use foldhash::HashSet;
+use rusqlite::{Row, Statement};
 
 use crate::domain::{Count, Figures, Micros};
-use crate::store::stats::sum_changes::SumChanges;
-use crate::store::stats::sums::TouchedMonths;
 use crate::store::{
-    AdvertiserKey, CampaignKey, Doing as _, ImportKey, PublisherKey, ReadTxn, StoreError, StoreResult, WriteTxn,
-    foreign_value,
+    AdvertiserKey, CampaignKey, Doing as _, ImportKey, PublisherKey, StoreError, StoreResult, WriteTxn, foreign_value,
 };
 
 /// Names one cell. Sorts as the table is stored.
@@ -75,13 +71,12 @@ pub(in crate::store) fn stated(row: &Row<'_>) -> rusqlite::Result<StatRow> {
     Ok(StatRow { figures: figures(row, 0)?, import: ImportKey(row.get(4)?), line })
 }
 
-impl WriteTxn<'_> {
+impl<'c> WriteTxn<'c> {
     /// A writer whose cells are marked as written by `import`.
-    pub fn stat_writer(&self, import: ImportKey) -> StoreResult<StatWriter<'_>> {
+    pub fn stat_writer(&self, import: ImportKey) -> StoreResult<StatWriter<'_, 'c>> {
         let prepare = |sql| self.conn.prepare(sql).doing(DOING);
         Ok(StatWriter {
-            conn: self.conn,
-            sums: (&self.sum_changes, &self.touched),
+            txn: self,
             import,
             inserts: BATCHES.map(|_| None),
             select: prepare(include_str!("../sql/stat_select.sql"))?,
@@ -89,8 +84,8 @@ impl WriteTxn<'_> {
             update: prepare(include_str!("../sql/stat_update.sql"))?,
             find_campaign: prepare("select 1 from campaigns where advertiser_key = ?1 and campaign_key = ?2")?,
             find_publisher: prepare("select 1 from publishers where publisher_key = ?1")?,
-            campaigns: HashSet::new(),
-            publishers: HashSet::new(),
+            campaigns: HashSet::default(),
+            publishers: HashSet::default(),
             last_was_new: true,
         })
     }
@@ -121,12 +116,12 @@ fn insert_sql(cells: usize) -> String {
     )
 }
 
-/// Writes cells with statements that stay prepared; what a cell held before goes into the history. That a cell's campaign and
+/// Writes cells with statements that stay prepared; what a cell held before goes into the history, and the sums beside the
+/// stats follow. That a cell's campaign and
 /// publisher are there is checked once for each, since [`Store::write_many`](crate::store::Store::write_many) checks it for
 /// no row.
-pub struct StatWriter<'t> {
-    conn: &'t Connection,
-    sums: (&'t SumChanges, &'t TouchedMonths),
+pub struct StatWriter<'t, 'c> {
+    txn: &'t WriteTxn<'c>,
     import: ImportKey,
     /// Prepared when they are first needed.
     inserts: [Option<Statement<'t>>; BATCHES.len()],
@@ -141,7 +136,7 @@ pub struct StatWriter<'t> {
     last_was_new: bool,
 }
 
-impl StatWriter<'_> {
+impl StatWriter<'_, '_> {
     /// States the whole values of cells of one day, each once for each import; `line` is where the import states it. A cell
     /// that holds the same already is not touched. What was done comes back in the same order.
     pub fn put_day(&mut self, cells: &[(StatCell, u64)]) -> StoreResult<Vec<Stored>> {
@@ -168,29 +163,21 @@ impl StatWriter<'_> {
             }
             rest = others;
         }
-        for ((StatCell { key, figures }, _), stored) in cells.iter().zip(&done) {
-            let old = match stored {
-                Stored::Unchanged => continue,
-                Stored::Inserted => None,
-                Stored::Changed(old) => Some(old),
-            };
-            let (changes, touched) = self.sums;
-            let (day, cell) = ((key.advertiser, key.day), (key.campaign, key.publisher));
-            changes.note((self.conn, touched), day, cell, old, figures)?;
-        }
+        self.txn.sums_see(cells, &done)?;
         Ok(done)
     }
 
     /// States cells by seeing first what all of them hold.
     fn compare(&mut self, cells: &[(StatCell, u64)], done: &mut Vec<Stored>) -> StoreResult<()> {
-        for (stated, told) in cells.iter().zip(ReadTxn::of(self.conn).stats_compared(cells)?) {
-            done.push(match told {
-                Stored::Unchanged => Stored::Unchanged,
-                Stored::Changed(_) => self.restate(&stated.0, stated.1)?,
-                Stored::Inserted => {
+        let held = self.txn.stats_held(cells)?;
+        for (stated, held) in cells.iter().zip(held) {
+            done.push(match held {
+                None => {
                     self.insert(BATCHES.len() - 1, std::slice::from_ref(stated))?;
                     Stored::Inserted
                 }
+                Some(figures) if figures == stated.0.figures => Stored::Unchanged,
+                Some(_) => self.restate(&stated.0, stated.1)?,
             });
         }
         self.last_was_new = done.last() == Some(&Stored::Inserted);
@@ -201,7 +188,7 @@ impl StatWriter<'_> {
     fn insert(&mut self, batch: usize, cells: &[(StatCell, u64)]) -> StoreResult<usize> {
         let statement = match &mut self.inserts[batch] {
             Some(statement) => statement,
-            none => none.insert(self.conn.prepare(&insert_sql(BATCHES[batch])).doing(DOING)?),
+            none => none.insert(self.txn.conn.prepare(&insert_sql(BATCHES[batch])).doing(DOING)?),
         };
         let Some((StatCell { key: StatKey { advertiser, day, .. }, .. }, _)) = cells.first() else { return Ok(0) };
         let mut at = 0;
