@@ -15,3 +15,13 @@ pub(super) enum Cell<'a> {
 
 /// The cells of one row, by column.
 pub(super) type Cells<'a> = [Cell<'a>; Column::COUNT];
+
+/// Whether neither end of a text can be a blank or an invisible character, as of nearly all cells.
+#[inline]
+pub(super) fn has_plain_ends(text: &str) -> bool {
+    match text.as_bytes() {
+        [first, .., last] => first.is_ascii_graphic() && last.is_ascii_graphic(),
+        [only] => only.is_ascii_graphic(),
+        [] => true,
+    }
+}

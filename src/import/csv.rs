@@ -12,6 +12,7 @@ use ::csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Terminator, Utf8Erro
 use super::cell::Cell;
 use super::guard::{LineRules, Lines, Next, RecordReader};
 use super::header::{Binding, MAX_HEADERS};
+use super::record::Record;
 use super::row::{Forms, RowBuilder};
 use super::{EMPTY, FileError, LineError, Mapping, Separator, Sink, Summary, Unit};
 
@@ -57,7 +58,9 @@ pub(super) fn read(input: impl Read, mapping: &Mapping, sink: &mut Sink<'_>) -> 
 pub(super) struct Records<R> {
     reader: Reader<RecordReader<R>>,
     separator: u8,
-    pub(super) record: StringRecord,
+    pub(super) record: Record,
+    /// What the parser reads into.
+    parsed: StringRecord,
 }
 
 /// What the reader stands on; the number is the line it begins on.
@@ -93,7 +96,7 @@ impl<R: Read> Records<R> {
             // and never in the middle of one.
             .terminator(Terminator::Any(b'\n'))
             .from_reader(RecordReader::new(lines));
-        Ok(Self { reader, separator, record: StringRecord::new() })
+        Ok(Self { reader, separator, record: Record::default(), parsed: StringRecord::new() })
     }
 
     /// Whether the record just read is the last one and lacks the end of its line.
@@ -124,21 +127,23 @@ impl<R: Read> Records<R> {
     }
 
     pub(super) fn advance(&mut self) -> Result<Advance, FileError> {
-        let Self { reader, separator, record } = self;
+        let Self { reader, separator, record, parsed } = self;
         match reader.get_mut().next_plain()? {
             Next::Plain(line, text) => {
-                record.clear();
-                split(text, *separator, |field| record.push_field(field));
+                record.split(text, *separator);
                 reader.get_mut().finish_record();
                 return Ok(Advance::Record(line));
             }
             Next::ForParser => {}
             Next::End => return Ok(Advance::End),
         }
-        let read = reader.read_record(record);
+        let read = reader.read_record(parsed);
         let line = reader.get_ref().began();
         let advance = match read {
-            Ok(true) => Advance::Record(line),
+            Ok(true) => {
+                record.copy(parsed);
+                Advance::Record(line)
+            }
             Ok(false) => Advance::End,
             Err(error) => match error.into_kind() {
                 ErrorKind::Utf8 { err, .. } => Advance::NotUtf8(line, err),
@@ -151,18 +156,6 @@ impl<R: Read> Records<R> {
         reader.get_mut().finish_record();
         Ok(advance)
     }
-}
-
-/// The fields of a line without quotation marks.
-fn split<'l>(line: &'l str, separator: u8, mut each: impl FnMut(&'l str)) {
-    let mut start = 0;
-    for (at, byte) in line.bytes().enumerate() {
-        if byte == separator {
-            each(&line[start..at]);
-            start = at + 1;
-        }
-    }
-    each(&line[start..]);
 }
 
 fn fields(count: usize) -> String {

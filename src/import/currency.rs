@@ -5,146 +5,18 @@
 
 use std::fmt;
 
+use super::currency_marks::MARKS;
 use crate::domain::Currency;
 
 /// The currencies a mark can mean, as codes separated by blanks; the first is the usual one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CurrencyClaim(&'static str);
 
-/// Signs and words with what they can mean. Letters count without regard to case.
-const MARKS: &[(&str, &str)] = &[
-    (
-        "$",
-        "USD CAD AUD NZD SGD HKD MXN TWD ARS CLP COP UYU DOP JMD TTD BBD BSD BZD BMD KYD FJD GYD LRD NAD SRD SBD XCD BND BRL",
-    ),
-    ("us$", "USD"),
-    ("$us", "USD"),
-    ("u$s", "USD"),
-    ("dollar", "USD"),
-    ("dollars", "USD"),
-    ("us dollar", "USD"),
-    ("us dollars", "USD"),
-    ("ca$", "CAD"),
-    ("c$", "CAD NIO"),
-    ("can$", "CAD"),
-    ("cdn$", "CAD"),
-    ("$ca", "CAD"),
-    ("a$", "AUD"),
-    ("au$", "AUD"),
-    ("aus$", "AUD"),
-    ("nz$", "NZD"),
-    ("s$", "SGD"),
-    ("sg$", "SGD"),
-    ("hk$", "HKD"),
-    ("nt$", "TWD"),
-    ("mx$", "MXN"),
-    ("mex$", "MXN"),
-    ("ar$", "ARS"),
-    ("cl$", "CLP"),
-    ("clp$", "CLP"),
-    ("co$", "COP"),
-    ("col$", "COP"),
-    ("cop$", "COP"),
-    ("$u", "UYU"),
-    ("rd$", "DOP"),
-    ("r$", "BRL"),
-    ("€", "EUR"),
-    ("euro", "EUR"),
-    ("euros", "EUR"),
-    ("евро", "EUR"),
-    ("£", "GBP EGP LBP FKP GIP SHP SYP SDG"),
-    ("gb£", "GBP"),
-    ("e£", "EGP"),
-    ("le", "EGP"),
-    ("¥", "JPY CNY"),
-    ("￥", "JPY CNY"),
-    ("jp¥", "JPY"),
-    ("cn¥", "CNY"),
-    ("円", "JPY"),
-    ("元", "CNY TWD HKD"),
-    ("人民币", "CNY"),
-    ("rmb", "CNY"),
-    ("₩", "KRW KPW"),
-    ("￦", "KRW"),
-    ("원", "KRW"),
-    ("won", "KRW"),
-    ("₹", "INR"),
-    ("rs", "INR PKR LKR NPR MUR SCR"),
-    ("₨", "INR PKR LKR NPR MUR SCR"),
-    ("rp", "IDR"),
-    ("rm", "MYR"),
-    ("฿", "THB"),
-    ("₫", "VND"),
-    ("đ", "VND"),
-    ("₱", "PHP"),
-    ("৳", "BDT"),
-    ("tk", "BDT"),
-    ("kr", "SEK NOK DKK ISK"),
-    ("dkk.", "DKK"),
-    ("zł", "PLN"),
-    ("zl", "PLN"),
-    ("kč", "CZK"),
-    ("kc", "CZK"),
-    ("ft", "HUF"),
-    ("lei", "RON MDL"),
-    ("leu", "RON MDL"),
-    ("лв", "BGN"),
-    ("kn", "HRK"),
-    ("din", "RSD"),
-    ("дин", "RSD"),
-    ("fr", "CHF XOF XAF"),
-    ("sfr", "CHF"),
-    ("₽", "RUB"),
-    ("руб", "RUB BYN"),
-    ("р", "RUB BYN"),
-    ("rub", "RUB"),
-    ("br", "BYN ETB"),
-    ("₴", "UAH"),
-    ("грн", "UAH"),
-    ("₸", "KZT"),
-    ("тг", "KZT"),
-    ("тенге", "KZT"),
-    ("₾", "GEL"),
-    ("₼", "AZN"),
-    ("֏", "AMD"),
-    ("сум", "UZS"),
-    ("so'm", "UZS"),
-    ("₺", "TRY"),
-    ("tl", "TRY"),
-    ("₪", "ILS"),
-    ("د.إ", "AED"),
-    ("dh", "AED MAD"),
-    ("dhs", "AED MAD"),
-    ("ر.س", "SAR"),
-    ("﷼", "SAR QAR OMR YER IRR"),
-    ("sr", "SAR"),
-    ("kd", "KWD"),
-    ("qr", "QAR"),
-    ("e.g.p", "EGP"),
-    ("r", "ZAR"),
-    ("₦", "NGN"),
-    ("ksh", "KES"),
-    ("tsh", "TZS"),
-    ("ush", "UGX"),
-    ("₵", "GHS"),
-    ("gh₵", "GHS"),
-    ("gh¢", "GHS"),
-    ("₡", "CRC SVC"),
-    ("₲", "PYG"),
-    ("s/", "PEN"),
-    ("s/.", "PEN"),
-    ("bs", "BOB VES"),
-    ("q", "GTQ"),
-    ("l", "HNL"),
-    ("b/", "PAB"),
-    ("b/.", "PAB"),
-];
-
 /// Codes that are words of their own where they stand in small letters in a header.
 const WORDS: [&str; 9] = ["all", "top", "cup", "try", "mad", "pen", "lak", "bob", "net"];
 
 /// The longest mark.
-const LONGEST: usize = 12;
+const LONGEST: usize = 18;
 
 impl CurrencyClaim {
     /// Whether the mark can mean this currency.
@@ -299,7 +171,10 @@ fn header_mark(mark: &str, bracketed: bool) -> Option<CurrencyClaim> {
 }
 
 /// Words for currencies that stand in headers.
-const NAMES: [&str; 2] = ["euro", "dollar"];
+const NAMES: [&str; 14] = [
+    "euro", "dollar", "pound", "sterling", "rupee", "rouble", "ruble", "yuan", "zloty", "peso", "reais", "franken",
+    "pfund", "lira",
+];
 
 #[cfg(test)]
 mod tests {
@@ -385,6 +260,9 @@ mod tests {
             ("cost_usd_micros", "cost micros", "USD"),
             ("costEUR", "cost", "EUR"),
             ("Cost (dollars)", "Cost", "USD"),
+            ("Cost in pounds", "Cost in", "GBP"),
+            ("Spend (British Pound)", "Spend", "GBP"),
+            ("Расход, рублей", "Расход", "RUB"),
             ("all_costs", "all_costs", "-"),
             ("clicksCTR", "clicksCTR", "-"),
         ] {

@@ -51,9 +51,8 @@ impl<R: Read> Lines<R> {
     /// line continues one, and `room` what is left of its [`RECORD_BYTES`].
     pub(super) fn advance(&mut self, began: Option<u64>, room: usize) -> Result<bool, FileError> {
         self.line.clear();
-        // One byte more than there is room for tells a line that fits from one that doesn't.
         let end = if self.rules.cr_only { b'\r' } else { b'\n' };
-        self.input.by_ref().take(room as u64 + 1).read_until(end, &mut self.line)?;
+        self.read_line(end, room)?;
         if self.line.is_empty() {
             return Ok(false);
         }
@@ -66,7 +65,7 @@ impl<R: Read> Lines<R> {
         if self.rules.padded_end {
             self.cut_padding();
         }
-        if self.line.contains(&0) {
+        if memchr::memchr(0, &self.line).is_some() {
             return Err(FileError::Refused(format!("line {} holds {NUL}", self.number)));
         }
         if self.line.len() > room {
@@ -79,6 +78,24 @@ impl<R: Read> Lines<R> {
             self.line.push(b'\n');
         }
         Ok(true)
+    }
+
+    /// Reads to the end of the line, or to one byte more than there is room for, which tells a line that fits from one that doesn't.
+    fn read_line(&mut self, end: u8, room: usize) -> io::Result<()> {
+        loop {
+            let held = match self.input.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                held => held?,
+            };
+            let most = (room + 1 - self.line.len()).min(held.len());
+            let found = memchr::memchr(end, &held[..most]);
+            let count = found.map_or(most, |at| at + 1);
+            self.line.extend_from_slice(&held[..count]);
+            self.input.consume(count);
+            if found.is_some() || count == 0 || self.line.len() > room {
+                return Ok(());
+            }
+        }
     }
 
     fn cut_padding(&mut self) {
@@ -165,7 +182,8 @@ impl<R: Read> RecordReader<R> {
         if !self.advance()? {
             return Ok(Next::End);
         }
-        let Some((_, line)) = self.lines.line().split_last().filter(|(_, line)| !line.contains(&b'"')) else {
+        let Some((_, line)) = self.lines.line().split_last().filter(|(_, line)| memchr::memchr(b'"', line).is_none())
+        else {
             return Ok(Next::ForParser);
         };
         let Ok(text) = std::str::from_utf8(line) else { return Ok(Next::ForParser) };
@@ -175,7 +193,7 @@ impl<R: Read> RecordReader<R> {
 
     fn drop_blanks_before_quotes(&mut self) {
         let Some(separator) = self.lines.rules.blanks_before_quotes else { return };
-        if !self.lines.line().contains(&b'"') {
+        if memchr::memchr(b'"', self.lines.line()).is_none() {
             return;
         }
         let line = std::mem::take(&mut self.lines.line);

@@ -4,7 +4,7 @@
 //! fits, in another case; then the contract's own names in any case. What clashes is refused rather than guessed. The
 //! readers of the formats may call; nobody outside this room.
 
-use super::cell::Cell;
+use super::cell::{Cell, has_plain_ends};
 use super::number::bare;
 use super::plan::{ColumnPlan, Plan};
 use super::{Column, FileError, Mapping};
@@ -129,7 +129,7 @@ impl<'m> Binding<'m> {
                 Source::Fixed(value) => Cell::Text(value),
             };
             match cell {
-                Cell::Text(text) => match text.trim() {
+                Cell::Text(text) => match if has_plain_ends(text) { text } else { text.trim() } {
                     "" => Cell::Nothing,
                     text => Cell::Text(text),
                 },

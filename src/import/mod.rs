@@ -10,6 +10,7 @@ mod calendar_words;
 mod cell;
 mod csv;
 mod currency;
+mod currency_marks;
 mod date;
 mod days;
 mod decisions;
@@ -24,6 +25,7 @@ mod number;
 mod plan;
 mod recogniser;
 mod recognition;
+mod record;
 mod row;
 #[cfg(test)]
 mod tests;

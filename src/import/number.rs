@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use super::cell::has_plain_ends;
 use super::currency::{CurrencyClaim, claim, is_sign};
 use super::decisions::{DecimalSign, MoneyUnit};
 use super::narrow::narrow;
@@ -88,6 +89,9 @@ impl NumberForm {
     #[inline]
     pub(super) fn count(self, field: &'static str, text: &str) -> Result<Count, Invalid> {
         let Self::People(sign, _) = self else { return Count::parse(field, text) };
+        if is_digits(text) {
+            return Count::parse(field, text);
+        }
         match figure(text, sign) {
             Written::Nothing => Ok(Count::default()),
             Written::Figure(Figure { plain, claim: None }) => {
@@ -96,6 +100,12 @@ impl NumberForm {
             _ => Err(Invalid::value(field, text, "a whole number of at least 0")),
         }
     }
+}
+
+/// Whether a cell is digits alone, as nearly all counts are.
+#[inline]
+pub(super) fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// An amount written this way.
@@ -154,19 +164,18 @@ fn without_arabic(text: &str, sign: DecimalSign) -> String {
 
 /// Nearly all figures are digits, with at most a minus before them and one point or comma between them: where that mark stands, or
 /// the end where there is none. `None` for what is written in another way.
-fn undecorated_mark(text: &str) -> Option<usize> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    if text.len() > 32
-        || !digits.starts_with(|c: char| c.is_ascii_digit())
-        || !text.ends_with(|c: char| c.is_ascii_digit())
-    {
+pub(super) fn undecorated_mark(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let start = usize::from(bytes.first() == Some(&b'-'));
+    let digits = bytes.get(start..)?;
+    if bytes.len() > 32 || !digits.first()?.is_ascii_digit() || !digits.last()?.is_ascii_digit() {
         return None;
     }
-    let mut mark = text.len();
-    for (at, byte) in text.bytes().enumerate().skip(text.len() - digits.len()) {
+    let mut mark = bytes.len();
+    for (at, byte) in (start..).zip(digits) {
         match byte {
             b'0'..=b'9' => {}
-            b'.' | b',' if mark == text.len() => mark = at,
+            b'.' | b',' if mark == bytes.len() => mark = at,
             _ => return None,
         }
     }
@@ -192,21 +201,26 @@ pub(super) fn is_no_text(text: &str) -> bool {
     is_one_of(&NO_TEXT, text)
 }
 
+#[inline]
 fn is_one_of(words: &[&str], text: &str) -> bool {
-    !text.starts_with(|c: char| c.is_ascii_digit())
-        && text.len() <= 9
-        && words.iter().any(|word| word.eq_ignore_ascii_case(text))
+    match text.as_bytes() {
+        [] => true,
+        // How those words begin, and few others.
+        [b'-' | 0xE2 | b'n' | b'N' | b'#' | b'(' | b'<' | b'\\', ..] if text.len() <= 9 => {
+            words.iter().any(|word| word.eq_ignore_ascii_case(text))
+        }
+        _ => false,
+    }
 }
 
 /// The cell without what spreadsheets wrap values in: blanks, invisible characters, `="…"`, a leading apostrophe.
+#[inline]
 pub(super) fn bare(text: &str) -> &str {
-    if let [first, .., last] = text.as_bytes()
-        && first.is_ascii_graphic()
-        && last.is_ascii_graphic()
-        && !matches!(first, b'=' | b'\'')
-    {
-        return text;
-    }
+    let is_wrapped = matches!(text.as_bytes().first(), Some(b'=' | b'\''));
+    if has_plain_ends(text) && !is_wrapped { text } else { unwrapped(text) }
+}
+
+fn unwrapped(text: &str) -> &str {
     let is_blank = |c: char| c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
     let text = text.trim_matches(is_blank);
     if let Some(inner) = text.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"')) {

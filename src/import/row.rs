@@ -113,32 +113,20 @@ fn tidied<'a>(text: &'a str, folded: &'a mut String, lenient: bool) -> Cell<'a> 
     if folded.is_empty() { Cell::Nothing } else { Cell::Text(folded) }
 }
 
-const CONTROL: u8 = 1;
-const BLANK: u8 = 2;
-const WIDE: u8 = 4;
-
-/// What each byte is: every byte of every text is looked at.
-static KINDS: [u8; 256] = {
-    let mut kinds = [0; 256];
-    let mut byte = 0;
-    while byte < kinds.len() {
-        kinds[byte] = match byte {
-            0x20 => BLANK,
-            0x00..0x20 | 0x7f => CONTROL,
-            0x80.. => WIDE,
-            _ => 0,
-        };
-        byte += 1;
-    }
-    kinds
-};
-
 /// Whether two blanks stand together, or something other than a blank that separates words.
 fn needs_folding(text: &str) -> bool {
-    let kinds = text.bytes().fold(0, |kinds, byte| kinds | KINDS[usize::from(byte)]);
-    kinds & CONTROL != 0
-        || kinds & BLANK != 0 && text.contains("  ")
-        || kinds & WIDE != 0 && text.contains(|c: char| c.is_whitespace() && c != ' ' || c.is_control())
+    let mut before = 0;
+    for byte in text.bytes() {
+        match byte {
+            0x00..0x20 | 0x7f => return true,
+            b' ' if before == b' ' => return true,
+            0x80.. => {
+                return text.contains("  ") || text.contains(|c: char| c.is_whitespace() && c != ' ' || c.is_control());
+            }
+            _ => before = byte,
+        }
+    }
+    false
 }
 
 /// Hands out the line on its first day, or a part of it on each of its days.

@@ -37,13 +37,15 @@ pub struct Unpacked {
     pub sheet: Option<String>,
     /// Its rows that are hidden; they are read like all others.
     pub hidden_rows: LineSet,
+    /// Whether the workbook counts days from 1904, so that a bare number may be another day than elsewhere.
+    pub from_1904: bool,
 }
 
 impl Unpacked {
     /// A text that is no sheet of a workbook.
     #[must_use]
     pub fn of_text(text: File, packing: Packing) -> Self {
-        Self { text, packing, sheets: Vec::new(), sheet: None, hidden_rows: LineSet::default() }
+        Self { text, packing, sheets: Vec::new(), sheet: None, hidden_rows: LineSet::default(), from_1904: false }
     }
 }
 
@@ -77,9 +79,9 @@ pub fn unpack(mut file: File, sheet: Option<&str>, spool: &Path) -> Result<Unpac
         }
         Kind::Workbook => {
             let mut text = tempfile::tempfile_in(spool)?;
-            let Written { sheets, sheet, hidden_rows } = write_csv(file, sheet, &mut text)?;
+            let Written { sheets, sheet, hidden_rows, from_1904 } = write_csv(file, sheet, &mut text)?;
             text.rewind()?;
-            Ok(Unpacked { text, packing: Packing::Workbook, sheets, sheet: Some(sheet), hidden_rows })
+            Ok(Unpacked { text, packing: Packing::Workbook, sheets, sheet: Some(sheet), hidden_rows, from_1904 })
         }
         Kind::Gzip | Kind::Zip => Err(FileError::Refused("the file is packed twice: unpack it first".to_owned())),
     }

@@ -44,6 +44,8 @@ pub(super) struct Written {
     pub(super) sheet: String,
     /// Its rows that are hidden.
     pub(super) hidden_rows: LineSet,
+    /// Whether the workbook counts days from 1904.
+    pub(super) from_1904: bool,
 }
 
 /// Writes a sheet to `out`: the wanted one, or the first that holds a table.
@@ -73,7 +75,7 @@ pub(super) fn write_csv(mut file: File, wanted: Option<&str>, out: &mut File) ->
         (*name).clone()
     };
     let place = all.iter().position(|other| other.name == sheet).unwrap_or(0);
-    let SheetXml { hidden_rows, without_value } = SheetXml::read(&mut file, place)?;
+    let SheetXml { hidden_rows, without_value, from_1904 } = SheetXml::read(&mut file, place)?;
     let mut writer = SheetWriter::new(BufWriter::new(&mut *out));
     let mut cells = book.worksheet_cells_reader(&sheet).map_err(refused)?;
     while let Some((cell, style)) = cells.next_cell_with_style_id().map_err(refused)? {
@@ -86,7 +88,7 @@ pub(super) fn write_csv(mut file: File, wanted: Option<&str>, out: &mut File) ->
         writer.write(cell.get_position(), text)?;
     }
     writer.finish()?;
-    Ok(Written { sheets: names, sheet, hidden_rows })
+    Ok(Written { sheets: names, sheet, hidden_rows, from_1904 })
 }
 
 type Book = Xlsx<BufReader<File>>;

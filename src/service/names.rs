@@ -1,7 +1,7 @@
 //! The one look-up of names (contract §4), for imports, forms and commands: a name means what is written like it, or else what
 //! looks like it. What was merged means what it was merged into.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use crate::domain::{Invalid, Name, NameKey};
 use crate::service::{ServiceError, ServiceResult};
@@ -37,7 +37,7 @@ pub enum Named<K> {
 impl<K: Copy + Eq> Names<K> {
     /// Names whose letter case counts.
     pub(in crate::service) fn new() -> Self {
-        Self { exact: HashMap::new(), alike: None, spellings: 0, key: NameKey::new }
+        Self { exact: HashMap::default(), alike: None, spellings: 0, key: NameKey::new }
     }
 
     /// Names whose letter case does not count.
@@ -65,7 +65,7 @@ impl<K: Copy + Eq> Names<K> {
         }
         let Self { exact, alike, key, .. } = self;
         let alike = alike.get_or_insert_with(|| {
-            let mut alike: HashMap<NameKey, Vec<K>> = HashMap::new();
+            let mut alike: HashMap<NameKey, Vec<K>> = HashMap::default();
             for (name, found) in exact.iter() {
                 put(&mut alike, key(name), *found);
             }

@@ -179,7 +179,7 @@ proptest! {
         let mut found = Vec::new();
         while let Advance::Record(line) = records.advance().unwrap() {
             prop_assert_eq!(usize::try_from(line).unwrap(), found.len() + 1);
-            found.push(records.record.clone());
+            found.push(records.record.iter().collect::<StringRecord>());
         }
         prop_assert_eq!(found, expected);
     }

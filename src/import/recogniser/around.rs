@@ -1,7 +1,8 @@
 //! What the lines around the table say of its money: a report's head or foot may name the currency of all amounts.
 
 use super::findings::{Findings, problem};
-use super::headers::{Headers, Known, words};
+use super::header_words::words;
+use super::headers::{Headers, Known};
 use crate::domain::{Currency, Invalid};
 use crate::import::currency::{CurrencyClaim, claim, of_header};
 use crate::import::recognition::ProblemCode;

@@ -11,6 +11,7 @@ use crate::import::decisions::{DecimalSign, Period};
 use crate::import::number::{bare, claim_beside, is_nothing};
 use crate::import::plan::{ColumnPlan, PeriodLength, PeriodPlan};
 use crate::import::recognition::{NoteCode, ProblemCode};
+use crate::import::record::Record;
 use crate::import::{Column, Context, DateForm, Decisions, LineSet, Problem};
 
 /// What amounts say they are in, row by row.
@@ -44,7 +45,7 @@ impl CurrencyCheck {
         }
     }
 
-    pub(super) fn look(&mut self, line: u64, record: &::csv::StringRecord) {
+    pub(super) fn look(&mut self, line: u64, record: &Record) {
         let cell = |place: Option<usize>| place.and_then(|place| record.get(place)).map_or("", bare);
         let amount = cell(self.cost);
         // Digits alone claim nothing; what an amount is in shows even where it is written with the other decimal sign.

@@ -163,7 +163,7 @@ impl Columns<'_> {
             [name] => format!("{} columns are called {name}", places.len()),
             names => format!("{} may each be {column}", names.join(" and ")),
         };
-        if matches!(column, Column::Views | Column::Conversions | Column::NetworkCampaignId | Column::Currency) {
+        if matches!(column, Column::Views | Column::Conversions | Column::NetworkCampaignId) {
             let source = self.sample.source(*first);
             let message =
                 format!("{called}, so {column} is left out. Choose one of them, such as {source}, if it is needed.");
@@ -200,12 +200,26 @@ impl Columns<'_> {
         true
     }
 
+    /// Whether a spreadsheet cut ids to the fifteen digits that it keeps of a number, which then is told.
+    fn are_cut(&mut self, place: usize) -> bool {
+        let cells = &self.sample.columns[place].cells;
+        let Some(cell) = cells.iter().find(|cell| is_cut_id(cell)) else { return false };
+        let message = format!(
+            "A spreadsheet cut the ids in {}, as in {}: they are left out, and campaigns are found by their names.",
+            Invalid::echo(&self.sample.names[place]),
+            Invalid::echo(cell)
+        );
+        self.found.note(NoteCode::Column, None, message);
+        true
+    }
+
     /// The campaign's name where no header is called so: an id that is not the catalogue's, or a header that speaks of campaigns.
     fn propose_campaign(&mut self) {
         let ids = [self.best(Known::Column(Column::CampaignId)), self.best(Known::CampaignNumber)].concat();
         let ids: Vec<usize> = ids.into_iter().filter(|place| !self.feeds(Column::CampaignId, *place)).collect();
         if !self.has(Column::NetworkCampaignId)
             && let [place] = ids.as_slice()
+            && !self.are_cut(*place)
         {
             self.take(Column::NetworkCampaignId, *place);
         }
@@ -288,4 +302,13 @@ impl Columns<'_> {
             self.found.problems.push(Problem { column: Some(column), flag: Some(flag), ..problem(code, message) });
         }
     }
+}
+
+/// `1.2021E+17`, or more than fifteen digits of which all further ones are zero.
+fn is_cut_id(cell: &str) -> bool {
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some((mantissa, exponent)) = cell.split_once(['e', 'E']) {
+        return is_digits(&mantissa.replacen(['.', ','], "", 1)) && exponent.strip_prefix('+').is_some_and(is_digits);
+    }
+    is_digits(cell) && cell.len() > 15 && cell[15..].bytes().all(|byte| byte == b'0')
 }

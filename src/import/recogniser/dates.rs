@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use super::findings::{Findings, choice, problem};
 use crate::domain::{Day, Invalid};
 use crate::import::days::{DateForm, DayReadings, NumericShape, SERIAL, bounds};
-use crate::import::recognition::{NoteCode, ProblemCode};
+use crate::import::recognition::{NoteCode, ProblemCode, Recognition};
 use crate::import::{Column, Context, DayOrder, Decisions, Problem};
 
 /// Days further apart than this are not what a report covers.
@@ -254,4 +254,22 @@ impl DayEvidence {
             ..problem(ProblemCode::DatesMixed, message)
         }
     }
+}
+
+/// Refuses days that are bare numbers in a workbook that counts them from 1904: whether they are such is not shown.
+pub(super) fn bare_days_of_1904(recognition: &Recognition) -> Option<Problem> {
+    let header = recognition.headers.get(recognition.plan.place(Column::Date)?)?;
+    let number = header.samples.iter().find(|cell| is_serial(cell))?;
+    let message = format!(
+        "The workbook counts days from 1904, and {} holds bare numbers such as {}, which are other days by that count. Format the column \
+         as dates, and save the workbook again.",
+        Invalid::echo(&header.name),
+        Invalid::echo(number)
+    );
+    Some(Problem { column: Some(Column::Date), ..problem(ProblemCode::Dates, message) })
+}
+
+fn is_serial(cell: &str) -> bool {
+    let whole = cell.split('.').next().unwrap_or_default();
+    whole.len() == 5 && whole.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -1,7 +1,7 @@
 //! What a header of days speaks of where its name is not known: the day itself, or when something else happened, such as the
 //! start of a campaign. In the languages that exports come in.
 
-use super::headers::words;
+use super::header_words::words;
 
 /// Words for a day.
 const DAYS: [&str; 22] = [

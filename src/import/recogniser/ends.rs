@@ -1,12 +1,11 @@
 //! The last line of a file that ends without the end of a line: whether it was cut off, as far as the other rows show it.
 
-use ::csv::StringRecord;
-
 use super::findings::{Findings, choice, plural, problem};
 use super::suspects::Places;
 use crate::domain::Invalid;
 use crate::import::number::bare;
 use crate::import::recognition::{NoteCode, ProblemCode};
+use crate::import::record::Record;
 use crate::import::{Decisions, LeftOut, LeftOutCode, Problem};
 
 /// Rows that show how many decimals all have though none of them ends in a zero.
@@ -52,19 +51,20 @@ fn widen(range: &mut Option<(usize, usize)>, value: usize) {
 
 /// The digits behind the last decimal sign.
 fn decimals(cell: &str) -> usize {
-    let digits = cell.rsplit(['.', ',']).next().filter(|rest| rest.len() < cell.len()).unwrap_or_default();
-    digits.bytes().take_while(u8::is_ascii_digit).count()
+    let mark = memchr::memrchr2(b'.', b',', cell.as_bytes());
+    let digits = mark.map_or(&[][..], |at| &cell.as_bytes()[at + 1..]);
+    digits.iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
 impl Ends {
     /// Looks at a row that ends its line.
-    pub(super) fn look(&mut self, record: &StringRecord) {
+    pub(super) fn look(&mut self, record: &Record) {
         self.narrowest = Some(self.narrowest.map_or(record.len(), |fewest| fewest.min(record.len())));
         let Some(place) = record.len().checked_sub(1) else { return };
         if self.by_place.len() <= place {
             self.by_place.resize_with(place + 1, LastCells::default);
         }
-        let (cell, cells) = (bare(&record[place]), &mut self.by_place[place]);
+        let (cell, cells) = (bare(record.get(place).unwrap_or_default()), &mut self.by_place[place]);
         cells.rows += 1;
         cells.any_empty |= cell.is_empty();
         let decimals = decimals(cell);
@@ -74,7 +74,7 @@ impl Ends {
     }
 
     /// Keeps the last line, which lacks its end.
-    pub(super) fn finish(&mut self, line: u64, record: &StringRecord, is_closed: bool, places: &Places) {
+    pub(super) fn finish(&mut self, line: u64, record: &Record, is_closed: bool, places: &Places) {
         self.unfinished = Some(LastLine {
             line,
             cells: record.len(),

@@ -3,9 +3,12 @@
 use super::findings::{Findings, choice, problem};
 use crate::domain::{Count, Currency, ExactCost, Invalid};
 use crate::import::decisions::DecimalSign;
-use crate::import::number::{Written, figure, is_nothing};
+use crate::import::number::{Written, figure, is_digits, is_nothing, undecorated_mark};
 use crate::import::recognition::{NoteCode, ProblemCode};
 use crate::import::{Column, Context, Decisions, Problem};
+
+/// Digits before the mark, or behind it, that every amount can hold.
+const PLAIN: usize = 12;
 
 /// What the cells of one column of figures say.
 #[derive(Debug, Clone)]
@@ -15,8 +18,8 @@ pub(super) struct FigureEvidence {
     place: usize,
     /// Cells that hold a word for nothing, or nothing.
     pub(super) nothing: u64,
-    /// Cells that only one sign reads, with the first of each.
-    only: [(u64, Option<(u64, String)>); 2],
+    /// The first cell that only one sign reads, of each.
+    only: [Option<(u64, String)>; 2],
     /// A cell that the signs read differently.
     doubtful: Option<(u64, String)>,
     /// Whether all figures are whole so far, and the most decimals that are written.
@@ -27,8 +30,16 @@ pub(super) struct FigureEvidence {
 
 impl FigureEvidence {
     pub(super) fn new(column: Option<Column>, place: usize) -> Self {
-        let only = [(0, None), (0, None)];
-        Self { column, place, nothing: 0, only, doubtful: None, is_whole: true, decimals: 0, last_cell: String::new() }
+        Self {
+            column,
+            place,
+            nothing: 0,
+            only: [None, None],
+            doubtful: None,
+            is_whole: true,
+            decimals: 0,
+            last_cell: String::new(),
+        }
     }
 
     pub(super) fn place(&self) -> usize {
@@ -42,9 +53,7 @@ impl FigureEvidence {
     /// Looks at a cell.
     pub(super) fn look(&mut self, line: u64, cell: &str) {
         // Digits alone are the same either way.
-        if !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit())
-            || self.last_cell == cell && !cell.is_empty()
-        {
+        if is_digits(cell) || self.last_cell == cell && !cell.is_empty() || self.is_plain(line, cell) {
             return;
         }
         let cell = if self.column.is_none() { cell.trim_end_matches(['%', ' ', '\u{a0}']) } else { cell };
@@ -62,20 +71,37 @@ impl FigureEvidence {
             }
             [Some(read), _] => {
                 self.see_decimals(read);
-                self.count(0, line, cell);
+                self.show(0, line, cell);
             }
             [_, Some(read)] => {
                 self.see_decimals(read);
-                self.count(1, line, cell);
+                self.show(1, line, cell);
             }
             _ => {}
         }
     }
 
-    fn count(&mut self, at: usize, line: u64, cell: &str) {
-        let (count, first) = &mut self.only[at];
-        *count += 1;
-        first.get_or_insert_with(|| (line, cell.to_owned()));
+    /// Nearly all amounts are digits with one mark before other than three decimals: only one sign reads them.
+    fn is_plain(&mut self, line: u64, cell: &str) -> bool {
+        let Some(at) = undecorated_mark(cell).filter(|at| !self.is_count() && (1..=PLAIN).contains(at)) else {
+            return false;
+        };
+        let Some((mark, decimals)) = cell.as_bytes()[at..].split_first() else { return false };
+        if decimals.len() == 3 || decimals.len() > PLAIN {
+            return false;
+        }
+        self.decimals = self.decimals.max(u32::try_from(decimals.len()).unwrap_or(u32::MAX));
+        self.is_whole &= decimals.iter().all(|digit| *digit == b'0');
+        self.show(usize::from(*mark == b','), line, cell);
+        true
+    }
+
+    fn is_count(&self) -> bool {
+        matches!(self.column, Some(Column::Clicks | Column::Views))
+    }
+
+    fn show(&mut self, at: usize, line: u64, cell: &str) {
+        self.only[at].get_or_insert_with(|| (line, cell.to_owned()));
     }
 
     fn see_decimals(&mut self, (value, decimals): (ExactCost, u32)) {
@@ -87,8 +113,7 @@ impl FigureEvidence {
     /// The value and its decimals, if it is a figure that the column can hold.
     fn value(&self, cell: &str, sign: DecimalSign) -> Option<(ExactCost, u32)> {
         let Written::Figure(figure) = figure(cell, sign) else { return None };
-        let is_count = matches!(self.column, Some(Column::Clicks | Column::Views));
-        if is_count && Count::parse("count", &figure.plain).is_err() {
+        if self.is_count() && Count::parse("count", &figure.plain).is_err() {
             return None;
         }
         let decimals = figure.plain.split_once('.').map_or(0, |(_, decimals)| decimals.len());
@@ -107,7 +132,7 @@ pub(super) fn sign(
     if let Some(sign) = decisions.numbers {
         return sign;
     }
-    let [points, commas] = [0, 1].map(|at| evidence.iter().find_map(|column| column.only[at].1.as_ref()));
+    let [points, commas] = [0, 1].map(|at| evidence.iter().find_map(|column| column.only[at].as_ref()));
     let of_ours = evidence.iter().filter(|column| column.column.is_some());
     match (points, commas) {
         (Some(_), None) => return DecimalSign::Point,

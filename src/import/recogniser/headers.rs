@@ -6,8 +6,9 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use super::header_words::{split_words, without_unit, words};
+use crate::import::Column;
 use crate::import::currency::of_header;
-use crate::import::{Column, MoneyUnit};
 
 const BUILT_IN: &str = include_str!("headers.csv");
 
@@ -228,25 +229,6 @@ fn names_a_currency(header: &str) -> bool {
         && !name.split(' ').any(|word| matches!(word, "in" | "account" | "advertiser" | "local"))
 }
 
-/// `costMicros` as `cost Micros`.
-fn split_words(header: &str) -> String {
-    let mut split = String::with_capacity(header.len() + 4);
-    for c in header.chars() {
-        if c.is_uppercase() && split.ends_with(char::is_lowercase) {
-            split.push(' ');
-        }
-        split.push(c);
-    }
-    split
-}
-
-/// A header as names are compared: small letters, and one blank for whatever stands between words.
-pub(super) fn words(header: &str) -> String {
-    let lower = header.to_lowercase().replace('\u{307}', "");
-    let parts = lower.split(|c: char| !c.is_alphanumeric() && !matches!(c, '%' | '#' | '№'));
-    parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
-}
-
 fn without_brackets(header: &str) -> String {
     let mut depth = 0_u32;
     let mut kept = String::new();
@@ -259,49 +241,6 @@ fn without_brackets(header: &str) -> String {
         }
     }
     kept
-}
-
-/// What the money below a header is stated in, where the header says it.
-pub(super) fn money_unit(header: &str) -> Option<MoneyUnit> {
-    let words = words(&split_words(header));
-    let has = |wanted: &[&str]| words.split(' ').any(|word| wanted.contains(&word));
-    if has(&["micro", "micros", "microcurrency", "microamount", "microdollar", "microdollars", "millionths"])
-        || words.ends_with("micros")
-    {
-        Some(MoneyUnit::Millionths)
-    } else if has(&["cents", "cent", "hundredths", "pence", "kopecks"]) {
-        Some(MoneyUnit::Hundredths)
-    } else {
-        None
-    }
-}
-
-/// The header without the words that say its unit.
-fn without_unit(header: &str) -> String {
-    let words = words(header);
-    let is_unit = |word: &&str| {
-        matches!(
-            *word,
-            "micro"
-                | "micros"
-                | "microcurrency"
-                | "microdollar"
-                | "microdollars"
-                | "units"
-                | "millionths"
-                | "in"
-                | "dollar"
-                | "dollars"
-                | "currency"
-                | "cents"
-                | "cent"
-                | "local"
-                | "utc"
-                | "gross"
-                | "net"
-        )
-    };
-    words.split(' ').filter(|word| !is_unit(word)).collect::<Vec<_>>().join(" ")
 }
 
 /// The headers that speak of campaigns without being known: `xyz_campaign_id`, but no state or budget of one.

@@ -13,6 +13,7 @@ mod encoding;
 mod ends;
 mod figures;
 mod findings;
+mod header_words;
 mod headers;
 mod hidden_totals;
 mod letters;
@@ -68,6 +69,9 @@ pub fn recognise_file(
             crate::domain::Invalid::echo(sheet)
         );
         recognition.notes.insert(0, super::recognition::Note { code: NoteCode::Layout, line: None, message });
+    }
+    if file.from_1904 {
+        recognition.problems.extend(dates::bare_days_of_1904(&recognition));
     }
     if !file.hidden_rows.is_empty() {
         let rows = String::from(file.hidden_rows.clone());

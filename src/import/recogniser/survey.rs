@@ -1,10 +1,10 @@
 //! One pass over all rows with the chosen columns: how days and figures are written, which lines look like no rows, and what the other
 //! columns of days say about the one that was chosen.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::io::Read;
 
-use ::csv::StringRecord;
+use foldhash::HashMap;
 
 use super::dates::DayEvidence;
 use super::ends::Ends;
@@ -18,6 +18,7 @@ use crate::import::csv::Advance;
 use crate::import::days::{DateForm, DayReadings};
 use crate::import::number::bare;
 use crate::import::plan::{ColumnPlan, TablePlan};
+use crate::import::record::Record;
 use crate::import::{Column, DayOrder, Decisions, FileError};
 
 /// Campaigns whose days are kept track of; further ones are not looked at.
@@ -135,7 +136,7 @@ impl Survey {
     fn look(
         &mut self,
         line: u64,
-        record: &StringRecord,
+        record: &Record,
         places: &Places,
         sample: &Sample,
         headers: &Headers,
@@ -174,7 +175,7 @@ impl Survey {
         }
     }
 
-    fn look_at_campaign(&mut self, campaign: &str, day: &str, record: &StringRecord) {
+    fn look_at_campaign(&mut self, campaign: &str, day: &str, record: &Record) {
         let key = mark(campaign);
         let others = || self.others.iter().map(|other| record.get(other.place).map_or("", bare));
         if let Some(known) = self.campaigns.get_mut(&key) {
@@ -196,7 +197,7 @@ impl Survey {
         for other in &mut self.others {
             other.steady = steady;
         }
-        self.campaigns = HashMap::new();
+        self.campaigns = HashMap::default();
     }
 }
 

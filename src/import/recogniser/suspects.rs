@@ -1,9 +1,9 @@
 //! Lines that look like no rows: without a day, without a campaign, or called like a total.
 
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::BuildHasher as _;
 
-use ::csv::StringRecord;
+use foldhash::HashMap;
+use foldhash::quality::FixedState;
 
 use super::dates::DayEvidence;
 use super::headers::Headers;
@@ -12,6 +12,7 @@ use super::table::begins;
 use crate::import::days::DayReadings;
 use crate::import::number::{bare, is_no_text};
 use crate::import::plan::ColumnPlan;
+use crate::import::record::Record;
 use crate::import::{Column, Decisions};
 
 /// Names that are remembered; further ones are looked at each time.
@@ -56,7 +57,7 @@ impl Places {
     }
 
     /// A mark of the campaign's name, as far as the record has one.
-    pub(super) fn campaign_mark(&self, record: &StringRecord) -> u64 {
+    pub(super) fn campaign_mark(&self, record: &Record) -> u64 {
         mark(self.campaign.and_then(|place| record.get(place)).map_or("", bare))
     }
 }
@@ -146,13 +147,11 @@ impl Words {
 
 /// Mark of a text, to compare it by.
 pub(super) fn mark(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
+    FixedState::default().hash_one(text)
 }
 
 /// Whether a record is the header again.
-pub(super) fn repeats_header(record: &StringRecord, sample: &Sample) -> bool {
+pub(super) fn repeats_header(record: &Record, sample: &Sample) -> bool {
     record.iter().zip(&sample.names).all(|(cell, name)| bare(cell).eq_ignore_ascii_case(name))
         && record.len() >= sample.names.len().min(2)
         && record.iter().any(|cell| !bare(cell).is_empty())
@@ -160,7 +159,7 @@ pub(super) fn repeats_header(record: &StringRecord, sample: &Sample) -> bool {
 
 /// Why a record may be no row, if it may.
 pub(super) fn suspicion(
-    record: &StringRecord,
+    record: &Record,
     places: &Places,
     headers: &Headers,
     decisions: &Decisions,
@@ -200,13 +199,7 @@ fn is_day(cell: &str, decisions: &Decisions, days: &DayEvidence) -> bool {
 }
 
 /// What is kept of such a line.
-pub(super) fn suspect(
-    line: u64,
-    record: &StringRecord,
-    places: &Places,
-    headers: &Headers,
-    suspicion: Suspicion,
-) -> Suspect {
+pub(super) fn suspect(line: u64, record: &Record, places: &Places, headers: &Headers, suspicion: Suspicion) -> Suspect {
     let cell = |place: Option<usize>| place.and_then(|place| record.get(place)).map_or("", bare);
     let campaign = cell(places.campaign);
     let filled: Vec<&str> = record.iter().map(bare).filter(|cell| !is_no_text(cell)).collect();

@@ -11,6 +11,7 @@ use crate::import::{Catalogue, Column, DecimalSign, EmptyCatalogue, Memory, Mone
 mod cases;
 mod kinds;
 mod lines;
+mod more_kinds;
 
 fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()

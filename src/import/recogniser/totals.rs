@@ -12,6 +12,7 @@ use crate::import::csv::Advance;
 use crate::import::number::{NumberForm, bare, is_nothing};
 use crate::import::plan::TablePlan;
 use crate::import::recognition::{LeftOut, LeftOutCode, ProblemCode};
+use crate::import::record::Record;
 use crate::import::{DateForm, Decisions, FileError, Problem};
 
 /// Totals that are looked back and ahead over: of groups within groups.
@@ -63,7 +64,7 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    pub(super) fn figures(&self, record: &::csv::StringRecord, places: &Places) -> Figures {
+    pub(super) fn figures(&self, record: &Record, places: &Places) -> Figures {
         let cell =
             |place: Option<usize>| place.and_then(|place| record.get(place)).map(bare).filter(|cell| !is_nothing(cell));
         Figures {
@@ -73,7 +74,7 @@ impl Reading {
     }
 
     /// The count at a place; nothing where there is none.
-    pub(super) fn count(&self, record: &::csv::StringRecord, place: Option<usize>) -> i64 {
+    pub(super) fn count(&self, record: &Record, place: Option<usize>) -> i64 {
         let cell = place.and_then(|place| record.get(place)).map(bare);
         cell.and_then(|cell| self.numbers.count("count", cell).ok()).map_or(0, Count::get)
     }
@@ -105,7 +106,7 @@ enum Group {
 /// A line as the second pass sees it.
 pub(super) struct Passing<'r> {
     pub(super) line: u64,
-    pub(super) record: &'r ::csv::StringRecord,
+    pub(super) record: &'r Record,
     pub(super) day: Option<Day>,
     pub(super) figures: Figures,
     /// Whether it counts as a row for now.
@@ -264,7 +265,10 @@ pub(super) fn judge(suspects: &[Suspect], at: usize, sums: &Sums, reading: &Read
                 None => Verdict::Row,
             }
         }
-        Suspicion::NoCampaign => first(&[of_day, sums.all]).map_or(Verdict::Row, total),
+        // Of one row on another day the figures may be the same by chance.
+        Suspicion::NoCampaign => {
+            first(&[of_day]).or_else(|| first(&[sums.all]).filter(|sum| sum.rows > 1)).map_or(Verdict::Row, total)
+        }
         // Where every row is called so, it is a campaign's name.
         Suspicion::TotalName if sums.all.rows == 0 => Verdict::Row,
         Suspicion::TotalName => match first(&[of_day, sums.all]).or_else(|| sums.section(at, reading)) {

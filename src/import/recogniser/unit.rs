@@ -2,7 +2,8 @@
 //! are, suspected by evidence, and then asked; never divided on suspicion.
 
 use super::findings::{Findings, choice, problem};
-use super::headers::{Headers, Known, money_unit};
+use super::header_words::{money_unit, says_thousands};
+use super::headers::{Headers, Known};
 use super::sample::Sample;
 use super::survey::Survey;
 use super::totals::Tally;
@@ -56,6 +57,14 @@ pub(super) fn unit(
     let decided = |unit| Unit { unit, open: None };
     let header = plans.iter().find(|plan| plan.column == Column::Cost).map(|plan| plan.header.as_str());
     let named = header.and_then(money_unit);
+    if let Some(name) = header.filter(|header| decisions.money_unit.is_none() && says_thousands(header)) {
+        let message = format!(
+            "{} says that its amounts are in thousands or more. Export them in full; if they are, say that they are stated in units.",
+            Invalid::echo(name)
+        );
+        found.problems.push(question(message));
+        return decided(MoneyUnit::Units);
+    }
     let is_whole = is_whole(survey);
     let told = decisions.money_unit.or(named);
     if let Some(unit) = told {

@@ -25,6 +25,8 @@ pub(super) struct SheetXml {
     pub(super) hidden_rows: LineSet,
     /// Row and column, from 0, of formulas whose value no program has worked out.
     pub(super) without_value: HashSet<(u32, u32)>,
+    /// Whether the workbook counts days from 1904.
+    pub(super) from_1904: bool,
 }
 
 impl SheetXml {
@@ -41,13 +43,15 @@ impl SheetXml {
         let relations = text("xl/_rels/workbook.xml.rels")?;
         let id = tags(&book).filter(|tag| name_of(tag) == "sheet").nth(place).and_then(|tag| attribute(tag, "id"));
         let is_it = |tag: &&str| name_of(tag) == "Relationship" && attribute(tag, "Id") == id;
+        let says_1904 = |tag: &str| matches!(attribute(tag, "date1904"), Some("1" | "true"));
+        let from_1904 = tags(&book).any(|tag| name_of(tag) == "workbookPr" && says_1904(tag));
         let Some(target) = tags(&relations).find(is_it).and_then(|tag| attribute(tag, "Target")) else {
             return Ok(Self::default());
         };
         let target = target.trim_start_matches('/');
         let path = if target.starts_with("xl/") { target.to_owned() } else { format!("xl/{target}") };
         match archive.by_name(&path) {
-            Ok(part) => Ok(Self::scan(BufReader::new(part))?),
+            Ok(part) => Ok(Self { from_1904, ..Self::scan(BufReader::new(part))? }),
             Err(zip::result::ZipError::FileNotFound) => Ok(Self::default()),
             Err(error) => Err(zip_error(error)),
         }

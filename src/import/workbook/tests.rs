@@ -175,3 +175,22 @@ fn a_number_format_names_its_currency() {
         assert_eq!(currency_of(format).as_deref(), mark, "{format}");
     }
 }
+
+#[test]
+fn a_workbook_says_that_it_counts_days_from_1904() {
+    let book = |properties: &str| {
+        let list = format!("<workbook>{properties}<sheets><sheet name=\"A\" r:id=\"r1\"/></sheets></workbook>");
+        let relations = "<Relationships><Relationship Id=\"r1\" Target=\"worksheets/a.xml\"/></Relationships>";
+        let sheet = "<worksheet><sheetData></sheetData></worksheet>";
+        let mut file = tempfile::tempfile().unwrap();
+        let bytes = zipped(&[
+            ("xl/workbook.xml", list.as_bytes()),
+            ("xl/_rels/workbook.xml.rels", relations.as_bytes()),
+            ("xl/worksheets/a.xml", sheet.as_bytes()),
+        ]);
+        std::io::Write::write_all(&mut file, &bytes).unwrap();
+        SheetXml::read(&mut file, 0).unwrap().from_1904
+    };
+    assert!(book("<workbookPr date1904=\"1\"/>") && book("<workbookPr date1904=\"true\"/>"));
+    assert!(!book("<workbookPr date1904=\"0\"/>") && !book("<workbookPr/>"));
+}

@@ -2,8 +2,10 @@
 //!
 //! One scan of the stored days, side by side with the cells, both in the order of the table.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::io;
+
+use foldhash::HashSet;
 
 use super::cell_names::CellNames;
 use super::cells::{Cells, CellsReader};
@@ -64,11 +66,11 @@ fn scopes(cells: &mut Cells, is_wanted: impl Fn(AdvertiserKey) -> bool) -> io::R
             continue;
         }
         let scope = scopes.entry(advertiser).or_insert_with(|| Scope {
-            days: HashSet::new(),
+            days: HashSet::default(),
             first: day,
             last: day,
-            publishers: HashSet::new(),
-            named: HashSet::new(),
+            publishers: HashSet::default(),
+            named: HashSet::default(),
         });
         if scope.last != day || scope.days.is_empty() {
             scope.last = day;
