@@ -234,7 +234,7 @@ create table day_versions (
     primary key (advertiser_key, day)
 ) strict, without rowid;
 
--- Each day's sums, made anew in the transaction that changes the day. The cost is whole units and the millionths beside them.
+-- Each day's sums, kept in the transaction that changes the day. The cost is whole units and the millionths beside them.
 create table day_sums (
     advertiser_key integer not null references advertisers,
     day integer not null,
@@ -247,7 +247,7 @@ create table day_sums (
     primary key (advertiser_key, day)
 ) strict, without rowid;
 
--- What a campaign came to at a publisher in a month, made anew like the days' sums. A month is 12 times the year and the months
+-- What a campaign came to at a publisher in a month, kept like the days' sums. A month is 12 times the year and the months
 -- before it.
 create table month_sums (
     advertiser_key integer not null references advertisers,

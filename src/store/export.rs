@@ -69,7 +69,7 @@ pub const NOT_EXPORTED: &[(&str, &str)] = &[
     ("alarms", "what people were told of; the server finds it again"),
     ("alarm_notices", "mails and webhook posts that are still to be sent"),
     ("epoch", "tells this file from older copies of it"),
-    ("day_sums", "sums of the stats, made anew with each change"),
+    ("day_sums", "sums of the stats, kept with each change"),
     ("month_sums", "the same by month"),
     ("import_drafts", "uploads that wait for their import"),
     ("mapping_memory", "answers to files that were imported before, saved under no name"),

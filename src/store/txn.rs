@@ -1,7 +1,7 @@
 //! What a transaction is to the files of this room: statements that stay prepared, and for writing the books that are kept
 //! beside the changes.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::ops::Deref;
 
 use rusqlite::Connection;
@@ -57,8 +57,7 @@ pub struct WriteTxn<'c> {
     pub(in crate::store) version: Cell<Option<Version>>,
     /// The months whose sums are made anew before it commits.
     pub(in crate::store) touched: TouchedMonths,
-    /// What writers changed of sums and did not write into them yet.
-    pub(in crate::store) sum_changes: RefCell<SumChanges>,
+    pub(in crate::store) sum_changes: SumChanges,
 }
 
 impl<'c> Deref for WriteTxn<'c> {
@@ -76,7 +75,7 @@ impl<'c> WriteTxn<'c> {
             read: ReadTxn::of(conn),
             version: Cell::new(None),
             touched: TouchedMonths::default(),
-            sum_changes: RefCell::default(),
+            sum_changes: SumChanges::default(),
         }
     }
 

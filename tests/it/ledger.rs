@@ -432,6 +432,7 @@ impl Site {
         let state =
             |ledger: &Ledger| -> Vec<_> { ledger.days.iter().map(|day| (day.day, day.state, day.served)).collect() };
         assert_eq!(state(&ledger), state(&states));
+        crate::model::assert_sums_agree(self.store().path());
         let (_, items) = self.report(0, DAYS - 1);
         let all_held = self.held();
         for (number, now) in &items {

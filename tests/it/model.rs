@@ -99,23 +99,26 @@ fn the_models_own_decimals_are_right() {
     }
 }
 
-/// Days and months whose sums beside the stats are not what their cells come to.
-pub(crate) fn wrong_sums(store: &pitlane::store::Store) -> i64 {
-    let days = "select advertiser_key, day, count(*), sum(clicks), sum(cost_micros) / 1000000, sum(cost_micros) % 1000000, sum(views),
-            sum(conversions) from daily_stats group by 1, 2";
-    let kept_days =
-        "select advertiser_key, day, rows, clicks, cost_units, cost_micros, views, conversions from day_sums";
-    let months = "select advertiser_key,
-            12 * strftime('%Y', day * 86400, 'unixepoch') + strftime('%m', day * 86400, 'unixepoch') - 1 as month,
-            campaign_key, publisher_key, count(*), min(day), max(day), sum(clicks), sum(cost_micros), sum(views), sum(conversions)
-        from daily_stats group by 1, 2, 3, 4";
-    let kept_months = "select advertiser_key, month, campaign_key, publisher_key, rows, first_day, last_day, clicks, cost_micros, views,
-            conversions from month_sums";
-    let database = rusqlite::Connection::open(store.path()).unwrap();
-    let both = [(days, kept_days), (kept_days, days), (months, kept_months), (kept_months, months)];
-    let count = |(these, those): (&str, &str)| -> i64 {
-        let sql = format!("select count(*) from (select * from ({these}) except select * from ({those}))");
-        database.query_row(&sql, [], |row| row.get(0)).unwrap()
-    };
-    both.into_iter().map(count).sum()
+/// The sums that are kept beside the stats agree with the cells.
+pub(crate) fn assert_sums_agree(database: &std::path::Path) {
+    let db = rusqlite::Connection::open_with_flags(database, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let cells = "from daily_stats group by advertiser_key";
+    let figures = "sum(clicks), sum(cost_micros), sum(views), sum(conversions)";
+    let days = format!("select advertiser_key, day, count(*), {figures} {cells}, day");
+    let kept_days = "select advertiser_key, day, rows, clicks, cost_units * 1000000 + cost_micros, views, conversions from day_sums";
+    let date = "day * 86400, 'unixepoch'";
+    let month = format!("strftime('%Y', {date}) * 12 + strftime('%m', {date}) - 1");
+    let months = format!(
+        "select advertiser_key, {month}, campaign_key, publisher_key, count(*), min(day), max(day), {figures}
+        {cells}, 2, campaign_key, publisher_key"
+    );
+    let kept_months = "select advertiser_key, month, campaign_key, publisher_key, rows, first_day, last_day, clicks,
+        cost_micros, views, conversions from month_sums";
+    for (cells, kept) in [(days.as_str(), kept_days), (months.as_str(), kept_months)] {
+        for (one, other) in [(cells, kept), (kept, cells)] {
+            let count: i64 =
+                db.query_row(&format!("select count(*) from ({one} except {other})"), (), |row| row.get(0)).unwrap();
+            assert_eq!(count, 0, "{one} except {other}");
+        }
+    }
 }

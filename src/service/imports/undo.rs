@@ -306,6 +306,7 @@ fn take_back(txn: &WriteTxn<'_>, import: ImportKey, undo: ImportKey) -> ServiceR
             }
             if cells.iter().any(UndoneCell::is_change) {
                 txn.day_touch(span.advertiser, day, txn.version_take()?)?;
+                txn.day_sum_again(span.advertiser, day);
             }
         }
         txn.import_span_add(undo, span)?;

@@ -34,7 +34,7 @@ pub(in crate::service) struct CellWriter<'t, 'c> {
 struct Writing<'t, 'c> {
     txn: &'t WriteTxn<'c>,
     import: ImportKey,
-    cells: StatWriter<'t, 'c>,
+    cells: StatWriter<'t>,
 }
 
 /// The day that cells are written of.
@@ -142,13 +142,7 @@ impl<'t, 'c> CellWriter<'t, 'c> {
     /// States cells of one day, or says what stating them would do.
     fn state(&mut self, cells: &[(StatCell, u64)]) -> Result<Vec<Stored>, StoreError> {
         let Some(writing) = &mut self.writing else {
-            let held = self.txn.stats_held(cells)?;
-            let compared = cells.iter().zip(held).map(|((cell, _), held)| match held {
-                None => Stored::Inserted,
-                Some(held) if held == cell.figures => Stored::Unchanged,
-                Some(held) => Stored::Changed(held),
-            });
-            return Ok(compared.collect());
+            return self.txn.stats_compared(cells);
         };
         writing.cells.put_day(cells)
     }
@@ -204,7 +198,7 @@ impl<'t, 'c> CellWriter<'t, 'c> {
         let OpenDay { advertiser, day, changed, .. } = *open;
         if let Some(Writing { txn, .. }) = &self.writing {
             if changed > 0 {
-                txn.day_mark_written(advertiser, day, txn.version_take()?)?;
+                txn.day_touch(advertiser, day, txn.version_take()?)?;
             }
             if open.is_restated {
                 let statement = Statement { advertiser, first: day, last: day, set: stated_set(txn, open)? };
@@ -309,11 +303,10 @@ fn cells_of_day(
 fn stated_set(txn: &WriteTxn<'_>, open: &OpenDay) -> ServiceResult<crate::store::StatedSetKey> {
     let mut held: BTreeMap<PublisherKey, usize> = BTreeMap::new();
     let named: BTreeSet<_> = open.named.iter().map(|(_, publisher)| *publisher).collect();
-    cells_of_day(txn, open.advertiser, open.day, |(_, publisher)| {
-        if named.contains(publisher) {
-            *held.entry(*publisher).or_default() += 1;
+    txn.stat_publishers_of_day(open.advertiser, open.day, |publisher| {
+        if named.contains(&publisher) {
+            *held.entry(publisher).or_default() += 1;
         }
-        false
     })?;
     for (_, publisher) in &open.named {
         held.entry(*publisher).and_modify(|missing| *missing = missing.saturating_sub(1));

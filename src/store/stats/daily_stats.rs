@@ -3,11 +3,14 @@
 //! Read in the order in which it is stored, written through [`StatWriter`] in that same order where speed matters.
 
 use foldhash::HashSet;
-use rusqlite::{Row, Statement};
+use rusqlite::{Connection, Row, Statement};
 
 use crate::domain::{Count, Figures, Micros};
+use crate::store::stats::sum_changes::SumChanges;
+use crate::store::stats::sums::TouchedMonths;
 use crate::store::{
-    AdvertiserKey, CampaignKey, Doing as _, ImportKey, PublisherKey, StoreError, StoreResult, WriteTxn, foreign_value,
+    AdvertiserKey, CampaignKey, Doing as _, ImportKey, PublisherKey, ReadTxn, StoreError, StoreResult, WriteTxn,
+    foreign_value,
 };
 
 /// Names one cell. Sorts as the table is stored.
@@ -71,12 +74,13 @@ pub(in crate::store) fn stated(row: &Row<'_>) -> rusqlite::Result<StatRow> {
     Ok(StatRow { figures: figures(row, 0)?, import: ImportKey(row.get(4)?), line })
 }
 
-impl<'c> WriteTxn<'c> {
+impl WriteTxn<'_> {
     /// A writer whose cells are marked as written by `import`.
-    pub fn stat_writer(&self, import: ImportKey) -> StoreResult<StatWriter<'_, 'c>> {
+    pub fn stat_writer(&self, import: ImportKey) -> StoreResult<StatWriter<'_>> {
         let prepare = |sql| self.conn.prepare(sql).doing(DOING);
         Ok(StatWriter {
-            txn: self,
+            conn: self.conn,
+            sums: (&self.sum_changes, &self.touched),
             import,
             inserts: BATCHES.map(|_| None),
             select: prepare(include_str!("../sql/stat_select.sql"))?,
@@ -116,12 +120,12 @@ fn insert_sql(cells: usize) -> String {
     )
 }
 
-/// Writes cells with statements that stay prepared; what a cell held before goes into the history, and the sums beside the
-/// stats follow. That a cell's campaign and
+/// Writes cells with statements that stay prepared; what a cell held before goes into the history. That a cell's campaign and
 /// publisher are there is checked once for each, since [`Store::write_many`](crate::store::Store::write_many) checks it for
 /// no row.
-pub struct StatWriter<'t, 'c> {
-    txn: &'t WriteTxn<'c>,
+pub struct StatWriter<'t> {
+    conn: &'t Connection,
+    sums: (&'t SumChanges, &'t TouchedMonths),
     import: ImportKey,
     /// Prepared when they are first needed.
     inserts: [Option<Statement<'t>>; BATCHES.len()],
@@ -136,7 +140,7 @@ pub struct StatWriter<'t, 'c> {
     last_was_new: bool,
 }
 
-impl StatWriter<'_, '_> {
+impl StatWriter<'_> {
     /// States the whole values of cells of one day, each once for each import; `line` is where the import states it. A cell
     /// that holds the same already is not touched. What was done comes back in the same order.
     pub fn put_day(&mut self, cells: &[(StatCell, u64)]) -> StoreResult<Vec<Stored>> {
@@ -163,21 +167,29 @@ impl StatWriter<'_, '_> {
             }
             rest = others;
         }
-        self.txn.sums_see(cells, &done)?;
+        for ((StatCell { key, figures }, _), stored) in cells.iter().zip(&done) {
+            let old = match stored {
+                Stored::Unchanged => continue,
+                Stored::Inserted => None,
+                Stored::Changed(old) => Some(old),
+            };
+            let (changes, touched) = self.sums;
+            let (day, cell) = ((key.advertiser, key.day), (key.campaign, key.publisher));
+            changes.note((self.conn, touched), day, cell, old, figures)?;
+        }
         Ok(done)
     }
 
     /// States cells by seeing first what all of them hold.
     fn compare(&mut self, cells: &[(StatCell, u64)], done: &mut Vec<Stored>) -> StoreResult<()> {
-        let held = self.txn.stats_held(cells)?;
-        for (stated, held) in cells.iter().zip(held) {
-            done.push(match held {
-                None => {
+        for (stated, told) in cells.iter().zip(ReadTxn::of(self.conn).stats_compared(cells)?) {
+            done.push(match told {
+                Stored::Unchanged => Stored::Unchanged,
+                Stored::Changed(_) => self.restate(&stated.0, stated.1)?,
+                Stored::Inserted => {
                     self.insert(BATCHES.len() - 1, std::slice::from_ref(stated))?;
                     Stored::Inserted
                 }
-                Some(figures) if figures == stated.0.figures => Stored::Unchanged,
-                Some(_) => self.restate(&stated.0, stated.1)?,
             });
         }
         self.last_was_new = done.last() == Some(&Stored::Inserted);
@@ -188,7 +200,7 @@ impl StatWriter<'_, '_> {
     fn insert(&mut self, batch: usize, cells: &[(StatCell, u64)]) -> StoreResult<usize> {
         let statement = match &mut self.inserts[batch] {
             Some(statement) => statement,
-            none => none.insert(self.txn.conn.prepare(&insert_sql(BATCHES[batch])).doing(DOING)?),
+            none => none.insert(self.conn.prepare(&insert_sql(BATCHES[batch])).doing(DOING)?),
         };
         let Some((StatCell { key: StatKey { advertiser, day, .. }, .. }, _)) = cells.first() else { return Ok(0) };
         let mut at = 0;

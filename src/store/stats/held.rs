@@ -1,17 +1,17 @@
-//! What many cells of a day hold, read at once.
+//! What stating many cells of a day would do, from what they hold.
 
 use std::cell::Cell;
 
 use crate::domain::Figures;
-use crate::store::stats::daily_stats::{StatCell, figures};
+use crate::store::stats::daily_stats::{StatCell, Stored};
 use crate::store::{CampaignKey, Doing as _, PublisherKey, ReadTxn, StoreError, StoreResult};
 
 /// Looking a cell up by itself takes as long as reading so many one after the other.
 const LOOK_UP: i64 = 4;
 
 impl ReadTxn<'_> {
-    /// What these cells hold, all of one day and in the table's order; nothing where a cell is not there.
-    pub fn stats_held(&self, cells: &[(StatCell, u64)]) -> StoreResult<Vec<Option<Figures>>> {
+    /// What stating these cells would do, all of one day and in the table's order.
+    pub fn stats_compared(&self, cells: &[(StatCell, u64)]) -> StoreResult<Vec<Stored>> {
         const DOING: &str = "read stats";
         let (Some((first, _)), Some((last, _))) = (cells.first(), cells.last()) else { return Ok(Vec::new()) };
         let limit = i64::try_from(cells.len()).unwrap_or(i64::MAX).saturating_mul(LOOK_UP);
@@ -23,32 +23,49 @@ impl ReadTxn<'_> {
         let mut next = || {
             let Some(row) = rows.next().doing(DOING)? else { return Ok(None) };
             read.set(read.get() + 1);
-            let key = (CampaignKey(row.get(0).doing(DOING)?), PublisherKey(row.get(1).doing(DOING)?));
-            Ok::<_, StoreError>(Some((key, figures(row, 2).doing(DOING)?)))
+            let number = |column| row.get::<_, i64>(column).doing(DOING);
+            let key = (CampaignKey(number(0)?), PublisherKey(number(1)?));
+            Ok::<_, StoreError>(Some((key, [number(2)?, number(3)?, number(4)?, number(5)?])))
         };
         let mut here = next()?;
-        let mut held = Vec::with_capacity(cells.len());
-        for (StatCell { key, .. }, _) in cells {
-            let wanted = (key.campaign, key.publisher);
-            while here.is_some_and(|(cell, _)| cell < wanted) {
+        let mut done = Vec::with_capacity(cells.len());
+        for (cell, _) in cells {
+            let wanted = (cell.key.campaign, cell.key.publisher);
+            while here.is_some_and(|(held, _)| held < wanted) {
                 here = next()?;
             }
             if here.is_none() && read.get() == limit {
                 // Too many others lie between these cells.
                 break;
             }
-            held.push(here.filter(|(cell, _)| *cell == wanted).map(|(_, figures)| figures));
+            let held = here.filter(|(held, _)| *held == wanted).map(|(_, held)| held);
+            let Figures { clicks, cost, views, conversions } = cell.figures;
+            let numbers = [clicks.get(), cost.get(), views.get(), conversions.get()];
+            done.push(match held {
+                None => Stored::Inserted,
+                Some(held) if held == numbers => Stored::Unchanged,
+                Some(_) => self.stat_compared(cell)?,
+            });
         }
-        for (StatCell { key, .. }, _) in &cells[held.len()..] {
-            held.push(self.stat_find(*key)?.map(|row| row.figures));
+        for (cell, _) in &cells[done.len()..] {
+            done.push(self.stat_compared(cell)?);
         }
-        Ok(held)
+        Ok(done)
+    }
+
+    fn stat_compared(&self, cell: &StatCell) -> StoreResult<Stored> {
+        Ok(match self.stat_find(cell.key)? {
+            None => Stored::Inserted,
+            Some(held) if held.figures == cell.figures => Stored::Unchanged,
+            Some(held) => Stored::Changed(held.figures),
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Count;
     use crate::store::{AdvertiserKey, StatKey, Store};
 
     #[test]
@@ -67,18 +84,24 @@ mod tests {
         let cell = |campaign, publisher| {
             let (campaign, publisher) = (CampaignKey(campaign), PublisherKey(publisher));
             let key = StatKey { advertiser: AdvertiserKey(1), day: 19_000, campaign, publisher };
-            (StatCell { key, figures: Figures::default() }, 1)
+            // As it is at one of the publishers.
+            let count = |number| Count::new("count", number).unwrap();
+            let (clicks, conversions) = (count(campaign.0), count(2));
+            (StatCell { key, figures: Figures { clicks, conversions, ..Figures::default() } }, 1)
         };
         // All of them, some of them, the first and last with nothing between, and cells around what there is.
         for step in [1, 2, 50, 389] {
             let cells: Vec<_> =
                 (5..405).step_by(step).flat_map(|one| [cell(one, 0), cell(one, 2), cell(one, 3)]).collect();
-            let held = store.read(|txn| txn.stats_held(&cells)).unwrap();
-            let by_itself =
-                |(cell, _): &(StatCell, u64)| store.read(|txn| txn.stat_find(cell.key)).unwrap().map(|row| row.figures);
-            assert!(held.iter().any(Option::is_some), "{step}");
-            assert_eq!(held, cells.iter().map(by_itself).collect::<Vec<_>>(), "{step}");
+            let told = store.read(|txn| txn.stats_compared(&cells)).unwrap();
+            let by_itself = |(cell, _): &(StatCell, u64)| match store.read(|txn| txn.stat_find(cell.key)).unwrap() {
+                None => Stored::Inserted,
+                Some(row) if row.figures == cell.figures => Stored::Unchanged,
+                Some(row) => Stored::Changed(row.figures),
+            };
+            assert!(told.contains(&Stored::Inserted) && told.iter().any(|told| *told != Stored::Inserted), "{step}");
+            assert_eq!(told, cells.iter().map(by_itself).collect::<Vec<_>>(), "{step}");
         }
-        assert!(store.read(|txn| txn.stats_held(&[])).unwrap().is_empty());
+        assert!(store.read(|txn| txn.stats_compared(&[])).unwrap().is_empty());
     }
 }

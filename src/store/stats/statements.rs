@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use crate::store::{AdvertiserKey, CampaignKey, ImportKey, PublisherKey, ReadTxn, StoreResult, WriteTxn};
+use crate::store::{AdvertiserKey, CampaignKey, Doing as _, ImportKey, PublisherKey, ReadTxn, StoreResult, WriteTxn};
 
 /// Which cells of a day an import stated: at a publisher all campaigns that the day had then, or single ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,6 +38,23 @@ pub struct Statement {
 }
 
 impl ReadTxn<'_> {
+    /// Hands the publisher of every cell of a day to `each`.
+    pub fn stat_publishers_of_day(
+        &self,
+        advertiser: AdvertiserKey,
+        day: i64,
+        mut each: impl FnMut(PublisherKey),
+    ) -> StoreResult<()> {
+        const DOING: &str = "read stats";
+        let sql = "select publisher_key from daily_stats where advertiser_key = ?1 and day = ?2";
+        let mut statement = self.conn.prepare_cached(sql).doing(DOING)?;
+        let mut rows = statement.query((advertiser.0, day)).doing(DOING)?;
+        while let Some(row) = rows.next().doing(DOING)? {
+            each(PublisherKey(row.get(0).doing(DOING)?));
+        }
+        Ok(())
+    }
+
     /// The imports that were not undone and stated cells of the day where some were there already, the newest first.
     pub fn statements_of_day(
         &self,

@@ -1,139 +1,143 @@
-//! How the sums beside the stats follow a writer: what it changed is added up and written into them month by month, since cells
-//! come in the order of days. The cells of a month that were there before need not be read for it.
+//! What a `StatWriter` adds to the sums that are kept beside the stats.
+//!
+//! Cells come in the table's order, so the changes of one month are gathered and then put, and no cell is read again.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use foldhash::HashMap;
+use rusqlite::Connection;
 
-use super::daily_stats::{StatCell, Stored};
-use super::sums::{DAY_SUM, StatSum, day_sum, month_of};
 use crate::domain::{Figures, MicrosSum};
-use crate::store::{StoreResult, WriteTxn};
+use crate::store::stats::sums::{DAY_SUM, TouchedMonths, day_sum, days_of, month_of};
+use crate::store::{AdvertiserKey, CampaignKey, PublisherKey, StatSum, StoreResult, WriteTxn};
 
-/// What changed in a month and is not in the sums yet.
+/// The changes of the month that is written now.
 #[derive(Default)]
-pub(in crate::store) struct SumChanges {
-    /// Advertiser and month.
-    month: Option<(i64, i64)>,
-    days: Vec<(i64, DayChange)>,
-    /// By campaign and publisher.
-    parts: HashMap<(i64, i64), PartChange>,
+pub(in crate::store) struct SumChanges(RefCell<Option<Month>>);
+
+struct Month {
+    advertiser: AdvertiserKey,
+    /// Counted through from year 0.
+    number: i64,
+    /// First and last.
+    days: (i64, i64),
+    by_day: BTreeMap<i64, Change>,
+    /// By campaign and publisher, with the first and last day.
+    by_cell: HashMap<(CampaignKey, PublisherKey), (Change, (i64, i64))>,
 }
 
-/// What changed on a day: cells that are new, and clicks, millionths, views and conversions.
-#[derive(Debug, Clone, Copy, Default)]
-struct DayChange {
+/// Cells that came, and by how much figures changed: clicks, cost, views, conversions.
+#[derive(Clone, Copy, Default)]
+struct Change {
     rows: i64,
     figures: [i128; 4],
 }
 
-/// What changed in a month, of a campaign at a publisher.
-struct PartChange {
-    rows: i64,
-    days: (i64, i64),
-    /// A month's 31 cells fit: each figure is at most 10^17.
-    figures: [i64; 4],
-    /// Whether cells that were there changed.
-    has_old: bool,
+impl Change {
+    fn add(&mut self, other: &Self) {
+        self.rows += other.rows;
+        self.figures.iter_mut().zip(other.figures).for_each(|(sum, figure)| *sum += figure);
+    }
 }
 
-fn numbers(figures: &Figures) -> [i64; 4] {
+fn numbers(figures: &Figures) -> [i128; 4] {
     let Figures { clicks, cost, views, conversions } = figures;
-    [clicks.get(), cost.get(), views.get(), conversions.get()]
+    [clicks.get(), cost.get(), views.get(), conversions.get()].map(i128::from)
 }
 
 impl SumChanges {
-    /// Cells of one day of the month.
-    fn add(&mut self, day: i64, cells: &[(StatCell, u64)], done: &[Stored]) {
-        if self.days.last().is_none_or(|(last, _)| *last != day) {
-            self.days.push((day, DayChange::default()));
+    /// Notes that a cell holds something new; what it held before is nothing where it was not there.
+    pub(in crate::store::stats) fn note(
+        &self,
+        txn: (&Connection, &TouchedMonths),
+        (advertiser, day): (AdvertiserKey, i64),
+        cell: (CampaignKey, PublisherKey),
+        old: Option<&Figures>,
+        new: &Figures,
+    ) -> StoreResult<()> {
+        let is_other = |open: &Month| open.advertiser != advertiser || day < open.days.0 || day > open.days.1;
+        if self.0.borrow().as_ref().is_none_or(is_other) {
+            self.put(txn.0, txn.1)?;
+            let number = month_of(day);
+            let (by_day, by_cell) = (BTreeMap::new(), HashMap::default());
+            self.0.replace(Some(Month { advertiser, number, days: days_of(number), by_day, by_cell }));
         }
-        let Some((_, of_day)) = self.days.last_mut() else { return };
-        for ((cell, _), stored) in cells.iter().zip(done) {
-            let (is_new, old) = match stored {
-                Stored::Unchanged => continue,
-                Stored::Inserted => (true, [0; 4]),
-                Stored::Changed(old) => (false, numbers(old)),
-            };
-            let new = PartChange { rows: 0, days: (day, day), figures: [0; 4], has_old: false };
-            let part = self.parts.entry((cell.key.campaign.0, cell.key.publisher.0)).or_insert(new);
-            part.days = (part.days.0.min(day), part.days.1.max(day));
-            part.has_old |= !is_new;
-            part.rows += i64::from(is_new);
-            of_day.rows += i64::from(is_new);
-            for (at, (new, old)) in numbers(&cell.figures).into_iter().zip(old).enumerate() {
-                part.figures[at] += new - old;
-                of_day.figures[at] += i128::from(new - old);
-            }
+        let mut change = Change { rows: i64::from(old.is_none()), figures: numbers(new) };
+        if let Some(old) = old {
+            change.figures.iter_mut().zip(numbers(old)).for_each(|(sum, figure)| *sum -= figure);
         }
-    }
-}
-
-impl DayChange {
-    /// The day's sum with it; nothing where a figure is, or was, more than the table holds.
-    fn added(self, before: StatSum) -> Option<StatSum> {
-        let [clicks, cost, views, conversions] = self.figures;
-        let add = |before: i64, change: i128| {
-            i64::try_from(i128::from(before) + change).ok().filter(|after| before < i64::MAX && *after < i64::MAX)
-        };
-        let micros = before.cost.micros().checked_add(cost).and_then(|micros| u128::try_from(micros).ok())?;
-        Some(StatSum {
-            rows: before.rows + self.rows,
-            clicks: add(before.clicks, clicks)?,
-            cost: MicrosSum::from_micros(micros),
-            views: add(before.views, views)?,
-            conversions: add(before.conversions, conversions)?,
-        })
-    }
-}
-
-impl WriteTxn<'_> {
-    /// Sees what a writer did with cells of one day.
-    pub(super) fn sums_see(&self, cells: &[(StatCell, u64)], done: &[Stored]) -> StoreResult<()> {
-        let Some((StatCell { key, .. }, _)) = cells.first() else { return Ok(()) };
-        let month = (key.advertiser.0, month_of(key.day));
-        if self.sum_changes.borrow().month != Some(month) {
-            self.sums_follow()?;
-            self.sum_changes.borrow_mut().month = Some(month);
+        if let Some(open) = self.0.borrow_mut().as_mut() {
+            open.by_day.entry(day).or_default().add(&change);
+            let (sum, days) = open.by_cell.entry(cell).or_insert((Change::default(), (day, day)));
+            sum.add(&change);
+            *days = (days.0.min(day), days.1.max(day));
         }
-        self.sum_changes.borrow_mut().add(key.day, cells, done);
         Ok(())
     }
 
-    /// Writes into the sums what was seen since.
-    pub(super) fn sums_follow(&self) -> StoreResult<()> {
-        const DOING: &str = "sum a month";
-        let SumChanges { month, days, parts } = self.sum_changes.take();
-        let Some((advertiser, month)) = month else { return Ok(()) };
-        // What is made anew before the commit needs no change, and may not be what the changes were made to.
-        if self.touched.has_month(advertiser, month) {
-            return Ok(());
+    /// Adds what was gathered to the sums. A month where that does not work out is summed anew before the commit.
+    pub(in crate::store) fn put(&self, conn: &Connection, touched: &TouchedMonths) -> StoreResult<()> {
+        if let Some(month) = self.0.take()
+            && !(month.put_days(conn)? && month.put_cells(conn)?)
+        {
+            touched.add(month.advertiser, month.days.0);
         }
-        let select = format!("select {DAY_SUM} from day_sums where advertiser_key = ?1 and day = ?2");
-        let replace = format!(
+        Ok(())
+    }
+}
+
+impl Month {
+    /// False where a sum would be out of bounds: then the sums did not agree, or stopped at the largest number there is.
+    fn put_days(&self, conn: &Connection) -> StoreResult<bool> {
+        let txn = WriteTxn::of(conn);
+        let sql = format!(
             "insert or replace into day_sums (advertiser_key, day, {DAY_SUM}) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
         );
-        for (day, change) in days {
-            let before = self.first(DOING, &select, (advertiser, day), |row| day_sum(row, 0))?.unwrap_or_default();
-            let Some(sum) = change.added(before) else {
-                self.touched.add_month(advertiser, month);
-                return Ok(());
-            };
-            if sum.rows > 0 && sum != before {
-                let (units, micros) = sum.cost.to_parts();
-                let params = (advertiser, day, sum.rows, sum.clicks, units, micros, sum.views, sum.conversions);
-                self.run(DOING, &replace, params)?;
+        for (day, change) in &self.by_day {
+            let held = txn.first(
+                "read a day's sums",
+                &format!("select {DAY_SUM} from day_sums where advertiser_key = ?1 and day = ?2"),
+                (self.advertiser.0, day),
+                |row| day_sum(row, 0),
+            )?;
+            let Some(sum) = changed(&held.unwrap_or_default(), change) else { return Ok(false) };
+            let (units, micros) = sum.cost.to_parts();
+            let params = (self.advertiser.0, day, sum.rows, sum.clicks, units, micros, sum.views, sum.conversions);
+            txn.run("sum a day", &sql, params)?;
+        }
+        Ok(true)
+    }
+
+    fn put_cells(&self, conn: &Connection) -> StoreResult<bool> {
+        let txn = WriteTxn::of(conn);
+        let mut cells: Vec<_> = self.by_cell.iter().collect();
+        cells.sort_unstable_by_key(|(cell, _)| **cell);
+        for ((campaign, publisher), (Change { rows, figures }, days)) in cells {
+            let [clicks, cost, views, conversions] = figures.map(|figure| i64::try_from(figure).unwrap_or(i64::MIN));
+            let key = (self.advertiser.0, self.number, campaign.0, publisher.0);
+            let params = (key.0, key.1, key.2, key.3, rows, days.0, days.1, clicks, cost, views, conversions);
+            let is_there = txn.run("sum a month", include_str!("../sql/month_sums_update.sql"), params)? > 0;
+            if !is_there && txn.run("sum a month", include_str!("../sql/month_sums_insert.sql"), params)? == 0 {
+                return Ok(false);
             }
         }
-        let mut parts: Vec<_> = parts.into_iter().collect();
-        parts.sort_unstable_by_key(|(key, _)| *key);
-        let insert = include_str!("../sql/month_sum_add.sql");
-        let update = include_str!("../sql/month_sum_change.sql");
-        for ((campaign, publisher), PartChange { rows, days, figures, has_old }) in parts {
-            let [clicks, cost, views, conversions] = figures;
-            let params =
-                (advertiser, month, campaign, publisher, rows, days.0, days.1, clicks, cost, views, conversions);
-            // A change may be below zero, which no row that is to be inserted may be.
-            self.run(DOING, if has_old { update } else { insert }, params)?;
-        }
-        Ok(())
+        Ok(true)
     }
+}
+
+/// A day's sums after a change; nothing where they would be out of bounds.
+fn changed(held: &StatSum, change: &Change) -> Option<StatSum> {
+    let figure = |held: i64, by: i128| {
+        let sum = i64::try_from(i128::from(held) + by).ok()?;
+        (sum >= 0 && held < i64::MAX).then_some(sum)
+    };
+    let [clicks, cost, views, conversions] = change.figures;
+    Some(StatSum {
+        rows: held.rows.checked_add(change.rows).filter(|rows| *rows > 0)?,
+        clicks: figure(held.clicks, clicks)?,
+        cost: MicrosSum::from_micros(u128::try_from(held.cost.micros() + cost).ok()?),
+        views: figure(held.views, views)?,
+        conversions: figure(held.conversions, conversions)?,
+    })
 }

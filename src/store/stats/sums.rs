@@ -1,13 +1,13 @@
 //! Sums kept beside the stats: of each day, and of each campaign at each publisher in a month.
 //!
-//! They follow in the transaction that changed the stats, just before it commits: by what writers changed, or made anew for the
-//! days that [`WriteTxn::day_touch`] named. So they always agree with the cells, and pages need not read the big table.
+//! They are kept in the transaction that changes the stats, so they always agree with the cells, and pages need not read the big
+//! table. What a `StatWriter` writes is added to them (`sum_changes.rs`); months that were changed otherwise, which
+//! [`WriteTxn::day_sum_again`] names, are summed anew just before the commit.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{Datelike as _, NaiveDate};
-use foldhash::HashMap;
 use rusqlite::{Row, named_params};
 
 use crate::domain::{Day, MicrosSum};
@@ -53,12 +53,12 @@ pub struct StatPart {
 }
 
 /// Months are counted through: twelve a year from year 0.
-pub(super) fn month_of(day: i64) -> i64 {
+pub(in crate::store::stats) fn month_of(day: i64) -> i64 {
     Day::from_stored(day).map_or(0, |day| i64::from(day.date().year()) * 12 + i64::from(day.date().month0()))
 }
 
 /// The first and last day of a month.
-fn days_of(month: i64) -> (i64, i64) {
+pub(in crate::store::stats) fn days_of(month: i64) -> (i64, i64) {
     let first = |month: i64| {
         let year = i32::try_from(month.div_euclid(12)).unwrap_or(i32::MAX);
         let number = u32::try_from(month.rem_euclid(12)).unwrap_or_default() + 1;
@@ -74,15 +74,7 @@ pub(in crate::store) struct TouchedMonths(RefCell<BTreeSet<(i64, i64)>>);
 
 impl TouchedMonths {
     pub(in crate::store) fn add(&self, advertiser: AdvertiserKey, day: i64) {
-        self.add_month(advertiser.0, month_of(day));
-    }
-
-    pub(super) fn add_month(&self, advertiser: i64, month: i64) {
-        self.0.borrow_mut().insert((advertiser, month));
-    }
-
-    pub(super) fn has_month(&self, advertiser: i64, month: i64) -> bool {
-        self.0.borrow().contains(&(advertiser, month))
+        self.0.borrow_mut().insert((advertiser.0, month_of(day)));
     }
 }
 
@@ -95,9 +87,9 @@ fn sum(rows: i64, [clicks, cost, views, conversions]: [i64; 4]) -> StatSum {
     StatSum { rows, clicks, cost: MicrosSum::from_parts(0, cost), views, conversions }
 }
 
-pub(super) const DAY_SUM: &str = "rows, clicks, cost_units, cost_micros, views, conversions";
+pub(in crate::store::stats) const DAY_SUM: &str = "rows, clicks, cost_units, cost_micros, views, conversions";
 
-pub(super) fn day_sum(row: &Row<'_>, at: usize) -> rusqlite::Result<StatSum> {
+pub(in crate::store::stats) fn day_sum(row: &Row<'_>, at: usize) -> rusqlite::Result<StatSum> {
     Ok(StatSum {
         rows: row.get(at)?,
         clicks: row.get(at + 1)?,
@@ -233,9 +225,14 @@ struct MonthSum {
 }
 
 impl WriteTxn<'_> {
-    /// Brings the sums into step with what this transaction did.
+    /// Says that cells of this day were changed past a `StatWriter`.
+    pub fn day_sum_again(&self, advertiser: AdvertiserKey, day: i64) {
+        self.touched.add(advertiser, day);
+    }
+
+    /// Makes the sums agree with the cells.
     pub(in crate::store) fn sums_renew(&self) -> StoreResult<()> {
-        self.sums_follow()?;
+        self.sum_changes.put(self.conn, &self.touched)?;
         let touched = self.touched.0.take();
         for (advertiser, month) in touched {
             self.month_renew(AdvertiserKey(advertiser), month)?;
@@ -247,7 +244,7 @@ impl WriteTxn<'_> {
         const DOING: &str = "sum a month";
         let (first, last) = days_of(month);
         let mut days: Vec<(i64, StatSum)> = Vec::new();
-        let mut months: HashMap<(i64, i64), MonthSum> = HashMap::default();
+        let mut months: HashMap<(i64, i64), MonthSum> = HashMap::new();
         self.stat_scan_parts(advertiser, (first, last), |part| {
             match days.last_mut() {
                 Some((day, sum)) if *day == part.day => *sum += part.sum,

@@ -61,14 +61,8 @@ impl WriteTxn<'_> {
         Ok(version)
     }
 
-    /// Says that stats of this day changed: clients' copies of it are stale, and its sums are made anew.
+    /// Says that stats of this day changed: clients' copies of it are stale.
     pub fn day_touch(&self, advertiser: AdvertiserKey, day: i64, version: Version) -> StoreResult<()> {
-        self.touched.add(advertiser, day);
-        self.day_mark_written(advertiser, day, version)
-    }
-
-    /// The same where a [`StatWriter`](crate::store::StatWriter) wrote all that changed: its sums follow by themselves.
-    pub fn day_mark_written(&self, advertiser: AdvertiserKey, day: i64, version: Version) -> StoreResult<()> {
         let sql = "insert into day_versions (advertiser_key, day, version) values (?1, ?2, ?3)
             on conflict do update set version = excluded.version";
         self.run("mark a day as changed", sql, (advertiser.0, day, version.0)).map(drop)
