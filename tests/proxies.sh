@@ -136,11 +136,13 @@ print(db.execute("select address from polls where user_agent = ?", ("address-tes
     on doctor > "$work/doctor" || true
     grep -q "^ok *proxies" "$work/doctor" || fail "the doctor: $(grep proxies "$work/doctor")"
 
+    # nginx may have had all of it before the kill; then it must be whole.
+    on report --advertiser Acme --from 2025-01-01 --to 2025-12-31 --format csv > "$work/now.csv" || fail "the report"
     rm -f "$work/cut.csv"
     ask -f --limit-rate 4M -o "$work/cut.csv" "$year" 2>/dev/null & cut=$!
     wait_for "no byte of the report came" test -s "$work/cut.csv"
     kill -9 "$server"
-    if wait $cut; then fail "a report that was cut off was taken for a whole one"; fi
+    if wait $cut && ! cmp -s "$work/cut.csv" "$work/now.csv"; then fail "a report that was cut off was taken for a whole one"; fi
     kill "$proxy" && wait "$proxy" 2>/dev/null || true
     echo "proxies: $kind: report, gzip, 304, client's address, check from outside, log-in, an upload of $(wc -c < "$work/more.csv") bytes, a kill amid a report: all as without it"
 }
