@@ -357,14 +357,24 @@ impl Store {
 }
 
 fn integrity(conn: &Connection) -> StoreResult<Vec<String>> {
-    let txn = ReadTxn::of(conn);
-    let mut problems = txn.list("check the file", "pragma integrity_check", (), |row| row.get::<_, String>(0))?;
-    problems.retain(|line| line != "ok");
-    problems.extend(txn.list("check references", "pragma foreign_key_check", (), |row| {
+    let mut problems = pages(conn)?;
+    problems.extend(references(conn)?);
+    Ok(problems)
+}
+
+/// What SQLite finds wrong with the file's pages and values.
+fn pages(conn: &Connection) -> StoreResult<Vec<String>> {
+    let found =
+        ReadTxn::of(conn).list("check the file", "pragma integrity_check", (), |row| row.get::<_, String>(0))?;
+    Ok(found.into_iter().filter(|line| line != "ok").collect())
+}
+
+/// Rows that point at missing ones.
+fn references(conn: &Connection) -> StoreResult<Vec<String>> {
+    ReadTxn::of(conn).list("check references", "pragma foreign_key_check", (), |row| {
         let (table, parent) = (row.get::<_, String>(0)?, row.get::<_, String>(2)?);
         Ok(format!("a row of {table} points at a missing row of {parent}"))
-    })?);
-    Ok(problems)
+    })
 }
 
 /// A connection that waits for locks of others less long than it usually does; afterwards, also after a panic, as before.

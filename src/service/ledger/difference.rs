@@ -136,13 +136,14 @@ impl<'t, 'c> Reader<'t, 'c> {
         Ok(Self { txn, advertiser, catalogue, imports_at, detail, sums, hidden: catalogue.hidden(), special })
     }
 
-    /// The campaigns whose cells the sums of a day don't tell about: those that were changed since, and, where sums are wanted,
-    /// those that are hidden.
+    /// The campaigns whose cells the sums of a day don't tell about: those of which the report says something else since, and,
+    /// where sums are wanted, those that are hidden.
     fn special(&mut self, since: Version) -> Rc<[CampaignKey]> {
         let Self { catalogue, hidden, detail, special, .. } = self;
         let found = special.entry(since).or_insert_with(|| {
             let hidden = if *detail == Detail::States { &[] } else { hidden.as_slice() };
-            let both = catalogue.changed_since(since).chain(hidden.iter().copied());
+            let said_anew = |campaign: &_| catalogue.said(*campaign, Some(since)) != catalogue.said(*campaign, None);
+            let both = catalogue.changed_since(since).filter(said_anew).chain(hidden.iter().copied());
             both.collect::<BTreeSet<_>>().into_iter().collect()
         });
         Rc::clone(found)

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
-use crate::domain::{Day, Micros, MicrosSum};
+use crate::domain::{Day, MicrosSum};
 use crate::store::file::schema;
 use crate::store::file::stay_shut::appliance_of;
 use crate::store::{Doing as _, StoreResult, foreign_value};
@@ -77,7 +77,12 @@ fn tables(conn: &Connection) -> StoreResult<Vec<(String, u64)>> {
 
 fn totals(conn: &Connection) -> rusqlite::Result<Vec<AdvertiserTotal>> {
     let mut advertisers = conn.prepare("select advertiser_key, name, currency from advertisers order by name")?;
-    let mut cells = conn.prepare("select day, cost_micros from daily_stats where advertiser_key = ?1")?;
+    // Units and millionths apart, so that no sum of a day is too large.
+    let mut days = conn.prepare(
+        "select day, count(*), sum(cost_micros / 1000000), sum(cost_micros % 1000000) from daily_stats
+        where advertiser_key = ?1
+        group by day",
+    )?;
     let rows = advertisers.query_map((), |row| {
         let mut total = AdvertiserTotal {
             name: row.get(1)?,
@@ -86,11 +91,11 @@ fn totals(conn: &Connection) -> rusqlite::Result<Vec<AdvertiserTotal>> {
             days: None,
             cost: MicrosSum::default(),
         };
-        let mut cells = cells.query([row.get::<_, i64>(0)?])?;
-        while let Some(cell) = cells.next()? {
-            let day = Day::from_stored(cell.get(0)?).map_err(|invalid| foreign_value(0, invalid))?;
-            total.cost += Micros::new(cell.get(1)?).map_err(|invalid| foreign_value(1, invalid))?.into();
-            total.rows += 1;
+        let mut days = days.query([row.get::<_, i64>(0)?])?;
+        while let Some(found) = days.next()? {
+            let day = Day::from_stored(found.get(0)?).map_err(|invalid| foreign_value(0, invalid))?;
+            total.cost += MicrosSum::from_parts(found.get(2)?, found.get(3)?);
+            total.rows += found.get::<_, i64>(1)?.unsigned_abs();
             let (first, last) = total.days.unwrap_or((day, day));
             total.days = Some((first.min(day), last.max(day)));
         }
