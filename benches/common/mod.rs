@@ -11,19 +11,16 @@ use pitlane::domain::Day;
 /// The last day there is data for, unless another is named.
 pub(crate) const LAST_DAY: &str = "2024-12-31";
 
-/// The columns.
 pub(crate) const HEADER: &str =
     "date,advertiser,campaign_name,offer_name,app,store_id,os,partner,clicks,cost,views,conversions\n";
 
 /// Publishers there are in all.
 const PUBLISHERS: u64 = 40;
 
-/// How much data.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shape {
     /// Advertisers, named `Advertiser 1` and so on.
     pub(crate) advertisers: u64,
-    /// Campaigns of each.
     pub(crate) campaigns: u64,
     /// Days in a row.
     pub(crate) days: u64,

@@ -8,7 +8,6 @@ use crate::store::AdvertiserRow;
 /// Something that needs attention, as the page shows it.
 #[derive(Debug)]
 pub struct AlertItem {
-    /// What it is.
     pub message: String,
     /// `bad` or `warn`.
     pub tone: &'static str,

@@ -63,7 +63,6 @@ async fn page(context: &RequestContext, row: &TokenRow, seen: &BTreeSet<String>,
     FormPage::answer(context, "Tokens", format!("Networks of “{}”", row.name), intro, form).await
 }
 
-/// The form.
 pub async fn edit(context: RequestContext, id: web::Path<String>) -> Answer {
     let (row, seen) = found(&context, id.into_inner()).await?;
     page(&context, &row, &seen, form(&row)).await

@@ -252,7 +252,6 @@ pub async fn ask_revoke(context: RequestContext, id: web::Path<String>) -> Answe
         .await
 }
 
-/// Revokes a token.
 pub async fn revoke(context: RequestContext, id: web::Path<String>) -> Answer {
     let row = found(&context, id.into_inner()).await?;
     let (id, advertiser) = (row.id, row.advertiser_id);

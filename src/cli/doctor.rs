@@ -25,7 +25,6 @@ enum Verdict {
     Ok,
     /// Works, but Singular will not get what it should.
     Advice,
-    /// Something is broken.
     Problem,
 }
 

@@ -79,7 +79,6 @@ pub(super) fn print(line: impl std::fmt::Display) -> anyhow::Result<()> {
     writeln!(out, "{}", printable(&line)).and_then(|()| out.flush()).map_err(stdout_failed)
 }
 
-/// JSON on stdout.
 pub(super) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     print(serde_json::to_string(value)?)
 }

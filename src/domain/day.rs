@@ -56,7 +56,6 @@ impl Day {
         if time.is_empty() || is_time(time) { Self::parse(field, date).map_err(|_| refuse()) } else { Err(refuse()) }
     }
 
-    /// The day after.
     #[must_use]
     pub fn next(self) -> Option<Self> {
         self.0.checked_add_days(Days::new(1)).and_then(|date| Self::try_from(date).ok())
@@ -197,19 +196,16 @@ impl DayRange {
         }
     }
 
-    /// The first day.
     #[must_use]
     pub fn from(self) -> Day {
         self.from
     }
 
-    /// The last day.
     #[must_use]
     pub fn to(self) -> Day {
         self.to
     }
 
-    /// Both as stored.
     #[must_use]
     pub fn stored(self) -> (i64, i64) {
         (self.from.to_stored(), self.to.to_stored())

@@ -26,7 +26,6 @@ const MAX_EXPONENT: i64 = 60;
 const MAX: i128 = Micros::MAX.get() as i128 * IN_A_MICRO;
 
 impl ExactCost {
-    /// Nothing.
     pub const ZERO: Self = Self(0);
 
     /// Reads a decimal number with a point, such as `69`, `-12.5`, `.000001` or `1e-06`.

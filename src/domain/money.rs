@@ -130,7 +130,6 @@ impl MicrosSum {
         i64::try_from(self.0).ok()
     }
 
-    /// The whole millionths.
     #[must_use]
     pub fn micros(self) -> i128 {
         i128::try_from(self.0).unwrap_or(i128::MAX)
@@ -273,7 +272,6 @@ impl Currency {
     /// What an advertiser pays in who said nothing else.
     pub const USD: Self = Self(iso_currency::Currency::USD);
 
-    /// The three-letter code.
     #[must_use]
     pub fn code(self) -> &'static str {
         self.0.code()

@@ -33,7 +33,6 @@ impl Name {
         Self::parse(field, &one_line(text))
     }
 
-    /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -96,7 +95,6 @@ impl NameKey {
         Self(ComposingNormalizerBorrowed::new_nfc().normalize(&folded).into_owned())
     }
 
-    /// What is compared.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -117,7 +115,6 @@ impl Reason {
     /// The longest, in characters.
     const CHARS: usize = 500;
 
-    /// The reason.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -155,7 +152,6 @@ impl fmt::Display for Reason {
 pub struct Email(String);
 
 impl Email {
-    /// The address.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -192,7 +188,6 @@ impl fmt::Display for Email {
 /// What a person who logs in may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Changes everything.
     Admin,
     /// Sees everything, changes nothing.
     Viewer,

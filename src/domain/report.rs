@@ -45,7 +45,6 @@ pub enum ReportFormat {
 }
 
 impl ReportFormat {
-    /// All of them.
     pub const ALL: [Self; 2] = [Self::Json, Self::Csv];
 
     /// As stored in the poll history and written on the command line.
@@ -70,9 +69,7 @@ impl FromStr for ReportFormat {
 /// The parameters of a report as text. The transport fills it in and refuses repeats; [`ReportQuery::new`] reads it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RawReport {
-    /// First day.
     pub date_from: Option<String>,
-    /// Last day.
     pub date_to: Option<String>,
     /// Only this offer; the general report only.
     pub offer_id: Option<String>,
@@ -85,7 +82,6 @@ pub struct ReportQuery {
     pub advertiser: AdvertiserId,
     /// Which days, both ends included.
     pub days: DayRange,
-    /// Only this offer.
     pub offer: Option<OfferId>,
 }
 

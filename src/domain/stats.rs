@@ -60,11 +60,9 @@ impl fmt::Display for Count {
 /// The figures of one cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Figures {
-    /// Clicks.
     pub clicks: Count,
     /// What the advertiser owes, in the advertiser's currency.
     pub cost: Micros,
-    /// Impressions.
     pub views: Count,
     /// Installs or whatever the offer pays for.
     pub conversions: Count,
@@ -92,6 +90,5 @@ pub struct DailyStat {
     pub campaign: CampaignId,
     /// The publisher that brought them.
     pub publisher: PublisherId,
-    /// The figures.
     pub figures: Figures,
 }

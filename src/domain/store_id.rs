@@ -8,11 +8,8 @@ use super::Invalid;
 /// The system an app runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Os {
-    /// Apple's App Store.
     Ios,
-    /// Google Play.
     Android,
-    /// A web site.
     Web,
 }
 
@@ -80,7 +77,6 @@ impl StoreId {
         self.os
     }
 
-    /// The id itself.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.id

@@ -22,7 +22,6 @@ const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 pub struct TokenId(String);
 
 impl TokenId {
-    /// The characters.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -84,7 +83,6 @@ impl PlainToken {
         whole.then(|| Self { id, text: text.to_owned().into() })
     }
 
-    /// The public half.
     #[must_use]
     pub fn id(&self) -> &TokenId {
         &self.id
@@ -132,7 +130,6 @@ impl TokenHash {
         Self(phc)
     }
 
-    /// The PHC string.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -181,9 +178,7 @@ impl FromStr for TokenReader {
 /// What a token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenScope {
-    /// Reads reports.
     Report,
-    /// Writes stats.
     Ingest,
 }
 

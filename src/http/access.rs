@@ -7,7 +7,6 @@ use super::error::ClientError;
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Everybody.
     Anyone,
     /// Whoever has a token that reads reports.
     ReportToken,

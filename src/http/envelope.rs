@@ -17,18 +17,15 @@ pub struct Envelope<'a, T> {
     pub response_type: &'a str,
     /// For people: what was wrong with the request, or what is worth knowing about the answer.
     pub messages: &'a [String],
-    /// The answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<T>,
 }
 
 impl<'a, T> Envelope<'a, T> {
-    /// Around an answer.
     pub fn success(messages: &'a [String], data: T) -> Self {
         Self::titled(Uuid::new_v4(), true, "Success", messages, Some(data))
     }
 
-    /// Around a refusal.
     #[must_use]
     pub fn refused(response_id: Uuid, kind: &'a str, messages: &'a [String]) -> Self {
         Self::titled(response_id, false, kind, messages, None)

@@ -34,7 +34,6 @@ struct DaysLabels {
     state: &'static str,
 }
 
-/// An advertiser.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct AdvertiserLabels {
     advertiser: String,
@@ -58,7 +57,6 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// All at zero.
     #[must_use]
     pub fn new() -> Self {
         let requests = Family::default();
@@ -165,7 +163,6 @@ impl Metrics {
         }
     }
 
-    /// Counts a request.
     pub fn request(&self, route: &str, status: u16, took: Duration) {
         self.requests.get_or_create(&RequestLabels { route: route.to_owned(), status }).inc();
         self.duration.observe(took.as_secs_f64());

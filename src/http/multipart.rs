@@ -33,7 +33,6 @@ pub fn boundary(request: &HttpRequest) -> Option<String> {
 /// The head of a part.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Part {
-    /// The field's name.
     pub name: String,
     /// What the browser calls the file, where it is one.
     pub file_name: Option<String>,

@@ -25,15 +25,11 @@ use crate::store::Store;
 
 /// What the routes work with.
 pub struct AppState {
-    /// The database.
     pub store: Store,
-    /// Checks API tokens.
     pub tokens: Tokens,
-    /// Logs people in.
     pub sign_in: LoginService,
     /// Writes what that leaves behind.
     pub access_log: Arc<AccessLog>,
-    /// Makes reports.
     pub reports: Arc<Reports>,
     /// Keeps the poll history.
     pub polls: Arc<PollLog>,
@@ -51,7 +47,6 @@ pub struct AppState {
     pub proxies: NotedProxies,
     /// Which uploads are under way, shared by token and network.
     pub uploads: UploadSlots,
-    /// What is counted.
     pub metrics: Metrics,
     /// Pages that hold a secret and are shown once.
     pub one_time: OneTimePages,

@@ -116,7 +116,6 @@ pub fn answer_made_up(
 enum Begun {
     /// The client has it already.
     Known(Report),
-    /// All of it.
     Whole(Report, Vec<Bytes>),
     /// Its beginning, what closes the envelope, and, if that can be told, its length.
     Long(Report, Vec<Bytes>, Option<Bytes>, Option<u64>),

@@ -31,7 +31,6 @@ const REFUSED: &str = "A valid API token is needed: \"Authorization: ApiToken pl
 
 /// A program whose token covers the route.
 pub struct ApiClient {
-    /// Its token.
     pub token: Arc<TokenRow>,
     /// The state of the database that the token was found in. It keeps one of the few reading connections.
     pub snapshot: Snapshot,

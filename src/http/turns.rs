@@ -14,14 +14,11 @@ use uuid::Uuid;
 use crate::domain::client_network;
 use crate::store::{FeedKey, Lane, TokenKey};
 
-/// Who takes turns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Holder {
-    /// A program.
     Token(TokenKey),
     /// Whoever reads a feed.
     Feed(FeedKey),
-    /// A person.
     Person(Uuid),
 }
 

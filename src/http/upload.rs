@@ -20,7 +20,6 @@ use crate::import::Format;
 use crate::service::hex;
 use crate::telemetry;
 
-/// The largest upload.
 pub const LARGEST: u64 = 200 * 1024 * 1024;
 
 /// How often it is asked whether the upload may still go on.
@@ -48,9 +47,7 @@ pub fn format(request: &HttpRequest) -> Result<Format, ClientError> {
 /// How a body is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coding {
-    /// Not at all.
     Plain,
-    /// With gzip.
     Gzip,
 }
 
@@ -149,7 +146,6 @@ fn unpack(packed: File, dir: &Path) -> Result<File, ClientError> {
 /// An upload that was written to its end.
 #[derive(Debug)]
 pub struct Received {
-    /// Its length.
     pub bytes: u64,
     /// Of its bytes, in hexadecimal.
     pub sha256: String,

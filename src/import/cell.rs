@@ -5,7 +5,6 @@ use super::Column;
 /// What stands in one cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cell<'a> {
-    /// Absent or empty.
     Nothing,
     /// A text or a number as it was written.
     Text(&'a str),

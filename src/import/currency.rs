@@ -15,7 +15,6 @@ pub struct CurrencyClaim(&'static str);
 /// Codes that are words of their own where they stand in small letters in a header.
 const WORDS: [&str; 9] = ["all", "top", "cup", "try", "mad", "pen", "lak", "bob", "net"];
 
-/// The longest mark.
 const LONGEST: usize = 18;
 
 impl CurrencyClaim {

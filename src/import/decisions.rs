@@ -50,11 +50,9 @@ pub struct Decisions {
 pub struct Memory {
     /// Whether the day or the month came first.
     pub dates: Option<DayOrder>,
-    /// The decimal sign.
     pub numbers: Option<DecimalSign>,
     /// What the money was stated in.
     pub money_unit: Option<MoneyUnit>,
-    /// The encoding.
     pub encoding: Option<Encoding>,
 }
 
@@ -189,7 +187,6 @@ macro_rules! choice {
         }
 
         impl $name {
-            /// All of them.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
             /// As the flag and the form name it.
@@ -258,7 +255,6 @@ choice! {
     MoneyUnit, "money unit" {
         /// Units of the currency.
         Units = "1",
-        /// Hundredths.
         Hundredths = "100",
         /// Millionths.
         Millionths = "1000000",

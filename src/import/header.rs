@@ -138,7 +138,6 @@ impl<'m> Binding<'m> {
         })
     }
 
-    /// The headers, trimmed.
     pub(super) fn headers(&self) -> &[String] {
         &self.headers
     }

@@ -83,14 +83,12 @@ pub enum Separator {
     Comma,
     /// `;`
     Semicolon,
-    /// The tabulator.
     Tab,
     /// `|`
     Pipe,
 }
 
 impl Separator {
-    /// All of them.
     pub(super) const ALL: [Self; 4] = [Self::Comma, Self::Semicolon, Self::Tab, Self::Pipe];
 
     /// As it stands in the file.

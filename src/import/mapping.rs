@@ -17,21 +17,16 @@ use crate::domain::Invalid;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Column {
-    /// The day; needed.
     Date,
     /// The campaign's id; this or its name is needed.
     CampaignId,
-    /// The campaign's name.
     CampaignName,
     /// The id that the ad network itself gives the campaign.
     NetworkCampaignId,
     /// The publisher's id; this or its name is needed.
     PartnerId,
-    /// The publisher's name.
     Partner,
-    /// Clicks; needed.
     Clicks,
-    /// Cost; needed.
     Cost,
     /// Impressions; 0 unless given.
     Views,
@@ -39,11 +34,8 @@ pub enum Column {
     Conversions,
     /// The currency the cost is in.
     Currency,
-    /// The advertiser's name.
     Advertiser,
-    /// The offer's name.
     OfferName,
-    /// The app's name.
     App,
     /// The app's id in its store.
     StoreId,

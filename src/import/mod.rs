@@ -93,7 +93,6 @@ pub struct StatLine<'a> {
     pub line: u64,
     /// The day, from 2000-01-01 to 2199-12-31.
     pub day: Day,
-    /// Clicks.
     pub clicks: Count,
     /// The cost exactly as stated; below zero it is a credit.
     pub cost: ExactCost,
@@ -103,21 +102,16 @@ pub struct StatLine<'a> {
     pub conversions: Count,
     /// The campaign's id. This, the name or the network's id is there.
     pub campaign_id: Option<CampaignId>,
-    /// The campaign's name.
     pub campaign_name: Option<&'a str>,
     /// The id that the ad network itself gives the campaign.
     pub network_campaign_id: Option<&'a str>,
     /// The publisher's id. This or the name is there.
     pub partner_id: Option<PublisherId>,
-    /// The publisher's name.
     pub partner: Option<&'a str>,
     /// What the row says its cost is in.
     pub currency: Option<CurrencyClaim>,
-    /// The advertiser's name.
     pub advertiser: Option<&'a str>,
-    /// The offer's name.
     pub offer_name: Option<&'a str>,
-    /// The app's name.
     pub app: Option<&'a str>,
     /// The app's id in its store.
     pub store_id: Option<&'a str>,

@@ -121,9 +121,7 @@ pub(super) fn example(sign: DecimalSign) -> &'static str {
 pub(super) enum Written<'a> {
     /// Nothing, or a word for it.
     Nothing,
-    /// A number.
     Figure(Figure<'a>),
-    /// Something else.
     Other,
 }
 

@@ -18,7 +18,6 @@ pub struct Plan {
     pub fixed: Vec<(Column, String)>,
     /// How days are written.
     pub dates: DateForm,
-    /// The decimal sign.
     pub numbers: DecimalSign,
     /// What the money is stated in.
     pub money_unit: MoneyUnit,
@@ -30,7 +29,6 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TablePlan {
-    /// The text's encoding.
     pub encoding: Encoding,
     /// What stands between two fields.
     pub separator: Separator,
@@ -48,7 +46,6 @@ pub struct TablePlan {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ColumnPlan {
-    /// What it feeds.
     pub column: Column,
     /// Its place; the first is 0.
     pub place: usize,
@@ -60,7 +57,6 @@ pub struct ColumnPlan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PeriodPlan {
-    /// What was decided.
     pub how: Period,
     /// How long rows are.
     pub length: PeriodLength,
@@ -72,7 +68,6 @@ pub struct PeriodPlan {
 pub enum PeriodLength {
     /// Up to the day in the column at this place, which counts too.
     Until(usize),
-    /// Seven.
     Week,
     /// Up to the end of the month.
     Month,

@@ -48,7 +48,6 @@ pub struct Recognition {
 pub struct Sums {
     /// In the advertiser's currency: a shortest decimal, `0` where there is none.
     pub cost: String,
-    /// Clicks.
     pub clicks: u64,
 }
 
@@ -63,7 +62,6 @@ pub struct HeaderSeen {
     pub source: String,
     /// The first values that differ, at most five, each cut after 60 characters.
     pub samples: Vec<String>,
-    /// What it feeds.
     pub columns: Vec<Column>,
 }
 
@@ -98,7 +96,6 @@ pub enum LeftOutCode {
     Closing,
     /// It repeats the header.
     Header,
-    /// Somebody decided so.
     Asked,
 }
 
@@ -198,7 +195,6 @@ pub struct Note {
     pub code: NoteCode,
     /// The line that shows it.
     pub line: Option<u64>,
-    /// A whole sentence.
     pub message: String,
 }
 

@@ -57,7 +57,6 @@ impl Record {
         self.cells.get(place).map(|(start, end)| &self.text[*start..*end])
     }
 
-    /// All cells.
     #[inline]
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &str> + Clone {
         self.cells.iter().map(|(start, end)| &self.text[*start..*end])

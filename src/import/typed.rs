@@ -4,14 +4,12 @@ use super::currency::CurrencyClaim;
 use super::decisions::DecimalSign;
 use super::number::{Figure, Written, figure};
 
-/// What somebody typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TypedFigure {
     /// A plain decimal with a point, and what the currency beside it claims.
     Number(String, Option<CurrencyClaim>),
     /// Two different numbers, by which sign is the decimal one.
     Either(String, String),
-    /// No number.
     Other,
 }
 

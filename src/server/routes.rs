@@ -45,7 +45,6 @@ use crate::store::{AppRow, CampaignRow, OfferRow, PublisherRow};
 pub struct Line {
     /// The method; what answers `GET` answers `HEAD` too.
     pub method: Method,
-    /// The path.
     pub path: &'static str,
     /// Who may use it.
     pub access: Access,

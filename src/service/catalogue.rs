@@ -9,7 +9,6 @@ use crate::store::{
     AdvertiserKey, AdvertiserRow, AppRow, CampaignRow, OfferRow, PublisherRow, ReadTxn, Store, StoreError, WriteTxn,
 };
 
-/// Adds an advertiser.
 pub fn create_advertiser(
     store: &Store,
     name: &Name,
@@ -79,7 +78,6 @@ pub fn switch_advertiser(store: &Store, advertiser: &AdvertiserRow, on: bool, ac
 /// One change of an advertiser's catalogue.
 #[derive(Debug)]
 pub enum Change<'a> {
-    /// Add an app.
     AddApp(&'a Name, &'a StoreId),
     /// Give an app another name or store id.
     UpdateApp(&'a AppRow, &'a Name, &'a StoreId),
@@ -87,13 +85,10 @@ pub enum Change<'a> {
     DeleteApp(&'a AppRow),
     /// Add an offer, with cost reporting on or off.
     AddOffer(&'a Name, bool),
-    /// Rename an offer.
     RenameOffer(&'a OfferRow, &'a Name),
     /// Take an offer away.
     DeleteOffer(&'a OfferRow),
-    /// Add a campaign.
     AddCampaign(&'a Name, &'a OfferRow, &'a AppRow),
-    /// Rename a campaign.
     RenameCampaign(&'a CampaignRow, &'a Name),
     /// Move a campaign to another offer or app.
     MoveCampaign(&'a CampaignRow, &'a OfferRow, &'a AppRow),
@@ -251,7 +246,6 @@ pub fn change(store: &Store, advertiser: &AdvertiserRow, change: &Change<'_>, ac
     })
 }
 
-/// Adds a publisher.
 pub fn create_publisher(store: &Store, name: &Name, actor: &Actor) -> ServiceResult<()> {
     let now = Utc::now();
     store.write(|txn| {
@@ -262,7 +256,6 @@ pub fn create_publisher(store: &Store, name: &Name, actor: &Actor) -> ServiceRes
     })
 }
 
-/// Renames a publisher.
 pub fn rename_publisher(store: &Store, publisher: &PublisherRow, name: &Name, actor: &Actor) -> ServiceResult<()> {
     store.write(|txn| {
         unless_moved(txn.publisher_get(publisher.id)?.name == publisher.name)?;

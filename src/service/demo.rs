@@ -11,7 +11,6 @@ use crate::service::imports::{CellWriter, Written};
 use crate::service::{Actor, ServiceError, ServiceResult};
 use crate::store::{CampaignKey, ImportKind, ImportRow, NewImport, PublisherKey, StatCell, StatKey, Store};
 
-/// The demo's advertiser.
 pub const ADVERTISER: &str = "Northwind Games";
 
 /// Days the sample holds.

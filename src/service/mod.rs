@@ -36,7 +36,6 @@ pub enum ServiceError {
     /// Something asked for can't be.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// The store refused.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Too many others wait for the same; coming back later helps.

@@ -57,7 +57,6 @@ pub struct Answers {
     pub replace: bool,
     /// What its days are called from now on.
     pub days: Option<KeptDayState>,
-    /// Why.
     pub reason: String,
     /// What its cost must come to, as it was typed.
     pub control_total: String,
@@ -89,7 +88,6 @@ impl From<KeptDayState> for String {
 /// An upload that waits.
 #[derive(Debug, Clone)]
 pub struct PendingUpload {
-    /// Its row.
     pub row: PendingUploadRow,
     /// Whose stats it is for.
     pub advertiser: AdvertiserRow,
@@ -100,11 +98,9 @@ pub struct PendingUpload {
 /// An upload whose bytes were just written.
 #[derive(Debug)]
 pub struct Upload {
-    /// Its id.
     pub id: DraftId,
     /// What the browser called it.
     pub file_name: String,
-    /// Its length.
     pub bytes: u64,
     /// Of its bytes.
     pub sha256: String,

@@ -164,7 +164,6 @@ impl Drop for HandOver {
 }
 
 impl PollLog {
-    /// Starts the writer.
     pub fn start(store: Store) -> std::io::Result<Self> {
         let (queue, events) = sync_channel(QUEUE);
         let (served, under_way) = (Arc::new(Answers::default()), Arc::new(UnderWay::default()));
@@ -198,7 +197,6 @@ impl PollLog {
         HandOver { under_way: Arc::clone(&self.under_way), version }
     }
 
-    /// Records a poll.
     pub fn poll(&self, poll: Box<PollRow>) {
         self.served_by(&poll);
         let limit = if poll.token.is_none() && poll.feed.is_none() { &self.strangers } else { &self.refused };

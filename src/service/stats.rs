@@ -11,7 +11,6 @@ use crate::store::{ImportKind, ImportRow, NewImport, ReadTxn, StatCell, StatKey,
 /// One cell as somebody wants it to be.
 #[derive(Debug)]
 pub struct CellEdit<'a> {
-    /// Which cell.
     pub key: StatKey,
     /// What it is to hold.
     pub figures: Figures,

@@ -9,7 +9,6 @@ use crate::store::{OrMissing as _, ReadTxn, SessionBounds, StoreError, StoreResu
 /// A person who may log in.
 #[derive(Debug, Clone)]
 pub struct AdminRow {
-    /// Stable id.
     pub id: AdminId,
     /// What they log in with.
     pub email: String,
@@ -26,7 +25,6 @@ fn admin(row: &Row<'_>) -> rusqlite::Result<AdminRow> {
 /// A person as the list of people shows them.
 #[derive(Debug, Clone)]
 pub struct PersonRow {
-    /// Who it is.
     pub admin: AdminRow,
     /// Whether they were invited and have not chosen a password yet.
     pub is_invited: bool,

@@ -8,12 +8,9 @@ use crate::store::{
     AdvertiserKey, OrMissing as _, ReadTxn, StoreResult, WriteTxn, foreign_value, from_ms, parsed, to_ms,
 };
 
-/// An advertiser.
 #[derive(Debug, Clone)]
 pub struct AdvertiserRow {
-    /// Surrogate key.
     pub key: AdvertiserKey,
-    /// Stable id.
     pub id: AdvertiserId,
     /// Unique name.
     pub name: String,

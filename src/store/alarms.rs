@@ -38,7 +38,6 @@ pub struct NoticeRow {
     pub key: i64,
     /// `mail` or `webhook`.
     pub channel: String,
-    /// Subject and message.
     pub text: NoticeText,
     /// When it was made.
     pub created_at: DateTime<Utc>,

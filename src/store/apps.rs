@@ -5,14 +5,10 @@ use rusqlite::Row;
 use crate::domain::{AppId, Name, Os, StoreId};
 use crate::store::{AdvertiserKey, AppKey, ReadTxn, StoreResult, WriteTxn, foreign_value, parsed};
 
-/// An app.
 #[derive(Debug, Clone)]
 pub struct AppRow {
-    /// Surrogate key.
     pub key: AppKey,
-    /// Stable id.
     pub id: AppId,
-    /// Its name.
     pub name: String,
     /// Its id in its store; unique within the advertiser.
     pub store: StoreId,

@@ -10,12 +10,9 @@ use crate::store::{
     to_ms,
 };
 
-/// An offer.
 #[derive(Debug, Clone)]
 pub struct OfferRow {
-    /// Surrogate key.
     pub key: OfferKey,
-    /// Stable id.
     pub id: OfferId,
     /// The name users see; unique within the advertiser.
     pub name: String,
@@ -26,15 +23,11 @@ pub struct OfferRow {
 /// A campaign with what a report says about it.
 #[derive(Debug, Clone)]
 pub struct CampaignRow {
-    /// Surrogate key.
     pub key: CampaignKey,
-    /// Stable id.
     pub id: CampaignId,
     /// The advertiser's own name; unique within the advertiser.
     pub name: String,
-    /// Its offer.
     pub offer: OfferRow,
-    /// The app's name.
     pub app: String,
     /// The app's id in its store.
     pub store: StoreId,

@@ -32,7 +32,6 @@ pub struct ListQuery {
 /// A page of a list, and how many rows the whole list has.
 #[derive(Debug)]
 pub struct ListPage<T> {
-    /// The rows.
     pub rows: Vec<T>,
     /// Of all pages together.
     pub total: u32,

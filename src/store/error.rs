@@ -27,7 +27,6 @@ pub enum StoreError {
     Directory {
         /// The directory or file.
         path: PathBuf,
-        /// The system's reason.
         reason: std::io::Error,
         /// Whose it is and what to do, where rights are missing.
         hint: String,
@@ -50,7 +49,6 @@ pub enum StoreError {
         path.display()
     )]
     Served {
-        /// The data directory.
         path: PathBuf,
         /// Its process and address.
         who: String,
@@ -61,14 +59,10 @@ pub enum StoreError {
          Wait until they are done, or stop them, and try again",
         path.display()
     )]
-    InUse {
-        /// The data directory.
-        path: PathBuf,
-    },
+    InUse { path: PathBuf },
     /// A file is not, or not any more, a database of Pitlane's.
     #[error("{} is not sound: {problem}", path.display())]
     Unsound {
-        /// The file.
         path: PathBuf,
         /// What is wrong with it.
         problem: String,
@@ -82,23 +76,18 @@ pub enum StoreError {
          Install that version again, or restore a backup made before the upgrade"
     )]
     NewerSchema {
-        /// The file's schema.
         found: i64,
         /// The newest one this program knows.
         known: i64,
     },
     /// The linked SQLite is known to corrupt databases.
     #[error("this build carries SQLite {found}; 3.51.3 or newer is needed, older ones can corrupt the database")]
-    OldSqlite {
-        /// The library's version.
-        found: &'static str,
-    },
+    OldSqlite { found: &'static str },
     /// Anything else from SQLite.
     #[error("could not {doing}: {cause}{}", advice(cause))]
     Sqlite {
         /// What was being done.
         doing: &'static str,
-        /// SQLite's own error.
         cause: rusqlite::Error,
     },
     /// An upgrade step failed; the file is as it was before the step.

@@ -11,16 +11,13 @@ use crate::store::{Doing as _, ReadTxn, StoreError, foreign_value, from_ms};
 /// A table that can be taken along.
 #[derive(Debug)]
 pub struct Export {
-    /// Its name.
     pub name: &'static str,
-    /// What it holds.
     pub about: &'static str,
     /// The table of the schema that its rows are.
     pub table: &'static str,
     sql: &'static str,
 }
 
-/// All of them.
 #[rustfmt::skip]
 pub const EXPORTS: &[Export] = &[
     Export { name: "advertisers", table: "advertisers", sql: include_str!("sql/export/advertisers.sql"), about: "accounts that pay, with their currency and time zone" },

@@ -21,19 +21,15 @@ pub enum FeedDays {
 /// A feed as it is stored.
 #[derive(Debug, Clone)]
 pub struct FeedRow {
-    /// Surrogate key.
     pub key: FeedKey,
-    /// Public id.
     pub id: FeedId,
     /// What its reader is called.
     pub name: String,
     /// Whose cost it shows.
     pub advertiser: AdvertiserKey,
-    /// The advertiser's name.
     pub advertiser_name: String,
     /// How it is written.
     pub format: String,
-    /// Which days.
     pub days: FeedDays,
     /// The one publisher it shows; none for all.
     pub publisher: Option<PublisherKey>,
@@ -54,7 +50,6 @@ pub struct FeedRow {
 /// What a new feed is made of.
 #[derive(Debug)]
 pub struct NewFeed<'a> {
-    /// Public id.
     pub id: FeedId,
     /// Whose cost it shows.
     pub advertiser: AdvertiserKey,
@@ -64,7 +59,6 @@ pub struct NewFeed<'a> {
     pub format: &'a str,
     /// Of its secret, in hexadecimal.
     pub secret_sha256: &'a str,
-    /// Which days.
     pub days: FeedDays,
     /// The one publisher it shows; none for all.
     pub publisher: Option<PublisherKey>,
@@ -128,7 +122,6 @@ impl ReadTxn<'_> {
 }
 
 impl WriteTxn<'_> {
-    /// Adds a feed.
     pub fn feed_create(&self, new: &NewFeed<'_>, now: DateTime<Utc>) -> StoreResult<FeedKey> {
         let sql = "insert into feeds (id, advertiser_key, name, format, secret_sha256, days, first_day, last_day, publisher_key,
                 expires_at, created_at)

@@ -13,7 +13,6 @@ use crate::store::{
 pub enum ImportKind {
     /// A file, on the command line or in the browser.
     File,
-    /// The ingest route.
     Api,
     /// The demo's own sample.
     Demo,
@@ -57,21 +56,17 @@ impl std::str::FromStr for ImportKind {
 /// An entry to be opened.
 #[derive(Debug)]
 pub struct NewImport<'a> {
-    /// Its id.
     pub id: ImportId,
     /// Which way it came.
     pub kind: ImportKind,
     /// File name, or what else the rows came from.
     pub source: &'a str,
-    /// Who brought it.
     pub actor: &'a str,
-    /// Why.
     pub reason: Option<&'a Reason>,
     /// The token it came with.
     pub token: Option<TokenKey>,
     /// The import that it takes back.
     pub undoes: Option<ImportKey>,
-    /// When.
     pub now: DateTime<Utc>,
 }
 
@@ -99,27 +94,21 @@ pub struct ImportRow {
 pub struct ImportEntry {
     /// Grows with every entry.
     pub key: ImportKey,
-    /// Its id.
     pub id: ImportId,
     /// Which way it came.
     pub kind: ImportKind,
     /// File name, or what else the rows came from.
     pub source: String,
-    /// Who brought it.
     pub actor: String,
-    /// Why.
     pub reason: Option<String>,
     /// The token it came with: id and name.
     pub token: Option<(TokenId, String)>,
-    /// What it did.
     pub counts: ImportRow,
     /// What its lines cost, exactly as read: a decimal number, where they are of one currency.
     pub cost: Option<String>,
-    /// Their clicks.
     pub clicks: Option<u64>,
     /// What else was told of it, the caller's JSON.
     pub told: Option<String>,
-    /// When.
     pub at: DateTime<Utc>,
     /// What it called its days.
     pub days: Option<DayState>,
@@ -132,7 +121,6 @@ pub struct ImportEntry {
 /// The days of one advertiser that an import stated; all that it changed lies between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImportSpan {
-    /// Whose.
     pub advertiser: AdvertiserKey,
     /// First day, as stored.
     pub first: i64,

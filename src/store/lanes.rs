@@ -10,7 +10,6 @@ use crate::store::{StoreError, StoreResult};
 pub enum Lane {
     /// What takes milliseconds and must always be answered: polls, health, log-in.
     Short,
-    /// Pages.
     Page,
     /// What reads a large part of the database: long reports, totals, downloads.
     Long,

@@ -32,7 +32,6 @@ pub struct ServedAnswer {
     pub version: Version,
     /// When its last byte was taken.
     pub at: DateTime<Utc>,
-    /// Where it went.
     pub address: String,
     /// What the client calls itself.
     pub user_agent: String,
@@ -41,7 +40,6 @@ pub struct ServedAnswer {
 /// A poll that was answered whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServedPoll {
-    /// When.
     pub at: DateTime<Utc>,
     /// First day, as stored.
     pub first: i64,
@@ -56,9 +54,7 @@ pub struct NotSingular {
     pub address: String,
     /// What it calls itself.
     pub user_agent: String,
-    /// Who said so.
     pub actor: String,
-    /// When.
     pub at: DateTime<Utc>,
 }
 
@@ -71,9 +67,7 @@ pub struct SentRequest {
     pub first: i64,
     /// Last day, as stored.
     pub last: i64,
-    /// Who said so.
     pub actor: String,
-    /// When.
     pub at: DateTime<Utc>,
 }
 

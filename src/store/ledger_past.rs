@@ -10,11 +10,9 @@ use crate::store::{
 /// What an offer was until a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastOffer {
-    /// Which.
     pub offer: OfferKey,
     /// The version of the change.
     pub until: Version,
-    /// Its name.
     pub name: String,
     /// Whether Singular was shown its cost.
     pub cost_reporting: bool,
@@ -23,20 +21,16 @@ pub struct PastOffer {
 /// Where a campaign belonged until a change; a current place has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CampaignPlace {
-    /// Which.
     pub campaign: CampaignKey,
     /// The version of the change.
     pub until: Version,
-    /// Its offer.
     pub offer: OfferKey,
-    /// Its app.
     pub app: AppKey,
 }
 
 /// What an app was in its store until a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastApp {
-    /// Which.
     pub app: AppKey,
     /// The version of the change.
     pub until: Version,
@@ -47,15 +41,11 @@ pub struct PastApp {
 /// A value of a cell, as far as Singular reads it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChangedSince {
-    /// The cell's campaign.
     pub campaign: CampaignKey,
-    /// The cell's publisher.
     pub publisher: PublisherKey,
     /// The import that stated the value.
     pub import: ImportKey,
-    /// Clicks.
     pub clicks: i64,
-    /// Cost.
     pub cost: Micros,
 }
 

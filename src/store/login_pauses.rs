@@ -47,7 +47,6 @@ impl WriteTxn<'_> {
         self.run("keep a log-in pause", sql, params).map(drop)
     }
 
-    /// Forgets a subject.
     pub fn login_pause_forget(&self, subject: [u8; 32]) -> StoreResult<()> {
         self.run("forget a log-in pause", "delete from login_pauses where subject_sha256 = ?1", [subject]).map(drop)
     }

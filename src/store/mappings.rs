@@ -9,7 +9,6 @@ use crate::store::{ReadTxn, StoreResult, WriteTxn, from_ms, to_ms};
 /// Mappings without a name that are remembered.
 const REMEMBERED: u32 = 500;
 
-/// A saved mapping.
 #[derive(Debug, Clone)]
 pub struct MappingRow {
     /// Its unique name.

@@ -9,9 +9,7 @@ use crate::store::{AdvertiserKey, CampaignKey, OrMissing as _, PublisherKey, Rea
 pub struct NetworkCampaignRow {
     /// The publisher whose id it is.
     pub publisher: PublisherKey,
-    /// The id.
     pub network_id: String,
-    /// The campaign.
     pub campaign: CampaignKey,
 }
 

@@ -22,20 +22,17 @@ pub struct PendingUploadRow {
     pub advertiser: AdvertiserKey,
     /// What the browser called the file.
     pub file_name: String,
-    /// Its length.
     pub bytes: u64,
     /// Of its bytes, in hexadecimal.
     pub sha256: String,
     /// What was recognised and answered so far, the caller's JSON.
     pub settings: String,
-    /// When it came.
     pub created_at: DateTime<Utc>,
 }
 
 /// What lies beside an upload's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UploadPart {
-    /// Its cells, read.
     Cells,
     /// What else reading it came to.
     Staged,
@@ -150,7 +147,6 @@ impl Store {
             .map_err(|source| disk::refused(&path, source))
     }
 
-    /// An upload's bytes.
     pub fn upload_open(&self, id: DraftId) -> StoreResult<File> {
         let path = self.uploads().join(id.to_string());
         File::open(&path).map_err(|source| disk::refused(&path, source))

@@ -42,9 +42,7 @@ pub struct PollSeen {
     pub token: Option<(TokenId, String, String)>,
     /// The name of the feed that was read, if it was one.
     pub feed: Option<String>,
-    /// Which report.
     pub report: ReportKind,
-    /// In which format.
     pub format: ReportFormat,
     /// First and last day asked for, if they could be read.
     pub days: Option<(Day, Day)>,

@@ -14,9 +14,7 @@ pub struct PollRow {
     pub token: Option<TokenKey>,
     /// The feed that was read, if it was one.
     pub feed: Option<FeedKey>,
-    /// Which report.
     pub report: ReportKind,
-    /// In which format.
     pub format: ReportFormat,
     /// The range asked for, if it could be read.
     pub days: Option<DayRange>,
@@ -26,7 +24,6 @@ pub struct PollRow {
     pub complete: bool,
     /// Rows in the answer.
     pub rows: u64,
-    /// Their cost.
     pub cost: MicrosSum,
     /// Length of the answer's body before compression.
     pub bytes: u64,
@@ -43,11 +40,8 @@ pub struct PollRow {
 /// A use of a token.
 #[derive(Debug, Clone)]
 pub struct TokenUse {
-    /// Which token.
     pub token: TokenKey,
-    /// When.
     pub at: DateTime<Utc>,
-    /// From where.
     pub address: String,
     /// What the client calls itself.
     pub user_agent: String,

@@ -6,10 +6,8 @@ use rusqlite::Row;
 use crate::domain::{Name, PublisherId};
 use crate::store::{OrMissing as _, PublisherKey, ReadTxn, StoreResult, WriteTxn, parsed, to_ms};
 
-/// A publisher.
 #[derive(Debug, Clone)]
 pub struct PublisherRow {
-    /// Surrogate key.
     pub key: PublisherKey,
     /// Stable id; `partner_id` on the wire.
     pub id: PublisherId,

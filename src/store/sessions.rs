@@ -14,7 +14,6 @@ use crate::store::{AdminRow, ReadTxn, StoreResult, WriteTxn, from_ms, parsed, to
 pub struct SessionRow {
     /// The SHA-256 of the cookie's value, in hexadecimal.
     pub id_sha256: String,
-    /// Whose it is.
     pub admin: AdminRow,
     /// Where it was started from.
     pub address: String,

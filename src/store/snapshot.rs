@@ -37,7 +37,6 @@ impl StateId {
 
 /// What is kept beside a connection in the pool.
 struct Kept {
-    /// The connection's number.
     number: u64,
     /// Where the stats began in the last state that somebody read them in.
     tree: Option<(StateId, Option<StatTree>)>,
@@ -82,7 +81,6 @@ impl Snapshot {
         Ok(snapshot)
     }
 
-    /// For reading.
     #[must_use]
     pub fn txn(&self) -> ReadTxn<'_> {
         ReadTxn { conn: &self.conn, notes: &self.notes }

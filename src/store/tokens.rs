@@ -10,9 +10,7 @@ use crate::store::{AdvertiserKey, ReadTxn, StoreResult, TokenKey, WriteTxn, fore
 /// A token as it is stored.
 #[derive(Debug, Clone)]
 pub struct TokenRow {
-    /// Surrogate key.
     pub key: TokenKey,
-    /// Public id.
     pub id: TokenId,
     /// What its holder is called.
     pub name: String,
@@ -22,11 +20,9 @@ pub struct TokenRow {
     pub hash: TokenHash,
     /// Bits of its secret's SHA-256 (contract §2); none for a token that was made before there were any.
     pub secret_check: Option<u32>,
-    /// Whose it is.
     pub advertiser: AdvertiserKey,
     /// Whose it is, for the outside.
     pub advertiser_id: AdvertiserId,
-    /// The advertiser's name.
     pub advertiser_name: String,
     /// When the advertiser was disabled, if it is.
     pub advertiser_disabled_at: Option<DateTime<Utc>>,
@@ -44,7 +40,6 @@ pub struct TokenRow {
     pub last_used_agent: Option<String>,
     /// When it was created.
     pub created_at: DateTime<Utc>,
-    /// Who holds it.
     pub reader: TokenReader,
     /// The networks it may be used from; none where it may be used from anywhere.
     pub networks: Vec<IpNet>,
@@ -55,9 +50,7 @@ pub struct TokenRow {
 /// What a new token is made of.
 #[derive(Debug)]
 pub struct NewToken<'a> {
-    /// Public id.
     pub id: &'a TokenId,
-    /// Whose it is.
     pub advertiser: AdvertiserKey,
     /// What its holder is called.
     pub name: &'a Name,
@@ -71,7 +64,6 @@ pub struct NewToken<'a> {
     pub expires_at: Option<DateTime<Utc>>,
     /// The token whose place it takes.
     pub replaces: Option<TokenKey>,
-    /// Who holds it.
     pub reader: TokenReader,
 }
 
@@ -144,7 +136,6 @@ impl ReadTxn<'_> {
 }
 
 impl WriteTxn<'_> {
-    /// Adds a token.
     pub fn token_create(&self, new: &NewToken<'_>, now: DateTime<Utc>) -> StoreResult<TokenKey> {
         let sql = "insert into api_tokens
                 (id, advertiser_key, name, scope, hash, secret_check, replaces_key, expires_at, created_at, reader)

@@ -20,9 +20,7 @@ pub struct Sealed {
 /// A person's second step.
 #[derive(Debug, Clone)]
 pub struct TwoFactorRow {
-    /// The secret.
     pub sealed: Sealed,
-    /// Since when.
     pub created_at: DateTime<Utc>,
     /// Recovery codes that were not used.
     pub codes_left: i64,

@@ -25,7 +25,6 @@ pub(crate) fn defaults() -> Serve {
     Serve { trusted_proxy: vec![proxy], report_cache: 1, rate_limit: 0, ..crate::serving::defaults() }
 }
 
-/// A running appliance.
 pub(crate) struct App {
     pub(crate) origin: String,
     pub(crate) store: Store,
@@ -56,7 +55,6 @@ impl App {
         admins::create(&self.store, &email, role, &password, &Actor::command_line()).unwrap();
     }
 
-    /// Somebody nobody knows.
     pub(crate) fn stranger(&self) -> Person {
         Person::at(&self.origin)
     }

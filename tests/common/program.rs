@@ -95,7 +95,6 @@ impl Program {
         text(&self.path(name)).to_owned()
     }
 
-    /// The data directory.
     pub(crate) fn data(&self) -> &Path {
         &self.data
     }

@@ -11,7 +11,6 @@ use crate::common::rng::Rng;
 /// Day and campaign to cost in millionths and clicks.
 pub(crate) type Figures = BTreeMap<(String, String), (u64, u64)>;
 
-/// One writer's figures.
 #[derive(Clone, Default)]
 pub(crate) struct Writer {
     pub(crate) acknowledged: Figures,

@@ -13,7 +13,6 @@ pub(crate) struct Process {
     pub(crate) data_dir: PathBuf,
     pub(crate) undo: PathBuf,
     pub(crate) shim: PathBuf,
-    /// What servers said.
     pub(crate) words: PathBuf,
     /// Whether flushing is to do nothing.
     pub(crate) lie: bool,

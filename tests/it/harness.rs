@@ -15,7 +15,6 @@ pub(crate) use crate::common::http::{Answer, Client, answer};
 use crate::serving::Serving;
 pub(crate) use crate::serving::defaults;
 
-/// A running appliance.
 pub(crate) struct App {
     pub(crate) store: Store,
     // Before the directory, so that it has stopped when that goes.

@@ -30,7 +30,6 @@ const DAYS: u64 = 12;
 
 /// A report's item as far as Singular reads it: offer, publisher, store id, system, campaign; then clicks and cost.
 type Item = (Vec<String>, u64, String);
-/// Items by day.
 type Items = BTreeMap<u64, BTreeSet<Item>>;
 
 #[derive(Debug, Clone)]

@@ -79,7 +79,6 @@ pub(crate) fn json_of(items: &[Item]) -> String {
     format!("[{}]", items.iter().map(Item::json).collect::<Vec<_>>().join(","))
 }
 
-/// The CSV file.
 pub(crate) fn csv_of(items: &[Item]) -> String {
     let header = "date,offer_name,partner_id,app,store_id,os,campaign_name,campaign_id,cost,clicks";
     std::iter::once(header.to_owned()).chain(items.iter().map(Item::csv)).map(|line| line + "\r\n").collect()

@@ -10,7 +10,6 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme, Stream};
 
-/// What came back.
 pub(crate) struct Answer {
     pub(crate) head: String,
     pub(crate) body: String,

@@ -28,7 +28,6 @@ pub async fn start() -> HttpResponse {
     HttpResponse::SeeOther().insert_header((actix_web::http::header::LOCATION, "/admin/")).finish()
 }
 
-/// The log-in page.
 pub async fn login(context: RequestContext) -> Answer {
     if context.is_known() {
         return Ok(context.go(onward(context.query("next"))));

@@ -284,7 +284,6 @@ pub async fn ask_remove(context: RequestContext, id: web::Path<String>) -> Answe
     remove_page(&context, &row, remove_form(&row)).await
 }
 
-/// Removes a person.
 pub async fn remove(context: RequestContext, id: web::Path<String>) -> Answer {
     let row = found(&context, id.into_inner()).await?;
     if let Some(form) = stale::refused(&context, &remove_form(&row), "admin", row.admin.email.clone()).await? {

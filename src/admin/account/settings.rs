@@ -92,7 +92,6 @@ fn password_form() -> Form {
         .field("again", "New password again", Kind::Password, "")
 }
 
-/// The settings.
 pub async fn show(context: RequestContext) -> Answer {
     context.show(|context, txn| page(context, txn, password_form())).await
 }

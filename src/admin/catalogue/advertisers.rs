@@ -23,7 +23,6 @@ const WORDS: Labels = Labels {
     shared: true,
 };
 
-/// All advertisers.
 pub async fn list(context: RequestContext) -> Answer {
     entry::list(&context, WORDS, |context, txn, _| {
         let mut table = Table::with_columns(
@@ -90,7 +89,6 @@ pub async fn new(context: RequestContext) -> Answer {
     new_page(&context, new_form().with("currency", "USD").with("time_zone", "UTC")).await
 }
 
-/// Adds an advertiser.
 pub async fn create(context: RequestContext) -> Answer {
     let made = context.run(|context| {
         let name = Name::parse("name", context.field("name"))?;
@@ -132,7 +130,6 @@ pub async fn edit(context: RequestContext, id: web::Path<String>) -> Answer {
     edit_page(&context, &row, edit_form(&row)).await
 }
 
-/// Changes an advertiser.
 pub async fn save(context: RequestContext, id: web::Path<String>) -> Answer {
     let row = found(&context, id.into_inner()).await?;
     if let Some(form) = stale::refused(&context, &edit_form(&row), "advertiser", row.name.clone()).await? {

@@ -65,7 +65,6 @@ pub struct Around {
 
 /// Something the catalogue keeps: its forms, and what they do.
 pub trait Entry: Clone + Send + Sync + 'static {
-    /// Whose it is.
     type Owner: Owner;
     /// What pages call it.
     const WORDS: Labels;
@@ -80,7 +79,6 @@ pub trait Entry: Clone + Send + Sync + 'static {
     fn find(txn: &ReadTxn<'_>, owner: &Self::Owner, id: &str) -> StoreResult<Option<Self>>;
     /// Its id, as addresses have it.
     fn id(&self) -> String;
-    /// Its name.
     fn name(&self) -> &str;
     /// The fields of a new one.
     fn blank(txn: &ReadTxn<'_>, owner: &Self::Owner, form: Form) -> StoreResult<Form>;
@@ -106,7 +104,6 @@ pub trait Entry: Clone + Send + Sync + 'static {
     fn save(&self, owner: &Self::Owner, context: &RequestContext) -> ServiceResult<()>;
     /// What keeps it from being deleted.
     fn in_the_way(&self, owner: &Self::Owner, txn: &ReadTxn<'_>) -> StoreResult<Option<InTheWay>>;
-    /// Takes it away.
     fn delete(&self, owner: &Self::Owner, context: &RequestContext) -> ServiceResult<()>;
 }
 
@@ -278,7 +275,6 @@ pub async fn new<E: Entry>(context: RequestContext) -> Answer {
     new_page::<E>(&context, &owner, form).await
 }
 
-/// Adds an entry.
 pub async fn create<E: Entry>(context: RequestContext) -> Answer {
     let (owner, form) = blank::<E>(&context).await?;
     let whose = owner.clone();
@@ -332,7 +328,6 @@ pub async fn edit<E: Entry>(context: RequestContext, id: web::Path<String>) -> A
     edit_page(&context, &owner, &entry, edit_form(&owner, &entry)).await
 }
 
-/// Changes an entry.
 pub async fn save<E: Entry>(context: RequestContext, id: web::Path<String>) -> Answer {
     let (owner, entry, _) = found::<E>(&context, id.into_inner()).await?;
     let form = edit_form(&owner, &entry);
@@ -372,7 +367,6 @@ async fn delete_page<E: Entry>(context: &RequestContext, entry: &E, form: Form) 
     FormPage::answer(context, NAV, format!("Delete {}?", entry.name()), intro, form).await
 }
 
-/// Deletes an entry.
 pub async fn delete<E: Entry>(context: RequestContext, id: web::Path<String>) -> Answer {
     let (owner, entry, _) = found::<E>(&context, id.into_inner()).await?;
     let form = delete_form(&owner, &entry);

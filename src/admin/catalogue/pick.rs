@@ -28,7 +28,6 @@ pub trait Pickable: Sized {
     fn itself(_txn: &ReadTxn<'_>, _advertiser: AdvertiserKey, _id: &str) -> StoreResult<Option<Self>> {
         Ok(None)
     }
-    /// Its id.
     fn id(&self) -> impl Display;
     /// What it is shown as.
     fn label(&self) -> String;

@@ -16,7 +16,6 @@ const PATH: &str = "/admin/catalogue/publishers";
 
 const HINT: &str = "Imports find the publisher by it. Singular uses only the id, as publisher site id.";
 
-/// All publishers.
 pub async fn list(context: RequestContext) -> Answer {
     entry::list(&context, PublisherRow::WORDS, |context, txn, shell| {
         let cost = shell.advertiser.as_ref().map_or("", |row| row.currency.code());

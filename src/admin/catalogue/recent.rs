@@ -8,7 +8,6 @@ use crate::admin::kit::table::Cell;
 use crate::service::ServiceError;
 use crate::store::{AdvertiserRow, CampaignKey, ReadTxn, StatPart, StatSum};
 
-/// Days that count.
 const DAYS: i64 = 30;
 
 /// Rows up to which the days are gone through; above, the lists show no sums.
@@ -60,7 +59,6 @@ impl Recent {
         Ok(found)
     }
 
-    /// An entry's sums.
     #[must_use]
     pub fn sum(&self, key: i64) -> StatSum {
         self.sums.get(&key).map(|(sum, _)| *sum).unwrap_or_default()

@@ -22,9 +22,7 @@ const TOP: usize = 5;
 pub struct Figure {
     /// What it is of.
     pub what: String,
-    /// The amount.
     pub much: String,
-    /// Its currency.
     pub unit: &'static str,
     /// The amount with all its decimals.
     pub exactly: String,
@@ -44,7 +42,6 @@ pub struct RecentDays {
 }
 
 impl RecentDays {
-    /// Reads them.
     pub fn read(txn: &ReadTxn<'_>, advertiser: &AdvertiserRow) -> Result<Self, ServiceError> {
         let today = today(advertiser.time_zone)?;
         let to = today.to_stored();
@@ -179,7 +176,6 @@ impl RecentDays {
         ))
     }
 
-    /// The chart's figures.
     #[must_use]
     pub fn table(&self, advertiser: &AdvertiserRow) -> Table {
         let (currency, scope) = (advertiser.currency, scope(advertiser));

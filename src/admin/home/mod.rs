@@ -51,7 +51,6 @@ struct Page {
     backup: String,
 }
 
-/// The start page.
 pub async fn page(context: RequestContext) -> Answer {
     context
         .show(|context, txn| {

@@ -83,7 +83,6 @@ pub(in crate::admin) fn what(entry: &ImportEntry) -> String {
     }
 }
 
-/// The list.
 pub async fn list(context: RequestContext) -> Answer {
     context
         .show(|context, txn| {

@@ -73,7 +73,6 @@ impl<'c> Reader<'c> {
     }
 }
 
-/// Reads the form.
 pub(super) fn read(context: &RequestContext, upload: &PendingUpload) -> Said {
     let mut form = Reader { context, errors: Vec::new() };
     let seen = &upload.settings.recognition;

@@ -22,7 +22,6 @@ struct Page {
     table: Table,
 }
 
-/// All of them.
 pub async fn list(context: RequestContext) -> Answer {
     context
         .show(|context, txn| {
@@ -53,7 +52,6 @@ fn to_delete(name: &str) -> String {
     format!("{PATH}/{name}/delete")
 }
 
-/// The question.
 pub async fn ask_delete(context: RequestContext, name: web::Path<String>) -> Answer {
     let find = context.run(move |context| context.store().read(|txn| imports::saved_mapping(txn, &name)));
     let SavedMapping { name, .. } = find.await.map_err(missing_is_not_found)?;
@@ -63,7 +61,6 @@ pub async fn ask_delete(context: RequestContext, name: web::Path<String>) -> Ans
     FormPage::answer(&context, NAV, format!("Delete the mapping {name}?"), intro, form).await
 }
 
-/// Deletes it.
 pub async fn delete(context: RequestContext, name: web::Path<String>) -> Answer {
     let deleted = context.run(move |context| imports::delete_mapping(context.store(), &name, &context.actor()));
     deleted.await.map_err(missing_is_not_found)?;

@@ -58,7 +58,6 @@ fn listed(names: &[String]) -> String {
     }
 }
 
-/// All there is.
 pub(super) fn items(upload: &PendingUpload, found: &Preview) -> Vec<Item> {
     let mut items: Vec<Item> = found.problems.causes.iter().map(|cause| of_cause(upload, found, cause)).collect();
     let is_publisher_open = found.problems.causes.iter().any(|cause| cause.code == "unknown_publisher");

@@ -82,13 +82,11 @@ async fn page(context: &RequestContext, asked: &UndoRequest, error: Option<Strin
     FormPage::answer_with(context, "Import", format!("Undo {name}?"), intro, form, links).await
 }
 
-/// The question.
 pub async fn ask(context: RequestContext, id: web::Path<String>) -> Answer {
     let asked = asked(&context, id.into_inner()).await?;
     page(&context, &asked, None).await
 }
 
-/// The deed.
 pub async fn undo(context: RequestContext, id: web::Path<String>) -> Answer {
     let asked = asked(&context, id.into_inner()).await?;
     let reason = match Reason::parse_optional(context.field("reason")) {

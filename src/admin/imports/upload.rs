@@ -84,7 +84,6 @@ pub async fn new(context: RequestContext) -> Answer {
     page(&context, None, NewAdvertiser::default()).await
 }
 
-/// Takes a file.
 pub async fn create(context: RequestContext, request: HttpRequest) -> Answer {
     let parts = request.extensions_mut().remove::<Parts>();
     let mut new = NewAdvertiser::default();

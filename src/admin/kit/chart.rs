@@ -1,13 +1,11 @@
 //! Charts of days: drawn on the server, from zero, in whole numbers. The page puts the words and the table around them.
 
-/// A day's bar.
 #[derive(Debug)]
 pub struct Bar {
     /// Left edge, in the drawing's units.
     pub x: u128,
     /// Upper edge.
     pub y: u128,
-    /// Height.
     pub height: u128,
     /// What it says: day and figure.
     pub message: String,

@@ -87,7 +87,6 @@ impl RequestContext {
         Self(Arc::new(found))
     }
 
-    /// The database.
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.0.state.store

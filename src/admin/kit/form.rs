@@ -10,25 +10,20 @@ use crate::store::StoreError;
 /// What a field is filled in with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
-    /// One line.
     Text,
     /// One line of digits.
     Number,
-    /// An e-mail address.
     Email,
     /// A password; never filled in by us.
     Password,
     /// A code that is typed once; never filled in by us.
     Code,
-    /// A day.
     Date,
     /// One of these values, each with its label.
     Choice(Vec<(String, String)>),
     /// One of these words, or another.
     Suggest(Vec<String>),
-    /// On or off.
     Tick,
-    /// Sent along unseen.
     Hidden,
 }
 
@@ -40,7 +35,6 @@ impl Kind {
     }
 }
 
-/// One field.
 #[derive(Debug, Clone)]
 pub struct Field {
     /// Its name in the form.
@@ -63,7 +57,6 @@ pub struct Field {
     pub optional: bool,
 }
 
-/// A form.
 #[derive(Debug, Clone)]
 pub struct Form {
     /// Where it is sent.
@@ -72,16 +65,13 @@ pub struct Form {
     pub submit: &'static str,
     /// Whether the button destroys something.
     pub danger: bool,
-    /// The way out.
     pub cancel: Option<String>,
     /// What was wrong with the whole of it.
     pub error: Option<String>,
-    /// Its fields.
     pub fields: Vec<Field>,
 }
 
 impl Form {
-    /// An empty form.
     #[must_use]
     pub fn new(action: impl Into<String>, submit: &'static str) -> Self {
         Self { action: action.into(), submit, danger: false, cancel: None, error: None, fields: Vec::new() }
@@ -101,7 +91,6 @@ impl Form {
         self
     }
 
-    /// Adds a field.
     #[must_use]
     pub fn field(mut self, name: &'static str, label: &'static str, kind: Kind, hint: impl Into<String>) -> Self {
         let autocomplete = match (&kind, name) {

@@ -15,7 +15,6 @@ pub struct FormPage {
     pub shell: Shell,
     /// What the form does, a paragraph each.
     pub intro: Vec<String>,
-    /// The form.
     pub form: Option<Form>,
     /// Ways onward: words and address.
     pub links: Vec<(String, String)>,

@@ -58,9 +58,7 @@ const DONE: &[(&str, &str)] = &[
 /// One entry of the navigation.
 #[derive(Debug)]
 pub struct NavItem {
-    /// Its noun.
     pub label: &'static str,
-    /// Where it leads.
     pub href: String,
     /// Whether this page belongs to it.
     pub here: bool,
@@ -69,7 +67,6 @@ pub struct NavItem {
 /// What stands around every page.
 #[derive(Debug)]
 pub struct Shell {
-    /// The page's title.
     pub title: String,
     /// Who is logged in.
     pub email: String,
@@ -79,9 +76,7 @@ pub struct Shell {
     pub form_token: String,
     /// `system`, `light` or `dark`.
     pub theme: &'static str,
-    /// The navigation.
     pub nav: Vec<NavItem>,
-    /// This page's path.
     pub path: String,
     /// This page's address, which a choice of colours leads back to.
     pub address: String,
@@ -91,7 +86,6 @@ pub struct Shell {
     pub kept: Vec<(String, String)>,
     /// All advertisers, and whether each is the chosen one.
     pub advertisers: Vec<(AdvertiserId, String, bool)>,
-    /// The chosen one.
     pub advertiser: Option<AdvertiserRow>,
     /// `?advertiser=…` for links, where there is more than one.
     pub scope: String,

@@ -9,9 +9,7 @@ use crate::admin::kit::table::link_with;
 pub struct Pages {
     /// `51 to 100 of 2,003 campaigns`
     pub shown: String,
-    /// The page before.
     pub previous: Option<String>,
-    /// The page after.
     pub next: Option<String>,
     /// The last page, where there are more than the next.
     pub last: Option<(usize, String)>,

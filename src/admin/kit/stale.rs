@@ -18,7 +18,6 @@ use crate::service::ServiceError;
 pub struct ChangedBy {
     /// An e-mail address, a token's id, or the command line.
     pub actor: String,
-    /// When.
     pub at: DateTime<Utc>,
 }
 

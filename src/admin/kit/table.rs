@@ -3,23 +3,18 @@
 use crate::admin::kit::context::RequestContext;
 use crate::domain::MicrosSum;
 
-/// A table.
 #[derive(Debug, Default)]
 pub struct Table {
     /// What it holds, for those who don't see it.
     pub caption: String,
-    /// Its columns.
     pub columns: Vec<Column>,
     /// Its rows. The first cell of each is its head.
     pub rows: Vec<Vec<Cell>>,
-    /// Sums.
     pub foot: Vec<Cell>,
 }
 
-/// A column.
 #[derive(Debug, Default)]
 pub struct Column {
-    /// Its head.
     pub label: String,
     /// Whether it holds figures, which stand to the right.
     pub numeric: bool,
@@ -36,18 +31,14 @@ pub struct Column {
 /// A small line of figures over time.
 #[derive(Debug, Clone, Default)]
 pub struct Sparkline {
-    /// The drawing's path.
     pub path: String,
     /// The width of the drawing: one less than the points.
     pub width: usize,
 }
 
-/// A cell.
 #[derive(Debug, Clone, Default)]
 pub struct Cell {
-    /// What it says.
     pub text: String,
-    /// Where it leads.
     pub href: Option<String>,
     /// What the link is called, for those who don't see its row.
     pub label: Option<String>,
@@ -76,11 +67,9 @@ pub struct Cell {
 /// What a button in a cell sends.
 #[derive(Debug, Clone)]
 pub struct CellButton {
-    /// Where to.
     pub action: &'static str,
     /// The field that says which row it is.
     pub name: &'static str,
-    /// Its value.
     pub value: String,
     /// What the button does, for those who don't see its row.
     pub label: String,
@@ -188,7 +177,6 @@ impl Cell {
         self
     }
 
-    /// Is for machines.
     #[must_use]
     pub fn code(mut self) -> Self {
         self.code = true;
@@ -210,7 +198,6 @@ impl Cell {
         self
     }
 
-    /// Is a button.
     #[must_use]
     pub fn press(mut self, press: CellButton) -> Self {
         self.press = Some(press);

@@ -10,14 +10,12 @@ use crate::service::ledger::{HandoverState, Ledger};
 /// Months that are shown unless all are asked for.
 pub(super) const MONTHS: usize = 13;
 
-/// A month.
 pub(super) struct Month {
     pub(super) label: String,
     /// Thirty-one squares; those that the month does not have, or that are still to come, are empty.
     pub(super) squares: Vec<Option<Square>>,
 }
 
-/// A day.
 pub(super) struct Square {
     pub(super) class: &'static str,
     pub(super) title: String,

@@ -55,7 +55,6 @@ struct Request {
     to: String,
 }
 
-/// The page.
 pub async fn page(context: RequestContext) -> Answer {
     context
         .show(|context, txn| {

@@ -26,7 +26,6 @@ pub(in crate::admin) fn way(state: HandoverState) -> Cell {
     Cell::new(text).tone(tone(state)).title(self::state(state))
 }
 
-/// Its colour.
 pub(in crate::admin) fn tone(state: HandoverState) -> &'static str {
     match state {
         HandoverState::InStep => "good",

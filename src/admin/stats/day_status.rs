@@ -31,7 +31,6 @@ async fn advertiser(context: &RequestContext) -> Result<AdvertiserRow, ClientErr
     Ok(entry::within(context, |_, _| Ok(Some(()))).await?.0)
 }
 
-/// The form.
 pub async fn edit(context: RequestContext) -> Answer {
     let advertiser = advertiser(&context).await?;
     let form =
@@ -45,7 +44,6 @@ fn asked(context: &RequestContext) -> Result<(DayRange, DayState, Option<Reason>
     Ok((days, context.field("days").parse()?, Reason::parse_optional(context.field("reason"))?))
 }
 
-/// Marks them.
 pub async fn save(context: RequestContext) -> Answer {
     let advertiser = advertiser(&context).await?;
     let (days, state, reason) = match asked(&context) {

@@ -40,7 +40,6 @@ impl Dialect {
 /// The file and its name.
 type Made = (Spooled, String);
 
-/// The file.
 pub async fn download(context: RequestContext) -> Answer {
     let (file, name) = context
         .run_in_turn(|context| {

@@ -35,7 +35,6 @@ pub struct Group {
 /// All groups of a view, sorted.
 #[derive(Debug, Default)]
 pub struct Groups {
-    /// The groups.
     pub groups: Vec<Group>,
     /// What all of them come to.
     pub total: StatSum,

@@ -12,7 +12,6 @@ use crate::store::{CampaignKey, CampaignRow, PublisherKey, ReadTxn, StatPart};
 /// A name with what stands beside it, and the id in addresses.
 #[derive(Debug, Clone, Default)]
 pub struct Label {
-    /// The name.
     pub name: String,
     /// What stands beside it, smaller.
     pub aside: String,

@@ -55,7 +55,6 @@ struct Page {
     has_any: bool,
 }
 
-/// The page.
 pub async fn page(context: RequestContext) -> Answer {
     context
         .show(|context, txn| {

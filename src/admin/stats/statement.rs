@@ -56,7 +56,6 @@ fn days_of(first: NaiveDate) -> Option<DayRange> {
     DayRange::new(Day::try_from(first).ok()?, Day::try_from(last).ok()?).ok()
 }
 
-/// The statement.
 pub async fn page(context: RequestContext) -> Answer {
     context
         .show(|context, txn| {

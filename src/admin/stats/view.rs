@@ -15,19 +15,13 @@ use crate::store::{AdvertiserRow, AppRow, CampaignRow, OfferRow, PublisherRow, R
 pub enum By {
     /// One day, campaign and publisher: what is stored.
     Rows,
-    /// A day.
     Day,
     /// A week, from Monday on.
     Week,
-    /// A calendar month.
     Month,
-    /// A campaign.
     Campaign,
-    /// An offer.
     Offer,
-    /// A publisher.
     Publisher,
-    /// An app.
     App,
 }
 
@@ -68,17 +62,12 @@ impl By {
 pub enum Order {
     /// The first column: a name or a day.
     Name,
-    /// Cost.
     Cost,
     /// The change against the days before.
     Change,
-    /// Clicks.
     Clicks,
-    /// Cost per click.
     PerClick,
-    /// Views.
     Views,
-    /// Conversions.
     Conversions,
 }
 
@@ -114,13 +103,9 @@ pub const PRESETS: [(&str, &str); 6] = [
 /// What only some cells are of.
 #[derive(Debug, Default)]
 pub struct Filters {
-    /// One campaign.
     pub campaign: Option<CampaignRow>,
-    /// One offer.
     pub offer: Option<OfferRow>,
-    /// One publisher.
     pub publisher: Option<PublisherRow>,
-    /// One app.
     pub app: Option<AppRow>,
     /// Campaigns or publishers whose names or ids hold this text.
     pub search: String,
@@ -156,9 +141,7 @@ impl Filters {
 
 /// What the address asks for.
 pub struct View {
-    /// Whose stats.
     pub advertiser: AdvertiserRow,
-    /// The days.
     pub days: DayRange,
     /// As many days right before them, or the month before where it is a whole month.
     pub before: Option<DayRange>,
@@ -231,7 +214,6 @@ impl View {
         range_in_words(self.days)
     }
 
-    /// How many days.
     #[must_use]
     pub fn length(&self) -> i64 {
         let (from, to) = self.days.stored();

@@ -14,7 +14,6 @@ const SENSIBLE_SPAN: i64 = 800;
 /// What one order makes of a column.
 #[derive(Debug, Clone, Copy, Default)]
 struct Order {
-    /// Cells it reads.
     fits: u64,
     /// A mark of all it read.
     read: u64,

@@ -2,7 +2,6 @@
 
 use crate::import::MoneyUnit;
 
-/// Words for millionths.
 const MILLIONTHS: [&str; 20] = [
     "micro",
     "micros",
@@ -26,7 +25,6 @@ const MILLIONTHS: [&str; 20] = [
     "마이크로",
 ];
 
-/// Words for hundredths.
 const HUNDREDTHS: [&str; 38] = [
     "cents",
     "cent",

@@ -84,7 +84,6 @@ pub(super) enum Suspicion {
 pub(super) struct Suspect {
     pub(super) line: u64,
     pub(super) suspicion: Suspicion,
-    /// How it begins.
     pub(super) text: String,
     /// The cell of the day as it is, and the campaign.
     pub(super) day: String,

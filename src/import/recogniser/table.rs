@@ -23,7 +23,6 @@ const LOOKED_AT: usize = 1500;
 /// Records below a header that show whether it is one.
 const BELOW: usize = 8;
 
-/// What was found.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) separator: Separator,

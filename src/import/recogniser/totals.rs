@@ -218,7 +218,6 @@ pub(super) enum Verdict {
     Ask(String),
 }
 
-/// Judges one suspect.
 pub(super) fn judge(suspects: &[Suspect], at: usize, sums: &Sums, reading: &Reading) -> (Verdict, Figures) {
     let suspect = &suspects[at];
     let (figures, above) = sums.suspects[at];

@@ -35,18 +35,14 @@ pub(in crate::service) enum AccessEvent {
     Refused(RefusedLogin),
     /// How those who guessed stand now.
     Paused(Vec<LoginPause>),
-    /// Who starts afresh.
     Forgotten(Vec<[u8; 32]>),
     /// A session was used.
     SessionUsed {
-        /// Which.
         id_sha256: String,
-        /// When.
         at: DateTime<Utc>,
     },
     /// A token without check bits was shown with its right secret.
     SecretSeen {
-        /// Which.
         token: TokenKey,
         /// The bits to store.
         check: u32,
@@ -58,11 +54,8 @@ pub(in crate::service) enum AccessEvent {
 /// A log-in that was refused. Those that are alike are told in one entry.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::service) struct RefusedLogin {
-    /// What was typed.
     pub(in crate::service) account: String,
-    /// Why.
     pub(in crate::service) why: &'static str,
-    /// From where.
     pub(in crate::service) address: String,
 }
 
@@ -79,7 +72,6 @@ pub struct AccessLog {
 }
 
 impl AccessLog {
-    /// Starts the writer.
     pub fn start(store: Store) -> std::io::Result<Self> {
         let (queue, messages) = sync_channel(QUEUE);
         let entries = RateLimiter::direct(Quota::per_minute(ENTRIES_A_MINUTE));

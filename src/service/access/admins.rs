@@ -42,7 +42,6 @@ impl Password {
     }
 }
 
-/// Adds a person.
 pub fn create(store: &Store, email: &Email, role: Role, password: &Password, actor: &Actor) -> ServiceResult<()> {
     let hash = Hasher::hash(password.reveal())?;
     let now = Utc::now();

@@ -34,7 +34,6 @@ pub(super) struct Lanes {
     strangers: Line,
 }
 
-/// Somebody's turn.
 pub(super) struct Turn<'l> {
     _permit: Option<SemaphorePermit<'l>>,
     _place: Place<'l>,

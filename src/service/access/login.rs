@@ -30,7 +30,6 @@ pub enum LoginError {
     Held(Duration),
     /// Nobody waits for a code under this handle, or not any more.
     TooLate,
-    /// Something else.
     Failed(ServiceError),
 }
 
@@ -43,7 +42,6 @@ impl<E: Into<ServiceError>> From<E> for LoginError {
 /// What came of a step of logging in.
 #[derive(Debug)]
 pub enum LoginOutcome {
-    /// The new session.
     Welcome(LoggedIn),
     /// The password was right; the handle to come back with and a code.
     Second(SecretString),

@@ -52,14 +52,11 @@ struct Backoff {
 pub(in crate::service) enum Caller<'a> {
     /// A browser the person logged in with before, or is logged in with; by the hash of its cookie.
     Known(&'a str),
-    /// Anybody else.
     Stranger(IpAddr),
 }
 
-/// What is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::service) enum Guess {
-    /// A password.
     Password,
     /// A code of the second step.
     Code,

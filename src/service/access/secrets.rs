@@ -23,7 +23,6 @@ pub struct Hasher {
 }
 
 impl Hasher {
-    /// With empty lines.
     #[must_use]
     pub fn new() -> Arc<Self> {
         Arc::new(Self { lanes: Lanes::new(), buffers: Mutex::default() })

@@ -28,7 +28,6 @@ pub(in crate::service) const CLOCK_STEP: TimeDelta = TimeDelta::minutes(5);
 /// A browser, as far as its request tells.
 #[derive(Debug, Clone)]
 pub struct Browser {
-    /// Where it is.
     pub address: IpAddr,
     /// What it calls itself.
     pub agent: String,
@@ -108,7 +107,6 @@ pub fn find(store: &Store, cookie: &str, now: DateTime<Utc>) -> ServiceResult<Op
     }))
 }
 
-/// A person's sessions.
 pub fn list(txn: &crate::store::ReadTxn<'_>, admin: AdminId) -> ServiceResult<Vec<SessionRow>> {
     Ok(txn.session_list(admin, bounds(Utc::now()))?)
 }

@@ -50,7 +50,6 @@ pub struct TokenRequest {
 /// What is known of a presented token before Argon2 is asked.
 #[derive(Debug)]
 pub enum Presented {
-    /// No such id.
     Unknown,
     /// The id exists, the secret was seen to be wrong.
     Wrong,

@@ -38,7 +38,6 @@ const WAITING: usize = 256;
 pub struct SharedSecret(totp_rs::Secret);
 
 impl SharedSecret {
-    /// A new one.
     pub fn generate() -> ServiceResult<Self> {
         let mut bytes = [0_u8; SECRET];
         secrets::random(&mut bytes)?;
@@ -201,7 +200,6 @@ impl Waiting {
         (now.saturating_duration_since(wait.since) < WAIT).then(|| wait.clone())
     }
 
-    /// Ends a wait.
     pub(in crate::service) fn remove(&self, handle: &str) {
         let name = secrets::sha256_hex(handle.as_bytes());
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);

@@ -13,7 +13,6 @@ use crate::store::Store;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CopyStatus {
-    /// When.
     pub copied_at: DateTime<Utc>,
     /// Which backup, by its file's name.
     pub backup: String,

@@ -126,7 +126,6 @@ impl Backups {
         Ok(backups)
     }
 
-    /// How it stands.
     #[must_use]
     pub fn status(&self) -> BackupStatus {
         self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()

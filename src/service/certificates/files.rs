@@ -34,7 +34,6 @@ impl PemFiles {
         std::mem::replace(&mut self.seen, seen) != seen
     }
 
-    /// Reads both.
     pub(super) fn read(&self) -> ServiceResult<Certificate> {
         let read = |path: &Path| std::fs::read(path).map_err(|error| unusable(path, &error));
         Certificate::parse(&read(&self.certificate)?, &read(&self.key)?).map_err(|error| {

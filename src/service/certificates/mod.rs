@@ -39,13 +39,11 @@ const AGAIN: Duration = Duration::from_secs(15);
 /// Where the certificate comes from.
 #[derive(Debug)]
 pub enum CertificateSource {
-    /// An ACME directory.
     Acme(AcmeSettings),
     /// Two PEM files: the certificate with its chain, and its key.
     Files {
         /// The certificate with its chain.
         certificate: PathBuf,
-        /// Its private key.
         key: PathBuf,
     },
 }
@@ -116,7 +114,6 @@ impl Certificates {
         Ok(config)
     }
 
-    /// How it stands.
     #[must_use]
     pub fn status(&self) -> CertificateStatus {
         self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -33,19 +33,16 @@ pub struct Finding {
     pub check: Cow<'static, str>,
     /// Whether all is well.
     pub ok: bool,
-    /// What was found.
     pub message: String,
     /// What to do, where something is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mend: Option<String>,
 }
 
-/// The whole check.
 #[derive(Debug)]
 pub struct Checked {
     /// When the check was made.
     pub at: DateTime<Utc>,
-    /// What was asked.
     pub url: String,
     /// In the order in which things were looked at.
     pub findings: Vec<Finding>,

@@ -115,7 +115,6 @@ pub struct Pairs {
 }
 
 impl Pairs {
-    /// Reads them.
     pub fn load(txn: &ReadTxn<'_>, advertiser: AdvertiserKey) -> ServiceResult<Self> {
         Ok(Self {
             campaigns: txn.campaign_list(advertiser)?.into_iter().map(|row| (row.key, row)).collect(),

@@ -11,13 +11,9 @@ use crate::store::{AdvertiserKey, CampaignKey, PublisherKey, ReadTxn, StatKey, S
 /// A cell in the names people know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CellName {
-    /// The advertiser's name.
     pub advertiser: String,
-    /// The day.
     pub day: Day,
-    /// The campaign's name.
     pub campaign: String,
-    /// The publisher's name.
     pub publisher: String,
 }
 

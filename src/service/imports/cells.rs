@@ -11,7 +11,6 @@ use crate::store::{StatCell, StatKey};
 /// Cells that are held in memory: about 5 MB.
 const HELD: usize = 64 * 1024;
 
-/// Cells in order.
 #[derive(Debug)]
 pub(super) enum Cells {
     Held(Vec<Staged>),

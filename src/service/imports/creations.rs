@@ -19,15 +19,10 @@ const PROVISIONAL: i64 = 1 << 60;
 /// What an import created, or would create: names by kind, in the order in which lines named them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Created {
-    /// Advertisers.
     pub advertisers: Vec<String>,
-    /// Apps.
     pub apps: Vec<String>,
-    /// Offers.
     pub offers: Vec<String>,
-    /// Campaigns.
     pub campaigns: Vec<String>,
-    /// Publishers.
     pub publishers: Vec<String>,
 }
 
@@ -44,14 +39,12 @@ impl Created {
         ]
     }
 
-    /// Whether nothing is.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.kinds().iter().all(|(_, _, names)| names.is_empty())
     }
 }
 
-/// The plan.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Creations {
     advertisers: Vec<(String, String)>,

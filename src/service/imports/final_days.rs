@@ -11,9 +11,7 @@ const NAMED: usize = 10;
 /// A final day that is to change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FinalDay {
-    /// Whose.
     pub advertiser: AdvertiserKey,
-    /// Which.
     pub day: Day,
     /// Cells that change; 0 where the day is only to be final no more.
     pub rows: u64,
@@ -24,7 +22,6 @@ pub struct FinalDay {
 pub struct FinalDays(pub Vec<FinalDay>);
 
 impl FinalDays {
-    /// Whether none is.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -53,7 +53,6 @@ pub fn changes(
 /// What an import did to one cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChangedCell {
-    /// Which.
     pub key: StatKey,
     /// What it held before, if it was there.
     pub old: Option<Figures>,
@@ -66,7 +65,6 @@ pub struct ChangedCell {
 /// The same in the names people know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedChange {
-    /// Which.
     pub cell: CellName,
     /// What it held before, if it was there.
     pub old: Option<Figures>,
@@ -105,7 +103,6 @@ pub fn named(txn: &ReadTxn<'_>, cells: &[ChangedCell]) -> ServiceResult<Vec<Name
 pub struct LifeStep {
     /// The value; `None` where an undo took the cell away.
     pub figures: Option<Figures>,
-    /// Since when.
     pub at: DateTime<Utc>,
     /// What brought it about: the import that stated it, or the undo that gave it back or took it away.
     pub brought_by: ImportEntry,

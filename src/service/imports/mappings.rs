@@ -38,7 +38,6 @@ pub struct SavedMapping {
     pub name: String,
     /// The headers of the file it was made for.
     pub headers: Vec<String>,
-    /// What it says.
     pub kept: KeptMapping,
 }
 

@@ -82,7 +82,6 @@ pub enum Duplicates {
     /// Refuse the input, naming both lines.
     #[default]
     Reject,
-    /// Add them up.
     Sum,
 }
 
@@ -171,7 +170,6 @@ pub struct ImportSource {
     pub name: String,
     /// The token it came with.
     pub token: Option<TokenKey>,
-    /// Who brought it.
     pub actor: Actor,
 }
 
@@ -182,7 +180,6 @@ pub struct ImportNote {
     pub code: String,
     /// The line that shows it.
     pub line: Option<u64>,
-    /// A whole sentence.
     pub message: String,
 }
 
@@ -195,11 +192,8 @@ impl From<&Note> for ImportNote {
 /// A line that was not read as a row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOutLine {
-    /// Where it begins.
     pub line: u64,
-    /// Why.
     pub reason: String,
-    /// How it begins.
     pub text: String,
     /// Its cost, if it has one.
     pub cost: Option<String>,
@@ -222,9 +216,7 @@ impl From<&LeftOut> for LeftOutLine {
 pub struct ImportDone {
     /// Its id in the history.
     pub id: ImportId,
-    /// The figures.
     pub counts: ImportRow,
-    /// What was created.
     pub created: Created,
     /// First and last day it spoke of.
     pub days: Option<(Day, Day)>,
@@ -238,7 +230,6 @@ pub struct ImportDone {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Told {
-    /// What was created.
     pub created: Created,
     /// What a person should know.
     pub notes: Vec<ImportNote>,
@@ -253,7 +244,6 @@ pub struct Told {
 /// Why an import did nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// Lines were wrong.
     #[error("{0}")]
     Lines(Problems),
     /// The file as a whole was.
@@ -274,7 +264,6 @@ pub enum ImportError {
     /// Somebody imported or discarded the upload meanwhile.
     #[error("the upload was imported or discarded already")]
     Taken,
-    /// Something else was.
     #[error(transparent)]
     Service(#[from] ServiceError),
 }

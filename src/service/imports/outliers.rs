@@ -46,7 +46,6 @@ pub struct Outlier {
     pub line: u64,
     /// `clicks` or `cost`.
     pub column: Column,
-    /// The figure.
     pub value: String,
     /// What is usual there.
     pub usual: String,

@@ -38,7 +38,6 @@ pub struct Outlook {
     pub day_count: u64,
     /// What the cells of all days come to before.
     pub before: Total,
-    /// The same afterwards.
     pub after: Total,
     /// The final days that change, in words; empty where none does.
     pub final_days: String,
@@ -48,13 +47,10 @@ pub struct Outlook {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DayTotal {
-    /// The advertiser's name.
     pub advertiser: String,
-    /// The day.
     pub date: String,
     /// Before.
     pub before: Total,
-    /// Afterwards.
     pub after: Total,
 }
 
@@ -63,9 +59,7 @@ pub struct DayTotal {
 pub struct Total {
     /// Cells that were there.
     pub rows: u64,
-    /// Their cost.
     pub cost: MicrosSum,
-    /// Their clicks.
     pub clicks: u64,
 }
 

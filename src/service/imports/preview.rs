@@ -26,7 +26,6 @@ const INSERTS: usize = 20;
 /// A cell that would be new or hold something else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CellChange {
-    /// Which.
     pub cell: CellName,
     /// What it held before; nothing where it is new.
     pub old: Option<Figures>,
@@ -41,9 +40,7 @@ pub struct CellChange {
 pub struct Resembling {
     /// `campaign`, `publisher` or `offer`.
     pub kind: &'static str,
-    /// The new name.
     pub name: String,
-    /// The known one.
     pub known: String,
 }
 

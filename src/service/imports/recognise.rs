@@ -57,7 +57,6 @@ impl Catalogue for StoredCatalogue<'_> {
 /// A file, unpacked and recognised.
 #[derive(Debug)]
 pub struct RecognisedFile {
-    /// Its text.
     pub unpacked: Unpacked,
     /// How it will be read, and what is open.
     pub recognition: Recognition,

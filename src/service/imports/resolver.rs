@@ -35,7 +35,6 @@ pub(super) enum LineOutcome {
     Refused(Vec<LineProblem>),
 }
 
-/// Looks lines up.
 pub(super) struct Resolver<'s> {
     store: &'s Store,
     now: DateTime<Utc>,

@@ -36,7 +36,6 @@ struct Kept {
 }
 
 impl StagedInput {
-    /// Reads an input.
     pub(in crate::service) fn read(
         store: &Store,
         input: impl Read,

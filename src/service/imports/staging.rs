@@ -34,7 +34,6 @@ pub struct Reading {
     pub repeated: u64,
     /// What the rows cost, exactly as read; nothing where they are of several currencies.
     pub cost: Option<String>,
-    /// Their clicks.
     pub clicks: u64,
     /// SHA-256 of the bytes as they came, in hexadecimal.
     pub sha256: String,
@@ -50,7 +49,6 @@ pub struct Reading {
     pub notes: Vec<ImportNote>,
 }
 
-/// An input, read.
 pub(super) struct Staging {
     pub(super) creations: Creations,
     pub(super) catalogue: CatalogueVersions,
@@ -58,7 +56,6 @@ pub(super) struct Staging {
     pub(super) reading: Reading,
 }
 
-/// Adds rows up.
 #[derive(Default)]
 struct Sums {
     rows: u64,

@@ -27,17 +27,14 @@ const TOLD: usize = 100;
 /// A campaign that holds figures on the input's days, at a publisher of the input, and that the input does not name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unnamed {
-    /// Its name.
     pub campaign: String,
     /// Its key, to be renamed.
     pub key: CampaignKey,
-    /// The publisher's name.
     pub publisher: String,
     /// First and last day of such figures.
     pub days: (Day, Day),
     /// What they come to.
     pub cost: MicrosSum,
-    /// Their clicks.
     pub clicks: u64,
 }
 
@@ -92,7 +89,6 @@ struct Absent {
     clicks: u64,
 }
 
-/// Looks around.
 pub(super) fn look(
     txn: &ReadTxn<'_>,
     cells: &mut Cells,

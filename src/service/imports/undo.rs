@@ -20,7 +20,6 @@ use crate::store::{
 /// A later import whose changes stand on what an import stated.
 #[derive(Debug, Clone)]
 pub struct LaterChange {
-    /// The later import.
     pub import: ImportEntry,
     /// Cells that both stated.
     pub cells: u64,
@@ -48,7 +47,6 @@ pub enum UndoError {
     /// Days are final, and no reason was given.
     #[error("{}", .0.refusal())]
     Final(FinalDays),
-    /// Something else.
     #[error(transparent)]
     Service(#[from] ServiceError),
 }

@@ -44,13 +44,11 @@ struct OpenDay {
     changed: u64,
     /// Whether a cell held what was stated.
     is_restated: bool,
-    /// In order.
     named: Vec<(CampaignKey, PublisherKey)>,
     /// Stated, but not written yet.
     waiting: Vec<(StatCell, u64)>,
 }
 
-/// What was written.
 #[derive(Debug, Default)]
 pub(in crate::service) struct Written {
     /// How many cells were what; the rest is the caller's to fill in.

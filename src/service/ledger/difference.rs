@@ -13,11 +13,8 @@ use crate::store::{AdvertiserKey, CampaignKey, ImportKey, PublisherKey, ReadTxn,
 /// Sums over a day's items.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sums {
-    /// Items.
     pub rows: u64,
-    /// Clicks.
     pub clicks: i128,
-    /// Cost.
     pub cost: MicrosSum,
 }
 
@@ -46,13 +43,9 @@ impl Sums {
 /// A campaign at a publisher that was handed over otherwise than it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CellDifference {
-    /// The campaign.
     pub campaign: CampaignKey,
-    /// Its id.
     pub campaign_id: CampaignId,
-    /// The publisher.
     pub publisher: PublisherKey,
-    /// Its id.
     pub publisher_id: PublisherId,
     /// The keys of the item that differ.
     pub differs: Vec<&'static str>,

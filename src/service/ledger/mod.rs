@@ -37,9 +37,7 @@ use crate::store::{AdvertiserRow, ReadTxn, ServedDays, Version};
 
 /// How an advertiser's days stand.
 pub struct Ledger {
-    /// Whose.
     pub advertiser: AdvertiserRow,
-    /// Whether Singular polls.
     pub polling: PollingStatus,
     /// How far its polls look back.
     pub look_back: LookBack,
@@ -53,9 +51,7 @@ pub struct Ledger {
 /// How a day stands.
 #[derive(Debug, Clone)]
 pub struct LedgerDay {
-    /// Which.
     pub day: Day,
-    /// How it stands.
     pub state: HandoverState,
     /// When it was last handed over, and from what; nothing where it never was, or where that can't be known.
     pub served: Option<(DateTime<Utc>, Version)>,
@@ -151,9 +147,7 @@ impl Ledger {
 
 /// How many days of an advertiser are in each state, and when something was last handed to Singular.
 pub struct Tally {
-    /// The advertiser's name.
     pub advertiser: String,
-    /// Days by state.
     pub days: [(HandoverState, usize); 5],
     /// Days that a person has to do something about.
     pub need_person: usize,

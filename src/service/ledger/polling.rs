@@ -20,7 +20,6 @@ const VISIT: TimeDelta = TimeDelta::hours(1);
 /// How many days polls look back from their own date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LookBack {
-    /// Days.
     pub days: u64,
     /// Whether polls were seen to do so; else it is assumed.
     pub is_observed: bool,

@@ -9,9 +9,7 @@ const DAYS: u64 = 14;
 /// A request to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshRequest {
-    /// First day.
     pub from: Day,
-    /// Last day.
     pub to: Day,
     /// What the cost becomes by it, in millionths; what is not known counts for nothing.
     pub cost_difference: i128,

@@ -23,7 +23,6 @@ pub enum HandoverState {
 }
 
 impl HandoverState {
-    /// All of them.
     pub const ALL: [Self; 5] = [Self::InStep, Self::NextPoll, Self::Refresh, Self::OutOfReach, Self::NeverServed];
 
     /// As programs are told.
@@ -42,7 +41,6 @@ impl HandoverState {
 /// Today in the advertiser's zone, and what lies within reach from there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Calendar {
-    /// Today.
     pub today: Day,
     /// The oldest day that the next poll will ask for.
     pub polled_from: Day,

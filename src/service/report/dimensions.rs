@@ -140,7 +140,6 @@ impl<'d> DayWriter<'d> {
         }
     }
 
-    /// Appends the row.
     #[inline]
     pub(super) fn write(&self, campaign: &Campaign, row: &ReportRow, out: &mut Vec<u8>) -> ServiceResult<()> {
         let publisher = self.dimensions.publisher(row.publisher)?;

@@ -67,11 +67,8 @@ pub fn format(format: ReportFormat) -> &'static dyn Format {
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReportRequest {
-    /// Which report.
     pub kind: ReportKind,
-    /// In which format.
     pub format: ReportFormat,
-    /// Of what.
     pub query: ReportQuery,
 }
 
@@ -101,9 +98,7 @@ pub struct ReportHead {
 /// What a report came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ReportTotals {
-    /// Rows.
     pub rows: u64,
-    /// Their cost.
     pub cost: MicrosSum,
 }
 
@@ -120,13 +115,11 @@ struct Plan {
 /// What came of opening a report without waiting.
 #[expect(clippy::large_enum_variant, reason = "a box would cost each poll an allocation, and nobody keeps one")]
 pub enum Opened {
-    /// The report.
     Ready(Report),
     /// The advertiser's names would have to be read first; the snapshot is for [`Reports::open`].
     NeedsNames(Snapshot),
 }
 
-/// Makes reports.
 pub struct Reports {
     dimensions: Cache<(AdvertiserKey, ReportKind, ReportFormat), Arc<Dimensions>>,
     plans: SnapshotCache<ReportRequest, Arc<Plan>>,

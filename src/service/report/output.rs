@@ -87,7 +87,6 @@ impl Output {
         }
     }
 
-    /// A rendered day.
     pub(super) fn segment(&mut self, segment: &Segment) {
         if segment.rows == 0 {
             return;

@@ -44,14 +44,11 @@ pub enum AlertKind {
     ChannelFailing {
         /// `mail` or `webhook`.
         channel: String,
-        /// Since when.
         since: DateTime<Utc>,
-        /// Why.
         why: String,
     },
     /// Days that only a refresh request brings to Singular.
     RefreshNeeded {
-        /// How many.
         count: i64,
         /// The oldest.
         first: Day,
@@ -78,25 +75,18 @@ pub enum AlertKind {
     },
     /// The last poll with a token was refused.
     TokenRefused {
-        /// Its name.
         name: String,
         /// The status it got.
         status: u16,
     },
     /// An import's process was killed.
-    ImportCutOff {
-        /// Which.
-        import: String,
-    },
+    ImportCutOff { import: String },
     /// The advertiser is disabled, and with it its tokens.
     AdvertiserDisabled,
     /// All offers are switched off.
     NoOfferReports,
     /// Some offers are switched off.
-    OffersOff {
-        /// How many.
-        count: i64,
-    },
+    OffersOff { count: i64 },
     /// No token can read the report.
     NoToken,
     /// A rotation can be finished.
@@ -105,13 +95,9 @@ pub enum AlertKind {
         name: String,
     },
     /// A token that was in use has expired.
-    TokenExpired {
-        /// Its name.
-        name: String,
-    },
+    TokenExpired { name: String },
     /// A token expires soon.
     TokenEnding {
-        /// Its name.
         name: String,
         /// How long it works yet.
         left: TimeDelta,
@@ -134,12 +120,7 @@ pub enum AlertKind {
         count: i64,
     },
     /// A token that is bound to networks was used from elsewhere.
-    TokenElsewhere {
-        /// Its name.
-        name: String,
-        /// From where.
-        address: String,
-    },
+    TokenElsewhere { name: String, address: String },
     /// Polls without a valid token came.
     StrangersRefused {
         /// How many, in the last 7 days.

@@ -19,7 +19,6 @@ const REFUSED_LATELY: TimeDelta = TimeDelta::hours(26);
 /// How the appliance's own affairs stand, whichever advertiser is looked at.
 #[derive(Debug, Default)]
 pub struct ApplianceStatus {
-    /// Its backups.
     pub backups: BackupStatus,
     /// Its own certificate, where it speaks TLS itself.
     pub certificate: Option<CertificateStatus>,
@@ -36,9 +35,7 @@ pub struct ApplianceStatus {
 pub struct ChannelStatus {
     /// `mail` or `webhook`.
     pub channel: String,
-    /// Since when.
     pub since: DateTime<Utc>,
-    /// Why.
     pub why: String,
 }
 

@@ -30,7 +30,6 @@ pub enum PollingState {
 }
 
 impl PollingState {
-    /// All of them.
     pub const ALL: [Self; 4] = [Self::Never, Self::Alive, Self::Stopped, Self::Refused];
 
     /// The word for it in JSON and metrics.
@@ -48,7 +47,6 @@ impl PollingState {
 /// How the polling of one advertiser's report stands.
 #[derive(Debug)]
 pub struct PollingStatus {
-    /// In one word.
     pub state: PollingState,
     /// The last poll that got what it asked for.
     pub last: Option<PollSeen>,

@@ -9,15 +9,11 @@ use crate::store::{AdvertiserRow, ReadTxn};
 /// What the catalogue needs at least one of, in the order in which people add them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CatalogueEntry {
-    /// Who pays.
     Advertiser,
-    /// What is advertised.
     App,
-    /// What users see.
     Offer,
     /// What runs the offer on an app.
     Campaign,
-    /// Who shows it.
     Publisher,
 }
 

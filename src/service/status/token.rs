@@ -11,7 +11,6 @@ pub const EXPIRY_NOTICE: TimeDelta = TimeDelta::days(30);
 /// Whether a token is accepted, or why not. The first reason that holds counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenState {
-    /// Somebody revoked it.
     Revoked(DateTime<Utc>),
     /// Its time is over.
     Expired(DateTime<Utc>),

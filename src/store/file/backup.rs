@@ -28,13 +28,10 @@ const TOLD: usize = 3;
 /// A file that was found to be sound.
 #[derive(Debug, Clone)]
 pub struct Verified {
-    /// The file.
     pub path: PathBuf,
-    /// Its size.
     pub bytes: u64,
     /// What it says of itself, if it is a backup. Without a seal the structure was checked, but not each value.
     pub seal: Option<Trailer>,
-    /// What it holds.
     pub contents: DatabaseSummary,
 }
 

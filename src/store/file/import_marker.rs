@@ -32,7 +32,6 @@ impl Drop for ImportMarker {
 /// An import that was cut off.
 #[derive(Debug)]
 pub struct InterruptedImport {
-    /// Its id.
     pub id: ImportId,
     /// What was said of it when it began.
     pub message: String,

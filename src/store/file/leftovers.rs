@@ -14,7 +14,6 @@ pub(super) fn prefix(target: &Path) -> String {
     format!(".{}.", target.file_name().unwrap_or_default().to_string_lossy())
 }
 
-/// How it ends.
 pub(super) fn suffix() -> &'static str {
     ENDING
 }

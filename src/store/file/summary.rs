@@ -30,7 +30,6 @@ pub struct AdvertiserTotal {
     pub name: String,
     /// What the cost is in.
     pub currency: String,
-    /// Cells.
     pub rows: u64,
     /// The first and the last day, where there are any.
     pub days: Option<(Day, Day)>,

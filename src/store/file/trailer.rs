@@ -26,7 +26,6 @@ pub struct Trailer {
 /// What stands at the end of a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::store) enum Found {
-    /// No seal.
     None,
     /// A seal, and every byte before it is as it was.
     Whole(Trailer),

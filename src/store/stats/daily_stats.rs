@@ -16,22 +16,17 @@ use crate::store::{
 /// Names one cell. Sorts as the table is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StatKey {
-    /// Whose.
     pub advertiser: AdvertiserKey,
     /// Days since 1970-01-01.
     pub day: i64,
-    /// Which campaign.
     pub campaign: CampaignKey,
-    /// At which publisher.
     pub publisher: PublisherKey,
 }
 
 /// One cell: its name and its figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StatCell {
-    /// Which.
     pub key: StatKey,
-    /// What it holds.
     pub figures: Figures,
 }
 
@@ -49,7 +44,6 @@ pub enum Stored {
 /// A value and who stated it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StatRow {
-    /// The value.
     pub figures: Figures,
     /// The import that stated it.
     pub import: ImportKey,

@@ -12,7 +12,6 @@ pub struct DayStatus {
     pub day: i64,
     /// What it is called.
     pub state: DayState,
-    /// Who said so.
     pub import: ImportKey,
 }
 

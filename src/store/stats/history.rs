@@ -25,7 +25,6 @@ pub struct PastValue {
 /// What an import did to one cell.
 #[derive(Debug, Clone, Copy)]
 pub struct StatChange {
-    /// Which cell.
     pub key: StatKey,
     /// What it held before; nothing where it was new.
     pub old: Option<Figures>,
@@ -38,7 +37,6 @@ pub struct StatChange {
 /// What an undo did to one cell.
 #[derive(Debug, Clone, Copy)]
 pub struct UndoChange {
-    /// Which cell.
     pub key: StatKey,
     /// What it held before.
     pub old: Figures,

@@ -9,7 +9,6 @@ use crate::store::{
 /// Which cells are wanted; both days count.
 #[derive(Debug, Clone, Copy)]
 pub struct StatFilter {
-    /// Whose.
     pub advertiser: AdvertiserKey,
     /// First day, as stored.
     pub from: i64,
@@ -24,27 +23,20 @@ pub struct StatFilter {
 /// A cell as a page shows it.
 #[derive(Debug, Clone, Copy)]
 pub struct StatLine {
-    /// Which.
     pub key: StatKey,
-    /// What it holds.
     pub figures: Figures,
 }
 
-/// A day's sums.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DaySum {
-    /// Clicks.
     pub clicks: i64,
-    /// Cost.
     pub cost: MicrosSum,
-    /// Cells.
     pub rows: i64,
 }
 
 /// What hangs on a campaign or a publisher.
 #[derive(Debug, Clone, Copy)]
 pub struct Usage {
-    /// Cells.
     pub rows: i64,
     /// First and last day, as stored.
     pub days: (i64, i64),
@@ -178,7 +170,6 @@ fn usage(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Usage>> {
 }
 
 impl DaySum {
-    /// Adds a cell.
     pub fn add(&mut self, figures: &Figures) {
         self.clicks = self.clicks.saturating_add(figures.clicks.get());
         self.cost += figures.cost.into();

@@ -19,13 +19,9 @@ pub(in crate::store) fn before(advertiser: AdvertiserKey, day: i64) -> Key {
 pub struct ReportRow {
     /// Days since 1970-01-01.
     pub day: i64,
-    /// The campaign.
     pub campaign: CampaignKey,
-    /// The publisher.
     pub publisher: PublisherKey,
-    /// Clicks.
     pub clicks: i64,
-    /// Cost.
     pub cost: Micros,
 }
 

@@ -20,20 +20,17 @@ impl StatedSet {
     }
 }
 
-/// Names a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StatedSetKey(i64);
 
 /// A run of days of which an import stated the same cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Statement {
-    /// Whose days.
     pub advertiser: AdvertiserKey,
     /// First day, as stored.
     pub first: i64,
     /// Last day, as stored.
     pub last: i64,
-    /// Which cells.
     pub set: StatedSetKey,
 }
 

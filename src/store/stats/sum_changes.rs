@@ -20,7 +20,6 @@ struct Month {
     advertiser: AdvertiserKey,
     /// Counted through from year 0.
     number: i64,
-    /// First and last.
     days: (i64, i64),
     by_day: BTreeMap<i64, Change>,
     /// By campaign and publisher, with the first and last day.

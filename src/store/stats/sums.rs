@@ -14,18 +14,13 @@ use crate::domain::{Day, MicrosSum};
 use crate::store::catalogue_lists::json;
 use crate::store::{AdvertiserKey, CampaignKey, Doing as _, PublisherKey, ReadTxn, StoreResult, WriteTxn};
 
-/// Sums over cells.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StatSum {
-    /// Cells.
     pub rows: i64,
     /// Clicks; they stop at the largest number there is.
     pub clicks: i64,
-    /// Cost.
     pub cost: MicrosSum,
-    /// Views.
     pub views: i64,
-    /// Conversions.
     pub conversions: i64,
 }
 
@@ -44,9 +39,7 @@ impl std::ops::AddAssign for StatSum {
 pub struct StatPart {
     /// The day, or the month's first day, as stored.
     pub day: i64,
-    /// The campaign.
     pub campaign: CampaignKey,
-    /// The publisher.
     pub publisher: PublisherKey,
     /// What they come to.
     pub sum: StatSum,

@@ -31,7 +31,6 @@ pub trait Format: Sync {
     /// As commands and the database call it.
     fn name(&self) -> &'static str;
 
-    /// The header.
     fn columns(&self) -> &'static [&'static str];
 
     /// A row's values in the order of the columns; none where the partner takes no such row.
@@ -78,7 +77,6 @@ pub fn format(name: &str) -> Result<&'static dyn Format, Invalid> {
 /// What a row is made of.
 #[derive(Debug, Clone, Copy)]
 pub struct Cell<'a> {
-    /// The day.
     pub day: Day,
     /// The campaign, with its offer and app.
     pub campaign: &'a CampaignRow,
@@ -86,9 +84,7 @@ pub struct Cell<'a> {
     pub publisher: &'a PublisherRow,
     /// The currency of the cost.
     pub currency: Currency,
-    /// Clicks.
     pub clicks: u64,
-    /// Cost.
     pub cost: MicrosSum,
 }
 
@@ -100,7 +96,6 @@ pub struct FeedRequest {
     pub name: Name,
     /// How it is written.
     pub format: &'static dyn Format,
-    /// Which days.
     pub days: FeedDays,
     /// The one publisher it shows, by name or id.
     pub publisher: Option<String>,
@@ -111,7 +106,6 @@ pub struct FeedRequest {
 /// A feed that was made. The path is the only time the secret is seen.
 #[derive(Debug)]
 pub struct MadeFeed {
-    /// Its id.
     pub id: FeedId,
     path: SecretString,
     /// What to mind: sentences.
@@ -126,7 +120,6 @@ impl MadeFeed {
     }
 }
 
-/// Makes a feed.
 pub fn create(store: &Store, request: &FeedRequest, actor: &Actor, now: DateTime<Utc>) -> ServiceResult<MadeFeed> {
     let secret = sessions::secret()?;
     let format = request.format;
@@ -245,9 +238,7 @@ pub fn is_live(feed: &FeedRow, now: DateTime<Utc>) -> bool {
 pub struct FeedTotals {
     /// Its days; none where there are none yet.
     pub days: Option<DayRange>,
-    /// Rows.
     pub rows: u64,
-    /// Their cost.
     pub cost: MicrosSum,
     /// Rows of the report that the partner takes none of.
     pub left_out: u64,
