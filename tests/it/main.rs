@@ -21,6 +21,7 @@ mod cli_import;
 mod cli_imports;
 mod cli_live;
 mod connection;
+mod documents;
 mod errors;
 mod feeds;
 mod fixtures;
