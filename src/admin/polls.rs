@@ -50,7 +50,7 @@ fn advice(poll: &PollSeen) -> &'static str {
         200..=299 if !poll.complete => {
             "The client left, or reading failed midway. It can't have taken this for a whole report."
         }
-        200..=299 => "It got the whole report.",
+        200..=299 => "The client received the full report.",
         304 => "Nothing had changed since it last asked for these days, so nothing was sent again.",
         400 => "A date was missing, malformed, or after the other. The client was told which, and what is expected.",
         401 => {
@@ -94,7 +94,7 @@ fn range(poll: &PollSeen) -> String {
     match poll.days {
         Some((from, to)) if from == to => format::day(from),
         Some((from, to)) => format!("{} to {}", format::day(from), format::day(to)),
-        None => "nothing readable".to_owned(),
+        None => "no valid dates".to_owned(),
     }
 }
 
@@ -248,7 +248,7 @@ fn facts(shell: &Shell, poll: &PollSeen) -> Vec<(&'static str, String)> {
     let whose = match (&poll.token, &poll.feed) {
         (Some((id, name, advertiser)), _) => format!("{name} ({id}) of {advertiser}"),
         (None, Some(feed)) => format!("none, but the link of the feed {feed}"),
-        (None, None) => "none that anybody knows".to_owned(),
+        (None, None) => "unknown token".to_owned(),
     };
     let mut facts = vec![
         ("When", format::moment(poll.at, shell.zone())),

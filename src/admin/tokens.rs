@@ -21,7 +21,7 @@ const NAV: &str = "Tokens";
 
 /// Lives to choose from, in days; the empty one has no end.
 const LIVES: [(&str, &str); 5] =
-    [("365", "1 year"), ("90", "90 days"), ("180", "180 days"), ("730", "2 years"), ("", "until it is revoked")];
+    [("365", "1 year"), ("90", "90 days"), ("180", "180 days"), ("730", "2 years"), ("", "never, until it is revoked")];
 
 /// What a token's row says.
 struct Line {
@@ -150,7 +150,7 @@ async fn new_form(context: &RequestContext) -> Result<Form, crate::http::ClientE
             "name",
             "Name",
             Kind::Text,
-            "Who will hold it, such as “Singular connector”. Give each holder one of its own.",
+            "Who or what will use it, such as “Singular connector”. Give each its own token.",
         )
         .field(
             "advertiser",
@@ -161,9 +161,9 @@ async fn new_form(context: &RequestContext) -> Result<Form, crate::http::ClientE
         .field("scope", "Scope", Kind::choices(&scopes), "")
         .field(
             "life",
-            "Works for",
+            "Expires after",
             Kind::choices(&LIVES),
-            "After that it is refused. The home page warns 30 days before.",
+            "It stops working after that. You'll see a warning on the home page 30 days before.",
         ))
 }
 
@@ -263,7 +263,7 @@ fn rotate_form(row: &TokenRow) -> Form {
     Form::new(format!("/admin/tokens/{}/rotate", row.id), "Generate successor")
         .or_back_to(format!("/admin/tokens?advertiser={}", row.advertiser_id))
         .field("name", "Name of the new token", Kind::Text, "")
-        .field("life", "Works for", Kind::choices(&LIVES), "")
+        .field("life", "Expires after", Kind::choices(&LIVES), "")
         .with("name", next_name(&row.name))
         .with("life", "365")
 }

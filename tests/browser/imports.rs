@@ -82,10 +82,10 @@ async fn an_export_goes_in(scripts: bool) {
     found(&app, "USD");
     let browser = enter(&app, scripts).await;
     upload(&browser, &fixture("ads_export.csv")).await;
-    browser.sees("speak of campaigns; the first was taken").await;
+    browser.sees("look like campaign columns. The first was taken").await;
     say_what_is_advertised(&browser).await;
     browser.press("Check import").await;
-    browser.sees("Choose a column, or type the value of all rows.").await;
+    browser.sees("Choose a column, or enter one value for all rows.").await;
     browser.fill("set-partner", "Facebook").await;
     browser.press("Check import").await;
     browser.sees("repeat a day, campaign and publisher").await;
@@ -209,7 +209,7 @@ fn what_a_file_leaves_open_is_asked_and_a_saved_mapping_is_filled_in() {
         browser.follow("Delete").await;
         browser.sees("Delete the mapping Lumen 1/2 + weekly?").await;
         browser.press("Delete mapping").await;
-        browser.sees("There is none yet.").await;
+        browser.sees("Nothing here yet.").await;
         upload(&browser, path.to_str().unwrap()).await;
         let partner = browser.driver.find(By::Name("set-partner")).await.unwrap().prop("value").await.unwrap();
         assert_eq!(partner.as_deref(), Some(""));
@@ -252,7 +252,7 @@ fn a_later_change_stands_in_the_way_of_an_undo_and_final_days_want_a_reason() {
         let href = first.prop("href").await.unwrap().unwrap();
         browser.driver.goto(href).await.unwrap();
         browser.follow("Undo this import").await;
-        browser.sees("Later changes stand on its rows. Undo these first").await;
+        browser.sees("Newer changes affect the same rows. Undo these first").await;
         browser.follow("a.csv (1 cell of it)").await;
         browser.sees("fraud refund").await;
         browser.go("/admin/stats?from=2023-08-01&to=2023-08-01").await;

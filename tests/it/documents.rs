@@ -56,10 +56,8 @@ fn cited(text: &str) -> Vec<u32> {
 #[test]
 fn contract_sections_that_are_cited_exist() {
     let contract = fs::read_to_string(root().join("docs/contract.md")).unwrap();
-    let sections: BTreeSet<u32> = contract
-        .lines()
-        .filter_map(|line| line.strip_prefix("## ")?.split_once(". ")?.0.parse().ok())
-        .collect();
+    let sections: BTreeSet<u32> =
+        contract.lines().filter_map(|line| line.strip_prefix("## ")?.split_once(". ")?.0.parse().ok()).collect();
     let mut count = 0;
     for (path, text) in texts() {
         let inside = path.ends_with("docs/contract.md");
@@ -74,12 +72,18 @@ fn contract_sections_that_are_cited_exist() {
 
 /// The contract cites its own sections by the sign alone.
 fn numbers_after_sign(text: &str) -> Vec<u32> {
-    text.split('§').skip(1).map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next().unwrap().parse().unwrap_or(0)).collect()
+    text.split('§')
+        .skip(1)
+        .map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next().unwrap().parse().unwrap_or(0))
+        .collect()
 }
 
 #[test]
 fn several_sections_in_one_citation_are_all_read() {
-    assert_eq!(cited(concat!("(con", "tract §4 and §5), Con", "tract §1, §3, and so on; con", "tract §x")), [4, 5, 1, 3, 0]);
+    assert_eq!(
+        cited(concat!("(con", "tract §4 and §5), Con", "tract §1, §3, and so on; con", "tract §x")),
+        [4, 5, 1, 3, 0]
+    );
 }
 
 #[test]
@@ -109,7 +113,8 @@ fn files_that_documents_name_exist() {
         let text = fs::read_to_string(root().join(name)).unwrap();
         // Every second piece stands between backticks.
         for quoted in text.split('`').skip(1).step_by(2) {
-            let is_path = ["src/", "tests/", "benches/", "docs/", "packaging/"].iter().any(|start| quoted.starts_with(start));
+            let is_path =
+                ["src/", "tests/", "benches/", "docs/", "packaging/"].iter().any(|start| quoted.starts_with(start));
             let is_plain = quoted.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
             let file = quoted.trim_end_matches('/');
             if is_path && is_plain && !root().join(file).exists() && !root().join(format!("{file}.rs")).exists() {

@@ -20,7 +20,7 @@ use crate::store::{PersonRow, StoreError};
 
 const NAV: &str = "Settings";
 const PATH: &str = "/admin/settings/people";
-const LINK_HINT: &str = "The link works once, within 24 hours. Send it yourself: Pitlane sends no mail.";
+const LINK_HINT: &str = "The link works once, within 24 hours. Send it yourself: Pitlane doesn't e-mail it.";
 
 #[derive(Template)]
 #[template(path = "admin/people.html")]
@@ -77,7 +77,7 @@ fn sessions_cell(row: &PersonRow) -> Cell {
 
 fn role_choice() -> Kind {
     Kind::Choice(vec![
-        ("viewer".to_owned(), "viewer: sees all, changes nothing".to_owned()),
+        ("viewer".to_owned(), "viewer: can view everything but change nothing".to_owned()),
         ("admin".to_owned(), "admin: changes everything".to_owned()),
     ])
 }
@@ -85,13 +85,13 @@ fn role_choice() -> Kind {
 fn new_form() -> Form {
     Form::new(format!("{PATH}/new"), "Make invitation link")
         .or_back_to(PATH)
-        .field("email", "E-mail", Kind::Email, "What they log in with.")
+        .field("email", "E-mail", Kind::Email, "They'll log in with this address.")
         .field("role", "Role", role_choice(), "")
         .without_autofill()
 }
 
 async fn new_page(context: &RequestContext, form: Form) -> Answer {
-    let intro = vec![format!("You get a link by which they choose their own password. {LINK_HINT}")];
+    let intro = vec![format!("You'll get a link to send them; they choose their own password. {LINK_HINT}")];
     FormPage::answer(context, NAV, "Invite somebody", intro, form).await
 }
 
@@ -142,7 +142,7 @@ async fn found(context: &RequestContext, id: String) -> Result<PersonRow, Client
 fn edit_form(row: &PersonRow) -> Form {
     Form::new(format!("{PATH}/{}", row.admin.id), "Save role")
         .or_back_to(PATH)
-        .field("role", "Role", role_choice(), "Holds from their next click on.")
+        .field("role", "Role", role_choice(), "Takes effect on their next page load.")
         .with("role", row.admin.role.as_str())
         .based_on_now()
 }
@@ -216,11 +216,11 @@ async fn confirm_page(context: &RequestContext, row: &PersonRow, role: Role) -> 
 
 async fn link_page(context: &RequestContext, row: &PersonRow) -> Answer {
     let message = if row.is_invited {
-        format!("Earlier links for {} end with it. {LINK_HINT}", row.admin.email)
+        format!("This cancels earlier links for {}. {LINK_HINT}", row.admin.email)
     } else {
         format!(
-            "By it {} chooses a new password. Until then the old one works. Then their sessions end, and their two-step \
-             log-in is off. {LINK_HINT}",
+            "With this link, {} can choose a new password. Their current password works until they do. After that they \
+             are logged out everywhere and two-step log-in is turned off. {LINK_HINT}",
             row.admin.email
         )
     };

@@ -16,7 +16,7 @@ fn form(context: &RequestContext, whose: Option<&AdminRow>) -> Form {
     let form = match whose {
         Some(person) => form.field("email", "", Kind::Hidden, "").with("email", person.email.clone()),
         None => form
-            .field("email", "E-mail", Kind::Email, "What you log in with. Pitlane sends no mail.")
+            .field("email", "E-mail", Kind::Email, "You'll log in with this address.")
             .with("email", context.field("email")),
     };
     form.field("new_password", "Password", Kind::Password, "12 characters or more. A sentence is easier to remember.")
@@ -36,7 +36,7 @@ async fn open(context: &RequestContext, whose: Option<&AdminRow>, form: Form) ->
     let (title, intro) = if let Some(person) = whose {
         ("Choose your password", format!("You log in as {}. Any sessions you have elsewhere end.", person.email))
     } else {
-        let message = "This account may change everything. It is the first step; four more lead to Singular.";
+        let message = "This account will be an admin. Next come four short steps until Singular gets its first report.";
         ("Set Pitlane up", message.to_owned())
     };
     FormPage::answer_outside(context, title, vec![intro], Some(form)).await
@@ -44,14 +44,15 @@ async fn open(context: &RequestContext, whose: Option<&AdminRow>, form: Form) ->
 
 async fn closed(context: &RequestContext, link: &SetupLink) -> Answer {
     let gone = match link {
-        SetupLink::Used => "This link was used already, and works no more.",
+        SetupLink::Used => "This link has already been used.",
         SetupLink::Expired => {
             "This link has expired: set-up links work for 30 minutes, links for a password for a day."
         }
         _ => "This link is not known: a newer one may have replaced it.",
     };
-    let intro = vec![gone.to_owned(), "Another admin makes a new link for a password, under Settings.".to_owned()];
-    FormPage::answer_outside(context, "This link works no more", [intro, vec![ANOTHER.to_owned()]].concat(), None).await
+    let intro = vec![gone.to_owned(), "Another admin can make a new link for you under Settings.".to_owned()];
+    FormPage::answer_outside(context, "This link no longer works", [intro, vec![ANOTHER.to_owned()]].concat(), None)
+        .await
 }
 
 /// Makes the admin, or sets the password, and logs them in.

@@ -58,7 +58,7 @@ fn set_up_form(secret: &SharedSecret) -> Form {
     Form::new(PATH, "Turn two-step log-in on")
         .or_back_to(BACK)
         .field("code", "Code", Kind::Code, "The six digits the app shows now: they prove that it has the secret.")
-        .field("password", "Your password", Kind::Password, "Pitlane seals the secret with it.")
+        .field("password", "Your password", Kind::Password, "Used to encrypt the two-step secret.")
         .field("secret", "", Kind::Hidden, "")
         .with("secret", secret.text())
 }
@@ -119,7 +119,7 @@ fn proof_form(action: &str, submit: &'static str) -> Form {
 }
 
 async fn codes_page(context: &RequestContext, form: Form) -> Answer {
-    let intro = vec!["You get ten new codes; the old ones work no more.".to_owned()];
+    let intro = vec!["You get ten new codes; the old ones no longer work.".to_owned()];
     FormPage::answer(context, NAV, "New recovery codes", intro, form).await
 }
 
@@ -147,7 +147,7 @@ pub async fn renew_codes(context: RequestContext) -> Answer {
 
 async fn off_page(context: &RequestContext, form: Form) -> Answer {
     let intro = vec![
-        "Your password alone lets you in then. The secret in your app and the recovery codes work no more: setting it up \
+        "Your password alone lets you in then. The secret in your app and the recovery codes no longer work: setting it up \
          again makes new ones."
             .to_owned(),
     ];

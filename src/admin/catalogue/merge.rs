@@ -196,7 +196,7 @@ impl<E: Mergeable> Asked<E> {
         if outlook.final_days.is_empty() {
             form.field("reason", "Reason", Kind::Text, "Stays in the history beside the merge.").optional()
         } else {
-            let hint = "The invoice of these days went out, so the history must say why.";
+            let hint = "These days are marked final (already invoiced), so a reason is required.";
             form.field("reason", "Reason", Kind::Text, hint)
         }
     }
@@ -212,7 +212,7 @@ impl<E: Mergeable> Asked<E> {
                 if !outlook.final_days.is_empty() {
                     says.push(format!("Days that are final would change: {}.", outlook.final_days));
                 }
-                says.push("It is an entry of its own in the list of imports, and can be undone there.".to_owned());
+                says.push("It will appear in the import list, where you can undo it.".to_owned());
                 (says, Some(form.unwrap_or_else(|| self.form(outlook))))
             }
         };

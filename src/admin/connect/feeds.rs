@@ -24,7 +24,7 @@ const NAV: &str = "Singular";
 const PATH: &str = "/admin/singular/feeds";
 
 /// Lives to choose from, in days; the empty one has no end.
-const LIVES: [(&str, &str); 3] = [("", "until it is revoked"), ("365", "1 year"), ("90", "90 days")];
+const LIVES: [(&str, &str); 3] = [("", "never, until it is revoked"), ("365", "1 year"), ("90", "90 days")];
 
 #[derive(Template)]
 #[template(path = "admin/feeds.html")]
@@ -131,7 +131,7 @@ fn form(format: &dyn Format, advertiser: &AdvertiserRow, publishers: &[Publisher
         .optional()
         .field("to", "to", Kind::Date, "")
         .optional()
-        .field("life", "Works", Kind::choices(&LIVES), "")
+        .field("life", "Expires after", Kind::choices(&LIVES), "")
         .field("format", "", Kind::Hidden, "")
         .with("format", format.name())
 }

@@ -141,7 +141,7 @@ fn steps(setup: &Setup, shell: &Shell) -> Vec<Step> {
     vec![
         Step {
             title: "Set up your campaigns",
-            message: "Import a file: advertiser, app, offer, campaigns and publishers are created on the way. Or add them by hand.",
+            message: "Import a file: it creates the advertiser, app, offer, campaigns and publishers for you. Or add them by hand.",
             links: catalogue,
             is_done: setup.missing.is_none(),
         },

@@ -84,7 +84,7 @@ pub(super) fn read(context: &RequestContext, upload: &PendingUpload) -> Said {
             (true, "") => decisions.columns.push((column, source.to_owned())),
             (false, "") => {}
             (false, value) => decisions.fixed.push((column, value.to_owned())),
-            (true, _) => form.refuse(column.name(), "Choose a column or type a value, not both."),
+            (true, _) => form.refuse(column.name(), "Choose a column or enter a value, not both."),
         }
     }
     decisions.sheet = Some(context.field("sheet").to_owned()).filter(|sheet| !sheet.is_empty());

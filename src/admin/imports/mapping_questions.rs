@@ -68,7 +68,7 @@ pub(super) fn open(
                 // What is only missing is not an error before somebody answered.
                 let is_missing = *code == ProblemCode::MissingColumn;
                 if was_sent || !is_missing {
-                    let missing = "Choose a column, or type the value of all rows.";
+                    let missing = "Choose a column, or enter one value for all rows.";
                     let message = if is_missing { missing } else { message };
                     errors.push((column.name().to_owned(), message.to_owned()));
                 }

@@ -57,25 +57,25 @@ async fn page(context: &RequestContext, asked: &UndoRequest, error: Option<Strin
     links.push(("Back to the import".to_owned(), format!("/admin/imports/{}{scope}", entry.id)));
     let is_free = later.is_empty() && entry.undone.is_none();
     if entry.undone.is_some() {
-        intro.push("It was undone already.".to_owned());
+        intro.push("This import has already been undone.".to_owned());
     } else if later.is_empty() {
-        intro.push("Every value it stated gets back what it was before, or stays where another import states it too; a row it added goes. Whatever it created in the catalogue stays.".to_owned());
-        intro.push("The undo is an entry of its own in the list of imports.".to_owned());
+        intro.push("Changed values go back to what they were, except where another import gives the same value; added rows are removed. Campaigns, offers, apps and publishers it created are kept.".to_owned());
+        intro.push("The undo will appear in the import list.".to_owned());
     } else {
-        intro.push("Later changes stand on its rows. Undo these first, the newest first:".to_owned());
+        intro.push("Newer changes affect the same rows. Undo these first, newest first:".to_owned());
     }
     intro.extend(effects.iter().cloned());
     let mut form = Form::new(format!("/admin/imports/{}/undo{scope}", entry.id), "Undo import").dangerous();
     form.error = error;
     if final_days.is_empty() {
-        form = form.field("reason", "Reason", Kind::Text, "Stays in the history beside the undo.").optional();
+        form = form.field("reason", "Reason", Kind::Text, "Saved in the history with the undo.").optional();
     } else {
         intro.push(format!("Days that are final would change: {final_days}."));
         form = form.field(
             "reason",
             "Reason",
             Kind::Text,
-            "The invoice of these days went out, so the history must say why.",
+            "These days are marked final (already invoiced), so a reason is required.",
         );
     }
     let form = is_free.then(|| form.as_typed(context));

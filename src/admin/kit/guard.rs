@@ -160,8 +160,7 @@ async fn admit(
         if needs_session && has_token {
             return resume::other_session(&context).await.map(Some);
         }
-        let message =
-            "The form was not sent from this session, so nothing was saved. Load the page again and send it once more.";
+        let message = "This form is too old, or came from another site, so nothing was saved. Load the page again and send it once more.";
         return Err(ClientError::new(ErrorKind::Forbidden, message));
     }
     if access == Access::Admin && role == Some(Role::Viewer) {

@@ -49,7 +49,7 @@ const DONE: &[(&str, &str)] = &[
     ("refresh-sent", "Noted. Singular takes up to 24 hours; this page says when the days arrive."),
     ("checked", "Checked."),
     ("accepted", "Noted. Those days stay as they are until their stats change."),
-    ("not-singular", "Marked. What polls from there counts as handed to Singular no more."),
+    ("not-singular", "Marked. Polls from there no longer count as Singular's."),
     ("is-singular", "Marked as Singular."),
     ("hour", "Saved. Stats that are missing are told from that hour on."),
     ("unchanged", "Nothing was changed: the cell held these figures already."),

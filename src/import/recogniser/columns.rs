@@ -242,7 +242,7 @@ impl Columns<'_> {
         self.take(Column::CampaignName, *first);
         if listed.len() > 1 {
             let message = format!(
-                "{} speak of campaigns; the first was taken as the campaign's name. Check that it is the right one.",
+                "{} look like campaign columns. The first was taken as the campaign name; please check.",
                 listed.join(" and ")
             );
             self.found.note(NoteCode::Column, None, message);
