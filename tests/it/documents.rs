@@ -30,7 +30,9 @@ fn collect(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
 
 fn texts() -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
-    PLACES.iter().for_each(|place| collect(&root().join(place), &mut found));
+    for place in PLACES {
+        collect(&root().join(place), &mut found);
+    }
     found.extend(FILES.iter().map(|file| (PathBuf::from(file), fs::read_to_string(root().join(file)).unwrap())));
     found
 }
