@@ -61,7 +61,8 @@ fn contract_sections_that_are_cited_exist() {
     let sections: BTreeSet<u32> =
         contract.lines().filter_map(|line| line.strip_prefix("## ")?.split_once(". ")?.0.parse().ok()).collect();
     let mut count = 0;
-    for (path, text) in texts() {
+    // This file holds made-up citations.
+    for (path, text) in texts().into_iter().filter(|(path, _)| !path.ends_with("tests/it/documents.rs")) {
         let inside = path.ends_with("docs/contract.md");
         let numbers = if inside { numbers_after_sign(&text) } else { cited(&text) };
         for number in numbers {
@@ -72,12 +73,9 @@ fn contract_sections_that_are_cited_exist() {
     assert!(count > 80, "only {count} citations were found");
 }
 
-/// The contract cites its own sections by the sign alone.
+/// The contract cites its own sections by the sign alone, and explains that others write "contract §n".
 fn numbers_after_sign(text: &str) -> Vec<u32> {
-    text.split('§')
-        .skip(1)
-        .map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next().unwrap().parse().unwrap_or(0))
-        .collect()
+    text.split('§').skip(1).filter_map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()).collect()
 }
 
 #[test]
