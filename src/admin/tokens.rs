@@ -291,7 +291,7 @@ pub async fn ask_rotate(context: RequestContext, id: web::Path<String>) -> Answe
     rotate_page(&context, &row, form).await
 }
 
-/// The form, carrying which successor the token has by now: two people do not rotate the same token unseen.
+/// The form carries the token's current successor, so that two people can't both rotate the same token without noticing.
 async fn with_successor(
     context: &RequestContext,
     row: &TokenRow,

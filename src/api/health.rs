@@ -1,4 +1,4 @@
-//! Whether the server lives, whether it can work, and what it counted.
+//! `/livez`, `/readyz` and `/metrics`.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
@@ -16,8 +16,8 @@ pub async fn livez() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n")
 }
 
-/// Whether the database can be read and its write lock can be had. Who runs the server is also told whether the disk has room,
-/// and how old the last proven backup is.
+/// Whether the database can be read and its write lock taken. The operator is also told whether the disk has room,
+/// and how old the last verified backup is.
 pub async fn readyz(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, ClientError> {
     let store = state.store.clone();
     let ready: StoreResult<bool> = telemetry::blocking(move || works(&store)).await;
@@ -46,7 +46,7 @@ fn backups(status: &BackupStatus, now: DateTime<Utc>) -> String {
     if status.trouble(now).is_some() { format!("{age}; backups need looking after, see: pitlane doctor") } else { age }
 }
 
-/// Fails where the database can't be used; whether there is room for writing.
+/// Fails if the database can't be used. Returns whether the disk has room for writes.
 fn works(store: &Store) -> StoreResult<bool> {
     store.ensure_in_place()?;
     store.schema_version()?;

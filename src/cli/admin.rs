@@ -17,10 +17,10 @@ use crate::service::access::admins::{self, Password};
 pub(super) enum Command {
     /// Add a person
     Create {
-        /// What they log in with
+        /// E-mail address that they log in with
         #[arg(long, value_parser = parse::<Email>)]
         email: Email,
-        /// admin changes everything, viewer sees everything and changes nothing
+        /// admin can change everything; viewer can view everything but change nothing
         #[arg(long, default_value = "admin", value_parser = parse::<Role>)]
         role: Role,
         /// Read the password from the first line of stdin
@@ -29,7 +29,7 @@ pub(super) enum Command {
     },
     /// Give a person a new password, end their sessions and turn their two-step log-in off
     ResetPassword {
-        /// What they log in with
+        /// E-mail address that they log in with
         #[arg(long, value_parser = parse::<Email>)]
         email: Email,
         /// Read the password from the first line of stdin

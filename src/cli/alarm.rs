@@ -12,7 +12,7 @@ use crate::service::{Actor, alarms};
 pub(super) enum Command {
     /// Send a test to each channel, with the flags or environment that the server is started with
     Test(Box<Alarms>),
-    /// Say from which hour on, in the advertiser's zone, stats of the day before are missed
+    /// Set the hour, in the advertiser's zone, by which stats of the day before must be there
     StatsDue {
         /// Whose, by name or id
         #[arg(long, value_name = "NAME-OR-ID")]

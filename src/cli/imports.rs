@@ -14,7 +14,7 @@ use crate::store::{ImportEntry, ReadTxn};
 /// Cells that `show` shows.
 const SHOWN: u32 = 200;
 
-/// For how long cut-off imports are told of.
+/// How long interrupted imports are mentioned.
 const RECENT: TimeDelta = TimeDelta::days(30);
 
 #[derive(Debug, Subcommand)]
@@ -34,16 +34,16 @@ pub(super) enum Command {
         #[arg(value_parser = parse::<ImportId>)]
         id: ImportId,
     },
-    /// Take an import back: all that it changed is again as it was
+    /// Undo an import: every figure that it changed goes back to what it was
     Undo {
         /// Its id
         #[arg(value_parser = parse::<ImportId>)]
         id: ImportId,
-        /// Why; needed where final days change
+        /// Why; required if final days change
         #[arg(long, value_name = "TEXT", value_parser = parse::<Reason>)]
         reason: Option<Reason>,
     },
-    /// Call days provisional or final, without an import
+    /// Mark days as provisional or final, without an import
     Mark {
         /// provisional or final
         #[arg(value_parser = parse::<DayState>)]
@@ -57,7 +57,7 @@ pub(super) enum Command {
         /// Last day, included
         #[arg(long, value_name = "DAY", value_parser = parse_day)]
         to: Day,
-        /// Why; needed where final days become provisional
+        /// Why; required to reopen final days
         #[arg(long, value_name = "TEXT", value_parser = parse::<Reason>)]
         reason: Option<Reason>,
     },

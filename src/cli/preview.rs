@@ -5,7 +5,7 @@ use crate::domain::Day;
 use crate::domain::Figures;
 use crate::service::imports::{CellChange, CellName, Created, ImportDone, Outlook, Preview, Reading};
 
-/// Ignored headers that are named; exports have dozens.
+/// At most so many ignored headers are named: exports have dozens.
 const NAMED_HEADERS: usize = 20;
 
 /// Days whose totals are shown.
@@ -47,7 +47,7 @@ pub(super) fn tell_done(name: &str, done: &ImportDone) {
     tell_created("created", &done.created);
 }
 
-/// What the file came to.
+/// Writes the file's totals.
 fn tell_reading(name: &str, reading: &Reading, days: Option<(Day, Day)>) {
     let days = days.map_or_else(String::new, |(first, last)| format!(", {first} to {last}"));
     say(format_args!("{name}: {} rows{days}", reading.rows));

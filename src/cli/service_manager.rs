@@ -5,7 +5,7 @@ use sd_notify::NotifyState;
 use crate::service::probe;
 use crate::telemetry;
 
-/// Connections are answered. Without a service manager nobody is told.
+/// Tells the service manager, if there is one, that the server accepts connections.
 pub(super) fn ready() {
     tell(NotifyState::Ready);
 }
@@ -16,7 +16,7 @@ fn tell(state: NotifyState<'_>) {
     }
 }
 
-/// Where a watchdog is set, tells it twice in its time that the server answers, for as long as it does; where none is, ends.
+/// Pings the watchdog twice per interval while the server answers. Returns at once if no watchdog is set.
 pub(super) async fn keep_watchdog_quiet(origin: &str, can_answer: impl Fn() -> bool) {
     let Some(time) = sd_notify::watchdog_enabled() else { return };
     loop {

@@ -22,7 +22,7 @@ pub struct Tls {
     #[arg(long, env = "PITLANE_ACME_EMAIL", value_name = "EMAIL", requires = "tls_domain", value_parser = super::parse::<Email>)]
     pub acme_email: Option<Email>,
 
-    /// Directory of the certificate authority; Let's Encrypt if not given, whose terms are agreed to by using it
+    /// Directory of the certificate authority; without it Let's Encrypt, whose terms you accept by using it
     #[arg(long, env = "PITLANE_ACME_DIRECTORY", value_name = "URL", requires = "tls_domain", value_parser = directory)]
     pub acme_directory: Option<String>,
 
@@ -38,7 +38,7 @@ pub struct Tls {
     #[arg(long, env = "PITLANE_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
 
-    /// Address on which plain HTTP is sent on to HTTPS, such as 0.0.0.0:80
+    /// Address on which plain HTTP is redirected to HTTPS, such as 0.0.0.0:80
     #[arg(long, env = "PITLANE_HTTP_REDIRECT", value_name = "ADDRESS", requires = "https")]
     pub http_redirect: Option<SocketAddr>,
 }

@@ -1,7 +1,7 @@
 //! Numbers as decimal digits, which is a fifth of a report's work.
 //!
-//! Eight digits at a time are made within one register and stored once. What puts them into memory by ones and twos and then
-//! copies them makes the processor wait for its own stores, which takes longer than the arithmetic.
+//! Eight digits at a time are computed within one register and stored once. Writing them to memory one or two at a time and
+//! then copying them makes the processor wait for its own stores, which takes longer than the arithmetic.
 
 const EIGHT: u64 = 100_000_000;
 const ZEROS: u64 = u64::from_ne_bytes([b'0'; 8]);
@@ -52,7 +52,7 @@ pub fn write_whole(number: u64, out: &mut ShortText<'_>) {
     }
 }
 
-/// Apart, so that the usual case can become part of its callers.
+/// Not inlined, so that the common case can be.
 #[cold]
 fn write_long(number: u64, out: &mut ShortText<'_>) {
     let (high, low) = (number / EIGHT, number % EIGHT);
@@ -80,7 +80,7 @@ pub(super) fn write_fraction(millionths: u64, out: &mut ShortText<'_>) {
 #[expect(clippy::inline_always, reason = "as for `write_whole`")]
 #[inline(always)]
 fn eight_digits(number: u64) -> u64 {
-    // Halves of it side by side, then quarters, then digits; all divisions of a step are one multiplication.
+    // Splits the number into halves, quarters and digits, side by side in one register; each step is one multiplication.
     let halves = (number / 10_000) | ((number % 10_000) << 32);
     let hundreds = ((halves * 10_486) >> 20) & 0x7f_0000_007f;
     let pairs = hundreds | ((halves - 100 * hundreds) << 16);

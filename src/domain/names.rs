@@ -1,4 +1,4 @@
-//! Bounded words: names of things, e-mail addresses, roles.
+//! Names, reasons, e-mail addresses and roles.
 
 use std::fmt;
 use std::str::FromStr;
@@ -39,7 +39,7 @@ impl Name {
     }
 }
 
-/// Whether the character commands a terminal, or turns text around: no name has such a one.
+/// Whether the character controls a terminal or reverses text. No name may contain one.
 #[must_use]
 pub fn is_hidden(c: char) -> bool {
     c.is_control() || turns_text(c)
@@ -120,7 +120,7 @@ impl Reason {
         &self.0
     }
 
-    /// `None` where nothing but blanks was said.
+    /// `None` if the text is blank.
     pub fn parse_optional(text: &str) -> Result<Option<Self>, Invalid> {
         if text.trim().is_empty() { Ok(None) } else { text.parse().map(Some) }
     }
@@ -147,7 +147,7 @@ impl fmt::Display for Reason {
 
 /// An e-mail address a person logs in with, in lower case.
 ///
-/// Pitlane sends no mail, so only the shape is checked: something on both sides of one `@`, no blanks, at most 254 bytes.
+/// No mail goes there, so only the shape is checked: something on both sides of one `@`, no blanks, at most 254 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Email(String);
 

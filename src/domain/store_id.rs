@@ -1,4 +1,4 @@
-//! What an app is called in the place it is had from.
+//! An app's operating system and its public id in the store.
 
 use std::fmt;
 use std::str::FromStr;

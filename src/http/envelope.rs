@@ -7,7 +7,7 @@ use uuid::Uuid;
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Envelope<'a, T> {
-    /// Names this answer; the server's log has it where something went wrong.
+    /// Identifies this answer in the server's log.
     pub response_id: Uuid,
     /// Whether the request was answered.
     pub is_successful: bool,

@@ -14,7 +14,7 @@ pub struct PastOffer {
     /// The version of the change.
     pub until: Version,
     pub name: String,
-    /// Whether Singular was shown its cost.
+    /// Whether its cost reporting was on.
     pub cost_reporting: bool,
 }
 
@@ -115,7 +115,7 @@ impl ReadTxn<'_> {
         })
     }
 
-    /// The last import whose changes a version has.
+    /// The last import whose changes a version contains.
     pub fn import_at(&self, version: Version) -> StoreResult<ImportKey> {
         let sql = "select max(import_key) from imports where version <= ?1";
         let found = self.first("place an import", sql, [version.0], |row| row.get::<_, Option<i64>>(0))?;

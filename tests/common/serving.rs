@@ -45,7 +45,7 @@ impl Serving {
         Self { origin: format!("http://{}", started.recv().unwrap()), stop: Some(stop), thread: Some(thread) }
     }
 
-    /// Finishes what is under way; an error if the server failed.
+    /// Stops the server after it answered open requests; an error if it failed.
     pub(crate) fn stop(&mut self) -> std::thread::Result<()> {
         drop(self.stop.take());
         self.thread.take().map_or(Ok(()), JoinHandle::join)

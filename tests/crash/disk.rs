@@ -60,7 +60,7 @@ fn read(notes: &Path) -> std::io::Result<Vec<Record>> {
     File::open(notes)?.read_to_end(&mut bytes)?;
     let mut rest = bytes.as_slice();
     let mut records = Vec::new();
-    // A kill may have cut the last note off; its write then never began.
+    // A kill may have truncated the last note; its write never began then.
     while let Some((head, tail)) = rest.split_at_checked(24) {
         let number = |at: usize| u64::from_ne_bytes(head[at..at + 8].try_into().unwrap());
         let Some((bytes, tail)) = tail.split_at_checked(number(8) as usize) else { break };

@@ -118,7 +118,7 @@ pub(crate) fn made_for(
     (String::from_utf8(bytes).unwrap(), report.totals())
 }
 
-/// What a report says of campaigns and offers, and what was merged into what.
+/// The model's catalogue: campaigns, offers, and which were merged into which.
 pub(crate) struct Model {
     pub(crate) cells: BTreeMap<Key, Figures>,
     /// Name, offer and app.

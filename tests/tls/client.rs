@@ -53,7 +53,7 @@ pub(crate) fn get_by(
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {name}:{port}\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
     match stream.read_to_string(&mut answer) {
-        // Whoever closes without saying so in TLS has still answered by Content-Length.
+        // A server that closes without a TLS close_notify is fine where Content-Length was reached.
         Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => return Err(error),
         _ => {}
     }
@@ -69,7 +69,7 @@ pub(crate) fn shown(port: u16, name: &str) -> Option<Vec<u8>> {
     (answer.head.starts_with("HTTP/1.1 200") && answer.body.contains("ok")).then_some(answer.certificate)
 }
 
-/// Looks at certificates and believes all.
+/// Records the certificate and accepts any.
 #[derive(Debug)]
 struct Credulous;
 

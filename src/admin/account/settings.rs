@@ -113,7 +113,7 @@ pub async fn change_password(context: RequestContext) -> Answer {
     context.show_as(StatusCode::UNPROCESSABLE_ENTITY, |context, txn| page(context, txn, form)).await
 }
 
-/// What was typed wrong, to stand beside its field; or the page that says how long to wait.
+/// The message to show beside the field that is wrong, or the page that says how long to wait.
 pub(in crate::admin) fn wrong(refused: LoginError) -> Result<ServiceError, ClientError> {
     match refused {
         LoginError::Held(wait) => Err(held(wait)),

@@ -52,7 +52,7 @@ impl Labels {
 /// Why something can't be deleted, and the way out: words and address.
 pub type InTheWay = (String, (&'static str, String));
 
-/// What an entry has to do with others that look like it, were merged into it, or that it was merged into.
+/// How an entry relates to others: look-alikes, those merged into it, and the one that it was merged into.
 #[derive(Debug, Default)]
 pub struct Around {
     /// What is said of it, a paragraph each.
@@ -262,7 +262,7 @@ pub(in crate::admin::catalogue) fn point_out(
     }
 }
 
-/// The form with what was typed and what is wrong. What was only pointed out passes the next time.
+/// The form with what was typed and what is wrong. A warning is shown once; sending the form again accepts it.
 fn asked_again(context: &RequestContext, form: Form, error: ServiceError) -> Result<Form, ClientError> {
     let is_pointed_out = matches!(&error, ServiceError::Invalid(invalid) if invalid.field == SURE_OF);
     let form = form.as_typed(context).field(SURE_OF, "", Kind::Hidden, "").refused(error)?;
@@ -284,7 +284,7 @@ pub async fn create<E: Entry>(context: RequestContext) -> Answer {
     }
 }
 
-/// Whose the entry with this id is, the entry, and what keeps it from being deleted.
+/// The entry's owner, the entry with this id, and the reason why it can't be deleted.
 pub(in crate::admin::catalogue) async fn found<E: Entry>(
     context: &RequestContext,
     id: String,

@@ -15,7 +15,7 @@ use crate::service::ServiceError;
 use crate::service::catalogue::{self as changes, Change};
 use crate::store::{AdvertiserRow, AppRow, CampaignRow, OfferRow};
 
-/// The field that names the place which the person was told about.
+/// The field that says for which place the person saw the effects of the move.
 const TOLD_OF: &str = "told_of";
 
 async fn form(context: &RequestContext, owner: &AdvertiserRow, campaign: &CampaignRow) -> Result<Form, ClientError> {
@@ -77,7 +77,7 @@ pub async fn save(context: RequestContext, id: web::Path<String>) -> Answer {
             let is_shown = [&which.offer, &offer].map(|offer| offer.cost_reporting);
             let place = format!("{} {} {is_shown:?}", offer.id, app.id);
             let is_here = which.offer.key == offer.key && which.store == app.store;
-            // A program that states what it wants is told nothing first.
+            // A request without the field comes from a program and is carried out without a question.
             if is_here || context.sent(TOLD_OF).is_some_and(|told_of| told_of != place) {
                 return Ok(Some((told, place, offer, app)));
             }

@@ -1,4 +1,4 @@
-//! What entries of the catalogue came to lately: sums of the last 30 days, and their small lines.
+//! Clicks and cost of catalogue entries over the last 30 days, with a sparkline each.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::store::{AdvertiserRow, CampaignKey, ReadTxn, StatPart, StatSum};
 
 const DAYS: i64 = 30;
 
-/// Rows up to which the days are gone through; above, the lists show no sums.
+/// With more rows than this in the last 30 days, the lists show no sums.
 const MOST_ROWS: i64 = 300_000;
 
 /// What is said where the lists show no sums.

@@ -1,4 +1,4 @@
-//! The way in for a file: choose or drop it, and it is streamed to the disk, recognised and kept as a draft.
+//! Uploads a file: it is streamed to disk, recognised, and kept as a draft until it is imported or discarded.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpMessage as _, HttpRequest};
@@ -171,7 +171,7 @@ async fn take(
     match kept {
         Ok(()) => Ok((id, whose)),
         Err(ImportError::File(FileError::Refused(message) | FileError::Missing(message))) => {
-            // The advertiser stands now, so it is not to be added again.
+            // The advertiser was created, so the form must not create it again.
             *new = NewAdvertiser::default();
             Err(UploadError::Labels(sentence(&message)))
         }

@@ -1,4 +1,4 @@
-//! Figures as people type them: `12.50`, `12,50`, `1,234.50`, `$12`. What can be read in two ways is asked back.
+//! Figures as people type them: `12.50`, `12,50`, `1,234.50`, `$12`. A figure with two readings is refused with both.
 
 use crate::domain::{Count, Currency, Invalid, Micros};
 use crate::import::{CurrencyClaim, TypedFigure, typed_figure};
@@ -7,7 +7,7 @@ use crate::import::{CurrencyClaim, TypedFigure, typed_figure};
 pub fn cost(field: &'static str, text: &str, currency: Currency) -> Result<Micros, Invalid> {
     let text = text.trim();
     let refuse = |reason: String| Invalid::because(field, reason);
-    // This is how the form itself writes amounts, whatever else they could mean.
+    // The form itself writes amounts this way, so this reading always wins.
     if let Ok((amount, false)) = Micros::parse(text) {
         return Ok(amount);
     }

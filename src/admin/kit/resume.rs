@@ -64,7 +64,7 @@ pub fn carries(context: &RequestContext) -> bool {
     !context.field(PATH).is_empty()
 }
 
-/// What is not carried: secrets, and what belongs to the old session.
+/// Whether a field is left behind: secrets, and what belongs to the old session.
 fn is_kept(name: &str) -> bool {
     name != FORM_TOKEN && !["password", "code", "again", "secret"].iter().any(|secret| name.contains(secret))
 }
@@ -113,7 +113,7 @@ fn typed(fields: Vec<(String, String)>) -> Vec<Typed> {
     fields.into_iter().map(field).collect()
 }
 
-/// Where a log-in leads that was to go on with a form: the page with what was typed, in the new session.
+/// After a log-in that resumes a form: shows the form with what was typed, in the new session.
 pub async fn go_on(context: &RequestContext, logged_in: &LoggedIn) -> Option<Answer> {
     let path = context.field(PATH);
     if path.is_empty() || own_page(path) != path {

@@ -7,7 +7,7 @@ use crate::admin::kit::format;
 use crate::domain::Day;
 use crate::service::ledger::{HandoverState, Ledger};
 
-/// Months that are shown unless all are asked for.
+/// How many months are shown by default.
 pub(super) const MONTHS: usize = 13;
 
 pub(super) struct Month {

@@ -298,7 +298,7 @@ fn seen(context: &RequestContext) -> Seen {
     figures().map_or(Seen::Nothing, Seen::Figures)
 }
 
-/// No figures of days that have not begun anywhere.
+/// Refuses a day that has not begun in any time zone.
 fn not_in_future(advertiser: &AdvertiserRow, day: Day) -> Result<(), ServiceError> {
     if day > imports::last_day(advertiser.time_zone, chrono::Utc::now())? {
         let zone = advertiser.time_zone.name();
@@ -308,7 +308,7 @@ fn not_in_future(advertiser: &AdvertiserRow, day: Day) -> Result<(), ServiceErro
     Ok(())
 }
 
-/// The row was there already, or holds something else by now: both values, and the question.
+/// Shows the form again because the row exists already or was changed meanwhile: both values, and whether to replace it.
 fn exists_already(form: Form, context: &RequestContext, old: &Figures, new: &Figures, currency: Currency) -> Form {
     let cost = |figures: &Figures| format::amount(MicrosSum::from(figures.cost), currency);
     let mut form = form.as_typed(context).with("known", "yes");
@@ -357,7 +357,7 @@ pub async fn save(context: RequestContext) -> Answer {
     let done = match done {
         Ok(Edited::Changed) => "saved",
         Ok(Edited::Unchanged) => "unchanged",
-        // Somebody was faster by a moment.
+        // Somebody else saved between the check and the write.
         Ok(Edited::Moved(held)) => {
             let named = Named { held, ..named };
             let form = match out_of_date(&context, &asked, &named).await? {

@@ -120,7 +120,7 @@ impl Sieve {
     }
 }
 
-/// Hands the parts of the days to `each`, by the quickest way that tells what the view needs.
+/// Calls `each` with the sums that the view needs, from the cheapest source that has them: months, days or cells.
 fn scan(
     txn: &ReadTxn<'_>,
     view: &View,
@@ -231,7 +231,7 @@ pub fn collect(txn: &ReadTxn<'_>, view: &View) -> Result<Result<Groups, TooMany>
         }
         before = Some(sum);
     }
-    // What only the days before have is no row of these days.
+    // A group that has figures only in the period before gets no row.
     let mut groups: Vec<_> = found.into_values().filter(|group| group.sum.rows > 0).collect();
     sort(txn, view, &mut groups)?;
     Ok(Ok(Groups { groups, total, before, point: if is_daily { "day" } else { "month" } }))

@@ -10,7 +10,7 @@ use crate::domain::{Day, DayRange, Invalid};
 use crate::service::ServiceError;
 use crate::store::{AdvertiserRow, AppRow, CampaignRow, OfferRow, PublisherRow, ReadTxn};
 
-/// What the rows of the table stand for.
+/// What one row of the table sums up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
     /// One day, campaign and publisher: what is stored.
@@ -100,7 +100,7 @@ pub const PRESETS: [(&str, &str); 6] = [
     ("all", "All"),
 ];
 
-/// What only some cells are of.
+/// The filters of a view: each lets only some rows through.
 #[derive(Debug, Default)]
 pub struct Filters {
     pub campaign: Option<CampaignRow>,
@@ -162,7 +162,7 @@ pub struct View {
 }
 
 impl View {
-    /// Reads the address. What is not understood is told, and the usual shown instead; a filter that names nothing too.
+    /// Reads the address. A parameter that can't be read, or a filter that names nothing, is reported and replaced by its default.
     pub fn read(context: &RequestContext, txn: &ReadTxn<'_>, advertiser: AdvertiserRow) -> Result<Self, ServiceError> {
         let mut problem = None;
         let span = match txn.stat_span(advertiser.key)? {
@@ -187,7 +187,7 @@ impl View {
             }
         };
         let filters = filters(context, txn, &advertiser, &mut problem)?;
-        // Days without a grouping are asked for by whoever wants to see what is stored of them.
+        // An address with days but no grouping asks for the stored rows.
         let usual_by = if name.is_empty() { By::Rows } else { By::Campaign };
         let by = By::ALL.iter().find(|(_, word, _)| *word == context.query("by")).map_or(usual_by, |(by, ..)| *by);
         let sort = context.query("sort");
@@ -285,7 +285,7 @@ fn preset(name: &str, today: Day, has_today: bool, span: Option<(Day, Day)>) -> 
     }
 }
 
-/// As many days right before; before a whole month, the month before.
+/// The period to compare with: as many days right before, or the month before a whole month.
 fn before(days: DayRange) -> Option<DayRange> {
     let to = days.from().earlier(1)?;
     let from = if is_whole_month(days) {

@@ -11,7 +11,7 @@ use crate::store::Owner;
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
-    /// Address that Singular is given, such as <https://costs.example.com>; what the running server noted if not given
+    /// Address that Singular uses, such as <https://costs.example.com>; without it, the one that the running server noted
     #[arg(value_name = "URL", env = "PITLANE_PUBLIC_URL", value_parser = crate::config::public_url)]
     url: Option<String>,
     /// Whose report, by name or id; the first advertiser's if not given

@@ -1,6 +1,6 @@
-//! What the token of a packet reads: a made-up advertiser with steady days, for whoever writes a connector.
+//! The made-up advertiser that a packet's sandbox token reads, so that whoever writes a connector can test it.
 //!
-//! Its days follow from the date alone and stand in no table, so they can be in no list, sum, alarm, ledger or export.
+//! Its figures are computed from the date and stored nowhere, so no list, sum, alarm, ledger or export can contain them.
 
 use uuid::Uuid;
 
@@ -12,7 +12,7 @@ use crate::store::{CampaignKey, CampaignRow, OfferKey, OfferRow, ReportRow};
 /// How many days up to today have rows.
 pub const DAYS: u64 = 400;
 
-/// Offer, app, system, store id, name of the campaign. The second offer's name has what connectors stumble over.
+/// Offer, app, system, store id, name of the campaign. The second offer's name has characters that connectors often break.
 const CAMPAIGNS: [(&str, &str, Os, &str, &str); 3] = [
     ("Sandbox Racer", "Sandbox Racer", Os::Ios, "1234567890", "IOS_SANDBOX_RACER"),
     ("Café \"Lumière\", Deluxe", "Sandbox Café", Os::Android, "com.example.sandbox_cafe", "AOS_SANDBOX_CAFE"),
@@ -64,7 +64,7 @@ pub fn report(format: ReportFormat, days: DayRange, today: Day) -> ServiceResult
         for (campaign, costs) in campaigns.iter().zip(CLICK_COSTS) {
             for (publisher, click_cost) in (1_u8..).zip(costs) {
                 let place = campaign.key.get() * 2 + i64::from(publisher);
-                // The last pair has nothing on Sundays, and says so.
+                // The last pair has a row of zeros on Sundays.
                 let clicks = if is_sunday && place == 8 { 0 } else { clicks(day, place) };
                 let (campaign, cost) = (campaign.key, Micros::new(clicks * click_cost)?);
                 let publisher_id = PublisherId::from(id(100 + publisher));

@@ -1,4 +1,4 @@
-//! What programs are told of imports and previews, as JSON. Money is written from its own text, so no float comes near it.
+//! Imports and previews as JSON, for the API and `--json`. Money is copied as decimal text, never through a float.
 
 use serde::Serialize;
 use serde_json::value::RawValue;

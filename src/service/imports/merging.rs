@@ -21,7 +21,7 @@ use crate::store::{
 /// Networks' ids that a refusal names.
 const NAMED: usize = 5;
 
-/// Which two become one; the first goes into the second.
+/// The two that become one: the first is merged into the second.
 #[derive(Debug, Clone)]
 #[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum MergePair {
@@ -59,7 +59,7 @@ pub struct MergeOutlook {
     pub final_days: FinalDays,
     /// All of it in sentences.
     pub sentences: Vec<String>,
-    /// Names this outlook among others.
+    /// Identifies this outlook: a merge is refused if it would no longer do the same.
     pub key: String,
 }
 
@@ -154,7 +154,7 @@ impl MergePair {
         pair.first_is(from).map(|()| pair)
     }
 
-    /// Refuses a name of something that was merged: it means another, which is not what is to go.
+    /// Refuses the name of something that was merged already: it now stands for another, which nobody asked to merge away.
     fn first_is(&self, text: &str) -> ServiceResult<()> {
         let (name, id) = match self {
             Self::Publishers(row, _) => (&row.name, row.id.to_string()),

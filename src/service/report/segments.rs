@@ -1,7 +1,7 @@
 //! Rendered days, kept within a bound of bytes.
 //!
-//! A key holds the versions of everything the bytes were made from, so a kept day is right or it is not found: imports,
-//! renames, switches and other processes need not be told of the cache, and time never decides.
+//! A key holds the versions of everything the bytes were made from, so a stale day is never found. Imports, renames, switches
+//! and other processes need not invalidate anything, and nothing expires by time.
 
 use std::sync::Arc;
 
@@ -59,8 +59,8 @@ impl Segments {
         Self((bytes > 0).then(|| Arc::new(Cache::with_weighter(entries, bytes, ByBytes))))
     }
 
-    /// Whether so many days of about so many bytes are worth keeping. Those of a report that does not fit would drive out what
-    /// others ask for, and in the end themselves.
+    /// Whether so many days of about so many bytes are worth keeping. A report larger than the cache would evict what others
+    /// ask for, and in the end its own days.
     pub(super) fn are_worth_keeping(&self, days: usize, day_bytes: usize) -> bool {
         let bytes = days.saturating_mul(day_bytes) as u64;
         day_bytes <= LARGE_DAY && self.0.as_ref().is_some_and(|cache| bytes <= cache.capacity())

@@ -28,7 +28,7 @@ pub struct Restored {
     pub kept: Option<PathBuf>,
     /// Whether the copy is of another appliance than the old database.
     pub is_anothers: bool,
-    /// What was open in the copy and is shut, because it was shut since.
+    /// What is closed although the copy had it open, because it was closed after the copy was made.
     pub shut: StayedShut,
     /// Why that could not be taken over, where the old database was too damaged to tell.
     pub unread: Option<String>,
@@ -65,7 +65,7 @@ pub fn restore(file: &Path, data_dir: &Path) -> StoreResult<Restored> {
         }
     }
     let urgent = urgent::file(&target);
-    // Emptied once the copy stands.
+    // Whatever is noted there is deleted once the copy is in place.
     let noted = urgent::carry_out_all(&conn, &urgent)?;
     let has_admin = log_out(&mut conn, &from)?;
     conn.close().map_err(|(_, source)| StoreError::sqlite("close the restored copy", source))?;
@@ -75,7 +75,7 @@ pub fn restore(file: &Path, data_dir: &Path) -> StoreResult<Restored> {
     for log in ["-wal", "-shm", "-journal"] {
         remove(&beside(&target, log)).map_err(failed)?;
     }
-    // Whatever comes, polls may have been answered since the copy was made.
+    // Polls may have been answered since the copy was made, so what Singular holds is unknown.
     epoch::end(&target).map_err(failed)?;
     temporary.persist(&target).map_err(|error| failed(error.error))?;
     disk::sync_dir(data_dir).map_err(failed)?;
@@ -145,7 +145,7 @@ fn second_name(from: &Path, to: &Path) -> io::Result<()> {
     if std::fs::hard_link(from, to).is_ok() {
         return Ok(());
     }
-    // Not every file system knows links.
+    // Some file systems have no hard links.
     std::fs::copy(from, to)?;
     sync(to)
 }

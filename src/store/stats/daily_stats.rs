@@ -128,7 +128,7 @@ pub struct StatWriter<'t> {
     update: Statement<'t>,
     find_campaign: Statement<'t>,
     find_publisher: Statement<'t>,
-    /// Those that were seen to be there.
+    /// Campaigns and publishers that were found to exist.
     campaigns: HashSet<(AdvertiserKey, CampaignKey)>,
     publishers: HashSet<PublisherKey>,
     last_was_new: bool,
@@ -218,7 +218,7 @@ impl StatWriter<'_> {
         statement.raw_execute().doing(DOING)
     }
 
-    /// States a cell that is there, perhaps only since it was inserted with others.
+    /// Writes a cell that exists, possibly because this call inserted it.
     fn restate(&mut self, cell: &StatCell, line: u64) -> StoreResult<Stored> {
         let StatKey { advertiser, day, campaign, publisher } = cell.key;
         let key = (advertiser.0, day, campaign.0, publisher.0);

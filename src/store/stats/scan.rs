@@ -1,4 +1,4 @@
-//! The report's way through the big table: cells in the order in which they are stored, some at a time.
+//! Reads the stats table for a report: cells in key order, a batch at a time.
 //!
 //! Between two calls nothing is open but the snapshot. A snapshot reads cells off the pages of the table (`walk.rs`); where
 //! SQLite was built without what shows them, and within a write transaction, a statement reads the same.
@@ -20,7 +20,7 @@ pub struct StatScan {
 
 enum Way {
     Pages(StatWalk),
-    /// By a statement, from behind this key, to this day.
+    /// By a statement, after this key and up to this day.
     Statement(Key, i64),
 }
 
@@ -33,7 +33,7 @@ impl StatScan {
         Self { way: Way::Statement(after, last_day), batch: Vec::new() }
     }
 
-    /// What the cells to come are behind, and their last day.
+    /// The key after which the next cells lie, and their last day.
     pub(in crate::store) fn rest(&self) -> (Key, i64) {
         match &self.way {
             Way::Pages(walk) => walk.rest(),

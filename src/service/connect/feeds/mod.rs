@@ -59,8 +59,8 @@ pub trait Format: Sync {
     /// For whom it is.
     fn reader(&self) -> &'static str;
 
-    /// What the partner does with a day that it reads again, what is left out, and what was not proven against the partner
-    /// itself: a sentence each.
+    /// Notes for whoever sets the feed up, a sentence each: what the partner does with a day that it reads again, what the
+    /// feed leaves out, and what was never tested against the partner itself.
     fn notes(&self) -> &'static [&'static str];
 }
 
@@ -108,7 +108,7 @@ pub struct FeedRequest {
 pub struct MadeFeed {
     pub id: FeedId,
     path: SecretString,
-    /// What to mind: sentences.
+    /// Warnings for the person who made it.
     pub warnings: Vec<String>,
 }
 
@@ -155,7 +155,7 @@ pub fn create(store: &Store, request: &FeedRequest, actor: &Actor, now: DateTime
     })
 }
 
-/// Shuts a feed; whether it was live before.
+/// Revokes a feed. Returns whether it was live before.
 pub fn revoke(store: &Store, id: FeedId, actor: &Actor, now: DateTime<Utc>) -> ServiceResult<bool> {
     let feed = store.read(|txn| txn.feed_get(id))?;
     let subject = format!("{} of {}, id {id}", feed.name, feed.advertiser_name);
@@ -213,7 +213,7 @@ fn warnings(
     for other in others {
         let (Some(own), Some(its)) = (days(format, new.days, today), days(format, other.days, today)) else { continue };
         let (from, to) = (own.from().max(its.from()), own.to().min(its.to()));
-        // Rolling days go on into those that lie ahead.
+        // A rolling feed will also show days to come.
         let ahead = matches!(new.days, FeedDays::Last(_)) || matches!(other.days, FeedDays::Last(_));
         if from <= to {
             found.push(format!(
@@ -233,14 +233,14 @@ pub fn is_live(feed: &FeedRow, now: DateTime<Utc>) -> bool {
     feed.revoked_at.is_none() && feed.expires_at.is_none_or(|at| now < at)
 }
 
-/// What a feed came to.
+/// The totals of a feed that was written.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FeedTotals {
     /// Its days; none where there are none yet.
     pub days: Option<DayRange>,
     pub rows: u64,
     pub cost: MicrosSum,
-    /// Rows of the report that the partner takes none of.
+    /// How many rows were left out because the partner doesn't take them.
     pub left_out: u64,
 }
 
