@@ -189,7 +189,7 @@ pub async fn detail(context: RequestContext, key: web::Path<String>) -> Answer {
             let shell = Shell::new(context, txn, "Singular", "Poll details")?;
             let poll = key.parse().ok().map(|key| txn.poll_find(key)).transpose()?.flatten();
             let poll = poll.ok_or_else(|| StoreError::Missing("There is no such poll.".to_owned()))?;
-            let mut facts = facts(&shell, &poll);
+            let mut facts = facts(&shell, &poll, &currency(txn, &shell, &poll)?);
             if let (Some(advertiser), Some((from, to))) = (&shell.advertiser, poll.days) {
                 facts.extend(marked(&txn.day_marks(advertiser.key, from.to_stored(), to.to_stored())?));
             }
@@ -244,7 +244,18 @@ fn marked(marks: &[DayStatus]) -> Option<(&'static str, String)> {
     (!message.is_empty()).then(|| ("Of these days", message.join(", ")))
 }
 
-fn facts(shell: &Shell, poll: &PollSeen) -> Vec<(&'static str, String)> {
+/// The currency of the advertiser whose token it came with; a feed's is on the page of its own advertiser.
+fn currency(txn: &ReadTxn<'_>, shell: &Shell, poll: &PollSeen) -> Result<String, ServiceError> {
+    let token = poll.token.as_ref().map(|(id, ..)| txn.token_find(id)).transpose()?.flatten();
+    let code = match (token, &shell.advertiser) {
+        (Some(token), _) => txn.advertiser_by_key(token.advertiser)?.currency.code().to_owned(),
+        (None, Some(advertiser)) if poll.feed.is_some() => advertiser.currency.code().to_owned(),
+        (None, _) => String::new(),
+    };
+    Ok(code)
+}
+
+fn facts(shell: &Shell, poll: &PollSeen, currency: &str) -> Vec<(&'static str, String)> {
     let whose = match (&poll.token, &poll.feed) {
         (Some((id, name, advertiser)), _) => format!("{name} ({id}) of {advertiser}"),
         (None, Some(feed)) => format!("none, but the link of the feed {feed}"),
@@ -260,7 +271,7 @@ fn facts(shell: &Shell, poll: &PollSeen) -> Vec<(&'static str, String)> {
     if poll.status == 200 {
         facts.push(("Rows", format::count(poll.rows)));
         if let Some(cost) = poll.cost() {
-            facts.push(("Cost", cost.to_string()));
+            facts.push(("Cost", format!("{} {currency}", format::exact(&cost.to_string()))));
         }
         facts.push(("Length before compression", format::bytes(poll.bytes)));
     }

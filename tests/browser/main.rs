@@ -26,6 +26,7 @@ mod imports;
 mod log;
 mod merging;
 mod people;
+mod prints;
 mod sessions;
 mod settle;
 mod singular;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use chrono::Utc;
 
-use crate::admin::catalogue::entry::{self, Entry, InTheWay, Labels, Listed, scope};
+use crate::admin::catalogue::entry::{self, Entry, InTheWay, Labels, Listed, scope, see_stats};
 use crate::admin::kit::context::{Answer, RequestContext};
 use crate::admin::kit::form::{Form, Kind};
 use crate::admin::kit::format;
@@ -110,6 +110,10 @@ impl Entry for AppRow {
 
     fn says(&self) -> Vec<String> {
         vec!["A change shows in the report of every day, past ones too.".to_owned()]
+    }
+
+    fn links(&self, owner: &AdvertiserRow) -> Vec<(String, String)> {
+        vec![see_stats("app", &self.id, &scope(owner))]
     }
 
     fn effect(&self, owner: &AdvertiserRow, txn: &ReadTxn<'_>) -> ServiceResult<Option<String>> {

@@ -1,6 +1,6 @@
 //! Campaigns: the advertiser's own name for an offer on one app. Stats hang on them.
 
-use crate::admin::catalogue::entry::{self, Around, Entry, InTheWay, Labels, Listed, scope};
+use crate::admin::catalogue::entry::{self, Around, Entry, InTheWay, Labels, Listed, scope, see_stats};
 use crate::admin::catalogue::merge::{self, merged_into};
 use crate::admin::catalogue::pick;
 use crate::admin::catalogue::recent::Recent;
@@ -137,7 +137,11 @@ impl Entry for CampaignRow {
 
     fn links(&self, owner: &AdvertiserRow) -> Vec<(String, String)> {
         let way = |words: &str, below: &str| (words.to_owned(), format!("{PATH}/{}/{below}{}", self.id, scope(owner)));
-        vec![way("Move it to another offer or app", "move"), way("Merge it into another campaign", "merge")]
+        vec![
+            see_stats("campaign", &self.id, &scope(owner)),
+            way("Move it to another offer or app", "move"),
+            way("Merge it into another campaign", "merge"),
+        ]
     }
 
     fn save(&self, owner: &AdvertiserRow, context: &RequestContext) -> ServiceResult<()> {

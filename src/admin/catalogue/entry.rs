@@ -1,6 +1,8 @@
 //! The catalogue's pages: list with search and sort, add, change, delete. What is special about apps, offers, campaigns and
 //! publishers stands in their own files, as an [`Entry`].
 
+use std::fmt::Display;
+
 use actix_web::web;
 use askama::Template;
 use chrono::Utc;
@@ -215,6 +217,12 @@ pub(in crate::admin) fn has_stats(usage: &Usage) -> String {
 /// Where an entry's list, or a page of its own, is.
 pub(in crate::admin::catalogue) fn address<E: Entry>(owner: &E::Owner, below: &str) -> String {
     format!("{}{below}{}", E::WORDS.path(), owner.scope())
+}
+
+/// The way from a page to the days of what it is about.
+pub(in crate::admin::catalogue) fn see_stats(kind: &str, id: &impl Display, scope: &str) -> (String, String) {
+    let sign = if scope.is_empty() { '?' } else { '&' };
+    ("See its stats".to_owned(), format!("/admin/stats{scope}{sign}{kind}={id}&by=day"))
 }
 
 async fn blank<E: Entry>(context: &RequestContext) -> Result<(E::Owner, Form), ClientError> {

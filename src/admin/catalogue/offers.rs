@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use actix_web::web;
 use chrono::Utc;
 
-use crate::admin::catalogue::entry::{self, Entry, InTheWay, Labels, Listed, NAV, scope};
+use crate::admin::catalogue::entry::{self, Entry, InTheWay, Labels, Listed, NAV, scope, see_stats};
 use crate::admin::catalogue::recent::{LEFT_OUT, Recent};
 use crate::admin::kit::context::{Answer, RequestContext};
 use crate::admin::kit::form::{Form, Kind};
@@ -131,7 +131,8 @@ impl Entry for OfferRow {
 
     fn links(&self, owner: &AdvertiserRow) -> Vec<(String, String)> {
         let switch = if self.cost_reporting { "Turn cost reporting off" } else { "Turn cost reporting on" };
-        vec![(switch.to_owned(), format!("{PATH}/{}/reporting{}", self.id, scope(owner)))]
+        let switch = (switch.to_owned(), format!("{PATH}/{}/reporting{}", self.id, scope(owner)));
+        vec![see_stats("offer", &self.id, &scope(owner)), switch]
     }
 
     fn save(&self, owner: &AdvertiserRow, context: &RequestContext) -> ServiceResult<()> {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::admin::catalogue::entry::{self, Around, Entry, InTheWay, Labels, Listed};
+use crate::admin::catalogue::entry::{self, Around, Entry, InTheWay, Labels, Listed, see_stats};
 use crate::admin::catalogue::merge::{self, merged_into};
 use crate::admin::catalogue::recent::{LEFT_OUT, Recent};
 use crate::admin::kit::context::{Answer, RequestContext};
@@ -115,7 +115,8 @@ impl Entry for PublisherRow {
     }
 
     fn links(&self, (): &()) -> Vec<(String, String)> {
-        vec![("Merge it into another publisher".to_owned(), format!("{PATH}/{}/merge", self.id))]
+        let merge = ("Merge it into another publisher".to_owned(), format!("{PATH}/{}/merge", self.id));
+        vec![see_stats("publisher", &self.id, ""), merge]
     }
 
     fn save(&self, (): &(), context: &RequestContext) -> ServiceResult<()> {

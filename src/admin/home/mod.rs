@@ -15,7 +15,7 @@ use crate::admin::kit::context::{Answer, RequestContext};
 use crate::admin::kit::format;
 use crate::admin::kit::layout::Shell;
 use crate::admin::kit::table::Table;
-use crate::domain::{MicrosSum, phrase};
+use crate::domain::phrase;
 use crate::service::ledger::{Detail, Ledger};
 use crate::service::status::{self, ApplianceStatus, CatalogueEntry, PollingState, PollingStatus, Setup};
 use crate::store::AdvertiserRow;
@@ -189,10 +189,9 @@ fn describe(status: &PollingStatus, shell: &Shell, advertiser: &AdvertiserRow, n
         let days = if from == to { format::day(from) } else { format!("{} to {}", format::day(from), format::day(to)) };
         format!(" asked for {days}")
     });
-    let got = match (last.status, last.cost) {
+    let got = match (last.status, last.cost()) {
         (304, _) => "had it already: nothing has changed since".to_owned(),
-        (_, Some(micros)) => {
-            let cost = crate::domain::Micros::new(micros).map(MicrosSum::from).unwrap_or_default();
+        (_, Some(cost)) => {
             let cost = format::amount(cost, advertiser.currency);
             format!("got {} with a cost of {cost} {}", format::plural(last.rows, "row"), advertiser.currency.code())
         }

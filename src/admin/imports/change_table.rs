@@ -133,7 +133,7 @@ fn difference(before: MicrosSum, after: MicrosSum, currency: Currency) -> String
 /// An exact amount as the currency is written.
 pub(in crate::admin) fn money(exact: &str, currency: Currency) -> String {
     let sum = ExactCost::parse(exact).and_then(ExactCost::rounded).map(MicrosSum::from);
-    sum.map_or_else(|_| exact.to_owned(), |sum| format::amount(sum, currency))
+    sum.map_or_else(|_| format::exact(exact), |sum| format::amount(sum, currency))
 }
 
 fn whole(count: u64) -> i64 {

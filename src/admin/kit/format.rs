@@ -53,6 +53,15 @@ fn decimals(sum: MicrosSum, decimals: usize) -> String {
     if fraction.is_empty() { grouped(whole) } else { format!("{}.{fraction}", grouped(whole)) }
 }
 
+/// An exact amount, its whole part in groups: `58,705.229957`.
+#[must_use]
+pub fn exact(amount: &str) -> String {
+    match amount.split_once('.') {
+        Some((whole, fraction)) => format!("{}.{fraction}", grouped(whole)),
+        None => grouped(amount),
+    }
+}
+
 /// A round amount beside a chart: `0.2`, `400`, `20 k`, `4 M`.
 #[must_use]
 pub fn axis(micros: u128) -> String {

@@ -1,6 +1,9 @@
 //! What stands around every page: title, navigation, the advertiser switch, who is logged in.
 
+use chrono::Utc;
+
 use crate::admin::kit::context::RequestContext;
+use crate::admin::kit::format;
 use crate::admin::kit::table::link_with;
 use crate::domain::{AdvertiserId, ReportingZone, ZoneClock};
 use crate::service::ServiceError;
@@ -169,6 +172,12 @@ impl Shell {
     #[must_use]
     pub fn zone(&self) -> &ZoneClock {
         &self.zone
+    }
+
+    /// The moment at which the page is made, in that zone.
+    #[must_use]
+    pub fn now(&self) -> String {
+        format::moment(Utc::now(), &self.zone)
     }
 
     /// `&advertiser=…` for links that have a parameter already.

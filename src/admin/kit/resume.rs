@@ -33,13 +33,17 @@ struct Page {
     fields: Vec<Typed>,
 }
 
+/// What helps who forgot the password.
+const FORGOTTEN: &str = "Forgot it? An admin can send you a link (Settings, People), or run pitlane admin reset-password \
+                         on the server.";
+
 /// The log-in form, with the page to go on to and what was typed before.
 #[must_use]
 pub fn login_form(context: &RequestContext) -> Form {
     let next = if context.field("next").is_empty() { context.query("next") } else { context.field("next") };
     let form = Form::new("/admin/login", "Log in")
         .field("email", "E-mail", Kind::Email, "")
-        .field("password", "Password", Kind::Password, "")
+        .field("password", "Password", Kind::Password, FORGOTTEN)
         .field("next", "", Kind::Hidden, "")
         .with("email", context.field("email"))
         .with("next", next);

@@ -24,6 +24,7 @@ struct Choice {
 struct FilterShown {
     label: &'static str,
     value: String,
+    page: Option<String>,
     without: String,
 }
 
@@ -118,6 +119,7 @@ fn shown(context: &RequestContext, txn: &ReadTxn<'_>, mut shell: Shell, view: &V
     let filter = |(name, label, value): (&str, &'static str, &str)| FilterShown {
         label,
         value: value.to_owned(),
+        page: described_at(view, name).filter(|_| context.may_change()),
         without: link(&[(name, ""), ("page", "")]),
     };
     let own = ["from", "to", "range", "search", "page", "done", "by"];
@@ -178,6 +180,19 @@ fn shown(context: &RequestContext, txn: &ReadTxn<'_>, mut shell: Shell, view: &V
         to,
         shell,
     })
+}
+
+/// The catalogue's page of what a filter lets through.
+fn described_at(view: &View, filter: &str) -> Option<String> {
+    let found = &view.filters;
+    let id = match filter {
+        "campaign" => found.campaign.as_ref().map(|row| row.id.to_string()),
+        "offer" => found.offer.as_ref().map(|row| row.id.to_string()),
+        "publisher" => found.publisher.as_ref().map(|row| row.id.to_string()),
+        "app" => found.app.as_ref().map(|row| row.id.to_string()),
+        _ => None,
+    };
+    id.map(|id| format!("/admin/catalogue/{filter}s/{id}{}", view.scope()))
 }
 
 /// The rest of what the figures say, in words.

@@ -1,7 +1,7 @@
 //! A statement to print: what an advertiser, or one publisher of theirs, came to in a month.
 
 use askama::Template;
-use chrono::{Datelike as _, Months, NaiveDate, Utc};
+use chrono::{Datelike as _, Months, NaiveDate};
 
 use crate::admin::catalogue::entry::today;
 use crate::admin::catalogue::pick;
@@ -127,7 +127,7 @@ fn statement(
         currency: code.to_owned(),
         total: format::amount(total.cost, currency),
         clicks: format::count(total.clicks),
-        printed: format::moment(Utc::now(), shell.zone()),
+        printed: shell.now(),
         table,
         earlier: step(first.checked_sub_months(Months::new(1))).unwrap_or_default(),
         later: step(first.checked_add_months(Months::new(1))).unwrap_or_default(),
