@@ -1,6 +1,7 @@
 #!/bin/sh
 # What takes too long for every change: a thousand kills, load held to its figures, a soak, requests and clients made from the API's
-# description, packages in a fresh Debian, a lost machine, Java and Go by HTTPS, new inputs for the parsers.
+# description, packages in a fresh Debian, a lost machine, Java and Go by HTTPS, new inputs for the parsers, a hundred
+# changes of the code that a test must notice.
 # Wants a machine that does nothing else. Each part can be run alone; see the command it prints.
 set -eu
 cd "$(dirname "$0")/.."
@@ -38,3 +39,6 @@ for command in nginx caddy apache2; do
     exit 1
 done
 tests/proxies.sh
+
+# The last, since a change that no test notices ends it with an error.
+say sh tests/mutants.sh
