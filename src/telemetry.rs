@@ -31,7 +31,7 @@ pub fn init(as_json: bool) {
         if as_json { lines.json().boxed() } else { lines.with_target(false).with_ansi(stderr().is_terminal()).boxed() };
     let is_first = tracing_subscriber::registry().with(filter).with(lines).try_init().is_ok();
     if let Some(error) = unreadable.filter(|_| is_first) {
-        tracing::warn!(got = asked, %error, "PITLANE_LOG is no log filter, such as \"debug\" or \"pitlane=debug\"; it is ignored");
+        tracing::warn!(got = asked, %error, "PITLANE_LOG is not a valid log filter, so it is ignored; expected one such as \"debug\" or \"pitlane=debug\"");
     }
 }
 

@@ -243,7 +243,7 @@ pub async fn ask_revoke(context: RequestContext, id: web::Path<String>) -> Answe
         (Some(at), None) => format!("It was last used {} ago.", format::span(Utc::now() - at)),
         (None, _) => "It was not used yet.".to_owned(),
     };
-    let used = format!("{used} Whoever holds it is refused from the next request on, for good.");
+    let used = format!("{used} Everyone who uses it is refused from the next request on. This can't be undone.");
     let form = Form::new(format!("/admin/tokens/{}/revoke", row.id), "Revoke token")
         .dangerous()
         .or_back_to(format!("/admin/tokens?advertiser={}", row.advertiser_id));

@@ -14,6 +14,6 @@ pub(super) struct Args {
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
     let done = open_existing(global)?.backup(&args.file, &|| true)?;
-    say(format_args!("backed up, read back and found to hold what the database held:"));
+    say(format_args!("backed up, and verified against the database:"));
     if global.json { print_json(&as_json(&done)) } else { describe(&done) }
 }

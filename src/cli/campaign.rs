@@ -15,7 +15,7 @@ use crate::service::{Actor, ServiceError, names};
 pub(super) enum Command {
     /// List them
     List(Whose),
-    /// Make two campaigns of an advertiser one; `imports undo` takes it back
+    /// Merge two campaigns of an advertiser; `imports undo` reverts it
     Merge {
         #[command(flatten)]
         args: merging::Args,

@@ -141,7 +141,7 @@ fn integrity(store: &Store, deep: bool) -> StoreResult<Finding> {
 
 fn writable(store: &Store) -> Finding {
     let (verdict, message) = match store.can_write() {
-        Ok(()) => (Verdict::Ok, "the write lock can be had".to_owned()),
+        Ok(()) => (Verdict::Ok, "the database can be written".to_owned()),
         Err(error) => (Verdict::Problem, format!("{error}. Is an import running, or the disk full or read-only?")),
     };
     Finding { check: "writing", verdict, message }
@@ -247,7 +247,7 @@ fn leftovers(global: &Global) -> StoreResult<Finding> {
         Finding { check: "leftovers", verdict: Verdict::Ok, message: "no half copies lie about".to_owned() }
     } else {
         let message = format!(
-            "a killed restore left {}; each holds the database. They go when the server starts next",
+            "a killed restore left {}; each contains the database. The server's next start deletes them",
             names.join(", ")
         );
         Finding { check: "leftovers", verdict: Verdict::Advice, message }

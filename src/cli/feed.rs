@@ -96,7 +96,7 @@ fn make(global: &Global, create: Create) -> anyhow::Result<()> {
         expires_at: create.expires_in.map(|life| now + life),
     };
     let made = feeds::create(&store, &request, &Actor::command_line(), now)?;
-    say(format_args!("This address is shown this once; whoever has it reads the feed."));
+    say(format_args!("This address is shown only now. Anyone who has it can read the feed."));
     for note in request.format.notes() {
         say(format_args!("{note}"));
     }

@@ -28,7 +28,7 @@ pub(super) struct Args {
     /// Whose rows they are, by name or id; else each row names its own
     #[arg(long, value_name = "NAME-OR-ID")]
     advertiser: Option<String>,
-    /// Create the advertisers, offers (enabled), apps, campaigns and publishers that rows name and nobody knows
+    /// Create the advertisers, offers (enabled), apps, campaigns and publishers that rows name and that don't exist yet
     #[arg(long)]
     create_missing: bool,
     /// Say what would happen, and change nothing
@@ -37,7 +37,7 @@ pub(super) struct Args {
     /// What to do with a day, campaign and publisher that is stated twice: reject or sum
     #[arg(long, default_value = "reject", value_parser = parse::<Duplicates>)]
     duplicates: Duplicates,
-    /// Set to zero what the file's days and publishers have besides what the file states
+    /// Set rows of the file's days and publishers that aren't in the file to zero
     #[arg(long)]
     replace: bool,
     /// Call the file's days provisional or final; final days ask for a reason before they change
@@ -46,7 +46,7 @@ pub(super) struct Args {
     /// Why; needed where final days change
     #[arg(long, value_name = "TEXT", value_parser = parse::<Reason>)]
     reason: Option<Reason>,
-    /// What the file's cost must come to, or nothing is imported, such as 58705.23
+    /// Total that the file's cost must have, such as 58705.23; otherwise nothing is imported
     #[arg(long, value_name = "AMOUNT", value_parser = parse::<ControlTotal>)]
     control_total: Option<ControlTotal>,
     /// What the file is: csv, json or ndjson; without it, what its name ends with, else a table
@@ -72,13 +72,13 @@ struct Reading {
     /// Save how this file was read under a name, once it is imported
     #[arg(long, value_name = "NAME", value_parser = parse_name)]
     save_mapping: Option<Name>,
-    /// The sheet of a workbook; without it the first that holds a table
+    /// Sheet of a workbook; without it, the first one with a table
     #[arg(long, value_name = "NAME")]
     sheet: Option<String>,
     /// The text's encoding, such as windows-1251, where the file does not show it
     #[arg(long, value_name = "NAME", value_parser = parse::<Encoding>)]
     encoding: Option<Encoding>,
-    /// The line the table's header stands on; the first line is 1
+    /// Line of the table's header; the first line is 1
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     header_line: Option<u64>,
     /// Lines that are not rows, such as 14,20-22
@@ -302,7 +302,7 @@ fn open(path: &Path) -> anyhow::Result<(File, String)> {
     anyhow::ensure!(!kind.is_dir(), "{shown} is a directory; expected a file");
     anyhow::ensure!(
         is_open && is_pipe(&kind),
-        "{shown} is no file but a pipe or a device; send what comes out of it to: pitlane import -"
+        "{shown} is a pipe or a device, expected a file; send its content to: pitlane import -"
     );
     let piped = File::open(path).with_context(unopened)?;
     Ok((spooled(piped).with_context(|| format!("could not read {shown}"))?, name))

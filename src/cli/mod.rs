@@ -90,7 +90,7 @@ enum Command {
     Mapping(catalogue::Shared),
     /// Print the cost report as Singular would get it
     Report(report::Args),
-    /// Links by which partners beside Singular read cost as CSV
+    /// Links that give partners other than Singular an advertiser's cost as CSV
     #[command(subcommand)]
     Feed(feed::Command),
     /// What was handed to Singular, and what connects an account in it

@@ -56,7 +56,7 @@ pub(super) fn warn(message: std::fmt::Arguments<'_>) {
 
 /// Nobody reads stdout any more.
 #[derive(Debug, thiserror::Error)]
-#[error("nobody reads the output any more")]
+#[error("the reader closed the output")]
 pub(super) struct ClosedPipe;
 
 /// A failure whose JSON stands on stdout already.

@@ -18,7 +18,7 @@ pub(super) fn tell(name: &str, preview: &Preview, has_reason: bool) {
     tell_outlook(&preview.outlook, preview.reading.rounded);
     if preview.reading.repeated > 0 {
         let repeated = preview.reading.repeated;
-        say(format_args!("lines that state again what an earlier line states, and are summed: {repeated}"));
+        say(format_args!("lines that repeat an earlier line and were added to it: {repeated}"));
     }
     tell_created("would create", &preview.created);
     for found in &preview.resembling {
@@ -53,7 +53,7 @@ fn tell_reading(name: &str, reading: &Reading, days: Option<(Day, Day)>) {
     say(format_args!("{name}: {} rows{days}", reading.rows));
     match &reading.cost {
         Some(cost) => say(format_args!("the file comes to a cost of {cost} and {} clicks", reading.clicks)),
-        None => say(format_args!("the file has amounts in several currencies; it comes to {} clicks", reading.clicks)),
+        None => say(format_args!("the file has amounts in several currencies; it has {} clicks", reading.clicks)),
     }
     for line in &reading.left_out {
         let cost = line.cost.as_ref().map_or_else(String::new, |cost| format!(", cost {cost}"));

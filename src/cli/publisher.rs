@@ -10,7 +10,7 @@ use crate::service::imports::MergePair;
 pub(super) enum Command {
     /// List them
     List,
-    /// Make two publishers one; `imports undo` takes it back
+    /// Merge two publishers; `imports undo` reverts it
     Merge(merging::Args),
 }
 

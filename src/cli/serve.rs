@@ -54,7 +54,7 @@ pub(super) fn serve(
         Ok(found) => found.iter().for_each(|message| {
             warn(format_args!("an import was cut off, and nothing of it was kept: {message}. Import it again"));
         }),
-        Err(error) => warn(format_args!("whether an import was cut off can't be told: {error}")),
+        Err(error) => warn(format_args!("can't tell whether an import was interrupted: {error}")),
     }
     actix_web::rt::System::new().block_on(async {
         let kept = store.clone();

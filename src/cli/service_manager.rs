@@ -12,7 +12,7 @@ pub(super) fn ready() {
 
 fn tell(state: NotifyState<'_>) {
     if let Err(error) = sd_notify::notify(&[state]) {
-        tracing::warn!(%error, "the service manager could not be told how the server is");
+        tracing::warn!(%error, "can't tell the service manager how the server is");
     }
 }
 
@@ -27,7 +27,7 @@ pub(super) async fn keep_watchdog_quiet(origin: &str, can_answer: impl Fn() -> b
         match asked {
             Ok(()) => tell(NotifyState::Watchdog),
             Err(error) => {
-                tracing::error!(error, "the server does not answer itself; the watchdog is not told that it lives");
+                tracing::error!(error, "the server doesn't answer its own request; the watchdog gets no ping");
             }
         }
     }

@@ -18,7 +18,7 @@ pub(super) enum Command {
     /// Write what Singular's integration team needs to set up the connector: a folder with a document, schemas, samples and a
     /// sandbox token
     Packet(packet::Args),
-    /// Say which days Singular holds as they are, and what to do about the others; exit 1 if anything
+    /// Say which days Singular has as they are now, and what to do about the others; exit 1 if something is to do
     Status(status::Args),
 }
 

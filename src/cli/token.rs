@@ -28,7 +28,7 @@ pub(super) enum Command {
         /// report reads reports, ingest writes stats
         #[arg(long, default_value = "report", value_parser = parse::<TokenScope>)]
         scope: TokenScope,
-        /// Who will hold it: polls of Singular's own tokens say what Singular was handed
+        /// Who will use it; only polls with tokens of reader `singular` count as handed to Singular
         #[arg(long, default_value = "singular", value_parser = parse::<TokenReader>)]
         reader: TokenReader,
         /// Networks it may be used from, such as 203.0.113.0/24; from anywhere if not given; may be repeated

@@ -14,7 +14,7 @@ pub struct Alarms {
     #[arg(long, env = "PITLANE_SMTP", value_name = "URL", requires_all = ["alarm_from", "alarm_to"], value_parser = super::parse::<MailServer>)]
     pub smtp: Option<MailServer>,
 
-    /// File that holds the mail user's password, unless `PITLANE_SMTP_PASSWORD` does
+    /// File with the mail user's password, if it isn't in `PITLANE_SMTP_PASSWORD`
     #[arg(long, env = "PITLANE_SMTP_PASSWORD_FILE", value_name = "FILE", requires = "smtp")]
     pub smtp_password_file: Option<PathBuf>,
 

@@ -16,7 +16,7 @@ pub async fn asset(
     name: web::Path<String>,
     known: Option<web::Header<IfNoneMatch>>,
 ) -> Result<HttpResponse, ClientError> {
-    let file = Assets::get(&name).ok_or_else(|| ClientError::new(ErrorKind::NotFound, "There is no such file."))?;
+    let file = Assets::get(&name).ok_or_else(|| ClientError::new(ErrorKind::NotFound, "This file doesn't exist."))?;
     let tag = EntityTag::new_strong(hex(&file.metadata.sha256_hash()[..16]));
     let held = known.is_some_and(|known| match known.into_inner() {
         IfNoneMatch::Any => true,

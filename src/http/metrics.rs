@@ -96,7 +96,7 @@ impl Metrics {
         let (backup_age, drill_age, backups_troubled) = (Gauge::default(), Gauge::default(), Gauge::default());
         registry.register_with_unit(
             "backup_age",
-            "Time since the newest backup that was read back whole; -1 while there is none",
+            "Seconds since the newest verified backup was made; -1 while there is none",
             Unit::Seconds,
             backup_age.clone(),
         );

@@ -130,7 +130,7 @@ fn unzip(file: File, spool: &Path) -> Result<File, FileError> {
     let [name] = names.as_slice() else {
         let listed = names.iter().take(5).map(|name| crate::domain::Invalid::echo(name)).collect::<Vec<_>>().join(", ");
         let words = match names.len() {
-            0 => "the ZIP archive holds no file".to_owned(),
+            0 => "the ZIP archive contains no file".to_owned(),
             count => format!("the ZIP archive holds {count} files, expected one: {listed}"),
         };
         return Err(FileError::Refused(words));

@@ -70,7 +70,7 @@ pub(super) fn write_csv(mut file: File, wanted: Option<&str>, out: &mut File) ->
             |filled: usize, rows: &[usize]| rows.iter().filter(|cells| **cells >= filled).count() >= TABLE_ROWS;
         let found = FILLED.iter().find_map(|filled| rows.iter().find(|(_, rows)| is_table(*filled, rows)));
         let (name, _) = found.ok_or_else(|| {
-            FileError::Refused(format!("no sheet of the workbook holds a table; it has {}", listed()))
+            FileError::Refused(format!("no sheet of the workbook contains a table; it has {}", listed()))
         })?;
         (*name).clone()
     };

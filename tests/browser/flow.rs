@@ -72,7 +72,7 @@ async fn whole_way(scripts: bool) {
     browser.go("/admin/tokens").await;
     browser.sees("Live").await;
     browser.follow("Revoke").await;
-    browser.sees("Whoever holds it is refused").await;
+    browser.sees("Everyone who uses it is refused").await;
     browser.press("Revoke token").await;
     browser.sees("Revoked. It is refused from the next request on.").await;
     let (status, report) = fetch(&app, &token).await;

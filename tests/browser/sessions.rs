@@ -181,14 +181,14 @@ fn a_password_that_changes_ends_the_links_that_would_change_it_again() {
     let new = "another sentence";
     let fields = [("password", PASSWORD), ("new_password", new), ("again", new)];
     assert_eq!(ada.post("/admin/settings/password", &fields).status, 303);
-    assert!(app.stranger().get(&before).text().contains("is not known"));
+    assert!(app.stranger().get(&before).text().contains("is unknown"));
     let before = link();
     let password = Password::parse("a third sentence").unwrap();
     admins::reset_password(&app.store, &email, &password, &Actor::command_line()).unwrap();
     let mut thief = app.stranger();
     thief.get("/admin/login");
     let fields = [("email", EMAIL), ("new_password", PASSWORD), ("again", PASSWORD)];
-    assert!(thief.post(&before, &fields).text().contains("is not known"));
+    assert!(thief.post(&before, &fields).text().contains("is unknown"));
 }
 
 /// Whoever is in line for Argon2 when the password is reset has checked a password that holds no more.

@@ -90,7 +90,7 @@ fn a_failure_is_json_on_stdout_where_json_was_asked_for() {
 #[test]
 fn a_log_filter_that_can_not_be_read_is_told_and_the_usual_one_holds() {
     let ended = Program::new().start("serve", "pitlane=loud").stop();
-    assert!(ended.stderr.contains("PITLANE_LOG is no log filter"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("PITLANE_LOG is not a valid log filter"), "{}", ended.stderr);
     assert!(ended.stderr.contains("pitlane=loud"), "{}", ended.stderr);
     let quiet = Program::new().start("serve", "pitlane=error").stop();
     assert!(!quiet.stderr.contains("PITLANE_LOG"), "{}", quiet.stderr);

@@ -121,11 +121,11 @@ fn restatements(world: &mut World) {
     shows(world, &page(1), &["comes with the next poll", "Nothing to do: polls look back 7 days"]);
     shows(world, &page(20), &["needs a refresh request", "rows.csv", "command line", "+1.50 USD"]);
     shows(world, &page(253), &["out of Singular’s reach", "Singular refreshes nothing older than 6 months"]);
-    shows(world, "/admin/singular", &["1 day can’t be mended any more", "+1.50 USD"]);
+    shows(world, "/admin/singular", &["1 day can’t be corrected in Singular", "+1.50 USD"]);
     let mut ada = world.person();
     ada.get("/admin/singular");
     let accepted = ada.post("/admin/singular/accept", &[]);
-    assert!(!ada.follow(accepted).text().contains("can’t be mended any more"));
+    assert!(!ada.follow(accepted).text().contains("can’t be corrected in Singular"));
     a_day_begins(world, "2027-03-05");
     stands(world, 1, [(21, "refresh"), (254, "out_of_reach")]);
     world.poll(world.ago(34), world.ago(21));

@@ -91,7 +91,7 @@ fn what_is_cut_off_or_something_else_is_no_backup() {
         assert!(words.contains("is not sound"), "{length} bytes: {words}");
     }
     let words = site.fails(&["verify", &(site.file("notes.txt", "words ".repeat(100)))]);
-    assert!(words.contains("no SQLite database"), "{words}");
+    assert!(words.contains("not an SQLite database"), "{words}");
     let words = site.fails(&["verify", &site.arg("nowhere.db")]);
     assert!(words.contains("nowhere.db"), "{words}");
 }

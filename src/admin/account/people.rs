@@ -134,7 +134,7 @@ async fn found(context: &RequestContext, id: String) -> Result<PersonRow, Client
     let find = move |context: &RequestContext| {
         let people = context.store().read(admins::people)?;
         let found = people.into_iter().find(|row| row.admin.id.to_string() == id);
-        Ok(found.ok_or_else(|| StoreError::Missing("There is no such person.".to_owned()))?)
+        Ok(found.ok_or_else(|| StoreError::Missing("This person doesn't exist.".to_owned()))?)
     };
     context.run(find).await.map_err(missing_is_not_found)
 }

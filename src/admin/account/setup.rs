@@ -48,7 +48,7 @@ async fn closed(context: &RequestContext, link: &SetupLink) -> Answer {
         SetupLink::Expired => {
             "This link has expired: set-up links work for 30 minutes, links for a password for a day."
         }
-        _ => "This link is not known: a newer one may have replaced it.",
+        _ => "This link is unknown. A newer one may have replaced it.",
     };
     let intro = vec![gone.to_owned(), "Another admin can make a new link for you under Settings.".to_owned()];
     FormPage::answer_outside(context, "This link no longer works", [intro, vec![ANOTHER.to_owned()]].concat(), None)

@@ -195,7 +195,7 @@ pub(in crate::admin) async fn within<T: Send + 'static>(
 }
 
 fn missing() -> StoreError {
-    StoreError::Missing("There is no such entry in this catalogue.".to_owned())
+    StoreError::Missing("This entry doesn't exist.".to_owned())
 }
 
 /// `?advertiser=…`, which keeps a form at the advertiser it was opened for.

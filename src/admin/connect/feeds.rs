@@ -237,7 +237,8 @@ pub async fn ask_revoke(context: RequestContext, id: web::Path<String>) -> Answe
     let form = Form::new(format!("{PATH}/{}/revoke{scope}", row.id), "Revoke feed")
         .dangerous()
         .or_back_to(format!("{PATH}{scope}"));
-    let intro = vec![format!("{used} Whoever has the link gets 404 from the next request on, for good.")];
+    let intro =
+        vec![format!("{used} Everyone who uses the link gets 404 from the next request on. This can't be undone.")];
     FormPage::answer(&context, NAV, format!("Revoke “{}”?", row.name), intro, form).await
 }
 

@@ -20,7 +20,7 @@ async fn page(context: &RequestContext, advertiser: &AdvertiserRow, form: Form) 
             "A zip for Singular’s integration team, about {}: one document to print, OpenAPI, JSON Schema, sample answers.",
             advertiser.name
         ),
-        "It holds a sandbox token, which reads made-up days. A packet made again revokes the token of the one before."
+        "It contains a sandbox token that reads made-up days. Making another packet revokes the earlier packet's token."
             .to_owned(),
     ];
     intro.extend(packet::warnings(context.origin()));

@@ -151,7 +151,7 @@ fn state(entry: &ImportEntry) -> (String, &'static str) {
 
 /// The entry an address names.
 pub(in crate::admin) fn entry(txn: &ReadTxn<'_>, id: &str) -> Result<ImportEntry, ServiceError> {
-    let missing = || StoreError::Missing("There is no such import.".to_owned());
+    let missing = || StoreError::Missing("This import doesn't exist.".to_owned());
     Ok(txn.import_get(id.parse().map_err(|_| missing())?)?)
 }
 

@@ -16,7 +16,7 @@ pub fn cost(field: &'static str, text: &str, currency: Currency) -> Result<Micro
         TypedFigure::Either(one, other) => {
             return Err(refuse(format!("“{text}” can be read as {one} or as {other}: write one of these")));
         }
-        TypedFigure::Other => return Err(refuse(format!("“{text}” is no amount: enter one such as 12.50"))),
+        TypedFigure::Other => return Err(refuse(format!("“{text}” isn't an amount. Enter one such as 12.50"))),
     };
     let fits = |claim: CurrencyClaim| claim.fits(currency);
     if !claim.is_none_or(fits) {
@@ -45,7 +45,7 @@ pub fn count(field: &'static str, text: &str) -> Result<Count, Invalid> {
         TypedFigure::Either(one, other) => whole(&one).or_else(|| whole(&other)),
         TypedFigure::Number(..) | TypedFigure::Other => None,
     };
-    read.ok_or_else(|| Invalid::because(field, format!("“{text}” is no whole number: enter one such as 1250")))
+    read.ok_or_else(|| Invalid::because(field, format!("“{text}” isn't a whole number. Enter one such as 1250")))
 }
 
 #[cfg(test)]

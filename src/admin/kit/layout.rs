@@ -54,7 +54,7 @@ const DONE: &[(&str, &str)] = &[
     ("accepted", "Noted. Those days stay as they are until their stats change."),
     ("not-singular", "Marked. Polls from there no longer count as Singular's."),
     ("is-singular", "Marked as Singular."),
-    ("hour", "Saved. Stats that are missing are told from that hour on."),
+    ("hour", "Saved. An alarm is sent if stats are missing at that hour."),
     ("unchanged", "Nothing was changed: the cell held these figures already."),
 ];
 

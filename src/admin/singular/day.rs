@@ -44,7 +44,7 @@ pub fn address(shell: &Shell, day: Day) -> String {
 pub async fn page(context: RequestContext) -> Answer {
     context
         .show(|context, txn| {
-            let missing = || ServiceError::Store(StoreError::Missing("There is no such day.".to_owned()));
+            let missing = || ServiceError::Store(StoreError::Missing("This day doesn't exist.".to_owned()));
             let day = Day::parse("day", context.query("day")).map_err(|_| missing())?;
             let mut shell = Shell::new(context, txn, "Singular", format::day(day))?;
             let advertiser = shell.advertiser.clone().ok_or_else(missing)?;

@@ -79,7 +79,7 @@ fn statement(
         (Some(first), _) => first,
         (None, usual) => {
             if !asked.is_empty() {
-                problem = Some(format!("“{asked}” is no month; this is last month. Choose one such as 2026-10."));
+                problem = Some(format!("“{asked}” isn't a month, so this is last month. Choose one such as 2026-10."));
             }
             usual.ok_or_else(|| ServiceError::Internal("there is no last month".to_owned()))?
         }

@@ -252,9 +252,8 @@ fn is_whole_month(days: DayRange) -> bool {
 fn typed_days(from: &str, to: &str, usual: DayRange) -> Result<DayRange, String> {
     let day = |text: &str, label: &str, usual: Day| match text {
         "" => Ok(usual),
-        text => {
-            Day::parse("day", text).map_err(|_| format!("{label}: “{text}” is no day. Choose one such as 2026-11-20."))
-        }
+        text => Day::parse("day", text)
+            .map_err(|_| format!("{label}: “{text}” isn't a day. Choose one such as 2026-11-20.")),
     };
     let first =
         day(from, "From", if to.is_empty() { usual.from() } else { Day::parse("to", to).unwrap_or(usual.from()) })?;

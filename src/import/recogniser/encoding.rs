@@ -203,8 +203,8 @@ impl Seen {
                 None,
                 format!(
                     "The text is UTF-8 but for {}. A row that has one is refused with its line.",
-                    plural(self.broken, "byte that is no character")
-                        .replace("byte that is no characters", "bytes that are no characters")
+                    plural(self.broken, "byte that is not a character")
+                        .replace("byte that is not a characters", "bytes that are no characters")
                 ),
             );
             return Ok(Encoding::UTF_8);

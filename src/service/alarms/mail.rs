@@ -28,7 +28,7 @@ pub(super) fn send(channel: &MailChannel, text: &NoticeText, origin: Option<&str
 }
 
 fn mailbox(address: &Email) -> Result<Mailbox, String> {
-    address.as_str().parse().map_err(|error| format!("{address} is no address to send to: {error}"))
+    address.as_str().parse().map_err(|error| format!("can't send to {address}: {error}"))
 }
 
 fn transport(channel: &MailChannel) -> Result<SmtpTransport, String> {

@@ -33,9 +33,9 @@ impl Certificate {
     pub(super) fn parse(chain: &[u8], key: &[u8]) -> Result<Self, String> {
         let chain: Vec<_> = CertificateDer::pem_slice_iter(chain)
             .collect::<Result<_, _>>()
-            .map_err(|error| format!("the certificate is no PEM: {error}"))?;
+            .map_err(|error| format!("the certificate isn't PEM: {error}"))?;
         let Some(first) = chain.first() else {
-            return Err("the certificate's file holds no certificate in PEM".to_owned());
+            return Err("the certificate's file contains no PEM certificate".to_owned());
         };
         let parsed =
             x509_cert::Certificate::from_der(first).map_err(|error| format!("no X.509 certificate: {error}"))?;

@@ -21,7 +21,7 @@ impl Roots {
         let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
         let roots = roots.map_err(|error| unusable(path, &error))?;
         if roots.is_empty() {
-            return Err(unusable(path, &"it holds no certificate in PEM"));
+            return Err(unusable(path, &"it contains no PEM certificate"));
         }
         Ok(Self(Some(roots)))
     }

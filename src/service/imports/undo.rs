@@ -42,7 +42,7 @@ pub struct Undone {
 #[derive(Debug, thiserror::Error)]
 pub enum UndoError {
     /// Later changes stand on its rows.
-    #[error("later changes stand on its rows: {}. Undo those first, the newest first", Listed(.0))]
+    #[error("newer changes affect the same rows: {}. Undo those first, newest first", Listed(.0))]
     Stands(Vec<LaterChange>),
     /// Days are final, and no reason was given.
     #[error("{}", .0.refusal())]

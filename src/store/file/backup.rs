@@ -70,7 +70,7 @@ pub(in crate::store) fn backup(from: &Path, target: &Path, go_on: &dyn Fn() -> b
     if verified.contents != expected {
         return Err(StoreError::Unsound {
             path: target.to_owned(),
-            problem: "the copy does not hold what the database held; it was thrown away".to_owned(),
+            problem: "the copy differs from the database, so it was deleted".to_owned(),
         });
     }
     temporary.persist_noclobber(target).map_err(|error| failed(error.error))?;
@@ -117,7 +117,7 @@ pub fn verify(path: &Path) -> StoreResult<Verified> {
     let unsound = |problem: String| StoreError::Unsound { path: path.to_owned(), problem };
     // A pipe that nobody writes to would be waited for without end.
     if !path.metadata().map_err(unreadable)?.is_file() {
-        return Err(unsound("this is no file but a directory, a pipe or a device".to_owned()));
+        return Err(unsound("expected a file, got a directory, a pipe or a device".to_owned()));
     }
     let mut file = File::open(path).map_err(unreadable)?;
     let bytes = file.metadata().map_err(unreadable)?.len();
@@ -125,7 +125,7 @@ pub fn verify(path: &Path) -> StoreResult<Verified> {
         io::ErrorKind::UnexpectedEof => unsound(format!("{bytes} bytes are too few for a database")),
         _ => unreadable(error),
     })?;
-    let Some(header) = header else { return Err(unsound("this is no SQLite database".to_owned())) };
+    let Some(header) = header else { return Err(unsound("this is not an SQLite database".to_owned())) };
     let seal = match trailer::find(&mut file).map_err(unreadable)? {
         Found::Whole(seal) => Some(seal),
         Found::Broken => {
