@@ -69,7 +69,7 @@ fn a_new_link_ends_the_one_before_and_a_set_up_link_ends_neither() {
     let made = ada.post(&page, &[]);
     let second = link(&ada.follow(made));
     let setup = app.setup_path();
-    assert!(choose(&app, &first, PASSWORD).1.text().contains("not known"));
+    assert!(choose(&app, &first, PASSWORD).1.text().contains("unknown"));
     assert_eq!(choose(&app, &second, PASSWORD).1.status, 303);
     assert_eq!(app.stranger().get(&setup).status, 200);
     assert_eq!(app.store.read(|txn| txn.admin_list()).unwrap().len(), 2);

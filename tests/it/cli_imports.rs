@@ -108,7 +108,7 @@ fn an_import_is_undone_to_the_byte_and_only_while_nothing_later_stands_on_it() {
     assert_ne!(second, first);
     let [later, august] = site.ids().try_into().unwrap();
     let words = site.undo(&august, &[]).failed(1);
-    assert!(words.contains(&format!("later changes stand on its rows: file {later} \"later.csv\"")), "{words}");
+    assert!(words.contains(&format!("newer changes affect the same rows: file {later} \"later.csv\"")), "{words}");
     assert!(words.contains("(3 rows). Undo those first"), "{words}");
     assert_eq!(site.report(), second);
     let undone = site.undo(&later, &["--reason", "wrong file"]);

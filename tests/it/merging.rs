@@ -218,7 +218,7 @@ fn what_can_not_become_one_is_refused_and_nothing_changes() {
     let entries = program.json(&["imports", "list"]);
     let merges: Vec<_> = entries.as_array().unwrap().iter().filter(|entry| entry["kind"] == "merge").collect();
     let undo = program.fails(&["imports", "undo", merges[2]["importId"].as_str().unwrap(), "--reason", "no"]);
-    assert!(undo.contains("later changes stand on its rows: merge") && undo.contains("Facebook into Google"), "{undo}");
+    assert!(undo.contains("newer changes affect the same rows: merge") && undo.contains("Facebook into Google"), "{undo}");
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn an_undo_gives_nothing_back_to_what_is_hidden() {
     let zeroed = program.json(&["import", &zero, "--advertiser", "Acme"]);
     let merge = program.json(&["publisher", "merge", "Facebok", "--into", "Facebook"]);
     let undo = program.fails(&["imports", "undo", zeroed["importId"].as_str().unwrap()]);
-    assert!(undo.contains("later changes stand on its rows: merge"), "{undo}");
+    assert!(undo.contains("newer changes affect the same rows: merge"), "{undo}");
     program.ok(&["imports", "undo", merge["importId"].as_str().unwrap()]);
     program.ok(&["imports", "undo", zeroed["importId"].as_str().unwrap()]);
     assert_eq!(report(&program), BEFORE);
