@@ -131,7 +131,7 @@ fn unzip(file: File, spool: &Path) -> Result<File, FileError> {
         let listed = names.iter().take(5).map(|name| crate::domain::Invalid::echo(name)).collect::<Vec<_>>().join(", ");
         let words = match names.len() {
             0 => "the ZIP archive contains no file".to_owned(),
-            count => format!("the ZIP archive holds {count} files, expected one: {listed}"),
+            count => format!("the ZIP archive contains {count} files, expected one: {listed}"),
         };
         return Err(FileError::Refused(words));
     };
@@ -212,8 +212,8 @@ mod tests {
     fn what_unpacks_to_no_one_text_is_refused_in_words() {
         let bomb = gzipped(&vec![b'a'; 65 << 20]);
         for (bytes, words) in [
-            (zipped(&[("a.csv", b"1"), ("b.csv", b"2")]), "holds 2 files, expected one: \"a.csv\", \"b.csv\""),
-            (zipped(&[("a/", b"")]), "holds no file"),
+            (zipped(&[("a.csv", b"1"), ("b.csv", b"2")]), "contains 2 files, expected one: \"a.csv\", \"b.csv\""),
+            (zipped(&[("a/", b"")]), "contains no file"),
             (gzipped(&gzipped(b"a")), "packed twice"),
             (gzipped(b"Day,Cost")[..12].to_vec(), "the packed file is damaged"),
             (b"PK\x03\x04....".to_vec(), "the ZIP archive can't be read"),

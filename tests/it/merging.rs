@@ -218,7 +218,10 @@ fn what_can_not_become_one_is_refused_and_nothing_changes() {
     let entries = program.json(&["imports", "list"]);
     let merges: Vec<_> = entries.as_array().unwrap().iter().filter(|entry| entry["kind"] == "merge").collect();
     let undo = program.fails(&["imports", "undo", merges[2]["importId"].as_str().unwrap(), "--reason", "no"]);
-    assert!(undo.contains("newer changes affect the same rows: merge") && undo.contains("Facebook into Google"), "{undo}");
+    assert!(
+        undo.contains("newer changes affect the same rows: merge") && undo.contains("Facebook into Google"),
+        "{undo}"
+    );
 }
 
 #[test]

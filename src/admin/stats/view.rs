@@ -369,6 +369,6 @@ mod tests {
             "{message}"
         );
         assert_eq!(typed_days("2026-11-20", "", usual), Ok(range("2026-11-20", "2026-11-20")));
-        assert!(typed_days("yesterday", "", usual).unwrap_err().contains("is no day"));
+        assert!(typed_days("yesterday", "", usual).unwrap_err().contains("isn't a day"));
     }
 }

@@ -122,7 +122,7 @@ fn a_sheet_can_be_chosen() {
     let error = read(&report(), Some("Else")).unwrap_err();
     assert_eq!(error, "the workbook has no sheet \"Else\"; it has \"Notes\", \"Data\"");
     let error = read(&workbook(&[("Empty", "")]), None).unwrap_err();
-    assert_eq!(error, "no sheet of the workbook holds a table; it has \"Empty\"");
+    assert_eq!(error, "no sheet of the workbook contains a table; it has \"Empty\"");
     assert!(read(&zipped(&[("xl/workbook.xml", b"<x")]), None).unwrap_err().contains("can't be read"));
 }
 
