@@ -1,8 +1,11 @@
 //! `pitlane token …`
 
+use std::ffi::OsStr;
+
 use anyhow::Context as _;
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Subcommand;
+use clap::builder::TypedValueParser;
 use clap::error::ErrorKind;
 use ipnet::IpNet;
 use serde_json::json;
@@ -43,7 +46,8 @@ pub(super) enum Command {
     /// Issue a token that takes another's place; both work until the old one is revoked
     Rotate {
         /// The old one: the 16 letters and digits after plt_
-        id: String,
+        #[arg(value_parser = IdParser)]
+        id: TokenId,
         /// What its holder is called; as before if not given
         #[arg(long, value_name = "LABEL", value_parser = parse_name)]
         name: Option<Name>,
@@ -54,7 +58,8 @@ pub(super) enum Command {
     /// Revoke a token from the next request on
     Revoke {
         /// The 16 letters and digits after plt_
-        id: String,
+        #[arg(value_parser = IdParser)]
+        id: TokenId,
     },
 }
 
@@ -86,7 +91,6 @@ pub(super) fn run(global: &Global, command: Command) -> anyhow::Result<()> {
             table::print(["ID", "ADVERTISER", "NAME", "SCOPE", "STATE", "LAST USED", "CREATED"], &rows)
         }
         Command::Rotate { id, name, expires_in } => {
-            let id = parse_id(&id);
             let old = store.read(|txn| txn.token_find(&id))?;
             let old = old.with_context(|| format!("there is no token {id}"))?;
             if let TokenState::Revoked(at) = TokenState::of(&old, now) {
@@ -112,7 +116,6 @@ pub(super) fn run(global: &Global, command: Command) -> anyhow::Result<()> {
             print(token.reveal())
         }
         Command::Revoke { id } => {
-            let id = parse_id(&id);
             let revoked = tokens::revoke(&store, &id, &actor, now)?;
             say(format_args!("token {id} {}", if revoked { "is revoked from now on" } else { "was revoked already" }));
             if global.json {
@@ -162,11 +165,18 @@ fn as_json(row: &TokenRow, now: DateTime<Utc>) -> serde_json::Value {
     })
 }
 
-/// A token's id, or that of a whole token. Clap itself would repeat a pasted secret in its error, so it is not asked.
-fn parse_id(text: &str) -> TokenId {
-    let id = text.strip_prefix("plt_").unwrap_or(text).split('_').next().unwrap_or_default();
-    id.parse()
-        .unwrap_or_else(|invalid: Invalid| clap::Error::raw(ErrorKind::ValueValidation, format!("{invalid}\n")).exit())
+/// A token's id, or that of a whole token. Clap's own parsers repeat what they got in their error; a pasted secret must not be.
+#[derive(Debug, Clone)]
+struct IdParser;
+
+impl TypedValueParser for IdParser {
+    type Value = TokenId;
+
+    fn parse_ref(&self, _: &clap::Command, _: Option<&clap::Arg>, value: &OsStr) -> Result<TokenId, clap::Error> {
+        let text = value.to_string_lossy();
+        let id = text.strip_prefix("plt_").unwrap_or(&text).split('_').next().unwrap_or_default();
+        id.parse().map_err(|invalid: Invalid| clap::Error::raw(ErrorKind::ValueValidation, format!("{invalid}\n")))
+    }
 }
 
 /// A whole number of hours, days, weeks or years of 365 days; at most a century.
