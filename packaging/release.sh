@@ -36,9 +36,10 @@ cp "$binary" "$dist/pitlane"
 "$binary" completions fish >"$share/pitlane.fish"
 printf 'pitlane (%s) stable; urgency=medium\n\n  * What changed: CHANGELOG.md beside this file.\n\n -- %s  %s\n' "$version" \
     "$(sed -n 's/^maintainer = "\(.*\)"/\1/p' Cargo.toml)" "$(date -u -R -d "@$SOURCE_DATE_EPOCH")" | gzip -9 -n >"$share/changelog.gz"
-cargo cyclonedx --quiet --format json --describe binaries --spec-version 1.5 --override-filename sbom.cdx --no-build-deps
-sed "s|$here|/pitlane|g" sbom.cdx.json >"$share/sbom.cdx.json"
-rm -f sbom.cdx.json
+# The tool takes no file name of ours together with what it describes.
+cargo cyclonedx --quiet --format json --describe binaries --spec-version 1.5 --no-build-deps
+sed "s|$here|/pitlane|g" pitlane_bin.cdx.json >"$share/sbom.cdx.json"
+rm -f pitlane_bin.cdx.json
 cp "$share/sbom.cdx.json" "$dist/pitlane-$version.cdx.json"
 
 cargo deb --no-build --no-strip --quiet --deb-revision '' --output "$dist/pitlane_${version}_$(dpkg --print-architecture).deb"
