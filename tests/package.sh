@@ -155,7 +155,7 @@ took=$(($(date +%s) - since))
 [ "$took" -le 60 ] || fail "it took $took s"
 step "took $took s, an upgrade of the data among them: $(ls "$root/var/lib/pitlane/backups")"
 as_unit pitlane doctor >"$work/doctor" 2>&1 || fail "$(cat "$work/doctor")"
-as_unit pitlane healthcheck 2>/dev/null || fail "the health check"
+as_unit pitlane healthcheck 2>"$work/health" || fail "the health check: $(cat "$work/health")"
 
 step "what no other user may read"
 [ "$(stat -c %a "$root/var/lib/pitlane")" = 700 ] || fail "the data directory is open"

@@ -87,9 +87,12 @@ fn shells_and_man_know_every_command() {
 fn a_health_check_tells_whether_the_server_of_this_directory_works() {
     let program = Program::stocked();
     assert!(program.fails(&["healthcheck"]).contains("no server has said"));
-    let server = program.serve(&["--backup-at", "off"]);
-    program.ok(&["healthcheck"]);
-    server.stop();
+    for more in [&[][..], &["--public-url", "https://costs.example"], &["--public-url", "https://costs.example/costs"]]
+    {
+        let server = program.serve(&[&["--backup-at", "off"], more].concat());
+        program.ok(&["healthcheck"]);
+        server.stop();
+    }
     assert!(program.fails(&["healthcheck"]).contains("no server has said"));
 }
 

@@ -73,25 +73,23 @@ impl Owner {
     /// The address that people reach the running server by, as it noted it; none where no server runs.
     #[must_use]
     pub fn noted(data_dir: &Path) -> Option<String> {
-        let mut file = File::open(data_dir.join(Self::FILE)).ok()?;
-        if file.try_lock_shared().is_ok() {
-            return None;
-        }
-        let mut note = String::new();
-        file.read_to_string(&mut note).ok()?;
-        let (_, address) = note.trim().split_once(", at ")?;
-        Some(address.split_once(", known as ").map_or(address, |(_, url)| url).to_owned())
+        let (address, public_url) = Self::addresses(data_dir).ok()??;
+        Some(public_url.unwrap_or(address))
     }
 
     /// The public address that the running server was told; none where no server runs, or it was told none.
     #[must_use]
     pub fn public_url(data_dir: &Path) -> Option<String> {
-        let words = Self::address(data_dir).ok()??;
-        words.split_once(", known as ").map(|(_, url)| url.to_owned())
+        Self::addresses(data_dir).ok()??.1
     }
 
-    /// Where the server on a data directory said that it can be reached; none where none runs, or it has not said yet.
+    /// Where the server on a data directory said that this machine can reach it; none where none runs, or it has not said yet.
     pub fn address(data_dir: &Path) -> StoreResult<Option<String>> {
+        Ok(Self::addresses(data_dir)?.map(|(address, _)| address))
+    }
+
+    /// What the running server said in [`Self::announce`].
+    fn addresses(data_dir: &Path) -> StoreResult<Option<(String, Option<String>)>> {
         let path = data_dir.join(Self::FILE);
         let refused = |source| disk::refused(&path, source);
         let mut file = match File::open(&path) {
@@ -105,9 +103,12 @@ impl Owner {
             Err(TryLockError::Error(source)) => return Err(refused(source)),
             Err(TryLockError::WouldBlock) => {}
         }
-        let mut words = String::new();
-        file.read_to_string(&mut words).map_err(refused)?;
-        Ok(words.trim().split_once(", at ").map(|(_, address)| address.to_owned()))
+        let mut note = String::new();
+        file.read_to_string(&mut note).map_err(refused)?;
+        Ok(note.trim().split_once(", at ").map(|(_, said)| match said.split_once(", known as ") {
+            Some((address, public_url)) => (address.to_owned(), Some(public_url.to_owned())),
+            None => (said.to_owned(), None),
+        }))
     }
 
     /// The lock is what counts. The words only help, and a full disk must not keep a server from reporting.
@@ -185,6 +186,10 @@ mod tests {
         first.announce("http://127.0.0.1:8080", None);
         let message = Owner::take(dir.path()).unwrap_err().to_string();
         assert!(message.contains(&format!("process {}, at http://127.0.0.1:8080", std::process::id())), "{message}");
+        first.announce("http://127.0.0.1:8080", Some("https://costs.example"));
+        assert_eq!(Owner::address(dir.path()).unwrap().as_deref(), Some("http://127.0.0.1:8080"));
+        assert_eq!(Owner::public_url(dir.path()).as_deref(), Some("https://costs.example"));
+        assert_eq!(Owner::noted(dir.path()).as_deref(), Some("https://costs.example"));
         drop(first);
         assert_eq!(Owner::address(dir.path()).unwrap(), None);
         Owner::take(dir.path()).unwrap();
