@@ -1,7 +1,7 @@
 #!/bin/sh
 # HTTPS beside nginx: the same certificate and the same bytes, one after the other, server on one core and load on the other.
 # nginx sends a file; Pitlane makes the report, with its cache and without. Says requests a second, and requests a second of
-# the server's own processor time, which can be read on a busy machine too; and what memory an idle server takes with TLS on.
+# the server's own processor time, which can be read on a busy machine too; and what memory an idle server takes without TLS and with it.
 # Takes wrk, nginx and curl from Debian. PITLANE names another binary, SECONDS_EACH how long each case is measured.
 set -eu
 cd "$(dirname "$0")/.."
@@ -37,13 +37,22 @@ run() { "$pitlane" --data-dir "$work/data" "$@" 2>/dev/null; }
 run import "$work/data.csv" --advertiser Acme --create-missing >/dev/null
 token=$(run token create --advertiser Acme --name bench)
 
-serve() { # serve FLAGS…: sets server and origin
-    taskset -c 0 "$pitlane" --data-dir "$work/data" serve --listen 127.0.0.1:0 --rate-limit 0 --backup-at off \
-        --tls-cert "$work/cert.pem" --tls-key "$work/key.pem" "$@" >"$work/said" 2>/dev/null &
+serve_plain() { # serve_plain FLAGS…: sets server and origin
+    taskset -c 0 "$pitlane" --data-dir "$work/data" serve --listen 127.0.0.1:0 --rate-limit 0 --backup-at off "$@" \
+        >"$work/said" 2>/dev/null &
     server=$!
     running="$running $server"
     until grep -q '^listening on ' "$work/said"; do sleep 0.1; done
     origin=$(sed -n 's/^listening on //p' "$work/said")
+}
+serve() { serve_plain --tls-cert "$work/cert.pem" --tls-key "$work/key.pem" "$@"; }
+resident() { awk '/VmRSS/ {printf "%.1f MB", $2 / 1024}' "/proc/$server/status"; }
+idle() { # idle NAME: what memory the server takes, and what once it has answered
+    sleep 2
+    before=$(resident)
+    curl -sf --cacert "$work/cert.pem" "$origin/readyz" >/dev/null
+    sleep 2
+    echo "idle $1: $before, $(resident) once it has answered"
 }
 report=/api/v1/integrations/cost-report/singular/json
 ticks() { # ticks PROCESS…: their processor time, in ticks
@@ -61,9 +70,12 @@ measure() { # measure NAME URL PROCESS…: requests a second, and a second of pr
         "$work/wrk" | tee -a "$work/figures"
 }
 
+serve_plain
+idle "without TLS"
+kill "$server"
+wait "$server"
 serve
-sleep 2
-echo "idle with TLS: $(awk '/VmRSS/ {printf "%.1f MB", $2 / 1024}' "/proc/$server/status")"
+idle "with TLS"
 mkdir "$work/files"
 for days in 1 30; do
     query="date_from=2026-04-01&date_to=2026-04-$(printf %02d "$days")"

@@ -12,6 +12,7 @@ use crate::config::Global;
 use crate::domain::{Email, Role};
 use crate::service::Actor;
 use crate::service::access::admins::{self, Password};
+use crate::store::Owner;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -40,9 +41,9 @@ pub(super) enum Command {
     List,
     /// Print a one-time link that makes an admin; valid for 30 minutes
     SetupLink {
-        /// Address people reach the server by
-        #[arg(long, env = "PITLANE_PUBLIC_URL", default_value = "http://127.0.0.1:8080", value_name = "URL")]
-        public_url: String,
+        /// Address people reach the server by; otherwise the running server's
+        #[arg(long, env = "PITLANE_PUBLIC_URL", value_name = "URL")]
+        public_url: Option<String>,
     },
 }
 
@@ -77,7 +78,9 @@ pub(super) fn run(global: &Global, command: Command) -> anyhow::Result<()> {
         Command::SetupLink { public_url } => {
             let store = open_or_create(global)?;
             let (secret, expires_at) = admins::create_setup_secret(&store, &actor)?;
-            let link = format!("{}/admin/setup/{}", public_url.trim_end_matches('/'), secret.expose_secret());
+            let origin = public_url.or_else(|| Owner::noted(&global.data_dir));
+            let origin = origin.as_deref().unwrap_or("http://127.0.0.1:8080").trim_end_matches('/');
+            let link = format!("{origin}/admin/setup/{}", secret.expose_secret());
             if let Err(error) = admins::write_setup_file(&store, &link) {
                 say(format_args!("the file with the earlier link could not be replaced: {error}"));
             }

@@ -254,6 +254,15 @@ fn a_set_up_link_is_printed_alone() {
 }
 
 #[test]
+fn a_set_up_link_leads_to_the_running_server() {
+    let program = Program::new();
+    let server = program.serve(&["--backup-at", "off", "--public-url", "https://costs.example/path"]);
+    assert!(program.ok(&["admin", "setup-link"]).starts_with("https://costs.example/path/admin/setup/"));
+    server.stop();
+    assert!(program.ok(&["admin", "setup-link"]).starts_with("http://127.0.0.1:8080/admin/setup/"));
+}
+
+#[test]
 fn doctor_finds_a_new_installation_sound_and_says_what_is_missing() {
     let program = with_acme();
     let report = program.ok(&["doctor"]);
