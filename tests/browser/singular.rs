@@ -83,7 +83,7 @@ fn a_request_is_copied_ticked_and_arrives() {
         browser.sees("arrived").await;
         assert!(browser.driver.find(By::Css("#request-1")).await.is_err());
         // What is too old says so with its sum, and can be left.
-        browser.sees("1 day can’t be mended any more").await;
+        browser.sees("1 day can’t be corrected in Singular").await;
         browser.sees("They differ by +1.50 USD in all.").await;
         browser.press("Leave them as they are").await;
         browser.sees("Singular was handed everything").await;
