@@ -17,7 +17,7 @@ pub async fn show(context: RequestContext, id: web::Path<String>) -> Answer {
     }
     let message = "A secret is shown once, and Pitlane does not keep it. If you have not copied it: revoke the token and \
                    generate another, or make another link or other codes.";
-    let links = [("Go to the tokens", "/admin/tokens"), ("Go to the people", "/admin/settings/people")];
+    let links = [("Go to the tokens", "/admin/tokens"), ("Go to the settings", "/admin/settings")];
     let links = links.map(|(label, href)| (label.to_owned(), href.to_owned())).into();
     context
         .show_as(StatusCode::GONE, move |context, txn| {

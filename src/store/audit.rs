@@ -58,6 +58,18 @@ impl ReadTxn<'_> {
         self.list("read the audit log", sql, (before.unwrap_or(i64::MAX), message, limit, SEARCHED), audit)
     }
 
+    /// The entries since then of changes after which the report says something else of the same figures, the newest first;
+    /// at most 1,000, among the last 150,000 entries.
+    pub fn audit_said_anew(&self, since: DateTime<Utc>) -> StoreResult<Vec<AuditRow>> {
+        let sql = "select audit_key, at, actor, action, subject, address from audit_log
+            where audit_key > (select coalesce(max(audit_key), 0) from audit_log) - ?2
+                and at >= ?1
+                and action in ('offer rename', 'offer enable', 'offer disable', 'campaign move', 'app change')
+            order by audit_key desc
+            limit 1000";
+        self.list("read the audit log", sql, (to_ms(since), SEARCHED), audit)
+    }
+
     /// The entries since then of imports that were cut off, the newest first; at most 20.
     pub fn audit_cut_off(&self, since: DateTime<Utc>) -> StoreResult<Vec<AuditRow>> {
         // In the words of the index.

@@ -45,9 +45,13 @@ pub(crate) fn state(app: &App, days: &[u64], cost: &str) {
 }
 
 pub(crate) fn connector(app: &App) -> Client {
+    connector_of(app, "Northwind", "Singular")
+}
+
+pub(crate) fn connector_of(app: &App, advertiser: &str, name: &str) -> Client {
     let request = TokenRequest {
-        advertiser: "Northwind".to_owned(),
-        name: Name::parse("name", "Singular").unwrap(),
+        advertiser: advertiser.to_owned(),
+        name: Name::parse("name", name).unwrap(),
         scope: TokenScope::Report,
         expires_at: None,
         reader: TokenReader::Singular,

@@ -31,8 +31,10 @@ fn the_undo_of_new_rows_names_each_of_them() {
         "Coin Game",
         &format!("{HEADER}2026-01-01,Summer,Lumen,10,1.5,Coins,Coins,com.example.coins,ANDROID\n"),
     );
-    let undo = undo_last(&app);
     let mut ada = app.person(EMAIL, Role::Admin);
+    let done = ada.get(&format!("/admin/imports/{}", last_import(&app))).into_text();
+    assert!(done.contains("Became, EUR") && !done.contains("Will be"), "what was done stands as to come: {done}");
+    let undo = undo_last(&app);
     let shown = ada.get(&format!("/admin/imports/{undo}")).into_text();
     for told in ["What it took away", "Summer", "Lumen", "was 1.50", "was 10"] {
         assert!(shown.contains(told), "{told}: {shown}");

@@ -1,6 +1,8 @@
 //! The page Singular: from a day that differs to why, to the request that mends it, and to its arrival.
 
-use pitlane::domain::Role;
+use pitlane::domain::{Name, Os, Role, StoreId};
+use pitlane::service::Actor;
+use pitlane::service::catalogue::{self, Change};
 use thirtyfour::prelude::*;
 
 use crate::ahead::{ago, connector, poll, state};
@@ -52,6 +54,36 @@ fn one_click_leads_from_home_stats_and_the_calendar_to_why_a_day_differs() {
         browser.sees("Answered").await;
         browser.close().await;
     });
+}
+
+#[test]
+fn a_day_names_who_renamed_switched_and_changed_the_store_id() {
+    let app = spawn_app();
+    found(&app, "USD");
+    state(&app, &[12], "1.5");
+    poll(&app, &connector(&app), 400);
+    let by = |name: &str| Actor { name: name.to_owned(), address: None };
+    let northwind = app.store.read(|txn| txn.advertiser_get("Northwind")).unwrap();
+    let first = app.store.read(|txn| txn.offer_list(northwind.key)).unwrap();
+    let first = first.iter().find(|offer| offer.name == "First").unwrap();
+    let game = app.store.read(|txn| txn.app_list(northwind.key)).unwrap().remove(0);
+    let change = |change: Change<'_>, who: &str| catalogue::change(&app.store, &northwind, &change, &by(who)).unwrap();
+    change(Change::RenameOffer(first, &Name::parse("name", "Prime").unwrap()), "ben@example.com");
+    catalogue::switch_offer(&app.store, "Northwind", "Second", false, &by("cleo@example.com")).unwrap();
+    let store = StoreId::parse(Os::Android, "com.example.other").unwrap();
+    change(Change::UpdateApp(&game, &Name::parse("name", &game.name).unwrap(), &store), "dan@example.com");
+    let mut ada = app.person(EMAIL, Role::Viewer);
+    let page = ada.get(&format!("/admin/singular/day?day={}", ago(12))).into_text();
+    let rows: Vec<&str> = page.split("<tr>").collect();
+    for (who, what) in [
+        ("ben@example.com", "First is now Prime of Northwind"),
+        ("ben@example.com", "It was called “First”, with cost reporting on"),
+        ("cleo@example.com", "offer disable: Second of Northwind"),
+        ("dan@example.com", "com.example.other"),
+    ] {
+        assert!(rows.iter().any(|row| row.contains(who) && row.contains(what)), "{who}, {what}: {page}");
+    }
+    assert!(!page.contains("not known"), "{page}");
 }
 
 #[test]

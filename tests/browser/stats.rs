@@ -172,8 +172,6 @@ fn from_a_month_down_to_a_rows_history_with_the_keyboard_alone() {
     let (app, _) = filled();
     run(async {
         let browser = Browser::open(&app, false).await;
-        // Narrow pages leave the column of "Edit" out.
-        browser.driver.set_window_rect(0, 0, 1280, 900).await.unwrap();
         browser.go("/admin/stats?range=all&by=month").await;
         type_in(&browser, &["email", "password"], &[EMAIL, PASSWORD]).await;
         for (link, words) in [
@@ -202,16 +200,16 @@ fn from_a_month_down_to_a_rows_history_with_the_keyboard_alone() {
     });
 }
 
-async fn press(browser: &Browser, key: Key) {
+pub(crate) async fn press(browser: &Browser, key: Key) {
     browser.driver.action_chain().send_keys(key).perform().await.unwrap();
 }
 
-async fn focused(browser: &Browser) -> WebElement {
+pub(crate) async fn focused(browser: &Browser) -> WebElement {
     browser.driver.active_element().await.unwrap()
 }
 
 /// Presses the tab key until the link or button that begins with these words has the focus.
-async fn tab_to(browser: &Browser, words: &str) {
+pub(crate) async fn tab_to(browser: &Browser, words: &str) {
     for _ in 0..120 {
         press(browser, Key::Tab).await;
         let at = focused(browser).await;
@@ -223,7 +221,7 @@ async fn tab_to(browser: &Browser, words: &str) {
 }
 
 /// Tabs to each field, replaces what it holds, and sends the form with the enter key.
-async fn type_in(browser: &Browser, names: &[&str], values: &[&str]) {
+pub(crate) async fn type_in(browser: &Browser, names: &[&str], values: &[&str]) {
     let old = browser.driver.find(By::Css("html")).await.unwrap();
     for (name, value) in names.iter().zip(values) {
         let mut steps = 0;

@@ -114,7 +114,7 @@ fn on_a_narrow_screen_rows_show_day_campaign_and_cost_and_nothing_scrolls_sidewa
     run(async {
         let app = spawn_app();
         stock(&app, &"Söhne_".repeat(30));
-        app.admit(EMAIL, Role::Viewer);
+        app.admit(EMAIL, Role::Admin);
         let browser = Browser::open(&app, false).await;
         let size = json!({"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": false});
         browser.driver.cdp().send_raw("Emulation.setDeviceMetricsOverride", size).await.unwrap();
@@ -139,6 +139,8 @@ fn on_a_narrow_screen_rows_show_day_campaign_and_cost_and_nothing_scrolls_sidewa
         let cost = browser.driver.find(By::XPath("//tbody//td[normalize-space()='69.50']")).await.unwrap();
         let place = cost.rect().await.unwrap();
         assert!(place.x + place.width <= 360.0 && place.width > 0.0, "{place:?}");
+        let place = browser.driver.find(By::LinkText("Edit")).await.unwrap().rect().await.unwrap();
+        assert!(place.x + place.width <= 360.0 && place.width > 0.0, "Edit stands at {place:?}");
         browser.close().await;
     });
 }

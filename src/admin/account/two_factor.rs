@@ -61,6 +61,7 @@ fn set_up_form(secret: &SharedSecret) -> Form {
         .field("password", "Your password", Kind::Password, "Used to encrypt the two-step secret.")
         .field("secret", "", Kind::Hidden, "")
         .with("secret", secret.text())
+        .sent_once()
 }
 
 async fn set_up_page(context: &RequestContext, secret: SharedSecret, form: Form) -> Answer {
@@ -85,17 +86,24 @@ pub async fn ask_on(context: RequestContext) -> Answer {
     set_up_page(&context, secret, form).await
 }
 
-/// Turns the second step on, and shows the recovery codes.
+/// Turns the second step on, and leads to the page that shows the recovery codes once.
 pub async fn turn_on(context: RequestContext) -> Answer {
+    if let Some(shown) = context.shown_once(context.field("form_id")).await? {
+        return Ok(shown);
+    }
     let admin = context.session()?.admin.clone();
     let secret = match SharedSecret::parse(context.field("secret")) {
         Ok(secret) if !is_on(&context).await? => secret,
-        _ => return Ok(context.go(BACK)),
+        _ => {
+            context.made_nothing(context.field("form_id"))?;
+            return Ok(context.go(BACK));
+        }
     };
     let (password, code) = (context.field("password"), context.field("code"));
     match context.state().sign_in.turn_two_step_on(&admin, password, &secret, code, context.browser()).await {
         Ok(codes) => show_codes(&context, codes).await,
         Err(refused) => {
+            context.made_nothing(context.field("form_id"))?;
             let form = set_up_form(&secret).refused(wrong(refused)?)?;
             set_up_page(&context, secret, form).await
         }
@@ -104,7 +112,7 @@ pub async fn turn_on(context: RequestContext) -> Answer {
 
 async fn show_codes(context: &RequestContext, codes: Vec<String>) -> Answer {
     context
-        .show(move |context, txn| {
+        .show_once(context.field("form_id"), move |context, txn| {
             let shell = Shell::new(context, txn, NAV, "Keep these recovery codes")?;
             Ok(CodesPage { shell, codes })
         })
@@ -124,7 +132,7 @@ async fn codes_page(context: &RequestContext, form: Form) -> Answer {
 }
 
 fn codes_form() -> Form {
-    proof_form("codes", "Make new codes")
+    proof_form("codes", "Make new codes").sent_once()
 }
 
 /// Asks for password and code before new recovery codes are made.
@@ -132,16 +140,23 @@ pub async fn ask_codes(context: RequestContext) -> Answer {
     codes_page(&context, codes_form()).await
 }
 
-/// Makes new recovery codes and shows them, this once.
+/// Makes new recovery codes and leads to the page that shows them once.
 pub async fn renew_codes(context: RequestContext) -> Answer {
+    if let Some(shown) = context.shown_once(context.field("form_id")).await? {
+        return Ok(shown);
+    }
     let admin = context.session()?.admin.clone();
     if !is_on(&context).await? {
+        context.made_nothing(context.field("form_id"))?;
         return Ok(context.go(BACK));
     }
     let (password, code) = (context.field("password"), context.field("code"));
     match context.state().sign_in.renew_codes(&admin, password, code, context.browser()).await {
         Ok(codes) => show_codes(&context, codes).await,
-        Err(refused) => codes_page(&context, codes_form().refused(wrong(refused)?)?).await,
+        Err(refused) => {
+            context.made_nothing(context.field("form_id"))?;
+            codes_page(&context, codes_form().refused(wrong(refused)?)?).await
+        }
     }
 }
 

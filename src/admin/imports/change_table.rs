@@ -66,18 +66,19 @@ pub(in crate::admin) fn figures(old: Option<Figures>, new: Option<Figures>, curr
     ]
 }
 
-/// What each day was and will be, and, before it is done, how Singular gets it.
+/// What each day was and, before it is done, will be and how Singular gets it; afterwards, what it became.
 pub(in crate::admin) fn days(outlook: &Outlook, currency: Currency, singular: Option<&dyn Fn(Day) -> Cell>) -> Table {
     let code = currency.code();
+    let (caption, then) = if singular.is_some() { ("What changes", "Will be") } else { ("What it changed", "Became") };
     let mut columns = vec![
         "Day".to_owned(),
         format!("#Was, {code}"),
-        format!("#Will be, {code}"),
+        format!("#{then}, {code}"),
         "#Difference".to_owned(),
         "#Clicks".to_owned(),
     ];
     columns.extend(singular.map(|_| "Singular".to_owned()));
-    let mut table = Table::new("What changes", &columns.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut table = Table::new(caption, &columns.iter().map(String::as_str).collect::<Vec<_>>());
     let money = |rows: u64, sum: MicrosSum| match rows {
         0 => Cell::new("–"),
         _ => Cell::new(format::amount(sum, currency)).title(sum.to_string()),

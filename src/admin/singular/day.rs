@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use askama::Template;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 
 use super::words;
 use crate::admin::imports::list::what;
@@ -14,7 +14,7 @@ use crate::admin::kit::table::{Cell, Table};
 use crate::domain::{Currency, Day, DayRange};
 use crate::service::ServiceError;
 use crate::service::ledger::{Cause, Detail, HandoverState, Ledger, LedgerDay, Shown, causes};
-use crate::store::{AdvertiserKey, ReadTxn, StoreError};
+use crate::store::{AdvertiserKey, AuditRow, ReadTxn, StoreError};
 
 /// Items that are shown.
 const SHOWN: usize = 200;
@@ -103,8 +103,8 @@ fn facts(shell: &Shell, day: &LedgerDay, currency: Currency) -> Vec<(&'static st
     let sums = |rows: u64, clicks: i128, cost: String| {
         let rows = format::plural(i64::try_from(rows).unwrap_or(i64::MAX), "item");
         format!(
-            "{rows}, {} clicks, {cost} {}",
-            format::count(i64::try_from(clicks).unwrap_or(i64::MAX)),
+            "{rows}, {}, {cost} {}",
+            format::plural(i64::try_from(clicks).unwrap_or(i64::MAX), "click"),
             currency.code()
         )
     };
@@ -145,20 +145,34 @@ fn caused(txn: &ReadTxn<'_>, shell: &Shell, advertiser: AdvertiserKey, day: &Led
                     Cell::new(format::count(i64::try_from(cells).unwrap_or(i64::MAX))),
                 ]
             }
-            Cause::Offer { name, was_on, at } => {
+            Cause::Offer { name, was_on, at, entry } => {
                 let switch = if was_on { "on" } else { "off" };
-                let what = format!("An offer changed that was called “{name}” with cost reporting {switch}");
-                vec![Cell::new(format::moment(at, shell.zone())), Cell::new(what), Cell::default(), Cell::default()]
+                let was = format!("It was called “{name}”, with cost reporting {switch}");
+                said_anew(shell, at, entry, "An offer changed", Some(was))
             }
-            Cause::Catalogue { at } => vec![
-                Cell::new(format::moment(at, shell.zone())),
-                Cell::new("A campaign moved, or an app’s store id changed"),
-                Cell::default(),
-                Cell::default(),
-            ],
+            Cause::Catalogue { at, entry } => {
+                said_anew(shell, at, entry, "A campaign moved, or an app’s store id changed", None)
+            }
         });
     }
     Ok(table)
+}
+
+/// A change of the catalogue, in the audit log's words where it has some.
+fn said_anew(
+    shell: &Shell,
+    at: DateTime<Utc>,
+    entry: Option<AuditRow>,
+    otherwise: &str,
+    was: Option<String>,
+) -> Vec<Cell> {
+    let (what, who) = match entry {
+        Some(entry) => (format!("{}: {}", entry.action, entry.subject), entry.actor),
+        None => (otherwise.to_owned(), "not known".to_owned()),
+    };
+    let mut what = Cell::new(what);
+    what.note = was;
+    vec![Cell::new(format::moment(at, shell.zone())), what, Cell::new(who), Cell::default()]
 }
 
 fn items(

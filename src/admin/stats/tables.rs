@@ -246,7 +246,7 @@ pub fn one_by_one(context: &RequestContext, txn: &ReadTxn<'_>, view: &View) -> R
         (Column::figure("Per click").less(), Some(Order::PerClick)),
         (Column::figure("Views").less(), Some(Order::Views)),
         (Column::figure("Conversions").less(), Some(Order::Conversions)),
-        (Column::text(if context.may_change() { "Change" } else { "History" }).less(), None),
+        (Column::text(if context.may_change() { "Change" } else { "History" }), None),
     ];
     let mut table = Table::with_columns("Stats by day, campaign and publisher", heads(context, view, columns));
     let first = (view.page - 1).saturating_mul(SHOWN).min(rows.len());

@@ -1,12 +1,12 @@
 //! What made a day differ from what was handed over: the imports and edits since, and the changes of the catalogue.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use super::LedgerDay;
+use super::{CellDifference, LedgerDay};
 use crate::service::ServiceResult;
-use crate::store::{AdvertiserKey, ImportEntry, ImportKey, ReadTxn, Version};
+use crate::store::{AdvertiserKey, AuditRow, CampaignKey, ImportEntry, ImportKey, ReadTxn, Version};
 
 /// Something that changed a day since it was handed over.
 #[derive(Debug, Clone)]
@@ -21,11 +21,15 @@ pub enum Cause {
         was_on: bool,
         /// When that changed.
         at: DateTime<Utc>,
+        /// What the audit log says of the change.
+        entry: Option<AuditRow>,
     },
     /// A campaign that belonged elsewhere, or an app that had another store id.
     Catalogue {
         /// When that changed.
         at: DateTime<Utc>,
+        /// What the audit log says of the change.
+        entry: Option<AuditRow>,
     },
 }
 
@@ -47,21 +51,73 @@ pub fn causes(txn: &ReadTxn<'_>, advertiser: AdvertiserKey, day: &LedgerDay) -> 
     for (import, count) in cells {
         found.push(Cause::Import(Box::new(txn.import_by_key(import)?), count));
     }
-    if day.served.is_some() && day.difference.cells.iter().any(|cell| is_said_anew(&cell.differs)) {
-        for past in txn.offer_past(advertiser)?.into_iter().filter(|past| past.until > since) {
-            found.push(Cause::Offer { name: past.name, was_on: past.cost_reporting, at: moment(past.until) });
-        }
-        let moved = txn.campaign_past(advertiser)?.into_iter().map(|past| past.until);
-        let apps = txn.app_past(advertiser)?.into_iter().map(|past| past.until);
-        found.extend(
-            moved.chain(apps).filter(|until| *until > since).map(|until| Cause::Catalogue { at: moment(until) }),
-        );
+    if day.served.is_some() {
+        said_anew(txn, advertiser, day, since, &mut found)?;
     }
     Ok(found)
 }
 
-fn is_said_anew(differs: &[&str]) -> bool {
-    differs.iter().any(|key| ["offer_name", "store_id", "os"].contains(key))
+/// The changes of the offers, apps and places of the campaigns of which something else is said now.
+fn said_anew(
+    txn: &ReadTxn<'_>,
+    advertiser: AdvertiserKey,
+    day: &LedgerDay,
+    since: Version,
+    found: &mut Vec<Cause>,
+) -> ServiceResult<()> {
+    let differing = day.difference.cells.iter().filter(|cell| is_said_anew(cell));
+    let campaigns: HashSet<CampaignKey> = differing.map(|cell| cell.campaign).collect();
+    if campaigns.is_empty() {
+        return Ok(());
+    }
+    let mut past_places = txn.campaign_past(advertiser)?;
+    past_places.retain(|past| campaigns.contains(&past.campaign) && past.until > since);
+    let now = txn.campaign_places(advertiser)?.into_iter().filter(|place| campaigns.contains(&place.campaign));
+    let (mut offers, mut apps) = (HashSet::new(), HashSet::new());
+    for place in now.chain(past_places.iter().copied()) {
+        offers.insert(place.offer);
+        apps.insert(place.app);
+    }
+    let mut entries = txn.audit_said_anew(moment(since) - APART)?;
+    for past in txn.offer_past(advertiser)? {
+        if past.until > since && offers.contains(&past.offer) {
+            let at = moment(past.until);
+            let entry = take_entry(&mut entries, at, |entry| {
+                entry.action.starts_with("offer ") && entry.subject.starts_with(&past.name)
+            });
+            found.push(Cause::Offer { name: past.name, was_on: past.cost_reporting, at, entry });
+        }
+    }
+    let moved = past_places.into_iter().map(|past| (past.until, "campaign move"));
+    let past_apps = txn.app_past(advertiser)?.into_iter();
+    let past_apps = past_apps.filter(|past| past.until > since && apps.contains(&past.app));
+    for (until, action) in moved.chain(past_apps.map(|past| (past.until, "app change"))) {
+        let at = moment(until);
+        let entry = take_entry(&mut entries, at, |entry| entry.action == action);
+        found.push(Cause::Catalogue { at, entry });
+    }
+    Ok(())
+}
+
+/// How far the clock of a version may be from that of the audit log's entry about the same change.
+const APART: TimeDelta = TimeDelta::seconds(10);
+
+/// Takes out the entry nearest to that moment: both were written in one transaction, and each change has an entry of its own.
+fn take_entry(
+    entries: &mut Vec<AuditRow>,
+    at: DateTime<Utc>,
+    is_about: impl Fn(&AuditRow) -> bool,
+) -> Option<AuditRow> {
+    let apart = |entry: &AuditRow| (entry.at - at).abs();
+    let near = entries.iter().enumerate().filter(|(_, entry)| apart(entry) <= APART && is_about(entry));
+    let (place, _) = near.min_by_key(|(_, entry)| apart(entry))?;
+    Some(entries.remove(place))
+}
+
+/// Whether other words are said of the same figures, or an offer's switch may have shown or hidden them.
+fn is_said_anew(cell: &CellDifference) -> bool {
+    cell.served.is_some() != cell.held.is_some()
+        || cell.differs.iter().any(|key| ["offer_name", "store_id", "os"].contains(key))
 }
 
 /// Versions are at least the clock's microseconds.
