@@ -124,6 +124,7 @@ pub struct Store {
     path: Arc<PathBuf>,
     /// The notes of what could not wait for the write lock.
     urgent: Arc<PathBuf>,
+    urgent_looked: Arc<urgent::LastLook>,
     epoch: Arc<str>,
     /// Which file was opened, where the system tells files apart.
     identity: Option<(u64, u64)>,
@@ -159,6 +160,7 @@ impl Store {
             writer,
             identity: disk::identity(&path),
             urgent: Arc::new(urgent::file(&path)),
+            urgent_looked: Arc::new(urgent::LastLook::new()),
             path: Arc::new(path),
             epoch,
             floor: MIN_FREE,
@@ -238,7 +240,7 @@ impl Store {
         let place = self.lanes.take(lane, open::READ_WAIT)?;
         let conn = self.readers.get()?;
         conn.busy_timeout(open::READ_WAIT).doing("set the wait")?;
-        Snapshot::begin(conn, place, urgent::read(&self.urgent)?)
+        Snapshot::begin(conn, place, urgent::read(&self.urgent, &self.urgent_looked)?)
     }
 
     /// Like [`Store::snapshot_in`], but never waits: `None` where no connection is idle, or somebody else locks the file.
@@ -250,7 +252,7 @@ impl Store {
         let Some(conn) = self.readers.try_get() else { return Ok(None) };
         // Once a snapshot has begun nothing makes it wait.
         conn.busy_timeout(Duration::ZERO).doing("shorten the wait")?;
-        match Snapshot::begin(conn, place, urgent::read(&self.urgent)?) {
+        match Snapshot::begin(conn, place, urgent::read(&self.urgent, &self.urgent_looked)?) {
             Err(StoreError::Busy { .. }) => Ok(None),
             begun => begun.map(Some),
         }

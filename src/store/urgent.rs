@@ -11,7 +11,8 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -27,6 +28,10 @@ use crate::store::{
 
 /// How long somebody with something urgent waits for the write lock.
 const MOMENT: Duration = Duration::from_millis(250);
+
+/// How long a file that was found empty counts as empty, since each snapshot asks. Whoever adds a note waits as long before
+/// it holds.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// What the file may hold: thousands of notes. Whoever finds it full waits for the lock like everybody else.
 const LARGEST: u64 = 1024 * 1024;
@@ -224,12 +229,36 @@ pub(in crate::store) fn file(database: &Path) -> PathBuf {
     database.with_extension("urgent")
 }
 
+/// When the file was last found empty.
+pub(in crate::store) struct LastLook {
+    opened: Instant,
+    /// In microseconds after `opened`; 0 where it never was.
+    empty_at: AtomicU64,
+}
+
+impl LastLook {
+    pub(in crate::store) fn new() -> Self {
+        Self { opened: Instant::now(), empty_at: AtomicU64::new(0) }
+    }
+
+    fn is_recent(&self) -> bool {
+        let at = self.empty_at.load(Ordering::Relaxed);
+        at > 0 && self.opened.elapsed() < Duration::from_micros(at) + LOOK_AGAIN
+    }
+}
+
 /// The notes that are not carried out yet. To be read before a snapshot begins: one that is carried out in between is then
 /// seen twice rather than not at all.
-pub(in crate::store) fn read(path: &Path) -> StoreResult<Vec<UrgentNote>> {
-    if is_empty(path)? {
+pub(in crate::store) fn read(path: &Path, last: &LastLook) -> StoreResult<Vec<UrgentNote>> {
+    if last.is_recent() {
         return Ok(Vec::new());
     }
+    let now = u64::try_from(last.opened.elapsed().as_micros()).unwrap_or(0);
+    if is_empty(path)? {
+        last.empty_at.store(now, Ordering::Relaxed);
+        return Ok(Vec::new());
+    }
+    last.empty_at.store(0, Ordering::Relaxed);
     let bytes = std::fs::read(path).map_err(|source| disk::refused(path, source))?;
     Ok(parse(&bytes))
 }
@@ -268,7 +297,10 @@ fn add(path: &Path, note: &UrgentNote) -> StoreResult<()> {
         }
         written.and_then(|()| disk::sync_dir(disk::dir_of(path)))
     };
-    write(&mut file).map_err(|source| disk::refused(path, source))
+    write(&mut file).map_err(|source| disk::refused(path, source))?;
+    drop(file);
+    std::thread::sleep(LOOK_AGAIN);
+    Ok(())
 }
 
 /// Carries out what is noted, if anything is.

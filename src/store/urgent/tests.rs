@@ -96,7 +96,7 @@ impl Site {
     }
 
     fn noted(&self) -> usize {
-        read(&self.store.urgent).unwrap().len()
+        read(&self.store.urgent, &LastLook::new()).unwrap().len()
     }
 }
 
