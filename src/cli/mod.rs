@@ -193,6 +193,11 @@ fn open_or_create(global: &config::Global) -> anyhow::Result<Store> {
     } else {
         say(format_args!("database: {}", store.path().display()));
     }
+    if store.is_other_copy() {
+        tracing::warn!(
+            "the database is another copy than the one last used here: what Singular was handed is not known any more"
+        );
+    }
     // A server that runs settles it before it serves.
     if Owner::is_gone(&global.data_dir)? {
         settle_lost(&store)?;

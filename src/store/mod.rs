@@ -123,9 +123,9 @@ pub struct Store {
     writer: r2d2::Pool<SqliteConnectionManager>,
     path: Arc<PathBuf>,
     /// The notes of what could not wait for the write lock.
-    urgent: Arc<PathBuf>,
-    urgent_looked: Arc<urgent::LastLook>,
+    urgent: Arc<urgent::NoteFile>,
     epoch: Arc<str>,
+    is_other_copy: bool,
     /// Which file was opened, where the system tells files apart.
     identity: Option<(u64, u64)>,
     floor: u64,
@@ -152,17 +152,17 @@ impl Store {
         open::make_private_file(&path).map_err(|source| disk::refused(&path, source))?;
         let writer = open::writer(&path)?;
         upgrade::upgrade(&mut *writer.get()?, &path, &used)?;
-        let epoch = epoch::settle(&mut *writer.get()?, &path)?.into();
+        let (epoch, is_other_copy) = epoch::settle(&mut *writer.get()?, &path)?;
         let readers = open::readers(&path)?;
         Ok(Self {
             readers,
             lanes: Arc::default(),
             writer,
             identity: disk::identity(&path),
-            urgent: Arc::new(urgent::file(&path)),
-            urgent_looked: Arc::new(urgent::LastLook::new()),
+            urgent: Arc::new(urgent::NoteFile::of(&path)),
             path: Arc::new(path),
-            epoch,
+            epoch: epoch.into(),
+            is_other_copy,
             floor: MIN_FREE,
             _used: Arc::new(used),
         })
@@ -240,7 +240,7 @@ impl Store {
         let place = self.lanes.take(lane, open::READ_WAIT)?;
         let conn = self.readers.get()?;
         conn.busy_timeout(open::READ_WAIT).doing("set the wait")?;
-        Snapshot::begin(conn, place, urgent::read(&self.urgent, &self.urgent_looked)?)
+        Snapshot::begin(conn, place, self.urgent.read()?)
     }
 
     /// Like [`Store::snapshot_in`], but never waits: `None` where no connection is idle, or somebody else locks the file.
@@ -252,7 +252,7 @@ impl Store {
         let Some(conn) = self.readers.try_get() else { return Ok(None) };
         // Once a snapshot has begun nothing makes it wait.
         conn.busy_timeout(Duration::ZERO).doing("shorten the wait")?;
-        match Snapshot::begin(conn, place, urgent::read(&self.urgent, &self.urgent_looked)?) {
+        match Snapshot::begin(conn, place, self.urgent.read()?) {
             Err(StoreError::Busy { .. }) => Ok(None),
             begun => begun.map(Some),
         }
@@ -310,7 +310,7 @@ impl Store {
         conn: &Connection,
         work: impl FnOnce(&WriteTxn<'_>) -> Result<ControlFlow<B, C>, E>,
     ) -> Result<ControlFlow<B, C>, E> {
-        urgent::settle(conn, &self.urgent)?;
+        urgent::settle(conn, self.urgent.path())?;
         let txn = Transaction::new_unchecked(conn, TransactionBehavior::Immediate).doing("begin writing")?;
         let write = WriteTxn::of(&txn);
         let result = work(&write)?;
@@ -321,7 +321,7 @@ impl Store {
             txn.rollback().doing("roll back")?;
         }
         // What was noted meanwhile. It holds by its note as well.
-        if let Err(error) = urgent::settle(conn, &self.urgent) {
+        if let Err(error) = urgent::settle(conn, self.urgent.path()) {
             tracing::warn!(%error, "what is urgent is not carried out yet");
         }
         Ok(result)

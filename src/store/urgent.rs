@@ -202,7 +202,7 @@ impl Store {
             return Ok(false);
         }
         drop(snapshot);
-        match add(&self.urgent, note) {
+        match add(self.urgent.path(), note) {
             Ok(()) => Ok(true),
             Err(error) => {
                 tracing::warn!(%error, "what is urgent could not be noted and waits for the write lock");
@@ -216,7 +216,7 @@ impl Store {
         self.ensure_in_place()?;
         let conn = self.writer.get_timeout(MOMENT)?;
         let _short = ShortWait::begin(&conn, MOMENT, open::WRITE_WAIT)?;
-        settle(&conn, &self.urgent)?;
+        settle(&conn, self.urgent.path())?;
         let txn = Transaction::new_unchecked(&conn, TransactionBehavior::Immediate).doing("begin writing")?;
         let is_done = note.carry_out(&WriteTxn::of(&txn))?;
         txn.commit().doing("commit")?;
@@ -229,38 +229,39 @@ pub(in crate::store) fn file(database: &Path) -> PathBuf {
     database.with_extension("urgent")
 }
 
-/// When the file was last found empty.
-pub(in crate::store) struct LastLook {
+/// The file of the notes, and when it was last found empty.
+pub(in crate::store) struct NoteFile {
+    path: PathBuf,
     opened: Instant,
     /// In microseconds after `opened`; 0 where it never was.
     empty_at: AtomicU64,
 }
 
-impl LastLook {
-    pub(in crate::store) fn new() -> Self {
-        Self { opened: Instant::now(), empty_at: AtomicU64::new(0) }
+impl NoteFile {
+    pub(in crate::store) fn of(database: &Path) -> Self {
+        Self { path: file(database), opened: Instant::now(), empty_at: AtomicU64::new(0) }
     }
 
-    fn is_recent(&self) -> bool {
-        let at = self.empty_at.load(Ordering::Relaxed);
-        at > 0 && self.opened.elapsed() < Duration::from_micros(at) + LOOK_AGAIN
+    pub(in crate::store) fn path(&self) -> &Path {
+        &self.path
     }
-}
 
-/// The notes that are not carried out yet. To be read before a snapshot begins: one that is carried out in between is then
-/// seen twice rather than not at all.
-pub(in crate::store) fn read(path: &Path, last: &LastLook) -> StoreResult<Vec<UrgentNote>> {
-    if last.is_recent() {
-        return Ok(Vec::new());
+    /// The notes that are not carried out yet. To be read before a snapshot begins: one that is carried out in between is then
+    /// seen twice rather than not at all.
+    pub(in crate::store) fn read(&self) -> StoreResult<Vec<UrgentNote>> {
+        let (now, empty_at) = (self.opened.elapsed(), self.empty_at.load(Ordering::Relaxed));
+        if empty_at > 0 && now < Duration::from_micros(empty_at) + LOOK_AGAIN {
+            return Ok(Vec::new());
+        }
+        let is_empty = is_empty(&self.path)?;
+        let now = u64::try_from(now.as_micros()).unwrap_or(0);
+        self.empty_at.store(if is_empty { now } else { 0 }, Ordering::Relaxed);
+        if is_empty {
+            return Ok(Vec::new());
+        }
+        let bytes = std::fs::read(&self.path).map_err(|source| disk::refused(&self.path, source))?;
+        Ok(parse(&bytes))
     }
-    let now = u64::try_from(last.opened.elapsed().as_micros()).unwrap_or(0);
-    if is_empty(path)? {
-        last.empty_at.store(now, Ordering::Relaxed);
-        return Ok(Vec::new());
-    }
-    last.empty_at.store(0, Ordering::Relaxed);
-    let bytes = std::fs::read(path).map_err(|source| disk::refused(path, source))?;
-    Ok(parse(&bytes))
 }
 
 fn is_empty(path: &Path) -> StoreResult<bool> {

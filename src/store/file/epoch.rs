@@ -36,34 +36,36 @@ const DOING: &str = "read the epoch";
 /// The first day that can have stats, 2000-01-01.
 const EARLIEST: i64 = 10_957;
 
-/// Compares the database with the file beside it, and begins an epoch where they don't belong together; its name.
-pub(in crate::store) fn settle(conn: &mut Connection, path: &Path) -> StoreResult<String> {
+/// Compares the database with the file beside it, and begins an epoch where they don't belong together. Its name, and whether
+/// the file took another one's place.
+pub(in crate::store) fn settle(conn: &mut Connection, path: &Path) -> StoreResult<(String, bool)> {
     if let Found::Same(epoch) = compare(conn, path)? {
-        return Ok(epoch.id);
+        return Ok((epoch.id, false));
     }
     let txn = conn.transaction_with_behavior(TransactionBehavior::Immediate).doing(DOING)?;
-    let id = {
+    let (id, is_other) = {
         let write = WriteTxn::of(&txn);
         // Another process may have settled it meanwhile.
-        match compare(&txn, path)? {
-            Found::Same(epoch) => return Ok(epoch.id),
-            Found::First => for_each_advertiser(&write, |advertiser| write.served_again(advertiser))?,
-            Found::Other => {
-                tracing::warn!(
-                    "the database is another copy than the one last used here: what Singular was handed is not known any more"
-                );
-                for_each_advertiser(&write, |advertiser| forget(&write, advertiser))?;
+        let is_other = match compare(&txn, path)? {
+            Found::Same(epoch) => return Ok((epoch.id, false)),
+            Found::First => {
+                for_each_advertiser(&write, |advertiser| write.served_again(advertiser))?;
+                false
             }
-        }
+            Found::Other => {
+                for_each_advertiser(&write, |advertiser| forget(&write, advertiser))?;
+                true
+            }
+        };
         let id = uuid::Uuid::new_v4().to_string();
         write.run(DOING, "insert or replace into epoch (only, id, batches) values (1, ?1, 0)", [&id])?;
-        id
+        (id, is_other)
     };
     // The file first: were it the other way round, a kill in between would make the next start take this for a copy, which
     // only means to know less.
     mark(path, &Epoch { id: id.clone(), batches: 0 }).map_err(|source| disk::refused(&marker(path), source))?;
     txn.commit().doing("begin an epoch")?;
-    Ok(id)
+    Ok((id, is_other))
 }
 
 /// Says that whatever comes into the place of the database is another copy.
@@ -121,6 +123,13 @@ fn mark(path: &Path, Epoch { id, batches }: &Epoch) -> std::io::Result<()> {
 }
 
 impl Store {
+    /// Whether the file had taken the place of the one last used here, as after a restore, so that this opening forgot what
+    /// Singular was handed.
+    #[must_use]
+    pub fn is_other_copy(&self) -> bool {
+        self.is_other_copy
+    }
+
     /// Names this copy of the database: another one whenever an older copy, or one from elsewhere, took its place.
     #[must_use]
     pub fn epoch(&self) -> &str {
@@ -169,7 +178,9 @@ mod tests {
         let first = open().epoch().to_owned();
         assert_eq!(open().epoch(), first);
         copy(dir.path(), other.path());
-        assert_ne!(Store::open(other.path()).unwrap().epoch(), first, "it came from elsewhere");
+        let elsewhere = Store::open(other.path()).unwrap();
+        assert_ne!(elsewhere.epoch(), first, "it came from elsewhere");
+        assert_eq!((elsewhere.is_other_copy(), open().is_other_copy()), (true, false));
         open().write_ledger(|_| Ok::<_, StoreError>(())).unwrap();
         assert_eq!(open().epoch(), first);
         copy(other.path(), dir.path());

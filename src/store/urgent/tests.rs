@@ -96,7 +96,7 @@ impl Site {
     }
 
     fn noted(&self) -> usize {
-        read(&self.store.urgent, &LastLook::new()).unwrap().len()
+        NoteFile::of(&self.store.path).read().unwrap().len()
     }
 }
 
@@ -112,14 +112,14 @@ fn a_revocation_waits_for_no_lock_and_is_carried_out_once() {
     assert!(!site.store.write_urgently(&site.revocation()).unwrap(), "it is revoked already");
     let unknown = site.note(UrgentAct::RevokeToken("B".repeat(16)));
     assert!(matches!(site.store.write_urgently(&unknown), Err(StoreError::Missing(_))));
-    let noted = std::fs::read(&*site.store.urgent).unwrap();
+    let noted = std::fs::read(site.store.urgent.path()).unwrap();
     site.unlock();
     assert_eq!((site.entries(), site.noted()), (0, 1));
     // Whoever writes next carries it out, whatever becomes of their own work.
     let _ = site.store.write(|_| Err::<(), _>(StoreError::Stopped));
     assert_eq!((site.entries(), site.noted(), site.is_revoked()), (1, 0, true));
     // As after a kill between the commit and the emptying of the file.
-    std::fs::write(&*site.store.urgent, noted).unwrap();
+    std::fs::write(site.store.urgent.path(), noted).unwrap();
     site.store.write(|_| Ok::<_, StoreError>(())).unwrap();
     assert_eq!((site.entries(), site.noted()), (1, 0));
 }
@@ -128,7 +128,7 @@ fn a_revocation_waits_for_no_lock_and_is_carried_out_once() {
 fn without_a_lock_nothing_is_noted() {
     let site = site();
     assert!(site.store.write_urgently(&site.revocation()).unwrap() && site.is_revoked());
-    assert_eq!((site.entries(), site.store.urgent.exists()), (1, false));
+    assert_eq!((site.entries(), site.store.urgent.path().exists()), (1, false));
 }
 
 #[test]
@@ -159,14 +159,14 @@ fn lines_that_were_cut_off_count_for_nothing() {
     let site = site();
     let line = serde_json::to_string(&site.revocation()).unwrap();
     for end in 0..=line.len() {
-        std::fs::write(&*site.store.urgent, &line[..end]).unwrap();
+        std::fs::write(site.store.urgent.path(), &line[..end]).unwrap();
         assert!(!site.is_revoked(), "{end}");
     }
-    std::fs::write(&*site.store.urgent, &line[..9]).unwrap();
+    std::fs::write(site.store.urgent.path(), &line[..9]).unwrap();
     site.lock();
     assert!(site.store.write_urgently(&site.revocation()).unwrap() && site.is_revoked());
     site.unlock();
-    std::fs::write(&*site.store.urgent, b"\0\0\0\n\xff\n{}\n").unwrap();
+    std::fs::write(site.store.urgent.path(), b"\0\0\0\n\xff\n{}\n").unwrap();
     site.store.write(|_| Ok::<_, StoreError>(())).unwrap();
     assert_eq!((site.is_revoked(), site.noted()), (false, 0), "nothing of that was a note");
 }
