@@ -122,7 +122,6 @@ pub struct Store {
     // Closed after those that only read, so that the last one to close is one that can fold the log in.
     writer: r2d2::Pool<SqliteConnectionManager>,
     path: Arc<PathBuf>,
-    /// The notes of what could not wait for the write lock.
     urgent: Arc<urgent::NoteFile>,
     epoch: Arc<str>,
     is_other_copy: bool,
