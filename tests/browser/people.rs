@@ -52,7 +52,7 @@ fn somebody_who_is_invited_chooses_a_password_by_a_link_that_works_once() {
     let home = vera.get("/admin/");
     assert!(home.text().contains("vera@example.com (viewer)"), "{}", home.text());
     assert_eq!(app.stranger().log_in(VERA, PASSWORD).status, 303);
-    assert!(choose(&app, &path, "another sentence").1.text().contains("used already"));
+    assert!(choose(&app, &path, "another sentence").1.text().contains("already been used"));
     assert_eq!(audited(&app, "admin invite"), ["vera@example.com as viewer"]);
     let again = invite(&mut ada, VERA, "admin");
     assert!(again.status == 422 && again.text().contains("already somebody"), "{}", again.text());
