@@ -30,7 +30,11 @@ fn a_set_up_link_makes_one_admin_and_says_so_afterwards() {
         mallory.get(&path),
         mallory.post(&path, &[("email", "m@example.com"), ("new_password", PASSWORD), ("again", PASSWORD)]),
     ] {
-        assert!(answer.text().contains("already been used") && answer.text().contains("setup-link"), "{}", answer.text());
+        assert!(
+            answer.text().contains("already been used") && answer.text().contains("setup-link"),
+            "{}",
+            answer.text()
+        );
     }
     assert_eq!(app.store.read(|txn| txn.admin_list()).unwrap().len(), 1);
 }

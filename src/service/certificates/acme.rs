@@ -149,7 +149,7 @@ fn proof(name: &str, digest: &[u8]) -> Result<CertifiedKey, Box<dyn std::error::
     Ok(CertifiedKey::new(vec![certificate], provider().key_provider.load_private_key(key.into())?))
 }
 
-/// What the authority says of the names it could not prove.
+/// What the authority says of the names it could not prove, in the order of the names.
 async fn refusals(order: &mut Order) -> Vec<String> {
     let mut reasons = Vec::new();
     let mut authorizations = order.authorizations();
@@ -160,6 +160,7 @@ async fn refusals(order: &mut Order) -> Vec<String> {
         reasons
             .extend(told.map(|problem| format!("{name}: {}", problem.detail.as_deref().unwrap_or("no reason given"))));
     }
+    reasons.sort_unstable();
     reasons
 }
 
