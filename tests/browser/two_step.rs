@@ -1,5 +1,7 @@
 //! The second step of logging in, from its set-up to the day the phone is lost; and that its secrets are nowhere.
 
+use std::time::Duration;
+
 use pitlane::domain::Role;
 use pitlane::service::Actor;
 use pitlane::service::access::admins::{self, Password};
@@ -28,8 +30,13 @@ fn recovery_codes(page: &Answer) -> Vec<String> {
     page.text().split("<li><code>").skip(1).map(|part| part.split('<').next().unwrap().to_owned()).collect()
 }
 
-/// Turns it on; the phone's secret and the recovery codes.
+/// Turns it on in the first half of a code's 30 seconds, so that what a test does next falls into the same ones. The phone's
+/// secret and the recovery codes.
 fn set_up(ada: &mut Person) -> (String, Vec<String>) {
+    let into = chrono::Utc::now().timestamp() % 30;
+    if into > 15 {
+        std::thread::sleep(Duration::from_secs((30 - into).cast_unsigned()));
+    }
     let page = ada.get(PAGE);
     let secret = hidden(&page, "secret");
     let codes = codes_once(ada, &page, &[("code", &code(&secret, 0)), ("password", PASSWORD)]);
