@@ -5,7 +5,7 @@ use pitlane::service::Actor;
 use pitlane::service::catalogue::{self, Change};
 use thirtyfour::prelude::*;
 
-use crate::ahead::{ago, connector, poll, state};
+use crate::ahead::{ago, connector, connector_of, poll, state};
 use crate::harness::{Browser, EMAIL, run, spawn_app};
 use crate::imports::found;
 
@@ -84,6 +84,15 @@ fn a_day_names_who_renamed_switched_and_changed_the_store_id() {
         assert!(rows.iter().any(|row| row.contains(who) && row.contains(what)), "{who}, {what}: {page}");
     }
     assert!(!page.contains("not known"), "{page}");
+    // A switch alone is named too, and what was handed over since is not.
+    catalogue::switch_offer(&app.store, "Northwind", "Second", true, &by("cleo@example.com")).unwrap();
+    poll(&app, &connector_of(&app, "Northwind", "after"), 400);
+    catalogue::switch_offer(&app.store, "Northwind", "Second", false, &by("eve@example.com")).unwrap();
+    let page = ada.get(&format!("/admin/singular/day?day={}", ago(12))).into_text();
+    assert!(page.contains("eve@example.com"), "{page}");
+    for other in ["ben@example.com", "cleo@example.com", "dan@example.com"] {
+        assert!(!page.contains(other), "{other} changed nothing since: {page}");
+    }
 }
 
 #[test]
