@@ -109,13 +109,13 @@ impl CostChange {
         if whole >= 100 { format!("{} %", count(whole)) } else { format!("{whole}.{} %", self.permille % 10) }
     }
 
-    /// `4.2 % more`
+    /// `4.2 % more cost than May`
     #[must_use]
-    pub fn in_words(self) -> String {
+    pub fn against(self, before: &str) -> String {
         match (self.permille, self.is_more) {
-            (0, _) => "the same".to_owned(),
-            (_, true) => format!("{} more", self.percent()),
-            (_, false) => format!("{} less", self.percent()),
+            (0, _) => format!("the same cost as {before}"),
+            (_, true) => format!("{} more cost than {before}", self.percent()),
+            (_, false) => format!("{} less cost than {before}", self.percent()),
         }
     }
 }

@@ -207,7 +207,7 @@ fn lead(txn: &ReadTxn<'_>, view: &View, shown: &Shown) -> Result<String, Service
             range_in_words(days)
         };
         parts.push(match format::change(shown.total.cost, before.cost) {
-            Some(change) => format!("{} cost than {than}", change.in_words()),
+            Some(change) => change.against(&than),
             None if before.cost == shown.total.cost => format!("no cost in {than} either"),
             None => format!("no cost in {than}"),
         });
