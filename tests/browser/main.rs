@@ -36,4 +36,5 @@ mod switches;
 mod two_step;
 mod uploads;
 mod viewer;
+mod widths;
 mod words;
