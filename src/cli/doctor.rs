@@ -1,6 +1,7 @@
 //! `pitlane doctor`: checks the installation and says what to do.
 
 mod proxies;
+mod sums;
 
 use std::path::Path;
 
@@ -39,12 +40,22 @@ struct Finding {
 /// Databases up to this size are gone through each time, which takes about a second.
 const SMALL: u64 = 64 << 20;
 
-pub(super) fn run(global: &Global, deep: bool) -> anyhow::Result<()> {
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Go through the whole file, however large it is, and compare the kept sums with the cells.
+    #[arg(long)]
+    deep: bool,
+    /// Sum the months anew whose kept sums are not what their cells come to.
+    #[arg(long, requires = "deep")]
+    mend_sums: bool,
+}
+
+pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
     let store = open_existing(global)?;
     let mut findings = vec![
         or_problem("sqlite", sqlite(&store)),
         or_problem("schema", schema(&store)),
-        or_problem("integrity", integrity(&store, deep)),
+        or_problem("integrity", integrity(&store, args.deep)),
         writable(&store),
         free_disk_space(&store),
         filesystem_of(global),
@@ -54,6 +65,12 @@ pub(super) fn run(global: &Global, deep: bool) -> anyhow::Result<()> {
         privacy("privacy", &global.data_dir),
         privacy("backups dir", &global.data_dir.join(Store::BACKUPS)),
     ];
+    if args.deep {
+        match sums::findings(&store, args.mend_sums) {
+            Ok(found) => findings.extend(found),
+            Err(error) => findings.push(problem(sums::CHECK, &error)),
+        }
+    }
     findings.extend(certificate(global));
     match proxies::findings(global, &store) {
         Ok(found) => findings.extend(found),

@@ -103,11 +103,7 @@ enum Command {
     /// Say what a file is and whether it is sound
     Verify(verify::Args),
     /// Check the installation and say what to do
-    Doctor {
-        /// Go through the whole file, however large it is.
-        #[arg(long)]
-        deep: bool,
-    },
+    Doctor(doctor::Args),
     /// Tests of the channels that alarms take, and when stats are missed
     #[command(subcommand)]
     Alarm(alarm::Command),
@@ -145,7 +141,7 @@ pub fn run() -> ExitCode {
         Command::Backup(args) => backup::run(global, &args),
         Command::Restore(args) => restore::run(global, &args),
         Command::Verify(args) => verify::run(global, &args),
-        Command::Doctor { deep } => doctor::run(global, deep),
+        Command::Doctor(args) => doctor::run(global, &args),
         Command::Alarm(command) => alarm::run(global, command),
         Command::Campaign(command) => campaign::run(global, command),
         Command::App(command) => catalogue::apps(global, &command),

@@ -101,6 +101,14 @@ impl ReadTxn<'_> {
         Ok(found.flatten().map(from_ms))
     }
 
+    /// Whether the advertiser ever had a token that answers could be handed to Singular with.
+    pub fn has_singular_token(&self, advertiser: AdvertiserKey) -> StoreResult<bool> {
+        let sql = "select exists (select 1 from api_tokens
+            where advertiser_key = ?1 and scope = 'report' and reader = 'singular')";
+        let found = self.first("look for Singular's tokens", sql, [advertiser.0], |row| row.get(0))?;
+        Ok(found.unwrap_or_default())
+    }
+
     /// Addresses and agents that are not Singular.
     pub fn not_singular_list(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<NotSingular>> {
         let sql = "select address, user_agent, actor, created_at from not_singular
@@ -205,7 +213,8 @@ impl WriteTxn<'_> {
     }
 
     /// Works the ledger out anew from the poll history, after it was said who is Singular. Days whose last answer is older
-    /// than the history stay as they are, and what had become unknown stays so until a later answer.
+    /// than the history stay as they are, and what had become unknown stays so until a later answer. Where polls were
+    /// forgotten, one of them may have covered a day that no other did: what it was handed over as is unknown then.
     pub fn served_again(&self, advertiser: AdvertiserKey) -> StoreResult<()> {
         let kept = "select min(at) from polls join api_tokens using (token_key) where advertiser_key = ?1";
         let oldest = self.first("read the poll history", kept, [advertiser.0], |row| row.get::<_, Option<i64>>(0))?;

@@ -1,7 +1,7 @@
 //! The command line (contract §5): exit codes, what goes to stdout and what to stderr, and every command but `import` and
 //! the ones that serve.
 
-use crate::common::program::Program;
+use crate::common::program::{Ended, Program};
 
 const PASSWORD: &str = "correct horse battery staple\n";
 
@@ -283,6 +283,47 @@ fn doctor_exits_with_1_when_references_are_broken() {
     let integrity = findings.as_array().unwrap().iter().find(|finding| finding["check"] == "integrity").unwrap();
     assert_eq!(integrity["verdict"], "problem");
     assert!(integrity["words"].as_str().unwrap().contains("api_tokens points at a missing row of advertisers"));
+}
+
+#[test]
+fn doctor_deep_tells_and_mends_sums_that_are_not_what_the_cells_come_to() {
+    let program = with_acme();
+    let rows = "date,campaign_name,partner,clicks,cost,offer_name,app,store_id,os\n\
+        2025-05-01,A,Lumen,3,1.5,Offer,App,com.acme.app,ANDROID\n2025-05-31,A,Lumen,4,2,Offer,App,com.acme.app,ANDROID\n";
+    program.ok(&["import", &program.file("rows.csv", rows), "--advertiser", "Acme", "--create-missing"]);
+    let deep = |program: &Program, more: &[&str]| program.run(&[&["doctor", "--deep"], more].concat());
+    let is_sound = |ended: &Ended| {
+        ended.code == Some(0) && ended.stdout.contains("ok       sums         the kept sums of days and months are")
+    };
+    assert!(is_sound(&deep(&program, &[])));
+    let path = program.data().join("pitlane.db");
+    let damage =
+        "update day_sums set clicks = 9 where day = (select min(day) from day_sums); update month_sums set rows = 1";
+    for (sql, kept, cells) in [
+        (damage, "2025-05-01: kept are 1 row, 9 clicks, 1.5 USD,", "the cells come to 1 row, 3 clicks, 1.5 USD,"),
+        (
+            damage,
+            "2025-05, campaign \"A\" at \"Lumen\": kept are 1 row from 2025-05-01 to 2025-05-31,",
+            "come to 2 rows from",
+        ),
+        ("delete from month_sums", "at \"Lumen\": kept are nothing;", "7 clicks, 3.5 USD, 0 views, 0 conversions"),
+        (
+            "insert into day_sums select advertiser_key, day + 40, 1, 1, 1, 1, 1, 1 from day_sums limit 1",
+            "kept are 1 row, 1 click, 1.000001 USD, 1 view, 1 conversion;",
+            "the cells come to nothing",
+        ),
+    ] {
+        rusqlite::Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+        let ended = deep(&program, &[]);
+        assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+        let lines = ended.stdout.lines();
+        let mut told = lines.filter(|line| line.starts_with("PROBLEM  sums") && line.contains("\"Acme\" 2025-0"));
+        assert!(told.any(|line| line.contains(kept) && line.contains(cells)), "{sql}: {}", ended.stdout);
+        assert_eq!(program.run(&["doctor"]).code, Some(0), "only the deep check reads every cell");
+        let ended = deep(&program, &["--mend-sums"]);
+        assert!(ended.code == Some(0) && ended.stdout.contains("summed anew from the cells"), "{}", ended.stdout);
+        assert!(is_sound(&deep(&program, &[])));
+    }
 }
 
 #[test]

@@ -36,7 +36,8 @@ type Items = BTreeMap<u64, BTreeSet<Item>>;
 enum Step {
     Import(Vec<(Key, (i64, u64))>, bool),
     Edit(Key, i64),
-    Undo(prop::sample::Index),
+    /// Of so many imports back, going round.
+    Undo(usize),
     Switch(usize),
     Rename(usize, u8),
     /// Names of campaigns and publishers, which Singular ignores.
@@ -49,9 +50,9 @@ enum Step {
     /// An answer is made; it is handed over later.
     Ask(u64, u64),
     /// It is handed over whole, or cut, to one of two clients.
-    Hand(prop::sample::Index, bool, usize),
+    Hand(usize, bool, usize),
     /// The server is killed; what it handed over last was not written.
-    Kill(Option<prop::sample::Index>),
+    Kill(Option<usize>),
     /// Somebody says that the second client is not Singular, or is after all.
     Mark,
     /// Somebody else's token gets the report.
@@ -65,7 +66,7 @@ fn step() -> impl Strategy<Value = Step> {
     let value = || (0..3_i64, 0..3_u64).prop_map(|(micros, clicks)| (micros * 1_500_000, clicks));
     let lines = proptest::collection::btree_map(key(), value(), 1..10).prop_map(|lines| lines.into_iter().collect());
     let range = || (0..DAYS, 0..DAYS).prop_map(|(one, other)| (one.min(other), one.max(other)));
-    let index = any::<prop::sample::Index>;
+    let index = any::<usize>;
     prop_oneof![
         6 => (lines, any::<bool>()).prop_map(|(lines, replace)| Step::Import(lines, replace)),
         4 => index().prop_map(Step::Undo),
@@ -101,8 +102,8 @@ struct Site {
     /// What was handed over, the oldest first: to which client, or to nobody knows whom.
     handed: Vec<(Option<usize>, BTreeMap<u64, Held>)>,
     is_marked: bool,
-    /// Days of which the ledger may know less than it could, since a server was killed.
-    doubt: BTreeSet<u64>,
+    /// How many answers had been handed over when a server was last killed.
+    killed_after: Option<usize>,
     /// The latest version that the server knows.
     known: Version,
     now: DateTime<Utc>,
@@ -149,7 +150,7 @@ impl Site {
             answers: Vec::new(),
             handed: Vec::new(),
             is_marked: false,
-            doubt: BTreeSet::new(),
+            killed_after: None,
             known: Version::default(),
             now,
         };
@@ -166,10 +167,19 @@ impl Site {
         self.store().read(|txn| txn.version_latest()).unwrap()
     }
 
-    fn held(&self) -> BTreeMap<u64, Held> {
+    /// What was handed over to Singular, the oldest first, but for so many answers.
+    fn counting(&self, but: usize) -> impl Iterator<Item = &BTreeMap<u64, Held>> {
         let counts = |client: Option<usize>| !(self.is_marked && client == Some(1));
-        let counting = self.handed.iter().filter(|(client, _)| counts(*client));
-        counting.flat_map(|(_, days)| days.clone()).collect()
+        self.handed[but..].iter().filter(move |(client, _)| counts(*client)).map(|(_, days)| days)
+    }
+
+    fn held(&self) -> BTreeMap<u64, Held> {
+        self.counting(0).flat_map(Clone::clone).collect()
+    }
+
+    /// Whether the ledger may know less of a day than it could, since a server was killed.
+    fn is_in_doubt(&self, number: u64) -> bool {
+        self.killed_after.is_some_and(|but| !self.counting(but).any(|days| days.contains_key(&number)))
     }
 
     fn note(&mut self, client: Option<usize>, items: Items) {
@@ -267,7 +277,7 @@ impl Site {
                 let all = self.store().read(|txn| txn.import_list(None, None, 100)).unwrap();
                 if !all.is_empty() {
                     // Refused where it was undone, is an undo, or others depend on it.
-                    let _ = imports::undo(self.store(), which.get(&all).id, None, &actor);
+                    let _ = imports::undo(self.store(), all[which % all.len()].id, None, &actor);
                 }
             }
             Step::Edit((number, campaign, publisher), micros) => {
@@ -292,29 +302,26 @@ impl Site {
             }
             Step::Hand(which, is_whole, client) => {
                 if !self.answers.is_empty() {
-                    let Answer { range, version, items, .. } = self.answers.remove(which.index(self.answers.len()));
+                    let Answer { range, version, items, .. } = self.answers.remove(which % self.answers.len());
                     if is_whole {
                         let counts = !(self.is_marked && client == 1);
                         assert_eq!(self.hand_over(self.tokens[0], range, version, client), counts);
-                        if counts {
-                            self.doubt.retain(|number| !(range.0..=range.1).contains(number));
-                        }
                         self.note(Some(client), items);
                     }
                 }
             }
             Step::Kill(which) => {
                 if let Some(which) = which.filter(|_| !self.answers.is_empty()) {
-                    let Answer { items, .. } = self.answers.remove(which.index(self.answers.len()));
+                    let Answer { items, .. } = self.answers.remove(which % self.answers.len());
                     self.note(Some(0), items);
                 }
                 self.answers.clear();
                 ledger::settle_lost(self.store(), self.now).unwrap();
-                self.doubt = (0..DAYS).collect();
+                self.killed_after = Some(self.handed.len());
                 self.begin();
             }
             // Which of the answers that a kill took counted is not worked out anew.
-            Step::Mark if !self.doubt.is_empty() => {}
+            Step::Mark if (0..DAYS).any(|number| self.is_in_doubt(number)) => {}
             Step::Mark => {
                 self.is_marked = !self.is_marked;
                 let is_singular = !self.is_marked;
@@ -333,7 +340,6 @@ impl Site {
                 // Answers of the server before are not handed over by this one.
                 self.answers.clear();
                 self.handed.push((None, (0..DAYS).map(|number| (number, Held::Unknown)).collect()));
-                self.doubt.clear();
                 self.begin();
             }
             of_catalogue => self.change_catalogue(of_catalogue),
@@ -416,6 +422,13 @@ impl Site {
         self.rows().0.remove(campaign).offer
     }
 
+    fn state_of(&self, number: u64) -> Option<HandoverState> {
+        let read =
+            |txn: &pitlane::store::ReadTxn<'_>| Ledger::of(txn, &self.advertiser, None, Detail::States, self.now);
+        let ledger = self.store().read(read).unwrap();
+        ledger.days.iter().find(|known| known.day.to_stored() == stored(number)).map(|day| day.state)
+    }
+
     fn check(&self) {
         let read = |txn: &pitlane::store::ReadTxn<'_>| {
             let ledger = |detail| Ledger::of(txn, &self.advertiser, None, detail, self.now);
@@ -446,7 +459,7 @@ impl Site {
                 Some(_) => Some(HandoverState::NextPoll),
             };
             let state = found.map(|day| day.state);
-            if self.doubt.contains(number) {
+            if self.is_in_doubt(*number) {
                 // What it knows must be right; a day of which it knows nothing must not pass for one in step.
                 match found {
                     None if matches!(held, Some(Held::Unknown)) && now.is_empty() => {}
@@ -523,6 +536,66 @@ fn told(found: &LedgerDay, held: Option<&Held>, now: &BTreeSet<Item>) {
     }
 }
 
+/// Takes the steps, and checks the ledger after each.
+fn replay(steps: Vec<Step>) -> Site {
+    let mut site = Site::new();
+    for step in steps {
+        site.take(step);
+        site.check();
+    }
+    site
+}
+
+/// States a cost on day 3.
+fn day_3(clicks: u64) -> Step {
+    Step::Import(vec![((3, 0, 0), (1_500_000, clicks))], false)
+}
+
+#[test]
+fn a_day_that_only_a_lost_answer_covered_stays_when_its_items_go() {
+    for gone in [Step::Undo(0), Step::Switch(0)] {
+        // The first is of a day that changed since the ledger was last complete, the second of one that did not.
+        for before in [None, Some(Step::Hand(0, true, 0))] {
+            let mut steps = vec![day_3(1), Step::Ask(0, 11)];
+            if let Some(handed) = before {
+                steps.splice(1..1, [Step::Ask(5, 5), handed]);
+            }
+            steps.extend([Step::Kill(Some(0)), gone.clone()]);
+            let site = replay(steps);
+            assert_eq!(site.state_of(3), Some(HandoverState::NextPoll));
+        }
+    }
+}
+
+#[test]
+fn a_kill_makes_nothing_unknown_where_singular_has_no_token() {
+    let mut site = Site::new();
+    site.take(day_3(1));
+    rusqlite::Connection::open(site.store().path())
+        .unwrap()
+        .execute("update api_tokens set reader = 'other'", ())
+        .unwrap();
+    site.take(Step::Kill(None));
+    assert_eq!(site.state_of(3), Some(HandoverState::NeverServed));
+}
+
+#[test]
+fn a_mark_does_not_take_away_days_that_forgotten_polls_may_have_covered() {
+    let polled_by = |client| [Step::Ask(3, 3), Step::Hand(0, true, client)];
+    let marked = |forgotten: &str, steps: Vec<Step>| {
+        let mut site = replay(steps);
+        let database = rusqlite::Connection::open(site.store().path()).unwrap();
+        database.execute(&format!("delete from polls where {forgotten}"), ()).unwrap();
+        site.take(Step::Mark);
+        site.state_of(3)
+    };
+    let [first, second] = [0, 1].map(polled_by);
+    let both = [vec![day_3(1)], first.to_vec(), vec![day_3(2)], second.to_vec()].concat();
+    assert_eq!(marked("poll_key = 1", both), Some(HandoverState::NextPoll));
+    let one = [vec![day_3(1)], second.to_vec()].concat();
+    assert_eq!(marked("false", one), Some(HandoverState::NeverServed));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -530,11 +603,7 @@ proptest! {
     fn a_day_is_in_step_only_if_singular_holds_what_the_report_says(
         steps in proptest::collection::vec(step(), 1..40),
     ) {
-        let mut site = Site::new();
-        for step in steps {
-            site.take(step);
-            site.check();
-        }
+        let site = replay(steps);
         prop_assert_eq!(site.store().integrity_problems().unwrap(), Vec::<String>::new());
     }
 }

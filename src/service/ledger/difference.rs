@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::catalogue::{Catalogue, Said};
 use super::then::{Shown, held_at};
 use crate::domain::{CampaignId, Micros, MicrosSum, PublisherId};
-use crate::service::ServiceResult;
+use crate::service::{ServiceError, ServiceResult};
 use crate::store::{AdvertiserKey, CampaignKey, ImportKey, PublisherKey, ReadTxn, StatPart, StatSum, Version};
 
 /// Sums over a day's items.
@@ -155,8 +155,13 @@ impl<'t, 'c> Reader<'t, 'c> {
             return Ok(());
         }
         if self.are_few(day, campaigns) {
-            let part = |part: StatPart| each((part.campaign, part.publisher), shown(&part.sum));
-            return Ok(self.txn.stat_scan_campaigns(self.advertiser, (day, day), campaigns, part)?);
+            let mut damage = Ok(());
+            let part = |part: StatPart| match shown(&part.sum) {
+                Ok(now) => each((part.campaign, part.publisher), now),
+                Err(error) => damage = Err(error),
+            };
+            self.txn.stat_scan_campaigns(self.advertiser, (day, day), campaigns, part)?;
+            return damage;
         }
         self.each(day, |cell, now| {
             each(cell, now);
@@ -331,10 +336,11 @@ impl<'t, 'c> Reader<'t, 'c> {
     }
 }
 
-/// What a report says of a cell. A cell's cost fits, being its own.
-fn shown(sum: &StatSum) -> Shown {
-    let cost = sum.cost.to_stored().and_then(|cost| Micros::new(cost).ok()).unwrap_or_default();
-    Shown { clicks: sum.clicks, cost }
+/// What a report says of a cell, whose cost fits unless the database is damaged.
+fn shown(sum: &StatSum) -> ServiceResult<Shown> {
+    let cost = sum.cost.to_stored().and_then(|cost| Micros::new(cost).ok());
+    let damage = || ServiceError::Internal(format!("a cell holds a cost of {}, more than a cell can", sum.cost));
+    Ok(Shown { clicks: sum.clicks, cost: cost.ok_or_else(damage)? })
 }
 
 /// The keys of an item that differ. Of one that comes or goes those of all that it brings.

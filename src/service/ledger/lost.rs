@@ -32,13 +32,17 @@ pub fn settle_lost(store: &Store, now: DateTime<Utc>) -> ServiceResult<usize> {
 /// The days, as stored, that a missing answer may have handed over otherwise than the ledger says.
 ///
 /// A missing answer was asked for when `complete_to` or a later version was the latest. A day that has not changed since was
-/// in it as it is now; if that is also what the ledger says, it does not matter whether the answer is missing.
+/// in it as it is now; if that is also what the ledger says, it does not matter whether the answer is missing. A day that
+/// has items and of which the ledger says nothing may have been in it, and may lose its items before it is polled again.
 fn doubtful(
     txn: &ReadTxn<'_>,
     advertiser: &AdvertiserRow,
     complete_to: Version,
     now: DateTime<Utc>,
 ) -> ServiceResult<Vec<i64>> {
+    if !txn.has_singular_token(advertiser.key)? {
+        return Ok(Vec::new());
+    }
     let all = (i64::MIN, i64::MAX);
     let versions: HashMap<i64, Version> = txn.day_versions(advertiser.key, all.0, all.1)?.into_iter().collect();
     let served = txn.served_days(advertiser.key)?;
@@ -52,8 +56,7 @@ fn doubtful(
             Some(Some(since)) => has_changed || reader.since(day, since, version)?.is_any(),
             // It counts as differing already.
             Some(None) => false,
-            // One that has items counts as differing; one that has none may have had some.
-            None => has_changed && reader.alone(day)?.held.rows == 0,
+            None => has_changed || reader.alone(day)?.held.rows > 0,
         };
         if is_doubtful {
             found.push(day);

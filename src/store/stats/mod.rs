@@ -11,6 +11,7 @@ pub(super) mod row;
 pub(super) mod scan;
 pub(super) mod statements;
 pub(super) mod sum_changes;
+pub(super) mod sum_check;
 pub(super) mod sums;
 pub(super) mod versions;
 pub(super) mod walk;

@@ -5,7 +5,7 @@
 //! [`WriteTxn::day_sum_again`] names, are summed anew just before the commit.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{Datelike as _, NaiveDate};
 use rusqlite::{Row, named_params};
@@ -210,11 +210,56 @@ fn part(row: &Row<'_>) -> rusqlite::Result<StatPart> {
     Ok(StatPart { day: row.get(0)?, campaign, publisher, sum: sum(1, figures(row, 3)?) })
 }
 
-/// What a month's cells of one campaign at one publisher come to: cells, first and last day, figures.
-struct MonthSum {
-    rows: i64,
-    days: (i64, i64),
-    figures: [i64; 4],
+/// Sums, and the first and last day that has cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SummedDays {
+    pub days: (i64, i64),
+    pub sum: StatSum,
+}
+
+/// The sums of a month's days, and by campaign and publisher of the whole month.
+#[derive(Default)]
+pub(in crate::store::stats) struct MonthSums {
+    pub(in crate::store::stats) days: BTreeMap<i64, StatSum>,
+    pub(in crate::store::stats) parts: HashMap<(CampaignKey, PublisherKey), SummedDays>,
+}
+
+impl ReadTxn<'_> {
+    /// What the cells of a month come to.
+    pub(in crate::store::stats) fn month_of_cells(
+        &self,
+        advertiser: AdvertiserKey,
+        month: i64,
+    ) -> StoreResult<MonthSums> {
+        let mut found = MonthSums::default();
+        self.stat_scan_parts(advertiser, days_of(month), |StatPart { day, campaign, publisher, sum }| {
+            *found.days.entry(day).or_default() += sum;
+            let new = SummedDays { days: (day, day), sum: StatSum::default() };
+            let part = found.parts.entry((campaign, publisher)).or_insert(new);
+            part.sum += sum;
+            part.days.1 = day;
+        })?;
+        Ok(found)
+    }
+
+    /// The sums that are kept of a month.
+    pub(in crate::store::stats) fn month_as_kept(
+        &self,
+        advertiser: AdvertiserKey,
+        month: i64,
+    ) -> StoreResult<MonthSums> {
+        let (from, to) = days_of(month);
+        let days = self.day_sums(advertiser, from, to)?.into_iter().collect();
+        let sql =
+            "select campaign_key, publisher_key, first_day, last_day, rows, clicks, cost_micros, views, conversions
+            from month_sums where advertiser_key = ?1 and month = ?2";
+        let parts = self.list("read a month's sums", sql, (advertiser.0, month), |row| {
+            let days = (row.get(2)?, row.get(3)?);
+            let sum = sum(row.get(4)?, figures(row, 5)?);
+            Ok(((CampaignKey(row.get(0)?), PublisherKey(row.get(1)?)), SummedDays { days, sum }))
+        })?;
+        Ok(MonthSums { days, parts: parts.into_iter().collect() })
+    }
 }
 
 impl WriteTxn<'_> {
@@ -236,22 +281,7 @@ impl WriteTxn<'_> {
     fn month_renew(&self, advertiser: AdvertiserKey, month: i64) -> StoreResult<()> {
         const DOING: &str = "sum a month";
         let (first, last) = days_of(month);
-        let mut days: Vec<(i64, StatSum)> = Vec::new();
-        let mut months: HashMap<(i64, i64), MonthSum> = HashMap::new();
-        self.stat_scan_parts(advertiser, (first, last), |part| {
-            match days.last_mut() {
-                Some((day, sum)) if *day == part.day => *sum += part.sum,
-                _ => days.push((part.day, part.sum)),
-            }
-            let StatSum { clicks, cost, views, conversions, .. } = part.sum;
-            let figures = [clicks, cost.to_stored().unwrap_or(i64::MAX), views, conversions];
-            let new = MonthSum { rows: 0, days: (part.day, part.day), figures: [0; 4] };
-            let sum = months.entry((part.campaign.0, part.publisher.0)).or_insert(new);
-            sum.rows += 1;
-            sum.days.1 = part.day;
-            // A month's 31 cells of one campaign and publisher fit: each figure is at most 10^17.
-            sum.figures.iter_mut().zip(figures).for_each(|(sum, figure)| *sum = sum.saturating_add(figure));
-        })?;
+        let MonthSums { days, parts } = self.month_of_cells(advertiser, month)?;
         let days_sql = "delete from day_sums where advertiser_key = ?1 and day between ?2 and ?3";
         self.run(DOING, days_sql, (advertiser.0, first, last))?;
         self.run(DOING, "delete from month_sums where advertiser_key = ?1 and month = ?2", (advertiser.0, month))?;
@@ -262,12 +292,15 @@ impl WriteTxn<'_> {
             let params = (advertiser.0, day, sum.rows, sum.clicks, units, micros, sum.views, sum.conversions);
             self.run(DOING, &sql, params)?;
         }
-        let mut months: Vec<_> = months.into_iter().collect();
-        months.sort_unstable_by_key(|(key, _)| *key);
+        let mut parts: Vec<_> = parts.into_iter().collect();
+        parts.sort_unstable_by_key(|(key, _)| *key);
         let sql = "insert into month_sums values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
-        for ((campaign, publisher), MonthSum { rows, days, figures: [clicks, cost, views, conversions] }) in months {
-            let params =
-                (advertiser.0, month, campaign, publisher, rows, days.0, days.1, clicks, cost, views, conversions);
+        for ((campaign, publisher), SummedDays { days, sum }) in parts {
+            let StatSum { rows, clicks, cost, views, conversions } = sum;
+            // 31 cells fit: each costs at most 10^17 millionths.
+            let cost = cost.to_stored().unwrap_or(i64::MAX);
+            let key = (advertiser.0, month, campaign.0, publisher.0);
+            let params = (key.0, key.1, key.2, key.3, rows, days.0, days.1, clicks, cost, views, conversions);
             self.run(DOING, sql, params)?;
         }
         Ok(())

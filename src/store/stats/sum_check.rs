@@ -1,0 +1,82 @@
+//! Whether the sums that are kept beside the stats are what the cells come to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::store::stats::sums::{MonthSums, SummedDays, days_of, month_of};
+use crate::store::{AdvertiserKey, CampaignKey, PublisherKey, ReadTxn, StoreResult};
+
+/// A kept sum that is not what the cells come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SumFault {
+    pub advertiser: AdvertiserKey,
+    pub of: SumOf,
+    /// The sum that is kept; nothing where there is none.
+    pub kept: Option<SummedDays>,
+    /// What the cells come to; nothing where there are none.
+    pub cells: Option<SummedDays>,
+}
+
+/// What is summed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SumOf {
+    /// A day, as stored.
+    Day(i64),
+    /// The month that begins on this day, as stored, of one campaign at one publisher.
+    Month(i64, CampaignKey, PublisherKey),
+}
+
+impl SumOf {
+    /// The day, or the first of the month, as stored.
+    #[must_use]
+    pub fn day(self) -> i64 {
+        match self {
+            Self::Day(day) | Self::Month(day, ..) => day,
+        }
+    }
+}
+
+impl ReadTxn<'_> {
+    /// The kept sums that are not what the cells come to, by advertiser and month. Reads every cell.
+    pub fn sum_faults(&self) -> StoreResult<Vec<SumFault>> {
+        let mut faults = Vec::new();
+        for advertiser in
+            self.list("list advertisers", "select advertiser_key from advertisers", (), |row| row.get(0))?
+        {
+            let advertiser = AdvertiserKey(advertiser);
+            for month in self.summed_months(advertiser)? {
+                let kept = listed(self.month_as_kept(advertiser, month)?, month);
+                let cells = listed(self.month_of_cells(advertiser, month)?, month);
+                let all: BTreeSet<SumOf> = kept.keys().chain(cells.keys()).copied().collect();
+                faults.extend(all.into_iter().filter_map(|of| {
+                    let (kept, cells) = (kept.get(&of).copied(), cells.get(&of).copied());
+                    (kept != cells).then_some(SumFault { advertiser, of, kept, cells })
+                }));
+            }
+        }
+        Ok(faults)
+    }
+
+    /// The months that have cells or kept sums, with those between.
+    fn summed_months(&self, advertiser: AdvertiserKey) -> StoreResult<BTreeSet<i64>> {
+        const DOING: &str = "find the stats' months";
+        let cells = "select min(day), (select max(day) from daily_stats where advertiser_key = ?1)
+            from daily_stats where advertiser_key = ?1";
+        let span = self.first(DOING, cells, [advertiser.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let days = "select day from day_sums where advertiser_key = ?1";
+        let months = "select distinct month from month_sums where advertiser_key = ?1";
+        let mut found: BTreeSet<i64> =
+            self.list(DOING, days, [advertiser.0], |row| row.get(0).map(month_of))?.into_iter().collect();
+        found.extend(self.list(DOING, months, [advertiser.0], |row| row.get::<_, i64>(0))?);
+        if let Some((Some(first), Some(last))) = span {
+            found.extend(month_of(first)..=month_of(last));
+        }
+        Ok(found)
+    }
+}
+
+fn listed(MonthSums { days, parts }: MonthSums, month: i64) -> BTreeMap<SumOf, SummedDays> {
+    let days = days.into_iter().map(|(day, sum)| (SumOf::Day(day), SummedDays { days: (day, day), sum }));
+    let first = days_of(month).0;
+    let of_part = |(campaign, publisher)| SumOf::Month(first, campaign, publisher);
+    days.chain(parts.into_iter().map(|(key, sum)| (of_part(key), sum))).collect()
+}
