@@ -81,6 +81,12 @@ impl PollSeen {
 /// Whether a poll came from Singular, as a condition for statements that name `polls` and `token`.
 pub(in crate::store) const BY_SINGULAR: &str = include_str!("sql/by_singular.sql");
 
+/// The keys of the polls that may be an advertiser's.
+const OF_ADVERTISER: &str = include_str!("sql/polls_of_advertiser.sql");
+
+/// Fewer polls than these are looked up one by one.
+const FEW: i64 = 10_000;
+
 fn poll(row: &Row<'_>) -> rusqlite::Result<PollSeen> {
     let day =
         |column| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.and_then(|d| Day::from_stored(d).ok()));
@@ -111,9 +117,13 @@ impl ReadTxn<'_> {
     /// The polls that the filter lets through.
     pub fn poll_list(&self, filter: &PollFilter) -> StoreResult<Vec<PollSeen>> {
         let (mut from, mut until) = (filter.from.map_or(i64::MIN, to_ms), filter.until.map_or(i64::MAX, to_ms));
+        let mut which = "true".to_owned();
         if let Some(advertiser) = filter.advertiser {
             let Some((first, last)) = self.poll_span(advertiser)? else { return Ok(Vec::new()) };
             (from, until) = (from.max(first), until.min(last.saturating_add(1)));
+            if self.has_few_polls(advertiser)? {
+                which = format!("polls.poll_key in ({OF_ADVERTISER})");
+            }
         }
         let params = rusqlite::named_params! {
             ":advertiser": filter.advertiser.map(|id| id.to_string()),
@@ -127,8 +137,16 @@ impl ReadTxn<'_> {
             ":before": filter.before.unwrap_or(i64::MAX),
             ":limit": filter.limit,
         };
-        let sql = format!(include_str!("sql/poll_select.sql"), by_singular = BY_SINGULAR);
+        let sql = format!(include_str!("sql/poll_select.sql"), which = which, by_singular = BY_SINGULAR);
         self.list("read the poll history", &sql, params, poll)
+    }
+
+    /// Whether it is quicker to look each of the advertiser's polls up than to go through the history.
+    fn has_few_polls(&self, advertiser: AdvertiserId) -> StoreResult<bool> {
+        let sql = format!("select count(*) from ({OF_ADVERTISER} limit {FEW})");
+        let params = rusqlite::named_params! { ":advertiser": advertiser.to_string() };
+        let count: Option<i64> = self.first("count an advertiser's polls", &sql, params, |row| row.get(0))?;
+        Ok(count.is_none_or(|count| count < FEW))
     }
 
     /// Between which moments the advertiser's tokens polled and its feeds were read, so that whoever polled seldom or never

@@ -2,9 +2,9 @@
 
 use chrono::{TimeDelta, Utc};
 use pitlane::domain::TokenScope;
-use pitlane::store::Store;
+use pitlane::store::{PollFilter, Store};
 
-use crate::fixtures::{GENERAL_CSV, NORTHWIND, SINGULAR_CSV, SINGULAR_JSON, may, stock, stocked};
+use crate::fixtures::{GENERAL_CSV, NORTHWIND, SINGULAR_CSV, SINGULAR_JSON, id, may, stock, stocked};
 use crate::harness::{App, column, defaults, spawn_on};
 
 /// The history, one line each: token, report, range, status, completeness, rows, cost, bytes, address, agent.
@@ -98,6 +98,33 @@ fn a_trusted_proxy_says_who_asked_and_a_stranger_does_not() {
         token.get_with(&may(SINGULAR_JSON), "X-Forwarded-For", "198.51.100.1, 203.0.113.7");
         let history = history(&mut app).join("\n");
         assert!(history.contains(&format!(" {seen} pitlane-tests/1")), "{history}");
+    }
+}
+
+#[test]
+fn a_page_of_polls_is_the_same_however_many_there_are() {
+    let (mut app, token) = stocked();
+    token.get(&may(SINGULAR_JSON));
+    app.stop();
+    let wanted = |of_day: Option<&str>| {
+        let of_day = of_day.map(|day| pitlane::domain::Day::parse("day", day).unwrap().to_stored());
+        let advertiser = Some(id("advertiser", NORTHWIND).into());
+        let filter = PollFilter { advertiser, of_day, limit: 3, ..PollFilter::default() };
+        let found = app.store.read(|txn| txn.poll_list(&filter)).unwrap();
+        found.into_iter().map(|poll| poll.key).collect::<Vec<_>>()
+    };
+    assert_eq!((wanted(None), wanted(Some("2025-05-10"))), (vec![1], vec![1]));
+    // Others', then so many of its own that the history is gone through.
+    for (whose, count, newest) in [("null", 20_000, [1].as_slice()), ("token_key", 20_000, &[40_001, 40_000, 39_999])] {
+        let sql = format!(
+            "with recursive n(i) as (select 1 union all select i + 1 from n where i < {count})
+            insert into polls (at, token_key, report, format, date_from, date_to, status, complete, rows, bytes, duration_us,
+                address, user_agent)
+            select at + i, {whose}, report, format, date_to + 1, date_to + 2, 200, 1, 0, 0, 0, '', '' from n, polls
+            where poll_key = 1"
+        );
+        app.database().execute_batch(&sql).unwrap();
+        assert_eq!((wanted(None).as_slice(), wanted(Some("2025-05-10"))), (newest, vec![1]));
     }
 }
 

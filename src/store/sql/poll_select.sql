@@ -21,7 +21,8 @@ from polls
 left join api_tokens token using (token_key)
 left join feeds using (feed_key)
 left join advertisers on advertisers.advertiser_key = coalesce(token.advertiser_key, feeds.advertiser_key)
-where (:advertiser is null or advertisers.id = :advertiser)
+where {which}
+    and (:advertiser is null or advertisers.id = :advertiser)
     and (:token is null or token.id = :token)
     and (
         :by_singular = 0

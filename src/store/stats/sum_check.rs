@@ -2,38 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::store::stats::sums::{MonthSums, SummedDays, days_of, month_of};
-use crate::store::{AdvertiserKey, CampaignKey, PublisherKey, ReadTxn, StoreResult};
-
-/// A kept sum that is not what the cells come to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SumFault {
-    pub advertiser: AdvertiserKey,
-    pub of: SumOf,
-    /// The sum that is kept; nothing where there is none.
-    pub kept: Option<SummedDays>,
-    /// What the cells come to; nothing where there are none.
-    pub cells: Option<SummedDays>,
-}
-
-/// What is summed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum SumOf {
-    /// A day, as stored.
-    Day(i64),
-    /// The month that begins on this day, as stored, of one campaign at one publisher.
-    Month(i64, CampaignKey, PublisherKey),
-}
-
-impl SumOf {
-    /// The day, or the first of the month, as stored.
-    #[must_use]
-    pub fn day(self) -> i64 {
-        match self {
-            Self::Day(day) | Self::Month(day, ..) => day,
-        }
-    }
-}
+use crate::store::stats::sums::{MonthSums, days_of, month_of};
+use crate::store::{AdvertiserKey, ReadTxn, StoreResult, SumFault, SumOf, SummedDays};
 
 impl ReadTxn<'_> {
     /// The kept sums that are not what the cells come to, by advertiser and month. Reads every cell.
