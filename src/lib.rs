@@ -1,6 +1,6 @@
 //! Pitlane hands an advertiser's daily campaign cost to Singular.
 //!
-//! The rooms, in the only direction in which they import each other:
+//! The layers. Each imports only layers to its left:
 //! `domain, telemetry < config, import, store < service < http < api, admin < server < cli`.
 //! `tests/it/layers.rs` fails on any other import.
 

@@ -1,4 +1,4 @@
-//! The program. Everything it does stands in the library's `cli` room.
+//! The program. `pitlane::cli` does all the work.
 
 fn main() -> std::process::ExitCode {
     pitlane::cli::run()

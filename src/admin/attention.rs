@@ -1,17 +1,18 @@
-//! What needs attention, each with the link that mends it. What it is and how bad is told by `service::status`.
+//! Alerts as pages show them, each with a link to where it can be fixed. `service::status` decides what is an alert and how
+//! bad it is.
 
 use crate::admin::kit::layout::Shell;
 use crate::admin::singular::day;
 use crate::service::status::{Alert, AlertKind, Severity};
 use crate::store::AdvertiserRow;
 
-/// Something that needs attention, as the page shows it.
+/// An alert as a page shows it.
 #[derive(Debug)]
 pub struct AlertItem {
     pub message: String,
     /// `bad` or `warn`.
     pub tone: &'static str,
-    /// What mends it, and where; none where it is mended on the machine.
+    /// The link's text and address; `None` if it can only be fixed on the server.
     pub link: Option<(&'static str, String)>,
 }
 

@@ -1,7 +1,7 @@
-//! The pages people see: one file per page, its template's struct beside its handlers.
+//! The pages that people see: one file per page, with its template's struct beside its handlers.
 //!
-//! All of them pass the [`kit::guard`], which knows who may do what. They work without scripts; the answer to a form stands
-//! on the page it leads to. Writes go through `service`; reads go straight to the store's [`ReadTxn`](crate::store::ReadTxn).
+//! All requests pass [`kit::guard`], which checks who may do what. The pages work without scripts; a form redirects to the
+//! page that shows its result. Handlers write through `service` and read from the store's [`ReadTxn`](crate::store::ReadTxn).
 
 pub mod account;
 pub mod attention;

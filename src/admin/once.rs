@@ -8,7 +8,7 @@ use crate::admin::kit::context::{Answer, RequestContext};
 use crate::admin::kit::form_page::FormPage;
 use crate::admin::kit::layout::Shell;
 
-/// The page that waits under this id; the second time, what to do instead.
+/// The page kept under this id; on the second visit, what to do instead.
 pub async fn show(context: RequestContext, id: web::Path<String>) -> Answer {
     if let Some(html) = context.state().one_time.take(&context.session()?.id_sha256, &id) {
         let response =

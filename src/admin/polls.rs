@@ -1,4 +1,4 @@
-//! The poll history: what Singular and others asked for, and what they got.
+//! The poll history: what Singular and others asked for, and what they received.
 
 use actix_web::web;
 use askama::Template;
@@ -15,7 +15,7 @@ use crate::store::{DayStatus, PollFilter, PollSeen, ReadTxn, StoreError};
 /// Polls a page shows.
 const SHOWN: u32 = 100;
 
-/// What a token's choice says for polls without one.
+/// Value of the token filter for polls without a token.
 const STRANGERS: &str = "none";
 
 #[derive(Template)]
@@ -40,11 +40,12 @@ struct DetailPage {
     facts: Vec<(&'static str, String)>,
     state: (String, &'static str),
     advice: &'static str,
-    /// Where a button sends whether it was Singular, and whether it counts as that now; none where nobody can say.
+    /// Address for marking the client as Singular or not, and whether it counts as Singular now; `None` if it can't be
+    /// marked.
     reader: Option<(String, bool)>,
 }
 
-/// What it means, and what to do about it.
+/// What the poll's result means, and what to do about it.
 fn advice(poll: &PollSeen) -> &'static str {
     match poll.status {
         200..=299 if !poll.complete => {
@@ -62,7 +63,7 @@ fn advice(poll: &PollSeen) -> &'static str {
     }
 }
 
-/// What became of a poll, in words with a colour.
+/// A poll's result in words, with a colour.
 fn state(poll: &PollSeen) -> (String, &'static str) {
     let message = match poll.status {
         304 => "Had it already",
@@ -182,7 +183,7 @@ fn table(shell: &Shell, polls: &[PollSeen]) -> Table {
     table
 }
 
-/// All that is known of one poll.
+/// Everything known about one poll.
 pub async fn detail(context: RequestContext, key: web::Path<String>) -> Answer {
     context
         .show(move |context, txn| {
@@ -199,7 +200,7 @@ pub async fn detail(context: RequestContext, key: web::Path<String>) -> Answer {
         .await
 }
 
-/// Where it is marked whether a poll's client is Singular, and whether it counts as that now.
+/// The address for marking a poll's client as Singular or not, and whether it counts as Singular now.
 fn reader(txn: &ReadTxn<'_>, shell: &Shell, poll: &PollSeen) -> Result<Option<(String, bool)>, ServiceError> {
     let (Some((token, ..)), Some(advertiser)) = (&poll.token, &shell.advertiser) else { return Ok(None) };
     let is_own = txn.token_find(token)?.is_some_and(|row| {
@@ -234,7 +235,7 @@ pub async fn mark(context: RequestContext, key: web::Path<String>) -> Answer {
     Ok(context.go(&back(&path, Some(id), if is_singular { "is-singular" } else { "not-singular" })))
 }
 
-/// What the days asked for are called now.
+/// How the requested days are marked now.
 fn marked(marks: &[DayStatus]) -> Option<(&'static str, String)> {
     let of = |state| {
         let days = marks.iter().filter(|mark| mark.state == state).count();
@@ -244,7 +245,7 @@ fn marked(marks: &[DayStatus]) -> Option<(&'static str, String)> {
     (!message.is_empty()).then(|| ("Of these days", message.join(", ")))
 }
 
-/// The currency of the advertiser whose token it came with; a feed's is on the page of its own advertiser.
+/// The currency of the advertiser of the token; a feed's is on its own advertiser's page.
 fn currency(txn: &ReadTxn<'_>, shell: &Shell, poll: &PollSeen) -> Result<String, ServiceError> {
     let token = poll.token.as_ref().map(|(id, ..)| txn.token_find(id)).transpose()?.flatten();
     let code = match (token, &shell.advertiser) {

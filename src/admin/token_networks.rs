@@ -1,4 +1,4 @@
-//! From which networks a token may be used.
+//! The networks from which a token may be used.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use crate::service::ServiceResult;
 use crate::service::access::tokens;
 use crate::store::{OrMissing as _, PollFilter, TokenRow};
 
-/// Polls that are looked through for addresses to offer.
+/// How many of the last polls are searched for addresses to suggest.
 const LOOKED_AT: u32 = 200;
 
 /// The token, and the addresses of its answered polls.
@@ -68,7 +68,7 @@ pub async fn edit(context: RequestContext, id: web::Path<String>) -> Answer {
     page(&context, &row, &seen, form(&row)).await
 }
 
-/// Binds the token to the networks, or to none.
+/// Restricts the token to the networks, or to none.
 pub async fn save(context: RequestContext, id: web::Path<String>) -> Answer {
     let (row, seen) = found(&context, id.into_inner()).await?;
     let id = row.id.clone();

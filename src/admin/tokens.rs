@@ -1,4 +1,4 @@
-//! API tokens: generate, show once, list with what became of them, rotate, revoke.
+//! API tokens: generate, show once, list with their state, rotate, revoke.
 
 use actix_web::web;
 use askama::Template;
@@ -19,11 +19,11 @@ use crate::store::{OrMissing as _, TokenRow};
 
 const NAV: &str = "Tokens";
 
-/// Lives to choose from, in days; the empty one has no end.
+/// Choices for how long a token works, in days; the empty one never ends.
 const LIVES: [(&str, &str); 5] =
     [("365", "1 year"), ("90", "90 days"), ("180", "180 days"), ("730", "2 years"), ("", "never, until it is revoked")];
 
-/// What a token's row says.
+/// A token's row.
 struct Line {
     id: String,
     name: String,
@@ -35,7 +35,7 @@ struct Line {
     used: String,
     used_exactly: String,
     used_by: String,
-    /// What is known of a rotation it is part of, and whether the old one can go.
+    /// A note on the rotation it is part of, and whether the old token can be revoked.
     rotation: Option<(String, bool)>,
     is_live: bool,
 }
@@ -58,7 +58,7 @@ struct OncePage {
     is_report: bool,
 }
 
-/// Whether a token is accepted now, in words with a colour.
+/// A token's state in words, with a colour.
 fn state(state: TokenState, now: DateTime<Utc>, zone: &ZoneClock) -> (String, &'static str) {
     match state {
         TokenState::Revoked(at) => (format!("Revoked {}", format::moment_day(at, zone)), "quiet"),
@@ -69,7 +69,7 @@ fn state(state: TokenState, now: DateTime<Utc>, zone: &ZoneClock) -> (String, &'
     }
 }
 
-/// What is known of a rotation, and whether the old token can go.
+/// A note on a rotation, and whether the old token can be revoked.
 fn rotation_note(rotation: Rotation<'_>, row: &TokenRow, now: DateTime<Utc>) -> (String, bool) {
     let seen = |at| format!("was seen {}", format::ago(now - at));
     match rotation {
@@ -114,7 +114,7 @@ fn line(row: &TokenRow, all: &[TokenRow], now: DateTime<Utc>, zone: &ZoneClock) 
     }
 }
 
-/// The chosen advertiser's tokens, those that work first.
+/// The chosen advertiser's tokens, live ones first.
 pub async fn list(context: RequestContext) -> Answer {
     context
         .show(|context, txn| {
@@ -235,7 +235,7 @@ async fn found(context: &RequestContext, id: String) -> Result<TokenRow, crate::
     context.run(move |context| find(context, &id)).await.map_err(missing_is_not_found)
 }
 
-/// Asks whether a token is really to be revoked.
+/// Asks for confirmation before a token is revoked.
 pub async fn ask_revoke(context: RequestContext, id: web::Path<String>) -> Answer {
     let row = found(&context, id.into_inner()).await?;
     let used = match (row.last_used_at, &row.last_used_address) {
@@ -291,7 +291,7 @@ pub async fn ask_rotate(context: RequestContext, id: web::Path<String>) -> Answe
     rotate_page(&context, &row, form).await
 }
 
-/// The form carries the token's current successor, so that two people can't both rotate the same token without noticing.
+/// The form carries the id of the token's current successor, so that two people can't rotate the same token without noticing.
 async fn with_successor(
     context: &RequestContext,
     row: &TokenRow,

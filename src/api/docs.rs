@@ -1,7 +1,7 @@
-//! The API described: `assets/openapi.json` for programs, and the same document as a page for people.
+//! The documentation of the API: `assets/openapi.json` for programs, and the same as a page for people.
 //!
-//! The document is written by hand because no type describes a report's rows: they are copied together from ready pieces.
-//! A test holds it against the route table.
+//! The document is written by hand, because no type describes a report's rows: they are put together from prepared text. A
+//! test compares it with the route table.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::http::{AppState, ClientError, client};
 
 pub use crate::service::connect::packet::OPENAPI;
 
-/// The OpenAPI document, with the address that the client reaches the server by.
+/// The OpenAPI document, with the address by which the client reaches the server.
 pub async fn openapi(state: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
     let origin = serde_json::Value::from(client::origin(&request, &state.config)).to_string();
     let document = OPENAPI.replacen("\"url\": \"/\"", &format!("\"url\": {origin}"), 1);
@@ -67,7 +67,7 @@ struct Media {
 }
 
 impl Media {
-    /// The example as it would come over the wire, with JSON laid out for reading.
+    /// The example as it is sent, with JSON indented.
     fn shown(&self) -> Option<String> {
         match self.example.as_ref()? {
             Value::String(text) => Some(text.trim_end().to_owned()),
@@ -83,12 +83,12 @@ struct Page<'a> {
     origin: &'a str,
 }
 
-/// The document with what its paths refer to in place, so that the page need not look it up.
+/// The document with its references resolved.
 fn document() -> serde_json::Result<Document> {
     let mut whole: Value = serde_json::from_str(OPENAPI)?;
     let mut paths = whole["paths"].take();
     insert_referred(&mut paths, &whole);
-    // A reader knows what HEAD is.
+    // HEAD is left out: readers know what it does.
     for path in paths.as_object_mut().into_iter().flat_map(|paths| paths.values_mut()) {
         path.as_object_mut().map(|operations| operations.shift_remove("head"));
     }

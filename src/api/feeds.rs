@@ -1,4 +1,4 @@
-//! Feeds (contract §9): whoever has the link may read.
+//! Feeds (contract §9): anybody with the link can read one.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -9,7 +9,7 @@ use crate::http::{AppState, ClientError, PollRecorder, client, feed};
 use crate::service::connect::feeds;
 use crate::telemetry;
 
-/// The feed that the link names. The secret is in no log: requests are logged by their route.
+/// The feed of this link. The secret isn't logged: the log names routes, not paths.
 pub async fn answer(
     state: web::Data<AppState>,
     request: HttpRequest,

@@ -16,8 +16,8 @@ pub async fn livez() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n")
 }
 
-/// Whether the database can be read and its write lock taken. The operator is also told whether the disk has room,
-/// and how old the last verified backup is.
+/// Whether the database can be read and written. The operator also learns whether the disk has space, and how old the last
+/// verified backup is.
 pub async fn readyz(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, ClientError> {
     let store = state.store.clone();
     let ready: StoreResult<bool> = telemetry::blocking(move || works(&store)).await;
@@ -37,7 +37,7 @@ pub async fn readyz(state: web::Data<AppState>, request: HttpRequest) -> Result<
     }
 }
 
-/// How the backups stand. Trouble with them is told without its details, and does not make the server unready.
+/// The state of the backups. Problems are reported without details, and don't make the server unready.
 fn backups(status: &BackupStatus, now: DateTime<Utc>) -> String {
     let age = status.age(now).map_or_else(
         || "no proven backup yet".to_owned(),
@@ -46,7 +46,7 @@ fn backups(status: &BackupStatus, now: DateTime<Utc>) -> String {
     if status.trouble(now).is_some() { format!("{age}; backups need looking after, see: pitlane doctor") } else { age }
 }
 
-/// Fails if the database can't be used. Returns whether the disk has room for writes.
+/// Fails if the database can't be used. Returns whether the disk has space for writes.
 fn works(store: &Store) -> StoreResult<bool> {
     store.ensure_in_place()?;
     store.schema_version()?;

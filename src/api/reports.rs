@@ -1,4 +1,4 @@
-//! The cost reports (contract §1 and §3). Which one, and in which format, the route table's line says.
+//! The cost reports (contract §1 and §3). The route table's line says which report, and in which format.
 
 use actix_web::http::Version;
 use actix_web::http::header;
@@ -15,7 +15,7 @@ use crate::service::report::ReportRequest;
 use crate::service::{ServiceError, hex};
 use crate::store::Snapshot;
 
-/// The report of the route, or 304 for a client that has it already.
+/// The route's report, or 304 if the client has it already.
 pub async fn answer(
     state: web::Data<AppState>,
     request: HttpRequest,
@@ -29,7 +29,7 @@ pub async fn answer(
         Ok(query) => query,
         Err(invalid) => return Err(poll.refused(invalid.into())),
     };
-    // Tags of reports are weak, and none of those matches strongly (RFC 9110, section 13.1.1).
+    // A report's entity tag is weak, and a weak tag never matches strongly (RFC 9110, section 13.1.1).
     let is_bound = request.headers().get_all(header::IF_MATCH).any(|tags| tags.as_bytes().trim_ascii() != b"*");
     if is_bound {
         let message = "If-Match: no report has a strong tag, expected * or none";
@@ -39,14 +39,14 @@ pub async fn answer(
         return made_up(ReportRequest { kind, format, query }, known.as_ref(), &snapshot, poll.of(query.days));
     }
     let claim = Claim::new(Holder::Token(token.key), client::address(&request, &state.config.trusted_proxy));
-    // Without chunks, as in HTTP/1.0, only a length tells a cut report from a whole one; so it does to the client of a proxy that
+    // Without chunks, as in HTTP/1.0, only `Content-Length` shows that a report was cut. The same is true behind a proxy that
     // takes broken chunks for the end.
     let must_measure = request.version() < Version::HTTP_11 || client::is_behind_proxy(&request);
     let asked = ReportRequest { kind, format, query };
     streaming::answer(&state, asked, known, snapshot, claim, must_measure, poll.of(query.days)).await
 }
 
-/// The made-up report of a packet's token. Of the database it takes the advertiser's time zone alone.
+/// The made-up report of a packet's sandbox token. From the database it needs only the advertiser's time zone.
 fn made_up(
     asked: ReportRequest,
     known: Option<&header::IfNoneMatch>,

@@ -1,4 +1,4 @@
-//! Putting stats in over HTTP (contract §4): the import engine behind a token of scope `ingest`.
+//! Uploading stats over HTTP (contract §4): the import engine behind a token of scope `ingest`.
 
 use std::fs::File;
 
@@ -14,7 +14,7 @@ use crate::service::imports::{self, Duplicates, ImportAnswer, ImportError, Impor
 use crate::store::{ImportKind, Store, TokenUse};
 use crate::telemetry;
 
-/// How an upload is to be taken.
+/// The query options of an upload.
 #[derive(Debug, Default)]
 struct UploadOptions {
     duplicates: Duplicates,
@@ -25,7 +25,7 @@ struct UploadOptions {
     reason: Option<Reason>,
 }
 
-/// The query options there are (contract §4).
+/// The names of the query options (contract §4).
 const OPTIONS: [&str; 6] = ["duplicates", "create_missing", "dry_run", "replace", "days", "reason"];
 
 impl UploadOptions {
@@ -62,14 +62,14 @@ impl UploadOptions {
     }
 }
 
-/// State daily figures: all rows, or, when anything is wrong, none.
+/// Imports daily figures: all rows, or none if anything is wrong.
 pub async fn upload(
     state: web::Data<AppState>,
     request: HttpRequest,
     api_client: ApiClient,
     body: web::Payload,
 ) -> Result<HttpResponse, ClientError> {
-    // The snapshot's connection is for others while the body comes.
+    // Frees the snapshot's connection for others while the body arrives.
     let ApiClient { token, snapshot } = api_client;
     drop(snapshot);
     let from = client::address(&request, &state.config.trusted_proxy);
@@ -96,13 +96,13 @@ pub async fn upload(
     let store = state.store.clone();
     let directory = store.path().parent().unwrap_or_else(|| std::path::Path::new(".")).to_owned();
     let size = upload::size(&request)?;
-    // Before the upload takes what little room there is.
+    // Checked before the upload uses what is left of the disk.
     let claim = Claim::new(Holder::Token(token.key), from);
     let (slots, asked) = (state.uploads.clone(), store.clone());
     let slot = telemetry::blocking(move || slots.take(claim, size, &asked)).await?;
     let still_may = async || token_guard::ensure_usable(&state, &token, from).await;
     let file = upload::spool(body, coding, &directory, slot, still_may).await?;
-    // Comparing with what is stored reads much of it.
+    // The comparison with stored rows reads much of the database.
     let turn = if dry_run { Some(state.turns.take(claim).await) } else { None };
     let done = telemetry::blocking(move || {
         if dry_run {
@@ -117,7 +117,7 @@ pub async fn upload(
     Ok(HttpResponse::Ok().json(Envelope::success(&[], answer)))
 }
 
-/// What the upload would do; nothing is written.
+/// What the upload would do; writes nothing.
 fn would_do(store: &Store, file: File, options: &ImportOptions) -> Result<ImportAnswer, ImportError> {
     let found = imports::preview(store, file, options, None)?;
     if !found.problems.is_empty() {

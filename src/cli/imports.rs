@@ -187,7 +187,7 @@ fn show(txn: &ReadTxn<'_>, global: &Global, id: ImportId) -> anyhow::Result<()> 
     for NamedChange { cell, old, new, line } in &changes {
         let (old, new) = (held(*old), held(*new));
         let place = if *line == 0 { "left out".to_owned() } else { format!("line {line}") };
-        print(format_args!("{place}: {}, {} at {}: {old} -> {new}", cell.day, cell.campaign, cell.publisher))?;
+        print(format_args!("{place}: {} · {} · {}: {old} -> {new}", cell.day, cell.campaign, cell.publisher))?;
     }
     let all = import.counts.inserted + import.counts.changed;
     if all > u64::from(SHOWN) {

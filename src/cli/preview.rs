@@ -111,7 +111,7 @@ fn tell_changes(what: &str, changes: &[CellChange], total: u64) {
 }
 
 fn cell(name: &CellName) -> String {
-    format!("{}, {} at {}", name.day, name.campaign, name.publisher)
+    format!("{} · {} · {}", name.day, name.campaign, name.publisher)
 }
 
 /// Figures in one line; views and conversions only where there are any.

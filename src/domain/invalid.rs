@@ -1,4 +1,4 @@
-//! The one error of the pure room: which value was refused, what came and what was expected.
+//! The only error of `domain`: which value was refused, what came and what was expected.
 
 /// A value that was refused.
 ///

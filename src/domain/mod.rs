@@ -1,7 +1,7 @@
-//! The pure room: values that can't hold nonsense.
+//! Types whose values are valid once they are built.
 //!
 //! Everything that enters Pitlane (a query string, a CSV cell, a flag) is parsed into one of these types once, and the
-//! rest of the program never looks at raw text again. No clock, no I/O, no SQL, no HTTP: every room may import this one,
+//! rest of the program never looks at raw text again. No clock, no I/O, no SQL, no HTTP: every layer may import this one,
 //! and it imports none. Its only error is [`Invalid`].
 
 mod alarm_channels;

@@ -1,7 +1,7 @@
-//! What takes more than one room: issue and check tokens, make reports, run imports, keep the poll history, make backups.
+//! What the program does, over the store: issue and check tokens, make reports, run imports, keep the poll history, make backups.
 //!
-//! Shared by the JSON routes, the admin pages and the command line. Knows nothing of HTTP. Most of it blocks; what async
-//! callers may await says so by being `async`.
+//! Shared by the JSON routes, the admin pages and the command line. Knows nothing of HTTP. Functions block unless they
+//! are `async`.
 
 pub mod access;
 pub mod alarms;

@@ -1,8 +1,8 @@
-//! The only room that sees SQLite.
+//! All access to SQLite.
 //!
-//! [`Store::read`] and [`Store::write`] run a closure in one transaction; the methods it can call are named `noun_verb` and
-//! stand in one file per noun, on [`ReadTxn`] or [`WriteTxn`]. One writing connection, a few reading ones. The same file may
-//! be opened by another process at the same time, so nothing here is remembered from one transaction to the next.
+//! [`Store::read`] and [`Store::write`] run a closure in one transaction; it calls methods of [`ReadTxn`] or
+//! [`WriteTxn`], which are named `noun_verb`, in one file per noun. One connection writes, a few read. Another process may have
+//! the same file open, so nothing here is cached from one transaction to the next.
 //! All calls block: async code goes through `telemetry::blocking`.
 
 use std::ops::ControlFlow;
@@ -108,10 +108,10 @@ use file::{disk, epoch, lock, open, upgrade};
 /// SQLite before this could corrupt a WAL database that two connections checkpoint at once.
 const OLDEST_SOUND_SQLITE: i32 = 3_051_003;
 
-/// How long a stop waits for others, so that the log can be folded in. Whatever stays in it is safe there.
+/// How long a stop waits for other processes before it gives up moving the WAL into the database. What stays in the WAL is safe.
 const STOP_WAIT: Duration = Duration::from_secs(1);
 
-/// Bytes that stay free: below that, writes are refused while there still is room for a clean end of what is under way.
+/// Bytes that must stay free on the disk. Below that, new writes are refused, so that those under way can still finish.
 pub const MIN_FREE: u64 = 64 * 1024 * 1024;
 
 /// The database: one writing connection and a few reading ones on one file.
@@ -119,28 +119,28 @@ pub const MIN_FREE: u64 = 64 * 1024 * 1024;
 pub struct Store {
     readers: r2d2::Pool<SqliteConnectionManager>,
     lanes: Arc<lanes::Lanes>,
-    // Closed after those that only read, so that the last one to close is one that can fold the log in.
+    // Dropped after the readers: only the last connection to close checkpoints the WAL, and a reader can't.
     writer: r2d2::Pool<SqliteConnectionManager>,
     path: Arc<PathBuf>,
     urgent: Arc<urgent::NoteFile>,
     epoch: Arc<str>,
     is_other_copy: bool,
-    /// Which file was opened, where the system tells files apart.
+    /// Device and inode of the file that was opened, where the system has them.
     identity: Option<(u64, u64)>,
     floor: u64,
-    /// Held as long as the database is open anywhere in this process.
+    /// Keeps the lock while the database is open anywhere in this process.
     _used: Arc<lock::Use>,
 }
 
 impl Store {
     /// The database's file name inside a data directory.
     pub const FILE: &'static str = "pitlane.db";
-    /// The directory inside a data directory that holds the backups the program makes on its own.
+    /// The directory inside a data directory for the nightly backups.
     pub const BACKUPS: &'static str = "backups";
 
-    /// Opens the database in `data_dir`, makes both where they are missing, and brings the schema up to date.
+    /// Opens the database in `data_dir`, creates both if they are missing, and upgrades the schema.
     ///
-    /// Fails on a schema newer than this program's, and on a SQLite library known to corrupt files.
+    /// Fails if the schema is newer than this program's, or if the SQLite library is known to corrupt files.
     pub fn open(data_dir: &Path) -> StoreResult<Self> {
         if rusqlite::version_number() < OLDEST_SOUND_SQLITE {
             return Err(StoreError::OldSqlite { found: rusqlite::version() });
@@ -167,30 +167,30 @@ impl Store {
         })
     }
 
-    /// Whether there is a database in `data_dir`; an error where that can't be seen.
+    /// Whether there is a database in `data_dir`; an error if the directory can't be read.
     pub fn exists(data_dir: &Path) -> StoreResult<bool> {
         let path = data_dir.join(Self::FILE);
         path.try_exists().map_err(|source| disk::refused(&path, source))
     }
 
-    /// The same database, refusing writes when fewer than so many bytes are free.
+    /// The same database, which refuses writes while fewer than `floor` bytes are free on the disk.
     #[must_use]
     pub fn with_min_free(self, floor: u64) -> Self {
         Self { floor, ..self }
     }
 
-    /// Whether there is room for writing; the error says how much is missing.
+    /// Fails if the disk has less than the floor free; the error says how much is free and needed.
     pub fn ensure_free_space(&self) -> StoreResult<()> {
         disk::ensure_free(disk::dir_of(&self.path), self.floor)
     }
 
-    /// The directory that holds the database and all that belongs to it.
+    /// The directory of the database and its files.
     #[must_use]
     pub fn data_dir(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new("."))
     }
 
-    /// An error where the file at the path is gone, or another than the one that is open: what is written would be lost.
+    /// Fails if the file at the path is gone or has been replaced since it was opened: writes to it would be lost.
     pub fn ensure_in_place(&self) -> StoreResult<()> {
         if disk::identity(&self.path) == self.identity {
             return Ok(());
@@ -204,7 +204,7 @@ impl Store {
         })
     }
 
-    /// Whether there is room for so many bytes besides what must stay free.
+    /// Fails if the disk has less than `bytes` free on top of the floor.
     pub fn ensure_free_space_for(&self, bytes: u64) -> StoreResult<()> {
         disk::ensure_free(disk::dir_of(&self.path), self.floor.saturating_add(bytes))
     }
@@ -215,12 +215,12 @@ impl Store {
         &self.path
     }
 
-    /// Runs `work`, which must be short, on one unchanging state of the database.
+    /// Runs `work`, which must be short, in one read transaction.
     pub fn read<T, E: From<StoreError>>(&self, work: impl FnOnce(&ReadTxn<'_>) -> Result<T, E>) -> Result<T, E> {
         self.read_in(Lane::Short, work)
     }
 
-    /// Runs `work` on one unchanging state of the database.
+    /// Runs `work` in one read transaction, on a connection of the lane.
     pub fn read_in<T, E: From<StoreError>>(
         &self,
         lane: Lane,
@@ -229,12 +229,12 @@ impl Store {
         work(&self.snapshot_in(lane)?.txn())
     }
 
-    /// The state of the database as it is now, for short work. Waits for a reading connection.
+    /// A snapshot of the database, for short work. Waits for a reading connection.
     pub fn snapshot(&self) -> StoreResult<Snapshot> {
         self.snapshot_in(Lane::Short)
     }
 
-    /// The state of the database as it is now. Waits for one of the lane's connections.
+    /// A snapshot of the database. Waits for one of the lane's connections.
     pub fn snapshot_in(&self, lane: Lane) -> StoreResult<Snapshot> {
         let place = self.lanes.take(lane, open::READ_WAIT)?;
         let conn = self.readers.get()?;
@@ -242,14 +242,14 @@ impl Store {
         Snapshot::begin(conn, place, self.urgent.read()?)
     }
 
-    /// Like [`Store::snapshot_in`], but never waits: `None` where no connection is idle, or somebody else locks the file.
+    /// Like [`Store::snapshot_in`], but never waits: `None` if no connection is idle or another process locks the file.
     ///
-    /// For threads that must not block. What is in neither cache is still read from the disk, so they should read little at
-    /// a time.
+    /// For threads that must not block. Pages in neither cache are still read from the disk, so such a thread should read
+    /// little at a time.
     pub fn snapshot_now(&self, lane: Lane) -> StoreResult<Option<Snapshot>> {
         let Ok(place) = self.lanes.take(lane, Duration::ZERO) else { return Ok(None) };
         let Some(conn) = self.readers.try_get() else { return Ok(None) };
-        // Once a snapshot has begun nothing makes it wait.
+        // A snapshot never waits once it has begun.
         conn.busy_timeout(Duration::ZERO).doing("shorten the wait")?;
         match Snapshot::begin(conn, place, self.urgent.read()?) {
             Err(StoreError::Busy { .. }) => Ok(None),
@@ -257,7 +257,7 @@ impl Store {
         }
     }
 
-    /// Runs `work` and commits what it wrote, or, when it fails, leaves everything as it was.
+    /// Runs `work` in a write transaction: commits if it succeeds, rolls back if it fails.
     pub fn write<T, E: From<StoreError>>(&self, work: impl FnOnce(&WriteTxn<'_>) -> Result<T, E>) -> Result<T, E> {
         match self.write_or_undo(|txn| work(txn).map(ControlFlow::Continue))? {
             ControlFlow::Continue(kept) => Ok(kept),
@@ -265,7 +265,7 @@ impl Store {
         }
     }
 
-    /// Like [`Store::write`], but `work` may end with `Break`: its result is handed on and nothing is written.
+    /// Like [`Store::write`], but rolls back if `work` returns `Break`, whose value the caller gets.
     pub fn write_or_undo<C, B, E: From<StoreError>>(
         &self,
         work: impl FnOnce(&WriteTxn<'_>) -> Result<ControlFlow<B, C>, E>,
@@ -274,8 +274,7 @@ impl Store {
         self.write_regardless(work)
     }
 
-    /// Like [`Store::write_or_undo`], also where the disk is nearly full: the room that is left is for what can't wait,
-    /// such as a revocation.
+    /// Like [`Store::write_or_undo`], even if the disk is nearly full: for what can't wait, such as a revocation.
     pub fn write_regardless<C, B, E: From<StoreError>>(
         &self,
         work: impl FnOnce(&WriteTxn<'_>) -> Result<ControlFlow<B, C>, E>,
@@ -285,8 +284,8 @@ impl Store {
         self.write_on(&conn, work)
     }
 
-    /// Like [`Store::write_or_undo`], for millions of rows of stats, written by a [`StatWriter`] that checks what they refer
-    /// to. Rows are not checked one by one, and the log is moved into the database after the lock was given back.
+    /// Like [`Store::write_or_undo`], for millions of rows of stats. SQLite doesn't check their references; the [`StatWriter`]
+    /// does. The WAL is moved into the database after the write lock has been released.
     pub fn write_many<C, B, E: From<StoreError>>(
         &self,
         work: impl FnOnce(&WriteTxn<'_>) -> Result<ControlFlow<B, C>, E>,
@@ -319,14 +318,14 @@ impl Store {
         } else {
             txn.rollback().doing("roll back")?;
         }
-        // What was noted meanwhile. It holds by its note as well.
+        // Carry out what was noted while this held the lock. If that fails, the notes still count.
         if let Err(error) = urgent::settle(conn, self.urgent.path()) {
             tracing::warn!(%error, "what is urgent is not carried out yet");
         }
         Ok(result)
     }
 
-    /// Whether the write lock can be had within a moment; nothing is written.
+    /// Fails if the write lock can't be taken within a second. Writes nothing.
     pub fn can_write(&self) -> StoreResult<()> {
         let conn = self.writer.get_timeout(Duration::from_secs(1))?;
         let _short = ShortWait::begin(&conn, Duration::from_secs(1), open::WRITE_WAIT)?;
@@ -334,24 +333,24 @@ impl Store {
         taken.doing("take the write lock")
     }
 
-    /// Moves the log into the database file, for a tidy stop. Readers of another process may keep part of it; that is fine.
+    /// Moves the WAL into the database file before a stop. Readers in another process may keep part of it there; that is safe.
     pub fn checkpoint(&self) -> StoreResult<()> {
         let conn = self.writer.get_timeout(STOP_WAIT)?;
         let _short = ShortWait::begin(&conn, STOP_WAIT, open::WRITE_WAIT)?;
         conn.query_row("pragma wal_checkpoint(truncate)", (), |_| Ok(())).doing("checkpoint")
     }
 
-    /// What to know where SQLite was built without what shows its pages.
+    /// The warning for a SQLite that was built without `sqlite_dbpage`.
     pub const SLOW_BUILD: &str = "built without sqlite_dbpage: reports are right, but take about twice as long. Build the \
         program with LIBSQLITE3_FLAGS=-DSQLITE_ENABLE_DBPAGE_VTAB, or in the directory of its source, where \
         .cargo/config.toml says so";
 
-    /// Whether SQLite was built with what shows its pages.
+    /// Whether SQLite was built with `sqlite_dbpage`.
     pub fn shows_pages(&self) -> StoreResult<bool> {
         Ok(stats::walk::shows_pages(&self.snapshot()?.txn()))
     }
 
-    /// SQLite's own check of the whole file: the problems it found.
+    /// The problems that SQLite's own check of the whole file finds.
     pub fn integrity_problems(&self) -> StoreResult<Vec<String>> {
         self.read(|txn| integrity(txn.conn))
     }
@@ -363,7 +362,6 @@ fn integrity(conn: &Connection) -> StoreResult<Vec<String>> {
     Ok(problems)
 }
 
-/// What SQLite finds wrong with the file's pages and values.
 fn pages(conn: &Connection) -> StoreResult<Vec<String>> {
     let found =
         ReadTxn::of(conn).list("check the file", "pragma integrity_check", (), |row| row.get::<_, String>(0))?;
@@ -378,7 +376,7 @@ fn references(conn: &Connection) -> StoreResult<Vec<String>> {
     })
 }
 
-/// A connection that waits for locks of others less long than it usually does; afterwards, also after a panic, as before.
+/// Shortens a connection's busy timeout until it is dropped.
 struct ShortWait<'c> {
     conn: &'c Connection,
     usual: Duration,

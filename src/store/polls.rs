@@ -10,30 +10,29 @@ use crate::store::{FeedKey, StoreResult, TokenKey, Version, WriteTxn, to_ms};
 pub struct PollRow {
     /// When it was answered.
     pub at: DateTime<Utc>,
-    /// The token it came with, if one was recognised.
+    /// The token of the request, if it is known.
     pub token: Option<TokenKey>,
-    /// The feed that was read, if it was one.
+    /// The feed, if one was read instead of a report.
     pub feed: Option<FeedKey>,
     pub report: ReportKind,
     pub format: ReportFormat,
-    /// The range asked for, if it could be read.
+    /// The range asked for, if its dates were valid.
     pub days: Option<DayRange>,
-    /// The status of the answer.
+    /// HTTP status.
     pub status: u16,
-    /// Whether the answer was made to its end.
+    /// Whether the whole answer was made.
     pub complete: bool,
-    /// Rows in the answer.
     pub rows: u64,
     pub cost: MicrosSum,
     /// Length of the answer's body before compression.
     pub bytes: u64,
     /// From the request's arrival to the last byte made.
     pub duration: std::time::Duration,
-    /// Where it came from.
+    /// The client's IP address.
     pub address: String,
     /// What the client calls itself.
     pub user_agent: String,
-    /// What the answer was made from, if it was handed over whole to a GET of the Singular report.
+    /// The version of the data in the answer, if a GET of the Singular report received all of it.
     pub served: Option<Version>,
 }
 
@@ -48,9 +47,9 @@ pub struct TokenUse {
 }
 
 impl WriteTxn<'_> {
-    /// Adds a poll to the history. The use of its token is noted apart, once for many.
+    /// Adds a poll to the history. Its token's last use is written separately, once for many polls.
     pub fn poll_add(&self, poll: &PollRow) -> StoreResult<()> {
-        // By place: looking parameters up by name took a quarter of a poll's record.
+        // Positional: looking parameters up by name took a quarter of the time of recording a poll.
         let params = (
             to_ms(poll.at),
             poll.token.map(|key| key.0),
@@ -77,7 +76,7 @@ impl WriteTxn<'_> {
         self.token_seen(seen.token, seen.at, &seen.address, &seen.user_agent)
     }
 
-    /// Forgets polls from before `oldest`; how many.
+    /// Deletes polls from before `oldest` and returns how many there were.
     pub fn poll_forget(&self, oldest: DateTime<Utc>) -> StoreResult<usize> {
         self.run("forget old polls", "delete from polls where at < ?1", [to_ms(oldest)])
     }

@@ -72,13 +72,13 @@ fn a_preview_tells_old_and_new_values_outliers_and_what_would_be_zero() {
       2023-08-05: 42 and 420 clicks -> 21 and 5105 clicks
       2023-08-11: nothing -> 1 and 7 clicks
     would change:
-      line 2: 2023-08-05, A at Lumen: 105 clicks, cost 10.5 -> 5000 clicks, cost 10.5
-      left out: 2023-08-05, A at Pixel: 105 clicks, cost 10.5 -> 0 clicks, cost 0
-      left out: 2023-08-05, B at Lumen: 105 clicks, cost 10.5 -> 0 clicks, cost 0
+      line 2: 2023-08-05 · A · Lumen: 105 clicks, cost 10.5 -> 5000 clicks, cost 10.5
+      left out: 2023-08-05 · A · Pixel: 105 clicks, cost 10.5 -> 0 clicks, cost 0
+      left out: 2023-08-05 · B · Lumen: 105 clicks, cost 10.5 -> 0 clicks, cost 0
     would be new:
-      line 4: 2023-08-11, A at Lumen: 7 clicks, cost 1
+      line 4: 2023-08-11 · A · Lumen: 7 clicks, cost 1
     worth a look, being at least ten times the usual (1 in all):
-      line 2: 2023-08-05, A at Lumen: clicks 5000, usually 105
+      line 2: 2023-08-05 · A · Lumen: clicks 5000, usually 105
     ");
     let answer = dry.done();
     let figures = answer.split_once(",\"rows\"").unwrap().1.split_once(",\"days\"").unwrap().0;
@@ -148,8 +148,8 @@ fn an_import_is_shown_with_what_each_value_was_before() {
     sha256     ab6965aec00f1822a183f636a3d368851f9953e653177f9b6b88cd35636f4221
     did        rows 3, inserted 1, changed 1 (set to zero 0), unchanged 1, rounded 0
     days       2023-08-05 to 2023-08-11 of Acme
-    line 2: 2023-08-05, A at Lumen: 105 clicks, cost 10.5 -> 5000 clicks, cost 10.5
-    line 4: 2023-08-11, A at Lumen: nothing -> 7 clicks, cost 1
+    line 2: 2023-08-05 · A · Lumen: 105 clicks, cost 10.5 -> 5000 clicks, cost 10.5
+    line 4: 2023-08-11 · A · Lumen: nothing -> 7 clicks, cost 1
     ");
 }
 

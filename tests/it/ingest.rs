@@ -183,7 +183,7 @@ fn another_advertisers_campaign_is_unknown_and_untouched() {
     let answer = contoso.post(&format!("{DAILY_STATS}?create_missing=true"), "text/csv", rows);
     let messages = refused(&answer).join("\n").replace(&id("offer", "Coin Game").to_string(), "[id]");
     insta::assert_snapshot!(messages, @r#"
-    line 2, column campaign_id: got "[id]", which is no campaign of "Contoso"
+    line 2, column campaign_id: got "[id]", which isn't a campaign of "Contoso"
     1 problem; nothing was imported
     "#);
     assert_eq!(report.get(&may(SINGULAR_CSV)).body, before);

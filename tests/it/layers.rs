@@ -1,11 +1,11 @@
-//! The direction of imports (docs/architecture.md), read off the source: which room may import which, which files may not
+//! The direction of imports (docs/architecture.md), read off the source: which layer may import which, which files may not
 //! import each other, who may see SQLite, who may use `anyhow`, and how long a file may be.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// A room, and the rooms it may import. An edge that is not here does not exist.
+/// A layer, and the layers it may import. An edge that is not here does not exist.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("telemetry", &[]),
@@ -21,11 +21,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("server", &["domain", "telemetry", "config", "store", "http", "api", "admin"]),
     ("cli", &["domain", "telemetry", "config", "import", "store", "service", "server"]),
     ("main", &["cli"]),
-    // Declares the rooms and imports none.
+    // Declares the layers and imports none.
     ("lib", &[]),
 ];
 
-/// A package, and the one room that may use it.
+/// A package, and the one layer that may use it.
 const ONLY_IN: &[(&str, &str)] = &[
     ("rusqlite", "store"),
     ("rusqlite_migration", "store"),
@@ -49,14 +49,14 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
     text.lines().zip(1..).filter(|(line, _)| !line.trim_start().starts_with("//")).map(|(line, number)| (number, line))
 }
 
-/// The rooms that a line names: `crate::room`, `pitlane::room`, or as many `super::` as lead out of the room.
+/// The layers that a line names: `crate::layer`, `pitlane::layer`, or as many `super::` as lead out of the layer.
 fn named(line: &str, depth: usize) -> Vec<&str> {
-    let mut rooms = Vec::new();
+    let mut layers = Vec::new();
     for root in ["crate::", "pitlane::"] {
         for (at, _) in line.match_indices(root) {
             if !line[..at].ends_with(is_word) {
                 let rest = &line[at + root.len()..];
-                rooms.push(rest.split(|c| !is_word(c)).next().unwrap_or_default());
+                layers.push(rest.split(|c| !is_word(c)).next().unwrap_or_default());
             }
         }
     }
@@ -64,31 +64,31 @@ fn named(line: &str, depth: usize) -> Vec<&str> {
     for (at, _) in line.match_indices(&out) {
         let next = line[at + out.len()..].split(|c| !is_word(c)).next().unwrap_or_default();
         // A further `super` stands in a module inside the file; `super::*` there is the file itself.
-        if MAY_IMPORT.iter().any(|(room, _)| *room == next) {
-            rooms.push(next);
+        if MAY_IMPORT.iter().any(|(layer, _)| *layer == next) {
+            layers.push(next);
         }
     }
-    rooms
+    layers
 }
 
-/// What a file does that its room may not. `depth` is how many `super` lead from the file out of its room.
-fn violations(room: &str, depth: usize, text: &str) -> Vec<String> {
-    let Some((_, allowed)) = MAY_IMPORT.iter().find(|(known, _)| *known == room) else {
-        return vec![format!("{room} is a room that the table does not know")];
+/// What a file does that its layer may not. `depth` is how many `super` lead from the file out of its layer.
+fn violations(layer: &str, depth: usize, text: &str) -> Vec<String> {
+    let Some((_, allowed)) = MAY_IMPORT.iter().find(|(known, _)| *known == layer) else {
+        return vec![format!("{layer} is a layer that the table does not know")];
     };
     let mut found = Vec::new();
     for (number, line) in code(text) {
         for named in named(line, depth) {
             if named.is_empty() {
-                found.push(format!("line {number}: names several rooms at once; one use for each can be checked"));
-            } else if named != room && !allowed.contains(&named) {
-                found.push(format!("line {number}: {room} may not import {named}"));
+                found.push(format!("line {number}: names several layers at once; one use for each can be checked"));
+            } else if named != layer && !allowed.contains(&named) {
+                found.push(format!("line {number}: {layer} may not import {named}"));
             }
         }
         let packages =
             line.split(|c| !is_word(c)).filter_map(|word| ONLY_IN.iter().find(|(package, _)| *package == word));
         for (package, owner) in packages {
-            if *owner != room {
+            if *owner != layer {
                 found.push(format!("line {number}: only {owner} may use {package}"));
             }
         }
@@ -143,8 +143,8 @@ fn spread<'t>(mut path: String, text: &'t str, found: &mut Vec<String>) -> &'t s
     }
 }
 
-/// Files that import each other by way of others, each circle sorted. `texts` holds files by their module's path; a room's
-/// or sub-room's `mod.rs` is no file here, since whoever is below may use what it declares.
+/// Files that import each other by way of others, each circle sorted. `texts` holds files by their module's path; a layer's
+/// or sub-layer's `mod.rs` is no file here, since whoever is below may use what it declares.
 fn circles(texts: &BTreeMap<String, String>) -> Vec<Vec<String>> {
     let mut edges: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (module, text) in texts {
@@ -233,10 +233,10 @@ fn imports_go_in_one_direction_only() {
     for file in files {
         let inside = file.strip_prefix(&src).unwrap();
         let parts: Vec<_> = inside.iter().map(|part| part.to_str().unwrap()).collect();
-        let room = parts[0].trim_end_matches(".rs");
+        let layer = parts[0].trim_end_matches(".rs");
         let is_parent = parts.last().is_some_and(|name| *name == "mod.rs");
         let depth = parts.len() - usize::from(is_parent);
-        for violation in violations(room, depth, &std::fs::read_to_string(&file).unwrap()) {
+        for violation in violations(layer, depth, &std::fs::read_to_string(&file).unwrap()) {
             writeln!(report, "src/{}: {violation}", inside.display()).unwrap();
         }
     }
@@ -245,17 +245,17 @@ fn imports_go_in_one_direction_only() {
 
 #[test]
 fn the_order_of_rooms_has_no_way_back() {
-    for (at, (room, allowed)) in MAY_IMPORT.iter().enumerate() {
+    for (at, (layer, allowed)) in MAY_IMPORT.iter().enumerate() {
         for import in *allowed {
             let place = MAY_IMPORT.iter().position(|(known, _)| known == import);
-            assert!(place.is_some_and(|place| place < at), "{room} imports {import}, which does not come before it");
+            assert!(place.is_some_and(|place| place < at), "{layer} imports {import}, which does not come before it");
         }
     }
 }
 
 #[test]
 fn the_checker_finds_a_bad_import_in_every_spelling() {
-    let one = |room, depth, line| violations(room, depth, line).join("; ");
+    let one = |layer, depth, line| violations(layer, depth, line).join("; ");
     assert_eq!(one("store", 2, "use crate::http::ClientError;"), "line 1: store may not import http");
     assert_eq!(one("domain", 2, "fn f(store: &crate::store::Store) {}"), "line 1: domain may not import store");
     assert_eq!(one("service", 2, "use super::super::http::wrap;"), "line 1: service may not import http");

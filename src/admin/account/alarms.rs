@@ -1,4 +1,4 @@
-//! Alarms: where they go, which are open, a test, and from which hour on an advertiser's stats are missed.
+//! The alarms page: the channels, the open alarms, a test message, and the hour by which yesterday's stats must be there.
 
 use askama::Template;
 
@@ -21,16 +21,16 @@ const PATH: &str = "/admin/settings/alarms";
 struct Page {
     shell: Shell,
     pages: Vec<(&'static str, String, bool)>,
-    /// Where alarms go, and whether they get there.
+    /// The channels and whether their messages arrive.
     channels: Table,
-    /// What came of a test: its colour, and in words.
+    /// The result of a test per channel: its colour and its message.
     sent: Vec<(&'static str, String)>,
     open: Table,
-    /// The hour of the chosen advertiser.
+    /// The stats-due hour of the chosen advertiser.
     hour: Option<(String, Form)>,
 }
 
-/// What a channel is called.
+/// A channel's label.
 fn label(channel: &str) -> &'static str {
     if channel == "mail" { "E-mail" } else { "Webhook" }
 }
@@ -96,7 +96,7 @@ fn hour_form(txn: &ReadTxn<'_>, advertiser: &AdvertiserRow) -> Result<Form, Serv
     Ok(form.with("hour", txn.stats_due_hour(advertiser.key)?.to_string()))
 }
 
-/// Sends a test to every channel, and says what came of it.
+/// Sends a test to every channel and shows the results.
 pub async fn test(context: RequestContext) -> Answer {
     let sent = context.run(|context| Ok(context.state().alarms.test(&context.actor().name))).await?;
     let said = sent.into_iter().map(|(channel, result)| match result {
@@ -106,7 +106,7 @@ pub async fn test(context: RequestContext) -> Answer {
     page(&context, said.collect()).await
 }
 
-/// Sets the hour from which on stats of the day before are missed.
+/// Sets the hour after which missing stats of yesterday raise an alarm.
 pub async fn set_due(context: RequestContext) -> Answer {
     let (advertiser, ()): (AdvertiserRow, ()) = entry::within(&context, |_, _| Ok(Some(()))).await?;
     let hour = context.field("hour").parse();

@@ -1,4 +1,4 @@
-//! Logging in, with a code as the second step where somebody wants one, and logging out.
+//! Logging in, with a code as the second step for those who turned it on, and logging out.
 
 use actix_web::HttpResponse;
 use chrono::TimeDelta;
@@ -15,11 +15,11 @@ use crate::http::error::ErrorKind;
 use crate::service::access::login::{LoginError, LoginOutcome};
 use crate::service::access::sessions::{self, LoggedIn};
 
-/// How to get a set-up link, for whoever runs the machine.
+/// Tells an operator how to get a set-up link.
 pub(in crate::admin) const ANOTHER: &str =
     "Whoever runs the server gets another set-up link with: pitlane admin setup-link";
 
-/// The words of a wrong code.
+/// The message for a wrong code.
 pub(in crate::admin) const WRONG_CODE: &str =
     "this code is wrong or was used already: the app shows a new one every 30 seconds";
 
@@ -71,7 +71,7 @@ pub async fn log_in(context: RequestContext) -> Answer {
     }
 }
 
-/// Leads on with a new session: to the page that was wanted, or to the form that was typed before.
+/// Redirects with a new session: to the page that was wanted, or to the form that was filled in before.
 async fn welcome(context: &RequestContext, logged_in: &LoggedIn) -> Answer {
     match resume::go_on(context, logged_in).await {
         Some(page) => page,
@@ -146,7 +146,7 @@ pub async fn log_out(context: RequestContext) -> Answer {
     Ok(context.go_logged_out("/admin/login"))
 }
 
-/// Only our own pages are gone on to.
+/// `next` if it is one of our pages, else the start page.
 fn onward(next: &str) -> &str {
     if next.starts_with("/admin/log") { "/admin/" } else { own_page(next) }
 }

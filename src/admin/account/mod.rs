@@ -1,4 +1,4 @@
-//! Logging in, the first admin, one's own settings, and the people who may log in.
+//! Log-in, set-up of the first admin, a person's own settings, and the people who may log in.
 
 pub mod alarms;
 pub mod login;

@@ -1,4 +1,4 @@
-//! The people who may log in: invite, change the role, end sessions, remove. The last admin stays.
+//! The people who may log in: invite, change the role, end sessions, remove. The last admin can't be removed.
 
 use actix_web::web;
 use askama::Template;
@@ -159,14 +159,14 @@ async fn edit_page(context: &RequestContext, row: PersonRow, form: Form) -> Answ
     FormPage::answer_with(context, NAV, row.admin.email, Vec::new(), Some(form), links).await
 }
 
-/// The form for a person's role, and what else can be done.
+/// The form for a person's role, with links to the other actions.
 pub async fn edit(context: RequestContext, id: web::Path<String>) -> Answer {
     let row = found(&context, id.into_inner()).await?;
     let form = edit_form(&row);
     edit_page(&context, row, form).await
 }
 
-/// Asks whether a person's role is to be changed, and once that was answered changes it.
+/// Asks for confirmation, then changes a person's role.
 pub async fn save(context: RequestContext, id: web::Path<String>) -> Answer {
     let row = found(&context, id.into_inner()).await?;
     if let Some(form) = stale::refused(&context, &edit_form(&row), "admin", row.admin.email.clone()).await? {

@@ -1,4 +1,4 @@
-//! One's own account: password, second step, sessions, colours.
+//! A person's own settings: password, two-step log-in, sessions, colours.
 
 use actix_web::cookie::time::Duration;
 use actix_web::http::StatusCode;
@@ -35,7 +35,7 @@ struct Page {
     shell: Shell,
     pages: Vec<(&'static str, String, bool)>,
     form: Form,
-    /// Since when the second step is on, and how many recovery codes are left.
+    /// When two-step log-in was turned on, and how many recovery codes are left.
     two_step: Option<(String, i64)>,
     sessions: Table,
     has_others: bool,
@@ -96,7 +96,7 @@ pub async fn show(context: RequestContext) -> Answer {
     context.show(|context, txn| page(context, txn, password_form())).await
 }
 
-/// Changes the password, which ends all other sessions; this one goes on under a new cookie.
+/// Changes the password and ends all other sessions; this one continues with a new cookie.
 pub async fn change_password(context: RequestContext) -> Answer {
     let admin = context.session()?.admin.clone();
     let refused = match new_password(&context) {
@@ -123,7 +123,7 @@ pub(in crate::admin) fn wrong(refused: LoginError) -> Result<ServiceError, Clien
     }
 }
 
-/// Ends one of one's other sessions.
+/// Ends one of the person's other sessions.
 pub async fn end_session(context: RequestContext) -> Answer {
     let admin = context.session()?.admin.id;
     context
@@ -135,14 +135,14 @@ pub async fn end_session(context: RequestContext) -> Answer {
     Ok(context.go("/admin/settings?done=session"))
 }
 
-/// Ends all of one's sessions but this one.
+/// Ends all sessions of the person but this one.
 pub async fn end_other_sessions(context: RequestContext) -> Answer {
     let session = context.session()?.clone();
     context.run(move |context| sessions::end_others(context.store(), &session, &context.actor())).await?;
     Ok(context.go("/admin/settings?done=elsewhere"))
 }
 
-/// Keeps the chosen colours in a cookie and goes back to the page they were chosen on.
+/// Saves the chosen colours in a cookie and goes back to the page they were chosen on.
 pub async fn choose_theme(context: RequestContext) -> Answer {
     let mut response = context.go(own_page(context.field("to")));
     let theme = Theme::parse(context.field("theme")).as_str().to_owned();

@@ -74,7 +74,7 @@ pub async fn save(context: RequestContext, secret: web::Path<String>) -> Answer 
     }
 }
 
-/// A password that was typed twice.
+/// The new password, if it was typed the same way twice.
 pub(in crate::admin) fn new_password(context: &RequestContext) -> Result<Password, ServiceError> {
     let wrong = |invalid: Invalid| Invalid { field: "new_password", ..invalid };
     let password = Password::parse(context.field("new_password")).map_err(wrong)?;

@@ -1,4 +1,4 @@
-//! One's own second step: set it up with a phone, renew the recovery codes, turn it off.
+//! A person's own two-step log-in: set it up with a phone, renew the recovery codes, turn it off.
 
 use askama::Template;
 use qrcodegen::{QrCode, QrCodeEcc};
@@ -35,7 +35,7 @@ struct CodesPage {
     codes: Vec<String>,
 }
 
-/// A QR code as the path of an SVG drawing, one unit a square; and how many squares wide it is.
+/// A QR code as an SVG path, one unit per square, and its width in squares.
 fn qr(text: &str) -> Result<(String, i32), ServiceError> {
     use std::fmt::Write as _;
     let code = QrCode::encode_text(text, QrCodeEcc::Medium);
@@ -86,7 +86,7 @@ pub async fn ask_on(context: RequestContext) -> Answer {
     set_up_page(&context, secret, form).await
 }
 
-/// Turns the second step on, and leads to the page that shows the recovery codes once.
+/// Turns two-step log-in on and redirects to the page that shows the recovery codes once.
 pub async fn turn_on(context: RequestContext) -> Answer {
     if let Some(shown) = context.shown_once(context.field("form_id")).await? {
         return Ok(shown);
@@ -135,7 +135,7 @@ fn codes_form() -> Form {
     proof_form("codes", "Make new codes").sent_once()
 }
 
-/// Asks for password and code before new recovery codes are made.
+/// Asks for the password and a code before making new recovery codes.
 pub async fn ask_codes(context: RequestContext) -> Answer {
     codes_page(&context, codes_form()).await
 }
@@ -173,12 +173,12 @@ fn off_form() -> Form {
     proof_form("off", "Turn two-step log-in off").dangerous()
 }
 
-/// Asks for password and code before the second step is turned off.
+/// Asks for the password and a code before turning two-step log-in off.
 pub async fn ask_off(context: RequestContext) -> Answer {
     off_page(&context, off_form()).await
 }
 
-/// Turns the second step off.
+/// Turns two-step log-in off.
 pub async fn turn_off(context: RequestContext) -> Answer {
     let admin = context.session()?.admin.clone();
     let (password, code) = (context.field("password"), context.field("code"));

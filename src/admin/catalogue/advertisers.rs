@@ -1,4 +1,4 @@
-//! Advertisers: the accounts that pay. They are disabled rather than deleted: their history stays.
+//! Advertisers: the accounts that pay. They are disabled, never deleted, so that their history is kept.
 
 use actix_web::web;
 
@@ -147,7 +147,7 @@ pub async fn save(context: RequestContext, id: web::Path<String>) -> Answer {
     }
 }
 
-/// Asks whether an advertiser is to be switched.
+/// Asks for confirmation before an advertiser is enabled or disabled.
 pub async fn ask_switch(context: RequestContext, id: web::Path<String>) -> Answer {
     let row = found(&context, id.into_inner()).await?;
     let action = format!("{PATH}/{}/switch?advertiser={}", row.id, row.id);
@@ -164,7 +164,7 @@ pub async fn ask_switch(context: RequestContext, id: web::Path<String>) -> Answe
     FormPage::answer(&context, NAV, title, vec![message.to_owned()], form.or_back_to(PATH)).await
 }
 
-/// Switches an advertiser as the form said; sending it twice changes nothing more.
+/// Enables or disables an advertiser as the form says; sending it twice changes nothing more.
 pub async fn switch(context: RequestContext, id: web::Path<String>) -> Answer {
     let row = found(&context, id.into_inner()).await?;
     let on = match context.sent("to") {

@@ -1,4 +1,4 @@
-//! Campaigns: the advertiser's own name for an offer on one app. Stats hang on them.
+//! Campaigns: the advertiser's own name for an offer on one app. Every row of stats belongs to one.
 
 use crate::admin::catalogue::entry::{self, Around, Entry, InTheWay, Labels, Listed, scope, see_stats};
 use crate::admin::catalogue::merge::{self, merged_into};

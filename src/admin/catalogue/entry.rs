@@ -1,5 +1,5 @@
-//! The catalogue's pages: list with search and sort, add, change, delete. What is special about apps, offers, campaigns and
-//! publishers stands in their own files, as an [`Entry`].
+//! The catalogue's pages: list with search and sort, add, change, delete. Apps, offers, campaigns and publishers implement
+//! [`Entry`] in their own files.
 
 use std::fmt::Display;
 
@@ -21,7 +21,7 @@ use crate::http::ClientError;
 use crate::service::{ServiceError, ServiceResult};
 use crate::store::{AdvertiserRow, ListQuery, ReadTxn, StoreError, StoreResult, Usage};
 
-/// The navigation's noun for all of them.
+/// The navigation item of all of them.
 pub(in crate::admin) const NAV: &str = "Catalogue";
 
 const NOUNS: [(&str, &str); 5] = [
@@ -32,12 +32,12 @@ const NOUNS: [(&str, &str); 5] = [
     ("Advertisers", "advertisers"),
 ];
 
-/// What pages call a noun.
+/// The words by which pages name a kind of entry.
 #[derive(Debug, Clone, Copy)]
 pub struct Labels {
-    /// The noun, as in the navigation; in lower case it is also the path.
+    /// Its plural, as in the navigation; in lower case it is also the path.
     pub noun: &'static str,
-    /// What belongs here, and why.
+    /// The first sentence of the list: what is in it, and why.
     pub lead: &'static str,
     /// The button that adds one, and the title of its page.
     pub add: (&'static str, &'static str),
@@ -51,60 +51,60 @@ impl Labels {
     }
 }
 
-/// Why something can't be deleted, and the way out: words and address.
+/// Why an entry can't be deleted, with a link to what to do instead: text and address.
 pub type InTheWay = (String, (&'static str, String));
 
-/// How an entry relates to others: look-alikes, those merged into it, and the one that it was merged into.
+/// How an entry relates to others: those with a similar name, those merged into it, and the one it was merged into.
 #[derive(Debug, Default)]
 pub struct Around {
-    /// What is said of it, a paragraph each.
+    /// Paragraphs for its page.
     pub says: Vec<String>,
-    /// Ways onward: words and address.
+    /// Links for its page: text and address.
     pub links: Vec<(String, String)>,
     /// Whether it was merged, so that it can't be changed.
     pub is_merged: bool,
 }
 
-/// Something the catalogue keeps: its forms, and what they do.
+/// A kind of catalogue entry: its forms, and what they do.
 pub trait Entry: Clone + Send + Sync + 'static {
     type Owner: Owner;
-    /// What pages call it.
+    /// The words by which pages name it.
     const WORDS: Labels;
-    /// What the audit log calls one.
+    /// Its noun in the audit log.
     const NOUN: &'static str;
     /// The button that saves it.
     const SAVE: &'static str;
     /// The button that deletes it.
     const DELETE: &'static str;
 
-    /// The one with this id.
+    /// The entry with this id.
     fn find(txn: &ReadTxn<'_>, owner: &Self::Owner, id: &str) -> StoreResult<Option<Self>>;
-    /// Its id, as addresses have it.
+    /// Its id in addresses.
     fn id(&self) -> String;
     fn name(&self) -> &str;
-    /// The fields of a new one.
+    /// The form for a new entry.
     fn blank(txn: &ReadTxn<'_>, owner: &Self::Owner, form: Form) -> StoreResult<Form>;
-    /// Adds what was typed.
+    /// Adds the entry that was typed.
     fn add(owner: &Self::Owner, context: &RequestContext) -> ServiceResult<()>;
-    /// The fields that can be changed, with what they hold.
+    /// The form for this entry, filled in.
     fn fields(&self, form: Form) -> Form;
-    /// What its page says above the fields.
+    /// Paragraphs above the form.
     fn says(&self) -> Vec<String>;
-    /// Ways onward from its page.
+    /// Links of its page.
     fn links(&self, _owner: &Self::Owner) -> Vec<(String, String)> {
         Vec::new()
     }
-    /// What a change of it means for Singular, in a sentence.
+    /// A sentence about what a change means for Singular.
     fn effect(&self, _owner: &Self::Owner, _txn: &ReadTxn<'_>) -> ServiceResult<Option<String>> {
         Ok(None)
     }
-    /// What other entries have to do with it.
+    /// How other entries relate to it.
     fn around(&self, _owner: &Self::Owner, _txn: &ReadTxn<'_>) -> StoreResult<Around> {
         Ok(Around::default())
     }
     /// Changes it to what was typed.
     fn save(&self, owner: &Self::Owner, context: &RequestContext) -> ServiceResult<()>;
-    /// What keeps it from being deleted.
+    /// Why it can't be deleted, if it can't.
     fn in_the_way(&self, owner: &Self::Owner, txn: &ReadTxn<'_>) -> StoreResult<Option<InTheWay>>;
     fn delete(&self, owner: &Self::Owner, context: &RequestContext) -> ServiceResult<()>;
 }
@@ -123,20 +123,20 @@ struct Page {
     add_link: Option<String>,
 }
 
-/// Rows a page of a list shows.
+/// Rows per page of a list.
 const SHOWN: u32 = 50;
 
-/// A page of a list, and how many rows all pages have.
+/// One page of a list, and the number of rows on all pages.
 pub(in crate::admin) struct Listed {
     /// The rows of this page.
     pub(in crate::admin) table: Table,
     /// Rows of all pages.
     pub(in crate::admin) total: u32,
-    /// What is to be said of the figures; mostly nothing.
+    /// A note about the figures; mostly empty.
     pub(in crate::admin) note: &'static str,
 }
 
-/// What the address asks of a list whose first `sortable` columns can be sorted by.
+/// The search, sort and page that the address asks for; the first `sortable` columns can be sorted.
 pub(in crate::admin) fn query(context: &RequestContext, table: &mut Table, sortable: usize) -> ListQuery {
     let (sort, down) = table.sortable(context, sortable);
     let offset = (page(context) - 1).saturating_mul(SHOWN);
@@ -179,7 +179,7 @@ pub(in crate::admin) async fn list(
         .await
 }
 
-/// The chosen advertiser, and what `find` finds with it.
+/// The chosen advertiser, and what `find` returns for it.
 pub(in crate::admin) async fn within<T: Send + 'static>(
     context: &RequestContext,
     find: impl FnOnce(&ReadTxn<'_>, &AdvertiserRow) -> StoreResult<Option<T>> + Send + 'static,
@@ -198,12 +198,12 @@ fn missing() -> StoreError {
     StoreError::Missing("This entry doesn't exist.".to_owned())
 }
 
-/// `?advertiser=…`, which keeps a form at the advertiser it was opened for.
+/// `?advertiser=…`, so that a form stays with the advertiser it was opened for.
 pub(in crate::admin) fn scope(advertiser: &AdvertiserRow) -> String {
     format!("?advertiser={}", advertiser.id)
 }
 
-/// Today, where the advertiser counts days.
+/// Today in the advertiser's zone.
 pub(in crate::admin) fn today(zone: ReportingZone) -> Result<Day, ServiceError> {
     Ok(zone.today(Utc::now())?)
 }
@@ -219,7 +219,7 @@ pub(in crate::admin::catalogue) fn address<E: Entry>(owner: &E::Owner, below: &s
     format!("{}{below}{}", E::WORDS.path(), owner.scope())
 }
 
-/// The way from a page to the days of what it is about.
+/// A link to an entry's stats.
 pub(in crate::admin::catalogue) fn see_stats(kind: &str, id: &impl Display, scope: &str) -> (String, String) {
     let sign = if scope.is_empty() { '?' } else { '&' };
     ("See its stats".to_owned(), format!("/admin/stats{scope}{sign}{kind}={id}&by=day"))
@@ -237,7 +237,7 @@ async fn blank<E: Entry>(context: &RequestContext) -> Result<(E::Owner, Form), C
     made.await.map_err(missing_is_not_found)
 }
 
-/// A form whose choices are all there, or the ways to what must be added first.
+/// The form for a new entry, or links to what must be added first.
 async fn new_page<E: Entry>(context: &RequestContext, owner: &E::Owner, form: Form) -> Answer {
     let first: Vec<_> = form
         .fields
@@ -252,10 +252,10 @@ async fn new_page<E: Entry>(context: &RequestContext, owner: &E::Owner, form: Fo
     FormPage::answer_with(context, NAV, E::WORDS.add.1, owner.says(), form, first).await
 }
 
-/// The field that holds a name which the person wants though it resembles another.
+/// The field for a name that the person wants although it resembles another.
 const SURE_OF: &str = "sure_of";
 
-/// Points out a name that resembles another, unless the person has seen that already.
+/// Warns once if a name resembles another.
 pub(in crate::admin::catalogue) fn point_out(
     context: &RequestContext,
     name: &Name,
@@ -362,7 +362,7 @@ pub async fn ask_delete<E: Entry>(context: RequestContext, id: web::Path<String>
     delete_page(&context, &entry, delete_form(&owner, &entry)).await
 }
 
-/// Carries the name that the person saw.
+/// The form for deleting; it carries the name that the person saw.
 fn delete_form<E: Entry>(owner: &E::Owner, entry: &E) -> Form {
     let page = address::<E>(owner, &format!("/{}", entry.id()));
     let action = address::<E>(owner, &format!("/{}/delete", entry.id()));

@@ -1,4 +1,4 @@
-//! Making two publishers, or two campaigns, one: the choice of the other, what would change, and the merge itself.
+//! Merging two publishers or two campaigns: choosing the other one, showing what would change, and the merge itself.
 
 use actix_web::web;
 use chrono::Utc;
@@ -20,7 +20,7 @@ use crate::store::{AdvertiserRow, CampaignRow, ImportKey, PublisherRow, ReadTxn,
 pub trait Mergeable: Entry + Pickable {
     /// The button that merges.
     const MERGE: &'static str;
-    /// The two, the one that goes first.
+    /// Orders two entries: the first is merged into the second.
     fn pair(owner: &Self::Owner, from: Self, into: Self) -> MergePair;
 }
 
@@ -62,7 +62,7 @@ pub(in crate::admin::catalogue) fn merged_into(
     })
 }
 
-/// What the page of an entry says of those that were merged into it.
+/// Lists on an entry's page what was merged into it.
 pub(in crate::admin::catalogue) fn merged_before(
     txn: &ReadTxn<'_>,
     before: impl Iterator<Item = (String, ImportKey)>,
@@ -78,7 +78,7 @@ pub(in crate::admin::catalogue) fn merged_before(
 }
 
 impl Around {
-    /// An entry that look-ups can tell from this one only by its exact spelling.
+    /// Another entry whose name differs only in spelling that look-ups ignore.
     pub(in crate::admin::catalogue) fn twin(&mut self, name: &str, merge: String) {
         self.says.push(format!("“{name}” looks the same: files must spell one of the two exactly as it is stored."));
         self.links.push((format!("Merge {name} into this one"), merge));
@@ -122,14 +122,14 @@ async fn choice_page<E: Mergeable>(context: &RequestContext, from: &E, form: For
     FormPage::answer(context, NAV, title, vec![intro], form).await
 }
 
-/// Asks which one it is to be merged into.
+/// Asks which entry to merge it into.
 pub async fn ask<E: Mergeable>(context: RequestContext, id: web::Path<String>) -> Answer {
     let (owner, from, _) = found::<E>(&context, id.into_inner()).await?;
     let form = choice(&context, &owner, &from).await?;
     choice_page(&context, &from, form).await
 }
 
-/// Goes on with the one that was chosen.
+/// Continues with the chosen entry.
 pub async fn choose<E: Mergeable>(context: RequestContext, id: web::Path<String>) -> Answer {
     let (owner, from, _) = found::<E>(&context, id.into_inner()).await?;
     let key = owner.key();
@@ -147,13 +147,13 @@ pub async fn choose<E: Mergeable>(context: RequestContext, id: web::Path<String>
     }
 }
 
-/// Two that may be merged, what that changes, and what it means for Singular.
+/// Two entries to merge, what the merge changes, and what it means for Singular.
 struct Asked<E: Mergeable> {
     owner: E::Owner,
     from: E,
     into_id: String,
     pair: MergePair,
-    /// What it changes, or why it can't be.
+    /// What the merge changes, or why it isn't possible.
     outlook: Result<MergeOutlook, String>,
     effects: Vec<String>,
 }
@@ -180,7 +180,7 @@ async fn asked<E: Mergeable>(context: &RequestContext, ids: (String, String)) ->
 }
 
 impl<E: Mergeable> Asked<E> {
-    /// Carries the names that the person saw, and what they were told.
+    /// The form that confirms; it carries the names and effects that the person saw.
     fn form(&self, outlook: &MergeOutlook) -> Form {
         let (name, into) = self.pair.names();
         let form = Form::new(path(&self.owner, &self.from, &format!("/{}", self.into_id)), E::MERGE)
@@ -201,7 +201,7 @@ impl<E: Mergeable> Asked<E> {
         }
     }
 
-    /// What would change, above a form; or why it can't be.
+    /// Shows what would change above a form, or why it isn't possible.
     async fn page(&self, context: &RequestContext, form: Option<Form>) -> Answer {
         let (from, other) = self.pair.names();
         let (says, form) = match &self.outlook {
@@ -224,12 +224,12 @@ impl<E: Mergeable> Asked<E> {
     }
 }
 
-/// Says what merging the two would change.
+/// Shows what merging the two would change.
 pub async fn confirm<E: Mergeable>(context: RequestContext, ids: web::Path<(String, String)>) -> Answer {
     asked::<E>(&context, ids.into_inner()).await?.page(&context, None).await
 }
 
-/// Merges the two, if that does what the person was told.
+/// Merges the two if the effects are those the person saw.
 pub async fn merge<E: Mergeable>(context: RequestContext, ids: web::Path<(String, String)>) -> Answer {
     let asked = asked::<E>(&context, ids.into_inner()).await?;
     let Ok(outlook) = &asked.outlook else { return asked.page(&context, None).await };
@@ -244,7 +244,7 @@ pub async fn merge<E: Mergeable>(context: RequestContext, ids: web::Path<(String
     };
     let typed = form.with("reason", context.field("reason"));
     let (store, actor, pair) = (context.store().clone(), context.actor(), asked.pair.clone());
-    // A program that states what it wants has seen nothing.
+    // A program's request doesn't carry the names and effects: it states what it wants.
     let seen = context.sent("seen").map(str::to_owned);
     let done =
         crate::telemetry::blocking(move || imports::merge(&store, &pair, seen.as_deref(), reason.as_ref(), &actor));

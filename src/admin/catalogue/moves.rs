@@ -15,7 +15,7 @@ use crate::service::ServiceError;
 use crate::service::catalogue::{self as changes, Change};
 use crate::store::{AdvertiserRow, AppRow, CampaignRow, OfferRow};
 
-/// The field that says for which place the person saw the effects of the move.
+/// The field that says which target the person has seen the effects for.
 const TOLD_OF: &str = "told_of";
 
 async fn form(context: &RequestContext, owner: &AdvertiserRow, campaign: &CampaignRow) -> Result<Form, ClientError> {
@@ -57,7 +57,7 @@ pub async fn ask(context: RequestContext, id: web::Path<String>) -> Answer {
     page(&context, &campaign, Vec::new(), form).await
 }
 
-/// Says what the move changes; moves the campaign once the person has seen that.
+/// Shows what the move changes; moves the campaign once the person has seen that.
 pub async fn save(context: RequestContext, id: web::Path<String>) -> Answer {
     let (owner, campaign, _) = found::<CampaignRow>(&context, id.into_inner()).await?;
     let blank = form(&context, &owner, &campaign).await?;
@@ -73,7 +73,7 @@ pub async fn save(context: RequestContext, id: web::Path<String>) -> Answer {
                 let told = changes::move_outlook(txn, &whose, &which, (&offer, &app), Utc::now())?;
                 Ok::<_, ServiceError>((offer, app, told))
             })?;
-            // Whether the offers' cost is reported is part of what was told.
+            // The effects depend on whether the offers have cost reporting on.
             let is_shown = [&which.offer, &offer].map(|offer| offer.cost_reporting);
             let place = format!("{} {} {is_shown:?}", offer.id, app.id);
             let is_here = which.offer.key == offer.key && which.store == app.store;

@@ -184,7 +184,7 @@ async fn found(context: &RequestContext, id: String) -> Result<(AdvertiserRow, O
     entry::within(context, move |txn, advertiser| OfferRow::find(txn, advertiser, &id)).await
 }
 
-/// Says what turning cost reporting on or off changes.
+/// Shows what turning cost reporting on or off changes, and asks for confirmation.
 pub async fn ask_reporting(context: RequestContext, id: web::Path<String>) -> Answer {
     let (advertiser, row) = found(&context, id.into_inner()).await?;
     let form = reporting_form(&advertiser, &row);
@@ -219,7 +219,7 @@ async fn reporting_page(context: &RequestContext, advertiser: AdvertiserRow, row
     FormPage::answer(context, NAV, title, intro, form).await
 }
 
-/// Turns cost reporting on or off, as the form said; sending it twice changes nothing more.
+/// Turns cost reporting on or off as the form says; sending it twice changes nothing more.
 pub async fn switch_reporting(context: RequestContext, id: web::Path<String>) -> Answer {
     let (advertiser, row) = found(&context, id.into_inner()).await?;
     let on = context.field("to") == "on";

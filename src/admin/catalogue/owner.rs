@@ -1,22 +1,22 @@
-//! Whose the catalogue's entries are: one advertiser's, or everybody's.
+//! Who owns a catalogue entry: one advertiser, or all of them together.
 
 use crate::admin::kit::context::RequestContext;
 use crate::domain::AdvertiserId;
 use crate::store::{AdvertiserKey, AdvertiserRow, ReadTxn, StoreError, StoreResult};
 
-/// Whose an entry is: one advertiser's, or everybody's.
+/// Who owns an entry: one advertiser, or all of them together.
 pub trait Owner: Clone + Send + Sync + 'static {
-    /// The one the page was asked for.
+    /// The owner that the page was opened for.
     fn chosen(context: &RequestContext, txn: &ReadTxn<'_>) -> StoreResult<Self>;
-    /// Which advertiser it is, if it is one.
+    /// The advertiser's id, if the owner is one.
     fn id(&self) -> Option<AdvertiserId>;
-    /// What a new entry's page says of it.
+    /// What the page of a new entry says about the owner.
     fn says(&self) -> Vec<String>;
 
-    /// Its advertiser's key; 0 where it is everybody's.
+    /// The advertiser's key; 0 if all advertisers share the entry.
     fn key(&self) -> AdvertiserKey;
 
-    /// What keeps a form at the owner it was opened for.
+    /// The query that keeps a form with the owner it was opened for.
     fn scope(&self) -> String {
         self.id().map(|id| format!("?advertiser={id}")).unwrap_or_default()
     }

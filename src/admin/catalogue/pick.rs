@@ -1,4 +1,5 @@
-//! Choosing one of many: a list while it is short, else a field that takes a name, an id or a part of a name.
+//! A field that chooses one of many entries: a list while there are few, else a text field that takes a name, an id or part
+//! of a name.
 
 use std::fmt::Display;
 
@@ -10,21 +11,21 @@ use crate::store::{
     AdvertiserKey, AppRow, CampaignRow, ListPage, ListQuery, OfferRow, PublisherRow, ReadTxn, StoreResult,
 };
 
-/// The longest list to choose from.
+/// The longest list that is shown.
 pub(in crate::admin) const CHOICES: u32 = 100;
 
-/// How many likely ones a refusal names.
+/// How many similar entries an error names.
 const NAMED: u32 = 8;
 
-/// What can be chosen.
+/// An entry that can be chosen.
 pub trait Pickable: Sized {
     /// What people call one of them.
     const NOUN: &'static str;
-    /// A page of them that hold the text, by name.
+    /// Entries whose names contain the text.
     fn page(txn: &ReadTxn<'_>, advertiser: AdvertiserKey, query: &ListQuery) -> StoreResult<ListPage<Self>>;
-    /// What goes by this name or id.
+    /// The entry with this name or id, as look-ups understand it.
     fn named(txn: &ReadTxn<'_>, advertiser: AdvertiserKey, text: &str) -> StoreResult<Named<Self>>;
-    /// The one with this id itself, though another may be meant by it since it was merged.
+    /// The entry with exactly this id, even if it was merged into another.
     fn itself(_txn: &ReadTxn<'_>, _advertiser: AdvertiserKey, _id: &str) -> StoreResult<Option<Self>> {
         Ok(None)
     }

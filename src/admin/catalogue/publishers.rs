@@ -1,4 +1,4 @@
-//! Publishers: who shows the offers. All advertisers share them.
+//! Publishers: the partners that promote offers. All advertisers share them.
 
 use std::collections::HashSet;
 

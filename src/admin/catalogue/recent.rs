@@ -10,25 +10,25 @@ use crate::store::{AdvertiserRow, CampaignKey, ReadTxn, StatPart, StatSum};
 
 const DAYS: i64 = 30;
 
-/// With more rows than this in the last 30 days, the lists show no sums.
+/// If there were more rows than this in the last 30 days, lists show no sums.
 const MOST_ROWS: i64 = 300_000;
 
-/// What is said where the lists show no sums.
+/// The note of lists that show no sums.
 pub const LEFT_OUT: &str =
     "The last 30 days have too many rows to sum them here. Open the stats of one to see its cost.";
 
-/// Campaigns up to which each is looked up.
+/// Up to this many campaigns are looked up one by one.
 const FEW: usize = 500;
 
-/// The last days of some entries, by their keys.
+/// Sums of the last 30 days, by the entries' keys.
 pub struct Recent {
     sums: HashMap<i64, (StatSum, Vec<i64>)>,
-    /// Whether the days have too many rows.
+    /// Whether the sums were left out because there are too many rows.
     pub is_left_out: bool,
 }
 
 impl Recent {
-    /// Sums what `key_of` gives a key, of the campaigns where they are known.
+    /// Sums the rows by `key_of`; only the given campaigns if they are known.
     pub fn of(
         txn: &ReadTxn<'_>,
         advertiser: &AdvertiserRow,
@@ -64,7 +64,7 @@ impl Recent {
         self.sums.get(&key).map(|(sum, _)| *sum).unwrap_or_default()
     }
 
-    /// The cells for cost and line of an entry, which lead to its stats.
+    /// An entry's cells for cost and sparkline, with a link to its stats.
     #[must_use]
     pub fn cells(&self, advertiser: &AdvertiserRow, key: i64, filter: (&str, &str), by: &str, name: &str) -> [Cell; 2] {
         let href = format!("/admin/stats{}&range=30d&by={by}&{}={}", scope(advertiser), filter.0, filter.1);

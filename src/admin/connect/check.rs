@@ -22,7 +22,7 @@ struct Page {
     when: String,
 }
 
-/// How a check went, in a few words.
+/// The result of a check in a few words.
 pub(super) fn outcome(checked: &Checked) -> String {
     let all = checked.findings.len();
     match checked.findings.iter().filter(|finding| !finding.ok).count() {
@@ -31,7 +31,7 @@ pub(super) fn outcome(checked: &Checked) -> String {
     }
 }
 
-/// Shows what the last check of the advertiser found.
+/// Shows the last check of the advertiser.
 pub async fn page(context: RequestContext) -> Answer {
     context
         .show(|context, txn| {
@@ -51,7 +51,7 @@ pub async fn page(context: RequestContext) -> Answer {
         .await
 }
 
-/// Asks the public address for the report, and shows what came of it.
+/// Runs the check against the public address and shows its result.
 pub async fn run(context: RequestContext) -> Answer {
     let (advertiser, ()): (AdvertiserRow, ()) = entry::within(&context, |_, _| Ok(Some(()))).await?;
     let id = advertiser.id;

@@ -1,4 +1,4 @@
-//! Feeds: make one, see its link once, the list with last use, revoke.
+//! Feeds: create, show the link once, list with last use, revoke.
 
 use std::collections::HashMap;
 
@@ -23,7 +23,7 @@ use crate::store::{AdvertiserRow, FeedDays, FeedRow, PublisherKey, PublisherRow}
 const NAV: &str = "Singular";
 const PATH: &str = "/admin/singular/feeds";
 
-/// Lives to choose from, in days; the empty one has no end.
+/// Choices for how long a feed works, in days; the empty one never ends.
 const LIVES: [(&str, &str); 3] = [("", "never, until it is revoked"), ("365", "1 year"), ("90", "90 days")];
 
 #[derive(Template)]
@@ -46,7 +46,7 @@ struct OncePage {
     warnings: Vec<String>,
 }
 
-/// The chosen advertiser's feeds, those that work first.
+/// The chosen advertiser's feeds, live ones first.
 pub async fn list(context: RequestContext) -> Answer {
     context
         .show(|context, txn| {
@@ -146,7 +146,7 @@ async fn owner(context: &RequestContext) -> Result<(AdvertiserRow, Vec<Publisher
     entry::within(context, |txn, _| txn.publisher_list().map(Some)).await
 }
 
-/// The form for a feed of one format, with what is to be known of that format.
+/// The form for a feed of one format, with notes about that format.
 pub async fn new(context: RequestContext) -> Answer {
     let format = chosen_format(&context)?;
     let (advertiser, publishers) = owner(&context).await?;
@@ -225,7 +225,7 @@ async fn found(context: &RequestContext, id: String) -> Result<FeedRow, ClientEr
     found.await.map_err(missing_is_not_found)
 }
 
-/// Asks whether a feed is really to be revoked.
+/// Asks for confirmation before a feed is revoked.
 pub async fn ask_revoke(context: RequestContext, id: web::Path<String>) -> Answer {
     let (advertiser, _) = owner(&context).await?;
     let row = found(&context, id.into_inner()).await?;
@@ -242,7 +242,7 @@ pub async fn ask_revoke(context: RequestContext, id: web::Path<String>) -> Answe
     FormPage::answer(&context, NAV, format!("Revoke “{}”?", row.name), intro, form).await
 }
 
-/// Revokes a feed, which is refused from the next request on.
+/// Revokes a feed: its next request gets 404.
 pub async fn revoke(context: RequestContext, id: web::Path<String>) -> Answer {
     let (advertiser, _) = owner(&context).await?;
     let row = found(&context, id.into_inner()).await?;

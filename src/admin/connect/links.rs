@@ -1,6 +1,6 @@
-//! Tracking links: one for each campaign and publisher out of the advertiser's own, and what is wrong with one in use.
+//! Tracking links: makes one per campaign and publisher from the advertiser's own link, and checks a link in use.
 //!
-//! Nothing is changed, so the forms are asked by address and can be kept as a bookmark.
+//! The page changes nothing, so its forms use GET and can be bookmarked.
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
@@ -20,7 +20,7 @@ use crate::store::{AdvertiserRow, CampaignRow, PublisherRow};
 
 const PATH: &str = "/admin/singular/links";
 
-/// Links a page shows.
+/// Links per page.
 const SHOWN: usize = 50;
 
 #[derive(Template)]
@@ -30,7 +30,7 @@ struct Page {
     link: String,
     link_error: String,
     app: String,
-    /// What can be chosen; nothing where there are too many, so that it is typed.
+    /// The choices; `None` if there are too many, so that a text field is shown.
     apps: Option<Vec<String>>,
     verified: String,
     verified_error: String,
@@ -45,7 +45,7 @@ struct Page {
     found: Option<Found>,
 }
 
-/// A link that was made.
+/// A tracking link with its ids filled in.
 struct MadeLink {
     campaign: String,
     offer: String,
@@ -53,7 +53,7 @@ struct MadeLink {
     link: String,
 }
 
-/// What is said of a link in use.
+/// The result of checking a link in use.
 struct Found {
     names: String,
     problems: Vec<LinkProblem>,
@@ -70,7 +70,7 @@ fn one_of(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// Shows the links that were made out of the one in the query, and what is wrong with one in use.
+/// Shows the links made from the one in the query, and the check of the link in use.
 pub async fn page(context: RequestContext) -> Answer {
     context
         .show(|context, txn| {

@@ -1,4 +1,4 @@
-//! The pages that connect an advertiser's account in Singular, and partners beside it, with this server.
+//! The pages that connect this server with an advertiser's account in Singular, and with other partners.
 
 pub mod check;
 pub mod feeds;

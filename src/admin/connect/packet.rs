@@ -35,13 +35,13 @@ fn form(context: &RequestContext, advertiser: &AdvertiserRow) -> Form {
         .with("contact", context.session().map(|session| session.admin.email.clone()).unwrap_or_default())
 }
 
-/// Asks for a contact whom Singular can write to, before the packet is made.
+/// Asks whom Singular's team can write to, before the packet is made.
 pub async fn ask(context: RequestContext) -> Answer {
     let (advertiser, ()): (AdvertiserRow, ()) = entry::within(&context, |_, _| Ok(Some(()))).await?;
     page(&context, &advertiser, form(&context, &advertiser)).await
 }
 
-/// Makes the packet and hands it out. The token of the one before is revoked.
+/// Makes the packet and sends it. The sandbox token of the previous packet is revoked.
 pub async fn make(context: RequestContext) -> Answer {
     let (advertiser, ()): (AdvertiserRow, ()) = entry::within(&context, |_, _| Ok(Some(()))).await?;
     let folder = folder(&advertiser.name);
@@ -62,7 +62,7 @@ pub async fn make(context: RequestContext) -> Answer {
     }
 }
 
-/// A file name that is valid on every system.
+/// A folder name that is valid on every system.
 fn folder(advertiser: &str) -> String {
     let kept: String =
         advertiser.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();

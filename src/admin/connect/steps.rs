@@ -1,5 +1,5 @@
-//! The page "Connect": all that it takes until Singular polls an advertiser's report. A step is ticked when it is seen to be
-//! done.
+//! The page "Connect": every step until Singular polls an advertiser's report. A step is ticked when Pitlane has evidence
+//! that it is done.
 
 use askama::Template;
 use chrono::Utc;
@@ -41,20 +41,20 @@ struct Connect {
     fields: Vec<FieldLine>,
 }
 
-/// A step: whether it was seen to be done, and what was seen.
+/// A step: whether it is done, and the evidence.
 struct Step {
     is_done: bool,
     seen: String,
 }
 
-/// A field of the report, what Singular shows it as, and what it is here.
+/// A field of the report, its name in Singular, and its newest value.
 struct FieldLine {
     key: &'static str,
     singular: Option<&'static str>,
     example: String,
 }
 
-/// Shows the steps and which of them were seen to be done.
+/// Shows the steps and which of them are done.
 pub async fn page(context: RequestContext) -> Answer {
     context
         .show(|context, txn| {
@@ -178,7 +178,7 @@ fn history(progress: &Progress) -> String {
     }
 }
 
-/// The report's fields with those of the newest item that Singular is shown.
+/// The report's fields with the values of the newest item that Singular gets.
 fn fields(txn: &ReadTxn<'_>, advertiser: &AdvertiserRow) -> ServiceResult<Vec<FieldLine>> {
     let item = newest_item(txn, advertiser)?.unwrap_or_default();
     let mut values = item.into_iter();

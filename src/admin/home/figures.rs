@@ -1,4 +1,4 @@
-//! The figures of the start page: what the last days came to.
+//! The figures of the start page: sums of the last days.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use crate::domain::{Day, MicrosSum};
 use crate::service::ServiceError;
 use crate::store::{AdvertiserRow, CampaignKey, ReadTxn, StatSum};
 
-/// Days the chart shows, and the small lines.
+/// Days that the chart and the sparklines show.
 const DAYS: i64 = 30;
 
 /// Campaigns that are listed.
@@ -20,21 +20,21 @@ const TOP: usize = 5;
 
 /// A figure at the top of the page.
 pub struct Figure {
-    /// What it is of.
+    /// Its label.
     pub what: String,
     pub much: String,
     pub unit: &'static str,
     /// The amount with all its decimals.
     pub exactly: String,
-    /// What it is compared with.
+    /// What it is compared with, in words.
     pub than: String,
-    /// The days before it.
+    /// Its sparkline.
     pub line: Sparkline,
-    /// The rows behind it.
+    /// Link to its rows.
     pub href: String,
 }
 
-/// The sums of the last days, by day; days without stats are there too.
+/// The sums of the last days, by day; days without stats are included.
 pub struct RecentDays {
     today: Day,
     /// From the first of last month, or 60 days ago, whichever is earlier, to today.
@@ -57,15 +57,14 @@ impl RecentDays {
         Ok(Self { today, sums })
     }
 
-    /// The sums of the days from `from` to `to`, counted back from today; both count.
+    /// The sums from `from` to `to`, both included, counted back from today.
     fn back(&self, from: i64, to: i64) -> &[StatSum] {
         let last = i64::try_from(self.sums.len()).unwrap_or_default() - 1;
         let place = |back: i64| usize::try_from((last - back).clamp(0, last)).unwrap_or_default();
         &self.sums[place(from)..=place(to)]
     }
 
-    /// The first day of the last 30 that the page speaks of, counted back from today: they end yesterday, or today where
-    /// today has stats.
+    /// The last of the 30 days, counted back from today: today if it has stats, else yesterday.
     fn end(&self) -> i64 {
         i64::from(self.back(0, 0)[0].rows == 0)
     }
@@ -140,7 +139,7 @@ impl RecentDays {
         ]
     }
 
-    /// The cost of each of the last 30 days; nothing where there is none.
+    /// The cost of each of the last 30 days; `None` if all are zero.
     #[must_use]
     pub fn chart(&self, advertiser: &AdvertiserRow) -> Option<Chart> {
         let (currency, scope) = (advertiser.currency, scope(advertiser));
@@ -210,9 +209,9 @@ fn sparkline(values: impl Iterator<Item = i64>) -> Sparkline {
 #[derive(Default)]
 struct Spent {
     now: MicrosSum,
-    /// In as many days before.
+    /// Its cost in the 30 days before.
     before: MicrosSum,
-    /// Day by day, in millionths; empty where it has no stats now.
+    /// Cost per day, in millionths; empty if it has no stats now.
     line: Vec<i64>,
 }
 
@@ -234,7 +233,7 @@ impl RecentDays {
                 *sum = sum.saturating_add(cost.to_stored().unwrap_or(i64::MAX));
             }
         })?;
-        // What only the days before have is no row of these days.
+        // A campaign that only has stats in the days before gets no row.
         let mut most: Vec<_> = found.into_iter().filter(|(_, spent)| !spent.line.is_empty()).collect();
         most.sort_unstable_by_key(|(campaign, spent)| std::cmp::Reverse((spent.now.micros(), *campaign)));
         most.truncate(TOP);

@@ -1,4 +1,4 @@
-//! What Singular was handed of the last days: a square a day, and how many are as they were handed over.
+//! The last 30 days as Singular has them: a square per day, and how many days match the report.
 
 use crate::admin::kit::format;
 use crate::admin::kit::layout::{SINGULAR, Shell};
@@ -6,25 +6,25 @@ use crate::admin::singular::day::address;
 use crate::domain::{Day, DayRange};
 use crate::service::ledger::{HandoverState, Ledger};
 
-/// Days that are shown.
+/// Days shown.
 const DAYS: u64 = 30;
 
-/// The last days as Singular holds them.
+/// The last 30 days as Singular has them.
 pub struct Handed {
-    /// Days that are as they were handed over.
+    /// Days for which Singular has what the report says now.
     pub in_step: usize,
     /// Days that have stats, or had some.
     pub all: usize,
-    /// What the others need.
+    /// What the other days need.
     pub than: String,
-    /// The class and the words of each day's square, and its page; oldest first.
+    /// The CSS class, text and address of each day's square, oldest first.
     pub squares: Vec<(&'static str, String, String)>,
-    /// Where to see more.
+    /// Link to the page Singular.
     pub href: String,
 }
 
 impl Handed {
-    /// Takes the last 30 days out of a ledger that has all.
+    /// Takes the last 30 days from a ledger of all days.
     #[must_use]
     pub fn of(ledger: &Ledger, shell: &Shell) -> Option<Self> {
         let today = ledger.calendar.today;
@@ -59,7 +59,7 @@ impl Handed {
     }
 }
 
-/// The class of a day's square, and what it stands for.
+/// The CSS class of a day's square, and its text.
 fn class(state: HandoverState) -> (&'static str, &'static str) {
     match state {
         HandoverState::InStep => ("held", "in step"),

@@ -1,5 +1,5 @@
-//! The start page: what was spent lately, whether Singular gets it, what needs attention. An appliance that is not set up yet
-//! shows the steps to the first report instead.
+//! The start page: what was spent in the last days, whether Singular gets it, what needs attention. Until everything is set
+//! up it shows the steps to the first report instead.
 
 pub mod figures;
 pub mod handed;
@@ -28,7 +28,7 @@ struct Polling {
     link: Option<(&'static str, String)>,
 }
 
-/// One of the steps to the first report.
+/// A step on the way to the first report.
 struct Step {
     title: &'static str,
     message: &'static str,
@@ -78,7 +78,7 @@ pub async fn page(context: RequestContext) -> Answer {
             };
             let setup = Setup::of(txn, Some(&advertiser), now)?;
             let polling = PollingStatus::of(txn, advertiser.id, now)?;
-            // Once a report went out, what is undone is trouble and no first step any more.
+            // Once a report was polled, a step that isn't done is a problem, not a first step.
             let (mut first_steps, mut ledger) = (Vec::new(), None);
             if polling.last.is_some() || setup.is_done() {
                 let days = ledger.insert(Ledger::of(txn, &advertiser, None, Detail::States, now)?);
@@ -110,7 +110,7 @@ pub async fn page(context: RequestContext) -> Answer {
         .await
 }
 
-/// How old the last verified backup and the last copy elsewhere are, and how long the server's own certificate holds.
+/// The age of the last verified backup and of its last copy elsewhere, and how long the certificate is valid.
 fn upkeep(appliance: &ApplianceStatus, are_on: bool, now: DateTime<Utc>) -> String {
     let mut sentences = vec![match appliance.backups.age(now) {
         Some(age) => format!("Last verified backup: {}.", format::ago(age)),

@@ -8,7 +8,7 @@ use crate::service::imports::{CellChange, CellName, Outlook};
 /// Days whose totals are shown.
 const DAYS: usize = 31;
 
-/// The first three cells of a row about a cell.
+/// The cells of a row that name the day, campaign and publisher.
 pub(in crate::admin) fn named(cell: &CellName) -> Vec<Cell> {
     vec![Cell::new(format::day(cell.day)), Cell::new(cell.campaign.clone()), Cell::new(cell.publisher.clone())]
 }
@@ -31,12 +31,12 @@ pub(in crate::admin) fn figures_table(caption: &str, currency: Currency) -> Tabl
     Table::new(caption, &["Day", "Campaign", "Publisher", "#Clicks", &cost, "#Views", "#Conversions", "#Line"])
 }
 
-/// What an import's line is called.
+/// A line's label.
 pub(in crate::admin) fn line(line: u64) -> String {
     if line == 0 { "left out".to_owned() } else { line.to_string() }
 }
 
-/// Four figures, each with what it was before where that differs.
+/// Four figures, each with its old value if that differs.
 pub(in crate::admin) fn figures(old: Option<Figures>, new: Option<Figures>, currency: Currency) -> [Cell; 4] {
     let cost = |figures: Figures| {
         let sum = MicrosSum::from(figures.cost);
@@ -50,7 +50,7 @@ pub(in crate::admin) fn figures(old: Option<Figures>, new: Option<Figures>, curr
             None => Cell::new("–"),
         };
         match was {
-            // Amounts that are written alike may differ in what is not shown.
+            // Amounts that look the same may differ in decimals that are not shown.
             Some((was, exact)) if is.as_ref().is_none_or(|(_, now)| *now != exact) => {
                 let same = is.as_ref().is_some_and(|(shown, _)| *shown == was);
                 shown.note(format!("was {}", if same { exact } else { was }))
@@ -66,7 +66,7 @@ pub(in crate::admin) fn figures(old: Option<Figures>, new: Option<Figures>, curr
     ]
 }
 
-/// What each day was and, before it is done, will be and how Singular gets it; afterwards, what it became.
+/// Each day's sums before and after, and how Singular gets the change if the import isn't done yet.
 pub(in crate::admin) fn days(outlook: &Outlook, currency: Currency, singular: Option<&dyn Fn(Day) -> Cell>) -> Table {
     let code = currency.code();
     let (caption, then) = if singular.is_some() { ("What changes", "Will be") } else { ("What it changed", "Became") };

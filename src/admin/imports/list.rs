@@ -1,4 +1,4 @@
-//! The history of what changed the stats: who, when, from what, how much, and what each value was before.
+//! The history of changes to the stats: who, when, from which file, how much, and each value before.
 
 use std::collections::HashMap;
 
@@ -24,7 +24,7 @@ use crate::store::{ImportEntry, ImportKind, Lane, ReadTxn, StatKey, StoreError};
 const SHOWN: u32 = 50;
 /// Changed cells a page shows.
 const CELLS: u32 = 200;
-/// Rows of a download that are read at once.
+/// Rows of a download that are read in one go.
 const DOWNLOADED_AT_ONCE: u32 = 10_000;
 /// The columns of a download.
 const DOWNLOADED: [&str; 13] = [
@@ -59,10 +59,10 @@ struct DetailPage {
     shell: Shell,
     id: String,
     facts: Vec<(&'static str, String)>,
-    /// Words and address: what undid it, what it undid.
+    /// Links to the undo of this import, or to the import it undid: text and address.
     links: Vec<(String, String)>,
     may_undo: bool,
-    /// Where the stats of its days are.
+    /// Link to the stats of its days.
     stats: Option<String>,
     notes: Vec<String>,
     days: Option<Table>,
@@ -70,7 +70,7 @@ struct DetailPage {
     counted: String,
 }
 
-/// What an entry is, for people.
+/// What kind of import an entry is, in words.
 pub(in crate::admin) fn what(entry: &ImportEntry) -> String {
     match entry.kind {
         ImportKind::File => entry.source.clone(),
@@ -203,7 +203,7 @@ pub async fn detail(context: RequestContext, id: web::Path<String>) -> Answer {
         .await
 }
 
-/// The stats page of the days that the import stated.
+/// Link to the stats of the days in the import.
 fn stats_link(txn: &ReadTxn<'_>, entry: &ImportEntry, shell: &Shell) -> Result<Option<String>, ServiceError> {
     let spans = txn.import_spans(entry.key)?;
     let own = shell.advertiser.as_ref().and_then(|row| spans.iter().find(|span| span.advertiser == row.key));
@@ -212,7 +212,7 @@ fn stats_link(txn: &ReadTxn<'_>, entry: &ImportEntry, shell: &Shell) -> Result<O
     Ok(Some(format!("/admin/stats?advertiser={}&from={first}&to={last}", shell.advertiser_id())))
 }
 
-/// The cells of an entry. Those of several advertisers name them, and their currencies.
+/// An entry's cells. If it covers several advertisers, each row names its advertiser and currency.
 fn cells_table(
     txn: &ReadTxn<'_>,
     entry: &ImportEntry,
@@ -300,7 +300,7 @@ fn facts(shell: &Shell, entry: &ImportEntry, told: &Told, currency: Currency) ->
     facts
 }
 
-/// Every cell that an import changed or added, as CSV: a page of rows at a time, each read when the client has room for it.
+/// All cells that an import changed or added, as CSV. Each page of rows is read when the client can take more.
 pub async fn download(context: RequestContext, id: web::Path<String>) -> Answer {
     let found = context.run(move |context| context.store().read(|txn| entry(txn, &id))).await;
     let entry = found.map_err(crate::admin::kit::context::missing_is_not_found)?;
@@ -319,7 +319,7 @@ pub async fn download(context: RequestContext, id: web::Path<String>) -> Answer 
         .body(BodyStream::new(Box::pin(pages))))
 }
 
-/// The next rows and the last cell among them; no bytes once there are no more.
+/// The next rows as CSV and the last cell among them; no bytes at the end.
 fn csv_page(
     txn: &ReadTxn<'_>,
     entry: &ImportEntry,

@@ -1,4 +1,4 @@
-//! The mapping page of an upload: what was recognised, in words; which header feeds which column; what the file leaves open.
+//! The mapping page of an upload: what was recognised, which header is which column, and questions that the file leaves open.
 
 use actix_web::http::StatusCode;
 use actix_web::web;
@@ -18,7 +18,7 @@ use crate::import::{Column, LeftOutCode, NoteCode, Packing, Recognition};
 use crate::service::imports::ImportError;
 use crate::service::pending_uploads::{self, Answers, KeptDayState, PendingUpload};
 
-/// A column on the page: what people call it, and what is to be said about it.
+/// A column on the page: its label and its hint.
 type Shown = (Column, &'static str, &'static str);
 
 const NEEDED: [Shown; 5] = [
@@ -48,11 +48,11 @@ struct Line {
     name: &'static str,
     label: &'static str,
     hint: &'static str,
-    /// The chosen header, as the form names it.
+    /// The value of the chosen header in the form.
     header: String,
     /// The value for every row.
     value: String,
-    /// Whether such a value makes sense.
+    /// Whether one value for all rows makes sense.
     may_be_fixed: bool,
     samples: String,
     error: Option<String>,
@@ -64,7 +64,7 @@ struct LeftOutRow {
     text: String,
     reason: String,
     cost: String,
-    /// Whether it could be a row.
+    /// Whether it could be a row after all.
     may_be_back: bool,
 }
 
@@ -79,12 +79,12 @@ struct Page {
     facts: String,
     notes: Vec<String>,
     saved: String,
-    /// The file's headers as the form names them, and as people read them.
+    /// The file's headers: form value and label.
     headers: Vec<(String, String)>,
     groups: Vec<(&'static str, &'static str, Vec<Line>)>,
     publishers: Vec<String>,
     questions: Vec<Question>,
-    /// What speaks against the file and has no field.
+    /// Problems of the file that belong to no field.
     obstacles: Vec<String>,
     settings: Vec<Setting>,
     are_settings_open: bool,
@@ -106,13 +106,13 @@ fn error_of<'e>(errors: &'e [(String, String)], field: &str) -> Option<&'e Strin
     errors.iter().find(|(name, _)| name == field).map(|(_, message)| message)
 }
 
-/// The page as it stands.
+/// Shows the mapping page.
 pub async fn edit(context: RequestContext, id: web::Path<String>) -> Answer {
     let draft = draft(&context, &id).await?;
     page(&context, draft, Vec::new(), false).await
 }
 
-/// Keeps the answers and goes on to the preview, unless something is open.
+/// Saves the answers and goes on to the preview, unless a question is open.
 pub async fn save(context: RequestContext, id: web::Path<String>) -> Answer {
     let mut upload = draft(&context, &id).await?;
     let Said { decisions, mut answers, save_as, errors } = mapping_form::read(&context, &upload);
@@ -142,7 +142,7 @@ pub async fn save(context: RequestContext, id: web::Path<String>) -> Answer {
     Ok(context.go(&to))
 }
 
-/// Throws the upload away.
+/// Discards the upload.
 pub async fn cancel(context: RequestContext, id: web::Path<String>) -> Answer {
     let draft = draft(&context, &id).await?;
     let to = crate::admin::kit::layout::back("/admin/imports", Some(draft.advertiser.id), "discarded");
@@ -193,7 +193,7 @@ async fn page(
                 advertiser: upload.advertiser.name.clone(),
                 comes_to: comes_to(&upload),
                 facts: facts(seen),
-                // Lines that are left out are listed below.
+                // Left-out lines are listed further down.
                 notes: seen
                     .notes
                     .iter()
@@ -228,7 +228,7 @@ fn saved(upload: &PendingUpload) -> String {
     }
 }
 
-/// What the file comes to, for the currency of whose import it is.
+/// What the file's cost adds up to, in the currency of the import.
 fn comes_to(upload: &PendingUpload) -> String {
     let seen = &upload.settings.recognition;
     let currency = upload.advertiser.currency;

@@ -1,4 +1,4 @@
-//! What the mapping page's form says: which column is which, how the file is read, and what to do with its rows.
+//! Reads the mapping page's form: which column is which, how the file is read, and what to do with its rows.
 
 use std::str::FromStr;
 
@@ -29,7 +29,7 @@ pub(super) const COLUMNS: [Column; 15] = [
     Column::Os,
 ];
 
-/// What was answered, and what is wrong with it, each with its field.
+/// The answers, and the errors by field.
 pub(super) struct Said {
     pub(super) decisions: Decisions,
     pub(super) answers: Answers,
@@ -63,7 +63,7 @@ impl Reader<'_> {
 }
 
 impl<'c> Reader<'c> {
-    /// Lines that were typed, and those that were ticked.
+    /// Line numbers that were typed, and those that were ticked.
     fn lines(&mut self, field: &str, ticked: impl Iterator<Item = &'c str>) -> LineSet {
         let ticked = ticked.collect::<Vec<_>>().join(",");
         format!("{},{ticked}", self.context.field(field)).parse().unwrap_or_else(|_| {
@@ -104,7 +104,7 @@ pub(super) fn read(context: &RequestContext, upload: &PendingUpload) -> Said {
             }
         },
     };
-    // A radio button for lines says that they are out, or, with a minus, that they are rows.
+    // A radio button for lines sends their numbers to leave them out, or the numbers with a minus to keep them as rows.
     let (out, rows): (Vec<&str>, Vec<&str>) = context.beginning_with(LINES).partition(|lines| !lines.starts_with('-'));
     let back = context.all("back").chain(rows.into_iter().map(|line| line.trim_start_matches('-')));
     decisions.keep = form.lines("keep", back);
@@ -144,7 +144,7 @@ fn answers(form: &mut Reader<'_>, upload: &PendingUpload) -> Answers {
     }
 }
 
-/// The place of the header that feeds a column, and the value that holds for every row.
+/// The index of the header for a column, or the value for all rows.
 pub(super) fn source(seen: &Recognition, column: Column) -> (Option<usize>, Option<String>) {
     let fixed = seen.plan.fixed.iter().find(|(other, _)| *other == column).map(|(_, value)| value.clone());
     (seen.plan.place(column), fixed)

@@ -1,13 +1,13 @@
-//! What the mapping page asks because a file leaves it open, and what it lets people say otherwise than the file shows.
+//! The questions on the mapping page that a file leaves open, and the settings that override what was recognised.
 
 use crate::import::{
     Choice, DayOrder, DecimalSign, Decisions, LineSet, MoneyUnit, Period, Problem, ProblemCode, Recognition,
 };
 
-/// How the fields of questions about lines begin.
+/// Prefix of the fields for questions about lines.
 pub(super) const LINES: &str = "out-";
 
-/// A question that the file leaves open: its choices with a label each.
+/// A question that the file leaves open, with its choices.
 pub(super) struct Question {
     pub(super) field: String,
     pub(super) legend: &'static str,
@@ -18,18 +18,18 @@ pub(super) struct Question {
     pub(super) is_open: bool,
 }
 
-/// A field for what the file usually shows by itself.
+/// A setting that is usually recognised.
 pub(super) struct Setting {
     pub(super) field: &'static str,
     pub(super) label: &'static str,
     pub(super) hint: String,
     pub(super) value: String,
-    /// Value and label; none where it is typed.
+    /// Value and label of each choice; empty for a text field.
     pub(super) choices: Vec<(String, String)>,
     pub(super) error: Option<String>,
 }
 
-/// The field that answers a problem, and what it is called.
+/// The field for a problem, and its label.
 fn field_of(code: ProblemCode) -> Option<(&'static str, &'static str)> {
     match code {
         ProblemCode::Encoding => Some(("encoding", "How is the text encoded?")),
@@ -42,7 +42,7 @@ fn field_of(code: ProblemCode) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// The questions, and what has no field of its own. What belongs to a column becomes an error there.
+/// The questions, and the problems without a field. A problem of a column becomes an error beside it.
 pub(super) fn open(
     seen: &Recognition,
     errors: &mut Vec<(String, String)>,
@@ -65,7 +65,7 @@ pub(super) fn open(
                 questions.push(line_question(questions.len(), *code, &String::from(lines), message));
             }
             (_, Some(column)) => {
-                // What is only missing is not an error before somebody answered.
+                // Missing answers are not errors until the form has been sent.
                 let is_missing = *code == ProblemCode::MissingColumn;
                 if was_sent || !is_missing {
                     let missing = "Choose a column, or enter one value for all rows.";
@@ -79,7 +79,7 @@ pub(super) fn open(
     (questions, obstacles)
 }
 
-/// Each has a field of its own, numbered, so that one answer does not take back another.
+/// Each question has a numbered field, so that one answer doesn't overwrite another.
 fn line_question(number: usize, code: ProblemCode, lines: &str, message: &str) -> Question {
     let choice = |value: String, label: String| Choice { value, label };
     let (named, are) = if lines.contains([',', '-']) { ("lines", "are rows") } else { ("line", "is a row") };
@@ -97,7 +97,7 @@ fn line_question(number: usize, code: ProblemCode, lines: &str, message: &str) -
     Question { field, legend, message: message.to_owned(), choices, chosen: String::new(), is_open: false }
 }
 
-/// What the file shows by itself, to be said otherwise; without what is asked already.
+/// The settings for what was recognised, without those that are questions already.
 pub(super) fn settings(
     seen: &Recognition,
     decisions: &Decisions,

@@ -1,4 +1,4 @@
-//! What an upload would change, before it does; then the word to go on, which imports what was shown.
+//! What an upload would change; the button then imports exactly that.
 
 use actix_web::http::StatusCode;
 use actix_web::web;
@@ -29,18 +29,18 @@ struct Page {
     shell: Shell,
     id: String,
     lead: String,
-    /// Who shows the total that may be typed.
+    /// Label for the total that can be typed: the platform that shows it.
     platform: String,
     control_total: String,
     control: Option<(&'static str, String)>,
-    /// What must be settled, and what should be looked at.
+    /// What must be settled first, and what deserves a look.
     items: Vec<Item>,
     open: usize,
     /// The names that would be created, by kind.
     created: Vec<(String, Vec<String>)>,
     notes: Vec<String>,
     days: Option<Table>,
-    /// Final days that would change; they need a reason.
+    /// Final days that would change, which need a reason.
     final_days: Option<String>,
     reason: String,
     error: Option<String>,
@@ -88,11 +88,11 @@ pub async fn commit(context: RequestContext, id: web::Path<String>) -> Answer {
     let imported = |id: &str| format!("/admin/imports/{id}");
     match done {
         Ok(done) => Ok(context.go(&back(&imported(&done.id.to_string()), Some(upload.advertiser.id), "imported"))),
-        // Somebody pressed twice: the other press imported it, under the upload's own id.
+        // The button was pressed twice: the first press imported the upload, under the same id.
         Err(ImportError::Taken) => {
             Ok(context.go(&back(&imported(&upload.row.id.to_string()), Some(upload.advertiser.id), "imported")))
         }
-        // What changed since the preview is told by a new one.
+        // If anything changed since the preview, a new preview says what.
         Err(ImportError::Moved(moved)) => page(&context, upload, moved, None).await,
         Err(ImportError::Lines(_)) => {
             page(&context, upload, Vec::new(), Some("Something changed since you looked.".to_owned())).await
@@ -108,7 +108,7 @@ pub async fn commit(context: RequestContext, id: web::Path<String>) -> Answer {
     }
 }
 
-/// All that is wrong with the file, as CSV.
+/// All problems of the file, as CSV.
 pub async fn problems(context: RequestContext, id: web::Path<String>) -> Answer {
     let upload = draft(&context, &id).await?;
     let file = context.run_in_turn(move |context| {
@@ -181,7 +181,7 @@ fn made(
             .reading
             .notes
             .iter()
-            // These have an item each.
+            // These have an item of their own above.
             .filter(|note| !matches!(note.code.as_str(), "unnamed_campaign" | "left_out"))
             .map(|note| note.message.clone())
             .collect(),
@@ -233,14 +233,14 @@ fn lead(found: &Preview) -> String {
     format!("{}.", parts.join(", "))
 }
 
-/// Who shows the total: the publisher, where it is one for all rows.
+/// The platform that shows the total: the publisher, if all rows have the same one.
 fn platform(upload: &PendingUpload) -> String {
     let fixed = &upload.settings.recognition.plan.fixed;
     let publisher = fixed.iter().find(|(column, _)| *column == crate::import::Column::Partner);
     publisher.map_or_else(|| "The platform".to_owned(), |(_, name)| name.clone())
 }
 
-/// How the typed total compares.
+/// How the typed total compares with the file's.
 fn control(upload: &PendingUpload, found: &Preview) -> Option<(&'static str, String)> {
     if upload.settings.answers.control_total.is_empty() || found.reading.rows == 0 {
         return None;

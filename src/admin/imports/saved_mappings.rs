@@ -1,5 +1,5 @@
-//! Saved mappings: how files with certain headers are read. They are made on the page of an upload or by command; here they
-//! are looked at, and taken away.
+//! Saved mappings, by the file's headers. They are made on the mapping page or on the command line; this page lists and
+//! deletes them.
 
 use actix_web::web;
 use askama::Template;
@@ -47,7 +47,7 @@ pub async fn list(context: RequestContext) -> Answer {
 }
 
 fn to_delete(name: &str) -> String {
-    // In a path a space is not a plus.
+    // In a path, `+` isn't a space.
     let name = form_urlencoded::byte_serialize(name.as_bytes()).collect::<String>().replace('+', "%20");
     format!("{PATH}/{name}/delete")
 }

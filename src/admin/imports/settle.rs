@@ -1,5 +1,5 @@
-//! What the preview asks to be settled: problems by their cause, each with the action that mends it, and what is worth a look.
-//! Pressing a button here changes one answer and shows the preview again.
+//! What the preview asks to settle: problems grouped by cause, each with a button that solves it, and what deserves a look. A
+//! button changes one answer and shows the preview again.
 
 use actix_web::web;
 
@@ -12,10 +12,10 @@ use crate::service::catalogue::{self, Change};
 use crate::service::imports::{Alias, Cause, LeftOutLine, Preview, Unnamed};
 use crate::service::pending_uploads::{self, PendingUpload};
 
-/// Names that an item lists.
+/// Names that an item lists at most.
 const NAMES: usize = 30;
 
-/// Lines that can be left out at once, or are listed one by one.
+/// Up to this many lines can be left out at once, or are listed one by one.
 const LINES: usize = 20;
 const LEFT_OUT: usize = 6;
 
@@ -25,19 +25,19 @@ pub(super) struct Item {
     pub(super) title: String,
     pub(super) text: String,
     pub(super) hint: String,
-    /// What is wrong, line by line.
+    /// The problem of each line.
     pub(super) lines: Vec<String>,
     pub(super) actions: Vec<Action>,
-    /// Whether nothing can be imported before it is settled.
+    /// Whether it blocks the import.
     pub(super) is_open: bool,
 }
 
-/// A button with what it sends.
+/// A button and the fields it sends.
 #[derive(Default)]
 pub(super) struct Action {
     pub(super) label: String,
     pub(super) hidden: Vec<(&'static str, String)>,
-    /// Fields to be filled in: name, label, and what can be chosen.
+    /// Input fields: name, label, and choices.
     pub(super) inputs: Vec<(String, &'static str, Vec<String>)>,
 }
 
@@ -241,7 +241,7 @@ fn of_left_out(found: &Preview) -> Vec<Item> {
     others.into_iter().map(item).chain(above).collect()
 }
 
-/// Takes one answer from the preview and shows it again.
+/// Applies one answer from the preview and shows the preview again.
 pub async fn adjust(context: RequestContext, id: web::Path<String>) -> Answer {
     let upload = draft(&context, &id).await?;
     let to = format!("/admin/imports/drafts/{}/preview?advertiser={}", upload.row.id, upload.advertiser.id);

@@ -1,4 +1,4 @@
-//! Taking an import back: the question, what stands in the way, and the deed.
+//! Undoing an import: the confirmation, what prevents it, and the undo itself.
 
 use actix_web::web;
 use chrono::Utc;
@@ -18,7 +18,7 @@ struct UndoRequest {
     entry: ImportEntry,
     later: Vec<LaterChange>,
     final_days: FinalDays,
-    /// What it means for Singular, and, of a merge, for names.
+    /// What it means for Singular and, for a merge, for names.
     effects: Vec<String>,
 }
 

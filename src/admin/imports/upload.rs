@@ -31,11 +31,11 @@ struct Page {
     new: NewAdvertiser,
     currencies: Vec<&'static str>,
     zones: Vec<&'static str>,
-    /// Own uploads that wait: name, length, when, address.
+    /// The person's other uploads that aren't imported yet: name, length, when, address.
     waiting: Vec<(String, String, String, String)>,
 }
 
-/// An advertiser that is added on the way.
+/// A new advertiser that is added together with the upload.
 #[derive(Debug, Clone)]
 struct NewAdvertiser {
     name: String,
@@ -79,7 +79,7 @@ async fn page(context: &RequestContext, error: Option<String>, new: NewAdvertise
         .await
 }
 
-/// The form, and the uploads that wait for their answers.
+/// The form, and the uploads that aren't imported yet.
 pub async fn new(context: RequestContext) -> Answer {
     page(&context, None, NewAdvertiser::default()).await
 }
@@ -179,14 +179,14 @@ async fn take(
     }
 }
 
-/// The last part of what the browser calls the file, without what can't be shown.
+/// The last part of a file's name, without characters that can't be shown.
 fn plain(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let shown: String = last.chars().filter(|c| !c.is_control()).take(NAME_CHARS).collect();
     if shown.trim().is_empty() { "upload.csv".to_owned() } else { shown }
 }
 
-/// One's own draft; for the pages that work on it.
+/// The person's own draft, for the pages that work on it.
 pub(in crate::admin) async fn draft(
     context: &RequestContext,
     id: &str,

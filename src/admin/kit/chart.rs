@@ -1,4 +1,4 @@
-//! Charts of days: drawn on the server, from zero, in whole numbers. The page puts the words and the table around them.
+//! Bar charts by day, drawn on the server in whole numbers, starting at zero. The template adds the texts and the table.
 
 #[derive(Debug)]
 pub struct Bar {
@@ -7,41 +7,41 @@ pub struct Bar {
     /// Upper edge.
     pub y: u128,
     pub height: u128,
-    /// What it says: day and figure.
+    /// Day and figure, as text.
     pub message: String,
-    /// Where a click leads: the rows behind it.
+    /// Link to the rows behind it.
     pub href: String,
 }
 
 /// A chart that answers one question.
 #[derive(Debug)]
 pub struct Chart {
-    /// What it shows, with the unit.
+    /// Its title with the unit.
     pub title: String,
     /// The sum over all days.
     pub total: String,
-    /// What the upper line stands for.
+    /// Label of the upper grid line.
     pub top: String,
-    /// What the line in the middle stands for.
+    /// Label of the middle grid line.
     pub middle: String,
     /// First and last day.
     pub ends: (String, String),
     /// The bars, oldest first.
     pub bars: Vec<Bar>,
-    /// The path of the days before; empty where they have nothing.
+    /// Path of the previous period's line; empty if that had no figures.
     pub past: String,
 }
 
-/// Height of the drawing, and the room a day takes in it.
+/// Height of the drawing, and the width of a day.
 const HEIGHT: u128 = 1000;
 const DAY: u128 = 10;
 
-/// Height of a small line.
+/// Height of a sparkline.
 const LOW: i128 = 20;
 
 impl Chart {
-    /// Bars of values, each with its message and where it leads, before a line of as many values `past`; `label` writes what
-    /// the axis stands for.
+    /// Bars of `values`, each with its message and link, over a line of the previous period's values `past`; `label` formats
+    /// the axis.
     pub fn new(
         title: String,
         total: String,
@@ -65,14 +65,14 @@ impl Chart {
 fn bars(values: Vec<(u128, String, String)>, top: u128) -> Vec<Bar> {
     let bar = |((value, message, href), at): ((u128, String, String), u128)| {
         let height = value.saturating_mul(HEIGHT) / top;
-        // What is not nothing is seen.
+        // A value above zero must be visible.
         let height = if value > 0 { height.max(6) } else { 0 };
         Bar { x: at * DAY + 1, y: HEIGHT - height, height, message, href }
     };
     values.into_iter().zip(0_u128..).map(bar).collect()
 }
 
-/// The next of 2, 4, 10, 20, 40, 100, …: its half is as round as itself.
+/// The next of 2, 4, 10, 20, 40, 100, …, whose half is a round number too.
 fn round_up(value: u128) -> u128 {
     let mut step: u128 = 1;
     loop {
@@ -86,8 +86,8 @@ fn round_up(value: u128) -> u128 {
     }
 }
 
-/// The path of a small line with the ground below it filled: a point a unit wide, 20 units high, from zero. It begins and
-/// ends outside of the drawing, so that only its upper edge is seen.
+/// A sparkline's path with the area below it filled: one unit wide per point, 20 units high, starting at zero. It begins and
+/// ends outside of the drawing, so that only its upper edge is visible.
 #[must_use]
 pub fn line(values: &[i64]) -> String {
     let most = i128::from(values.iter().copied().max().unwrap_or_default().max(1));

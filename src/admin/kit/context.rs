@@ -1,4 +1,4 @@
-//! One request for a page: who it is, what the form and the address say, and the ways to answer.
+//! The context of one page request: who sent it, its form and query, and the ways to answer.
 //!
 //! The guard makes it; handlers take it as an argument. Reading and writing happen off the async threads.
 
@@ -22,13 +22,13 @@ use crate::service::{Actor, ServiceError};
 use crate::store::{AdvertiserRow, Lane, ReadTxn, SessionRow, Store, StoreError};
 use crate::telemetry;
 
-/// What every handler ends with.
+/// The result of every page handler.
 pub type Answer = Result<HttpResponse, ClientError>;
 
 /// The colours somebody chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Theme {
-    /// As the system has it.
+    /// The system's setting.
     #[default]
     System,
     /// Dark on light.
@@ -38,7 +38,7 @@ pub enum Theme {
 }
 
 impl Theme {
-    /// As the cookie and the style sheet write it.
+    /// Its name in the cookie and in the style sheet.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -48,7 +48,7 @@ impl Theme {
         }
     }
 
-    /// What is not known is the system's choice.
+    /// The theme of this name; an unknown name is the system's setting.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         match text {
@@ -59,7 +59,7 @@ impl Theme {
     }
 }
 
-/// What the guard found out.
+/// What the guard found out about the request.
 pub(in crate::admin) struct Found {
     pub(in crate::admin) state: web::Data<AppState>,
     pub(in crate::admin) session: Option<SessionRow>,
@@ -72,7 +72,7 @@ pub(in crate::admin) struct Found {
     pub(in crate::admin) half_way: String,
     /// The advertiser that was chosen last in this browser.
     pub(in crate::admin) advertiser: String,
-    /// The code of what a form did that led here, once.
+    /// The code of the action that redirected here; it is shown once.
     pub(in crate::admin) flash: String,
     pub(in crate::admin) query: Vec<(String, String)>,
     pub(in crate::admin) form: Vec<(String, String)>,
@@ -92,7 +92,7 @@ impl RequestContext {
         &self.0.state.store
     }
 
-    /// What the routes share.
+    /// The state that all routes share.
     #[must_use]
     pub fn state(&self) -> &AppState {
         &self.0.state
@@ -109,19 +109,19 @@ impl RequestContext {
         self.0.session.is_some()
     }
 
-    /// Whether what is sent can be read on its way: it came over plain HTTP, and not from this machine.
+    /// Whether others on the network can read what is typed: plain HTTP from another machine.
     #[must_use]
     pub fn is_exposed(&self) -> bool {
         !self.0.cookies.https && !self.0.browser.address.is_loopback()
     }
 
-    /// Whether changes are allowed.
+    /// Whether the person may change anything.
     #[must_use]
     pub fn may_change(&self) -> bool {
         self.0.session.as_ref().is_some_and(|session| session.admin.role == Role::Admin)
     }
 
-    /// Who acts, for the audit log.
+    /// The person and browser, for the audit log.
     #[must_use]
     pub fn actor(&self) -> Actor {
         self.0.browser.actor(self.0.session.as_ref().map_or("nobody", |session| &session.admin.email))
@@ -133,55 +133,53 @@ impl RequestContext {
         &self.0.browser
     }
 
-    /// What proves that a form came from one of these pages.
+    /// The token that proves that a form came from one of these pages.
     #[must_use]
     pub fn form_token(&self) -> &str {
         &self.0.form_token
     }
 
-    /// The path without the query.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.0.path
     }
 
-    /// Scheme and host that people reach the server by.
+    /// Scheme and host of the server as people reach it.
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.0.origin
     }
 
-    /// The colours somebody chose.
     #[must_use]
     pub fn theme(&self) -> Theme {
         self.0.theme
     }
 
-    /// The handle of a log-in whose code is waited for; empty where there is none.
+    /// The handle of a log-in that waits for a code; empty if there is none.
     #[must_use]
     pub fn half_way(&self) -> &str {
         &self.0.half_way
     }
 
-    /// A parameter of the address, trimmed; empty where it is missing.
+    /// A query parameter, trimmed; empty if it is missing.
     #[must_use]
     pub fn query(&self, name: &str) -> &str {
         value(&self.0.query, name).trim()
     }
 
-    /// What a form did that led here; empty when the page is loaded again.
+    /// The code of the action that redirected here; empty after a reload.
     #[must_use]
     pub fn just_done(&self) -> &str {
         if self.0.flash == self.query("done") { &self.0.flash } else { "" }
     }
 
-    /// All parameters of the address.
+    /// All query parameters.
     #[must_use]
     pub fn queries(&self) -> &[(String, String)] {
         &self.0.query
     }
 
-    /// A field of the form, as it was typed; empty where it is missing.
+    /// A field of the form, as it was typed; empty if it is missing.
     #[must_use]
     pub fn field(&self, name: &str) -> &str {
         value(&self.0.form, name)
@@ -199,17 +197,18 @@ impl RequestContext {
         &self.0.form
     }
 
-    /// All values of a field that may come more than once, such as ticked boxes of one name.
+    /// All values of a field that can come several times, such as checkboxes of one name.
     pub fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s str> {
         self.0.form.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// The values of all fields whose names begin so.
+    /// The values of all fields whose names begin with `start`.
     pub fn beginning_with<'s>(&'s self, start: &'s str) -> impl Iterator<Item = &'s str> {
         self.0.form.iter().filter(move |(key, _)| key.starts_with(start)).map(|(_, value)| value.as_str())
     }
 
-    /// The advertiser the address names, else the one chosen last, else the first that is not disabled; with all there are.
+    /// All advertisers, and the chosen one: the one in the query, else the one chosen last, else the first that isn't
+    /// disabled.
     pub fn advertisers(&self, txn: &ReadTxn<'_>) -> Result<(Vec<AdvertiserRow>, Option<AdvertiserRow>), StoreError> {
         let all = txn.advertiser_list()?;
         let named = |text: &str| {
@@ -229,7 +228,7 @@ impl RequestContext {
         self.0.advertiser != id && id.parse::<AdvertiserId>().is_ok()
     }
 
-    /// Answers with the page that `work` makes of one state of the database.
+    /// Answers with the page that `work` makes in one read transaction.
     pub async fn show<P: Template>(
         &self,
         work: impl FnOnce(&Self, &ReadTxn<'_>) -> Result<P, ServiceError> + Send + 'static,
@@ -252,9 +251,9 @@ impl RequestContext {
         Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(html))
     }
 
-    /// Shows a page that holds a secret: at an address that answers once, so that a reload makes no second secret.
+    /// Shows a page that holds a secret at an address that answers once, so that a reload doesn't make a second secret.
     ///
-    /// `form` names the form that was sent; the same form sent again is led to the same address by [`Self::shown_once`].
+    /// `form` is the id of the form that was sent; sending it again redirects to the same address, by [`Self::shown_once`].
     pub async fn show_once<P: Template>(
         &self,
         form: &str,
@@ -270,13 +269,13 @@ impl RequestContext {
         Ok(self.go(&format!("/admin/once/{id}")))
     }
 
-    /// Where the page is that this very form made before; waits while it is being made.
+    /// Redirects to the page that this form made before, if there is one; waits while the page is being made.
     pub async fn shown_once(&self, form: &str) -> Result<Option<HttpResponse>, ClientError> {
         let session = &self.session()?.id_sha256;
         Ok(self.state().one_time.made_by(session, form).await.map(|id| self.go(&format!("/admin/once/{id}"))))
     }
 
-    /// Says that this form made no secret, so that it may be sent again.
+    /// Says that this form made no secret, so that it can be sent again.
     pub fn made_nothing(&self, form: &str) -> Result<(), ClientError> {
         self.state().one_time.forget(&self.session()?.id_sha256, form);
         Ok(())
@@ -291,13 +290,13 @@ impl RequestContext {
         telemetry::blocking(move || work(&context)).await
     }
 
-    /// Sends the browser to another page.
+    /// Redirects to another page.
     #[must_use]
     pub fn go(&self, to: &str) -> HttpResponse {
         HttpResponse::SeeOther().insert_header((header::LOCATION, to)).finish()
     }
 
-    /// Sends the browser on with a new session.
+    /// Redirects with a new session.
     #[must_use]
     pub fn go_logged_in(&self, to: &str, logged_in: &LoggedIn) -> HttpResponse {
         self.logged_in(self.go(to), logged_in)
@@ -316,13 +315,13 @@ impl RequestContext {
         response
     }
 
-    /// Sends the browser on with the handle of a log-in whose code is waited for.
+    /// Redirects with the handle of a log-in that waits for a code.
     #[must_use]
     pub fn go_half_way(&self, to: &str, handle: &str) -> HttpResponse {
         self.half_way_in(self.go(to), handle)
     }
 
-    /// The same answer with the handle of a log-in whose code is waited for.
+    /// Adds the handle of a log-in that waits for a code to the answer.
     #[must_use]
     pub fn half_way_in(&self, mut response: HttpResponse, handle: &str) -> HttpResponse {
         let life = Duration::try_from(two_factor::WAIT).unwrap_or(Duration::ZERO);
@@ -330,7 +329,7 @@ impl RequestContext {
         response
     }
 
-    /// Sends the browser on without its session.
+    /// Redirects without the session.
     #[must_use]
     pub fn go_logged_out(&self, to: &str) -> HttpResponse {
         let mut response = self.go(to);
@@ -338,23 +337,24 @@ impl RequestContext {
         response
     }
 
-    /// A cookie as all of ours are: out of reach for scripts, never sent along from other sites.
+    /// A cookie with the attributes of all our cookies: hidden from scripts, never sent by other sites.
     #[must_use]
     pub fn cookie(&self, name: &str, value: String, life: Duration) -> Cookie<'static> {
         self.0.cookies.cookie(name, value, life)
     }
 }
 
-/// The field every form carries.
+/// The field for the form token, which every form has.
 pub(in crate::admin) const FORM_TOKEN: &str = "form_token";
 
-/// `to`, if it is the address of one of our pages; else the start page. Addresses have neither control characters nor blanks.
+/// `to` if it is the address of one of our pages, else the start page. Our addresses contain neither control characters nor
+/// blanks.
 pub(in crate::admin) fn own_page(to: &str) -> &str {
     let is_ours = to.starts_with("/admin/") && to.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     if is_ours { to } else { "/admin/" }
 }
 
-/// Adds a cookie to an answer. One that can't be written can't be built either.
+/// Adds a cookie to an answer.
 pub(in crate::admin) fn add_cookie(response: &mut HttpResponse, cookie: &Cookie<'_>) {
     if let Err(error) = response.add_cookie(cookie) {
         tracing::error!(%error, "a cookie could not be set");

@@ -1,5 +1,5 @@
-//! Forms: fields with their label, hint, value and error. One template shows them all, so that every control is labelled
-//! and every error stands beside its field, with what was typed still there.
+//! Forms: fields with label, hint, value and error. One template renders them all, so that every control has a label and
+//! every error is beside its field, with the typed value kept.
 
 use crate::admin::kit::context::RequestContext;
 use crate::domain::Invalid;
@@ -7,21 +7,21 @@ use crate::http::ClientError;
 use crate::service::ServiceError;
 use crate::store::StoreError;
 
-/// What a field is filled in with.
+/// The kind of a field's control.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
     Text,
-    /// One line of digits.
+    /// A whole number.
     Number,
     Email,
-    /// A password; never filled in by us.
+    /// A password; never filled in by the server.
     Password,
-    /// A code that is typed once; never filled in by us.
+    /// A one-time code; never filled in by the server.
     Code,
     Date,
     /// One of these values, each with its label.
     Choice(Vec<(String, String)>),
-    /// One of these words, or another.
+    /// Free text with these suggestions.
     Suggest(Vec<String>),
     Tick,
     Hidden,
@@ -41,32 +41,31 @@ pub struct Field {
     pub name: &'static str,
     /// What people call it.
     pub label: &'static str,
-    /// What is expected, and what becomes of it.
+    /// What is expected, and what it is used for.
     pub hint: String,
-    /// What it is filled in with.
     pub kind: Kind,
-    /// What stands in it.
+    /// The current value.
     pub value: String,
-    /// What it held when the form was made, where the form changes something that is there.
+    /// The value when the form was made, if the form changes something that exists.
     pub base: Option<String>,
-    /// What was wrong with it.
+    /// The error message.
     pub error: Option<String>,
-    /// What a browser may fill in.
+    /// The `autocomplete` attribute.
     pub autocomplete: &'static str,
-    /// Whether it may stay empty.
+    /// Whether it may be empty.
     pub optional: bool,
 }
 
 #[derive(Debug, Clone)]
 pub struct Form {
-    /// Where it is sent.
+    /// The address it is sent to.
     pub action: String,
-    /// The button's words: a verb and its object.
+    /// The button's text: a verb and its object.
     pub submit: &'static str,
     /// Whether the button destroys something.
     pub danger: bool,
     pub cancel: Option<String>,
-    /// What was wrong with the whole of it.
+    /// An error that belongs to no field.
     pub error: Option<String>,
     pub fields: Vec<Field>,
 }
@@ -77,14 +76,14 @@ impl Form {
         Self { action: action.into(), submit, danger: false, cancel: None, error: None, fields: Vec::new() }
     }
 
-    /// Gives it a way out.
+    /// Adds a link for cancelling.
     #[must_use]
     pub fn or_back_to(mut self, cancel: impl Into<String>) -> Self {
         self.cancel = Some(cancel.into());
         self
     }
 
-    /// Marks it as destroying something.
+    /// Marks the button as destructive.
     #[must_use]
     pub fn dangerous(mut self) -> Self {
         self.danger = true;
@@ -105,7 +104,7 @@ impl Form {
         self
     }
 
-    /// Lets the last field stay empty.
+    /// Makes the last field optional.
     #[must_use]
     pub fn optional(mut self) -> Self {
         if let Some(field) = self.fields.last_mut() {
@@ -114,14 +113,14 @@ impl Form {
         self
     }
 
-    /// Keeps the browser from filling anything in: the form is about somebody else.
+    /// Turns autocomplete off: the form is about another person.
     #[must_use]
     pub fn without_autofill(mut self) -> Self {
         self.fields.iter_mut().for_each(|field| field.autocomplete = "off");
         self
     }
 
-    /// Fills a field in.
+    /// Sets a field's value.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         if let Some(field) = self.fields.iter_mut().find(|field| field.name == name) {
@@ -130,14 +129,14 @@ impl Form {
         self
     }
 
-    /// Adds a number of its own, by which the same form sent twice is known.
+    /// Adds a random id, so that the same form sent twice is recognised.
     #[must_use]
     pub fn sent_once(self) -> Self {
         let number = uuid::Uuid::new_v4().to_string();
         self.field("form_id", "", Kind::Hidden, "").with("form_id", number)
     }
 
-    /// Whether something in it is to be put right.
+    /// Whether the form has an error.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         self.error.is_some() || self.fields.iter().any(|field| field.error.is_some())
@@ -149,7 +148,7 @@ impl Form {
         self.fields.iter().find(|field| field.error.is_some()).map_or("", |field| field.name)
     }
 
-    /// Fills in what was typed, but no passwords and codes.
+    /// Fills in what was typed, except passwords and codes.
     #[must_use]
     pub fn as_typed(mut self, context: &RequestContext) -> Self {
         for field in &mut self.fields {
@@ -160,7 +159,7 @@ impl Form {
         self
     }
 
-    /// Puts an error beside its field; one that the person has no part in is handed back.
+    /// Puts an error beside its field. An error that the person can't fix is returned.
     pub fn refused(mut self, error: ServiceError) -> Result<Self, ClientError> {
         let invalid = match error {
             ServiceError::Invalid(invalid) => invalid,
@@ -179,7 +178,7 @@ impl Form {
 }
 
 impl Field {
-    /// What the control's description is: the hint and the error, where there are such.
+    /// The control's `aria-describedby`: its hint and its error.
     #[must_use]
     pub fn described_by(&self) -> String {
         let hint = (!self.hint.is_empty()).then(|| format!("{}-hint", self.name));
@@ -200,7 +199,7 @@ impl Field {
         }
     }
 
-    /// Whether one of several values is to be chosen.
+    /// Whether it is a list of choices.
     #[must_use]
     pub fn is_choice(&self) -> bool {
         matches!(self.kind, Kind::Choice(_))
@@ -212,7 +211,7 @@ impl Field {
         if let Kind::Choice(choices) = &self.kind { choices } else { &[] }
     }
 
-    /// The words to pick from.
+    /// The suggestions.
     #[must_use]
     pub fn suggestions(&self) -> &[String] {
         if let Kind::Suggest(message) = &self.kind { message } else { &[] }

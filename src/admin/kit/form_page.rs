@@ -1,4 +1,4 @@
-//! The page that is one form: a title, a few lines that say what it does, the form, and ways onward.
+//! A page with one form: a title, some paragraphs, the form, and links.
 
 use actix_web::http::StatusCode;
 use askama::Template;
@@ -7,21 +7,20 @@ use crate::admin::kit::context::{Answer, RequestContext};
 use crate::admin::kit::form::{Form, Kind};
 use crate::admin::kit::layout::Shell;
 
-/// A page that is one form, or the words that say why there is none.
+/// A page with one form, or with the reason why there is none.
 #[derive(Template)]
 #[template(path = "admin/form_page.html")]
 pub struct FormPage {
-    /// What stands around it.
     pub shell: Shell,
-    /// What the form does, a paragraph each.
+    /// Paragraphs that say what the form does.
     pub intro: Vec<String>,
     pub form: Option<Form>,
-    /// Ways onward: words and address.
+    /// Links: text and address.
     pub links: Vec<(String, String)>,
 }
 
 impl FormPage {
-    /// Answers with a form inside the noun `nav`; a form with errors is answered as 422.
+    /// Answers with a form under the navigation item `nav`; 422 if the form has errors.
     pub async fn answer(
         context: &RequestContext,
         nav: &'static str,
@@ -32,7 +31,7 @@ impl FormPage {
         Self::answer_with(context, nav, title, intro, Some(form), Vec::new()).await
     }
 
-    /// The same with ways onward, and perhaps without a form.
+    /// The same with links, and an optional form.
     pub async fn answer_with(
         context: &RequestContext,
         nav: &'static str,
@@ -65,7 +64,7 @@ impl FormPage {
     }
 }
 
-/// 422 where something is to be mended.
+/// 422 if the form has errors.
 pub(in crate::admin) fn status(form: &Form) -> StatusCode {
     if form.is_refused() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }
 }

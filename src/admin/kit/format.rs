@@ -6,7 +6,7 @@ use crate::domain::phrase::grouped;
 pub use crate::domain::phrase::{count, day, plural, span};
 use crate::domain::{Currency, Day, DayState, MicrosSum, ZoneClock};
 
-/// A stored day, where there is one.
+/// A stored day; empty if it is out of range.
 #[must_use]
 pub fn stored_day(stored: i64) -> String {
     Day::from_stored(stored).map(day).unwrap_or_default()
@@ -31,13 +31,13 @@ pub fn ago(span: TimeDelta) -> String {
     format!("{} ago", self::span(span))
 }
 
-/// `1,234.50`, with as many decimals as the currency is written with; an amount that would read as zero with all it has.
+/// `1,234.50`, with the usual decimals of the currency, or with all if it would read as zero.
 #[must_use]
 pub fn amount(sum: MicrosSum, currency: Currency) -> String {
     decimals(sum, currency.decimals().min(6))
 }
 
-/// The same with two decimals more, for what is often small: cost per click.
+/// The same with two more decimals, for small amounts such as cost per click.
 #[must_use]
 pub fn fine(sum: MicrosSum, currency: Currency) -> String {
     decimals(sum, (currency.decimals() + 2).min(6))
@@ -84,15 +84,15 @@ pub fn axis(micros: u128) -> String {
     text + mark
 }
 
-/// How much more or less cost there is than before.
+/// By how much the cost changed.
 #[derive(Debug, Clone, Copy)]
 pub struct CostChange {
     is_more: bool,
-    /// In thousandths of what was before.
+    /// The change in thousandths of the earlier cost.
     permille: u128,
 }
 
-/// The change from `before`; nothing where nothing was before.
+/// The change from `before`; `None` if there was no cost before.
 #[must_use]
 pub fn change(now: MicrosSum, before: MicrosSum) -> Option<CostChange> {
     let (now, before) = (now.rounded(6), before.rounded(6));
@@ -143,12 +143,12 @@ pub fn share(part: MicrosSum, whole: MicrosSum) -> String {
     }
 }
 
-/// `Firefox on Windows`, as far as the agent's text says so; else its beginning.
+/// `Firefox on Windows`, if the user agent says so, else the beginning of its text.
 #[must_use]
 pub fn browser(agent: &str) -> String {
     let first =
         |known: &[(&str, &'static str)]| known.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
-    // Each of them claims to be those further down.
+    // Each of these also names those below it.
     let browsers =
         [("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari")];
     let systems = [
@@ -186,7 +186,7 @@ pub fn duration(micros: i64) -> String {
     }
 }
 
-/// What a day is called on pages.
+/// A day state's label.
 #[must_use]
 pub fn day_state(state: DayState) -> &'static str {
     match state {
@@ -195,7 +195,7 @@ pub fn day_state(state: DayState) -> &'static str {
     }
 }
 
-/// Text that no spreadsheet takes for a formula.
+/// Text that spreadsheets don't read as a formula.
 #[must_use]
 pub fn unformulaic(text: &str) -> String {
     let starts_one = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);

@@ -1,7 +1,7 @@
-//! The one door to the pages: who is it, may they, and did the form come from here.
+//! The guard of all pages: who sends the request, may they, and does the form come from one of our pages?
 //!
-//! Every page passes it, by the access its line in the route table names, so no handler can forget to ask. Refusals become
-//! pages here. A form must carry a token made from the session's cookie, and come from this origin.
+//! Every page's request passes it, with the access that its line in the route table names, so no handler can forget to check.
+//! Refusals become pages here. A form must carry a token made from the session's cookie, and come from this origin.
 
 use std::net::IpAddr;
 
@@ -26,10 +26,10 @@ use crate::service::access::sessions::{self, Browser};
 use crate::store::SessionRow;
 use crate::telemetry;
 
-/// How long a form may take to come.
+/// How long a form may take to arrive.
 const FORM_TIME: std::time::Duration = std::time::Duration::from_secs(15);
 
-/// Hands the request on to its handler if it may pass.
+/// Passes the request on to its handler if it is allowed.
 pub async fn pass(
     access: Access,
     mut request: ServiceRequest,
@@ -50,7 +50,7 @@ pub async fn pass(
         None => answered,
     };
     let headers = answered.response_mut().headers_mut();
-    // With "no-referrer" browsers would hide a form's origin from us too.
+    // With "no-referrer", browsers would send `Origin: null` with forms.
     headers.insert(header::REFERRER_POLICY, header::HeaderValue::from_static("same-origin"));
     headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
     for cookie in remembered(answered.request(), answered.response()) {
@@ -62,12 +62,12 @@ pub async fn pass(
     Ok(answered)
 }
 
-/// What no page's route knows.
+/// The page for unknown addresses.
 pub async fn not_found() -> HttpResponse {
     ClientError::new(ErrorKind::NotFound, "The address may be mistyped, or what was there is gone.").page()
 }
 
-/// Attaches the [`RequestContext`], or says where to go instead, or refuses.
+/// Adds the [`RequestContext`], redirects, or refuses.
 async fn admit(
     access: Access,
     request: &mut ServiceRequest,
@@ -115,7 +115,7 @@ async fn admit(
             return Err(refused);
         }
         if let Some(boundary) = multipart::boundary(request.request()) {
-            // A file follows, which only its handler reads. The token must stand before it.
+            // A file follows, which only its handler reads, so the token must come before it.
             let mut parts = Parts::new(request.take_payload(), &boundary);
             form.extend(in_time(first_token(&mut parts)).await??);
             request.extensions_mut().insert(parts);
@@ -148,7 +148,8 @@ async fn admit(
     };
     let context = RequestContext::new(found);
     let needs_session = matches!(access, Access::Viewer | Access::Admin);
-    // The session before the form's token: whoever was logged out meanwhile is to log in, and keeps what they typed.
+    // The session is checked before the form's token: a person who was logged out in the meantime logs in and keeps what they
+    // typed.
     match role {
         None if needs_session && is_change => return resume::ended(&context).await.map(Some),
         None if needs_session => return Ok(Some(to_log_in(request.request()))),
@@ -171,8 +172,7 @@ async fn admit(
     Ok(None)
 }
 
-/// What the browser is to remember after this answer: what a form did, for the page it leads to, and the advertiser that
-/// was chosen.
+/// Cookies of this answer: the code of the action, for the page it redirects to, and the chosen advertiser.
 fn remembered(request: &HttpRequest, answered: &HttpResponse) -> Vec<actix_web::cookie::Cookie<'static>> {
     let extensions = request.extensions();
     let Some(context) = extensions.get::<RequestContext>() else { return Vec::new() };
@@ -193,7 +193,7 @@ fn remembered(request: &HttpRequest, answered: &HttpResponse) -> Vec<actix_web::
     cookies
 }
 
-/// The session of this cookie. Its use is noted now and then.
+/// The session of this cookie. Its last use is noted from time to time.
 async fn find_session(state: &AppState, cookie: &str, address: IpAddr) -> Result<Option<SessionRow>, ClientError> {
     let (store, cookie) = (state.store.clone(), cookie.to_owned());
     let found = telemetry::blocking(move || sessions::find(&store, &cookie, Utc::now())).await?;
@@ -214,13 +214,13 @@ async fn in_time<T>(reading: impl Future<Output = T>) -> Result<T, ClientError> 
     tokio::time::timeout(FORM_TIME, reading).await.map_err(slow)
 }
 
-/// The form token, if it is what comes first.
+/// The form token, if it is the first field.
 async fn first_token(parts: &mut Parts) -> Result<Option<(String, String)>, ClientError> {
     let is_first = parts.next().await?.is_some_and(|part| part.name == FORM_TOKEN);
     Ok(if is_first { Some((FORM_TOKEN.to_owned(), parts.text().await?)) } else { None })
 }
 
-/// The log-in page, which leads back to where somebody wanted to go.
+/// Redirects to the log-in page, which returns to the page that was wanted.
 fn to_log_in(request: &HttpRequest) -> HttpResponse {
     let wanted = request.uri().path_and_query().map_or("/admin/", |wanted| wanted.as_str());
     let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("next", wanted).finish();
@@ -228,7 +228,7 @@ fn to_log_in(request: &HttpRequest) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((header::LOCATION, to)).finish()
 }
 
-/// Refuses what a browser says another site sent. Browsers always say one or the other with a form.
+/// Refuses a form that the browser says another site sent. Browsers always send one of the two headers with a form.
 fn came_from_here(request: &HttpRequest, state: &AppState) -> Result<(), ClientError> {
     let text = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or("unreadable"));
     let site = text("sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none"));
@@ -252,7 +252,7 @@ fn came_from_here(request: &HttpRequest, state: &AppState) -> Result<(), ClientE
     Err(ClientError::new(ErrorKind::Forbidden, message))
 }
 
-/// Whether an origin is that of a host, which may be written with a path, or with a port that goes without saying.
+/// Whether the origin belongs to the host, which may be written with a path, or with its scheme's default port.
 fn is_host_of(host: &str, origin: &str) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else { return false };
     let usual = if scheme == "https" { ":443" } else { ":80" };

@@ -1,4 +1,4 @@
-//! What stands around every page: title, navigation, the advertiser switch, who is logged in.
+//! The frame of every page: title, navigation, the advertiser switch, who is logged in.
 
 use chrono::Utc;
 
@@ -9,10 +9,10 @@ use crate::domain::{AdvertiserId, ReportingZone, ZoneClock};
 use crate::service::ServiceError;
 use crate::store::{AdvertiserRow, ReadTxn};
 
-/// Where the pages about Singular begin.
+/// Path of the pages about Singular.
 pub const SINGULAR: &str = "/admin/singular";
 
-/// The nouns of the navigation.
+/// The navigation's items.
 const NAV: [(&str, &str); 8] = [
     ("Home", "/admin/"),
     ("Stats", "/admin/stats"),
@@ -24,10 +24,10 @@ const NAV: [(&str, &str); 8] = [
     ("Settings", "/admin/settings"),
 ];
 
-/// What the foot says of the program.
+/// The version in the footer.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Actions that led here, and the words that say they are done. Anything else in the address says nothing.
+/// Codes of actions, and the message that confirms each. Other codes in the address show nothing.
 const DONE: &[(&str, &str)] = &[
     ("added", "Added."),
     ("saved", "Saved."),
@@ -58,16 +58,16 @@ const DONE: &[(&str, &str)] = &[
     ("unchanged", "Nothing was changed: the cell held these figures already."),
 ];
 
-/// One entry of the navigation.
+/// An item of the navigation.
 #[derive(Debug)]
 pub struct NavItem {
     pub label: &'static str,
     pub href: String,
-    /// Whether this page belongs to it.
+    /// Whether the page belongs to it.
     pub here: bool,
 }
 
-/// What stands around every page.
+/// The frame of every page.
 #[derive(Debug)]
 pub struct Shell {
     pub title: String,
@@ -75,34 +75,34 @@ pub struct Shell {
     pub email: String,
     /// Whether they may change anything.
     pub may_change: bool,
-    /// What proves that a form came from this page.
+    /// The token that proves that a form came from this page.
     pub form_token: String,
     /// `system`, `light` or `dark`.
     pub theme: &'static str,
     pub nav: Vec<NavItem>,
     pub path: String,
-    /// This page's address, which a choice of colours leads back to.
+    /// This page's address, to return to after choosing colours.
     pub address: String,
-    /// Where the choice of another advertiser leads: this page, or its list where the page is about one thing.
+    /// Where choosing another advertiser leads: to this page, or to its list if the page is about one thing.
     pub switch_to: String,
-    /// The filters that stay when another advertiser is chosen.
+    /// Filters that are kept when another advertiser is chosen.
     pub kept: Vec<(String, String)>,
-    /// All advertisers, and whether each is the chosen one.
+    /// All advertisers: id, name, and whether each is the chosen one.
     pub advertisers: Vec<(AdvertiserId, String, bool)>,
     pub advertiser: Option<AdvertiserRow>,
-    /// `?advertiser=…` for links, where there is more than one.
+    /// `?advertiser=…` for links, if there are several.
     pub scope: String,
-    /// Whether what is typed can be read on its way: plain HTTP, and from another machine.
+    /// Whether others on the network can read what is typed: plain HTTP from another machine.
     pub is_exposed: bool,
-    /// Whether the page shows a form again that was refused.
+    /// Whether the page shows a form with errors.
     pub is_refused: bool,
-    /// What was just done.
+    /// The message that confirms the last action.
     pub done: Option<&'static str>,
     zone: ZoneClock,
 }
 
 impl Shell {
-    /// Around the page `title`, which belongs to the noun `nav`.
+    /// The frame of the page `title` under the navigation item `nav`.
     pub fn new(
         context: &RequestContext,
         txn: &ReadTxn<'_>,
@@ -144,7 +144,7 @@ impl Shell {
         })
     }
 
-    /// Around a page for people who are not logged in.
+    /// The frame of a page for people who aren't logged in.
     #[must_use]
     pub fn outside(context: &RequestContext, title: impl Into<String>) -> Self {
         Self {
@@ -168,32 +168,32 @@ impl Shell {
         }
     }
 
-    /// The zone in which this page's moments are shown: the chosen advertiser's.
+    /// The zone of the times on this page: the chosen advertiser's.
     #[must_use]
     pub fn zone(&self) -> &ZoneClock {
         &self.zone
     }
 
-    /// The moment at which the page is made, in that zone.
+    /// The current time, in that zone.
     #[must_use]
     pub fn now(&self) -> String {
         format::moment(Utc::now(), &self.zone)
     }
 
-    /// `&advertiser=…` for links that have a parameter already.
+    /// `&advertiser=…` for links that already have a query.
     #[must_use]
     pub fn and_scope(&self) -> String {
         self.scope.strip_prefix('?').map_or_else(String::new, |scope| format!("&{scope}"))
     }
 
-    /// The parameter that keeps a filter form at the chosen advertiser.
+    /// The advertiser's id for filter forms.
     #[must_use]
     pub fn advertiser_id(&self) -> String {
         self.advertiser.as_ref().map(|row| row.id.to_string()).unwrap_or_default()
     }
 }
 
-/// Parameters that name something of one advertiser, or a place in a list.
+/// Parameters about one advertiser's things, or about a place in a list.
 const OF_ONE: [&str; 10] =
     ["advertiser", "done", "campaign", "offer", "publisher", "app", "token", "before", "page", "address"];
 
@@ -201,7 +201,7 @@ fn address(context: &RequestContext) -> String {
     link_with(context, "done", "")
 }
 
-/// The list that a page about one thing belongs to; other pages themselves.
+/// The list that a page about one thing belongs to; other pages are returned as they are.
 fn list_of(path: &str) -> &str {
     const LISTS: [&str; 11] = [
         "/admin/catalogue/advertisers",
@@ -217,7 +217,7 @@ fn list_of(path: &str) -> &str {
         "/admin/once",
     ];
     let is_within = |list: &&str| path.strip_prefix(*list).is_some_and(|rest| rest.starts_with('/'));
-    // Pages that are the same for every advertiser stay.
+    // Pages that are the same for all advertisers keep their address.
     let is_form = path.ends_with("/new") || path.starts_with("/admin/settings") || path.starts_with("/admin/singular");
     match LISTS.iter().find(|list| is_within(list)) {
         Some(&"/admin/once") => "/admin/tokens",
@@ -239,7 +239,7 @@ fn kept(context: &RequestContext) -> Vec<(String, String)> {
         .collect()
 }
 
-/// A path with the chosen advertiser and a word about what was done.
+/// A path with the chosen advertiser and the code of an action.
 #[must_use]
 pub fn back(path: &str, advertiser: Option<AdvertiserId>, done: &str) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());

@@ -1,11 +1,11 @@
-//! How long what a form makes will work: one of the form's choices, in days; the empty one has no end.
+//! How long a token or feed works: one of the form's choices, in days; the empty one never ends.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::context::RequestContext;
 use crate::domain::Invalid;
 
-/// When what the form makes ends, by its field `life`.
+/// The end of its life, from the field `life`.
 pub fn expiry(
     context: &RequestContext,
     lives: &[(&str, &str)],

@@ -1,4 +1,4 @@
-//! What all pages are made of: the guard, the request's context, layout, forms, tables, charts, and how values are written.
+//! What pages share: the guard, the request context, layout, forms, tables, charts, and formats.
 
 pub mod amount;
 pub mod chart;

@@ -4,19 +4,19 @@ use crate::admin::kit::context::RequestContext;
 use crate::admin::kit::format;
 use crate::admin::kit::table::link_with;
 
-/// Where a page stands among the others.
+/// Links to the other pages of a list.
 #[derive(Debug)]
 pub struct Pages {
     /// `51 to 100 of 2,003 campaigns`
     pub shown: String,
     pub previous: Option<String>,
     pub next: Option<String>,
-    /// The last page, where there are more than the next.
+    /// The last page, if it isn't the next one.
     pub last: Option<(usize, String)>,
 }
 
 impl Pages {
-    /// Page `page`, counted from 1, of `total` rows that are called `noun`; nothing where one page has all.
+    /// Page `page`, counted from 1, of `total` rows called `noun`; `None` if all fit on one page.
     #[must_use]
     pub fn new(context: &RequestContext, page: usize, size: usize, total: usize, noun: &str) -> Option<Self> {
         if total <= size && page == 1 {

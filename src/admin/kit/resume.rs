@@ -1,6 +1,7 @@
-//! A form whose session ended before it was sent: log in on the same page, then go on with what was typed.
+//! Resuming a form whose session ended before it was sent: the person logs in on the same page and goes on with what they
+//! typed.
 //!
-//! What was typed travels in the pages themselves, never passwords and codes among it; nothing of it is kept here.
+//! The typed values are carried in the pages themselves, without passwords and codes; the server stores nothing.
 
 use actix_web::http::StatusCode;
 use askama::Template;
@@ -12,7 +13,7 @@ use crate::admin::kit::form_page::FormPage;
 use crate::admin::kit::layout::Shell;
 use crate::service::access::sessions::{self, LoggedIn};
 
-/// Where the unsent form goes, and what was typed into it, as the log-in form carries them.
+/// Hidden fields of the log-in form: the address of the unsent form, and what was typed into it.
 const PATH: &str = "resume_path";
 const TYPED: &str = "resume";
 
@@ -33,11 +34,11 @@ struct Page {
     fields: Vec<Typed>,
 }
 
-/// What helps who forgot the password.
+/// Help for a forgotten password.
 const FORGOTTEN: &str = "Forgot it? An admin can send you a link (Settings, People), or run pitlane admin reset-password \
                          on the server.";
 
-/// The log-in form, with the page to go on to and what was typed before.
+/// The log-in form, with the page to go to and the unsent form.
 #[must_use]
 pub fn login_form(context: &RequestContext) -> Form {
     let next = if context.field("next").is_empty() { context.query("next") } else { context.field("next") };
@@ -50,7 +51,7 @@ pub fn login_form(context: &RequestContext) -> Form {
     carry(context, form)
 }
 
-/// Hands on what a log-in form carries.
+/// Copies the unsent form from one log-in form into another.
 #[must_use]
 pub fn carry(context: &RequestContext, form: Form) -> Form {
     if context.field(PATH).is_empty() {
@@ -62,13 +63,13 @@ pub fn carry(context: &RequestContext, form: Form) -> Form {
         .with(TYPED, context.field(TYPED))
 }
 
-/// Whether a log-in form carries what was typed before.
+/// Whether a log-in form carries an unsent form.
 #[must_use]
 pub fn carries(context: &RequestContext) -> bool {
     !context.field(PATH).is_empty()
 }
 
-/// Whether a field is left behind: secrets, and what belongs to the old session.
+/// Whether a field is carried: not secrets, nor what belongs to the old session.
 fn is_kept(name: &str) -> bool {
     name != FORM_TOKEN && !["password", "code", "again", "secret"].iter().any(|secret| name.contains(secret))
 }
@@ -78,7 +79,7 @@ fn address(context: &RequestContext) -> String {
     if query.is_empty() { context.path().to_owned() } else { format!("{}?{query}", context.path()) }
 }
 
-/// Asks to log in, above what was typed: the session ended while the form was open.
+/// Asks to log in, above what was typed, because the session ended while the form was open.
 pub async fn ended(context: &RequestContext) -> Answer {
     let kept = context.fields().iter().filter(|(name, _)| is_kept(name));
     let typed: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish();
@@ -95,7 +96,7 @@ pub async fn ended(context: &RequestContext) -> Answer {
     context.show_as(StatusCode::UNAUTHORIZED, move |_, _| Ok(page)).await
 }
 
-/// Shows what was typed again: the browser has another session than the form was made in.
+/// Shows what was typed again, because the form was made in another session.
 pub async fn other_session(context: &RequestContext) -> Answer {
     let lead = "You logged in again in another tab, so nothing was saved yet. Check what you typed and send it.";
     let fields: Vec<_> = context.fields().iter().filter(|(name, _)| is_kept(name)).cloned().collect();
@@ -108,7 +109,7 @@ fn typed(fields: Vec<(String, String)>) -> Vec<Typed> {
     let field = |(name, value): (String, String)| {
         let mut label = name.replace('_', " ");
         label.get_mut(..1).into_iter().for_each(str::make_ascii_uppercase);
-        // What people chose by a name is carried as an id.
+        // A choice that was shown by name is carried as an id.
         let is_hidden = name.contains('.')
             || matches!(name.as_str(), "known" | "form_id" | "to")
             || uuid::Uuid::try_parse(&value).is_ok();
@@ -117,7 +118,7 @@ fn typed(fields: Vec<(String, String)>) -> Vec<Typed> {
     fields.into_iter().map(field).collect()
 }
 
-/// After a log-in that resumes a form: shows the form with what was typed, in the new session.
+/// After the log-in: shows the form with what was typed, in the new session.
 pub async fn go_on(context: &RequestContext, logged_in: &LoggedIn) -> Option<Answer> {
     let path = context.field(PATH);
     if path.is_empty() || own_page(path) != path {

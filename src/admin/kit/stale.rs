@@ -1,8 +1,8 @@
-//! Forms that are out of date: somebody else changed what a form was made from.
+//! Stale forms: somebody else changed the values that a form was made from.
 //!
-//! Such a form carries what its fields held when it was made. One whose subject changed meanwhile is shown again with both values;
-//! what was typed stays. Nothing is overwritten unless the person, having seen that, sends it once more. A request without
-//! any such field is a program's, which states what it wants.
+//! Such a form carries the values its fields had when it was made. If they have changed since, the form is shown again with
+//! both values, and what was typed is kept. Nothing is overwritten unless the person sends it again after seeing that. A
+//! request without these fields comes from a program, which states what it wants.
 
 use chrono::{DateTime, Utc};
 
@@ -21,8 +21,8 @@ pub struct ChangedBy {
     pub at: DateTime<Utc>,
 }
 
-/// Compares a sent form with `form`, which holds what is there now: the form to show again where somebody else changed it.
-/// Who that was is looked up in the audit log, by the noun of its action and a text of its subject.
+/// Compares a sent form with `form`, which has the current values. Returns the form to show again if somebody else changed
+/// it. The audit log says who, by the noun of its action and a text in its subject.
 pub async fn refused(
     context: &RequestContext,
     form: &Form,
@@ -51,7 +51,7 @@ pub fn base_name(field: &str) -> String {
 }
 
 impl Form {
-    /// Makes the form carry what its fields hold now.
+    /// Makes the form carry its fields' current values.
     #[must_use]
     pub fn based_on_now(mut self) -> Self {
         for field in &mut self.fields {
@@ -62,7 +62,7 @@ impl Form {
         self
     }
 
-    /// Makes the form carry what one of its fields holds now.
+    /// Makes the form carry one field's current value.
     #[must_use]
     pub fn based_on(mut self, name: &str) -> Self {
         for field in self.fields.iter_mut().filter(|field| field.name == name) {
@@ -71,8 +71,8 @@ impl Form {
         self
     }
 
-    /// Compares what the sent form was made from with `self`, which holds what is there now. `None` where nothing would be
-    /// overwritten unseen; else the form to show again.
+    /// Compares the values that the sent form was made from with the current ones in `self`. `None` if nothing would be
+    /// overwritten unseen, else the form to show again.
     #[must_use]
     pub fn stale(&self, context: &RequestContext, by: Option<&ChangedBy>, zone: &ZoneClock) -> Option<Self> {
         let mut again = self.clone();
@@ -129,7 +129,7 @@ fn shown(value: &str) -> String {
 }
 
 impl Kind {
-    /// What people read where the form sends this value.
+    /// The label of this value in the form.
     fn label(&self, value: &str) -> String {
         match self {
             Self::Tick => if value == "on" { "on" } else { "off" }.to_owned(),

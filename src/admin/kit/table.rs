@@ -1,14 +1,14 @@
-//! Tables: the interface. Columns that can be sorted by, rows of cells, a foot for sums. One template shows them all.
+//! Tables: sortable columns, rows of cells, a foot for sums. One template renders them all.
 
 use crate::admin::kit::context::RequestContext;
 use crate::domain::MicrosSum;
 
 #[derive(Debug, Default)]
 pub struct Table {
-    /// What it holds, for those who don't see it.
+    /// The caption for screen readers.
     pub caption: String,
     pub columns: Vec<Column>,
-    /// Its rows. The first cell of each is its head.
+    /// The first cell of each row is its header.
     pub rows: Vec<Vec<Cell>>,
     pub foot: Vec<Cell>,
 }
@@ -16,23 +16,23 @@ pub struct Table {
 #[derive(Debug, Default)]
 pub struct Column {
     pub label: String,
-    /// Whether it holds figures, which stand to the right.
+    /// Whether it holds figures, which are aligned right.
     pub numeric: bool,
-    /// Whether it holds names: it takes the room that others leave, and names that are longer are cut off on the screen.
+    /// Whether it holds names: it takes the remaining width, and long names are cut off on the screen.
     pub is_name: bool,
-    /// Whether it gives way where there is little room.
+    /// Whether it is hidden on narrow screens.
     pub gives_way: bool,
-    /// Where a click on the head leads.
+    /// Link of a sortable header.
     pub sort_link: Option<String>,
     /// `ascending`, `descending` or `none`.
     pub sorted: &'static str,
 }
 
-/// A small line of figures over time.
+/// A sparkline.
 #[derive(Debug, Clone, Default)]
 pub struct Sparkline {
     pub path: String,
-    /// The width of the drawing: one less than the points.
+    /// Width of the drawing: the number of points minus one.
     pub width: usize,
 }
 
@@ -40,38 +40,38 @@ pub struct Sparkline {
 pub struct Cell {
     pub text: String,
     pub href: Option<String>,
-    /// What the link is called, for those who don't see its row.
+    /// The link's text for screen readers.
     pub label: Option<String>,
-    /// The exact value, where the text is shortened.
+    /// The exact value, if the text is rounded.
     pub title: Option<String>,
     /// A quieter second line.
     pub note: Option<String>,
-    /// What stands beside the text, smaller.
+    /// Smaller text beside it.
     pub aside: String,
-    /// What stands below the text where other columns gave way.
+    /// Smaller text below it on narrow screens, instead of the hidden columns.
     pub narrow: Option<String>,
     /// `good`, `warn`, `bad` or `quiet`.
     pub tone: &'static str,
-    /// Whether it is for machines.
+    /// Whether it is code, such as an id.
     pub code: bool,
-    /// What it is to be sorted by, where that is not the text.
+    /// The value to sort by, if it isn't the text.
     pub rank: Option<i128>,
-    /// How long the bar behind the text is, in thousandths of the cell.
+    /// Length of the bar behind the text, in thousandths of the cell.
     pub bar: u32,
-    /// A line of figures over time.
+    /// A sparkline.
     pub line: Option<Sparkline>,
-    /// The text is a button that sends this.
+    /// Shows the text as a button that sends this.
     pub press: Option<CellButton>,
 }
 
-/// What a button in a cell sends.
+/// A button in a cell.
 #[derive(Debug, Clone)]
 pub struct CellButton {
     pub action: &'static str,
-    /// The field that says which row it is.
+    /// The field that names the row.
     pub name: &'static str,
     pub value: String,
-    /// What the button does, for those who don't see its row.
+    /// The button's text for screen readers.
     pub label: String,
 }
 
@@ -91,18 +91,18 @@ impl Column {
         Self { numeric: true, ..Self::text(label) }
     }
 
-    /// A column of small lines.
+    /// A column of sparklines.
     pub fn line(label: impl Into<String>) -> Self {
         Self::text(label).less()
     }
 
-    /// Gives way where there is little room.
+    /// Hides it on narrow screens.
     #[must_use]
     pub fn less(self) -> Self {
         Self { gives_way: true, ..self }
     }
 
-    /// Whether it holds figures, which are short.
+    /// Whether it holds figures.
     #[must_use]
     pub fn is_figure(&self) -> bool {
         self.numeric
@@ -128,49 +128,49 @@ impl Cell {
         Self { text: text.into(), ..Self::default() }
     }
 
-    /// Leads somewhere, if `allowed`.
+    /// Links to an address, if `allowed`.
     #[must_use]
     pub fn to(mut self, href: impl Into<String>, allowed: bool) -> Self {
         self.href = allowed.then(|| href.into());
         self
     }
 
-    /// Gives its link a name of its own.
+    /// Sets the link's text for screen readers.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self
     }
 
-    /// Has a second line.
+    /// Adds a second line.
     #[must_use]
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.note = Some(note.into());
         self
     }
 
-    /// Has something smaller beside its text.
+    /// Adds smaller text beside it.
     #[must_use]
     pub fn aside(mut self, aside: impl Into<String>) -> Self {
         self.aside = aside.into();
         self
     }
 
-    /// Says this too where other columns gave way.
+    /// Adds the text for narrow screens.
     #[must_use]
     pub fn narrow(mut self, text: impl Into<String>) -> Self {
         self.narrow = Some(text.into());
         self
     }
 
-    /// Has the exact value in its title.
+    /// Sets the exact value.
     #[must_use]
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = Some(title.into());
         self
     }
 
-    /// Has the colour of a state.
+    /// Sets the colour.
     #[must_use]
     pub fn tone(mut self, tone: &'static str) -> Self {
         self.tone = tone;
@@ -183,14 +183,14 @@ impl Cell {
         self
     }
 
-    /// Has a bar behind it: as long as `part` of `most`.
+    /// Adds a bar of length `part` out of `most`.
     #[must_use]
     pub fn bar(mut self, part: MicrosSum, most: MicrosSum) -> Self {
         self.bar = u32::try_from(part.of(most, 1000).unwrap_or_default().min(1000)).unwrap_or_default();
         self
     }
 
-    /// Shows a line of figures over time.
+    /// Adds a sparkline.
     #[must_use]
     pub fn line(mut self, values: &[i64]) -> Self {
         let path = crate::admin::kit::chart::line(values);
@@ -204,20 +204,20 @@ impl Cell {
         self
     }
 
-    /// Is sorted by this number.
+    /// Sets the value to sort by.
     #[must_use]
     pub fn rank(mut self, rank: impl Into<i128>) -> Self {
         self.rank = Some(rank.into());
         self
     }
 
-    /// Whether its text wants a second line where names stand.
+    /// Whether a name is so long that it needs a second line.
     #[must_use]
     pub fn is_long(&self) -> bool {
         self.text.chars().count() > 36
     }
 
-    /// What is shown when the pointer rests on it: the exact value, or all of a text that may be cut off.
+    /// The tooltip: the exact value, or the whole of a text that may be cut off.
     #[must_use]
     pub fn hover(&self) -> Option<&str> {
         self.title.as_deref().or_else(|| (self.text.len() > 28).then_some(self.text.as_str()))
@@ -225,7 +225,7 @@ impl Cell {
 }
 
 impl Table {
-    /// A table with these columns; those whose label starts with `#` hold figures.
+    /// A table with these columns; labels that begin with `#` are columns of figures.
     #[must_use]
     pub fn new(caption: impl Into<String>, columns: &[&str]) -> Self {
         let column = |label: &&str| match label.strip_prefix('#') {
@@ -241,8 +241,8 @@ impl Table {
         Self { caption: caption.into(), columns, ..Self::default() }
     }
 
-    /// Lets the heads of the first columns sort, as the address says: `?sort=2`, or `-2` for the other way round. Which
-    /// column that is, and whether it goes down.
+    /// Makes the first columns sortable by `?sort=2`, or `-2` for descending. Returns the chosen column, and whether it is
+    /// descending.
     pub fn sortable(&mut self, context: &RequestContext, columns: usize) -> (usize, bool) {
         let asked = context.query("sort");
         let (number, down) = asked.strip_prefix('-').map_or((asked, false), |number| (number, true));
@@ -265,7 +265,7 @@ pub fn link_with(context: &RequestContext, name: &str, value: &str) -> String {
     link_to(context, context.path(), &[(name, value)])
 }
 
-/// Another path with this page's parameters, some of them changed; empty ones are left out.
+/// Another path with this page's query, some parameters changed; empty ones are left out.
 #[must_use]
 pub fn link_to(context: &RequestContext, path: &str, changed: &[(&str, &str)]) -> String {
     let is_kept = |(name, value): &&(String, String)| {

@@ -1,4 +1,4 @@
-//! What reads much of the database for a page: previews, imports, downloads. A bounded number at a time, in turns.
+//! Limits how many pages read much of the database at a time (previews, imports, downloads); they take turns.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use crate::telemetry;
 const WAIT: Duration = Duration::from_secs(20);
 
 impl RequestContext {
-    /// Runs `work`, which reads much of the database, once it is the person's turn; told to come back where that takes too
-    /// long.
+    /// Runs `work`, which reads much of the database, when it is the person's turn; after too long a wait, asks them to try
+    /// again.
     pub async fn run_in_turn<T: Send + 'static, E: From<ClientError> + Send + 'static>(
         &self,
         work: impl FnOnce(&Self) -> Result<T, E> + Send + 'static,

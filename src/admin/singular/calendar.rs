@@ -1,4 +1,4 @@
-//! The calendar: one square a day, months as rows.
+//! The calendar: one square per day, one row per month.
 
 use chrono::{Datelike as _, Months, NaiveDate};
 
@@ -12,18 +12,18 @@ pub(super) const MONTHS: usize = 13;
 
 pub(super) struct Month {
     pub(super) label: String,
-    /// Thirty-one squares; those that the month does not have, or that are still to come, are empty.
+    /// Thirty-one squares; days that the month doesn't have, or that are in the future, are empty.
     pub(super) squares: Vec<Option<Square>>,
 }
 
 pub(super) struct Square {
     pub(super) class: &'static str,
     pub(super) title: String,
-    /// The day, for the address of its page.
+    /// The day, for its page's address.
     pub(super) day: String,
 }
 
-/// A state with its square, for the legend.
+/// Each state and its square, for the legend.
 pub(super) fn legend() -> Vec<(&'static str, &'static str)> {
     let states = HandoverState::ALL.map(|state| (state.as_str(), words::state(state)));
     states.into_iter().chain([("none", "no stats")]).collect()

@@ -1,4 +1,5 @@
-//! Why a day differs: what was handed over when, what it is now, and which import or edit made the difference.
+//! Why a day differs: what Singular received and when, what the report says now, and which import or edit made the
+//! difference.
 
 use std::collections::HashMap;
 
@@ -40,7 +41,6 @@ pub fn address(shell: &Shell, day: Day) -> String {
     format!("/admin/singular/day?day={day}{scope}")
 }
 
-/// The page.
 pub async fn page(context: RequestContext) -> Answer {
     context
         .show(|context, txn| {
@@ -158,7 +158,7 @@ fn caused(txn: &ReadTxn<'_>, shell: &Shell, advertiser: AdvertiserKey, day: &Led
     Ok(table)
 }
 
-/// A change of the catalogue, in the audit log's words where it has some.
+/// A change of the catalogue, in the audit log's words if it has an entry.
 fn said_anew(
     shell: &Shell,
     at: DateTime<Utc>,

@@ -1,4 +1,4 @@
-//! What people say of the ledger: a refresh request was sent, days that differ for good are left so.
+//! Actions on the ledger: note that a refresh request was sent; accept days that will differ for good.
 
 use chrono::Utc;
 
@@ -12,7 +12,6 @@ use crate::store::AdvertiserRow;
 
 const PATH: &str = "/admin/singular";
 
-/// Notes that a refresh request was sent.
 pub async fn sent(context: RequestContext) -> Answer {
     let (advertiser, ()): (AdvertiserRow, ()) = entry::within(&context, |_, _| Ok(Some(()))).await?;
     let from = Day::parse("from", context.field("from"))?;
@@ -24,7 +23,7 @@ pub async fn sent(context: RequestContext) -> Answer {
     Ok(context.go(&back(PATH, Some(id), "refresh-sent")))
 }
 
-/// Says that all days that differ for good stay as they are.
+/// Accepts all days that will differ for good.
 pub async fn accept(context: RequestContext) -> Answer {
     let (advertiser, ()): (AdvertiserRow, ()) = entry::within(&context, |_, _| Ok(Some(()))).await?;
     let id = advertiser.id;

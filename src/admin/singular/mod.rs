@@ -1,4 +1,4 @@
-//! What was last handed to Singular: the calendar of days, why one differs, and what to ask Singular for.
+//! What Singular last received: the calendar of days, why a day differs, and what to ask Singular for.
 
 mod calendar;
 pub mod day;

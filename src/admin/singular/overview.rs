@@ -1,4 +1,4 @@
-//! The page "Singular": polling at a glance, the calendar, what to send, what differs, sums by month.
+//! The page "Singular": polling, the calendar, refresh requests, days that differ, sums by month.
 
 use std::collections::BTreeMap;
 
@@ -18,10 +18,10 @@ use crate::service::ledger::{Detail, HandoverState, Ledger, LedgerDay, PollTimes
 use crate::service::status::PollingState;
 use crate::store::{ReadTxn, SentRequest};
 
-/// Days that differ and are shown on a page.
+/// Differing days per page.
 const SHOWN: usize = 20;
 
-/// Requests that were sent are told of for this long.
+/// How long refresh requests stay on the page after they were sent.
 const SENT: TimeDelta = TimeDelta::days(30);
 
 #[derive(Template)]
@@ -41,7 +41,7 @@ struct Page {
     sums: Table,
     /// Days that differ for good and were not accepted yet.
     unreached: String,
-    /// What those days come to.
+    /// The cost of those days.
     unreached_cost: String,
 }
 
@@ -49,7 +49,7 @@ struct Request {
     title: String,
     brings: String,
     text: String,
-    /// That it was sent and its days did not come yet, and when and by whom.
+    /// When and by whom the request was sent, if its days haven't been polled since.
     asked: String,
     from: String,
     to: String,
@@ -182,7 +182,7 @@ fn request(number: usize, of: usize, request: &RefreshRequest, currency: Currenc
     }
 }
 
-/// That the request's days were asked for already, and when and by whom.
+/// When and by whom the request's days were already asked for.
 fn asked(shell: &Shell, request: &RefreshRequest, sent: &[SentRequest]) -> String {
     let (from, to) = (request.from.to_stored(), request.to.to_stored());
     let last = sent.iter().find(|sent| sent.first <= from && sent.last >= to);
@@ -195,7 +195,7 @@ fn asked(shell: &Shell, request: &RefreshRequest, sent: &[SentRequest]) -> Strin
     })
 }
 
-/// What the report has of these days beyond what Singular was handed.
+/// The cost of these days in the report minus what Singular received.
 fn sum_of(lasting: &[&LedgerDay], currency: Currency) -> String {
     let known: Vec<i128> = lasting.iter().filter_map(|day| words::cost_difference(day)).collect();
     let unknown = lasting.len() - known.len();
@@ -209,7 +209,7 @@ fn sum_of(lasting: &[&LedgerDay], currency: Currency) -> String {
     }
 }
 
-/// A request that was sent, and whether its days came.
+/// A sent request, and whether its days were polled since.
 fn arrival(shell: &Shell, ledger: &Ledger, sent: &SentRequest) -> String {
     let (from, to) = (format::stored_day(sent.first), format::stored_day(sent.last));
     let asked = format!("{from} to {to}, asked for on {} by {}", format::moment(sent.at, shell.zone()), sent.actor);
@@ -235,7 +235,7 @@ fn counted(ledger: &Ledger) -> String {
     parts.join(" · ")
 }
 
-/// Whether the day stands among those that differ.
+/// Whether the day is in the list of differing days.
 fn is_listed(day: &LedgerDay) -> bool {
     day.state != HandoverState::InStep && !day.is_accepted
 }
@@ -245,7 +245,7 @@ fn differing(shell: &Shell, ledger: &Ledger, currency: Currency, page: usize) ->
     let columns = ["Day", "State", &format!("#Handed over, {code}"), &format!("#Now, {code}"), "#Difference", "#Items"];
     let mut table = Table::new("What differs", &columns);
     let days = ledger.days.iter().filter(|day| is_listed(day));
-    // The newest are what people look for.
+    // Newest first.
     for day in days.rev().skip((page - 1).saturating_mul(SHOWN)).take(SHOWN) {
         let served = match &day.difference.served {
             Some(served) => Cell::new(format::amount(served.cost, currency)).title(served.cost.to_string()),
@@ -266,14 +266,14 @@ fn differing(shell: &Shell, ledger: &Ledger, currency: Currency, page: usize) ->
     table
 }
 
-/// What each of the newest months holds now and was handed over as.
+/// The cost of each of the newest months in the report, and as Singular received it.
 fn sums(ledger: &Ledger, currency: Currency, shown: usize) -> Table {
     let mut months: BTreeMap<(i32, u32), (Option<i128>, i128, usize)> = BTreeMap::new();
     for day in &ledger.days {
         let date = day.day.date();
         let (served, held, differing) = months.entry((date.year(), date.month())).or_insert((Some(0), 0, 0));
         *held += day.difference.held.cost.micros();
-        // A day that was never asked for brings nothing; of one that is not known, neither is the month.
+        // A day that was never polled adds nothing; a month with an unknown day is unknown.
         let cost = match (&day.difference.served, day.state) {
             (Some(sums), _) => Some(sums.cost.micros()),
             (None, HandoverState::NeverServed) => Some(0),
@@ -300,7 +300,7 @@ fn sums(ledger: &Ledger, currency: Currency, shown: usize) -> Table {
     table
 }
 
-/// The days that differ for good and nobody accepted.
+/// The days that will differ for good and that nobody accepted.
 pub(super) fn lasting(ledger: &Ledger) -> impl Iterator<Item = Day> {
     ledger.days.iter().filter(|day| ledger.is_lasting(day)).map(|day| day.day)
 }

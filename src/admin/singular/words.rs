@@ -1,11 +1,11 @@
-//! The states of days in words and colours.
+//! Labels and colours for the states of days.
 
 use crate::admin::kit::format;
 use crate::admin::kit::table::Cell;
 use crate::domain::{Currency, MicrosDifference};
 use crate::service::ledger::{HandoverState, LedgerDay};
 
-/// What a state is called.
+/// A state's label.
 pub(in crate::admin) fn state(state: HandoverState) -> &'static str {
     match state {
         HandoverState::InStep => "in step",
@@ -16,7 +16,7 @@ pub(in crate::admin) fn state(state: HandoverState) -> &'static str {
     }
 }
 
-/// How a change of a day gets to Singular, where the day then stands like this.
+/// How a changed day with this state gets to Singular.
 pub(in crate::admin) fn way(state: HandoverState) -> Cell {
     let text = match state {
         HandoverState::NextPoll | HandoverState::InStep | HandoverState::NeverServed => "by itself",
@@ -35,7 +35,7 @@ pub(in crate::admin) fn tone(state: HandoverState) -> &'static str {
     }
 }
 
-/// What the cost becomes, in millionths; nothing where it is not known what was handed over.
+/// The new cost minus the one Singular received, in millionths; `None` if that is unknown.
 pub(super) fn cost_difference(day: &LedgerDay) -> Option<i128> {
     let held = day.difference.held.cost.micros();
     match (&day.difference.served, day.state) {

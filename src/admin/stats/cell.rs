@@ -1,5 +1,5 @@
-//! One row of the stats: its history, and the form that changes it by hand. A change is an import of one row, which the
-//! import history and the audit log keep.
+//! One row of the stats: its history, and the form that edits it. An edit is an import of one row, with an entry in the
+//! import history and the audit log.
 
 use actix_web::http::StatusCode;
 use askama::Template;
@@ -26,7 +26,7 @@ use crate::store::{AdvertiserRow, CampaignRow, ImportKind, PublisherRow, ReadTxn
 /// The fields that hold figures.
 const FIGURES: [&str; 4] = ["clicks", "cost", "views", "conversions"];
 
-/// A row that the address or the form names.
+/// The row that the address or the form names.
 #[derive(Clone)]
 struct Named {
     key: StatKey,
@@ -34,7 +34,7 @@ struct Named {
     campaign: CampaignRow,
     publisher: PublisherRow,
     held: Option<Figures>,
-    /// Whether its campaign or publisher was merged, so that it stays as it is.
+    /// Whether its campaign or publisher was merged, so that it can't be changed.
     is_merged: bool,
 }
 
@@ -44,7 +44,7 @@ impl Named {
     }
 }
 
-/// What a request is about: whose stats, which row, and the empty form.
+/// The request's advertiser, row, and empty form.
 struct Asked {
     advertiser: AdvertiserRow,
     named: Result<Named, Invalid>,
@@ -95,7 +95,7 @@ fn named<'w>(
     Ok(Ok(Named { key, day, campaign, publisher, held, is_merged }))
 }
 
-/// The one that an id names, even if it was merged, or that a typed name means.
+/// The entry with this id, even if it was merged, or the entry with this name.
 fn itself<P: pick::Pickable>(
     txn: &ReadTxn<'_>,
     advertiser: &AdvertiserRow,
@@ -108,7 +108,7 @@ fn itself<P: pick::Pickable>(
     }
 }
 
-/// The fields that a new row and a known one share.
+/// The form's fields for figures.
 fn figure_fields(form: Form, advertiser: &AdvertiserRow, is_reason_needed: bool) -> Form {
     let code = advertiser.currency.code();
     let reason = if is_reason_needed {
@@ -127,7 +127,7 @@ fn figure_fields(form: Form, advertiser: &AdvertiserRow, is_reason_needed: bool)
     if is_reason_needed { form } else { form.optional() }
 }
 
-/// The form for a row that is named: filled in with what it holds, which it carries along.
+/// The form for an existing row, with its current values, which it also carries.
 fn known_form(asked: &Asked, named: &Named) -> Form {
     let form = Form::new(asked.blank.action.clone(), "Save changes")
         .or_back_to(format!("/admin/stats{}", scope(&asked.advertiser)))
@@ -157,13 +157,13 @@ fn new_form(asked: &Asked) -> Form {
     figure_fields(asked.blank.clone(), &asked.advertiser, false).field("known", "", Kind::Hidden, "")
 }
 
-/// A row's page: what it is, the form for those who may change it, and its history.
+/// A row's page: its names, the form for those who may edit it, and its history.
 #[derive(Template)]
 #[template(path = "admin/cell.html")]
 struct Page {
     shell: Shell,
     intro: Vec<String>,
-    /// What was said of its day.
+    /// Whether its day is provisional or final.
     mark: Option<&'static str>,
     form: Option<Form>,
     links: Vec<(String, String)>,
@@ -233,7 +233,7 @@ fn effect(
     Ok(ledger::effect(txn, advertiser, [named.key.day], Utc::now())?.message())
 }
 
-/// The newest value first.
+/// Newest value first.
 fn life(txn: &ReadTxn<'_>, key: StatKey, shell: &Shell, currency: Currency) -> Result<Option<Table>, ServiceError> {
     let steps = imports::life(txn, key)?;
     let cost = format!("#Cost, {}", currency.code());
@@ -275,7 +275,7 @@ pub async fn edit(context: RequestContext) -> Answer {
     answer(&context, &asked, form, None).await
 }
 
-/// The figures as typed, or, with a prefix, as the form carried them.
+/// The figures that were typed; with a prefix, those that the form carried.
 fn figures(context: &RequestContext, currency: Currency) -> Result<Figures, Invalid> {
     let count = |name: &'static str| amount::count(name, context.field(name));
     let or_none = |name| if context.field(name).trim().is_empty() { Ok(Count::default()) } else { count(name) };
@@ -284,7 +284,7 @@ fn figures(context: &RequestContext, currency: Currency) -> Result<Figures, Inva
     Ok(Figures { clicks: count("clicks")?, cost, views, conversions })
 }
 
-/// What the form says that the row held when the form was made.
+/// The row's values when the form was made.
 fn seen(context: &RequestContext) -> Seen {
     let base = |name: &str| context.sent(&stale::base_name(name));
     if base("cost").is_none() {
@@ -298,7 +298,7 @@ fn seen(context: &RequestContext) -> Seen {
     figures().map_or(Seen::Nothing, Seen::Figures)
 }
 
-/// Refuses a day that has not begun in any time zone.
+/// Refuses a day that hasn't begun in any time zone.
 fn not_in_future(advertiser: &AdvertiserRow, day: Day) -> Result<(), ServiceError> {
     if day > imports::last_day(advertiser.time_zone, chrono::Utc::now())? {
         let zone = advertiser.time_zone.name();
@@ -308,7 +308,7 @@ fn not_in_future(advertiser: &AdvertiserRow, day: Day) -> Result<(), ServiceErro
     Ok(())
 }
 
-/// Shows the form again because the row exists already or was changed meanwhile: both values, and whether to replace it.
+/// Shows the form again because the row exists already or was changed since: both values, and whether to overwrite it.
 fn exists_already(form: Form, context: &RequestContext, old: &Figures, new: &Figures, currency: Currency) -> Form {
     let cost = |figures: &Figures| format::amount(MicrosSum::from(figures.cost), currency);
     let mut form = form.as_typed(context).with("known", "yes");
@@ -325,7 +325,7 @@ fn exists_already(form: Form, context: &RequestContext, old: &Figures, new: &Fig
     form
 }
 
-/// Saves a row, unless it would overwrite what the person has not seen.
+/// Saves a row, unless that would overwrite values the person hasn't seen.
 pub async fn save(context: RequestContext) -> Answer {
     let asked = asked(&context, true).await?;
     let currency = asked.advertiser.currency;
@@ -357,7 +357,7 @@ pub async fn save(context: RequestContext) -> Answer {
     let done = match done {
         Ok(Edited::Changed) => "saved",
         Ok(Edited::Unchanged) => "unchanged",
-        // Somebody else saved between the check and the write.
+        // Another person saved between the check and the write.
         Ok(Edited::Moved(held)) => {
             let named = Named { held, ..named };
             let form = match out_of_date(&context, &asked, &named).await? {
@@ -374,11 +374,11 @@ pub async fn save(context: RequestContext) -> Answer {
     Ok(context.go(&format!("/admin/stats{}&by=rows&from={day}&to={day}&done={done}", scope(&asked.advertiser))))
 }
 
-/// The form again with what is wrong in it.
+/// The form again, with its error.
 async fn refused(context: &RequestContext, asked: &Asked, is_known: bool, error: ServiceError) -> Answer {
     let named = asked.named.clone().ok().filter(|_| is_known);
     let form = named.as_ref().map_or_else(|| new_form(asked), |named| known_form(asked, named));
-    // What the form was made from stays: the person has not seen anything newer.
+    // The carried values stay: the person hasn't seen newer ones.
     let mut form = form.as_typed(context).refused(error)?;
     for field in &mut form.fields {
         if let (Some(base), Some(was)) = (&mut field.base, context.sent(&stale::base_name(field.name))) {
@@ -388,7 +388,7 @@ async fn refused(context: &RequestContext, asked: &Asked, is_known: bool, error:
     answer(context, asked, form, named).await
 }
 
-/// The form to show again where the row does not hold what the form was made from.
+/// The form to show again if the row's values have changed since the form was made.
 async fn out_of_date(context: &RequestContext, asked: &Asked, named: &Named) -> Result<Option<Form>, ClientError> {
     let (form, key) = (known_form(asked, named), named.key);
     let steps = context.run(move |context| context.store().read(|txn| imports::life(txn, key))).await?;

@@ -1,4 +1,4 @@
-//! Marks of days: provisional while figures may still change, final once the invoice went out.
+//! Marking days: provisional while figures may still change, final once they are invoiced.
 
 use crate::admin::catalogue::entry::{self, scope};
 use crate::admin::kit::context::{Answer, RequestContext};

@@ -1,4 +1,4 @@
-//! The Stats page as a file: all rows of what is shown, for programs or for spreadsheets.
+//! The Stats page as CSV: all rows of the view, for programs or for spreadsheets.
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -16,14 +16,14 @@ use crate::http::spooled::Spooled;
 use crate::service::ServiceError;
 use crate::store::{Lane, ReadTxn, StatSum};
 
-/// How the file is written.
+/// A flavour of CSV.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Dialect {
-    /// As programs read it: commas between, a point before decimals.
+    /// For programs: comma as separator, decimal point.
     Plain,
-    /// The same with a mark by which spreadsheets know that it is UTF-8.
+    /// The same with a byte order mark, so that spreadsheets read it as UTF-8.
     Sheet,
-    /// For spreadsheets that write decimals with a comma: semicolons between.
+    /// For spreadsheets with decimal commas: semicolon as separator.
     Comma,
 }
 

@@ -1,4 +1,4 @@
-//! The stats as a view groups them: sums, what they were before, and their small lines.
+//! The stats of a view in groups: sums, sums of the period before, and sparklines.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,25 +10,24 @@ use crate::domain::Day;
 use crate::service::ServiceError;
 use crate::store::{CampaignKey, PublisherKey, ReadTxn, StatPart, StatSum};
 
-/// Rows that are read one by one for a page at most; above it only kept sums answer quickly.
+/// The most rows that a page reads one by one; above it only stored sums are fast enough.
 pub const MOST_ROWS: i64 = 300_000;
 
-/// Days up to which sums are made from the cells rather than from whole months, and lines have a point a day.
+/// Up to this many days, sums are made from days instead of months, and a sparkline has a point per day.
 const SHORT: i64 = 62;
 
-/// Campaigns that are looked up one by one rather than searched for among all.
+/// Up to this many campaigns are looked up one by one instead of in one scan.
 const FEW: usize = 40;
 
-/// What a row of the table stands for, with its sums.
+/// A row of the table, with its sums.
 #[derive(Debug, Clone)]
 pub struct Group {
-    /// The key of what it stands for: a campaign's, an offer's, …; of times, the first day as stored.
+    /// The key of the campaign, offer, …; for times, the first day as stored.
     pub key: i64,
-    /// What it comes to.
     pub sum: StatSum,
-    /// What it came to in the days before.
+    /// The sum of the period before.
     pub before: StatSum,
-    /// Its cost from point to point, in millionths.
+    /// Cost per point, in millionths.
     pub line: Vec<i64>,
 }
 
@@ -36,15 +35,15 @@ pub struct Group {
 #[derive(Debug, Default)]
 pub struct Groups {
     pub groups: Vec<Group>,
-    /// What all of them come to.
+    /// The sum of all groups.
     pub total: StatSum,
-    /// What all came to in the days before.
+    /// The sum of the period before.
     pub before: Option<StatSum>,
-    /// What a point of the lines is: a day or a month.
+    /// What a point of a sparkline is: a day or a month.
     pub point: &'static str,
 }
 
-/// Why a view is not shown: it would have to go through too many rows.
+/// The error for a view with too many rows.
 #[derive(Debug)]
 pub struct TooMany {
     /// How many rows the days have.
@@ -64,7 +63,7 @@ impl TooMany {
     }
 }
 
-/// Which cells a view lets through.
+/// The filters of a view, resolved to keys.
 pub struct Sieve {
     campaigns: Option<HashSet<i64>>,
     publisher: Option<i64>,
@@ -111,7 +110,7 @@ impl Sieve {
         self.campaigns.is_none() && self.publisher.is_none() && self.found.is_none()
     }
 
-    /// The campaigns to look up one by one, where there are few.
+    /// The campaigns to look up one by one, if they are few.
     fn few(&self) -> Option<Vec<CampaignKey>> {
         let campaigns = self.campaigns.as_ref().filter(|among| among.len() <= FEW)?;
         let mut campaigns: Vec<_> = campaigns.iter().map(|key| CampaignKey::from(*key)).collect();
@@ -120,7 +119,7 @@ impl Sieve {
     }
 }
 
-/// Calls `each` with the sums that the view needs, from the cheapest source that has them: months, days or cells.
+/// Calls `each` with the sums that the view needs, from the cheapest source: months, days or rows.
 fn scan(
     txn: &ReadTxn<'_>,
     view: &View,
@@ -231,7 +230,7 @@ pub fn collect(txn: &ReadTxn<'_>, view: &View) -> Result<Result<Groups, TooMany>
         }
         before = Some(sum);
     }
-    // A group that has figures only in the period before gets no row.
+    // A group that only has figures in the period before gets no row.
     let mut groups: Vec<_> = found.into_values().filter(|group| group.sum.rows > 0).collect();
     sort(txn, view, &mut groups)?;
     Ok(Ok(Groups { groups, total, before, point: if is_daily { "day" } else { "month" } }))
@@ -279,7 +278,7 @@ pub fn rank(order: Order, sum: &StatSum, before: &StatSum, key: i64) -> i128 {
     }
 }
 
-/// The names of all that groups may stand for.
+/// The names of everything that a group can stand for.
 fn names(txn: &ReadTxn<'_>, view: &View) -> Result<HashMap<i64, String>, ServiceError> {
     let key = view.advertiser.key;
     Ok(match view.by {
@@ -291,7 +290,7 @@ fn names(txn: &ReadTxn<'_>, view: &View) -> Result<HashMap<i64, String>, Service
     })
 }
 
-/// The cells of a view one by one, sorted; only where they are not too many.
+/// The rows of a view, sorted; fails if there are too many.
 pub fn rows(txn: &ReadTxn<'_>, view: &View) -> Result<Result<Vec<StatPart>, TooMany>, ServiceError> {
     let sieve = Sieve::new(txn, view)?;
     let mut rows = Vec::new();

@@ -1,4 +1,4 @@
-//! Daily figures: the list of rows, one cell with its history, and the status of days (provisional or final).
+//! Daily figures: the list of rows, one row with its history, and the state of days (provisional or final).
 
 pub mod cell;
 pub mod day_status;

@@ -1,4 +1,4 @@
-//! What the rows of the stats are called.
+//! Labels for the rows of the stats.
 
 use std::collections::HashMap;
 
@@ -9,13 +9,13 @@ use crate::domain::Day;
 use crate::service::ServiceError;
 use crate::store::{CampaignKey, CampaignRow, PublisherKey, ReadTxn, StatPart};
 
-/// A name with what stands beside it, and the id in addresses.
+/// A name, the smaller text beside it, and its id in addresses.
 #[derive(Debug, Clone, Default)]
 pub struct Label {
     pub name: String,
-    /// What stands beside it, smaller.
+    /// Smaller text beside it.
     pub aside: String,
-    /// Its id; of times, the first day.
+    /// Its id; for times, the first day.
     pub id: String,
 }
 
@@ -30,7 +30,7 @@ fn of_campaign(row: CampaignRow) -> Label {
     Label { name: row.name, aside, id: row.id.to_string() }
 }
 
-/// What groups are called.
+/// The labels of groups.
 pub fn of_groups(txn: &ReadTxn<'_>, view: &View, groups: &[Group]) -> Result<HashMap<i64, Label>, ServiceError> {
     let key = view.advertiser.key;
     let time = |group: &Group| (group.key, of_time(view.by, group.key));
@@ -76,7 +76,7 @@ fn of_time(by: By, first: i64) -> Label {
     Label { name, aside, id: day.to_string() }
 }
 
-/// What campaigns and publishers of rows are called.
+/// The labels of campaigns and publishers.
 pub struct RowLabels {
     campaigns: HashMap<CampaignKey, Label>,
     publishers: HashMap<PublisherKey, Label>,
@@ -84,7 +84,7 @@ pub struct RowLabels {
 }
 
 impl RowLabels {
-    /// A row's campaign and publisher.
+    /// The labels of a row's campaign and publisher.
     #[must_use]
     pub fn of(&self, row: &StatPart) -> (&Label, &Label) {
         let campaign = self.campaigns.get(&row.campaign).unwrap_or(&self.unknown);
@@ -92,7 +92,7 @@ impl RowLabels {
     }
 }
 
-/// What the campaigns and publishers of some rows are called.
+/// The labels of some rows' campaigns and publishers.
 pub fn of_rows(txn: &ReadTxn<'_>, view: &View, rows: &[StatPart]) -> Result<RowLabels, ServiceError> {
     let mut campaigns: Vec<_> = rows.iter().map(|row| row.campaign).collect();
     campaigns.sort_unstable();

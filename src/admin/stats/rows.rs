@@ -1,4 +1,4 @@
-//! The Stats page: figures grouped, sorted and filtered as the address says, with the sum in words above the table.
+//! The Stats page: figures grouped, sorted and filtered as the address says, with the sums in words above the table.
 
 use askama::Template;
 
@@ -13,14 +13,14 @@ use crate::domain::DayState;
 use crate::service::ServiceError;
 use crate::store::ReadTxn;
 
-/// A choice that is a link.
+/// A choice that is shown as a link.
 struct Choice {
     label: String,
     href: String,
     is_chosen: bool,
 }
 
-/// A filter that is on: what it is called, what it lets through, and the address without it.
+/// An active filter: its label, its value, and the address without it.
 struct FilterShown {
     label: &'static str,
     value: String,
@@ -36,9 +36,9 @@ struct Page {
     presets: Vec<Choice>,
     groupings: Vec<Choice>,
     filters: Vec<FilterShown>,
-    /// What the forms carry along: all of the address but their own fields.
+    /// Hidden fields: the rest of the address.
     kept: Vec<(String, String)>,
-    /// The days as the search form carries them.
+    /// The days, for the search form.
     days: Vec<(&'static str, String)>,
     from: String,
     to: String,
@@ -48,9 +48,9 @@ struct Page {
     problem: Option<String>,
     downloads: Vec<(&'static str, String)>,
     statement: String,
-    /// Where one day is shown: what Singular was handed of it.
+    /// What Singular received for the day, if the view is one day.
     handed: String,
-    /// Where there are no rows: the days that have some.
+    /// If there are no rows: links to days that have some.
     elsewhere: Vec<(String, String)>,
     is_empty: bool,
     has_any: bool,
@@ -182,7 +182,7 @@ fn shown(context: &RequestContext, txn: &ReadTxn<'_>, mut shell: Shell, view: &V
     })
 }
 
-/// The catalogue's page of what a filter lets through.
+/// Link to the catalogue page of a filter's value.
 fn described_at(view: &View, filter: &str) -> Option<String> {
     let found = &view.filters;
     let id = match filter {
@@ -195,7 +195,7 @@ fn described_at(view: &View, filter: &str) -> Option<String> {
     id.map(|id| format!("/admin/catalogue/{filter}s/{id}{}", view.scope()))
 }
 
-/// The rest of what the figures say, in words.
+/// The summary sentence.
 fn lead(txn: &ReadTxn<'_>, view: &View, shown: &Shown) -> Result<String, ServiceError> {
     let mut parts = vec![view.days_in_words()];
     if let (Some(before), Some(days)) = (shown.before, view.before) {

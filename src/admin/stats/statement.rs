@@ -1,4 +1,4 @@
-//! A statement to print: what an advertiser, or one publisher of theirs, came to in a month.
+//! A statement to print: a month of an advertiser, or of one of its publishers.
 
 use askama::Template;
 use chrono::{Datelike as _, Months, NaiveDate};
@@ -18,10 +18,10 @@ use crate::domain::{Day, DayRange, DayState};
 use crate::service::ServiceError;
 use crate::store::{AdvertiserRow, PublisherRow, ReadTxn, StatSum};
 
-/// Rows that are listed; the rest is summed in one line.
+/// Rows that are listed; the others are summed in one line.
 const LISTED: usize = 350;
 
-/// What the rows can be.
+/// The possible groupings of the rows.
 const GROUPINGS: [By; 3] = [By::Day, By::Campaign, By::Publisher];
 
 #[derive(Template)]
@@ -32,7 +32,7 @@ struct Page {
     month_value: String,
     advertiser: String,
     publisher: Option<String>,
-    /// The field that chooses a publisher.
+    /// The form that chooses a publisher.
     choice: Form,
     groupings: Vec<(&'static str, &'static str, bool)>,
     currency: String,

@@ -19,21 +19,21 @@ use crate::store::{ReadTxn, StatPart, StatSum};
 /// Rows a page shows.
 pub const SHOWN: usize = 50;
 
-/// What a view comes to, and the table of one page of it.
+/// The sums of a view, and one page of its table.
 pub struct Shown {
     /// The sum of all rows.
     pub total: StatSum,
-    /// What the days before came to, where they are looked at.
+    /// The sum of the period before, if it is compared.
     pub before: Option<StatSum>,
     /// One page of the rows.
     pub table: Table,
     /// Rows of all pages.
     pub count: usize,
-    /// Why there are none.
+    /// Why there are no rows.
     pub problem: Option<String>,
 }
 
-/// What the rows are, in small letters: `campaign`.
+/// The noun of the rows: `campaign`.
 #[must_use]
 pub fn noun(by: By) -> String {
     if by == By::Rows { "row".to_owned() } else { by.label().to_lowercase() }
@@ -44,7 +44,7 @@ fn heads(context: &RequestContext, view: &View, columns: Vec<(Column, Option<Ord
     let head = |(mut column, order): (Column, Option<Order>)| {
         let Some(order) = order else { return column };
         let is_chosen = order == sorted;
-        // A first click on figures shows the largest first, on names the first of the alphabet.
+        // The first click on a header sorts figures from the largest and names from A.
         let next = if is_chosen { !down } else { order != Order::Name };
         let word = format!("{}{}", if next { "-" } else { "" }, order.word());
         column.sort_link = Some(link_to(context, "/admin/stats", &[("sort", &word), ("page", "")]));
@@ -58,7 +58,7 @@ fn heads(context: &RequestContext, view: &View, columns: Vec<(Column, Option<Ord
     columns.into_iter().map(head).collect()
 }
 
-/// The rows of a view that groups.
+/// The table of a view with groups.
 pub fn grouped(context: &RequestContext, txn: &ReadTxn<'_>, view: &View) -> Result<Shown, ServiceError> {
     let found = match groups::collect(txn, view)? {
         Ok(found) => found,
@@ -137,7 +137,7 @@ pub fn grouped(context: &RequestContext, txn: &ReadTxn<'_>, view: &View) -> Resu
     Ok(Shown { total: found.total, before: found.before, table, count: found.groups.len(), problem: None })
 }
 
-/// What Singular was handed of the days, where the table lists days.
+/// How Singular has the days, if the table lists days.
 fn handed(txn: &ReadTxn<'_>, view: &View) -> Result<Option<Ledger>, ServiceError> {
     if view.by != By::Day {
         return Ok(None);
@@ -145,7 +145,7 @@ fn handed(txn: &ReadTxn<'_>, view: &View) -> Result<Option<Ledger>, ServiceError
     Ledger::of(txn, &view.advertiser, Some(view.days), Detail::States, Utc::now()).map(Some)
 }
 
-/// How a day stands with Singular, with the way to why.
+/// A day's state with Singular, with a link to why.
 fn how_it_stands(view: &View, ledger: &Ledger, day: i64) -> Cell {
     let found = ledger.days.iter().find(|known| known.day.to_stored() == day);
     let Some(found) = found else { return Cell::default() };
@@ -163,7 +163,7 @@ fn foot(label: &str, found: &Groups, has_before: bool, currency: Currency) -> Ve
     foot
 }
 
-/// What stands below a row's name where there is no room for columns.
+/// The text below a row's name on narrow screens.
 fn narrow(sum: &StatSum, currency: Currency) -> String {
     let per_click = sum.cost.per(sum.clicks).map(|cost| format!(", {} each", format::fine(cost, currency)));
     format!("{}{}", format::plural(sum.clicks, "click"), per_click.unwrap_or_default())
@@ -192,7 +192,7 @@ fn figures(sum: &StatSum, total: &StatSum, before: Option<&StatSum>, currency: C
     cells
 }
 
-/// Where a group leads: a month to its publishers, a publisher to its campaigns, a campaign to its days, a day to its rows.
+/// Link of a group: a month to its publishers, a publisher to its campaigns, a campaign to its days, a day to its rows.
 fn drill(context: &RequestContext, view: &View, group: &Group, label: &Label) -> String {
     let days = |by: &str, last: i64| {
         let day = |stored: i64| Day::from_stored(stored).map(|day| day.to_string()).unwrap_or_default();
@@ -225,7 +225,7 @@ fn nothing(problem: String) -> Shown {
     Shown { total, before, table: Table::default(), count: 0, problem: Some(problem) }
 }
 
-/// The rows of a view that shows what is stored, one by one.
+/// The table of a view without groups: each stored row.
 pub fn one_by_one(context: &RequestContext, txn: &ReadTxn<'_>, view: &View) -> Result<Shown, ServiceError> {
     let rows = match groups::rows(txn, view)? {
         Ok(rows) => rows,
@@ -281,7 +281,7 @@ fn row_cells(
     let day = Day::from_stored(row.day).map(|day| day.to_string()).unwrap_or_default();
     let cell =
         format!("/admin/stats/cell{}&day={day}&campaign={}&publisher={}", view.scope(), campaign.id, publisher.id);
-    let label = format!("{}, {} at {}", format::stored_day(row.day), campaign.name, publisher.name);
+    let label = format!("{} · {} · {}", format::stored_day(row.day), campaign.name, publisher.name);
     let day = Cell::new(format::stored_day(row.day));
     let verb = if context.may_change() { "Edit" } else { "See" };
     let mut cells = vec![

@@ -1,5 +1,5 @@
-//! What the address of the Stats page asks for: days, grouping, order, filters. All of it stands in the address, so that a
-//! view can be kept, sent and gone back to.
+//! What the address of the Stats page asks for: days, grouping, order, filters. All of it is in the address, so that a view
+//! can be bookmarked and sent.
 
 use chrono::{Datelike as _, Days, Months, NaiveDate};
 
@@ -10,13 +10,13 @@ use crate::domain::{Day, DayRange, Invalid};
 use crate::service::ServiceError;
 use crate::store::{AdvertiserRow, AppRow, CampaignRow, OfferRow, PublisherRow, ReadTxn};
 
-/// What one row of the table sums up.
+/// The grouping of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
-    /// One day, campaign and publisher: what is stored.
+    /// No grouping: one row per day, campaign and publisher, as stored.
     Rows,
     Day,
-    /// A week, from Monday on.
+    /// Weeks begin on Monday.
     Week,
     Month,
     Campaign,
@@ -26,7 +26,7 @@ pub enum By {
 }
 
 impl By {
-    /// All of them, as the page offers them.
+    /// All groupings with their word and label.
     pub const ALL: [(Self, &'static str, &'static str); 8] = [
         (Self::Day, "day", "Day"),
         (Self::Week, "week", "Week"),
@@ -38,32 +38,32 @@ impl By {
         (Self::Rows, "rows", "Rows"),
     ];
 
-    /// As the address says it.
+    /// Its word in the address.
     #[must_use]
     pub fn word(self) -> &'static str {
         Self::ALL.iter().find(|(by, ..)| *by == self).map_or("", |(_, word, _)| word)
     }
 
-    /// As the page says it.
+    /// Its label on the page.
     #[must_use]
     pub fn label(self) -> &'static str {
         Self::ALL.iter().find(|(by, ..)| *by == self).map_or("", |(.., label)| label)
     }
 
-    /// Whether its groups follow each other in time.
+    /// Whether its groups are periods.
     #[must_use]
     pub fn is_time(self) -> bool {
         matches!(self, Self::Rows | Self::Day | Self::Week | Self::Month)
     }
 }
 
-/// What the table is sorted by.
+/// The column that the table is sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     /// The first column: a name or a day.
     Name,
     Cost,
-    /// The change against the days before.
+    /// The change from the period before.
     Change,
     Clicks,
     PerClick,
@@ -72,7 +72,7 @@ pub enum Order {
 }
 
 impl Order {
-    /// All of them, as the address says them.
+    /// All columns with their word.
     pub const ALL: [(Self, &'static str); 7] = [
         (Self::Name, "name"),
         (Self::Cost, "cost"),
@@ -83,14 +83,14 @@ impl Order {
         (Self::Conversions, "conversions"),
     ];
 
-    /// As the address says it.
+    /// Its word in the address.
     #[must_use]
     pub fn word(self) -> &'static str {
         Self::ALL.iter().find(|(order, _)| *order == self).map_or("", |(_, word)| word)
     }
 }
 
-/// The days that can be chosen by name: word and label. The months' labels are their names.
+/// The periods that can be chosen by name: word and label. Months are labelled with their names.
 pub const PRESETS: [(&str, &str); 6] = [
     ("yesterday", "Yesterday"),
     ("7d", "7 days"),
@@ -100,14 +100,14 @@ pub const PRESETS: [(&str, &str); 6] = [
     ("all", "All"),
 ];
 
-/// The filters of a view: each lets only some rows through.
+/// The filters of a view.
 #[derive(Debug, Default)]
 pub struct Filters {
     pub campaign: Option<CampaignRow>,
     pub offer: Option<OfferRow>,
     pub publisher: Option<PublisherRow>,
     pub app: Option<AppRow>,
-    /// Campaigns or publishers whose names or ids hold this text.
+    /// A text that names or ids of campaigns or publishers must contain.
     pub search: String,
 }
 
@@ -118,7 +118,7 @@ impl Filters {
         self.in_words().next().is_some()
     }
 
-    /// Each filter: the parameter, what it is called, and what it lets through.
+    /// Each active filter: parameter, label, and value.
     pub fn in_words(&self) -> impl Iterator<Item = (&'static str, &'static str, &str)> {
         fn row<'f>(
             name: &'static str,
@@ -139,30 +139,29 @@ impl Filters {
     }
 }
 
-/// What the address asks for.
 pub struct View {
     pub advertiser: AdvertiserRow,
     pub days: DayRange,
-    /// As many days right before them, or the month before where it is a whole month.
+    /// The period before: as many days, or the whole month before a whole month.
     pub before: Option<DayRange>,
-    /// The days' name; empty where they were chosen one by one.
+    /// The name of the period; empty for other days.
     pub preset: String,
-    /// What a row stands for.
+    /// The grouping.
     pub by: By,
-    /// What the rows are sorted by, and whether the largest comes first.
+    /// The column to sort by, and whether the largest comes first.
     pub order: (Order, bool),
-    /// Which page of the rows, from 1.
+    /// The page, from 1.
     pub page: usize,
     /// What is let through.
     pub filters: Filters,
-    /// What was wrong with the address: the field and the message.
+    /// What was wrong with the address: field and message.
     pub problem: Option<String>,
     /// The first and last day that have stats.
     pub span: Option<(Day, Day)>,
 }
 
 impl View {
-    /// Reads the address. A parameter that can't be read, or a filter that names nothing, is reported and replaced by its default.
+    /// Reads the address. A parameter or filter that isn't valid is reported and replaced by its default.
     pub fn read(context: &RequestContext, txn: &ReadTxn<'_>, advertiser: AdvertiserRow) -> Result<Self, ServiceError> {
         let mut problem = None;
         let span = match txn.stat_span(advertiser.key)? {
@@ -187,7 +186,7 @@ impl View {
             }
         };
         let filters = filters(context, txn, &advertiser, &mut problem)?;
-        // An address with days but no grouping asks for the stored rows.
+        // Without a grouping, an address with days asks for stored rows.
         let usual_by = if name.is_empty() { By::Rows } else { By::Campaign };
         let by = By::ALL.iter().find(|(_, word, _)| *word == context.query("by")).map_or(usual_by, |(by, ..)| *by);
         let sort = context.query("sort");
@@ -264,7 +263,7 @@ fn typed_days(from: &str, to: &str, usual: DayRange) -> Result<DayRange, String>
     })
 }
 
-/// The days that a name stands for. The last day is yesterday, or today where today has stats.
+/// The days of a named period. They end today if today has stats, else yesterday.
 fn preset(name: &str, today: Day, has_today: bool, span: Option<(Day, Day)>) -> Option<DayRange> {
     let last = if has_today { today } else { today.earlier(1)? };
     let range = |from: Option<Day>, to: Day| DayRange::new(from?, to).ok();

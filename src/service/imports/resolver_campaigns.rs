@@ -51,7 +51,7 @@ impl Resolver<'_> {
                 let id = line.network_campaign_id.unwrap_or_default();
                 let (got, whose) = (Invalid::echo(id), &self.advertisers[at].row.name);
                 let reason =
-                    format!("got {got}, which is no campaign of \"{whose}\" yet; expected also its campaign_name");
+                    format!("got {got}, which isn't a campaign of \"{whose}\" yet; expected also its campaign_name");
                 return unknown("unknown_campaign", Column::NetworkCampaignId, id, reason);
             }
             None => self.create_campaign(at, line)?,
@@ -93,7 +93,7 @@ impl Resolver<'_> {
             (Some(id), name) => {
                 let Some(found) = advertiser.by_id.get(&id) else {
                     let (got, whose) = (id.to_string(), &advertiser.row.name);
-                    let reason = format!("got \"{id}\", which is no campaign of \"{whose}\"");
+                    let reason = format!("got \"{id}\", which isn't a campaign of \"{whose}\"");
                     return unknown("unknown_campaign_id", Column::CampaignId, &got, reason);
                 };
                 let stored = &advertiser.campaigns[*found].facts.name;
