@@ -37,7 +37,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config;
-use crate::domain::Invalid;
+use crate::domain::{Invalid, phrase};
 use crate::service::ledger;
 use crate::store::{Owner, Store};
 use crate::telemetry;
@@ -206,8 +206,9 @@ fn settle_lost(store: &Store) -> anyhow::Result<()> {
     let days = ledger::settle_lost(store, chrono::Utc::now())?;
     if days > 0 {
         output::warn(format_args!(
-            "the server was killed, so what Singular was handed last is not known any more for {days} days; the next polls, or \
-             refresh requests, settle it: pitlane singular status"
+            "the server was killed, so what Singular was handed last is not known any more for {}; the next polls, or refresh \
+             requests, settle it: pitlane singular status",
+            phrase::plural(i64::try_from(days).unwrap_or(i64::MAX), "day")
         ));
     }
     Ok(())

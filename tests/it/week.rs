@@ -80,6 +80,12 @@ fn first_connect(world: &mut World) {
     let told = stands(world, 1, never);
     assert_eq!(told["polling"]["state"], "never");
     shows(world, "/admin/singular", &["Singular has not polled yet"]);
+    // An import that brought rows is told with all of them.
+    shows(
+        world,
+        &format!("/admin/singular/day?day={}", world.ago(250)),
+        &["No poll ever asked", "<td class=\"figure\">2</td>"],
+    );
     world.poll(world.ago(90), world.ago(0));
     world.poll(world.ago(260), world.ago(240));
     let told = stands(world, 1, (91..=100).map(|back| (back, "never_served")));
@@ -103,6 +109,9 @@ fn first_connect(world: &mut World) {
     stands(world, 0, []);
 }
 
+/// The polls of three dates came then.
+const NEXT: &str = "The next poll is expected tomorrow around 00:03.";
+
 fn restatements(world: &mut World) {
     let restated = [1, 20, 253].map(|back| world.ago(back));
     world.state(&restated, "2.25");
@@ -118,7 +127,8 @@ fn restatements(world: &mut World) {
     let needed = needs(&day(world, 20));
     world.told(&[("opened", &needed)]);
     let page = |back: u64| format!("/admin/singular/day?day={}", world.ago(back));
-    shows(world, &page(1), &["comes with the next poll", "Nothing to do: polls look back 7 days"]);
+    shows(world, &page(1), &["comes with the next poll", "Nothing to do: polls look back 7 days", NEXT]);
+    shows(world, "/admin/singular", &[NEXT]);
     shows(world, &page(20), &["needs a refresh request", "rows.csv", "command line", "+1.50 USD"]);
     shows(world, &page(253), &["out of Singular’s reach", "Singular refreshes nothing older than 6 months"]);
     shows(world, "/admin/singular", &["1 day can’t be corrected in Singular", "+1.50 USD"]);
@@ -143,6 +153,8 @@ fn an_outage(world: &mut World) {
     let told = stands(world, 1, [(1, "next_poll"), (255, "out_of_reach")]);
     assert_eq!(told["polling"]["state"], "stopped");
     shows(world, "/admin/singular", &["Singular has stopped polling"]);
+    let late = format!("/admin/singular/day?day={}", world.ago(1));
+    shows(world, &late, &["the next one asks for this day. But Singular has stopped polling."]);
     shows(world, "/admin/", &["Singular has stopped polling"]);
     world.set("2027-03-07T08:00:00Z");
     world.state(&[world.ago(1)], "1.5");

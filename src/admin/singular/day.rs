@@ -66,7 +66,10 @@ pub async fn page(context: RequestContext) -> Answer {
             };
             let counted = found.map_or(0, |day| day.difference.cells.len());
             Ok::<_, ServiceError>(Page {
-                advice: found.map_or_else(String::new, |day| advice(&ledger, day)),
+                advice: match found {
+                    Some(day) => advice(txn, &ledger, day, now)?,
+                    None => String::new(),
+                },
                 facts: found.map_or_else(Vec::new, |day| facts(&shell, day, advertiser.currency)),
                 counted: if counted > SHOWN { format!("The first {SHOWN} of {counted}.") } else { String::new() },
                 causes,
@@ -80,23 +83,32 @@ pub async fn page(context: RequestContext) -> Answer {
         .await
 }
 
-fn advice(ledger: &Ledger, day: &LedgerDay) -> String {
-    match day.state {
-        HandoverState::InStep => "What was last handed to Singular is what the report says now.".to_owned(),
-        HandoverState::NextPoll => format!(
-            "Nothing to do: polls look back {} days, so the next one asks for this day.",
-            ledger.look_back.days
-        ),
-        HandoverState::Refresh => "Polls don’t ask for this day any more. Ask Singular for a refresh: the text to paste is on the Singular page.".to_owned(),
-        HandoverState::OutOfReach => "Singular refreshes nothing older than 6 months, so it keeps what it was handed. You can accept the day on the Singular page.".to_owned(),
+fn advice(txn: &ReadTxn<'_>, ledger: &Ledger, day: &LedgerDay, now: DateTime<Utc>) -> Result<String, ServiceError> {
+    let message = match day.state {
+        HandoverState::InStep => "What was last handed to Singular is what the report says now.",
+        HandoverState::NextPoll => {
+            let back = ledger.look_back.days;
+            let next = words::next_poll(txn, ledger, now)?;
+            return Ok(format!("Nothing to do: polls look back {back} days, so the next one asks for this day.{next}"));
+        }
+        HandoverState::Refresh => {
+            "Polls don’t ask for this day any more. Ask Singular for a refresh: the text to paste is on the Singular page."
+        }
+        HandoverState::OutOfReach => {
+            "Singular refreshes nothing older than 6 months, so it keeps what it was handed. You can accept the day on the Singular page."
+        }
         HandoverState::NeverServed if ledger.needs_person(day) => {
-            "No poll ever asked for this day, and polls don’t reach back so far. Ask Singular for a refresh: the text to paste is on the Singular page.".to_owned()
+            "No poll ever asked for this day, and polls don’t reach back so far. Ask Singular for a refresh: the text to paste is on the Singular page."
         }
         HandoverState::NeverServed if ledger.calendar.is_beyond_polls(day.day) => {
-            "No poll ever asked for this day, and Singular refreshes nothing older than 6 months.".to_owned()
+            "No poll ever asked for this day, and Singular refreshes nothing older than 6 months."
         }
-        HandoverState::NeverServed => "No poll has asked for this day yet; the next one does.".to_owned(),
-    }
+        HandoverState::NeverServed => {
+            let next = words::next_poll(txn, ledger, now)?;
+            return Ok(format!("No poll has asked for this day yet; the next one does.{next}"));
+        }
+    };
+    Ok(message.to_owned())
 }
 
 fn facts(shell: &Shell, day: &LedgerDay, currency: Currency) -> Vec<(&'static str, String)> {
@@ -115,7 +127,7 @@ fn facts(shell: &Shell, day: &LedgerDay, currency: Currency) -> Vec<(&'static st
             sums(served.rows, served.clicks, format::amount(served.cost, currency))
         }
         _ if day.state == HandoverState::NeverServed => "nothing: no poll ever asked for it".to_owned(),
-        _ => "not known: polls may have been lost when a copy of the database was put in its place".to_owned(),
+        _ => "not known: the server was killed, or a copy of the database was put in its place, and an answer may have been lost".to_owned(),
     };
     facts.push(("It was handed", served));
     let held = &day.difference.held;
@@ -192,6 +204,7 @@ fn items(
         &format!("#Cost now, {code}"),
     ];
     let mut table = Table::new("Items that differ", &columns);
+    table.columns[2..5].iter_mut().for_each(|column| column.gives_way = true);
     let campaigns: HashMap<_, _> = txn.campaign_list(advertiser)?.into_iter().map(|row| (row.key, row.name)).collect();
     let publishers: HashMap<_, _> = txn.publisher_list()?.into_iter().map(|row| (row.key, row.name)).collect();
     let clicks = |shown: &Option<Shown>| shown.map_or_else(|| "–".to_owned(), |shown| format::count(shown.clicks));
@@ -201,16 +214,19 @@ fn items(
     };
     for cell in day.difference.cells.iter().take(SHOWN) {
         let names: Vec<&str> = cell.differs.iter().map(|key| word(key)).collect();
+        let differs = match (&cell.served, &cell.held) {
+            (None, Some(_)) => "new".to_owned(),
+            (Some(_), None) => "gone".to_owned(),
+            _ => names.join(", "),
+        };
+        let (clicks_then, clicks_now) = (clicks(&cell.served), clicks(&cell.held));
+        let narrow = format!("{differs}; clicks {clicks_then}, now {clicks_now}");
         table.rows.push(vec![
-            Cell::new(campaigns.get(&cell.campaign).cloned().unwrap_or_default()),
+            Cell::new(campaigns.get(&cell.campaign).cloned().unwrap_or_default()).narrow(narrow),
             Cell::new(publishers.get(&cell.publisher).cloned().unwrap_or_default()),
-            Cell::new(match (&cell.served, &cell.held) {
-                (None, Some(_)) => "new".to_owned(),
-                (Some(_), None) => "gone".to_owned(),
-                _ => names.join(", "),
-            }),
-            Cell::new(clicks(&cell.served)),
-            Cell::new(clicks(&cell.held)),
+            Cell::new(differs),
+            Cell::new(clicks_then),
+            Cell::new(clicks_now),
             cost(&cell.served),
             cost(&cell.held),
         ]);

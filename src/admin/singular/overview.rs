@@ -159,7 +159,8 @@ fn polling(txn: &ReadTxn<'_>, shell: &Shell, ledger: &Ledger) -> Result<(String,
         [one] => format!(" Polls arrive around {one}."),
         [others @ .., last] => format!(" Polls arrive around {} and {last}.", others.join(", ")),
     };
-    Ok((format!("{state}{usual} {back}"), tone))
+    let next = if usual.is_empty() { String::new() } else { words::next_poll(txn, ledger, Utc::now())? };
+    Ok((format!("{state}{usual}{next} {back}"), tone))
 }
 
 fn request(number: usize, of: usize, request: &RefreshRequest, currency: Currency) -> Request {
@@ -244,6 +245,7 @@ fn differing(shell: &Shell, ledger: &Ledger, currency: Currency, page: usize) ->
     let code = currency.code();
     let columns = ["Day", "State", &format!("#Handed over, {code}"), &format!("#Now, {code}"), "#Difference", "#Items"];
     let mut table = Table::new("What differs", &columns);
+    table.columns[1..4].iter_mut().for_each(|column| column.gives_way = true);
     let days = ledger.days.iter().filter(|day| is_listed(day));
     // Newest first.
     for day in days.rev().skip((page - 1).saturating_mul(SHOWN)).take(SHOWN) {
@@ -253,12 +255,14 @@ fn differing(shell: &Shell, ledger: &Ledger, currency: Currency, page: usize) ->
             None => Cell::new("not known"),
         };
         let held = day.difference.held.cost;
+        let now = format::amount(held, currency);
+        let narrow = format!("{}: {}, now {now}", words::state(day.state), served.text);
         let change = words::cost_difference(day).map_or_else(String::new, |cost| words::signed(cost, currency));
         table.rows.push(vec![
-            Cell::new(format::day(day.day)).to(super::day::address(shell, day.day), true),
+            Cell::new(format::day(day.day)).to(super::day::address(shell, day.day), true).narrow(narrow),
             Cell::new(words::state(day.state)).tone(words::tone(day.state)),
             served,
-            Cell::new(format::amount(held, currency)).title(held.to_string()),
+            Cell::new(now).title(held.to_string()),
             Cell::new(change),
             Cell::new(format::count(i64::try_from(day.difference.differing).unwrap_or(i64::MAX))),
         ]);

@@ -1,9 +1,14 @@
 //! Labels and colours for the states of days.
 
+use chrono::{DateTime, Utc};
+
 use crate::admin::kit::format;
 use crate::admin::kit::table::Cell;
 use crate::domain::{Currency, MicrosDifference};
-use crate::service::ledger::{HandoverState, LedgerDay};
+use crate::service::ServiceError;
+use crate::service::ledger::{HandoverState, Ledger, LedgerDay, PollTimes};
+use crate::service::status::PollingState;
+use crate::store::ReadTxn;
 
 /// A state's label.
 pub(in crate::admin) fn state(state: HandoverState) -> &'static str {
@@ -43,6 +48,27 @@ pub(super) fn cost_difference(day: &LedgerDay) -> Option<i128> {
         (None, HandoverState::NeverServed) => Some(held),
         (None, _) => None,
     }
+}
+
+/// When the next poll is to be expected, after a blank, or what keeps it away.
+pub(super) fn next_poll(txn: &ReadTxn<'_>, ledger: &Ledger, now: DateTime<Utc>) -> Result<String, ServiceError> {
+    Ok(match ledger.polling.state {
+        PollingState::Never => String::new(),
+        PollingState::Stopped => " But Singular has stopped polling.".to_owned(),
+        PollingState::Refused => " But polls are refused.".to_owned(),
+        PollingState::Alive => {
+            let here = ledger.advertiser.time_zone.clock().at(now).0;
+            match PollTimes::of(txn, &ledger.advertiser, now)?.next_after(here) {
+                Some(at) => {
+                    let date = if at.date() == here.date() { "today" } else { "tomorrow" };
+                    format!(" The next poll is expected {date} around {}.", at.format("%H:%M"))
+                }
+                None => {
+                    " When the next one comes is learned once polls arrive at the same time on three dates.".to_owned()
+                }
+            }
+        }
+    })
 }
 
 /// `+61.20`, `−84.10`, `0.00`

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{CellDifference, LedgerDay};
 use crate::service::ServiceResult;
-use crate::store::{AdvertiserKey, AuditRow, CampaignKey, ImportEntry, ImportKey, ReadTxn, Version};
+use crate::store::{AdvertiserKey, AuditRow, CampaignKey, ImportEntry, ImportKey, PublisherKey, ReadTxn, Version};
 
 /// Something that changed a day since it was handed over.
 #[derive(Debug, Clone)]
@@ -38,17 +38,22 @@ pub fn causes(txn: &ReadTxn<'_>, advertiser: AdvertiserKey, day: &LedgerDay) -> 
     let since = day.served.map_or_else(Version::default, |(_, version)| version);
     let last = txn.import_at(since)?;
     let stored = day.day.to_stored();
-    let mut cells: BTreeMap<ImportKey, u64> = BTreeMap::new();
-    for (_, past) in txn.stat_past_of_day(advertiser, stored)? {
-        if past.ended_by > last {
-            *cells.entry(past.ended_by).or_default() += 1;
+    let mut cells: BTreeMap<ImportKey, HashSet<(CampaignKey, PublisherKey)>> = BTreeMap::new();
+    let mut note = |import: ImportKey, cell| {
+        if import > last {
+            cells.entry(import).or_default().insert(cell);
         }
+    };
+    for (key, past) in txn.stat_past_of_day(advertiser, stored)? {
+        note(past.ended_by, (key.campaign, key.publisher));
+        note(past.stated.import, (key.campaign, key.publisher));
     }
     for changed in txn.stat_changed_since(advertiser, stored, last)? {
-        cells.entry(changed.import).or_insert(1);
+        note(changed.import, (changed.campaign, changed.publisher));
     }
     let mut found = Vec::new();
-    for (import, count) in cells {
+    for (import, cells) in cells {
+        let count = u64::try_from(cells.len()).unwrap_or(u64::MAX);
         found.push(Cause::Import(Box::new(txn.import_by_key(import)?), count));
     }
     if day.served.is_some() {
