@@ -5,8 +5,9 @@ use pitlane::domain::Role;
 use pitlane::server::{Access, ROUTES};
 use serde_json::json;
 
+use crate::ahead::{ago, connector, poll, state};
 use crate::harness::{Browser, EMAIL, PASSWORD, run, spawn_app};
-use crate::imports::{ads_export, fixture, say_what_is_advertised, upload};
+use crate::imports::{ads_export, fixture, found, say_what_is_advertised, upload};
 use crate::merging::{add_others, page};
 use crate::two_step::code;
 use crate::words::stock;
@@ -161,6 +162,38 @@ fn every_page_is_accessible_and_fits() {
         browser.leave_by("//header//button[normalize-space()='Log out']").await;
         browser.log_in(EMAIL).await;
         check(&browser, "the question for the code").await;
+        browser.close().await;
+    });
+}
+
+#[test]
+fn the_pages_of_what_differs_from_what_singular_was_handed_are_accessible_and_fit() {
+    let app = spawn_app();
+    found(&app, "USD");
+    state(&app, &[1, 12, 40, 300], "1.5");
+    poll(&app, &connector(&app), 20);
+    state(&app, &[1, 12], "2.25");
+    app.admit(EMAIL, Role::Admin);
+    run(async {
+        let browser = Browser::open(&app, true).await;
+        browser.log_in(EMAIL).await;
+        browser.go("/admin/singular").await;
+        browser.sees("Refresh request 1 of 2").await;
+        check(&browser, "the overview with requests").await;
+        browser.press("I sent it today").await;
+        check(&browser, "the overview with a request that was sent").await;
+        for (days, state) in [
+            (1, "comes with the next poll"),
+            (12, "needs a refresh request"),
+            (40, "never asked for"),
+            (300, "No poll ever asked"),
+        ] {
+            browser.go(&format!("/admin/singular/day?day={}", ago(days))).await;
+            browser.sees(state).await;
+            check(&browser, state).await;
+        }
+        browser.follow("Polls that asked for this day").await;
+        check(&browser, "the polls of a day").await;
         browser.close().await;
     });
 }
