@@ -18,7 +18,7 @@ pub(super) struct Completions {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Man {
-    /// Directory for the pages, made if it is missing
+    /// Directory for the pages, made if it is missing; - writes the page of pitlane itself to stdout
     #[arg(value_name = "DIR")]
     dir: PathBuf,
 }
@@ -26,11 +26,20 @@ pub(super) struct Man {
 pub(super) fn completions(args: &Completions) -> anyhow::Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "pitlane", &mut script);
+    write_out(&script)
+}
+
+fn write_out(bytes: &[u8]) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    out.write_all(&script).and_then(|()| out.flush()).map_err(stdout_failed)
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(stdout_failed)
 }
 
 pub(super) fn man(args: &Man) -> anyhow::Result<()> {
+    if args.dir.as_os_str() == "-" {
+        let (mut page, command) = (Vec::new(), Cli::command().disable_help_subcommand(true));
+        clap_mangen::Man::new(command).render(&mut page).context("could not make the page")?;
+        return write_out(&page);
+    }
     let failed = || format!("could not write the pages to {}", args.dir.display());
     std::fs::create_dir_all(&args.dir).with_context(failed)?;
     clap_mangen::generate_to(Cli::command(), &args.dir).with_context(failed)?;

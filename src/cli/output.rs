@@ -39,7 +39,8 @@ fn printable(text: &impl std::fmt::Display) -> String {
 /// Words for people, on stderr. Nobody is left to tell when that fails.
 pub(super) fn say(message: std::fmt::Arguments<'_>) {
     if logs_everything() {
-        tracing::info!("{message}");
+        // Empty lines set paragraphs apart for people only.
+        tracing::info!("{}", message.to_string().trim());
     } else {
         let _ = writeln!(std::io::stderr(), "{}", printable(&message));
     }

@@ -130,6 +130,21 @@ fn days_without_stats_lead_to_those_that_have_some() {
 }
 
 #[test]
+fn a_word_in_the_address_that_chooses_nothing_is_told() {
+    let (_app, mut ada) = filled();
+    for (query, told) in [
+        ("range=90d", "“90d” isn't a choice of days, so the usual one is shown. Choose one of yesterday, 7d, 30d"),
+        ("by=network", "“network” isn't a grouping, so the usual one is shown. Choose one of day, week"),
+        ("sort=-price", "“price” isn't a column to sort by, so"),
+    ] {
+        let page = ada.get(&format!("/admin/stats?{query}")).into_text();
+        assert!(page.replace("&#39;", "'").contains(told), "{query}: {page}");
+        let csv = ada.get(&format!("/admin/stats.csv?{query}"));
+        assert_eq!(csv.status, 400, "{query}: {}", csv.text());
+    }
+}
+
+#[test]
 fn a_download_holds_what_is_shown_for_programs_and_for_spreadsheets() {
     let (_app, mut ada) = filled();
     let days = "from=2026-10-01&to=2026-10-31&by=campaign";

@@ -81,6 +81,9 @@ fn shells_and_man_know_every_command() {
     assert!(page("pitlane.1").contains("pitlane\\-serve(1)"));
     assert!(page("pitlane-serve.1").contains("tls\\-domain"));
     assert!(page("pitlane-token-rotate.1").contains("expires\\-in"));
+    let printed = program.ok(&["man", "-"]);
+    assert_eq!(printed.trim_end(), page("pitlane.1").trim_end());
+    assert!(!std::path::Path::new("-").exists());
 }
 
 #[test]

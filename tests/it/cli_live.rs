@@ -197,6 +197,9 @@ fn the_demos_curl_line_works_as_it_is_printed() {
     // The day may have turned while the demo started.
     let yesterdays = [before, Utc::now().date_naive()].map(|today| (today - Days::new(1)).to_string());
     assert!(yesterdays.iter().any(|yesterday| dates.last() == Some(&yesterday.as_str())), "{:?}", dates.last());
+    // Each record of the log is one line of words.
+    let log = server.stop().stderr;
+    assert!(log.contains("This token reads the demo") && !log.contains("\\n"), "{log}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use chrono::{Datelike as _, Days, Months, NaiveDate};
 
-use crate::admin::catalogue::entry::{scope, today};
+use crate::admin::catalogue::entry::{last_day, scope, today};
 use crate::admin::kit::context::RequestContext;
 use crate::admin::kit::format;
 use crate::domain::{Day, DayRange, Invalid};
@@ -169,12 +169,13 @@ impl View {
             None => None,
         };
         let today = today(advertiser.time_zone)?;
-        let has_today = span.is_some_and(|(_, last)| last >= today);
+        let has_today = last_day(txn, &advertiser)? == today;
         let (from, to) = (context.query("from"), context.query("to"));
         let asked = if from.is_empty() && to.is_empty() { context.query("range") } else { "" };
         let usual = preset("30d", today, has_today, span).unwrap_or(DayRange::new(today, today)?);
         let (days, name) = if from.is_empty() && to.is_empty() {
-            let name = PRESETS.iter().find(|(word, _)| *word == asked).map_or("30d", |(word, _)| word);
+            let name =
+                chosen("choice of days", asked, PRESETS.map(|(word, _)| (word, word)), &mut problem).unwrap_or("30d");
             (preset(name, today, has_today, span).unwrap_or(usual), name)
         } else {
             match typed_days(from, to, usual) {
@@ -188,10 +189,11 @@ impl View {
         let filters = filters(context, txn, &advertiser, &mut problem)?;
         // Without a grouping, an address with days asks for stored rows.
         let usual_by = if name.is_empty() { By::Rows } else { By::Campaign };
-        let by = By::ALL.iter().find(|(_, word, _)| *word == context.query("by")).map_or(usual_by, |(by, ..)| *by);
+        let groupings = By::ALL.map(|(by, word, _)| (by, word));
+        let by = chosen("grouping", context.query("by"), groupings, &mut problem).unwrap_or(usual_by);
         let sort = context.query("sort");
         let (word, down) = sort.strip_prefix('-').map_or((sort, false), |word| (word, true));
-        let order = Order::ALL.iter().find(|(_, known)| *known == word).map(|(order, _)| (*order, down));
+        let order = chosen("column to sort by", word, Order::ALL, &mut problem).map(|order| (order, down));
         let usual_order = if by.is_time() { (Order::Name, true) } else { (Order::Cost, true) };
         Ok(Self {
             before: if name == "all" { None } else { before(days) },
@@ -239,6 +241,22 @@ pub fn range_in_words(days: DayRange) -> String {
     }
     let first = if from.year() == to.year() { from.format("%-d %b") } else { from.format("%-d %b %Y") };
     format!("{first} to {}, {}", format::day(days.to()), format::plural(length, "day"))
+}
+
+/// What a word of the address chooses. One that chooses nothing is told, and the usual holds.
+fn chosen<T, const N: usize>(
+    what: &str,
+    asked: &str,
+    choices: [(T, &'static str); N],
+    problem: &mut Option<String>,
+) -> Option<T> {
+    let words = choices.each_ref().map(|(_, word)| *word).join(", ");
+    let found = choices.into_iter().find(|(_, word)| *word == asked).map(|(choice, _)| choice);
+    if found.is_none() && !asked.is_empty() {
+        let message = format!("“{asked}” isn't a {what}, so the usual one is shown. Choose one of {words}.");
+        *problem = problem.take().or(Some(message));
+    }
+    found
 }
 
 fn is_whole_month(days: DayRange) -> bool {
