@@ -35,13 +35,14 @@ pub async fn list(context: RequestContext) -> Answer {
                 None => txn.audit_searched_to(before)?,
             };
             let older = older.map(|key| link_with(context, "before", &key.to_string()));
-            let mut table = Table::new("Audit log", &["When", "Who", "Did", "What", "From"]);
+            let mut table = Table::new("Audit log", &["When", "-Who", "Did", "@What", "-From"]);
             for entry in entries {
+                let what = Cell::new(entry.subject).narrow(format!("by {}", entry.actor));
                 table.rows.push(vec![
                     Cell::new(format::moment(entry.at, shell.zone())),
                     Cell::new(entry.actor),
                     Cell::new(entry.action),
-                    Cell::new(entry.subject),
+                    what,
                     Cell::new(entry.address.unwrap_or_else(|| "this machine".to_owned())),
                 ]);
             }

@@ -155,7 +155,7 @@ pub async fn list(context: RequestContext) -> Answer {
 fn table(shell: &Shell, polls: &[PollSeen]) -> Table {
     let code = shell.advertiser.as_ref().map_or("", |row| row.currency.code());
     let cost = format!("#Cost, {code}");
-    let mut table = Table::new("Polls", &["When", "Token", "Asked for", "Answer", "#Rows", &cost, "#Took"]);
+    let mut table = Table::new("Polls", &["When", "@Token", "-Asked for", "Answer", "-#Rows", &cost, "-#Took"]);
     for poll in polls {
         let (message, tone) = state(poll);
         let token = match (&poll.token, &poll.feed) {
@@ -172,7 +172,7 @@ fn table(shell: &Shell, polls: &[PollSeen]) -> Table {
         table.rows.push(vec![
             Cell::new(format::moment(poll.at, shell.zone()))
                 .to(format!("/admin/polls/{}{}", poll.key, shell.scope), true),
-            token,
+            token.narrow(range(poll)),
             Cell::new(range(poll)),
             Cell::new(message).tone(tone).note(poll.status.to_string()),
             Cell::new(if poll.status == 200 { format::count(poll.rows) } else { "–".to_owned() }),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Invalid, Micros};
+use super::{Invalid, Micros, MicrosSum};
 
 /// A cost as stated: exact to 10^-24 of a unit, and below zero where it is a credit.
 ///
@@ -121,12 +121,21 @@ impl ExactCost {
             );
             return Err(Invalid::because("cost", reason));
         }
-        let (whole, rest) = (self.0 / IN_A_MICRO, self.0 % IN_A_MICRO);
-        let up = rest * 2 > IN_A_MICRO || (rest * 2 == IN_A_MICRO && whole % 2 == 1);
-        i64::try_from(whole + i128::from(up))
-            .ok()
+        self.to_sum()
+            .and_then(MicrosSum::to_stored)
             .and_then(|micros| Micros::new(micros).ok())
             .ok_or_else(|| Invalid::because("cost", format!("comes to {self}, expected at most 100000000000")))
+    }
+
+    /// In millionths, rounded half to even, however large; nothing below zero.
+    #[must_use]
+    pub fn to_sum(self) -> Option<MicrosSum> {
+        let (whole, rest) = (self.0 / IN_A_MICRO, self.0 % IN_A_MICRO);
+        let up = rest * 2 > IN_A_MICRO || (rest * 2 == IN_A_MICRO && whole % 2 == 1);
+        u128::try_from(self.0)
+            .ok()
+            .and_then(|_| u128::try_from(whole + i128::from(up)).ok())
+            .map(MicrosSum::from_micros)
     }
 
     /// So many parts that add up to it and differ by at most a millionth, what is left over in the first ones.

@@ -124,3 +124,19 @@ fn what_the_history_holds_is_not_offered_for_deletion_and_an_offers_id_is_given_
     assert_eq!(ada.submit(&question, &[]).status, 303);
     assert_ne!(add(&mut ada, "Winter"), gems);
 }
+
+#[test]
+fn the_page_of_an_import_that_created_thousands_stays_small_and_counts_them() {
+    let app = spawn_app();
+    stock(&app, "Coin Game");
+    let mut csv = HEADER.to_owned();
+    for number in 0..5_000 {
+        let name = format!("{number:04} {}", "long name ".repeat(10));
+        writeln!(csv, "2026-01-01,{name},Lumen,1,1.5,Coins,Coins,com.example.coins,ANDROID").unwrap();
+    }
+    import_for(&app, "Coin Game", &csv);
+    let page = app.person(EMAIL, Role::Viewer).get(&format!("/admin/imports/{}", last_import(&app)));
+    assert!(page.body.len() < 100_000, "{} bytes", page.body.len());
+    let text = page.text();
+    assert!(text.contains("New campaigns") && text.contains(" and 4,998 more") && text.contains("0001 long"), "{text}");
+}

@@ -44,7 +44,7 @@ pub async fn list(context: RequestContext) -> Answer {
         .show(|context, txn| {
             let shell = Shell::new(context, txn, NAV, "People")?;
             let mut table =
-                Table::new("People who may log in", &["E-mail", "Role", "Logs in with", "Sessions", "Since"]);
+                Table::new("People who may log in", &["@E-mail", "Role", "-Logs in with", "Sessions", "-Since"]);
             for row in admins::people(txn)? {
                 let link = format!("{PATH}/{}", row.admin.id);
                 let with = match (row.is_invited, row.has_two_step) {

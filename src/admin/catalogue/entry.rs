@@ -208,6 +208,13 @@ pub(in crate::admin) fn today(zone: ReportingZone) -> Result<Day, ServiceError> 
     Ok(zone.today(Utc::now())?)
 }
 
+/// The last of "the last 30 days": today where stats reach it, else yesterday.
+pub(in crate::admin) fn last_day(txn: &ReadTxn<'_>, advertiser: &AdvertiserRow) -> Result<Day, ServiceError> {
+    let today = today(advertiser.time_zone)?;
+    let has_today = txn.stat_span(advertiser.key)?.is_some_and(|(_, last)| last >= today.to_stored());
+    Ok(if has_today { today } else { today.earlier(1).unwrap_or(today) })
+}
+
 /// "has 1,143 rows of stats from 1 Aug 2023 to 31 Aug 2023"
 pub(in crate::admin) fn has_stats(usage: &Usage) -> String {
     let (first, last) = (format::stored_day(usage.days.0), format::stored_day(usage.days.1));

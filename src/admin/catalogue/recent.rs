@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::admin::catalogue::entry::{scope, today};
+use crate::admin::catalogue::entry::{last_day, scope};
 use crate::admin::kit::format;
 use crate::admin::kit::table::Cell;
 use crate::service::ServiceError;
@@ -35,7 +35,7 @@ impl Recent {
         campaigns: Option<&[CampaignKey]>,
         key_of: impl Fn(&StatPart) -> Option<i64>,
     ) -> Result<Self, ServiceError> {
-        let to = today(advertiser.time_zone)?.to_stored();
+        let to = last_day(txn, advertiser)?.to_stored();
         let from = to - DAYS + 1;
         let mut found = Self { sums: HashMap::new(), is_left_out: false };
         let add = |part: StatPart| {

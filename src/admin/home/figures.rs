@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::Datelike as _;
 
-use crate::admin::catalogue::entry::{scope, today};
+use crate::admin::catalogue::entry::{last_day, scope, today};
 use crate::admin::kit::chart::{self, Chart};
 use crate::admin::kit::format;
 use crate::admin::kit::table::{Cell, Column, Sparkline, Table};
@@ -37,6 +37,8 @@ pub struct Figure {
 /// The sums of the last days, by day; days without stats are included.
 pub struct RecentDays {
     today: Day,
+    /// How long before today the last of the 7 and of the 30 days is.
+    end: i64,
     /// From the first of last month, or 60 days ago, whichever is earlier, to today.
     sums: Vec<StatSum>,
 }
@@ -54,7 +56,8 @@ impl RecentDays {
                 *place = sum;
             }
         }
-        Ok(Self { today, sums })
+        let end = to - last_day(txn, advertiser)?.to_stored();
+        Ok(Self { today, end, sums })
     }
 
     /// The sums from `from` to `to`, both included, counted back from today.
@@ -62,11 +65,6 @@ impl RecentDays {
         let last = i64::try_from(self.sums.len()).unwrap_or_default() - 1;
         let place = |back: i64| usize::try_from((last - back).clamp(0, last)).unwrap_or_default();
         &self.sums[place(from)..=place(to)]
-    }
-
-    /// The last of the 30 days, counted back from today: today if it has stats, else yesterday.
-    fn end(&self) -> i64 {
-        i64::from(self.back(0, 0)[0].rows == 0)
     }
 
     /// Yesterday, the last 7 days and this month.
@@ -96,8 +94,8 @@ impl RecentDays {
             href: format!("/admin/stats{scope}&{query}"),
         };
         let yesterday = self.today.earlier(1).unwrap_or(self.today).date();
-        let week = cost(self.back(self.end() + 6, self.end()));
-        let week_before = cost(self.back(self.end() + 13, self.end() + 7));
+        let week = cost(self.back(self.end + 6, self.end));
+        let week_before = cost(self.back(self.end + 13, self.end + 7));
         let month = self.back(i64::from(self.today.date().day0()), 0);
         let last_of_before = i64::from(self.today.date().day());
         let month_before = yesterday_of_month(self.today);
@@ -126,7 +124,7 @@ impl RecentDays {
                 "Last 7 days".to_owned(),
                 week,
                 against(week, week_before, "the 7 before"),
-                line(self.back(self.end() + DAYS - 1, self.end())),
+                line(self.back(self.end + DAYS - 1, self.end)),
                 "range=7d&by=day".to_owned(),
             ),
             figure(
@@ -143,11 +141,12 @@ impl RecentDays {
     #[must_use]
     pub fn chart(&self, advertiser: &AdvertiserRow) -> Option<Chart> {
         let (currency, scope) = (advertiser.currency, scope(advertiser));
-        let (days, before) = (self.back(DAYS - 1, 0), self.back(2 * DAYS - 1, DAYS));
+        let end = self.end;
+        let (days, before) = (self.back(end + DAYS - 1, end), self.back(end + 2 * DAYS - 1, end + DAYS));
         if days.iter().chain(before).all(|sum| sum.rows == 0) {
             return None;
         }
-        let first = self.today.to_stored() - DAYS + 1;
+        let first = self.today.to_stored() - end - DAYS + 1;
         let mut total = StatSum::default();
         let mut bars = Vec::new();
         for (day, sum) in (first..).zip(days) {
@@ -180,8 +179,8 @@ impl RecentDays {
         let (currency, scope) = (advertiser.currency, scope(advertiser));
         let cost = format!("#Cost, {}", currency.code());
         let mut table = Table::new("Cost and clicks per day", &["Day", &cost, "#Clicks"]);
-        let last = self.today.to_stored();
-        for (back, sum) in self.back(DAYS - 1, 0).iter().rev().enumerate() {
+        let last = self.today.to_stored() - self.end;
+        for (back, sum) in self.back(self.end + DAYS - 1, self.end).iter().rev().enumerate() {
             let day = last - i64::try_from(back).unwrap_or_default();
             let text = Day::from_stored(day).map(|day| day.to_string()).unwrap_or_default();
             let href = format!("/admin/stats{scope}&from={text}&to={text}&by=campaign");
@@ -218,7 +217,7 @@ struct Spent {
 impl RecentDays {
     /// The campaigns that cost most in the last 30 days.
     pub fn top(&self, txn: &ReadTxn<'_>, advertiser: &AdvertiserRow) -> Result<Table, ServiceError> {
-        let last = self.today.to_stored() - self.end();
+        let last = self.today.to_stored() - self.end;
         let (first, before) = (last - DAYS + 1, last - 2 * DAYS + 1);
         let mut found: HashMap<CampaignKey, Spent> = HashMap::new();
         txn.stat_scan_costs(advertiser.key, (before, last), |day, campaign, cost| {

@@ -28,7 +28,7 @@ pub(in crate::admin) fn cells(caption: &str, changes: &[CellChange], currency: C
 /// A table of cells that changed.
 pub(in crate::admin) fn figures_table(caption: &str, currency: Currency) -> Table {
     let cost = format!("#Cost, {}", currency.code());
-    Table::new(caption, &["Day", "Campaign", "Publisher", "#Clicks", &cost, "#Views", "#Conversions", "#Line"])
+    Table::new(caption, &["Day", "@Campaign", "@Publisher", "#Clicks", &cost, "-#Views", "-#Conversions", "-#Line"])
 }
 
 /// A line's label.
@@ -133,8 +133,8 @@ fn difference(before: MicrosSum, after: MicrosSum, currency: Currency) -> String
 
 /// An exact amount as the currency is written.
 pub(in crate::admin) fn money(exact: &str, currency: Currency) -> String {
-    let sum = ExactCost::parse(exact).and_then(ExactCost::rounded).map(MicrosSum::from);
-    sum.map_or_else(|_| format::exact(exact), |sum| format::amount(sum, currency))
+    let sum = ExactCost::parse(exact).ok().and_then(ExactCost::to_sum);
+    sum.map_or_else(|| format::exact(exact), |sum| format::amount(sum, currency))
 }
 
 fn whole(count: u64) -> i64 {

@@ -11,6 +11,7 @@ use chrono::Utc;
 use futures_util::stream;
 
 use crate::admin::imports::change_table::{days, figures, figures_table, line, money, named};
+use crate::admin::imports::name_list::NameList;
 use crate::admin::kit::context::{Answer, RequestContext};
 use crate::admin::kit::format;
 use crate::admin::kit::layout::Shell;
@@ -59,6 +60,8 @@ struct DetailPage {
     shell: Shell,
     id: String,
     facts: Vec<(&'static str, String)>,
+    /// What it created, by kind.
+    created: Vec<(&'static str, NameList)>,
     /// Links to the undo of this import, or to the import it undid: text and address.
     links: Vec<(String, String)>,
     may_undo: bool,
@@ -115,11 +118,12 @@ fn table(shell: &Shell, entries: &[ImportEntry]) -> Table {
     let currency = shell.advertiser.as_ref().map_or(Currency::USD, |row| row.currency);
     let cost = format!("#Cost, {}", currency.code());
     let mut table =
-        Table::new("Imports", &["When", "What", "Who", "#Rows", &cost, "#Clicks", "#New", "#Changed", "State"]);
+        Table::new("Imports", &["When", "@What", "-Who", "-#Rows", &cost, "-#Clicks", "-#New", "-#Changed", "State"]);
     for entry in entries {
         let (state, tone) = state(entry);
         let count = |count: u64| Cell::new(format::count(i64::try_from(count).unwrap_or(i64::MAX)));
-        let what = Cell::new(what(entry));
+        let rows = format::plural(i64::try_from(entry.counts.rows).unwrap_or(i64::MAX), "row");
+        let what = Cell::new(what(entry)).narrow(format!("{rows}, by {}", entry.actor));
         table.rows.push(vec![
             Cell::new(format::moment(entry.at, shell.zone()))
                 .to(format!("/admin/imports/{}{}", entry.id, shell.scope), true),
@@ -167,9 +171,11 @@ pub async fn detail(context: RequestContext, id: web::Path<String>) -> Answer {
             if with_new {
                 cells = imports::changes(txn, &entry, None, true, CELLS)?;
             }
-            let table = cells_table(txn, &entry, &cells, currency)?;
+            let mut table = cells_table(txn, &entry, &cells, currency)?;
+            table.lighten();
+            let is_whole = table.rows.len() == cells.len() && table.rows.len() < CELLS as usize;
             let shown = format::count(i64::try_from(table.rows.len()).unwrap_or(i64::MAX));
-            let counted = match (with_new, table.rows.len() < CELLS as usize) {
+            let counted = match (with_new, is_whole) {
                 (true, true) if entry.undoes.is_some() => "What it took away".to_owned(),
                 (true, false) if entry.undoes.is_some() => format!("What it took away: the first {shown}"),
                 (true, true) => "What it added".to_owned(),
@@ -191,6 +197,7 @@ pub async fn detail(context: RequestContext, id: web::Path<String>) -> Answer {
                 id: entry.id.to_string(),
                 stats: stats_link(txn, &entry, &shell)?,
                 facts: facts(&shell, &entry, &told, currency),
+                created: created(&told),
                 notes: told.notes.into_iter().map(|note| note.message).collect(),
                 days,
                 links,
@@ -226,7 +233,7 @@ fn cells_table(
     let mut table = figures_table("Cells", spans.first().map_or(chosen, |span| currency(span.advertiser)));
     if !is_one {
         let columns =
-            ["Advertiser", "Day", "Campaign", "Publisher", "#Clicks", "#Cost", "#Views", "#Conversions", "#Line"];
+            ["Advertiser", "Day", "@Campaign", "@Publisher", "#Clicks", "#Cost", "-#Views", "-#Conversions", "-#Line"];
         table = Table::new("Cells", &columns);
     }
     for (change, cell) in imports::named(txn, cells)?.into_iter().zip(cells) {
@@ -244,6 +251,23 @@ fn cells_table(
         table.rows.push(row);
     }
     Ok(table)
+}
+
+/// The names that an import created, by kind.
+fn created(told: &Told) -> Vec<(&'static str, NameList)> {
+    let kinds = told.created.kinds().into_iter().filter(|(_, _, names)| !names.is_empty());
+    kinds
+        .map(|(_, several, names)| {
+            let label = match several {
+                "advertisers" => "New advertisers",
+                "apps" => "New apps",
+                "offers" => "New offers",
+                "campaigns" => "New campaigns",
+                _ => "New publishers",
+            };
+            (label, NameList::new(names))
+        })
+        .collect()
 }
 
 fn facts(shell: &Shell, entry: &ImportEntry, told: &Told, currency: Currency) -> Vec<(&'static str, String)> {
@@ -269,16 +293,6 @@ fn facts(shell: &Shell, entry: &ImportEntry, told: &Told, currency: Currency) ->
     if told.left_out_total > 0 {
         let lines = told.left_out.iter().map(|line| line.line.to_string()).collect::<Vec<_>>().join(", ");
         facts.push(("Lines left out", format!("{}: {lines}", count(told.left_out_total))));
-    }
-    for (_, several, names) in told.created.kinds().into_iter().filter(|(_, _, names)| !names.is_empty()) {
-        let label = match several {
-            "advertisers" => "New advertisers",
-            "apps" => "New apps",
-            "offers" => "New offers",
-            "campaigns" => "New campaigns",
-            _ => "New publishers",
-        };
-        facts.push((label, names.join(", ")));
     }
     if entry.kind != ImportKind::Mark {
         facts.push(("Rows", count(entry.counts.rows)));

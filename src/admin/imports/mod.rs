@@ -5,6 +5,7 @@ pub mod list;
 pub mod mapping;
 mod mapping_form;
 mod mapping_questions;
+mod name_list;
 pub mod preview;
 pub mod saved_mappings;
 pub mod settle;

@@ -6,6 +6,7 @@ use askama::Template;
 use chrono::Utc;
 
 use crate::admin::imports::change_table::{cells, days, money, named};
+use crate::admin::imports::name_list::NameList;
 use crate::admin::imports::settle::{Item, items};
 use crate::admin::imports::upload::draft;
 use crate::admin::kit::context::{Answer, RequestContext};
@@ -37,7 +38,7 @@ struct Page {
     items: Vec<Item>,
     open: usize,
     /// The names that would be created, by kind.
-    created: Vec<(String, Vec<String>)>,
+    created: Vec<(String, NameList)>,
     notes: Vec<String>,
     days: Option<Table>,
     /// Final days that would change, which need a reason.
@@ -251,7 +252,7 @@ fn control(upload: &PendingUpload, found: &Preview) -> Option<(&'static str, Str
     })
 }
 
-fn created(found: &Preview) -> Vec<(String, Vec<String>)> {
+fn created(found: &Preview) -> Vec<(String, NameList)> {
     let resembles = |name: &String| found.resembling.iter().any(|other| other.name == *name);
     let kinds = found.created.kinds().into_iter().filter(|(_, _, names)| !names.is_empty());
     kinds
@@ -259,7 +260,7 @@ fn created(found: &Preview) -> Vec<(String, Vec<String>)> {
             let kind = if names.len() == 1 { one } else { several };
             let (mut first, rest): (Vec<String>, Vec<String>) = names.iter().cloned().partition(resembles);
             first.extend(rest);
-            (format!("{} new {kind}", format::count(whole(names.len() as u64))), first)
+            (format!("{} new {kind}", format::count(whole(names.len() as u64))), NameList::new(&first))
         })
         .collect()
 }
@@ -288,7 +289,7 @@ fn facts(found: &Preview) -> Vec<(&'static str, String)> {
 
 fn outliers(found: &Preview) -> Table {
     let mut table =
-        Table::new("Worth a look", &["Day", "Campaign", "Publisher", "Figure", "#Value", "#Usual", "#Line"]);
+        Table::new("Worth a look", &["Day", "@Campaign", "@Publisher", "Figure", "#Value", "#Usual", "#Line"]);
     for outlier in &found.outliers.first {
         let mut row = named(&outlier.cell);
         row.extend([

@@ -26,7 +26,7 @@ pub async fn list(context: RequestContext) -> Answer {
     context
         .show(|context, txn| {
             let shell = Shell::new(context, txn, NAV, "Saved mappings")?;
-            let mut columns = vec!["Name", "Reads", "Saved", "Last used"];
+            let mut columns = vec!["@Name", "@Reads", "Saved", "Last used"];
             if context.may_change() {
                 columns.push("Change");
             }

@@ -3,6 +3,7 @@
 
 use actix_web::web;
 
+use crate::admin::imports::name_list::{NameList, short};
 use crate::admin::imports::upload::draft;
 use crate::admin::kit::context::{Answer, RequestContext};
 use crate::admin::kit::format;
@@ -12,8 +13,8 @@ use crate::service::catalogue::{self, Change};
 use crate::service::imports::{Alias, Cause, LeftOutLine, Preview, Unnamed};
 use crate::service::pending_uploads::{self, PendingUpload};
 
-/// Names that an item lists at most.
-const NAMES: usize = 30;
+/// New names of which one can be chosen from a list.
+const CHOICES: usize = 50;
 
 /// Up to this many lines can be left out at once, or are listed one by one.
 const LINES: usize = 20;
@@ -25,8 +26,9 @@ pub(super) struct Item {
     pub(super) title: String,
     pub(super) text: String,
     pub(super) hint: String,
-    /// The problem of each line.
+    /// The problem of each line, or names that are too long for the title.
     pub(super) lines: Vec<String>,
+    is_names: bool,
     pub(super) actions: Vec<Action>,
     /// Whether it blocks the import.
     pub(super) is_open: bool,
@@ -49,13 +51,22 @@ fn whole(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// `a, b, c and 4 more`
-fn listed(names: &[String]) -> String {
-    let shown = names.iter().take(NAMES).cloned().collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(NAMES) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
+impl Item {
+    /// What opens `lines`.
+    pub(super) fn summary(&self) -> &'static str {
+        if self.is_names { "See the names in full" } else { "See the lines" }
     }
+
+    /// An item about names, which stand below it in full where its title can't hold them.
+    fn of_names(names: &[String]) -> Self {
+        let list = NameList::new(names);
+        let lines = if list.whole.is_empty() { Vec::new() } else { vec![list.whole] };
+        Self { lines, is_names: true, ..Self::default() }
+    }
+}
+
+fn listed(names: &[String]) -> String {
+    NameList::new(names).short
 }
 
 pub(super) fn items(upload: &PendingUpload, found: &Preview) -> Vec<Item> {
@@ -68,10 +79,10 @@ pub(super) fn items(upload: &PendingUpload, found: &Preview) -> Vec<Item> {
             _ => Column::CampaignName,
         };
         items.push(Item {
-            title: format!("“{}” is a new {}.", found.name, found.kind),
-            text: format!("There is a “{}”.", found.known),
+            title: format!("“{}” is a new {}.", short(&found.name), found.kind),
+            text: format!("There is a “{}”.", short(&found.known)),
             actions: vec![use_known(column, &found.name, &found.known)],
-            ..Item::default()
+            ..Item::of_names(&[found.name.clone(), found.known.clone()])
         });
     }
     items.extend(
@@ -87,7 +98,7 @@ fn use_known(column: Column, name: &str, known: &str) -> Action {
         ("alias_name", name.to_owned()),
         ("alias_known", known.to_owned()),
     ];
-    action(format!("Use {known}"), hidden)
+    action(format!("Use {}", short(known)), hidden)
 }
 
 fn of_cause(upload: &PendingUpload, found: &Preview, cause: &Cause) -> Item {
@@ -97,7 +108,7 @@ fn of_cause(upload: &PendingUpload, found: &Preview, cause: &Cause) -> Item {
     let item = match (cause.code.as_str(), names.as_slice()) {
         ("unknown_campaign" | "incomplete_campaign", names) if !names.is_empty() => Item {
             title: match names {
-                [name] => format!("“{name}” is a new campaign"),
+                [name] => format!("“{}” is a new campaign", short(name)),
                 names => format!("{} are new: {}", format::plural(whole(names.len()), "campaign"), listed(names)),
             },
             hint: "Offers that an import creates are shown to Singular at once.".to_owned(),
@@ -106,18 +117,20 @@ fn of_cause(upload: &PendingUpload, found: &Preview, cause: &Cause) -> Item {
             } else {
                 format!("Create these {} campaigns", names.len())
             })],
-            ..Item::default()
+            ..Item::of_names(names)
         },
         ("unknown_publisher", [name]) => {
             let known = found.resembling.iter().find(|found| found.kind == "publisher" && found.name == *name);
             let mut actions: Vec<Action> =
                 known.iter().map(|found| use_known(Column::Partner, name, &found.known)).collect();
-            actions.push(action(format!("Create {name}"), vec![("create", "on".to_owned())]));
+            actions.push(action(format!("Create {}", short(name)), vec![("create", "on".to_owned())]));
             Item {
-                title: format!("“{name}” is a new publisher."),
-                text: known.map(|found| format!("There is a “{}”.", found.known)).unwrap_or_default(),
+                title: format!("“{}” is a new publisher.", short(name)),
+                text: known.map(|found| format!("There is a “{}”.", short(&found.known))).unwrap_or_default(),
                 actions,
-                ..Item::default()
+                ..Item::of_names(
+                    &std::iter::once(name).chain(known.map(|found| &found.known)).cloned().collect::<Vec<_>>(),
+                )
             }
         }
         ("unknown_publisher", names) if !names.is_empty() => Item {
@@ -126,7 +139,7 @@ fn of_cause(upload: &PendingUpload, found: &Preview, cause: &Cause) -> Item {
                 format!("Create these {} publishers", names.len()),
                 vec![("create", "on".to_owned())],
             )],
-            ..Item::default()
+            ..Item::of_names(names)
         },
         ("duplicate", _) => Item {
             title: format!("{} repeat a day, campaign and publisher", format::plural(count, "line")),
@@ -187,25 +200,30 @@ fn of_unnamed(unnamed: &Unnamed, found: &Preview) -> Item {
     let days =
         if first == last { format::day(*first) } else { format!("{} to {}", format::day(*first), format::day(*last)) };
     let rename = |name: &String| {
-        action(format!("Rename it to {name}"), vec![("rename", key.get().to_string()), ("rename_to", name.clone())])
+        action(
+            format!("Rename it to {}", short(name)),
+            vec![("rename", key.get().to_string()), ("rename_to", name.clone())],
+        )
     };
+    // A list of thousands is no help: then the name is typed.
+    let choices = if found.created.campaigns.len() > CHOICES { Vec::new() } else { found.created.campaigns.clone() };
     let mut actions: Vec<Action> = match found.created.campaigns.as_slice() {
         names if names.len() <= 3 => names.iter().map(rename).collect(),
-        names => vec![Action {
-            inputs: vec![("rename_to".to_owned(), "New name", names.to_vec())],
+        _ => vec![Action {
+            inputs: vec![("rename_to".to_owned(), "New name", choices)],
             ..action("Rename it", vec![("rename", key.get().to_string())])
         }],
     };
     actions.push(action("Replace these days", vec![("replace", "on".to_owned())]));
     let clicks = format::count(i64::try_from(*clicks).unwrap_or(i64::MAX));
     Item {
-        title: format!("“{campaign}” at {publisher} is not in the file"),
+        title: format!("“{}” at {} is not in the file", short(campaign), short(publisher)),
         text: format!("and holds {cost} and {clicks} clicks on its days ({days})."),
         hint: "Where the network renamed it, rename it here too: otherwise its cost is counted twice. \
             “Replace these days” sets to zero what the file leaves out."
             .to_owned(),
         actions,
-        ..Item::default()
+        ..Item::of_names(&[campaign.clone(), publisher.clone()])
     }
 }
 

@@ -3,6 +3,9 @@
 use crate::admin::kit::context::RequestContext;
 use crate::domain::MicrosSum;
 
+/// Bytes that the rows of one table may come to on a page.
+const HEAVY: usize = 64_000;
+
 #[derive(Debug, Default)]
 pub struct Table {
     /// The caption for screen readers.
@@ -225,12 +228,18 @@ impl Cell {
 }
 
 impl Table {
-    /// A table with these columns; labels that begin with `#` are columns of figures.
+    /// A table with these columns; a label that begins with `#` is a column of figures, with `@` of names. With `-` before that
+    /// the column is hidden where there is little room.
     #[must_use]
     pub fn new(caption: impl Into<String>, columns: &[&str]) -> Self {
-        let column = |label: &&str| match label.strip_prefix('#') {
-            Some(label) => Column::figure(label),
-            None => Column::text(*label),
+        let column = |label: &&str| {
+            let (rest, gives_way) = label.strip_prefix('-').map_or((*label, false), |rest| (rest, true));
+            let column = match (rest.strip_prefix('#'), rest.strip_prefix('@')) {
+                (Some(label), _) => Column::figure(label),
+                (_, Some(label)) => Column::name(label),
+                _ => Column::text(rest),
+            };
+            Column { gives_way, ..column }
         };
         Self::with_columns(caption, columns.iter().map(column).collect())
     }
@@ -239,6 +248,22 @@ impl Table {
     #[must_use]
     pub fn with_columns(caption: impl Into<String>, columns: Vec<Column>) -> Self {
         Self { caption: caption.into(), columns, ..Self::default() }
+    }
+
+    /// Leaves out the last rows where all of them would make a page too heavy.
+    pub fn lighten(&mut self) {
+        let cell = |cell: &Cell| {
+            let shown = cell.text.len() + cell.aside.len() + cell.note.as_ref().map_or(0, String::len);
+            let led = cell.href.as_ref().map_or(0, String::len);
+            45 + shown + led + cell.hover().map_or(0, str::len)
+        };
+        let mut weight = 0;
+        let fits = |row: &&Vec<Cell>| {
+            weight += row.iter().map(cell).sum::<usize>();
+            weight <= HEAVY
+        };
+        let light = self.rows.iter().take_while(fits).count();
+        self.rows.truncate(light);
     }
 
     /// Makes the first columns sortable by `?sort=2`, or `-2` for descending. Returns the chosen column, and whether it is

@@ -71,7 +71,11 @@ pub async fn page(context: RequestContext) -> Answer {
                     None => String::new(),
                 },
                 facts: found.map_or_else(Vec::new, |day| facts(&shell, day, advertiser.currency)),
-                counted: if counted > SHOWN { format!("The first {SHOWN} of {counted}.") } else { String::new() },
+                counted: if counted > items.rows.len() {
+                    format!("The first {} of {counted}.", items.rows.len())
+                } else {
+                    String::new()
+                },
                 causes,
                 items,
                 polls: format!("/admin/polls?day={day}{scope}"),
@@ -139,7 +143,7 @@ fn facts(shell: &Shell, day: &LedgerDay, currency: Currency) -> Vec<(&'static st
 }
 
 fn caused(txn: &ReadTxn<'_>, shell: &Shell, advertiser: AdvertiserKey, day: &LedgerDay) -> Result<Table, ServiceError> {
-    let mut table = Table::new("What changed it since", &["When", "What", "Who", "#Rows"]);
+    let mut table = Table::new("What changed it since", &["When", "@What", "-Who", "#Rows"]);
     if !day.difference.is_any() {
         return Ok(table);
     }
@@ -195,11 +199,11 @@ fn items(
 ) -> Result<Table, ServiceError> {
     let code = currency.code();
     let columns = [
-        "Campaign",
-        "Publisher",
+        "@Campaign",
+        "@Publisher",
         "Differs",
-        "#Clicks handed over",
-        "#Clicks now",
+        "-#Clicks handed over",
+        "-#Clicks now",
         &format!("#Cost handed over, {code}"),
         &format!("#Cost now, {code}"),
     ];
@@ -231,6 +235,7 @@ fn items(
             cost(&cell.held),
         ]);
     }
+    table.lighten();
     Ok(table)
 }
 

@@ -183,14 +183,15 @@ fn table(txn: &ReadTxn<'_>, view: &View, problem: &mut Option<String>) -> Result
         let label = labels.get(&group.key).cloned().unwrap_or_default();
         table.rows.push(cells(Cell::new(label.name).aside(label.aside), &group.sum));
     }
-    let rest = &found.groups[listed.len()..];
+    table.lighten();
+    let rest = &found.groups[table.rows.len()..];
     if !rest.is_empty() {
         let mut sum = StatSum::default();
         for group in rest {
             sum += group.sum;
         }
         let count = i64::try_from(rest.len()).unwrap_or(i64::MAX);
-        table.rows.push(cells(Cell::new(format!("{} more", format::plural(count, &noun(view.by)))), &sum));
+        table.rows.push(cells(Cell::new(format::plural(count, &format!("more {}", noun(view.by)))), &sum));
     }
     table.foot = cells(Cell::new("Sum"), &found.total);
     Ok((table, found.total))
