@@ -14,10 +14,10 @@ use crate::domain::Invalid;
 pub use alarms::Alarms;
 pub use tls::Tls;
 
-/// Where help lists what every command takes: after what is the command's own.
+/// Heading in `--help` of the flags that every command takes; they come after the command's own.
 const EVERY: &str = "Every command";
 
-/// What every command needs to know.
+/// Flags of every command.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Global {
     /// Where the database lives
@@ -33,7 +33,7 @@ pub struct Global {
     pub disk_floor: u64,
 }
 
-/// What the server needs to know.
+/// Flags of the server.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Serve {
     /// Address to listen on; port 0 takes a free one
@@ -73,27 +73,27 @@ pub struct Serve {
     #[command(flatten)]
     pub tls: Tls,
 
-    /// Where alarms are sent: mail, a webhook, or neither.
+    /// Where alarms are sent: e-mail, a webhook, both or neither.
     #[command(flatten)]
     pub alarms: Alarms,
 }
 
 impl Serve {
-    /// The path of the public URL, under which all routes live, such as `/costs`; empty where there is none.
+    /// The path of the public URL, under which all routes are, such as `/costs`; empty if it has none.
     #[must_use]
     pub fn path(&self) -> &str {
         let rest = self.public_url.as_deref().and_then(|url| url.split_once("://")).map_or("", |(_, rest)| rest);
         rest.find('/').map_or("", |at| &rest[at..])
     }
 
-    /// Whether the server is reached by HTTPS, as far as its flags tell; a proxy's headers may tell it of a request.
+    /// Whether the server is reached by HTTPS, according to its flags; for a single request, a proxy's header can say so too.
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.tls.is_on() || self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
     }
 }
 
-/// How a log is written.
+/// The format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
     /// Lines for people
@@ -102,7 +102,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// When something happens every night, in UTC, if it does.
+/// The time of a nightly job, in UTC; `None` if it is off.
 #[derive(Debug, Clone, Copy)]
 pub struct Nightly(pub Option<NaiveTime>);
 
@@ -137,7 +137,7 @@ pub fn public_url(text: &str) -> Result<String, String> {
         .to_owned())
 }
 
-/// A network, or one address as the network that holds only it.
+/// A network; a single address counts as a network of one.
 pub fn network(text: &str) -> Result<IpNet, String> {
     text.parse()
         .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from))

@@ -1,4 +1,4 @@
-//! The server as a value: bind, the whole route table (`routes.rs`), graceful stop.
+//! The server: listening socket, all routes (`routes.rs`), graceful stop.
 
 mod listen;
 mod redirect;
@@ -20,7 +20,7 @@ use crate::store::Store;
 pub use routes::{Line, ROUTES};
 pub use signals::stop_signal;
 
-/// How long a client may take nothing of what is sent to it. A report has a deadline of its own; this holds for all answers.
+/// How long a client may accept no bytes of an answer. A long report has its own, stricter limits.
 #[cfg(target_os = "linux")]
 const STILL_MILLISECONDS: u32 = 30_000;
 /// A server that is bound and ready to run.
@@ -32,7 +32,7 @@ pub struct Application {
 }
 
 impl Application {
-    /// Binds the server. It accepts once [`Application::run_until_stopped`] is awaited; until then connections wait.
+    /// Binds the server. It accepts connections once [`Application::run_until_stopped`] is awaited; until then they wait.
     ///
     /// Must be called within an actix system.
     pub fn build(store: Store, mut config: Serve) -> io::Result<Self> {
@@ -42,7 +42,7 @@ impl Application {
             Err(error) => tracing::warn!(%error, "how SQLite was built can't be told"),
         }
         let listener = bind(config.listen).map_err(|error| not_bound(config.listen, &error))?;
-        // Connections inherit it.
+        // Accepted connections inherit the option.
         #[cfg(target_os = "linux")]
         rustix::net::sockopt::set_tcp_user_timeout(&listener, STILL_MILLISECONDS)?;
         let address = listener.local_addr()?;
@@ -55,7 +55,7 @@ impl Application {
         let state = web::Data::from(Arc::new(AppState::new(store, config)?));
         signals::follow_hang_ups(Arc::clone(&state))?;
         let shared = state.clone();
-        // What a server has no use for costs its polls nothing.
+        // Middleware that this server doesn't need is left out, so that it costs nothing per request.
         let has_path = !state.config.path().is_empty();
         let may_be_https = state.config.is_https() || !state.config.trusted_proxy.is_empty();
         let tls = state.certificates.as_ref().map(|certificates| certificates.server_config());
@@ -73,13 +73,13 @@ impl Application {
         Ok(Self { server, redirect, address, state })
     }
 
-    /// The port that was bound.
+    /// The bound port.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// The address that was bound.
+    /// The bound address.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -96,14 +96,14 @@ impl Application {
         format!("{scheme}://{address}")
     }
 
-    /// What people and programs reach the server by, where that is known.
+    /// The address by which people and programs reach the server, if it is known.
     #[must_use]
     pub fn public_url(&self) -> Option<&str> {
         self.state.config.public_url.as_deref()
     }
 
-    /// Ready once connections are answered: at once, or, where a certificate must be had first, when there is one or the first
-    /// attempt has failed. The server must be running meanwhile.
+    /// Ready when connections can be answered: at once or, if a certificate must be issued first, when it was issued or the
+    /// first attempt failed. The server must be running at the same time.
     pub fn ready(&self) -> impl Future<Output = ()> + use<> {
         let certificates = self.state.certificates.clone();
         async move {
@@ -113,13 +113,13 @@ impl Application {
         }
     }
 
-    /// Tells whether connections can be answered at all: not while TLS is on and there has never been a certificate.
+    /// Whether connections can be answered: not if TLS is on and there has never been a certificate.
     pub fn certificate_check(&self) -> impl Fn() -> bool + Send + 'static {
         let certificates = self.state.certificates.clone();
         move || certificates.as_ref().is_none_or(|certificates| certificates.status().not_after.is_some())
     }
 
-    /// Serves until `stop` is ready, finishes what is under way, and tidies up.
+    /// Serves until `stop` is ready, then finishes pending answers and cleans up.
     pub async fn run_until_stopped(self, stop: impl Future<Output = ()> + 'static) -> io::Result<()> {
         let Self { server, redirect, state, .. } = self;
         let handles: Vec<_> = std::iter::once(&server).chain(&redirect).map(Server::handle).collect();
@@ -142,7 +142,7 @@ fn not_bound(address: SocketAddr, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("could not listen on {address}: {error}"))
 }
 
-/// Listens on the address. All addresses of both kinds are meant by `[::]`; a machine without IPv6 has the others.
+/// Listens on the address. `[::]` means all IPv6 and IPv4 addresses; a machine without IPv6 uses only IPv4.
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     match TcpListener::bind(address) {
         Err(error) if error.kind() != io::ErrorKind::AddrInUse && address.ip() == Ipv6Addr::UNSPECIFIED => {

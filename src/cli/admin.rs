@@ -94,7 +94,7 @@ pub(super) fn run(global: &Global, command: Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A password from stdin, or asked for twice on a terminal.
+/// Reads a password from stdin, or asks for it twice on a terminal.
 fn password(from_stdin: bool) -> anyhow::Result<Password> {
     let text: SecretString = if from_stdin {
         let mut line = String::new();

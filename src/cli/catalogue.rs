@@ -1,5 +1,5 @@
-//! `pitlane app list`, `campaign list`, `offer list`, `publisher list`, `mapping list`: what there is, by name and id. What was
-//! merged is left out.
+//! `pitlane app list`, `campaign list`, `offer list`, `publisher list`, `mapping list`: names and ids, without merged
+//! entries.
 
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ pub(super) enum OfAdvertiser {
     List(Whose),
 }
 
-/// A noun that belongs to nobody.
+/// A noun that all advertisers share.
 #[derive(Debug, Subcommand)]
 pub(super) enum Shared {
     /// List them
@@ -91,7 +91,7 @@ pub(super) fn mappings(global: &Global, Shared::List: &Shared) -> anyhow::Result
 
 type Listed<const N: usize> = Vec<(Value, [String; N])>;
 
-/// The rows of all advertisers, or of one; whose they are is added to the JSON of each.
+/// The rows of all advertisers, or of one; the JSON of each row also has its advertiser.
 fn of_advertisers<const N: usize>(
     global: &Global,
     whose: &Whose,

@@ -24,7 +24,7 @@ use crate::store::{FilesystemKind, ReadTxn, SCHEMA_VERSION, Store, StoreResult, 
 #[serde(rename_all = "lowercase")]
 enum Verdict {
     Ok,
-    /// Works, but Singular will not get what it should.
+    /// It works, but Singular won't get what it should.
     Advice,
     Problem,
 }
@@ -37,7 +37,7 @@ struct Finding {
     message: String,
 }
 
-/// Databases up to this size are gone through each time, which takes about a second.
+/// Databases up to this size are always checked completely, which takes about a second.
 const SMALL: u64 = 64 << 20;
 
 #[derive(Debug, clap::Args)]
@@ -99,7 +99,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a check found, or that it could not be made. The other checks go on.
+/// A check's finding, or that the check itself failed. The other checks go on.
 fn or_problem<E: std::fmt::Display>(check: &'static str, found: Result<Finding, E>) -> Finding {
     found.unwrap_or_else(|error| problem(check, &error))
 }
@@ -191,7 +191,7 @@ fn filesystem_of(global: &Global) -> Finding {
     Finding { check: "file system", verdict, message }
 }
 
-/// How the server's own backups stand.
+/// The state of the nightly backups.
 fn backups(global: &Global) -> ServiceResult<Finding> {
     let status = BackupStatus::of(&global.data_dir)?;
     let now = Utc::now();
@@ -212,7 +212,7 @@ fn backups(global: &Global) -> ServiceResult<Finding> {
     Ok(Finding { check: "backups", verdict, message })
 }
 
-/// Whether backups are brought elsewhere.
+/// Whether backups are copied elsewhere.
 fn copies(global: &Global) -> Finding {
     let now = Utc::now();
     let (verdict, message) = match CopyStatus::of(&global.data_dir) {
@@ -229,7 +229,7 @@ fn copies(global: &Global) -> Finding {
     Finding { check: "copies", verdict, message }
 }
 
-/// How the server's own certificate stands, where it speaks TLS itself.
+/// The state of the server's certificate, if it serves HTTPS itself.
 fn certificate(global: &Global) -> Option<Finding> {
     let status = match CertificateStatus::of(&global.data_dir) {
         Ok(status) => status?,
@@ -256,7 +256,7 @@ fn certificate(global: &Global) -> Option<Finding> {
     Some(Finding { check: "certificate", verdict, message })
 }
 
-/// Half copies that a killed restore left.
+/// Incomplete copies that a killed restore left behind.
 fn leftovers(global: &Global) -> StoreResult<Finding> {
     let found = Store::leftovers(&global.data_dir)?;
     let names: Vec<_> = found.iter().map(|path| path.display().to_string()).collect();
@@ -271,7 +271,7 @@ fn leftovers(global: &Global) -> StoreResult<Finding> {
     })
 }
 
-/// Whether others on the machine can look into a directory.
+/// Whether other users of the machine can read a directory.
 fn privacy(check: &'static str, path: &Path) -> Finding {
     let dir = path.display();
     #[cfg(unix)]
@@ -325,7 +325,7 @@ fn advertisers(txn: &ReadTxn<'_>) -> ServiceResult<Vec<Finding>> {
     Ok(findings)
 }
 
-/// Whether Singular holds what the report says, as `pitlane singular status` judges it.
+/// Whether Singular has what the report says, by the same rule as `pitlane singular status`.
 fn handed_over(tally: &Tally) -> (Verdict, String) {
     let name = &tally.advertiser;
     let days = |count: usize| phrase::plural(i64::try_from(count).unwrap_or(i64::MAX), "day");

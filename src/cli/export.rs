@@ -1,4 +1,4 @@
-//! `pitlane export DIR`: everything a person may want to take along, as CSV with a README.
+//! `pitlane export DIR`: all data as CSV files with a README.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
     let store = open_existing(global)?;
     let occupied = std::fs::read_dir(&args.dir).is_ok_and(|mut entries| entries.next().is_some());
     anyhow::ensure!(!occupied, "{} is not empty, so it was left alone; name another directory", args.dir.display());
-    // All or nothing: the directory gets its name when everything is in it.
+    // The directory gets its final name once everything is written, so an export is complete or not there.
     let parent = match args.dir.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
@@ -44,7 +44,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes all tables as they are in one state of the database; names and rows.
+/// Writes all tables from one read transaction; their file names and row counts.
 fn write(txn: &ReadTxn<'_>, dir: &Path) -> anyhow::Result<Vec<(&'static str, u64)>> {
     let mut written = Vec::new();
     for export in EXPORTS {

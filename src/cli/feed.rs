@@ -19,7 +19,7 @@ pub(super) enum Command {
     Create(Create),
     /// List the feeds; never shows an address
     List,
-    /// Shut a feed from the next request on
+    /// Revoke a feed from the next request on
     Revoke {
         /// Its id, as the list shows it
         #[arg(value_parser = parse::<FeedId>)]
@@ -32,13 +32,13 @@ pub(super) struct Create {
     /// Whose cost it shows, by name or id
     #[arg(long, value_name = "NAME-OR-ID")]
     advertiser: String,
-    /// What its reader is called
+    /// Name of whoever reads it
     #[arg(long, value_parser = parse_name)]
     name: Name,
     /// generic, appsflyer, branch or kochava
     #[arg(long, value_parser = format)]
     format: String,
-    /// Show the last so many days
+    /// How many days up to today it shows
     #[arg(long, value_name = "DAYS", conflicts_with_all = ["from", "to"], default_value_t = USUAL_DAYS, value_parser = clap::value_parser!(u32).range(1..=36_525))]
     days: u32,
     /// Always show the same days: the first

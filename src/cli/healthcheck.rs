@@ -1,4 +1,4 @@
-//! `pitlane healthcheck`: whether the server on this data directory works, for containers and scripts.
+//! `pitlane healthcheck`: whether the server of this data directory works, for containers and scripts.
 
 use anyhow::Context as _;
 

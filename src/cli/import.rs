@@ -56,7 +56,7 @@ pub(super) struct Args {
     reading: Reading,
 }
 
-/// How the file is read, where it does not say so itself.
+/// How the file is read, if that isn't recognised.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "How the file is read")]
 struct Reading {
@@ -194,7 +194,7 @@ fn import(global: &Global, store: &Store, args: Args, mut file: File, name: &str
     if global.json { print_json(&done.file_answer()).map_err(Failed::Else) } else { Ok(()) }
 }
 
-/// What flags and a saved mapping say of the file, and what the file itself shows.
+/// Recognises the file, with the decisions of the flags and of a saved mapping.
 fn recognise(
     store: &Store,
     reading: Reading,
@@ -234,7 +234,7 @@ fn recognise(
     imports::recognise(store, file, &decisions, &saved.memory, owner)
 }
 
-/// JSON is read strictly; flags that only tables have are refused.
+/// JSON is read strictly, so flags that only apply to tables are refused.
 fn strict(reading: &Reading) -> anyhow::Result<Mapping> {
     let Reading { map, set, date_format, .. } = reading;
     let only_tables = [
@@ -257,7 +257,7 @@ fn strict(reading: &Reading) -> anyhow::Result<Mapping> {
     Ok(Mapping { columns, fixed, date_format })
 }
 
-/// What is wrong, in words, and with `--json` as JSON on stdout (contract §7).
+/// Prints what is wrong, and with `--json` also as JSON on stdout (contract §7).
 fn refused(error: &ImportError, name: &str, as_json: bool) -> anyhow::Error {
     let message = match error {
         ImportError::File(FileError::Missing(message)) => {
@@ -283,9 +283,9 @@ fn refused(error: &ImportError, name: &str, as_json: bool) -> anyhow::Error {
     anyhow::Error::msg(message)
 }
 
-/// The file and what to call it. What comes through a pipe is copied to a temporary file first: a file is read more than
-/// once. A pipe with a name is refused, since one that nobody writes to would be waited for without end; those of the shell,
-/// as in `<(zcat day.csv.gz)`, have their writer.
+/// The file and its name for messages. Input from a pipe is copied to a temporary file first, because a file is read more
+/// than once. A named pipe is refused: if nobody writes to it, reading would wait for ever. The shell's pipes, as in `<(zcat
+/// day.csv.gz)`, have a writer.
 fn open(path: &Path) -> anyhow::Result<(File, String)> {
     if path == Path::new("-") {
         return Ok((spooled(std::io::stdin().lock()).context("could not read stdin")?, "stdin".to_owned()));
@@ -318,7 +318,7 @@ fn is_pipe(_: &std::fs::Metadata) -> bool {
     false
 }
 
-/// What comes through a pipe, as a file.
+/// Copies input from a pipe to a temporary file.
 fn spooled(mut input: impl std::io::Read) -> std::io::Result<File> {
     let mut spool = tempfile::tempfile()?;
     std::io::copy(&mut input, &mut spool)?;
@@ -326,7 +326,7 @@ fn spooled(mut input: impl std::io::Read) -> std::io::Result<File> {
     Ok(spool)
 }
 
-/// Nothing where the file is a table, which is recognised.
+/// `None` if the file is a table, whose layout is recognised.
 fn format(asked: Option<&str>, path: &Path) -> Option<Format> {
     let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
     match asked.or(ending.as_deref()) {
@@ -336,7 +336,7 @@ fn format(asked: Option<&str>, path: &Path) -> Option<Format> {
     }
 }
 
-/// A bar on a terminal; indicatif draws nothing where stderr is none.
+/// A progress bar on a terminal; indicatif draws nothing if stderr isn't one.
 fn progress(file: &File) -> anyhow::Result<ProgressBar> {
     let style = ProgressStyle::with_template("{bar:40} {percent:>3} % read  {bytes_per_sec}  {eta} left")?;
     Ok(ProgressBar::new(file.metadata()?.len()).with_style(style))

@@ -11,10 +11,10 @@ use crate::service::imports::{self, NamedChange};
 use crate::service::{Actor, ServiceError};
 use crate::store::{ImportEntry, ReadTxn};
 
-/// Cells that `show` shows.
+/// Rows that `show` prints.
 const SHOWN: u32 = 200;
 
-/// How long interrupted imports are mentioned.
+/// How long interrupted imports are listed.
 const RECENT: TimeDelta = TimeDelta::days(30);
 
 #[derive(Debug, Subcommand)]
@@ -24,7 +24,7 @@ pub(super) enum Command {
         /// Only those of this advertiser, by name or id
         #[arg(long, value_name = "NAME-OR-ID")]
         advertiser: Option<String>,
-        /// At most so many
+        /// How many at most
         #[arg(long, default_value_t = 50)]
         limit: u32,
     },
@@ -196,7 +196,7 @@ fn show(txn: &ReadTxn<'_>, global: &Global, id: ImportId) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Who stated what days, by name.
+/// The days that each advertiser's rows cover, by name.
 fn spans(txn: &ReadTxn<'_>, import: &ImportEntry) -> Result<Vec<(String, Day, Day)>, ServiceError> {
     let name = |span: &crate::store::ImportSpan| {
         let advertiser = txn.advertiser_by_key(span.advertiser)?.name;
@@ -205,7 +205,7 @@ fn spans(txn: &ReadTxn<'_>, import: &ImportEntry) -> Result<Vec<(String, Day, Da
     txn.import_spans(import.key)?.iter().map(name).collect()
 }
 
-/// An import with its changes, whose money must be written as it is.
+/// An import with its changes; serialised by hand so that money stays exact.
 #[derive(serde::Serialize)]
 struct Shown<C> {
     #[serde(flatten)]
@@ -213,7 +213,7 @@ struct Shown<C> {
     changes: Vec<C>,
 }
 
-/// What is known of an import, line by line; what is nothing is left out.
+/// The facts about an import, one per line; empty ones are left out.
 fn about(import: &ImportEntry) -> Vec<(&'static str, String)> {
     let counts = &import.counts;
     let figures = format!(

@@ -1,4 +1,4 @@
-//! `pitlane completions SHELL` and `pitlane man DIR`: what shells and `man` know of the command line.
+//! `pitlane completions SHELL` and `pitlane man DIR`: shell completions and manual pages.
 
 use std::io::Write as _;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! `pitlane publisher merge`, `pitlane campaign merge`: two become one.
+//! `pitlane publisher merge` and `pitlane campaign merge`.
 
 use chrono::Utc;
 use serde_json::json;
@@ -12,16 +12,16 @@ use crate::store::ReadTxn;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The one that goes: its rows become zeros, its figures are added to the other's
+    /// The one to merge: its figures are added to the other's, its own rows become zeros
     #[arg(value_name = "NAME-OR-ID")]
     pub(super) from: String,
-    /// The one that stays
+    /// The one to keep
     #[arg(long, value_name = "NAME-OR-ID")]
     pub(super) into: String,
     /// Say what would change, and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Why; needed where final days change
+    /// Why; required if final days change
     #[arg(long, value_name = "TEXT", value_parser = parse::<Reason>)]
     reason: Option<Reason>,
 }

@@ -1,7 +1,7 @@
 //! The command line (contract §5): one file per subcommand.
 //!
-//! Data goes to stdout, words and progress to stderr. Exit 0 done, 1 failed, 2 usage. Every command names the database it
-//! opened, and works while a server runs on the same one.
+//! Data goes to stdout, messages and progress to stderr. Exit 0 done, 1 failed, 2 wrong usage. Every command names the
+//! database it opened, and works while a server runs on the same database.
 
 mod admin;
 mod advertiser;
@@ -59,61 +59,61 @@ enum Command {
     Serve(config::Serve),
     /// Fill an empty data directory with a sample advertiser and 90 days, then serve it
     Demo(config::Serve),
-    /// People who may log in
+    /// Manage the people who may log in
     #[command(subcommand)]
     Admin(admin::Command),
-    /// Accounts that pay
+    /// Manage advertisers, the accounts that pay
     #[command(subcommand)]
     Advertiser(advertiser::Command),
-    /// Offers, and the cost-reporting switch of each
+    /// List offers, and switch cost reporting on or off
     #[command(subcommand)]
     Offer(offer::Command),
-    /// The advertisers' own names for offers
+    /// List, merge and move campaigns, the advertisers' own names for offers
     #[command(subcommand)]
     Campaign(campaign::Command),
-    /// What is advertised
+    /// List the apps that are advertised
     #[command(subcommand)]
     App(catalogue::OfAdvertiser),
-    /// Who shows the offers
+    /// List and merge publishers, the partners that promote offers
     #[command(subcommand)]
     Publisher(publisher::Command),
-    /// What programs authenticate with
+    /// Manage API tokens
     #[command(subcommand)]
     Token(token::Command),
-    /// Put daily stats in from a file: all rows, or, when anything is wrong, none
+    /// Import daily stats from a file: all rows, or none if anything is wrong
     Import(import::Args),
-    /// What imports did, and taking one back
+    /// List, show and undo imports
     #[command(subcommand)]
     Imports(imports::Command),
-    /// Saved ways to read files
+    /// List saved mappings, which remember how to read files
     #[command(subcommand)]
     Mapping(catalogue::Shared),
     /// Print the cost report as Singular would get it
     Report(report::Args),
-    /// Links that give partners other than Singular an advertiser's cost as CSV
+    /// Manage feeds: links that give partners other than Singular an advertiser's cost as CSV
     #[command(subcommand)]
     Feed(feed::Command),
-    /// What was handed to Singular, and what connects an account in it
+    /// See what Singular received, and connect an advertiser's account in Singular
     #[command(subcommand)]
     Singular(singular::Command),
     /// Write a verified copy of the database, also while a server runs
     Backup(backup::Args),
     /// Put a backup in the database's place; the old database is kept
     Restore(restore::Args),
-    /// Say what a file is and whether it is sound
+    /// Say what a file contains and whether it is intact
     Verify(verify::Args),
     /// Check the installation and say what to do
     Doctor(doctor::Args),
-    /// Tests of the channels that alarms take, and when stats are missed
+    /// Test the alarm channels, and set when stats are due
     #[command(subcommand)]
     Alarm(alarm::Command),
     /// Ask the running server whether it works; exit 1 if not
     Healthcheck,
-    /// Write everything as CSV, to take it along
+    /// Write all data as CSV files
     Export(export::Args),
     /// Print a script that completes commands in a shell
     Completions(manual::Completions),
-    /// Write the manual's pages
+    /// Write the manual pages
     Man(manual::Man),
 }
 
@@ -155,20 +155,20 @@ pub fn run() -> ExitCode {
     output::ended(done, global.json)
 }
 
-/// Help, the version, or what is wrong with the arguments.
+/// Prints help, the version, or what is wrong with the arguments.
 fn usage(error: &clap::Error) -> ExitCode {
     let asked_for_json = std::env::args_os().any(|arg| arg == "--json");
     if error.use_stderr() && asked_for_json {
         let message = error.to_string();
         output::print_failure("usage", message.trim_start_matches("error: ").trim_end());
     }
-    // Help into a closed pipe: nobody is left to tell.
+    // Help was printed into a closed pipe.
     let _ = error.print();
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
-/// A server's log is text on a terminal and JSON elsewhere, unless it was told; JSON has stderr to itself. Other commands log
-/// little, beside words for people.
+/// Starts the log: text on a terminal, JSON elsewhere, unless the flag says otherwise. In JSON, stderr has log records only.
+/// Other commands log little, between their messages.
 fn start_log(command: &Command) {
     let format = match command {
         Command::Serve(config) | Command::Demo(config) => config.log_format,
@@ -181,7 +181,7 @@ fn start_log(command: &Command) {
     }
 }
 
-/// Opens the database, making it where it is missing.
+/// Opens the database, or creates it if it is missing.
 fn open_or_create(global: &config::Global) -> anyhow::Result<Store> {
     let store = Store::open(&global.data_dir)?.with_min_free(global.disk_floor.saturating_mul(1024 * 1024));
     if output::logs_everything() {
@@ -194,14 +194,14 @@ fn open_or_create(global: &config::Global) -> anyhow::Result<Store> {
             "the database is another copy than the one last used here: what Singular was handed is not known any more"
         );
     }
-    // A server that runs settles it before it serves.
+    // A running server does this before it serves.
     if Owner::is_gone(&global.data_dir)? {
         settle_lost(&store)?;
     }
     Ok(store)
 }
 
-/// After a server was killed, makes sure that the ledger says nothing wrong.
+/// After a server was killed: marks as unknown what the ledger can't be sure of.
 fn settle_lost(store: &Store) -> anyhow::Result<()> {
     let days = ledger::settle_lost(store, chrono::Utc::now())?;
     if days > 0 {
@@ -214,7 +214,7 @@ fn settle_lost(store: &Store) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Opens the database; a missing one is an error, because what was asked for can't be in it.
+/// Opens the database; fails if there is none, because what was asked for can't be in it.
 fn open_existing(global: &config::Global) -> anyhow::Result<Store> {
     anyhow::ensure!(
         Store::exists(&global.data_dir)?,
@@ -224,17 +224,17 @@ fn open_existing(global: &config::Global) -> anyhow::Result<Store> {
     open_or_create(global)
 }
 
-/// A moment as lists show it.
+/// A time as lists show it.
 fn moment(at: chrono::DateTime<chrono::Utc>) -> String {
     at.format("%Y-%m-%d %H:%M UTC").to_string()
 }
 
-/// Lets clap read one of the domain's types and report its error as wrong usage.
+/// Lets clap parse a domain type and report its error as wrong usage.
 fn parse<T: std::str::FromStr<Err = Invalid>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|invalid: Invalid| invalid.reason)
 }
 
-/// Lets clap read a name.
+/// Lets clap parse a name.
 fn parse_name(text: &str) -> Result<crate::domain::Name, String> {
     crate::domain::Name::parse("name", text).map_err(|invalid| invalid.reason)
 }

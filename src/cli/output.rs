@@ -1,4 +1,4 @@
-//! What commands say: data to stdout, words to stderr, failures to both where JSON was asked for.
+//! What commands print: data to stdout, messages to stderr, failures to both if JSON was asked for.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -11,10 +11,10 @@ use crate::domain::{Invalid, is_hidden};
 use crate::service::ServiceError;
 use crate::store::StoreError;
 
-/// Whether words become log records, as they do in a server whose stderr is read by a log collector.
+/// Whether messages are written as log records, as in a server whose stderr goes to a log collector.
 static AS_RECORDS: AtomicBool = AtomicBool::new(false);
 
-/// From now on stderr holds log records only; a panic is one too.
+/// From now on stderr has log records only; panics are log records too.
 pub(super) fn log_everything() {
     AS_RECORDS.store(true, Ordering::Relaxed);
     std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "the program has a fault")));
@@ -24,8 +24,8 @@ pub(super) fn logs_everything() -> bool {
     AS_RECORDS.load(Ordering::Relaxed)
 }
 
-/// Text as it may go to a terminal: what would command it, or turn the text around, is shown instead. So names, files and
-/// errors of whatever origin can't write over what stands there. JSON stays the same JSON.
+/// Text that is safe for a terminal: control characters and characters that turn text around are escaped. So no name, file or
+/// error can overwrite what the terminal shows. The same escaping leaves JSON's meaning unchanged.
 fn printable(text: &impl std::fmt::Display) -> String {
     let mut shown = String::new();
     for c in text.to_string().chars() {
@@ -36,7 +36,7 @@ fn printable(text: &impl std::fmt::Display) -> String {
     shown
 }
 
-/// Words for people, on stderr. Nobody is left to tell when that fails.
+/// A message for people, on stderr. A failure to write it can't be reported to anybody.
 pub(super) fn say(message: std::fmt::Arguments<'_>) {
     if logs_everything() {
         // Empty lines set paragraphs apart for people only.
@@ -46,7 +46,7 @@ pub(super) fn say(message: std::fmt::Arguments<'_>) {
     }
 }
 
-/// Words that somebody should act on.
+/// A message that somebody should act on.
 pub(super) fn warn(message: std::fmt::Arguments<'_>) {
     if logs_everything() {
         tracing::warn!("{message}");
@@ -55,17 +55,17 @@ pub(super) fn warn(message: std::fmt::Arguments<'_>) {
     }
 }
 
-/// Nobody reads stdout any more.
+/// stdout was closed by its reader.
 #[derive(Debug, thiserror::Error)]
 #[error("the reader closed the output")]
 pub(super) struct ClosedPipe;
 
-/// A failure whose JSON stands on stdout already.
+/// A failure that is already on stdout as JSON.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct AlreadyPrinted(pub(super) String);
 
-/// A write to stdout that failed.
+/// The error for a failed write to stdout.
 pub(super) fn stdout_failed(error: std::io::Error) -> anyhow::Error {
     if error.kind() == std::io::ErrorKind::BrokenPipe {
         ClosedPipe.into()
@@ -74,7 +74,7 @@ pub(super) fn stdout_failed(error: std::io::Error) -> anyhow::Error {
     }
 }
 
-/// A line of data, on stdout.
+/// Prints a line of data on stdout.
 pub(super) fn print(line: impl std::fmt::Display) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", printable(&line)).and_then(|()| out.flush()).map_err(stdout_failed)
@@ -84,7 +84,7 @@ pub(super) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     print(serde_json::to_string(value)?)
 }
 
-/// How the command ended. Output into a closed pipe ends it quietly: whoever closed it has what they wanted.
+/// The exit code. Output into a closed pipe ends the command quietly: its reader has what they wanted.
 pub(super) fn ended(done: anyhow::Result<()>, as_json: bool) -> ExitCode {
     let Err(error) = done else { return ExitCode::SUCCESS };
     if error.is::<ClosedPipe>() {
@@ -101,7 +101,7 @@ pub(super) fn ended(done: anyhow::Result<()>, as_json: bool) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// A failure as JSON on stdout (contract §5).
+/// Prints a failure as JSON on stdout (contract §5).
 pub(super) fn print_failure(code: &str, message: &str) {
     let _ = print_json(&json!({"error": {"code": code, "message": message}}));
 }

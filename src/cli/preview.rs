@@ -1,17 +1,17 @@
-//! What `pitlane import` did or would do, in words on stderr.
+//! The report of `pitlane import` on stderr: what it did or would do.
 
 use super::say;
 use crate::domain::Day;
 use crate::domain::Figures;
 use crate::service::imports::{CellChange, CellName, Created, ImportDone, Outlook, Preview, Reading};
 
-/// At most so many ignored headers are named: exports have dozens.
+/// At most this many ignored headers are named: exports can have dozens.
 const NAMED_HEADERS: usize = 20;
 
-/// Days whose totals are shown.
+/// Days whose sums are printed.
 const DAYS: usize = 31;
 
-/// Says what an import would do.
+/// Prints what an import would do.
 pub(super) fn tell(name: &str, preview: &Preview, has_reason: bool) {
     say(format_args!("dry run, nothing was changed"));
     tell_reading(name, &preview.reading, preview.days);
@@ -40,14 +40,14 @@ pub(super) fn tell(name: &str, preview: &Preview, has_reason: bool) {
     }
 }
 
-/// Says what an import did.
+/// Prints what an import did.
 pub(super) fn tell_done(name: &str, done: &ImportDone) {
     tell_reading(name, &done.reading, done.days);
     tell_outlook(&done.outlook, done.reading.rounded);
     tell_created("created", &done.created);
 }
 
-/// Writes the file's totals.
+/// Prints the file's sums.
 fn tell_reading(name: &str, reading: &Reading, days: Option<(Day, Day)>) {
     let days = days.map_or_else(String::new, |(first, last)| format!(", {first} to {last}"));
     say(format_args!("{name}: {} rows{days}", reading.rows));
@@ -73,7 +73,7 @@ fn tell_reading(name: &str, reading: &Reading, days: Option<(Day, Day)>) {
     }
 }
 
-/// What it does to the stats.
+/// Prints what the import does to the stats.
 fn tell_outlook(outlook: &Outlook, rounded: u64) {
     let zeroed = if outlook.zeroed > 0 { format!(" ({} set to zero)", outlook.zeroed) } else { String::new() };
     let Outlook { inserted, changed, unchanged, .. } = outlook;
@@ -114,7 +114,7 @@ fn cell(name: &CellName) -> String {
     format!("{} · {} · {}", name.day, name.campaign, name.publisher)
 }
 
-/// Figures in one line; views and conversions only where there are any.
+/// Figures on one line; views and conversions only if there are any.
 pub(super) fn figures(figures: &Figures) -> String {
     let Figures { clicks, cost, views, conversions } = figures;
     if (views.get(), conversions.get()) == (0, 0) {

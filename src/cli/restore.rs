@@ -63,7 +63,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
     }
 }
 
-/// What stayed shut: how many, its name in JSON, and the words for one and for more.
+/// What stayed revoked, disabled or switched off: count, name in JSON, and the words for one and for several.
 fn stayed_shut(shut: &StayedShut) -> [(i64, &'static str, &'static str, &'static str); 9] {
     let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
     [

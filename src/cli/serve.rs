@@ -20,7 +20,7 @@ pub(super) fn run(global: &Global, config: Serve) -> anyhow::Result<()> {
     serve(store, owner, config, |_| Ok(()))
 }
 
-/// Makes this process the one server on its data directory.
+/// Takes the lock that makes this process the only server of its data directory.
 pub(super) fn own(global: &Global) -> anyhow::Result<Owner> {
     let owner = Owner::take(&global.data_dir)?;
     let dir = global.data_dir.display();
@@ -40,7 +40,7 @@ pub(super) fn own(global: &Global) -> anyhow::Result<Owner> {
     Ok(owner)
 }
 
-/// Serves until a signal; `greet` is told the address before the line that says so.
+/// Serves until a signal. `greet` gets the address before the "listening on" line is printed.
 pub(super) fn serve(
     store: Store,
     mut owner: Owner,
@@ -83,12 +83,12 @@ pub(super) fn serve(
     })
 }
 
-/// How people reach the server.
+/// The address by which people reach the server.
 struct Reach {
-    /// Scheme and host that links begin with.
+    /// Scheme and host of links.
     origin: String,
     address: SocketAddr,
-    /// Whether the origin is one that was given or that certificates are for.
+    /// Whether the origin was given, or comes from the certificate's names.
     is_public: bool,
 }
 
@@ -97,7 +97,7 @@ impl Reach {
         let address = app.address();
         let is_public = app.public_url().is_some();
         let origin = app.public_url().map_or_else(|| app.origin(), str::to_owned);
-        // Whoever opens the link sits elsewhere, where "127.0.0.1" is their own machine.
+        // A link with "127.0.0.1" would lead to the machine of the person who opens it.
         let origin = match own_address().filter(|_| !is_public && address.ip().is_unspecified()) {
             Some(ip) => {
                 let scheme = origin.split("://").next().unwrap_or("http");
@@ -108,7 +108,7 @@ impl Reach {
         Self { origin, address, is_public }
     }
 
-    /// Whether log-ins can come over plain HTTP from other machines.
+    /// Whether people on other machines can log in over plain HTTP.
     fn is_open(&self) -> bool {
         !self.address.ip().is_loopback() && self.origin.starts_with("http://")
     }
@@ -123,7 +123,7 @@ impl Reach {
         }
     }
 
-    /// How to open a link safely from another machine, where its address does not do.
+    /// An SSH command for opening a link safely from another machine, if the address doesn't work there.
     fn tunnel(&self) -> Option<String> {
         let port = self.address.port();
         let is_local = self.address.ip().is_loopback();
@@ -133,15 +133,15 @@ impl Reach {
     }
 }
 
-/// The address by which this machine reaches others. Connecting a datagram socket sends nothing.
+/// The address by which this machine reaches others. Connecting a UDP socket sends nothing.
 fn own_address() -> Option<IpAddr> {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
     socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
     Some(socket.local_addr().ok()?.ip()).filter(|ip| !ip.is_unspecified() && !ip.is_loopback())
 }
 
-/// Where nobody may log in yet: a one-time link that makes the first admin, in a file beside the database, and on stderr
-/// unless that is a log: logs are read by more people.
+/// If nobody can log in yet, makes a one-time link for the first admin. It is written to a file beside the database, and to
+/// stderr unless that is a log, which more people read.
 fn offer_set_up(store: &Store, reach: &Reach) -> anyhow::Result<()> {
     if !store.read(|txn| txn.admins_are_none())? {
         return admins::remove_setup_file(store).context("could not remove the old set-up link");

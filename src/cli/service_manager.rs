@@ -1,11 +1,11 @@
-//! What a service manager is told (systemd: `Type=notify`, `WatchdogSec=`): that the server is ready, and that it still answers.
+//! Notifies systemd (`Type=notify`, `WatchdogSec=`) that the server is ready, and that it still answers.
 
 use sd_notify::NotifyState;
 
 use crate::service::probe;
 use crate::telemetry;
 
-/// Tells the service manager, if there is one, that the server accepts connections.
+/// Tells systemd, if it started the server, that it accepts connections.
 pub(super) fn ready() {
     tell(NotifyState::Ready);
 }

@@ -1,4 +1,4 @@
-//! `pitlane singular …`: what was handed to Singular, and what connects an advertiser's account in it (contract §8).
+//! `pitlane singular …`: what Singular received, and how to connect an advertiser's account in it (contract §8).
 
 mod check;
 mod links;
@@ -18,7 +18,7 @@ pub(super) enum Command {
     /// Write what Singular's integration team needs to set up the connector: a folder with a document, schemas, samples and a
     /// sandbox token
     Packet(packet::Args),
-    /// Say which days Singular has as they are now, and what to do about the others; exit 1 if something is to do
+    /// Say which days Singular has as they are now, and what to do about the others; exit 1 if a person must act
     Status(status::Args),
 }
 

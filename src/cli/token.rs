@@ -25,7 +25,7 @@ pub(super) enum Command {
         /// Whose it is, by name or id
         #[arg(long, value_name = "NAME-OR-ID")]
         advertiser: String,
-        /// What its holder is called
+        /// Name of whoever will use it
         #[arg(long, value_name = "LABEL", value_parser = parse_name)]
         name: Name,
         /// report reads reports, ingest writes stats
@@ -43,12 +43,12 @@ pub(super) enum Command {
     },
     /// List the tokens; never shows a secret
     List,
-    /// Issue a token that takes another's place; both work until the old one is revoked
+    /// Issue a new token in place of another; both work until the old one is revoked
     Rotate {
         /// The old one: the 16 letters and digits after plt_
         #[arg(value_parser = IdParser)]
         id: TokenId,
-        /// What its holder is called; as before if not given
+        /// Name of whoever will use it; as before if not given
         #[arg(long, value_name = "LABEL", value_parser = parse_name)]
         name: Option<Name>,
         /// How long it works; without it as long as the old one was given
@@ -71,7 +71,7 @@ pub(super) fn run(global: &Global, command: Command) -> anyhow::Result<()> {
             let expires_at = expires_in.map(|life| now + life);
             let request = TokenRequest { advertiser, name, scope, expires_at, reader };
             let token = tokens::issue(&store, &request, &actor, now)?;
-            // Nobody has seen it yet.
+            // It has just been made, so it can't have been used yet.
             if !allow.is_empty() {
                 tokens::allow(&store, token.id(), &allow, &actor, now)?;
             }
@@ -165,7 +165,8 @@ fn as_json(row: &TokenRow, now: DateTime<Utc>) -> serde_json::Value {
     })
 }
 
-/// A token's id, or that of a whole token. Clap's own parsers repeat what they got in their error; a pasted secret must not be.
+/// Parses a token's id, also out of a whole token. Clap's own parsers repeat their input in errors; a pasted secret must not
+/// be repeated.
 #[derive(Debug, Clone)]
 struct IdParser;
 

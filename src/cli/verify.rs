@@ -26,7 +26,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
     if global.json { print_json(&as_json(&verified)) } else { describe(&verified) }
 }
 
-/// What a file is, for people.
+/// Describes a file in words.
 pub(super) fn describe(file: &Verified) -> anyhow::Result<()> {
     let contents = &file.contents;
     let what = match &file.seal {
@@ -52,7 +52,7 @@ fn cells(total: &AdvertiserTotal) -> [String; 6] {
     [total.name.clone(), total.rows.to_string(), first, last, cost, total.currency.clone()]
 }
 
-/// What a file is, for programs. Money is text, as no number of JSON's is sure to hold it.
+/// Describes a file as JSON. Money is text, because a JSON number might not hold it exactly.
 pub(super) fn as_json(file: &Verified) -> serde_json::Value {
     let advertisers: Vec<_> = file
         .contents

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use crate::domain::{AlarmChannels, Email, Invalid, MailChannel, MailServer, Webhook};
 
-/// The channels of alarms.
+/// The flags for alarms.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Alarms")]
 pub struct Alarms {
@@ -36,7 +36,7 @@ pub struct Alarms {
 }
 
 impl Alarms {
-    /// The channels that are set up, with their secrets.
+    /// The configured channels, with their secrets.
     pub fn channels(&self) -> Result<AlarmChannels, Invalid> {
         let mail = match (&self.smtp, &self.alarm_from) {
             (Some(server), Some(from)) => Some(MailChannel {

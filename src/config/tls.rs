@@ -1,4 +1,4 @@
-//! HTTPS by the server itself (contract §10): a certificate from an ACME directory, or one from files.
+//! HTTPS by the server itself (contract §10): with a certificate from an ACME directory or from files.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use clap::ArgGroup;
 
 use crate::domain::Email;
 
-/// Where certificates come from unless somebody says otherwise.
+/// The default ACME directory.
 const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
 
 /// How the server speaks TLS, if it does.
@@ -44,20 +44,20 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Whether connections are TLS.
+    /// Whether the server serves HTTPS itself.
     #[must_use]
     pub fn is_on(&self) -> bool {
         !self.tls_domain.is_empty() || self.tls_cert.is_some()
     }
 
-    /// The certificate authority's directory.
+    /// The ACME directory.
     #[must_use]
     pub fn directory(&self) -> &str {
         self.acme_directory.as_deref().unwrap_or(LETS_ENCRYPT)
     }
 }
 
-/// A host name that a certificate can be had for without DNS.
+/// A host name for which a certificate can be issued without DNS validation.
 fn domain(text: &str) -> Result<String, String> {
     let name = text.trim_end_matches('.').to_ascii_lowercase();
     let is_label = |label: &str| {

@@ -1,4 +1,4 @@
-//! Where alarms go: a mail server and a webhook, as they are written in flags (contract §10).
+//! Where alarms are sent: a mail server and a webhook, in the form the flags have (contract §10).
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,14 +7,14 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Email, Invalid};
 
-/// How a connection to a mail server is kept from being read.
+/// How a connection to a mail server is encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MailSecurity {
     /// TLS from the first byte.
     Tls,
-    /// `STARTTLS`, and no mail where the server does not offer it.
+    /// `STARTTLS`; no mail is sent if the server doesn't offer it.
     StartTls,
-    /// `STARTTLS` where the server offers it.
+    /// `STARTTLS` if the server offers it.
     StartTlsIfOffered,
     /// Plain text on the wire.
     Plain,
@@ -27,9 +27,8 @@ pub struct MailServer {
     pub host: String,
     /// The TCP port of the server.
     pub port: u16,
-    /// Who logs in, if anybody.
+    /// The user to log in as, if any.
     pub user: Option<String>,
-    /// How the connection is kept.
     pub security: MailSecurity,
 }
 
@@ -60,7 +59,7 @@ impl FromStr for MailServer {
             ("smtps", None) => (MailSecurity::Tls, 465),
             ("smtp", Some("tls=required")) => (MailSecurity::StartTls, 587),
             ("smtp", Some("tls=none")) => (MailSecurity::Plain, 25),
-            // A password is never sent in the clear unless somebody asked for it.
+            // A password is sent in plain text only if somebody asked for it.
             ("smtp", None) if user.is_some() => (MailSecurity::StartTls, 587),
             ("smtp", None) => (MailSecurity::StartTlsIfOffered, 25),
             _ => return Err(wrong()),
@@ -69,12 +68,12 @@ impl FromStr for MailServer {
     }
 }
 
-/// A webhook's address. `Debug` and errors show the host alone: the rest is a secret.
+/// A webhook's address. `Debug` and errors show only the host: the rest may be a secret.
 #[derive(Clone)]
 pub struct Webhook(SecretString);
 
 impl Webhook {
-    /// Where to post, and the topic to name where the receiver is ntfy: at hosts called `ntfy.…`, and with `ntfy+https://`.
+    /// The address to post to, and the topic if the receiver is ntfy (hosts called `ntfy.…`, or `ntfy+https://`).
     #[must_use]
     pub fn target(&self) -> (String, Option<String>) {
         let url = self.0.expose_secret();
@@ -88,7 +87,7 @@ impl Webhook {
         }
     }
 
-    /// The host, which is no secret.
+    /// The host, which isn't secret.
     #[must_use]
     pub fn host(&self) -> &str {
         let rest = self.0.expose_secret().split_once("://").map_or("", |(_, rest)| rest);
@@ -117,7 +116,7 @@ impl FromStr for Webhook {
     }
 }
 
-/// Mails that tell of alarms.
+/// Alarms by e-mail.
 #[derive(Debug, Clone)]
 pub struct MailChannel {
     /// The server that takes mails to deliver.
@@ -132,7 +131,7 @@ pub struct MailChannel {
     pub to: Vec<Email>,
 }
 
-/// The channels that are set up.
+/// The configured channels.
 #[derive(Debug, Clone, Default)]
 pub struct AlarmChannels {
     /// Mail, if a server is set.

@@ -1,4 +1,4 @@
-//! Days as the source stated them. A day is a date without a zone and is never derived from the clock.
+//! Days as the source stated them: dates without a zone, never derived from the clock.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,13 +7,13 @@ use chrono::{Datelike, Days, NaiveDate, NaiveTime};
 
 use super::Invalid;
 
-/// A calendar day from 0001-01-01 to 9999-12-31, in whatever zone its source counts days in.
+/// A calendar day from 0001-01-01 to 9999-12-31, in the zone in which its source counts days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Day(NaiveDate);
 
 impl Day {
-    /// The day that lies this many days after 1970-01-01, which is how a day is stored.
+    /// The day this many days after 1970-01-01, as the database stores it.
     pub fn from_stored(days: i64) -> Result<Self, Invalid> {
         i32::try_from(days)
             .ok()
@@ -61,13 +61,13 @@ impl Day {
         self.0.checked_add_days(Days::new(1)).and_then(|date| Self::try_from(date).ok())
     }
 
-    /// The day `days` earlier, if the calendar reaches back so far.
+    /// The day `days` earlier, if the calendar goes back that far.
     #[must_use]
     pub fn earlier(self, days: u64) -> Option<Self> {
         self.0.checked_sub_days(Days::new(days)).and_then(|date| Self::try_from(date).ok())
     }
 
-    /// The day `days` later, if the calendar reaches so far.
+    /// The day `days` later, if the calendar goes that far.
     pub fn later(self, days: u64) -> Result<Self, Invalid> {
         let refuse = || Invalid::because("date", format!("{days} days after {self} lies beyond the year 9999"));
         self.0.checked_add_days(Days::new(days)).ok_or_else(refuse).and_then(Self::try_from)
@@ -86,11 +86,11 @@ impl Day {
     }
 }
 
-/// Whether this may follow a date: a `T` or a blank, a time of the day, and perhaps an offset, as RFC 3339 and the languages'
-/// own printers write them.
+/// Whether this is what can follow a date: a `T` or a blank, a time, and an optional offset, as RFC 3339 and common date
+/// formatters write them.
 fn is_time(text: &str) -> bool {
     let Some(text) = text.strip_prefix(['T', 't', ' ']) else { return false };
-    // A `+` that nobody percent-encoded arrives as a blank.
+    // A `+` in a query that wasn't percent-encoded arrives as a blank.
     let (clock, offset) = text.split_at(text.find(['Z', 'z', '+', '-', ' ']).unwrap_or(text.len()));
     NaiveTime::parse_from_str(clock, "%H:%M:%S%.f").is_ok() && (offset.is_empty() || is_offset(offset))
 }
@@ -141,12 +141,12 @@ impl fmt::Display for Day {
     }
 }
 
-/// What was said of a day's figures as a whole.
+/// How far the figures of a day are settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DayState {
     /// They may still change.
     Provisional,
-    /// The invoice went out: they change only for a reason that is given.
+    /// Invoiced: they change only if a reason is given.
     Final,
 }
 

@@ -6,8 +6,8 @@
 const EIGHT: u64 = 100_000_000;
 const ZEROS: u64 = u64::from_ne_bytes([b'0'; 8]);
 
-/// Room for a short text that numbers are written into: each piece is stored whole, in as many bytes as are known when this
-/// is compiled, and only its length is counted. That takes a move or two and no call.
+/// A buffer for a short text. Each piece is stored in a fixed number of bytes, known at compile time, and only its length is
+/// counted. That takes a move or two and no call.
 #[derive(Debug)]
 pub struct ShortText<'r> {
     room: &'r mut [u8],
@@ -15,13 +15,13 @@ pub struct ShortText<'r> {
 }
 
 impl<'r> ShortText<'r> {
-    /// An empty text in this room.
+    /// An empty text in this buffer.
     #[must_use]
     pub fn new(room: &'r mut [u8]) -> Self {
         Self { room, length: 0 }
     }
 
-    /// Appends the first `kept` bytes of `piece`. Where there is no room for the piece, nothing is.
+    /// Appends the first `kept` bytes of `piece`, or nothing if the piece doesn't fit.
     #[expect(clippy::inline_always, reason = "measured: a call costs more than the move")]
     #[inline(always)]
     pub fn push<const N: usize>(&mut self, piece: &[u8; N], kept: usize) {
@@ -31,7 +31,7 @@ impl<'r> ShortText<'r> {
         }
     }
 
-    /// How many bytes were written.
+    /// The number of bytes written.
     #[must_use]
     pub fn length(&self) -> usize {
         self.length
@@ -44,7 +44,7 @@ impl<'r> ShortText<'r> {
 pub fn write_whole(number: u64, out: &mut ShortText<'_>) {
     if number < EIGHT {
         let digits = eight_digits(number);
-        // The last digit always shows.
+        // A zero at the end is written too.
         let leading = (digits | (1 << 56)).trailing_zeros() / 8;
         append(digits >> (8 * leading), 8 - leading, out);
     } else {
@@ -52,7 +52,7 @@ pub fn write_whole(number: u64, out: &mut ShortText<'_>) {
     }
 }
 
-/// Not inlined, so that the common case can be.
+/// Not inlined, to keep the common case small enough to inline.
 #[cold]
 fn write_long(number: u64, out: &mut ShortText<'_>) {
     let (high, low) = (number / EIGHT, number % EIGHT);
@@ -64,8 +64,7 @@ fn write_long(number: u64, out: &mut ShortText<'_>) {
     append(eight_digits(low), 8, out);
 }
 
-/// Appends what stands behind the decimal point of a number with this many millionths over: nothing, or a point and up to
-/// six digits.
+/// Appends the decimals of a number with this many millionths: nothing, or a point and up to six digits.
 #[expect(clippy::inline_always, reason = "as for `write_whole`")]
 #[inline(always)]
 pub(super) fn write_fraction(millionths: u64, out: &mut ShortText<'_>) {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{Invalid, Micros, MicrosSum};
 
-/// A cost as stated: exact to 10^-24 of a unit, and below zero where it is a credit.
+/// A cost as stated: exact to 10^-24 of a unit; negative for a credit.
 ///
 /// Lines of one cell are summed exactly and rounded once, by [`Self::rounded`] (contract §4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
@@ -19,10 +19,10 @@ const IN_A_MICRO: i128 = 10_i128.pow(18);
 /// Digits that fit the mantissa.
 const DIGITS: usize = 38;
 
-/// The largest exponent that is looked at; more is far beyond every figure.
+/// The largest exponent that is computed; a larger one is beyond every valid amount.
 const MAX_EXPONENT: i64 = 60;
 
-/// The largest amount a line may state, either way.
+/// The largest amount of a line, positive or negative.
 const MAX: i128 = Micros::MAX.get() as i128 * IN_A_MICRO;
 
 impl ExactCost {
@@ -58,7 +58,7 @@ impl ExactCost {
             power(-scale).map_or((0, true), |power| (mantissa / power, cut || !mantissa.is_multiple_of(power)))
         };
         let amount = i128::try_from(whole).ok().filter(|amount| *amount <= MAX).ok_or_else(too_large)?;
-        // What was cut off decides only where the rest would be exact or exactly a half.
+        // The digits that were cut off matter only if the rest is exact or exactly a half.
         let rest = amount % IN_A_MICRO;
         let amount = amount + i128::from(cut && (rest == 0 || rest == IN_A_MICRO / 2));
         Ok(Self(if negative { -amount } else { amount }))
@@ -76,19 +76,19 @@ impl ExactCost {
         self.0.checked_sub(other.0).map(Self)
     }
 
-    /// Whether it is a credit.
+    /// Whether it is negative.
     #[must_use]
     pub fn is_negative(self) -> bool {
         self.0 < 0
     }
 
-    /// Whether it has decimals past the sixth that are not zero.
+    /// Whether it has more than six decimals that aren't zero.
     #[must_use]
     pub fn is_finer_than_micros(self) -> bool {
         self.0 % IN_A_MICRO != 0
     }
 
-    /// Its size without its sign.
+    /// Its absolute value.
     #[must_use]
     pub fn abs(self) -> Self {
         Self(self.0.abs())
@@ -100,19 +100,19 @@ impl ExactCost {
         Self(i128::from(units) * 1_000_000 * IN_A_MICRO)
     }
 
-    /// The whole units, what is left over cut off.
+    /// The whole units, without decimals.
     #[must_use]
     pub fn units(self) -> i128 {
         self.0 / (1_000_000 * IN_A_MICRO)
     }
 
-    /// The whole millionths it is, if it is that exactly.
+    /// The millionths, if it is a whole number of them.
     #[must_use]
     pub fn in_micros(self) -> Option<i64> {
         if self.is_finer_than_micros() { None } else { i64::try_from(self.0 / IN_A_MICRO).ok() }
     }
 
-    /// In millionths, rounded half to even; a sum below zero is refused with what to do.
+    /// In millionths, rounded half to even. A negative sum is refused, with advice.
     pub fn rounded(self) -> Result<Micros, Invalid> {
         if self.0 < 0 {
             let reason = format!(
@@ -183,8 +183,8 @@ impl fmt::Display for ExactCost {
     }
 }
 
-/// The millionths of what nearly all amounts are: up to eleven digits, and up to six more behind a point. So it is far from every
-/// bound, and exact.
+/// The millionths of a typical amount: up to eleven digits, and up to six decimals. That is far from every bound, so it needs
+/// no checks.
 fn plain_micros(text: &str) -> Option<i64> {
     let (mut micros, mut digits, mut decimals) = (0_i64, 0, None);
     for byte in text.bytes() {
@@ -207,7 +207,7 @@ fn plain_micros(text: &str) -> Option<i64> {
     Some(micros * 10_i64.pow(scale))
 }
 
-/// A number as written: `mantissa` × 10^`exponent`, and whether digits that are not zero were cut off behind it.
+/// A number as written: `mantissa` × 10^`exponent`, and whether digits other than zero were cut off.
 struct Decimal {
     negative: bool,
     mantissa: u128,
@@ -307,7 +307,7 @@ mod tests {
         };
         assert_eq!(sum(&["10", "-2.5"]).rounded().unwrap().to_string(), "7.5");
         assert!(sum(&["1", "-2"]).rounded().unwrap_err().reason.starts_with("comes to -1, which is below zero"));
-        // Rounded one by one, each of these would be nothing.
+        // Rounded one by one, each would be zero.
         assert_eq!(sum(&["0.0000004"; 5]).rounded().unwrap().to_string(), "0.000002");
     }
 

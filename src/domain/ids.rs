@@ -45,22 +45,22 @@ macro_rules! uuid_ids {
 }
 
 uuid_ids! {
-    /// The account that pays; a token belongs to one.
+    /// The account that pays. Every token belongs to one.
     AdvertiserId, "advertiser";
-    /// What is advertised.
+    /// An app that is advertised.
     AppId, "app";
-    /// Who shows the offer; `partner_id` on the wire.
+    /// A partner that promotes offers; `partner_id` in reports.
     PublisherId, "partner_id";
-    /// What users see and publishers promote.
+    /// A promotion that users see and publishers run.
     OfferId, "offerId";
-    /// The advertiser's own name for an offer on one app; stats hang on it.
+    /// The advertiser's own name for an offer on one app. Every row of stats belongs to one.
     CampaignId, "campaign_id";
-    /// One entry in the history of what changed the stats.
+    /// An entry in the history of changes to the stats.
     ImportId, "import_id";
-    /// An upload that waits to be imported.
+    /// An upload that isn't imported yet.
     DraftId, "upload";
     /// A person who may log in.
     AdminId, "admin";
-    /// A link by which a partner reads cost.
+    /// A link by which a partner reads cost data.
     FeedId, "feed";
 }

@@ -2,18 +2,18 @@
 
 /// A value that was refused.
 ///
-/// `field` is the name the caller used (a query parameter, a CSV column, a flag); `reason` reads on from it and says what
+/// `field` is the name that the caller used (a query parameter, a CSV column, a flag). `reason` continues the sentence: what
 /// came and what was expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {reason}")]
 pub struct Invalid {
-    /// The parameter, column or flag the value came in.
+    /// The parameter, column or flag of the value.
     pub field: &'static str,
     /// What came and what was expected.
     pub reason: String,
 }
 
-/// Longest piece of a refused value that is repeated to the caller.
+/// How much of a refused value is repeated to the caller.
 const ECHO_CHARS: usize = 80;
 
 impl Invalid {
@@ -23,7 +23,7 @@ impl Invalid {
         Self::because(field, format!("got {}, expected {expected}", Self::echo(got)))
     }
 
-    /// Refused for a reason that needs its own words.
+    /// Refused for any other reason.
     #[must_use]
     pub fn because(field: &'static str, reason: impl Into<String>) -> Self {
         Self { field, reason: reason.into() }

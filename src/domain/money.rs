@@ -14,13 +14,13 @@ const DECIMALS: usize = 6;
 
 /// An amount of 0 to 100,000,000,000 currency units, exact to the millionth.
 ///
-/// The upper bound keeps one cell's figure far from the edge of 64 bits; sums over cells are [`MicrosSum`]. Negative
-/// amounts do not exist: a refund restates the day it belongs to.
+/// The upper bound keeps a row's figure far from the limit of 64 bits; sums over rows are [`MicrosSum`]. There are no
+/// negative amounts: a refund lowers the cost of the day it belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
 pub struct Micros(i64);
 
 impl Micros {
-    /// The largest amount one cell may hold: 10^11 units. `schema.sql` checks the same bound.
+    /// The largest amount of one row: 10^11 units. `schema.sql` checks the same bound.
     pub const MAX: Self = Self(100_000_000_000 * MICROS_PER_UNIT);
 
     /// An amount from its stored millionths.
@@ -41,7 +41,7 @@ impl Micros {
         self.0
     }
 
-    /// The sum, if it still fits one cell.
+    /// The sum, if it still fits one row.
     #[must_use]
     pub fn checked_add(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).filter(|sum| *sum <= Self::MAX.0).map(Self)
@@ -49,8 +49,8 @@ impl Micros {
 
     /// Reads a plain decimal such as `69`, `12.5` or `.000001`.
     ///
-    /// Decimals past the sixth are rounded half to even; the flag says whether there were any. Signs, exponents,
-    /// currency signs and thousands separators are refused: what they mean differs from file to file.
+    /// More than six decimals are rounded half to even; the flag says whether there were any. Signs, exponents, currency
+    /// signs and thousands separators are refused, because their meaning differs from file to file.
     ///
     /// ```
     /// use pitlane::domain::Micros;
@@ -89,14 +89,14 @@ impl Micros {
     #[inline(always)]
     pub fn write_to(self, out: &mut ShortText<'_>) {
         const UNIT: u64 = MICROS_PER_UNIT.unsigned_abs();
-        // A cell's amount is never negative, so the cast keeps its value.
+        // An amount is never negative, so the cast keeps its value.
         let micros = self.0.unsigned_abs();
         write_whole(micros / UNIT, out);
         write_fraction(micros % UNIT, out);
     }
 }
 
-/// Whether the digits past the last kept one round it up, half to even.
+/// Whether the digits after the last one kept round it up, half to even.
 fn rounds_up(kept: i64, cut: &[u8]) -> bool {
     let Some((first, rest)) = cut.split_first() else { return false };
     let beyond_half = rest.iter().any(|digit| *digit != b'0');
@@ -113,12 +113,12 @@ impl fmt::Display for Micros {
     }
 }
 
-/// A sum of amounts. Wide enough for any number of cells, so adding never fails.
+/// A sum of amounts, wide enough for any number of rows, so adding never fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct MicrosSum(u128);
 
 impl MicrosSum {
-    /// From whole millionths as the database holds them; there they are never below 0.
+    /// From millionths as the database stores them, which are never negative.
     #[must_use]
     pub fn from_stored(micros: i64) -> Self {
         Self(u128::from(micros.unsigned_abs()))
@@ -137,14 +137,14 @@ impl MicrosSum {
 }
 
 impl MicrosSum {
-    /// Whole units and the millionths beside them, neither below zero.
+    /// From whole units and millionths, neither negative.
     #[must_use]
     pub fn from_parts(units: i64, micros: i64) -> Self {
         let unit = u128::from(MICROS_PER_UNIT.unsigned_abs());
         Self(u128::from(units.unsigned_abs()) * unit + u128::from(micros.unsigned_abs()))
     }
 
-    /// Whole units, as far as the database's integers reach, and the millionths beside them.
+    /// Whole units, as far as the database's integers reach, and the remaining millionths.
     #[must_use]
     pub fn to_parts(self) -> (i64, i64) {
         let unit = u128::from(MICROS_PER_UNIT.unsigned_abs());
@@ -152,20 +152,20 @@ impl MicrosSum {
         (part(self.0 / unit), part(self.0 % unit))
     }
 
-    /// The amount for each of so many, rounded half up; nothing for none.
+    /// The amount divided by `count`, rounded half up; `None` if `count` is zero or less.
     #[must_use]
     pub fn per(self, count: i64) -> Option<Self> {
         let count = u128::try_from(count).ok().filter(|count| *count > 0)?;
         Some(Self((self.0 + count / 2) / count))
     }
 
-    /// How many of `parts` equal parts of `whole` it is, rounded half up; nothing where the whole is.
+    /// How many of `parts` equal parts of `whole` it is, rounded half up; `None` if the whole is zero.
     #[must_use]
     pub fn of(self, whole: Self, parts: u128) -> Option<u128> {
         (whole.0 > 0).then(|| (self.0.saturating_mul(parts) + whole.0 / 2) / whole.0)
     }
 
-    /// The amount with exactly so many decimals, rounded half to even, as whole units of the last one.
+    /// The amount with exactly `decimals` decimals, rounded half to even, in units of the last one.
     #[must_use]
     pub fn rounded(self, decimals: usize) -> u128 {
         let unit = 10_u128.pow(u32::try_from(DECIMALS.saturating_sub(decimals)).unwrap_or(0));
@@ -176,7 +176,7 @@ impl MicrosSum {
 }
 
 impl MicrosSum {
-    /// A sum of so many millionths.
+    /// A sum of this many millionths.
     #[must_use]
     pub const fn from_micros(micros: u128) -> Self {
         Self(micros)
@@ -233,31 +233,31 @@ impl fmt::Display for MicrosSum {
     }
 }
 
-/// By how much one sum is more than another, in millionths; less than nothing where it is less.
+/// The difference of two sums in millionths, which can be negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct MicrosDifference(i128);
 
 impl MicrosDifference {
-    /// A difference of so many millionths.
+    /// A difference of this many millionths.
     #[must_use]
     pub fn new(micros: i128) -> Self {
         Self(micros)
     }
 
-    /// How much it is, whichever way.
+    /// The absolute value.
     #[must_use]
     pub fn amount(self) -> MicrosSum {
         MicrosSum(self.0.unsigned_abs())
     }
 
-    /// Whether it is less than nothing.
+    /// Whether it is negative.
     #[must_use]
     pub fn is_negative(self) -> bool {
         self.0 < 0
     }
 }
 
-/// The shortest exact decimal, with a hyphen where it is less than nothing.
+/// The shortest exact decimal, with a hyphen if it is negative.
 impl fmt::Display for MicrosDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", if self.is_negative() { "-" } else { "" }, self.amount())
@@ -269,7 +269,7 @@ impl fmt::Display for MicrosDifference {
 pub struct Currency(iso_currency::Currency);
 
 impl Currency {
-    /// What an advertiser pays in who said nothing else.
+    /// The default currency of an advertiser.
     pub const USD: Self = Self(iso_currency::Currency::USD);
 
     #[must_use]
@@ -277,7 +277,7 @@ impl Currency {
         self.0.code()
     }
 
-    /// Digits its amounts are written with after the point; two where the standard says none.
+    /// The usual number of decimals of its amounts; two if the standard has none.
     #[must_use]
     pub fn decimals(self) -> usize {
         self.0.exponent().map_or(2, usize::from)
@@ -367,7 +367,7 @@ mod tests {
         fn rounding_is_off_by_at_most_half_a_millionth(whole in 0_u64..1_000_000, fraction in "[0-9]{7,18}") {
             let (amount, rounded) = Micros::parse(&format!("{whole}.{fraction}")).unwrap();
             prop_assert!(rounded);
-            // The same number in units of 10^-18, where nothing was cut.
+            // The same number in units of 10^-18, if no digit was cut.
             let exact = u128::from(whole) * 10_u128.pow(18) + format!("{fraction:0<18}").parse::<u128>().unwrap();
             let kept = u128::from(amount.get().unsigned_abs()) * 10_u128.pow(12);
             let off = exact.abs_diff(kept);

@@ -12,7 +12,7 @@ const NAME_CHARS: usize = 500;
 
 /// A trimmed name of 1 to 500 characters without control characters.
 ///
-/// Characters that turn the direction of text around count as control characters: they make one name look like another.
+/// Characters that change the direction of text count as control characters: they can make one name look like another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Name(String);
 
@@ -27,8 +27,8 @@ impl Name {
         Ok(Self(trimmed.to_owned()))
     }
 
-    /// The same for a name in a file, where a run of blanks, line breaks and control characters counts as one blank
-    /// (contract §4). Characters that only turn the direction of text around are left out.
+    /// Parses a name from a file, where a run of blanks, line breaks and control characters counts as one blank (contract
+    /// §4). Characters that only change the direction of text are dropped.
     pub fn parse_in_file(field: &'static str, text: &str) -> Result<Self, Invalid> {
         Self::parse(field, &one_line(text))
     }
@@ -45,17 +45,17 @@ pub fn is_hidden(c: char) -> bool {
     c.is_control() || turns_text(c)
 }
 
-/// Whether the character only says in which direction text runs, or where a file begins.
+/// Whether the character only changes the direction of text, or marks the beginning of a file.
 fn turns_text(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// Whether the character takes no room, so that two names that differ in it look the same.
+/// Whether the character is invisible, so that two names that differ in it look the same.
 fn has_no_width(c: char) -> bool {
     turns_text(c) || matches!(c, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}')
 }
 
-/// The text with one blank for each run of blanks and control characters, and none at its ends.
+/// The text with one blank for each run of blanks and control characters, trimmed.
 fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars().filter(|c| !turns_text(*c)) {
@@ -69,28 +69,28 @@ fn one_line(text: &str) -> String {
     line
 }
 
-/// A name as look-ups compare it (contract §4): composed (NFC), on one line, without characters that have no width.
+/// A name in the form in which look-ups compare it (contract §4): composed (NFC), on one line, without invisible characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct NameKey(String);
 
 impl NameKey {
-    /// For names whose letter case counts: those of advertisers, apps, offers and campaigns.
+    /// For names that differ by letter case: those of advertisers, apps, offers and campaigns.
     #[must_use]
     pub fn new(name: &str) -> Self {
         let visible: String = name.chars().filter(|c| !has_no_width(*c)).collect();
         Self(ComposingNormalizerBorrowed::new_nfc().normalize(&one_line(&visible)).into_owned())
     }
 
-    /// For names whose letter case does not count: those of publishers.
+    /// For names that don't differ by letter case: those of publishers.
     #[must_use]
     pub fn ignoring_case(name: &str) -> Self {
         Self::new(name).without_case()
     }
 
-    /// The same without regard to case.
+    /// The same without regard to letter case.
     #[must_use]
     pub fn without_case(&self) -> Self {
-        // By way of capitals, so that `ß` is `SS` and both small sigmas are one.
+        // Via upper case, so that `ß` equals `SS` and both forms of the small sigma are equal.
         let folded = self.0.to_uppercase().to_lowercase();
         Self(ComposingNormalizerBorrowed::new_nfc().normalize(&folded).into_owned())
     }
@@ -107,7 +107,7 @@ impl fmt::Display for Name {
     }
 }
 
-/// Why somebody changes figures: 1 to 500 characters, trimmed, without control characters but line ends.
+/// Why figures are changed: 1 to 500 characters, trimmed, without control characters except line breaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason(String);
 
@@ -147,7 +147,7 @@ impl fmt::Display for Reason {
 
 /// An e-mail address a person logs in with, in lower case.
 ///
-/// No mail goes there, so only the shape is checked: something on both sides of one `@`, no blanks, at most 254 bytes.
+/// No e-mail is sent to it, so only its shape is checked: text on both sides of one `@`, no blanks, at most 254 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Email(String);
 
@@ -185,11 +185,11 @@ impl fmt::Display for Email {
     }
 }
 
-/// What a person who logs in may do.
+/// What a logged-in person may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     Admin,
-    /// Sees everything, changes nothing.
+    /// Can view everything, but change nothing.
     Viewer,
 }
 

@@ -1,14 +1,14 @@
-//! Which addresses are one client's.
+//! Which IP addresses belong to one client.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The client that an address stands for: whoever has one IPv6 address has the other 2^64 of its network too.
+/// The network that counts as one client: whoever has one IPv6 address has the other 2^64 addresses of its network too.
 #[must_use]
 pub fn client_network(address: IpAddr) -> IpAddr {
     masked(address, 64)
 }
 
-/// The network that a client was most probably given: providers hand out whole /48s.
+/// The network that a provider probably assigned to the client: providers assign whole /48s.
 #[must_use]
 pub fn client_site(address: IpAddr) -> IpAddr {
     masked(address, 48)

@@ -1,4 +1,4 @@
-//! How counts, spans and days are put into sentences, for pages, mails and the command line alike.
+//! Counts, periods and days in sentences, for pages, e-mails and the command line.
 
 use chrono::TimeDelta;
 
@@ -10,7 +10,7 @@ pub fn day(day: Day) -> String {
     day.date().format("%-d %b %Y").to_string()
 }
 
-/// How long that is, in the one unit that says enough: `3 days`.
+/// A period in its most useful unit: `3 days`.
 #[must_use]
 pub fn span(span: TimeDelta) -> String {
     let minutes = span.num_minutes().abs();

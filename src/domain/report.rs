@@ -1,10 +1,10 @@
-//! What is asked of a report.
+//! The request for a report.
 
 use std::str::FromStr;
 
 use super::{AdvertiserId, Day, DayRange, Invalid, OfferId};
 
-/// Which report was asked for.
+/// The kind of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReportKind {
     /// One row per day, campaign and publisher, for Singular (contract §1).
@@ -35,10 +35,9 @@ impl FromStr for ReportKind {
     }
 }
 
-/// How a report is written.
+/// The format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReportFormat {
-    /// JSON, as Singular reads it.
     Json,
     /// CSV by RFC 4180.
     Csv,
@@ -66,27 +65,28 @@ impl FromStr for ReportFormat {
     }
 }
 
-/// The parameters of a report as text. The transport fills it in and refuses repeats; [`ReportQuery::new`] reads it.
+/// The parameters of a report as text. The caller fills it in and refuses repeated parameters; [`ReportQuery::new`] parses
+/// it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RawReport {
     pub date_from: Option<String>,
     pub date_to: Option<String>,
-    /// Only this offer; the general report only.
+    /// Only this offer; for the general report.
     pub offer_id: Option<String>,
 }
 
-/// A report that can be answered.
+/// A valid request for a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReportQuery {
-    /// Whose figures. Comes from the token or the command line, never from the query.
+    /// The advertiser. It comes from the token or the command line, never from the query.
     pub advertiser: AdvertiserId,
-    /// Which days, both ends included.
+    /// The days, both ends included.
     pub days: DayRange,
     pub offer: Option<OfferId>,
 }
 
 impl ReportQuery {
-    /// Reads the parameters; all errors are about one of them.
+    /// Parses the parameters. An error is always about one of them.
     pub fn new(advertiser: AdvertiserId, raw: &RawReport) -> Result<Self, Invalid> {
         let day = |field: &'static str, text: &Option<String>| match text.as_deref().map(str::trim) {
             None | Some("") => Err(Invalid::because(field, "is missing, expected a calendar day as YYYY-MM-DD")),

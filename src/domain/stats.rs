@@ -1,15 +1,15 @@
-//! One day's figures of one campaign at one publisher.
+//! The figures of one day, campaign and publisher.
 
 use std::fmt;
 
 use super::{CampaignId, Day, ExactCost, Invalid, Micros, PublisherId};
 
-/// How often something happened: 0 to 10^15, which every JSON reader holds exactly.
+/// A count from 0 to 10^15, which every JSON reader represents exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Count(i64);
 
 impl Count {
-    /// The largest count one cell may hold. `schema.sql` checks the same bound.
+    /// The largest count of one row. `schema.sql` checks the same bound.
     pub const MAX: Self = Self(1_000_000_000_000_000);
 
     /// A count from its stored value.
@@ -39,14 +39,14 @@ impl Count {
         self.0
     }
 
-    /// The sum, if it still fits one cell.
+    /// The sum, if it still fits one row.
     #[must_use]
     pub fn checked_add(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).filter(|sum| *sum <= Self::MAX.0).map(Self)
     }
 }
 
-/// A decimal that is a whole number; read as so many millionths, the largest count fits.
+/// A decimal that is a whole number. Parsed as millionths, so that the largest count fits.
 fn whole(text: &str) -> Option<i64> {
     ExactCost::parse_in(text, 6).ok()?.in_micros()
 }
@@ -57,19 +57,19 @@ impl fmt::Display for Count {
     }
 }
 
-/// The figures of one cell.
+/// The figures of one row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Figures {
     pub clicks: Count,
     /// What the advertiser owes, in the advertiser's currency.
     pub cost: Micros,
     pub views: Count,
-    /// Installs or whatever the offer pays for.
+    /// Installs, or whatever else the offer pays for.
     pub conversions: Count,
 }
 
 impl Figures {
-    /// Cell by cell, if every sum still fits.
+    /// Adds each figure, if every sum still fits.
     #[must_use]
     pub fn checked_add(self, other: Self) -> Option<Self> {
         Some(Self {
@@ -81,14 +81,12 @@ impl Figures {
     }
 }
 
-/// The whole statement about one (day, campaign, publisher): writing it again restates it.
+/// A row: all figures of one day, campaign and publisher. Writing it again replaces it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DailyStat {
     /// The day, as the source stated it.
     pub day: Day,
-    /// The campaign the figures hang on.
     pub campaign: CampaignId,
-    /// The publisher that brought them.
     pub publisher: PublisherId,
     pub figures: Figures,
 }

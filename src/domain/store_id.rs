@@ -1,11 +1,11 @@
-//! An app's operating system and its public id in the store.
+//! An app's operating system and its public id in the app store.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::Invalid;
 
-/// The system an app runs on.
+/// An app's operating system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Os {
     Ios,
@@ -14,7 +14,7 @@ pub enum Os {
 }
 
 impl Os {
-    /// As on the wire and in the database.
+    /// Its name in reports and in the database.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -46,7 +46,7 @@ impl fmt::Display for Os {
 
 /// An app's public id in its store: digits for iOS, a package name for Android, a host name for the web.
 ///
-/// Singular matches cost to installs by it ("site public id"), so what can't be one is refused.
+/// Singular matches cost to installs by it ("site public id"), so anything that can't be a store id is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct StoreId {
     os: Os,
@@ -54,7 +54,7 @@ pub struct StoreId {
 }
 
 impl StoreId {
-    /// Checks `text` against the rule of `os`.
+    /// Checks `text` by the rule of the operating system.
     pub fn parse(os: Os, text: &str) -> Result<Self, Invalid> {
         let id = text.trim();
         let (fits, expected) = match os {
@@ -71,7 +71,6 @@ impl StoreId {
         Ok(Self { os, id })
     }
 
-    /// The system it belongs to.
     #[must_use]
     pub fn os(&self) -> Os {
         self.os
@@ -87,7 +86,7 @@ fn is_app_store_id(id: &str) -> bool {
     (1..=20).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// At least two parts, each starting with a letter and going on with letters, digits and underscores.
+/// At least two parts, each a letter followed by letters, digits and underscores.
 fn is_package_name(id: &str) -> bool {
     let part = |part: &str| {
         part.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -96,7 +95,7 @@ fn is_package_name(id: &str) -> bool {
     id.len() <= 255 && id.contains('.') && id.split('.').all(part)
 }
 
-/// At least two labels of RFC 1123, the last one not a number, so that no address passes for a name.
+/// At least two labels by RFC 1123, the last one not a number, so that an IP address isn't taken for a name.
 fn is_host_name(id: &str) -> bool {
     let label = |label: &str| {
         (1..=63).contains(&label.len())

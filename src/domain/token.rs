@@ -1,7 +1,7 @@
 //! API tokens: `plt_<id>_<secret><check>` (contract §2).
 //!
-//! [`PlainToken`] is what is shown once, [`TokenHash`] what is stored. They are two types so that neither can stand where
-//! the other belongs, and neither shows its secret in `Debug`.
+//! [`PlainToken`] is shown once, [`TokenHash`] is stored. They are two types so that one can't be used as the other, and
+//! neither shows its secret in `Debug`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -41,26 +41,26 @@ impl FromStr for TokenId {
         if text.len() == ID_CHARS && text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return Ok(Self(text.to_owned()));
         }
-        // Someone may paste a secret where its id belongs; the error must not repeat it.
+        // Somebody may paste a secret instead of an id, so the error must not repeat it.
         let (got, expected) = (text.chars().count(), "the 16 letters and digits after plt_");
         Err(Invalid::because("token id", format!("got {got} characters, expected {expected}")))
     }
 }
 
-/// A whole token in the clear. Exists only between its making and its showing, or its arrival and its check.
+/// A whole token in plain text. It exists only until it has been shown, or checked.
 pub struct PlainToken {
     id: TokenId,
     text: SecretString,
 }
 
 impl PlainToken {
-    /// Makes a token from `random`, which must fill the slice it is given from the system's random source.
+    /// Makes a token from `random`, which must fill the given slice from the system's random source.
     pub fn generate<E>(mut random: impl FnMut(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
         let mut chars = String::with_capacity(ID_CHARS + SECRET_CHARS);
         let mut bytes = [0_u8; 64];
         while chars.len() < ID_CHARS + SECRET_CHARS {
             random(&mut bytes)?;
-            // Only the lowest 4 × 62 of 256 values are taken, so that every character is equally likely.
+            // Takes only the lowest 4 × 62 of 256 values, so that every character is equally likely.
             let fair = bytes.iter().filter(|byte| **byte < 248).map(|byte| char::from(BASE62[usize::from(byte % 62)]));
             chars.extend(fair.take(ID_CHARS + SECRET_CHARS - chars.len()));
         }
@@ -70,7 +70,7 @@ impl PlainToken {
         Ok(Self { id: TokenId(id.to_owned()), text: text.into() })
     }
 
-    /// Reads a token off a header. Wrong shape and wrong checksum are told apart by nobody: both are `None`.
+    /// Parses a token from a header. Returns `None` for a wrong shape and for a wrong checksum alike.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() != TOKEN_CHARS || !text.is_ascii() {
@@ -88,7 +88,7 @@ impl PlainToken {
         &self.id
     }
 
-    /// The secret half: what is hashed and compared.
+    /// The secret part, which is hashed and compared.
     #[must_use]
     pub fn secret(&self) -> &str {
         let start = PREFIX.len() + ID_CHARS + 1;
@@ -119,7 +119,7 @@ fn check(body: &str) -> String {
     digits.iter().copied().map(char::from).collect()
 }
 
-/// The Argon2id PHC string of a token's or a person's secret: what is stored.
+/// The Argon2id PHC string of a token's or a password's secret, as stored.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TokenHash(String);
 
@@ -142,13 +142,13 @@ impl fmt::Debug for TokenHash {
     }
 }
 
-/// Who holds a token that reads reports (contract §8).
+/// Who uses a token that reads reports (contract §8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TokenReader {
-    /// Singular: its polls say what Singular was handed.
+    /// Singular: its polls count as handed to Singular.
     #[default]
     Singular,
-    /// Somebody else, or a test.
+    /// Another program, or a test.
     Other,
 }
 

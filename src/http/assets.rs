@@ -1,4 +1,4 @@
-//! Files that are shipped in the binary: styles, scripts, icons.
+//! Files in the binary: style sheet, script, icons.
 
 use actix_web::http::header::{self, EntityTag, IfNoneMatch};
 use actix_web::{HttpResponse, web};

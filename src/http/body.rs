@@ -1,9 +1,9 @@
-//! The body of a long report: made some 64 KiB at a time, by the thread that sends it, when the connection has room for more.
+//! The body of a long report. The thread that sends it makes about 64 KiB at a time, whenever the connection can take more.
 //!
-//! Reading takes a turn and a connection, which a slow client does not keep: they are given back when it takes nothing for a
-//! moment while others wait, and the report goes on later in another snapshot, if what is still to come is the same there.
-//! A client that takes nothing for a minute, or takes the whole too slowly, is given up. A body that was not made to its end
-//! fails, so that the server aborts the connection and a cut report can't be taken for a whole one.
+//! Reading needs a turn and a database connection. A slow client doesn't keep them: if it takes nothing for a moment while
+//! others wait, they are given back. The report continues later in another snapshot, if the remaining days are unchanged
+//! there. A client that takes nothing for a minute, or is too slow over all, is disconnected. If a body can't be completed it
+//! fails, so that the server aborts the connection and nobody takes a cut report for a whole one.
 
 use std::cell::RefCell;
 use std::io;
@@ -23,63 +23,64 @@ use super::reading::{Reading, Waiting};
 use crate::service::report::{Continued, Report};
 use crate::service::{ServiceError, ServiceResult};
 
-/// Chunks that are made before the thread sees to other connections.
+/// How many chunks are made before the thread serves other connections.
 const CHUNKS_AT_ONCE: u32 = 4;
-/// How much is read in one turn while others wait for theirs.
+/// How much is read in one turn while others wait.
 const BYTES_A_TURN: u64 = 256 * 1024;
-/// For how long a client may take nothing before its turn is given back: to those who wait, and in any case.
+/// How long a client may take nothing before its turn is given back: the first if others wait, the second in any case.
 const PAUSE: Duration = Duration::from_millis(50);
 const LONG_PAUSE: Duration = Duration::from_secs(2);
-/// How long a client may take nothing. A slow one with large socket buffers looks like that for half a minute at a time.
+/// How long a client may take nothing. With large socket buffers, a slow client can look idle for half a minute.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// How slowly a client may take a report on the whole, in bytes a second.
+/// The slowest average speed of a client, in bytes a second.
 const SLOWEST: u64 = 32 * 1024;
-/// Chunks from this size on are used again when they were sent.
+/// Chunks from this size on are reused after they were sent.
 const WORTH_REUSING: usize = 32 * 1024;
 
 /// The body of a long report.
 pub(super) struct ReportBody {
     rest: Rc<RefCell<BodyState>>,
-    /// What was handed out last; when the next is asked for, it was copied to where it goes.
+    /// The last chunk given to the connection. When the next one is asked for, its bytes have been copied and it can be
+    /// reused.
     sent: Option<Bytes>,
     chunks_at_once: u32,
     watch: rt::task::JoinHandle<()>,
 }
 
-/// What is still to come.
+/// What is still to be sent.
 enum BodyState {
-    /// Rows, and what follows.
+    /// Rows, then the end of the envelope.
     Rows(Box<Making>),
-    /// What closes the envelope, until it was handed out; then the end, at which the poll is recorded.
+    /// The end of the envelope, until it was given to the connection; then the end, where the poll is recorded.
     Closing(Option<Bytes>, Option<Box<PollRecorder>>),
-    /// Nothing, and that is no end.
+    /// Nothing: the body was cut.
     Cut,
 }
 
-/// A report in the making.
+/// A report that is being made.
 struct Making {
     report: Report,
-    /// Chunks that were made before.
+    /// Chunks that were made before the headers were sent.
     begun: std::vec::IntoIter<Bytes>,
     closing: Option<Bytes>,
     poll: PollRecorder,
     pace: Pace,
     reading: Reading,
-    /// The wait for a turn, and since when, where there is one.
+    /// The wait for a turn, and when it began.
     waiting: Option<(Instant, Waiting)>,
-    /// What was made when the turn began.
+    /// How many bytes had been made when the turn began.
     turn_from: u64,
 }
 
-/// How a report is read on.
+/// Whether a report can be read further.
 enum ReadingOn {
     AsBefore,
     InANewTurn,
-    /// What was still to be read is not there any more.
+    /// The remaining days have changed.
     Impossible,
 }
 
-/// How the client takes it.
+/// How fast the client reads.
 struct Pace {
     since: Instant,
     last: Instant,
@@ -87,8 +88,8 @@ struct Pace {
 }
 
 impl ReportBody {
-    /// The rest of a report whose beginning was made already, and what closes the envelope around it. The poll is recorded
-    /// when the connection took the last of it and asks for more, or when that is not to be expected any more.
+    /// The rest of a report whose beginning was made already, and the end of its envelope. The poll is recorded when the
+    /// connection has taken the last chunk and asks for more, or when it no longer will.
     pub(super) fn new(
         report: Report,
         begun: Vec<Bytes>,
@@ -110,7 +111,7 @@ impl ReportBody {
     }
 }
 
-/// The body of a short report, all of which was made. The poll is recorded when the connection took it and asks for more.
+/// The body of a short report, made completely. The poll is recorded when the connection has taken it and asks for more.
 pub(super) struct WholeBody {
     chunks: std::vec::IntoIter<Bytes>,
     poll: Option<PollRecorder>,
@@ -118,7 +119,7 @@ pub(super) struct WholeBody {
 
 impl WholeBody {
     pub(super) fn new(chunks: Vec<Bytes>, poll: PollRecorder) -> Self {
-        // Nobody takes the body of a HEAD.
+        // Nobody reads the body of a HEAD request.
         let poll = if poll.wants_body() {
             Some(poll)
         } else {
@@ -182,8 +183,7 @@ impl Drop for ReportBody {
     }
 }
 
-/// Gives the report up once its client takes it too slowly. The body can't see that itself: a connection that stands still
-/// does not ask it for more.
+/// Ends the report when its client is too slow. The body itself can't notice that: a stalled connection doesn't poll it.
 async fn watch(rest: Rc<RefCell<BodyState>>) {
     loop {
         let latest = match &*rest.borrow() {
@@ -198,7 +198,7 @@ async fn watch(rest: Rc<RefCell<BodyState>>) {
     }
 }
 
-/// Gives the turn back when the client takes nothing for a while: soon where others wait for it.
+/// Gives the turn back if the client takes nothing for a while: sooner if others wait for it.
 async fn release_when_idle(rest: Weak<RefCell<BodyState>>) {
     loop {
         rt::time::sleep(PAUSE).await;
@@ -215,7 +215,7 @@ async fn release_when_idle(rest: Weak<RefCell<BodyState>>) {
 }
 
 impl BodyState {
-    /// Ready once the next bytes can be made, or never will be; whether a turn was got for it.
+    /// Ready when the next bytes can be made, or never will be. Returns whether a turn was taken.
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         let Self::Rows(making) = self else { return Poll::Ready(false) };
         let Poll::Ready(turned) = making.poll_turn(cx) else { return Poll::Pending };
@@ -233,7 +233,7 @@ impl BodyState {
         Poll::Ready(false)
     }
 
-    /// The next bytes, perhaps in the memory of those that were sent.
+    /// The next bytes, in the memory of the chunk that was sent if possible.
     fn next(&mut self, sent: Option<Bytes>) -> Option<io::Result<Bytes>> {
         if let Self::Rows(making) = self {
             match making.next(sent) {
@@ -265,7 +265,7 @@ impl BodyState {
         }
     }
 
-    /// Ends with all rows handed out. The reading connection is free for others while the client takes the last of them.
+    /// All rows have been sent: frees the reading connection while the client takes the last chunk.
     fn close(&mut self) {
         if let Self::Rows(making) = mem::replace(self, Self::Cut) {
             let Making { report, closing, poll, pace, .. } = *making;
@@ -351,13 +351,13 @@ impl Pace {
         self.bytes += bytes;
     }
 
-    /// The client is not to blame for the time since then.
+    /// Doesn't count the time since then against the client.
     fn excuse(&mut self, since: Instant) {
         self.last = Instant::now();
         self.since += self.last - since;
     }
 
-    /// When the next bytes must be asked for.
+    /// The latest time at which the next bytes must be asked for.
     fn latest(&self) -> Instant {
         self.last.min(self.since + Duration::from_secs(self.bytes / SLOWEST)) + PATIENCE
     }

@@ -1,6 +1,6 @@
-//! Who is asking, and by what name for us: seen through trusted proxies only. What the client calls itself.
+//! Who sends a request, and under which address they reach us. Only trusted proxies can change either.
 //!
-//! Addresses, cookies, links and the check of a form's origin all go by what is decided here.
+//! IP addresses, cookies, links and the origin check of forms all use what is decided here.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -10,13 +10,13 @@ use ipnet::IpNet;
 
 use crate::config::Serve;
 
-/// Longest user agent that is kept.
+/// The longest user agent that is stored.
 const AGENT_CHARS: usize = 200;
 
-/// The address the request comes from.
+/// The client's IP address.
 ///
-/// What proxies say counts only when the peer itself is a trusted one, and is read from the right: each trusted proxy
-/// vouches for the entry before it, and the first address that is not trusted is the client's.
+/// Proxy headers count only if the peer itself is a trusted proxy. They are read from the right: each trusted proxy vouches
+/// for the entry before it, and the first address that isn't trusted is the client's.
 #[must_use]
 pub fn address(request: &HttpRequest, trusted: &[IpNet]) -> IpAddr {
     let peer = peer(request);
@@ -34,9 +34,8 @@ pub(super) fn is_in(networks: &[IpNet], address: IpAddr) -> bool {
     networks.iter().any(|network| network.contains(&address))
 }
 
-/// Scheme, host and path that people reach the server by, without a slash at its end: what the server was told, or else what
-/// the request says. Others than a trusted proxy can't say that it came another way: pages show this address beside the place
-/// for a token.
+/// Scheme, host and path by which people reach the server, without a final slash: the public URL if it is set, else what the
+/// request says. Only a trusted proxy can change the scheme: pages show this address next to the field for a token.
 #[must_use]
 pub fn origin(request: &HttpRequest, config: &Serve) -> String {
     if let Some(url) = &config.public_url {
@@ -46,15 +45,15 @@ pub fn origin(request: &HttpRequest, config: &Serve) -> String {
     format!("{scheme}://{}", host(request, config).unwrap_or_else(|| "localhost".to_owned()))
 }
 
-/// The host that the client asked for, as a trusted proxy or else the request says it.
+/// The host that the client asked for, according to a trusted proxy or else to the request.
 #[must_use]
 pub fn host(request: &HttpRequest, config: &Serve) -> Option<String> {
     let own = || Some(request.headers().get(header::HOST)?.to_str().ok()?.to_owned());
     said(request, config, |forwarded| &forwarded.hosts).or_else(own)
 }
 
-/// Whether people reach the server over TLS: its own, or, as its flags or a trusted proxy say, one in front of it. The one
-/// place that decides it; cookies, HSTS and links go by it.
+/// Whether people reach the server over TLS: its own, or that of a proxy, according to the flags or to a trusted proxy.
+/// Cookies, HSTS and links depend on this one decision.
 #[must_use]
 pub fn is_https(request: &HttpRequest, config: &Serve) -> bool {
     config.is_https()
@@ -62,13 +61,13 @@ pub fn is_https(request: &HttpRequest, config: &Serve) -> bool {
             .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
 }
 
-/// Whether the request says that it came through a proxy, trusted or not. Nothing is decided by it but how careful an answer is.
+/// Whether the request says that it came through a proxy, trusted or not. It only makes answers more cautious.
 #[must_use]
 pub fn is_behind_proxy(request: &HttpRequest) -> bool {
     [header::X_FORWARDED_FOR, header::VIA, header::FORWARDED].iter().any(|name| request.headers().contains_key(name))
 }
 
-/// What trusted proxies say of the client's side: the entry of the outermost of them.
+/// What trusted proxies say about the client: the entry of the outermost trusted proxy.
 fn said(request: &HttpRequest, config: &Serve, of: fn(&Forwarded) -> &Vec<String>) -> Option<String> {
     let (peer, trusted) = (peer(request), &config.trusted_proxy);
     if !is_in(trusted, peer) {
@@ -80,7 +79,7 @@ fn said(request: &HttpRequest, config: &Serve, of: fn(&Forwarded) -> &Vec<String
     entries.get(entries.len().saturating_sub(proxies)).cloned()
 }
 
-/// The connection's peer, and the scheme and host that it says, where the request has headers of proxies.
+/// The peer, and the scheme and host from its proxy headers, if it sent any.
 pub(super) fn claimed(request: &HttpRequest) -> Option<(IpAddr, [String; 2])> {
     const NAMES: [&str; 4] = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded"];
     if !NAMES.iter().any(|name| request.headers().contains_key(*name)) {
@@ -90,7 +89,7 @@ pub(super) fn claimed(request: &HttpRequest) -> Option<(IpAddr, [String; 2])> {
     Some((peer(request), [&mut schemes, &mut hosts].map(|entries| entries.pop().unwrap_or_default())))
 }
 
-/// What the headers of proxies say, one entry for each proxy that added one, the nearest last.
+/// The proxy headers: one entry per proxy, the nearest last.
 #[derive(Debug, Default, PartialEq)]
 struct Forwarded {
     addresses: Vec<String>,
@@ -99,8 +98,8 @@ struct Forwarded {
 }
 
 impl Forwarded {
-    /// `X-Forwarded-…` where any of them is there, else RFC 7239's `Forwarded`: most proxies write the first and hand on
-    /// whatever the client put into the second.
+    /// Uses `X-Forwarded-…` if any of them is present, else RFC 7239's `Forwarded`. Most proxies write the former and pass on
+    /// whatever the client put into the latter.
     fn read(request: &HttpRequest) -> Self {
         let lines = |name: &str| -> Vec<&str> {
             request.headers().get_all(name).filter_map(|line| line.to_str().ok()).collect()
@@ -116,7 +115,7 @@ impl Forwarded {
         if own == Self::default() { Self::parse(&lines("forwarded")) } else { own }
     }
 
-    /// RFC 7239, section 4: elements are parted by commas, their pairs by semicolons; values may be quoted.
+    /// RFC 7239, section 4: commas separate elements, semicolons separate their pairs; values may be quoted.
     fn parse(lines: &[&str]) -> Self {
         let mut found = Self::default();
         for element in lines.iter().flat_map(|line| split(line, ',')) {
@@ -130,7 +129,7 @@ impl Forwarded {
                     _ => {}
                 }
             }
-            // An element without a name for the client still stands for a proxy.
+            // An element without a client's address still counts as one proxy.
             found.addresses.push(address);
             found.schemes.extend(Some(scheme).filter(|scheme| !scheme.is_empty()));
             found.hosts.extend(Some(host).filter(|host| !host.is_empty()));
@@ -139,7 +138,7 @@ impl Forwarded {
     }
 }
 
-/// Splits where the character does not stand in quotes.
+/// Splits at a character outside of quotes.
 fn split(text: &str, at: char) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     text.split(move |c: char| {
@@ -148,7 +147,7 @@ fn split(text: &str, at: char) -> impl Iterator<Item = &str> {
     })
 }
 
-/// An address as proxies write it: alone, with a port, or IPv6 in brackets.
+/// An address as proxies write it: plain, with a port, or IPv6 in brackets.
 fn node(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
@@ -156,21 +155,21 @@ fn node(text: &str) -> Option<IpAddr> {
     address.map(|address| address.to_canonical())
 }
 
-/// The client's address, and how many proxies were passed through, the peer being the first.
+/// The client's address, and how many proxies forwarded the request, including the peer.
 fn through_proxies(peer: IpAddr, hops: &[impl AsRef<str>], trusted: &[IpNet]) -> (IpAddr, usize) {
     let (mut client, mut proxies) = (peer, 0);
     for hop in hops.iter().rev() {
         if !is_in(trusted, client) {
             break;
         }
-        // What no proxy of ours would write is no address; the proxy that passed it on is the last one known.
+        // This isn't an address, so no trusted proxy wrote it. The proxy that passed it on is the last one known.
         let Some(next) = node(hop.as_ref()) else { break };
         (client, proxies) = (next, proxies + 1);
     }
     (client, proxies.max(1))
 }
 
-/// What the client calls itself, shortened and without control characters.
+/// The user agent, shortened and without control characters.
 #[must_use]
 pub fn agent(request: &HttpRequest) -> String {
     let text = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -248,7 +247,7 @@ mod tests {
         assert_eq!(request("10.0.0.1", &[HOST, two]), is("198.51.100.1", "http://a.example"));
         let chain = ("forwarded", "for=198.51.100.1;proto=https;host=a.example, for=10.0.0.2;proto=http;host=b");
         assert_eq!(request("10.0.0.1", &[HOST, chain]), is("198.51.100.1", "https://a.example"));
-        // A proxy that writes the older headers hands on what the client wrote into this one.
+        // A proxy that writes `X-Forwarded-…` passes on what the client wrote into `Forwarded`.
         let older = ("x-forwarded-for", "198.51.100.1");
         assert_eq!(request("10.0.0.1", &[HOST, older, forwarded]), is("198.51.100.1", "http://127.0.0.1:8080"));
     }

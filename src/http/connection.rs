@@ -1,12 +1,12 @@
-//! The connection beneath HTTP, for what the web server's own HTTP/1.1 has no hook for (RFC 9110, RFC 9112):
+//! What the web server's HTTP/1.1 has no hook for (RFC 9110, RFC 9112):
 //!
-//! - a request that can't be parsed gets a refusal with an envelope like all others, where the server writes a bare status;
-//! - "100 Continue" goes out when a handler asks for the body, so that a refusal comes in its place and not after it;
-//! - after a request that ends its connection no other is carried out, and no answer before its own says that it ends;
-//! - a body whose chunks are malformed is answered before the connection ends.
+//! - a request that can't be parsed is refused with the usual envelope, where the server would write a bare status;
+//! - "100 Continue" is sent when a handler reads the body, so that a refusal replaces it instead of following it;
+//! - after a request that closes its connection no other request is carried out, and only its own answer says so;
+//! - a body with malformed chunks is answered before the connection closes.
 //!
-//! [`Connection`] stands between the server and the socket, [`carry_out`] between the server and the application. What they
-//! tell each other is the connection's [`ConnectionState`].
+//! [`Connection`] wraps the socket below the server, [`carry_out`] wraps the application above it. They communicate through
+//! the connection's [`ConnectionState`].
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -28,8 +28,7 @@ use super::error::{ClientError, ErrorKind};
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 const CLOSE: &[u8] = b"connection: close\r\n";
 
-/// What is wrong with a request that the server refuses without asking the application: the status line it writes, and how
-/// the refusal is told.
+/// Requests that the server refuses by itself: the status line it writes, and the refusal to send instead.
 const REFUSALS: [(&str, ErrorKind, &str); 3] = [
     (
         "HTTP/1.1 400 Bad Request\r\n",
@@ -51,34 +50,35 @@ const REFUSALS: [(&str, ErrorKind, &str); 3] = [
 
 const MALFORMED_CHUNKS: &str = "The body broke off, or is not in chunks as Transfer-Encoding: chunked says.";
 
-/// How far "100 Continue" is.
+/// The state of "100 Continue".
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Continue {
     #[default]
     Nothing,
-    /// The server writes it, and nobody has asked for the body yet.
+    /// The server has written it, but nobody has read the body yet.
     Written,
-    /// It was taken out of what the server wrote.
+    /// It was removed from what the server wrote.
     HeldBack,
-    /// The body is asked for.
+    /// A handler reads the body.
     Due,
 }
 
-/// What a connection and its requests tell each other.
+/// State that a connection shares with its requests.
 #[derive(Default)]
 pub struct ConnectionState {
     proceed: Cell<Continue>,
-    /// A request said that the connection ends with its answer.
+    /// A request said that the connection closes after its answer.
     ends: Cell<bool>,
-    /// Nothing more goes out.
+    /// Nothing more is sent.
     is_mute: Cell<bool>,
-    /// What is to go out says that the connection ends, since the server has parsed a later request that does.
+    /// The pending answer says that the connection closes, because the server has already parsed a later request that closes
+    /// it.
     ends_too_early: Cell<bool>,
-    /// How often everything had gone out when the last answer was made.
+    /// The number of flushes when the last answer was made.
     answered_at: Cell<Option<u64>>,
-    /// A body in chunks is on its way, and nothing was answered yet.
+    /// A chunked body is arriving, and no answer has been made yet.
     awaits_chunks: Cell<bool>,
-    /// How often everything that was written went out.
+    /// How often all written bytes were flushed.
     flushes: Cell<u64>,
     on_flush: RefCell<Option<Waker>>,
 }
@@ -100,7 +100,7 @@ impl ConnectionState {
         }
     }
 
-    /// Everything that was written when it had gone out `before` times is out.
+    /// Waits until everything written after `before` flushes is flushed.
     async fn gone_out(&self, before: u64) {
         poll_fn(|cx| {
             if self.flushes.get() > before {
@@ -144,8 +144,8 @@ where
         };
         let answer = answer.await;
         if has_body {
-            // What came of the body is parsed meanwhile: what follows it in the same segment may be the next request, which
-            // would be carried out though this answer said that the connection ends, for a body that is still to come.
+            // The server may already have parsed the bytes behind the body as the next request. It must not be carried out:
+            // this answer says that the connection closes.
             tokio::task::yield_now().await;
         }
         if is_behind_another {
@@ -157,7 +157,7 @@ where
     }
 }
 
-/// A body that its client holds back until it is told to go on.
+/// A body that its client sends only after "100 Continue".
 struct AwaitedBody {
     body: Payload,
     state: Rc<ConnectionState>,
@@ -172,22 +172,22 @@ impl Stream for AwaitedBody {
     }
 }
 
-/// A client's connection as the dispatcher sees it: what it reads and writes passes through here.
+/// A client's connection as the server sees it. All bytes read and written pass through here.
 pub struct Connection<T: AsyncWrite + Unpin> {
     socket: T,
     state: Rc<ConnectionState>,
-    /// What goes out in the place of what the server wrote, and how much of it did.
+    /// Bytes to send instead of what the server wrote, and how many were sent.
     own: Vec<u8>,
     own_sent: usize,
 }
 
 impl<T: AsyncWrite + Unpin> Connection<T> {
-    /// Around a socket, or TLS on one.
+    /// Wraps a socket, or TLS over one.
     pub fn new(socket: T) -> Self {
         Self { socket, state: Rc::default(), own: Vec::new(), own_sent: 0 }
     }
 
-    /// What its requests are told.
+    /// The state that is shared with its requests.
     #[must_use]
     pub fn state(&self) -> Rc<ConnectionState> {
         Rc::clone(&self.state)
@@ -266,14 +266,14 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Connection<T> {
     }
 }
 
-/// The server drops a connection whose chunks it can't read, and with it the request that waits for them.
+/// The server drops a connection whose chunks it can't parse, together with the waiting request.
 impl<T: AsyncWrite + Unpin> Drop for Connection<T> {
     fn drop(&mut self) {
         if self.state.awaits_chunks.get() {
             let refusal = ClientError::new(ErrorKind::ValidationError, MALFORMED_CHUNKS);
             let refusal = refusal.on_the_wire("HTTP/1.1 400 Bad Request\r\n", "\r\n");
             let cx = &mut Context::from_waker(Waker::noop());
-            // There is room for it, or nobody reads.
+            // The buffer takes it, or nobody reads it.
             let _ = Pin::new(&mut self.socket).poll_write(cx, refusal.as_bytes());
             let _ = Pin::new(&mut self.socket).poll_flush(cx);
         }
@@ -283,8 +283,8 @@ impl<T: AsyncWrite + Unpin> Drop for Connection<T> {
 /// Length of a `Date` as the server writes it, last of all headers.
 const DATE: usize = "date: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n".len();
 
-/// Where a refusal begins at the end of what the server wrote, that has no body and none of the headers that all answers of
-/// the application have; and what is to go out instead.
+/// Finds a refusal at the end of what the server wrote, which has no body and none of the application's headers. Returns
+/// where it begins and what to send instead.
 fn bare_refusal(written: &[u8]) -> Option<(usize, String)> {
     let (head, date) = written.split_at_checked(written.len().checked_sub(DATE)?)?;
     if !date.ends_with(b"\r\n\r\n") || !date.starts_with(b"date: ") {

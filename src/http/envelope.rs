@@ -1,21 +1,21 @@
-//! What every JSON answer under `/api/` is wrapped in (contract §1).
+//! The envelope of every JSON answer under `/api/` (contract §1).
 
 use serde::Serialize;
 use uuid::Uuid;
 
-/// The envelope of every JSON answer. Keys come in this order; `data` is left out of refusals.
+/// The envelope of every JSON answer. Keys are in this order; refusals have no `data`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Envelope<'a, T> {
-    /// Identifies this answer in the server's log.
+    /// Finds this answer in the server's log.
     pub response_id: Uuid,
     /// Whether the request was answered.
     pub is_successful: bool,
-    /// `Success`, or what kind of refusal it is.
+    /// `Success`, or the kind of refusal.
     pub response_title: &'a str,
-    /// `Success`, or what kind of refusal it is.
+    /// `Success`, or the kind of refusal.
     pub response_type: &'a str,
-    /// For people: what was wrong with the request, or what is worth knowing about the answer.
+    /// For people: what was wrong with the request, or what to know about the answer.
     pub messages: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<T>,

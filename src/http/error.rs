@@ -1,7 +1,7 @@
-//! The one boundary between what went wrong and what a client may see (contract §1, errors).
+//! Turns errors into what a client may see (contract §1, errors).
 //!
-//! Every failure of a route ends as a [`ClientError`]. What a client could have done otherwise is said in its messages;
-//! everything else is logged under the response's id and the client learns that id and nothing of the inside.
+//! Every failure of a route becomes a [`ClientError`]. Its messages say what the client could do differently. Everything else
+//! is logged under the response's id, and the client gets only that id.
 
 use actix_web::body::BoxBody;
 use actix_web::http::Method;
@@ -19,7 +19,7 @@ use crate::service::ServiceError;
 use crate::service::imports::ImportError;
 use crate::store::StoreError;
 
-/// What kind of refusal it is; `responseType` on the wire.
+/// The kind of refusal; `responseType` in JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
     /// 400
@@ -49,7 +49,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// As on the wire.
+    /// As in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -102,35 +102,35 @@ impl ClientError {
         Self { refusal, messages: vec![message.into()], headers: Vec::new(), response_id: Uuid::new_v4() }
     }
 
-    /// Refuses input, with a message for each problem.
+    /// Refuses input, with one message per problem.
     #[must_use]
     pub fn invalid(messages: Vec<String>) -> Self {
         Self { messages, ..Self::new(ErrorKind::ValidationError, "") }
     }
 
-    /// 401; the challenge names the scheme.
+    /// 401 with the challenge for `ApiToken`.
     pub fn unauthorized(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Unauthorized, message).with(header::WWW_AUTHENTICATE, "ApiToken realm=\"pitlane\"")
     }
 
-    /// 401 where a bearer is wanted.
+    /// 401 with the challenge for a bearer token.
     pub fn unauthorized_bearer(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Unauthorized, message).with(header::WWW_AUTHENTICATE, "Bearer realm=\"pitlane\"")
     }
 
-    /// 405 with the methods that would do.
+    /// 405 with the allowed methods.
     #[must_use]
     pub fn method_not_allowed(got: &Method, allow: &str) -> Self {
         Self::new(ErrorKind::MethodNotAllowed, format!("method: got {got}, expected {allow}"))
             .with(header::ALLOW, allow)
     }
 
-    /// 429 or 503: come back in so many seconds.
+    /// 429 or 503 with the seconds to wait.
     pub fn later(refusal: ErrorKind, seconds: u64, message: impl Into<String>) -> Self {
         Self::new(refusal, message).with(header::RETRY_AFTER, seconds.to_string())
     }
 
-    /// 429: over a limit of so many requests at once; come back in so many seconds.
+    /// 429 for more than `limit` requests at once, with the seconds to wait.
     pub fn over_limit(limit: u32, seconds: u64, message: impl Into<String>) -> Self {
         let name = |text| header::HeaderName::from_static(text);
         Self::later(ErrorKind::TooManyRequests, seconds, message)
@@ -139,7 +139,7 @@ impl ClientError {
             .with(name("ratelimit-reset"), seconds.to_string())
     }
 
-    /// Something the client has no part in. Logged here, under the id that the client is told.
+    /// An internal error. Logged here under the id that the client gets.
     pub fn internal(error: &dyn std::fmt::Display) -> Self {
         let refused =
             Self::new(ErrorKind::Error, "Something went wrong on our side. The log has more, by the responseId.");
@@ -160,7 +160,7 @@ impl ClientError {
         refused
     }
 
-    /// A file of the server's own could not be written or read.
+    /// The server could not read or write one of its own files.
     #[must_use]
     pub fn io(error: &std::io::Error) -> Self {
         if error.kind() == std::io::ErrorKind::StorageFull { Self::disk_full(error) } else { Self::internal(error) }
@@ -176,8 +176,8 @@ impl ClientError {
 }
 
 impl ClientError {
-    /// The whole answer as bytes, for where the web server answers without asking the application. `status_line` and `end` (a
-    /// `Date`, if anything, and the empty line) are the server's.
+    /// The whole answer as bytes, for refusals that the web server makes without the application. `status_line` and `end` (an
+    /// optional `Date` and the empty line) are the server's.
     pub(super) fn on_the_wire(&self, status_line: &str, end: &str) -> String {
         let envelope = Envelope::<()>::refused(self.response_id, self.refusal.as_str(), &self.messages);
         let body = serde_json::to_string(&envelope).unwrap_or_default();
@@ -191,7 +191,7 @@ impl ClientError {
     }
 }
 
-/// A refusal for people.
+/// The page of a refusal.
 #[derive(Template)]
 #[template(path = "error.html")]
 struct ErrorPage<'a> {
@@ -202,7 +202,7 @@ struct ErrorPage<'a> {
 }
 
 impl ClientError {
-    /// The refusal as a page; under `/admin/` people read it, not programs.
+    /// The refusal as a page: under `/admin/` people read it, not programs.
     #[must_use]
     pub fn page(&self) -> HttpResponse {
         let title = match self.refusal {

@@ -1,4 +1,4 @@
-//! A feed as an answer (contract §9). It is made whole before its first byte leaves, when it is the feed's turn.
+//! Answers with a feed (contract §9). When it is the feed's turn, all of it is made before the first byte is sent.
 
 use std::io;
 
@@ -18,7 +18,7 @@ use crate::service::connect::feeds;
 use crate::store::{FeedRow, Lane};
 use crate::telemetry;
 
-/// Answers with a feed. The poll is recorded when its last byte was handed out, or when the client left before.
+/// Answers with a feed. The poll is recorded when the last byte was sent, or when the client disconnected.
 pub async fn answer(state: &AppState, feed: FeedRow, claim: Claim, poll: PollRecorder) -> HttpResponse {
     let store = state.store.clone();
     let name = feed.format.clone();
@@ -45,14 +45,14 @@ pub async fn answer(state: &AppState, feed: FeedRow, claim: Claim, poll: PollRec
     }
 }
 
-/// Refuses a request for a feed that is known.
+/// Refuses a request for a known feed.
 #[must_use]
 pub fn refuse(poll: PollRecorder, status: StatusCode, message: &str) -> HttpResponse {
     poll.finish(status);
     refuse_unknown(status, message)
 }
 
-/// Refuses a request that no feed is known for.
+/// Refuses a request for an unknown feed.
 #[must_use]
 pub fn refuse_unknown(status: StatusCode, message: &str) -> HttpResponse {
     let mut response = headers(status);
@@ -71,7 +71,7 @@ fn into_internal(error: &io::Error) -> crate::service::ServiceError {
     crate::service::ServiceError::Internal(format!("a feed could not be kept for sending: {error}"))
 }
 
-/// Records the poll once all is handed out, or, dropped before, that it was cut.
+/// Records the poll when everything was sent; if dropped before, records that it was cut.
 struct Handing {
     poll: Option<PollRecorder>,
     length: u64,

@@ -1,6 +1,6 @@
-//! Headers that all answers have.
+//! Headers of all answers.
 
-/// Nothing is loaded from elsewhere, nothing may frame the pages, nothing is sniffed.
+/// Pages load nothing from other sites, can't be framed, and content types aren't guessed.
 pub(super) const SECURITY: [(&str, &str); 6] = [
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),

@@ -1,4 +1,4 @@
-//! A body on its way in: how long it may pause, how long all of it may take, and how slowly it may come.
+//! A request body while it arrives: limits on pauses, on the whole time, and on the speed.
 
 use std::time::{Duration, Instant};
 
@@ -12,24 +12,24 @@ use super::error::{ClientError, ErrorKind};
 const PAUSE: Duration = Duration::from_secs(15);
 const WHOLE: Duration = Duration::from_mins(10);
 
-/// How slowly it may come on the whole, in bytes a second, once this time is over.
+/// The slowest average speed, in bytes a second, checked once this time has passed.
 const SLOWEST: u64 = 8 * 1024;
 const GRACE: Duration = Duration::from_secs(30);
 
 pub(super) struct Incoming<P> {
     payload: P,
     since: Instant,
-    /// Bytes that have come.
+    /// Bytes received.
     length: u64,
 }
 
 impl<P: Stream<Item = Result<Bytes, PayloadError>> + Unpin> Incoming<P> {
-    /// A body whose time begins now.
+    /// A body whose time starts now.
     pub(super) fn new(payload: P) -> Self {
         Self { payload, since: Instant::now(), length: 0 }
     }
 
-    /// What comes next; `None` at its end.
+    /// The next bytes; `None` at the end.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, ClientError> {
         let next = tokio::time::timeout(PAUSE, self.payload.next()).await.map_err(|_| too_slow())?;
         let Some(chunk) = next else { return Ok(None) };
@@ -42,7 +42,7 @@ impl<P: Stream<Item = Result<Bytes, PayloadError>> + Unpin> Incoming<P> {
     }
 }
 
-/// Whether so many bytes in this time are enough.
+/// Whether this many bytes in this time are fast enough.
 fn is_fast_enough(length: u64, took: Duration) -> bool {
     took <= GRACE || (took <= WHOLE && length >= SLOWEST * took.as_secs())
 }

@@ -1,6 +1,6 @@
-//! How often one token, and one address, may ask. On by default, generous enough for a first connect.
+//! Rate limits per token and per address. On by default, generous enough for a first connect.
 //!
-//! What is left is told in the headers of draft-ietf-httpapi-ratelimit-headers.
+//! The `RateLimit` headers follow draft-ietf-httpapi-ratelimit-headers.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -14,41 +14,42 @@ use super::error::ClientError;
 use crate::domain::client_network;
 use crate::store::{FeedKey, TokenKey};
 
-/// A first connect asks for months day by day: this many seconds' worth may come at once.
+/// A first connect asks for months day by day: the budget of this many seconds can be used at once.
 const BURST_SECONDS: u32 = 50;
 
-/// One address may hold several advertisers' connectors.
+/// One address may have the connectors of several advertisers.
 const TOKENS_AN_ADDRESS: u32 = 5;
 
-/// Addresses that are remembered before the ones that have been quiet are forgotten.
+/// How many addresses are remembered before idle ones are dropped.
 const TABLE: usize = 10_000;
 
-/// What a token may ask, and what is left of it.
+/// What a token may use, and what is left of it.
 static RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 static RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 type Limiter<K> = DefaultKeyedRateLimiter<K, StateInformationMiddleware>;
 
-/// The limits; none where they are turned off.
+/// The rate limits; `None` if they are turned off.
 pub struct Limits(Option<On>);
 
 struct On {
     addresses: Limiter<IpAddr>,
     tokens: Limiter<TokenKey>,
     clock: DefaultClock,
-    /// What one token may ask in a second, in the long run.
+    /// Requests a second per token in the long run.
     per_second: u32,
     policy: HeaderValue,
 }
 
-/// What a token may ask, and what is left of it once that is less than half: the same request has the same headers before.
+/// What a token may use, and what is left once that is less than half. Above half the headers don't change from request to
+/// request.
 pub struct Allowance {
     policy: HeaderValue,
     left: Option<HeaderValue>,
 }
 
 impl Allowance {
-    /// Adds the `RateLimit` headers that tell a client what is left to it.
+    /// Adds the `RateLimit` headers.
     pub fn tell(self, headers: &mut HeaderMap) {
         headers.insert(RATE_LIMIT_POLICY.clone(), self.policy);
         if let Some(left) = self.left {
@@ -58,7 +59,7 @@ impl Allowance {
 }
 
 impl Limits {
-    /// So many requests a second for each token in the long run; 0 for no limits.
+    /// `per_second` requests a second per token in the long run; 0 turns limits off.
     #[must_use]
     pub fn new(per_second: u32) -> Self {
         let quota = |per_second: u32| {
@@ -75,7 +76,7 @@ impl Limits {
         }))
     }
 
-    /// Counts a request of this address.
+    /// Counts a request from this address.
     pub fn address(&self, address: IpAddr) -> Result<(), ClientError> {
         self.check("address", |on| {
             if on.addresses.len() > TABLE {
@@ -86,7 +87,7 @@ impl Limits {
         .map(drop)
     }
 
-    /// Counts a request with this token, and says what is left; nothing where there are no limits.
+    /// Counts a request with this token, and returns what is left; `None` if limits are off.
     pub fn token(&self, token: TokenKey) -> Result<Option<Allowance>, ClientError> {
         let state = self.check("token", |on| on.tokens.check_key(&token))?;
         Ok(self.0.as_ref().zip(state).map(|(on, state)| {
@@ -97,7 +98,7 @@ impl Limits {
         }))
     }
 
-    /// Counts a request for this feed. Feeds share the tokens' limits; no token's key is below zero.
+    /// Counts a request for this feed. Feeds have the same limits as tokens; they use negative keys, which no token has.
     pub fn feed(&self, feed: FeedKey) -> Result<(), ClientError> {
         self.check("feed", |on| on.tokens.check_key(&TokenKey::from(-feed.get()))).map(drop)
     }
@@ -121,12 +122,12 @@ impl Limits {
     }
 }
 
-/// So many requests within the time in which the whole of them comes back.
+/// `limit` requests, within the time in which a used-up budget is full again.
 fn policy(whose: &str, limit: u32) -> String {
     format!("\"{whose}\";q={limit};w={BURST_SECONDS}")
 }
 
-/// So many are left, and in so many seconds there are more: all, or the next one where none is left.
+/// What is left, and the seconds until there is more: until the budget is full, or until the next request if it is used up.
 fn remaining(whose: &str, left: u32, seconds: u64) -> String {
     format!("\"{whose}\";r={left};t={seconds}")
 }

@@ -1,4 +1,4 @@
-//! What is counted, for Prometheus. Labels are routes, statuses, states and advertisers' names; no id or address is ever one.
+//! Metrics for Prometheus. Labels are routes, statuses, states and advertisers' names; never ids or addresses.
 
 use std::time::Duration;
 
@@ -14,20 +14,20 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::service::ledger::Tally;
 use crate::service::status::{ApplianceStatus, PollingState};
 
-/// Route and status of a request.
+/// Labels of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
     route: String,
     status: u16,
 }
 
-/// How an advertiser's polling stands.
+/// Labels of an advertiser's polling state.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct PollingLabels {
     state: &'static str,
 }
 
-/// Days of an advertiser in a state.
+/// Labels of an advertiser's days in a state.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct DaysLabels {
     advertiser: String,
@@ -146,7 +146,7 @@ impl Metrics {
         }
     }
 
-    /// Advertisers come and go, so what was told before is forgotten.
+    /// Advertisers come and go, so old labels are dropped.
     fn tally(&self, tallies: &[Tally]) {
         self.singular_days.clear();
         self.last_complete_poll.clear();
@@ -168,7 +168,7 @@ impl Metrics {
         self.duration.observe(took.as_secs_f64());
     }
 
-    /// All metrics in the OpenMetrics text format; `polling` and `tallies` have the state of each advertiser.
+    /// All metrics in the OpenMetrics text format; `polling` and `tallies` are the state of each advertiser.
     pub fn render(
         &self,
         polls_dropped: u64,

@@ -1,4 +1,4 @@
-//! What is put around every route: security headers, the request log, the limit per address.
+//! Middleware around every route: security headers, the request log, the limit per address.
 
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ use super::headers;
 use super::place;
 use super::state::AppState;
 
-/// Bodies from this size on are compressed for those who ask for it.
+/// Bodies from this size on are compressed for clients that accept it.
 const WORTH_COMPRESSING: u64 = 1024;
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
@@ -25,7 +25,7 @@ pub fn security_headers() -> DefaultHeaders {
     headers::SECURITY.into_iter().fold(DefaultHeaders::new(), |headers, header| headers.add(header))
 }
 
-/// Tells browsers that came by HTTPS to come by nothing else for a year.
+/// Tells browsers that came by HTTPS to use only HTTPS for a year.
 pub async fn strict_transport<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
@@ -40,7 +40,7 @@ pub async fn strict_transport<B: MessageBody>(
     Ok(response)
 }
 
-/// Counts and logs every request by its route: never by its path or query, which may hold what should not be logged.
+/// Counts and logs every request by its route, never by its path or query, which may hold secrets.
 pub async fn observe(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
@@ -61,8 +61,8 @@ pub async fn observe(
     Ok(response)
 }
 
-/// Keeps small answers from being compressed, which costs more than it saves. Stands inside of `Compress`, which leaves alone
-/// what says that it is encoded already; [`tidy_encoding`] takes the mark away again.
+/// Keeps small answers from being compressed, which would cost more than it saves. Runs inside of `Compress`, which skips
+/// answers that say they are encoded already; [`tidy_encoding`] removes that mark.
 pub async fn mark_small(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
@@ -74,11 +74,11 @@ pub async fn mark_small(
     Ok(response)
 }
 
-/// Stands outside of `Compress`: takes away the mark of [`mark_small`], and the `Vary` that compression adds to the one a
-/// report has. One that names everything is enough.
+/// Runs outside of `Compress`: removes the mark of [`mark_small`], and the second `Vary` that compression adds to a report's
+/// own.
 ///
-/// Who wants none of the codings there are, not even the plain one, is answered in that (RFC 9110, section 12.5.3), and so is
-/// HTTP/1.0, which has no chunks.
+/// A client that accepts none of the available encodings, not even the plain one, still gets the plain one (RFC 9110, section
+/// 12.5.3). So does HTTP/1.0, which has no chunks.
 pub async fn tidy_encoding<B: MessageBody>(
     mut request: ServiceRequest,
     next: Next<B>,
@@ -100,7 +100,7 @@ pub async fn tidy_encoding<B: MessageBody>(
     Ok(response)
 }
 
-/// Whether a list of codings names gzip, by one of its names or by a star, and does not refuse it.
+/// Whether `Accept-Encoding` names gzip, under one of its names or by `*`, and doesn't refuse it.
 fn accepts_gzip(codings: &[u8]) -> bool {
     let codings = codings.split(|byte| *byte == b',').filter_map(|coding| std::str::from_utf8(coding).ok());
     let weights = codings.map(|coding| {
@@ -114,8 +114,8 @@ fn accepts_gzip(codings: &[u8]) -> bool {
     of(&["gzip", "x-gzip"]).or_else(|| of(&["*"])).unwrap_or(false)
 }
 
-/// Refuses an address that asks too often. What comes with a token, right or wrong, is left to the guard of the API's routes,
-/// which counts it for the token, or, where that is not right, for the address.
+/// Refuses an address that asks too often. Requests with a token are left to the guard of the API's routes, which counts them
+/// for the token or, if the token is wrong, for the address.
 pub async fn limit_address<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,

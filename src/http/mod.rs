@@ -1,6 +1,6 @@
-//! The web kit: what every route shares. Knows no route itself.
+//! What all routes share; it knows no single route.
 //!
-//! State, the one boundary between errors and clients, authentication, limits, streaming, headers, assets.
+//! The state, errors, authentication, limits, streaming, headers, assets.
 
 pub mod access;
 pub mod assets;

@@ -1,7 +1,7 @@
-//! Forms with a file (`multipart/form-data`), read as they come: one part after another, nothing kept but the piece in hand. All
-//! of a form must come at the pace of an upload.
+//! Parses forms with a file (`multipart/form-data`) as they arrive: one part after another, with only the current piece in
+//! memory. The whole form must arrive at the speed of an upload.
 //!
-//! Reads what browsers send (RFC 7578) and refuses the rest. The guard reads the first part, which holds the form's token;
+//! Accepts what browsers send (RFC 7578) and refuses the rest. The guard reads the first part, which has the form's token;
 //! the handler of an upload reads the file.
 
 use actix_web::HttpRequest;
@@ -12,11 +12,11 @@ use bytes::{Bytes, BytesMut};
 use super::error::{ClientError, ErrorKind};
 use super::incoming::Incoming;
 
-/// The longest head of a part, and the longest text that is no file.
+/// The longest header of a part, and the longest text field.
 const HEAD_BYTES: usize = 4096;
 const TEXT_BYTES: usize = 4096;
 
-/// What separates the parts, if the request is such a form.
+/// The boundary between the parts, if the request is such a form.
 #[must_use]
 pub fn boundary(request: &HttpRequest) -> Option<String> {
     let content_type = request.headers().get(header::CONTENT_TYPE)?.to_str().ok()?;
@@ -30,11 +30,11 @@ pub fn boundary(request: &HttpRequest) -> Option<String> {
     (1..=70).contains(&boundary.len()).then(|| boundary.to_owned())
 }
 
-/// The head of a part.
+/// The header of a part.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Part {
     pub name: String,
-    /// What the browser calls the file, where it is one.
+    /// The file's name, if the part is a file.
     pub file_name: Option<String>,
 }
 
@@ -42,9 +42,9 @@ pub struct Part {
 pub struct Parts {
     payload: Incoming<Payload>,
     held: BytesMut,
-    /// What stands between two parts: a line break, two dashes, the boundary.
+    /// The separator of two parts: a line break, two dashes, the boundary.
     mark: Vec<u8>,
-    /// Whether the mark that ends the current part was met.
+    /// Whether the separator that ends the current part was reached.
     between: bool,
 }
 
@@ -52,12 +52,12 @@ impl Parts {
     /// The parts of this body.
     #[must_use]
     pub fn new(payload: Payload, boundary: &str) -> Self {
-        // The first mark has no line break of its own before it.
+        // The first separator has no line break before it.
         let held = BytesMut::from(&b"\r\n"[..]);
         Self { payload: Incoming::new(payload), held, mark: format!("\r\n--{boundary}").into_bytes(), between: false }
     }
 
-    /// The next part; what is left of the current one is passed over. `None` at the form's end.
+    /// The next part; skips the rest of the current one. `None` at the form's end.
     pub async fn next(&mut self) -> Result<Option<Part>, ClientError> {
         while self.chunk().await?.is_some() {}
         self.fill(2).await?;
@@ -93,7 +93,7 @@ impl Parts {
                 self.between = true;
                 return Ok(None);
             }
-            // The end may be the beginning of the mark.
+            // The end may be the beginning of the separator.
             let sure = self.held.len().saturating_sub(self.mark.len() - 1);
             if sure > 0 {
                 return Ok(Some(self.held.split_to(sure).freeze()));
@@ -102,7 +102,7 @@ impl Parts {
         }
     }
 
-    /// The current part as text, which is short.
+    /// The current part as a short text.
     pub async fn text(&mut self) -> Result<String, ClientError> {
         let mut text = Vec::new();
         while let Some(chunk) = self.chunk().await? {
@@ -114,7 +114,7 @@ impl Parts {
         String::from_utf8(text).map_err(|_| broken())
     }
 
-    /// Waits until at least so many bytes are held.
+    /// Waits until at least `wanted` bytes are buffered.
     async fn fill(&mut self, wanted: usize) -> Result<(), ClientError> {
         while self.held.len() < wanted {
             let bytes = self.payload.next().await?.ok_or_else(broken)?;
@@ -141,7 +141,7 @@ fn find(held: &[u8], wanted: &[u8]) -> Option<usize> {
     None
 }
 
-/// Reads the line that says which field it is. Browsers write a quotation mark within a name as `%22`.
+/// Parses the header that names the field. Browsers write a quotation mark in a name as `%22`.
 fn part(head: &str) -> Option<Part> {
     const WANTED: &str = "content-disposition:";
     let line = head

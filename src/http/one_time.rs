@@ -1,7 +1,7 @@
-//! Pages that are shown once: they hold a secret that Pitlane itself does not keep.
+//! Pages that are shown once: they contain a secret that Pitlane doesn't store.
 //!
-//! A form that makes a secret leads to an address that answers once. The form's own number is remembered, so that a form
-//! sent twice makes one secret. All of it is in memory, belongs to one session, and is gone after some minutes.
+//! A form that makes a secret redirects to an address that answers once. The form's id is remembered, so that a form sent
+//! twice makes one secret. Everything is in memory, belongs to one session, and is dropped after some minutes.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -12,13 +12,13 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::service::ServiceResult;
 use crate::service::access::sessions;
 
-/// How long a page waits to be fetched, and a form is remembered.
+/// How long a page is kept and a form remembered.
 const LIFE: Duration = Duration::from_mins(10);
 
-/// Pages and forms that are remembered at most.
+/// The most pages and forms that are kept.
 const MOST: usize = 1000;
 
-/// How long the second of two equal forms waits for the first.
+/// How long a repeated form waits for the first one.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Pages that are shown once.
@@ -29,9 +29,9 @@ pub struct OneTimePages {
 
 #[derive(Default)]
 struct Kept {
-    /// By id: whose, since when, and the page.
+    /// By id: session, time, and page.
     pages: HashMap<String, (String, Instant, SecretString)>,
-    /// By session and form: since when, and the page it made; none while it is being made.
+    /// By session and form: time, and the page it made; `None` while it is being made.
     forms: HashMap<(String, String), (Instant, Option<String>)>,
 }
 
@@ -53,7 +53,7 @@ impl OneTimePages {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps a page for a session; the id to fetch it by.
+    /// Keeps a page for a session, and returns its id.
     pub fn keep(&self, session: &str, form: &str, html: String) -> ServiceResult<String> {
         let id = sessions::secret()?.expose_secret().to_owned();
         let mut kept = self.kept();
@@ -65,7 +65,7 @@ impl OneTimePages {
         Ok(id)
     }
 
-    /// The page with this id, if it is this session's and was not fetched yet.
+    /// The page with this id, if it belongs to this session and wasn't fetched yet.
     #[must_use]
     pub fn take(&self, session: &str, id: &str) -> Option<SecretString> {
         let mut kept = self.kept();
@@ -74,8 +74,8 @@ impl OneTimePages {
         if is_own { kept.pages.remove(id).map(|(.., html)| html) } else { None }
     }
 
-    /// The id of the page that this form made. `None` where the form is new: then it counts as being made from now on,
-    /// until [`Self::keep`] or [`Self::forget`]. A form without a number is always new.
+    /// The id of the page that this form made. `None` if the form is new: it then counts as being made until [`Self::keep`]
+    /// or [`Self::forget`]. A form without an id is always new.
     pub async fn made_by(&self, session: &str, form: &str) -> Option<String> {
         if form.is_empty() {
             return None;
@@ -99,7 +99,7 @@ impl OneTimePages {
         }
     }
 
-    /// Says that a form made nothing, so that it may be sent again.
+    /// Says that a form made nothing, so that it can be sent again.
     pub fn forget(&self, session: &str, form: &str) {
         self.kept().forms.remove(&(session.to_owned(), form.to_owned()));
     }

@@ -1,4 +1,4 @@
-//! Who runs the server, as far as a request shows it: for figures that are nobody else's business (contract §6).
+//! Recognises the operator of the server, who may see figures that nobody else should (contract §6).
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -11,11 +11,11 @@ use super::access::Access;
 use super::error::ClientError;
 use super::state::AppState;
 
-/// What a proxy adds to a request that it passes on.
+/// Headers that a proxy adds.
 const FORWARDING: [&str; 6] =
     ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
 
-/// Whether the request comes from this machine and no proxy passed it on, or brings the metrics token.
+/// Whether the request comes from this machine without a proxy, or has the metrics token.
 #[must_use]
 pub fn is_operator(request: &HttpRequest) -> bool {
     let is_local = request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
@@ -31,7 +31,7 @@ pub fn is_operator(request: &HttpRequest) -> bool {
     })
 }
 
-/// Hands the request on to its handler if it may pass.
+/// Passes the request on to its handler if it is allowed.
 pub async fn pass(
     access: Access,
     request: ServiceRequest,

@@ -1,7 +1,7 @@
-//! The path of the public URL, under which all routes live (contract §10), such as `/costs` of `https://example.com/costs`.
+//! The path of the public URL, under which all routes are (contract §10), such as `/costs` of `https://example.com/costs`.
 //!
-//! Handlers and templates know nothing of it. It is taken off what comes in, so that a proxy may hand it on or take it off
-//! itself, and put before every address that goes out: redirects and the links of pages here, cookies where they are made.
+//! Handlers and templates don't know about it. It is removed from requests, so it doesn't matter whether a proxy removes it.
+//! It is added to every outgoing address: here to redirects and to links in pages; cookies get it where they are made.
 
 use actix_web::body::{BoxBody, MessageBody, to_bytes};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -14,7 +14,7 @@ use actix_web::{Error, HttpResponse, web};
 use super::state::AppState;
 use crate::config::Serve;
 
-/// Attributes that hold a path of this server in a page. Text of people can't hold their quotes.
+/// Attributes with a path of this server. User text can't contain their quotes.
 const LINKS: [&str; 3] = ["href=\"/", "src=\"/", "action=\"/"];
 
 fn state(request: &ServiceRequest) -> Option<web::Data<AppState>> {
@@ -22,7 +22,7 @@ fn state(request: &ServiceRequest) -> Option<web::Data<AppState>> {
     state.filter(|state| !state.config.path().is_empty())
 }
 
-/// Answers as if the routes stood at the root. Stands around all of them.
+/// Handles requests as if the routes were at the root. Wraps all of them.
 pub async fn under_path<B: MessageBody>(
     mut request: ServiceRequest,
     next: Next<B>,
@@ -42,20 +42,20 @@ pub async fn under_path<B: MessageBody>(
     Ok(response)
 }
 
-/// Puts the path before the links of pages. Stands inside of what compresses them.
+/// Adds the path to the links of pages. Runs inside of compression.
 pub async fn in_pages(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
     let Some(state) = state(&request) else { return next.call(request).await };
     let (request, response) = next.call(request).await?.into_parts();
     Ok(ServiceResponse::new(request, with_path(&state.config, response).await?))
 }
 
-/// A page with the path before its links; anything else as it is.
+/// A page with the path added to its links; any other body unchanged.
 pub(super) async fn with_path(config: &Serve, response: HttpResponse) -> Result<HttpResponse, Error> {
     let kind = response.headers().get(header::CONTENT_TYPE);
     if config.path().is_empty() || !kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html")) {
         return Ok(response);
     }
-    // Pages are small and held whole already.
+    // Pages are small and already complete in memory.
     let (response, body) = response.into_parts();
     let html = to_bytes(body).await.map_err(actix_web::error::ErrorInternalServerError)?;
     let mut html = String::from_utf8_lossy(&html).into_owned();
@@ -65,7 +65,7 @@ pub(super) async fn with_path(config: &Serve, response: HttpResponse) -> Result<
     Ok(response.set_body(BoxBody::new(html)))
 }
 
-/// The address below the path.
+/// The address without the path.
 fn without(base: &str, uri: &Uri) -> Option<Uri> {
     let path = uri.path_and_query()?.as_str();
     let rest = path.strip_prefix(base).filter(|rest| rest.is_empty() || rest.starts_with(['/', '?']))?;
@@ -75,7 +75,7 @@ fn without(base: &str, uri: &Uri) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
-/// Whether an address is a path of this server: one slash, since two begin another host's.
+/// Whether an address is a path of this server: it begins with one slash; two would begin another host.
 fn is_ours(to: &str) -> bool {
     to.starts_with('/') && !to.starts_with("//")
 }

@@ -1,4 +1,4 @@
-//! A request for a report on its way into the poll history.
+//! Records a request for a report in the poll history.
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -19,15 +19,16 @@ use crate::service::polls::{HandOver, PollLog};
 use crate::service::report::{Report, ReportHead};
 use crate::store::{FeedKey, PollRow, TokenRow, TokenUse};
 
-/// A poll on its way into the history. The guard of its route makes it.
+/// A poll that will be recorded. The guard of its route makes it.
 pub struct PollRecorder {
     row: Box<PollRow>,
-    /// Whether what is answered is handed to whoever polls: HEAD gets none of it, and the ledger is of one report only.
+    /// Whether the answer counts as handed over: a HEAD request gets no rows, and the ledger is about the Singular report
+    /// only.
     hands_over: bool,
     is_head: bool,
-    /// Polls of a packet's token are no polls of the advertiser's report: only that they came is noted.
+    /// Polls with a packet's sandbox token aren't polls of the advertiser's report: only the token's use is noted.
     is_sandbox: bool,
-    /// Dropped after the poll was recorded.
+    /// Dropped after the poll has been recorded.
     _under_way: Option<HandOver>,
     since: Instant,
     log: Arc<PollLog>,
@@ -43,7 +44,7 @@ impl FromRequest for PollRecorder {
 }
 
 impl PollRecorder {
-    /// A poll that came just now.
+    /// A poll that arrived just now.
     pub(super) fn new(state: &AppState, request: &HttpRequest, report: ReportKind, format: ReportFormat) -> Self {
         let address = client::address(request, &state.config.trusted_proxy).to_string();
         let poll = Self::begin(&state.polls, report, format, address, client::agent(request));
@@ -52,7 +53,7 @@ impl PollRecorder {
         Self { hands_over, is_head: request.method() == Method::HEAD, _under_way: under_way, ..poll }
     }
 
-    /// A request for a feed that came just now.
+    /// A request for a feed that arrived just now.
     #[must_use]
     pub fn of_feed(state: &AppState, request: &HttpRequest, feed: FeedKey) -> Self {
         let mut poll = Self::new(state, request, ReportKind::Singular, ReportFormat::Csv);
@@ -60,7 +61,7 @@ impl PollRecorder {
         poll
     }
 
-    /// The same poll, with what the feed came to.
+    /// Adds the feed's totals.
     pub(super) fn with_feed(mut self, totals: &FeedTotals, bytes: u64) -> Self {
         (self.row.days, self.row.rows, self.row.cost, self.row.bytes) = (totals.days, totals.rows, totals.cost, bytes);
         self
@@ -101,7 +102,7 @@ impl PollRecorder {
         }
     }
 
-    /// The same poll, with the token it came with.
+    /// Adds the token.
     #[must_use]
     pub(super) fn by(mut self, token: &TokenRow) -> Self {
         self.row.token = Some(token.key);
@@ -109,20 +110,20 @@ impl PollRecorder {
         self
     }
 
-    /// The same poll, with the days it asks for.
+    /// Adds the requested days.
     #[must_use]
     pub fn of(mut self, days: DayRange) -> Self {
         self.row.days = Some(days);
         self
     }
 
-    /// The report that is asked for.
+    /// The requested report.
     #[must_use]
     pub fn report(&self) -> (ReportKind, ReportFormat) {
         (self.row.report, self.row.format)
     }
 
-    /// Records the poll with the status it got.
+    /// Records the poll with its status.
     pub(super) fn finish(mut self, status: StatusCode) {
         self.row.status = status.as_u16();
         self.row.duration = self.since.elapsed();
@@ -136,35 +137,35 @@ impl PollRecorder {
         }
     }
 
-    /// Records a poll that is refused before a report was begun; hands back why.
+    /// Records a poll that is refused before a report was begun, and returns the error.
     #[must_use]
     pub fn refused(self, error: ClientError) -> ClientError {
         self.finish(error.status_code());
         error
     }
 
-    /// Records a poll whose report was not made to its end.
+    /// Records a poll whose report wasn't completed.
     pub(super) fn cut(mut self, status: StatusCode) {
         self.row.complete = false;
         self.row.served = None;
         self.finish(status);
     }
 
-    /// The same poll, with the whole report that was made for it, of so many bytes. What it was made from counts once the
-    /// poll is finished, and not when it is cut.
+    /// Adds the report that was made, with its length. The version it was made from counts only if the poll is finished, not
+    /// if it is cut.
     pub(super) fn with_report(mut self, report: &Report, bytes: u64) -> Self {
         let totals = report.totals();
         (self.row.rows, self.row.cost, self.row.bytes) = (totals.rows, totals.cost, bytes);
         self.confirming(report.head())
     }
 
-    /// The same poll, whose client has what the report is made from, once it is finished.
+    /// Says that the client already has this report, which counts once the poll is finished.
     pub(super) fn confirming(mut self, head: &ReportHead) -> Self {
         self.row.served = self.hands_over.then_some(head.version);
         self
     }
 
-    /// Whether a body will be asked for.
+    /// Whether the client reads a body.
     pub(super) fn wants_body(&self) -> bool {
         !self.is_head
     }

@@ -1,4 +1,4 @@
-//! Notes who sends headers of proxies, for the doctor: each peer at most once an hour while it says the same.
+//! Notes proxy headers for the doctor: each peer at most once an hour, unless its headers change.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -13,17 +13,17 @@ use super::client;
 use crate::store::ProxySeen;
 
 const AGAIN: Duration = Duration::from_hours(1);
-/// Peers that are remembered before all are forgotten.
+/// How many peers are remembered before all are dropped.
 const TABLE: usize = 256;
-/// What is kept of a host that somebody claims.
+/// The longest host that is noted.
 const HOST_CHARS: usize = 255;
 
-/// What was noted lately, and when: of each peer the scheme and host it says.
+/// What was noted recently, and when: per peer the scheme and host it sent.
 #[derive(Default)]
 pub struct NotedProxies(Mutex<HashMap<IpAddr, (Instant, String, String)>>);
 
 impl NotedProxies {
-    /// The request's peer, if it speaks as a proxy does and that is to be noted.
+    /// Notes the request's peer if it sends proxy headers and is due.
     pub(super) fn note(&self, request: &HttpRequest, trusted: &[IpNet]) -> Option<ProxySeen> {
         let (peer, claims) = client::claimed(request)?;
         let short = |text: String| -> String { text.chars().filter(|c| !c.is_control()).take(HOST_CHARS).collect() };
@@ -31,7 +31,7 @@ impl NotedProxies {
         let is_trusted = client::is_in(trusted, peer);
         let now = Instant::now();
         let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Strangers can say something else each time; they are noted once an hour all the same.
+        // A stranger can send different headers each time, but is still noted only once an hour.
         let is_noted = noted.get(&peer).is_some_and(|(at, said, named)| {
             now.duration_since(*at) < AGAIN && (!is_trusted || (*said == scheme && *named == host))
         });

@@ -1,8 +1,8 @@
-//! The query string of a report: names in any case, unknown ones ignored, repeated ones refused (contract §1).
+//! Parses the query of a report: names in any case, unknown ones ignored, repeated ones refused (contract §1).
 
 use crate::domain::{Invalid, RawReport, ReportKind};
 
-/// Reads the parameters that reports of this kind know.
+/// Parses the parameters of this kind of report.
 pub fn report(kind: ReportKind, query: &str) -> Result<RawReport, Invalid> {
     let mut raw = RawReport::default();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {

@@ -1,4 +1,4 @@
-//! What a long report's body needs to read on: a turn, and a snapshot with it.
+//! What a long report's body needs to continue: a turn and a snapshot.
 
 use std::pin::Pin;
 
@@ -6,12 +6,12 @@ use super::turns::{Claim, Turn, Turns};
 use crate::store::{Lane, Snapshot, Store, StoreResult};
 use crate::telemetry;
 
-/// What it takes to read on.
+/// A turn, or the means to get one.
 pub(super) struct Reading {
     pub(super) store: Store,
     pub(super) turns: Turns,
     pub(super) claim: Claim,
-    /// The turn it has, with which the report has a snapshot.
+    /// The current turn; the report has a snapshot with it.
     pub(super) turn: Option<Turn>,
 }
 
@@ -19,7 +19,7 @@ pub(super) struct Reading {
 pub(super) type Waiting = Pin<Box<dyn Future<Output = StoreResult<(Turn, Snapshot)>>>>;
 
 impl Reading {
-    /// The next turn, and a snapshot as it is then.
+    /// Waits for the next turn and a snapshot of that time.
     pub(super) fn wait(&self) -> Waiting {
         let (store, turns, claim) = (self.store.clone(), self.turns.clone(), self.claim);
         Box::pin(async move {

@@ -1,5 +1,5 @@
-//! An answer that is made whole before its first byte leaves: in memory while it is small, else in a file without a name in
-//! the data directory. So its length is known, and a slow reader keeps neither memory nor a connection to the database.
+//! An answer that is made completely before its first byte is sent: in memory while it is small, else in an unnamed file in
+//! the data directory. So its length is known, and a slow client occupies neither memory nor a database connection.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write};
@@ -15,7 +15,7 @@ use crate::telemetry;
 const IN_MEMORY: usize = 64 * 1024;
 const CHUNK: usize = 64 * 1024;
 
-/// An answer in the making.
+/// An answer that is being made.
 pub struct Spooled(SpooledTempFile);
 
 impl Spooled {
@@ -25,7 +25,7 @@ impl Spooled {
         Self(SpooledTempFile::new_in(IN_MEMORY, store.data_dir()))
     }
 
-    /// How long it is, and its bytes piece by piece.
+    /// Its length, and its bytes piece by piece.
     pub fn finish(self) -> io::Result<(u64, impl Stream<Item = io::Result<Bytes>>)> {
         let Self(mut file) = self;
         let length = file.stream_position()?;

@@ -1,4 +1,4 @@
-//! What the routes work with. Made once, shared by all workers.
+//! The state that all routes share. Made once for all workers.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,41 +23,41 @@ use crate::service::report::Reports;
 use crate::service::status::{ApplianceStatus, ChannelStatus};
 use crate::store::Store;
 
-/// What the routes work with.
+/// The state that all routes share.
 pub struct AppState {
     pub store: Store,
     pub tokens: Tokens,
     pub sign_in: LoginService,
-    /// Writes what that leaves behind.
+    /// Writes last uses and log-ins in the background.
     pub access_log: Arc<AccessLog>,
     pub reports: Arc<Reports>,
-    /// Keeps the poll history.
+    /// Writes the poll history in the background.
     pub polls: Arc<PollLog>,
-    /// Makes the nightly backups and knows how they stand.
+    /// Makes the nightly backups and knows their state.
     pub backups: Arc<Backups>,
-    /// Keeps the certificate up to date, where the server speaks TLS itself.
+    /// Keeps the certificate up to date, if the server serves HTTPS itself.
     pub certificates: Option<Arc<Certificates>>,
-    /// Tells people of what needs attention.
+    /// Sends alarms.
     pub alarms: Arc<Alarms>,
-    /// Who may ask how often.
+    /// Rate limits.
     pub limits: Limits,
-    /// Whose turn it is to read much.
+    /// Turns for requests that read much of the database.
     pub turns: Turns,
-    /// Who sent headers of proxies lately.
+    /// Proxy headers that were seen recently.
     pub proxies: NotedProxies,
-    /// Which uploads are under way, shared by token and network.
+    /// Uploads that are arriving, shared out by token and network.
     pub uploads: UploadSlots,
     pub metrics: Metrics,
-    /// Pages that hold a secret and are shown once.
+    /// Pages with a secret, shown once.
     pub one_time: OneTimePages,
-    /// What opens the metrics to others than this machine.
+    /// The token that opens `/metrics` to other machines.
     pub metrics_token: Option<String>,
-    /// How the server was started.
+    /// The server's flags.
     pub config: Serve,
 }
 
 impl AppState {
-    /// Puts the services together on `store`.
+    /// Creates all services on `store`.
     pub fn new(store: Store, config: Serve) -> std::io::Result<Self> {
         let hasher = Hasher::new();
         let metrics_token = config.metrics_token_file.as_deref().map(metrics_token).transpose()?;
@@ -98,13 +98,13 @@ impl AppState {
 }
 
 impl AppState {
-    /// How the appliance's own affairs stand.
+    /// The state of the server itself: backups, certificate, disk, alarm channels.
     #[must_use]
     pub fn appliance(&self) -> ApplianceStatus {
         appliance(&self.store, &self.backups, self.certificates.as_deref(), self.alarms.failing())
     }
 
-    /// Ends what goes on beside the requests, writes what is left and folds the log into the database. Blocks.
+    /// Stops the background threads, writes what is left and moves the WAL into the database. Blocks.
     pub fn stop(&self) {
         if let Some(certificates) = &self.certificates {
             certificates.stop();
@@ -125,13 +125,13 @@ fn appliance(
     certificates: Option<&Certificates>,
     channels: Vec<ChannelStatus>,
 ) -> ApplianceStatus {
-    // A note that can't be read is told by the doctor; here nothing is known then.
+    // If this can't be read, the doctor reports it; here it counts as unknown.
     let copy = CopyStatus::of(store.data_dir()).ok().flatten();
     let certificate = certificates.map(Certificates::status);
     ApplianceStatus { backups: backups.status(), certificate, copy, disk_low: store.disk_low(), channels }
 }
 
-/// Starts looking after a certificate where the flags want one.
+/// Starts the certificate thread if the flags ask for TLS.
 fn certificates(data_dir: &Path, tls: &Tls) -> std::io::Result<Option<Arc<Certificates>>> {
     let source = match (&tls.tls_cert, &tls.tls_key) {
         (Some(certificate), Some(key)) => {
@@ -158,7 +158,7 @@ fn certificates(data_dir: &Path, tls: &Tls) -> std::io::Result<Option<Arc<Certif
     Certificates::start(data_dir, source).map(Some).map_err(std::io::Error::other)
 }
 
-/// The token in this file, which must hold one.
+/// Reads the token from this file; fails if it is empty.
 fn metrics_token(file: &Path) -> std::io::Result<String> {
     let failed = |kind, reason: &dyn std::fmt::Display| {
         std::io::Error::new(kind, format!("--metrics-token-file {}: {reason}", file.display()))

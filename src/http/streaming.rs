@@ -1,8 +1,8 @@
-//! A report as an answer: whether the client has it already, its headers, the envelope around it.
+//! Answers with a report: 304 if the client has it already, else its headers and the envelope around it.
 //!
-//! Small reports are held until they are whole, and go out with their length. Longer ones are made as they are sent
-//! (`body.rs`); their headers leave only after the first rows were read. What may take longer than a chunk does (reading all
-//! of an advertiser's names, adding up totals) is left to another thread.
+//! Small reports are held until they are complete, and sent with their length. Longer ones are made while they are sent
+//! (`body.rs`); their headers are sent only after the first rows were read. Work that may take longer than a chunk (reading
+//! all of an advertiser's names, adding up totals) runs on another thread.
 
 use std::sync::Arc;
 
@@ -27,17 +27,17 @@ use crate::service::report::{Opened, Report, ReportHead, ReportRequest, format};
 use crate::store::{Lane, Snapshot, Version};
 use crate::telemetry;
 
-/// A report up to this size is held until it is whole.
+/// A report up to this size is held until it is complete.
 const WHOLE: u64 = 256 * 1024;
 
 const NOTHING_ENABLED: &str = "No offer of this advertiser has cost reporting enabled, so there is nothing to report. \
     Enable it in the catalogue or with: pitlane offer enable NAME --advertiser NAME";
 
-/// The tags of reports that the client has, if it says so in a way that can be read.
+/// The entity tags that the client has, if its header is valid.
 #[must_use]
 pub fn known_tags(request: &HttpRequest) -> Option<IfNoneMatch> {
     let mut values = request.headers().get_all(header::IF_NONE_MATCH);
-    // Most send back the one tag they were given, which is read at a glance.
+    // Most clients send back the one tag they were given, which needs no parsing.
     if let (Some(value), None) = (values.next(), values.next())
         && let Some(tag) = value.to_str().ok()?.strip_prefix("W/\"").and_then(|rest| rest.strip_suffix('"'))
         && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
@@ -47,8 +47,8 @@ pub fn known_tags(request: &HttpRequest) -> Option<IfNoneMatch> {
     Header::<IfNoneMatch>::extract(request).into_inner().ok().map(Header::into_inner)
 }
 
-/// Answers a report of what `snapshot` sees to the holder of a token. The poll is recorded when the connection took the
-/// last of it, which is after this returns.
+/// Answers the holder of a token with the report of `snapshot`. The poll is recorded after this returns, when the connection
+/// has taken the last chunk.
 pub async fn answer(
     state: &AppState,
     asked: ReportRequest,
@@ -66,7 +66,7 @@ pub async fn answer(
             Err(refused)
         }
         Ok(Begun::Known(report)) => {
-            // A tag says which report the client has; `*` does not.
+            // A tag says which report the client has; `*` doesn't.
             let poll = if matches!(known, Some(IfNoneMatch::Any)) { poll } else { poll.confirming(report.head()) };
             poll.finish(StatusCode::NOT_MODIFIED);
             Ok(headers(HttpResponse::NotModified(), &report.head().tag, asked).finish())
@@ -78,7 +78,7 @@ pub async fn answer(
         }
         Ok(Begun::Long(mut report, chunks, closing, length)) => {
             let mut response = headers(HttpResponse::Ok(), &report.head().tag, asked);
-            // Without a turn it waits for one between two chunks, like all others.
+            // Without a turn, it waits for one between two chunks, like all others.
             let turn = state.turns.take_now(claim).filter(|_| report.move_to_long_lane(&state.store));
             if turn.is_none() {
                 report.release();
@@ -93,7 +93,7 @@ pub async fn answer(
     }
 }
 
-/// Answers with a report that no snapshot was read for. Nothing of it is handed to Singular.
+/// Answers with a report that doesn't come from the database. It never counts as handed to Singular.
 #[must_use]
 pub fn answer_made_up(
     asked: ReportRequest,
@@ -112,12 +112,12 @@ pub fn answer_made_up(
     headers(HttpResponse::Ok(), &head.tag, asked).body([&opening, rows, &closing].concat())
 }
 
-/// What is known of an answer when its headers can go out.
+/// What is known about an answer when its headers can be sent.
 enum Begun {
     /// The client has it already.
     Known(Report),
     Whole(Report, Vec<Bytes>),
-    /// Its beginning, what closes the envelope, and, if that can be told, its length.
+    /// Its beginning, the end of the envelope, and its length if it is known.
     Long(Report, Vec<Bytes>, Option<Bytes>, Option<u64>),
 }
 
@@ -147,7 +147,7 @@ async fn begin(
             begun => Ok(begun),
         };
     }
-    // Adding up may take a while: not in the lane of short work, and only when it is the holder's turn.
+    // Adding up may take a while, so it waits for the holder's turn and uses the lane for long work.
     let (turn, reopened) = if let Some(turn) = state.turns.take_now(claim) {
         (turn, !report.move_to_long_lane(&state.store))
     } else {
@@ -164,7 +164,7 @@ async fn begin(
     .await
 }
 
-/// A long report with its length, for a client that has no other way to see that it was cut off.
+/// A long report with its length, for a client that couldn't notice otherwise that it was cut off.
 async fn measured(
     state: &AppState,
     claim: Claim,
@@ -172,7 +172,7 @@ async fn measured(
     chunks: Vec<Bytes>,
     closing: Option<Bytes>,
 ) -> ServiceResult<Begun> {
-    // Where there is an envelope it opens in the first chunk.
+    // The envelope, if there is one, begins in the first chunk.
     let opening = closing.as_ref().and(chunks.first()).map_or(0, Bytes::len);
     let around = (opening + closing.as_ref().map_or(0, Bytes::len)) as u64;
     let turn = if let Some(turn) = state.turns.take_now(claim) { turn } else { state.turns.take(claim).await };
@@ -184,7 +184,7 @@ async fn measured(
     .await
 }
 
-/// As much of the report as is held until it is whole.
+/// As much of the report as is held before the headers are sent.
 fn first_chunks(asked: ReportRequest, mut report: Report) -> ServiceResult<Begun> {
     let (opening, closing) = envelope(asked, report.head()).unzip();
     let around = opening.iter().chain(&closing).map(|bytes| bytes.len() as u64).sum::<u64>();
@@ -231,7 +231,7 @@ fn headers(mut response: HttpResponseBuilder, tag: &str, asked: ReportRequest) -
     response
 }
 
-/// What goes before and behind the report's own bytes: the envelope, where the format has one.
+/// The envelope before and after the report, if the format has one.
 fn envelope(asked: ReportRequest, head: &ReportHead) -> Option<(Bytes, Bytes)> {
     if !format(asked.format).has_envelope() {
         return None;
@@ -239,7 +239,7 @@ fn envelope(asked: ReportRequest, head: &ReportHead) -> Option<(Bytes, Bytes)> {
     let is_dated = asked.kind == ReportKind::Singular;
     let messages = if is_dated && !head.any_enabled { vec![NOTHING_ENABLED.to_owned()] } else { Vec::new() };
     let mut text = serde_json::to_string(&Envelope::success(&messages, ())).unwrap_or_default();
-    // The envelope ends with `"data":null}`; the report takes the place of the null.
+    // The envelope ends with `"data":null}`; the report replaces the null.
     text.truncate(text.len().saturating_sub("null}".len()));
     if is_dated {
         let now = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);

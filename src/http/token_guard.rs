@@ -1,8 +1,7 @@
-//! The guard of the API's routes: whose token a request carries, and whether it may do what the route table's line says
-//! (contract §1 and §2).
+//! The guard of the API's routes: which token a request has, and whether it may use the route (contract §1 and §2).
 //!
-//! What passes has an [`ApiClient`]; what doesn't never reaches its handler. A request for a report is recorded in the poll
-//! history either way: here where it is refused, by its handler otherwise.
+//! A request that passes gets an [`ApiClient`]; any other never reaches its handler. Requests for a report are recorded in
+//! the poll history: here if they are refused, else by their handler.
 
 use std::future::{Ready, ready};
 use std::net::IpAddr;
@@ -26,13 +25,13 @@ use crate::service::status::TokenState;
 use crate::store::{Lane, Snapshot, Store, StoreResult, TokenRow};
 use crate::telemetry;
 
-/// One message for all the ways of having no token, so that none of them can be told from another.
+/// The same message for every invalid token, so that nobody learns why it is invalid.
 const REFUSED: &str = "A valid API token is needed: \"Authorization: ApiToken plt_…\".";
 
-/// A program whose token covers the route.
+/// A program whose token may use the route.
 pub struct ApiClient {
     pub token: Arc<TokenRow>,
-    /// The state of the database that the token was found in. It keeps one of the few reading connections.
+    /// The snapshot in which the token was found. It occupies one of the few reading connections.
     pub snapshot: Snapshot,
 }
 
@@ -45,7 +44,7 @@ impl FromRequest for ApiClient {
     }
 }
 
-/// Hands the request on to its handler if it may pass. `report` is the report that the route answers with, if it does.
+/// Passes the request on to its handler if it is allowed. `report` is the report of the route, if it has one.
 pub async fn pass(
     access: Access,
     report: Option<(ReportKind, ReportFormat)>,
@@ -61,7 +60,7 @@ pub async fn pass(
         return Ok(request.into_response(ClientError::internal(&"the API has no state").error_response()));
     };
     let mut poll = report.map(|(kind, format)| PollRecorder::new(&state, request.request(), kind, format));
-    // A right token answers for itself: whoever shares its address, as behind a proxy, can't use up its share.
+    // A valid token is counted by itself: others at its address, as behind a proxy, can't use up its budget.
     let admitted = match recognise(&state, request.request()).await {
         Ok(client) => {
             poll = poll.map(|poll| poll.by(&client.token));
@@ -99,7 +98,7 @@ pub async fn pass(
     }
 }
 
-/// The token of the request, whatever its state, once its secret was seen to be right.
+/// The request's token in any state, once its secret has been verified.
 async fn recognise(state: &AppState, request: &HttpRequest) -> Result<ApiClient, ClientError> {
     let refused = || ClientError::unauthorized(REFUSED);
     let token = presented(request).ok_or_else(refused)?;
@@ -108,7 +107,7 @@ async fn recognise(state: &AppState, request: &HttpRequest) -> Result<ApiClient,
         Presented::Right(token) => Ok(ApiClient { token, snapshot }),
         Presented::Unknown | Presented::Wrong => Err(refused()),
         Presented::Unproven(row) => {
-            // Waiting in line for Argon2 must not keep one of a few connections.
+            // Waiting for Argon2 must not occupy one of the few connections.
             drop(snapshot);
             let from = client::address(request, &state.config.trusted_proxy);
             if !state.tokens.prove(&token, &row, from).await? {
@@ -121,14 +120,14 @@ async fn recognise(state: &AppState, request: &HttpRequest) -> Result<ApiClient,
     }
 }
 
-/// An error where a token that was right may not be used for its scope any more.
+/// Fails if a token that was verified may no longer be used for its scope.
 pub async fn ensure_usable(state: &AppState, token: &TokenRow, from: IpAddr) -> Result<(), ClientError> {
     let now = state.tokens.find(&snapshot(&state.store).await?, &token.id)?;
     let now = now.ok_or_else(|| ClientError::unauthorized(REFUSED))?;
     usable(&now, token.scope, from)
 }
 
-/// The state of the database as it is now. Another thread waits where no connection is idle.
+/// A snapshot of the database. If no connection is idle, another thread waits for one.
 async fn snapshot(store: &Store) -> StoreResult<Snapshot> {
     if let Some(snapshot) = store.snapshot_now(Lane::Short)? {
         return Ok(snapshot);
@@ -137,7 +136,7 @@ async fn snapshot(store: &Store) -> StoreResult<Snapshot> {
     telemetry::blocking(move || store.snapshot()).await
 }
 
-/// The token in the header: one header, scheme `ApiToken` or `Bearer` in any case.
+/// The token in the `Authorization` header: one header, scheme `ApiToken` or `Bearer` in any case.
 #[must_use]
 pub fn presented(request: &HttpRequest) -> Option<PlainToken> {
     let mut values = request.headers().get_all(header::AUTHORIZATION);
@@ -147,7 +146,7 @@ pub fn presented(request: &HttpRequest) -> Option<PlainToken> {
     known.then(|| PlainToken::parse(token.trim())).flatten()
 }
 
-/// A packet's token reads made-up days of the Singular report, which that route alone knows how to answer.
+/// A packet's sandbox token reads made-up days of the Singular report, and only that route can answer it.
 fn within_sandbox(row: &TokenRow, report: Option<(ReportKind, ReportFormat)>) -> Result<(), ClientError> {
     if !row.is_sandbox || matches!(report, Some((ReportKind::Singular, _))) {
         return Ok(());

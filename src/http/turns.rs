@@ -1,8 +1,8 @@
-//! Turns at what only a few may do at a time: reading a long report, adding up totals, making a download.
+//! Turns for work that only a few requests may do at a time: reading a long report, adding up totals, making a download.
 //!
-//! The next free turn goes to the network that holds the fewest, and within networks round by holder, not by request. Nobody
-//! holds all turns, and no network does. So one token that asks for a hundred reports takes none of another's share, nor do a
-//! hundred tokens at one address; and of those that share an address, as behind a proxy, each has its turn.
+//! The next free turn goes to the network that has the fewest, and within a network to each holder in order, not to each
+//! request. No holder and no network can have all turns. So neither a token that asks for a hundred reports, nor a hundred
+//! tokens at one address, take another's share; and holders at the same address, as behind a proxy, each get their turn.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -17,12 +17,12 @@ use crate::store::{FeedKey, Lane, TokenKey};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Holder {
     Token(TokenKey),
-    /// Whoever reads a feed.
+    /// A reader of a feed.
     Feed(FeedKey),
     Person(Uuid),
 }
 
-/// A holder, and the network they ask from.
+/// A holder, and the network of its address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
     pub(super) holder: Holder,
@@ -30,36 +30,36 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// Of a holder who asks from this address.
+    /// A holder at this address.
     #[must_use]
     pub fn new(holder: Holder, address: IpAddr) -> Self {
         Self { holder, network: client_network(address) }
     }
 }
 
-/// Hands out as many turns as the lane of long work has connections.
+/// Hands out as many turns as the lane for long work has connections.
 #[derive(Clone, Default)]
 pub struct Turns(Arc<Mutex<Shares>>);
 
 #[derive(Default)]
 struct Shares {
     held: Vec<Claim>,
-    /// By claim, in the order of their turns.
+    /// The queue: by claim, in the order of their turns.
     waiting: VecDeque<(Claim, VecDeque<oneshot::Sender<Turn>>)>,
 }
 
-/// A turn, until it is dropped.
+/// A turn; ends when it is dropped.
 pub struct Turn {
     turns: Turns,
     claim: Claim,
 }
 
-/// So many there are, and so many of them one holder, or one network, may have.
+/// The number of turns, and how many of them one holder or one network may have.
 const ALL: usize = Lane::Long.size();
 const SHARE: usize = ALL - 1;
 
 impl Turns {
-    /// A turn, once it is the holder's.
+    /// Waits for the holder's turn.
     pub async fn take(&self, claim: Claim) -> Turn {
         loop {
             let waiting = {
@@ -71,21 +71,21 @@ impl Turns {
                 shares.wait(claim, sender);
                 receiver
             };
-            // The sender is only dropped with all turns, which this one keeps.
+            // The sender is only dropped together with all turns, which this one keeps alive.
             if let Ok(turn) = waiting.await {
                 return turn;
             }
         }
     }
 
-    /// A turn, if nobody has to wait for it.
+    /// A turn, if nobody is waiting.
     #[must_use]
     pub fn take_now(&self, claim: Claim) -> Option<Turn> {
         let mut shares = self.lock();
         shares.may_take(claim).then(|| self.grant(&mut shares, claim))
     }
 
-    /// Whether somebody waits for a turn.
+    /// Whether somebody is waiting for a turn.
     #[must_use]
     pub fn are_wanted(&self) -> bool {
         !self.lock().waiting.is_empty()
@@ -118,7 +118,7 @@ impl Shares {
         }
     }
 
-    /// Who gets the next turn: of those whose network holds the fewest, the first; it goes behind the others.
+    /// Who gets the next turn: the first of those whose network has the fewest; it then goes to the end of the queue.
     fn next(&mut self) -> Option<(Claim, oneshot::Sender<Turn>)> {
         for (_, senders) in &mut self.waiting {
             senders.retain(|sender| !sender.is_closed());
@@ -145,7 +145,7 @@ impl Drop for Turn {
         let next = shares.next().map(|(claim, sender)| (sender, self.turns.grant(&mut shares, claim)));
         drop(shares);
         if let Some((sender, turn)) = next {
-            // Who left meanwhile drops the turn, and so hands it on.
+            // If the receiver is gone, dropping the turn passes it on.
             drop(sender.send(turn));
         }
     }
@@ -186,7 +186,7 @@ mod tests {
         assert!(many.iter_mut().all(|waits| waits.now_or_never().is_none()) && turns.are_wanted());
         let mut last = Box::pin(turns.take(token(3)));
         assert!((&mut last).now_or_never().is_none());
-        // One of the fifty was first in the line; then it is the other's turn.
+        // The first in the queue was one of the fifty; the next turn is the other's.
         held.pop();
         held.pop();
         let served = many.iter_mut().filter_map(|waits| waits.now_or_never()).collect::<Vec<_>>();

@@ -1,6 +1,6 @@
-//! An upload on its way in: to a file of its own, within a bound, before anything looks at it.
+//! Receives an upload into a file of its own, up to a bound, before anything reads it.
 //!
-//! So a slow client holds a connection and nothing else, least of all the database's write lock.
+//! So a slow client occupies only a connection, and not the database's write lock.
 
 use std::fs::File;
 use std::io::{BufReader, Read as _, Seek as _, Write as _};
@@ -22,10 +22,10 @@ use crate::telemetry;
 
 pub const LARGEST: u64 = 200 * 1024 * 1024;
 
-/// How often it is asked whether the upload may still go on.
+/// How often to check whether the upload may continue.
 const ASK_EVERY: Duration = Duration::from_secs(2);
 
-/// The format the request says its body has.
+/// The body's format, from its `Content-Type`.
 pub fn format(request: &HttpRequest) -> Result<Format, ClientError> {
     let content_type =
         request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -44,14 +44,14 @@ pub fn format(request: &HttpRequest) -> Result<Format, ClientError> {
     }
 }
 
-/// How a body is packed.
+/// How a body is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coding {
     Plain,
     Gzip,
 }
 
-/// How the request says that its body is packed; what can't be unpacked is refused (RFC 9110 §15.5.16).
+/// The body's `Content-Encoding`; one that can't be unpacked is refused (RFC 9110 §15.5.16).
 pub fn coding(request: &HttpRequest) -> Result<Coding, ClientError> {
     let named = request.headers().get_all(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?"));
     let named = named.collect::<Vec<_>>().join(",").to_ascii_lowercase();
@@ -68,7 +68,7 @@ pub fn coding(request: &HttpRequest) -> Result<Coding, ClientError> {
     }
 }
 
-/// The most that a body takes on the disk, as far as the request says; an error where that is over the bound.
+/// The most disk space that the body can take, according to the request; an error if that is over the bound.
 pub fn size(request: &HttpRequest) -> Result<u64, ClientError> {
     let stated = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     match stated {
@@ -77,8 +77,8 @@ pub fn size(request: &HttpRequest) -> Result<u64, ClientError> {
     }
 }
 
-/// The body, unpacked, in a file that has no name, lies in `dir` and goes with its handle. It ends early with the error of
-/// `still_may`, which is asked now and then.
+/// Writes the unpacked body to an unnamed file in `dir`, which is deleted when it is closed. It ends early with the error of
+/// `still_may`, which is called from time to time.
 pub async fn spool(
     body: web::Payload,
     coding: Coding,
@@ -143,20 +143,20 @@ fn unpack(packed: File, dir: &Path) -> Result<File, ClientError> {
     Ok(file)
 }
 
-/// An upload that was written to its end.
+/// An upload that was received completely.
 #[derive(Debug)]
 pub struct Received {
     pub bytes: u64,
-    /// Of its bytes, in hexadecimal.
+    /// SHA-256 of its bytes, in hexadecimal.
     pub sha256: String,
 }
 
-/// The rest of the part a form stands on, written to `file`.
+/// Writes the rest of a form's current part to `file`.
 pub async fn receive(parts: &mut Parts, file: File) -> Result<Received, ClientError> {
     Ok(write(file, async || parts.chunk().await).await?.1)
 }
 
-/// Writes what comes, up to the bound of an upload.
+/// Writes the bytes, up to the bound of an upload.
 async fn write(
     mut file: File,
     mut next: impl AsyncFnMut() -> Result<Option<Bytes>, ClientError>,

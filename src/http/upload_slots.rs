@@ -1,4 +1,4 @@
-//! Uploads under way: how many there may be, and the room on the disk that is kept for each before its body comes.
+//! Slots for uploads: how many may arrive at a time, and the disk space that is reserved for each beforehand.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -6,27 +6,27 @@ use super::error::{ClientError, ErrorKind};
 use super::turns::Claim;
 use crate::store::Store;
 
-/// Uploads at a time, of one holder, from one network, and of all. A holder's first is only held to the last.
+/// The most uploads at a time: per holder, per network, and in all. A holder's first upload only needs a slot of all.
 const OF_ONE: usize = 4;
 const OF_NETWORK: usize = 8;
 const OF_ALL: usize = 16;
 const FIRST_ONES: usize = 64;
 
-/// When to come back for a place.
+/// When to try again for a slot.
 const LATER_SECONDS: u64 = 10;
 
-/// The places of uploads that are under way.
+/// The slots of current uploads.
 #[derive(Clone, Default)]
 pub struct UploadSlots(Arc<Mutex<Taken>>);
 
 #[derive(Default)]
 struct Taken {
     held: Vec<Claim>,
-    /// Bytes that are still to come.
+    /// Bytes that are still expected.
     reserved: u64,
 }
 
-/// An upload's place, until it is dropped.
+/// An upload's slot; free again when it is dropped.
 pub struct UploadSlot {
     slots: UploadSlots,
     claim: Claim,
@@ -34,7 +34,7 @@ pub struct UploadSlot {
 }
 
 impl Taken {
-    /// Why there is no place: whose uploads are too many.
+    /// Why there is no slot: whether the holder, the network or all have too many.
     fn refusal(&self, claim: Claim) -> Option<&'static str> {
         let own = self.held.iter().filter(|held| held.holder == claim.holder).count();
         let near = self.held.iter().filter(|held| held.network == claim.network).count();
@@ -48,9 +48,9 @@ impl Taken {
 }
 
 impl UploadSlots {
-    /// A place for an upload of at most so many bytes. Looks at the disk, so it blocks for a moment.
+    /// Takes a slot for an upload of at most `bytes` bytes. Checks the disk, so it blocks for a moment.
     ///
-    /// Whoever has an upload under way already must leave as much room as they take, so that others find some.
+    /// A holder with an upload already must leave as much disk space as they take, so that others find some.
     pub fn take(&self, claim: Claim, bytes: u64, store: &Store) -> Result<UploadSlot, ClientError> {
         let mut taken = self.lock();
         if let Some(whose) = taken.refusal(claim) {
@@ -71,7 +71,7 @@ impl UploadSlots {
 }
 
 impl UploadSlot {
-    /// So many bytes have come: the disk shows them now.
+    /// `bytes` more bytes have arrived and are now used on the disk.
     pub(super) fn came(&mut self, bytes: u64) {
         let bytes = bytes.min(self.reserved);
         self.reserved -= bytes;

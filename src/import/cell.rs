@@ -1,21 +1,21 @@
-//! What stands in one cell, whatever the format. The readers of the formats share it.
+//! The content of one cell, in any format. The readers of all formats use it.
 
 use super::Column;
 
-/// What stands in one cell.
+/// The content of one cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cell<'a> {
     Nothing,
     /// A text or a number as it was written.
     Text(&'a str),
-    /// Something that is neither; the words say what.
+    /// Neither of these; the text says what it is.
     Wrong(&'static str),
 }
 
 /// The cells of one row, by column.
 pub(super) type Cells<'a> = [Cell<'a>; Column::COUNT];
 
-/// Whether neither end of a text can be a blank or an invisible character, as of nearly all cells.
+/// Whether neither end of a text can be a blank or an invisible character, which is true of nearly all cells.
 #[inline]
 pub(super) fn has_plain_ends(text: &str) -> bool {
     match text.as_bytes() {

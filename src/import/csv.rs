@@ -1,8 +1,7 @@
 //! CSV: a header, then one row a record (RFC 4180, and what spreadsheets make of it).
 //!
-//! Comma, semicolon and tab separate, whichever the header has most of; LF and CRLF end a line; blank lines are
-//! passed over. One record buffer is reused for the whole file. [`super::read`] and recognition may call; nobody outside
-//! this room.
+//! The separator is the comma, semicolon or tab that the header has most of; LF and CRLF end a line; blank lines are skipped.
+//! One record buffer is reused for the whole file. Only [`super::read`] and recognition call this.
 
 use std::io::Read;
 use std::ops::ControlFlow;
@@ -59,11 +58,11 @@ pub(super) struct Records<R> {
     reader: Reader<RecordReader<R>>,
     separator: u8,
     pub(super) record: Record,
-    /// What the parser reads into.
+    /// The buffer that the parser fills.
     parsed: StringRecord,
 }
 
-/// What the reader stands on; the number is the line it begins on.
+/// The current item of the reader; the number is the line it begins on.
 pub(super) enum Advance {
     Record(u64),
     NotUtf8(u64, Utf8Error),
@@ -71,7 +70,7 @@ pub(super) enum Advance {
 }
 
 impl<R: Read> Records<R> {
-    /// Goes to the line the header begins on: the first that is not blank unless one is named.
+    /// Goes to the header's line: the first line that isn't blank, unless one is given.
     pub(super) fn open(
         input: R,
         separator: Option<Separator>,
@@ -92,8 +91,8 @@ impl<R: Read> Records<R> {
             .has_headers(false)
             .flexible(true)
             .delimiter(separator)
-            // A carriage return before the line feed is trimmed with the blanks. So each record ends with its last line,
-            // and never in the middle of one.
+            // A carriage return before the line feed is trimmed like a blank. So each record ends with its last line, never
+            // in the middle of one.
             .terminator(Terminator::Any(b'\n'))
             .from_reader(RecordReader::new(lines));
         Ok(Self { reader, separator, record: Record::default(), parsed: StringRecord::new() })

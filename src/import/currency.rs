@@ -1,7 +1,7 @@
 //! The currencies that signs, codes and words beside an amount can mean.
 //!
-//! A sign may be that of several countries: a bare `$` is any dollar. So a mark claims a set of currencies, and what the
-//! amount is in counts as the advertiser's where that is one of them.
+//! Several countries may share a sign: `$` can be any dollar. So a mark claims a set of currencies, and an amount counts as
+//! being in the advertiser's currency if that is one of them.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::domain::Currency;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CurrencyClaim(&'static str);
 
-/// Codes that are words of their own where they stand in small letters in a header.
+/// Codes that are also ordinary words when a header has them in lower case.
 const WORDS: [&str; 9] = ["all", "top", "cup", "try", "mad", "pen", "lak", "bob", "net"];
 
 const LONGEST: usize = 18;
@@ -30,19 +30,19 @@ impl CurrencyClaim {
         self.0.split(' ').next().and_then(|code| Currency::parse(code).ok())
     }
 
-    /// The same where nobody says otherwise: the sign of several currencies means none of them, but `$` and `£` do.
+    /// The currency if nothing else decides: a sign of several currencies means none of them, except `$` and `£`.
     pub(super) fn usual_of_sign(self) -> Option<Currency> {
         let is_one = !self.0.contains(' ') || matches!(self.usual()?.code(), "USD" | "GBP");
         is_one.then(|| self.usual()).flatten()
     }
 
-    /// What two marks of one amount mean together: the one that says more, if they agree.
+    /// What two marks of one amount mean together: the narrower claim, if they agree.
     pub(super) fn both(one: Self, other: Self) -> Option<Self> {
         let (few, many) = if one.0.len() <= other.0.len() { (one, other) } else { (other, one) };
         few.0.split(' ').all(|code| many.0.split(' ').any(|theirs| theirs == code)).then_some(few)
     }
 
-    /// The claim of a currency that is known.
+    /// The claim of a known currency.
     pub(super) fn of(currency: Currency) -> Self {
         Self(currency.code())
     }
@@ -60,18 +60,18 @@ impl fmt::Display for CurrencyClaim {
     }
 }
 
-/// Whether a character is a currency's own sign.
+/// Whether a character is a currency sign.
 pub(super) fn is_sign(c: char) -> bool {
     matches!(c, '$' | '£' | '¥' | '￥' | '￦' | '﷼' | '\u{20a0}'..='\u{20cf}' | '฿' | '৳' | '֏')
 }
 
-/// What a sign, code or word beside an amount claims, in any case; `None` for what is no currency.
+/// What a sign, code or word beside an amount claims, in any case; `None` if it isn't a currency.
 pub(super) fn claim(mark: &str) -> Option<CurrencyClaim> {
     let mark = mark.trim_matches(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '[' | ']'));
     if mark.is_empty() || mark.len() > LONGEST * 3 || mark.chars().count() > LONGEST {
         return None;
     }
-    // No code is among the marks with another meaning.
+    // No code is also a mark with another meaning.
     if let Some(code) = coded(mark) {
         return Some(code);
     }
@@ -130,8 +130,8 @@ fn is_joint(c: char) -> bool {
     c.is_whitespace() || matches!(c, '_' | ',' | '-' | '.' | ':' | '/' | '|' | ';')
 }
 
-/// A code that is a word of the header: in capitals, or in small letters between underscores (`cost_eur_net`); and one in capitals
-/// at the end of a word of small letters (`costEUR`).
+/// A code among the words of a header: in capitals, or in lower case between underscores (`cost_eur_net`), or in capitals at
+/// the end of a lower-case word (`costEUR`).
 fn code_within(header: &str) -> Option<(String, CurrencyClaim)> {
     let mut start = 0;
     for word in header.split(is_joint) {
@@ -153,7 +153,7 @@ fn code_within(header: &str) -> Option<(String, CurrencyClaim)> {
     is_camel.then(|| coded(code)).flatten().map(|claim| (name.to_owned(), claim))
 }
 
-/// A mark in a header: letters of the alphabet count only as a code, or as a sign of more than one letter in brackets.
+/// A mark in a header: letters count only as a code, or as a sign of several letters in brackets.
 fn header_mark(mark: &str, bracketed: bool) -> Option<CurrencyClaim> {
     let mark = mark.trim();
     let lower = mark.chars().any(char::is_lowercase);
@@ -169,7 +169,7 @@ fn header_mark(mark: &str, bracketed: bool) -> Option<CurrencyClaim> {
     (bracketed || mark.contains(is_sign) || mark.chars().count() > 1).then(|| claim(mark)).flatten()
 }
 
-/// Words for currencies that stand in headers.
+/// Words for currencies in headers.
 const NAMES: [&str; 14] = [
     "euro", "dollar", "pound", "sterling", "rupee", "rouble", "ruble", "yuan", "zloty", "peso", "reais", "franken",
     "pfund", "lira",

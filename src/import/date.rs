@@ -1,7 +1,7 @@
 //! How dates are written: a `strftime` pattern, checked when it is made.
 //!
-//! A pattern that leaves out a part of the day, or that reads something else than it writes, is refused before any row is
-//! read. Part of a [`super::Mapping`]; recognition tries the patterns it knows.
+//! A pattern that leaves out part of the day, or can't read what it writes, is refused before any row is read. Part of a
+//! [`super::Mapping`]; recognition tries the patterns it knows.
 
 use std::fmt::{self, Write};
 use std::str::FromStr;
@@ -14,24 +14,24 @@ use crate::domain::{Day, Invalid};
 
 /// A `strftime` pattern that names a whole day, such as `%d-%m-%Y`.
 ///
-/// Leading zeros may be left out where a separator follows. Times of day and zones may stand in the pattern; they are
-/// checked and do not move the day.
+/// Leading zeros may be missing before a separator. The pattern may contain times of day and zones; they are checked and
+/// don't change the day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct DateFormat {
     pattern: String,
     items: Vec<Item<'static>>,
-    /// How long a text must be and how many blanks it must have, where digits follow digits: there a missing one would
-    /// shift the rest.
+    /// The length and number of blanks that a text must have, for patterns in which digits follow digits: a missing digit
+    /// would shift the rest.
     packed: Option<(usize, usize)>,
 }
 
-/// Days and times that differ in the width of everything that may be written in a varying width.
+/// Days and times in which every field of variable width has another width.
 const PROBES: [(i32, u32, u32, u32, u32, u32); 3] =
     [(2023, 8, 31, 13, 14, 15), (2031, 1, 5, 1, 2, 3), (2030, 10, 12, 11, 12, 13)];
 
 impl DateFormat {
-    /// The pattern of the contract's own way to write days.
+    /// The pattern of contract §4.
     pub const CONTRACT: &str = "%Y-%m-%d";
 
     /// Reads the day in `text`, all of which must fit the pattern.
@@ -63,7 +63,7 @@ impl FromStr for DateFormat {
             Invalid::value("date format", pattern, expected)
         };
         let items = StrftimeItems::new(pattern).parse_to_owned().map_err(|_| refuse())?;
-        // What the pattern writes it must read again: so one that leaves out the month, or can't be read, is found now.
+        // A pattern must read what it writes. So one that leaves out the month, or can't be read, is found here.
         let mut extents = Vec::with_capacity(PROBES.len());
         for (year, month, day, hour, minute, second) in PROBES {
             let probe = NaiveDate::from_ymd_opt(year, month, day).ok_or_else(refuse)?;
@@ -140,7 +140,7 @@ mod tests {
             ("%d-%m-%Y", "31-08-2023x"),
             ("%d-%m-%Y", ""),
             ("%A %Y-%m-%d", "Friday 2023-08-31"),
-            // 2023-01-18, 2023-11-08, or a typing error: nobody can tell.
+            // 2023-01-18, 2023-11-08, or a typing error: it can't be known.
             ("%Y%m%d", "2023118"),
             ("%Y%m%d", "2023 118"),
             ("%d%m%y", "1 1 23"),

@@ -1,8 +1,8 @@
 //! Days as people write them, put together from parts: the order of day, month and year, what stands between them, names of
 //! months and weekdays, two-digit years, a time, a zone, and the serial numbers of Excel.
 //!
-//! A text is read in every order at once. Which order a column has is for recognition to find; times and zones are checked
-//! and do not move the day.
+//! A text is read in every order at once, and recognition finds out which order a column has. Times and zones are checked and
+//! don't change the day.
 
 mod times;
 
@@ -23,9 +23,9 @@ use crate::domain::{Day, Invalid};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DateForm {
-    /// As a pattern says.
+    /// By a pattern.
     Pattern(DateFormat),
-    /// In parts; the order counts where numbers alone leave it open.
+    /// In parts. The order matters for dates that are all numbers.
     Parts(DayOrder),
 }
 
@@ -42,7 +42,7 @@ impl DateForm {
         in_years(text, day)
     }
 
-    /// The order, if the file leaves it to one.
+    /// The order of day and month, if the form has one.
     pub(super) fn order(&self) -> Option<DayOrder> {
         match self {
             Self::Pattern(_) => None,
@@ -63,7 +63,7 @@ impl fmt::Display for DateForm {
     }
 }
 
-/// Refuses a day of a year that nobody means.
+/// Refuses a day outside of plausible years.
 pub(super) fn in_years(text: &str, day: Day) -> Result<Day, Invalid> {
     if YEARS.contains(&day.date().year()) {
         return Ok(day);
@@ -77,10 +77,10 @@ pub(super) fn bounds() -> String {
     format!("a day from {}-01-01 to {}-12-31", YEARS.start(), YEARS.end())
 }
 
-/// The years taken for real: whatever lies outside was misread, as 23 was for 2023.
+/// Plausible years: a day outside was misread, such as 23 for 2023.
 pub(super) const YEARS: RangeInclusive<i32> = 2000..=2199;
 
-/// The longest text that is looked at.
+/// The longest text that can be a day.
 const LONGEST: usize = 64;
 
 /// The days a text can mean.
@@ -88,20 +88,20 @@ const LONGEST: usize = 64;
 pub(super) struct DayReadings {
     /// By order: day first, month first, year first.
     days: [Option<Day>; 3],
-    /// How it is written, where it is written in numbers alone; a serial day of Excel has no separator.
+    /// How it is written, if it is all numbers; an Excel serial day has no separator.
     pub(super) shape: Option<NumericShape>,
 }
 
-/// How a date of three numbers is written.
+/// The form of a date of three numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NumericShape {
-    /// What stands between the numbers; [`SERIAL`] in a serial day of Excel.
+    /// The separator between the numbers; [`SERIAL`] for an Excel serial day.
     pub(super) separator: char,
     /// For the first two numbers: `true` for a leading zero, `false` for a single digit without one.
     pub(super) padded: [Option<bool>; 2],
 }
 
-/// Stands for the separator of a day that is one number.
+/// The "separator" of a date that is one number.
 pub(super) const SERIAL: char = '#';
 
 const fn place(order: DayOrder) -> usize {
@@ -150,7 +150,7 @@ struct Number {
     digits: usize,
 }
 
-/// The three numbers of a text that is nothing else but the same mark between them, as nearly all days are written.
+/// The three numbers of a text that is only numbers with the same separator between them, as nearly all days are.
 fn undecorated(text: &str) -> Option<([Number; 3], char)> {
     let mut numbers = [Number { value: 0, digits: 0 }; 3];
     let mut marks = [0; 2];
@@ -171,15 +171,15 @@ fn undecorated(text: &str) -> Option<([Number; 3], char)> {
     (numbers[2].digits > 0 && marks[0] == marks[1]).then_some((numbers, char::from(marks[0])))
 }
 
-/// The parts of a date, its time and zone taken off.
+/// The parts of a date without its time and zone.
 #[derive(Default)]
 struct Parts {
     numbers: Vec<Number>,
-    /// What stands between the numbers, blanks left out.
+    /// The separators between the numbers, without blanks.
     separators: Vec<String>,
-    /// A month's name, and how many numbers stand before it.
+    /// The month's name, and how many numbers come before it.
     month: Option<(u8, usize)>,
-    /// Whether that name may be a weekday's as well.
+    /// Whether the name could also be a weekday's.
     doubtful: bool,
     marked: [Option<u32>; 3],
 }
@@ -265,7 +265,7 @@ impl Parts {
     }
 }
 
-/// A date of three numbers with the same between them.
+/// A date of three numbers with the same separator.
 fn numeric([first, second, third]: [Number; 3], separator: char) -> Option<DayReadings> {
     let (a, b, c) = (first.value, second.value, third.value);
     let days = match (first.digits, second.digits, third.digits) {
@@ -283,7 +283,7 @@ fn numeric([first, second, third]: [Number; 3], separator: char) -> Option<DayRe
     Some(DayReadings { days, shape: Some(NumericShape { separator, padded }) })
 }
 
-/// A date whose month has a name, which stands behind so many numbers.
+/// A date with a month's name, which comes after `before` numbers.
 fn named(first: Number, second: Number, month: u8, before: usize) -> Option<DayReadings> {
     let month = u32::from(month);
     match (first.digits, second.digits) {
@@ -299,7 +299,7 @@ fn named(first: Number, second: Number, month: u8, before: usize) -> Option<DayR
 }
 
 impl Number {
-    /// A date in one number: `20230831`, `31082023`, or a serial day of Excel.
+    /// A date in one number: `20230831`, `31082023`, or an Excel serial day.
     fn packed(self) -> Option<DayReadings> {
         let parts =
             |first: u32, second: u32| (self.value / first, self.value / second % (first / second), self.value % second);
@@ -321,7 +321,7 @@ impl Number {
     }
 
     fn serial(self) -> Option<Day> {
-        // The day before the first, plus the leap day of 1900 that never was.
+        // Excel counts from 1900-01-01 as 1, and counts a leap day of 1900 that didn't exist.
         let base = NaiveDate::from_ymd_opt(1899, 12, 30)?;
         let day = base.checked_add_days(chrono::Days::new(u64::from(self.value)))?;
         YEARS.contains(&day.year()).then(|| Day::try_from(day).ok()).flatten()

@@ -1,5 +1,5 @@
-//! What is known of a file before it is looked at: what a person, flags or a saved mapping decided, and what the catalogue
-//! and the account say.
+//! Decisions about a file that were made before it is read: by a person, by flags or by a saved mapping; and what the
+//! catalogue knows.
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -9,18 +9,18 @@ use serde::{Deserialize, Serialize};
 use super::{Column, DateFormat, Encoding};
 use crate::domain::{CampaignId, Currency, Day, Invalid, PublisherId};
 
-/// What somebody decided about one file; recognition finds the rest.
+/// What a person decided about one file; recognition finds out the rest.
 ///
-/// As JSON it is an object of its fields in camel case; what is missing there is as in the default.
+/// As JSON it is an object of its fields in camel case; missing fields have their defaults.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Decisions {
-    /// Columns with where they are taken from: a header; `Header#2`, the second column of that name; or `#5`, the fifth
-    /// column. One header may feed several columns.
+    /// The source of columns: a header; `Header#2`, the second column of that name; or `#5`, the fifth column. One header can
+    /// be the source of several columns.
     pub columns: Vec<(Column, String)>,
-    /// Columns that hold the same value in every row, whatever the file says.
+    /// Columns with the same value in every row, whatever the file has.
     pub fixed: Vec<(Column, String)>,
-    /// Whether columns that are not given stay empty: a person who has answered the mapping page left them out on purpose.
+    /// Whether other columns stay empty: a person who sent the mapping page left them out on purpose.
     pub only_given: bool,
     /// The sheet of a workbook that is read.
     pub sheet: Option<String>,
@@ -28,9 +28,9 @@ pub struct Decisions {
     pub encoding: Option<Encoding>,
     /// The line the header begins on (`--header-line`).
     pub header_line: Option<u64>,
-    /// Lines that are no rows (`--leave-out`).
+    /// Lines that aren't rows (`--leave-out`).
     pub leave_out: LineSet,
-    /// Lines that are rows though recognition would leave them out (`--keep`).
+    /// Lines that are rows although they look like totals (`--keep`).
     pub keep: LineSet,
     /// How days are written (`--date-format`).
     pub date_format: Option<DateFormat>,
@@ -38,46 +38,46 @@ pub struct Decisions {
     pub dates: Option<DayOrder>,
     /// The decimal sign (`--numbers`).
     pub numbers: Option<DecimalSign>,
-    /// What the money is stated in (`--money-unit`).
+    /// The unit of the money (`--money-unit`).
     pub money_unit: Option<MoneyUnit>,
     /// What to do with rows that cover more than a day (`--period`).
     pub period: Option<Period>,
 }
 
-/// What a saved mapping remembers of earlier files of its kind. It settles only what a file leaves open.
+/// What a saved mapping remembers about earlier files of its kind. It only answers questions that a file leaves open.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Memory {
     /// Whether the day or the month came first.
     pub dates: Option<DayOrder>,
     pub numbers: Option<DecimalSign>,
-    /// What the money was stated in.
+    /// The unit of the money.
     pub money_unit: Option<MoneyUnit>,
     pub encoding: Option<Encoding>,
 }
 
-/// What recognition asks of the world outside the file.
+/// What recognition needs besides the file.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
-    /// The currency of the advertiser whose import this is; `None` where rows name their own advertiser.
+    /// The currency of the advertiser of the import; `None` if each row names its advertiser.
     pub currency: Option<Currency>,
-    /// The last day that may be stated: tomorrow in the advertiser's zone.
+    /// The last valid day: tomorrow in the advertiser's zone.
     pub last_day: Day,
-    /// What the catalogue has.
+    /// The catalogue's ids.
     pub catalogue: &'a dyn Catalogue,
     /// What earlier files of this kind were like.
     pub memory: &'a Memory,
 }
 
-/// What the catalogue has.
+/// The catalogue's ids.
 pub trait Catalogue {
-    /// Whether a campaign of the advertiser (of any, where rows name theirs) has this id.
+    /// Whether a campaign of the advertiser has this id (of any advertiser, if rows name theirs).
     fn has_campaign(&self, id: CampaignId) -> bool;
     /// Whether a publisher has this id.
     fn has_publisher(&self, id: PublisherId) -> bool;
 }
 
-/// A catalogue that has nothing.
+/// An empty catalogue.
 #[derive(Debug, Clone, Copy)]
 pub struct EmptyCatalogue;
 
@@ -91,13 +91,12 @@ impl Catalogue for EmptyCatalogue {
     }
 }
 
-/// Lines of a file, as ranges in order.
+/// Line numbers, as sorted ranges.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct LineSet(Vec<RangeInclusive<u64>>);
 
 impl LineSet {
-    /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -110,7 +109,7 @@ impl LineSet {
         self.0.get(at).is_some_and(|range| range.contains(&line))
     }
 
-    /// Adds a line behind all others, or one that is there already.
+    /// Adds a line after all others; does nothing if it is included already.
     pub fn push(&mut self, line: u64) {
         match self.0.last_mut() {
             Some(last) if line <= *last.end() => {}
@@ -176,7 +175,7 @@ impl From<LineSet> for String {
     }
 }
 
-/// A choice that a flag names: its values with their names.
+/// Defines a choice that a flag takes: its values and their names.
 macro_rules! choice {
     ($(#[$meta:meta])* $name:ident, $field:literal { $($(#[$doc:meta])* $variant:ident = $text:literal,)* }) => {
         $(#[$meta])*
@@ -189,7 +188,7 @@ macro_rules! choice {
         impl $name {
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
-            /// As the flag and the form name it.
+            /// Its name in flags and forms.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -229,7 +228,7 @@ macro_rules! choice {
 }
 
 choice! {
-    /// The order of the parts of a date that is written in numbers alone.
+    /// The order of day, month and year in dates that are all numbers.
     DayOrder, "dates" {
         /// `31/08/2023`
         DayFirst = "day-first",
@@ -241,7 +240,7 @@ choice! {
 }
 
 choice! {
-    /// What stands before decimals.
+    /// The decimal sign.
     DecimalSign, "numbers" {
         /// `1,234.56`
         Point = "point",
@@ -251,7 +250,7 @@ choice! {
 }
 
 choice! {
-    /// What the file's money is stated in.
+    /// The unit of the file's money.
     MoneyUnit, "money unit" {
         /// Units of the currency.
         Units = "1",
@@ -266,13 +265,13 @@ choice! {
     Period, "period" {
         /// All on the first day.
         FirstDay = "first-day",
-        /// Evenly over the days; what is left of cost and clicks goes to the first ones.
+        /// Evenly over the days; the first days get what is left of cost and clicks.
         Spread = "spread",
     }
 }
 
 impl MoneyUnit {
-    /// How many decimals the point moves by.
+    /// By how many decimals the point moves.
     #[must_use]
     pub const fn shift(self) -> u32 {
         match self {

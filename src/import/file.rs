@@ -1,7 +1,7 @@
-//! Reading a file by its plan: the rows of contract §7, as recognition and people decided them.
+//! Reads a file by its plan (contract §7), as recognition and people decided.
 //!
-//! A row may be longer or shorter than the header by empty cells. What recognition left out is passed over. Everything else
-//! is a line or a fault with its line, as in [`super::csv`].
+//! A row may have more or fewer empty cells at its end than the header. Lines that recognition left out are skipped. Any
+//! other line is a row or an error with its line number, as in [`super::csv`].
 
 use std::io::Read;
 use std::ops::ControlFlow;
@@ -33,10 +33,10 @@ impl TablePlan {
     }
 }
 
-/// Reads `text` as `plan` says to its end, or until `sink` breaks, and hands every row to `sink` in order.
+/// Reads `text` by the plan to its end, or until `sink` breaks, and passes every row to `sink` in order.
 ///
-/// Every bad cell is an error of its own, and a row with any is not handed out as a line. A row that is spread over days
-/// comes once for each. A [`FileError`] may come after lines were handed out.
+/// Every bad cell is an error of its own, and a row with an error isn't passed on. A row that is spread over days is passed
+/// on once per day. A [`FileError`] may follow rows that were passed on.
 pub fn read_file(
     text: impl Read,
     plan: &Plan,

@@ -1,8 +1,7 @@
 //! Readers that keep a hostile or broken file from filling the memory.
 //!
-//! [`Lines`] hands out one physical line at a time, [`Metered`] counts the bytes since the last finished item. Both refuse
-//! what grows past [`RECORD_BYTES`], and both refuse NUL bytes, which no text holds but every UTF-16 file does. The
-//! readers of the formats may call; nobody outside this room.
+//! [`Lines`] returns one physical line at a time, [`Metered`] counts the bytes since the last complete item. Both refuse more
+//! than [`RECORD_BYTES`], and NUL bytes, which no text has but every UTF-16 file. Only the readers of the formats use them.
 
 use std::cell::Cell;
 use std::io::{self, BufRead, BufReader, Read};
@@ -15,14 +14,14 @@ pub(super) const RECORD_BYTES: usize = 1 << 20;
 const BUFFER_BYTES: usize = 64 << 10;
 pub(super) const NUL: &str = "NUL bytes, so the file is UTF-16 or binary: save it as UTF-8 CSV";
 
-/// How lines may differ from those of contract §4.
+/// How lines may differ from contract §4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct LineRules {
-    /// Lines end in a carriage return alone.
+    /// A carriage return alone ends a line.
     pub(super) cr_only: bool,
-    /// Blanks between this separator and a quotation mark are no part of the field.
+    /// Blanks between this separator and a quotation mark don't belong to the field.
     pub(super) blanks_before_quotes: Option<u8>,
-    /// NUL bytes and Ctrl-Z at the end of a line are nothing: old programs end files with them.
+    /// NUL bytes and Ctrl-Z at the end of a line are ignored: old programs end files with them.
     pub(super) padded_end: bool,
 }
 
@@ -32,7 +31,7 @@ pub(super) struct Lines<R> {
     rules: LineRules,
     line: Vec<u8>,
     number: u64,
-    /// Whether the current line lacks its end: it is the last one, and may be cut off.
+    /// Whether the current line has no line end: it is the last one, and may be cut off.
     unfinished: bool,
 }
 
@@ -42,13 +41,13 @@ impl<R: Read> Lines<R> {
         Self { input, rules, line: Vec::new(), number: 0, unfinished: false }
     }
 
-    /// Whether the current line lacks its end.
+    /// Whether the current line has no line end.
     pub(super) fn is_unfinished(&self) -> bool {
         self.unfinished
     }
 
-    /// Goes on to the next line; `false` at the end of the file. `began` is the line the record began on if the next
-    /// line continues one, and `room` what is left of its [`RECORD_BYTES`].
+    /// Goes to the next line; returns `false` at the end of the file. If the next line continues a record, `began` is the
+    /// line on which that record began. `room` is what is left of its [`RECORD_BYTES`].
     pub(super) fn advance(&mut self, began: Option<u64>, room: usize) -> Result<bool, FileError> {
         self.line.clear();
         let end = if self.rules.cr_only { b'\r' } else { b'\n' };
@@ -80,7 +79,7 @@ impl<R: Read> Lines<R> {
         Ok(true)
     }
 
-    /// Reads to the end of the line, or to one byte more than there is room for, which tells a line that fits from one that doesn't.
+    /// Reads to the end of the line, or one byte more than fits, so that a line that fits can be told from one that doesn't.
     fn read_line(&mut self, end: u8, room: usize) -> io::Result<()> {
         loop {
             let held = match self.input.fill_buf() {
@@ -102,13 +101,13 @@ impl<R: Read> Lines<R> {
         let is_padding = |byte: &u8| matches!(byte, 0 | 0x1A | b' ' | b'\r' | b'\n');
         let text = self.line.iter().rposition(|byte| !is_padding(byte)).map_or(0, |at| at + 1);
         if self.line[text..].iter().any(|byte| matches!(byte, 0 | 0x1A)) {
-            // What stands behind the padding is no text, so the line was whole.
+            // There is no text after the padding, so the line is complete.
             self.unfinished = false;
             self.line.truncate(text);
         }
     }
 
-    /// Like [`Self::advance`] for a new record: passes over blank lines.
+    /// Like [`Self::advance`] for a new record: skips blank lines.
     pub(super) fn advance_to_record(&mut self) -> Result<bool, FileError> {
         loop {
             if !self.advance(None, RECORD_BYTES)? {
@@ -131,10 +130,10 @@ impl<R: Read> Lines<R> {
     }
 }
 
-/// Hands out the lines of one CSV record after another, so that the CSV parser never holds more than one.
+/// Feeds the CSV parser one record's lines at a time, so that it never holds more than one record.
 ///
-/// The parser asks for another line within a record only while a quotation mark is open. That is how this reader knows
-/// the line each record begins on, and that a quotation mark is never closed, without reading quotation marks itself.
+/// The parser asks for another line within a record only while a quotation mark is open. So this reader knows on which line
+/// each record begins, and whether a quotation mark is never closed, without parsing quotation marks itself.
 pub(super) struct RecordReader<R> {
     lines: Lines<R>,
     handed: usize,
@@ -145,17 +144,17 @@ pub(super) struct RecordReader<R> {
     fault: Option<FileError>,
 }
 
-/// What comes next in a file.
+/// The next item of a file.
 pub(super) enum Next<'l> {
-    /// A record that is this line alone, with its number; its end is taken off.
+    /// A record of this one line, with its number; without its line end.
     Plain(u64, &'l str),
-    /// What the CSV parser must read.
+    /// A record that needs the CSV parser.
     ForParser,
     End,
 }
 
 impl<R: Read> RecordReader<R> {
-    /// Starts with the line `lines` stands on.
+    /// Starts with the current line of `lines`.
     pub(super) fn new(lines: Lines<R>) -> Self {
         let (size, began) = (lines.line().len(), Some(lines.number()));
         let mut reader = Self { lines, handed: 0, size, began, quoted: false, fault: None };
@@ -163,7 +162,7 @@ impl<R: Read> RecordReader<R> {
         reader
     }
 
-    /// Whether the record just read ends with a line that lacks its end.
+    /// Whether the record just read ends in a line without a line end.
     pub(super) fn is_unfinished(&self) -> bool {
         self.lines.is_unfinished()
     }
@@ -173,9 +172,9 @@ impl<R: Read> RecordReader<R> {
         self.lines.line().trim_ascii_end().ends_with(b"\"")
     }
 
-    /// The next record, where it is one line that needs no parser: no quotation mark stands in it.
+    /// The next record, if it is one line without quotation marks, which needs no parser.
     pub(super) fn next_plain(&mut self) -> Result<Next<'_>, FileError> {
-        // The parser has begun a record, or has more in its hands than one: a line of such a file may hold line feeds.
+        // The parser has begun a record, or has read more than one: in such a file, a line may contain line feeds.
         if self.began.is_some() || self.lines.rules.cr_only {
             return Ok(Next::ForParser);
         }
@@ -208,7 +207,7 @@ impl<R: Read> RecordReader<R> {
                     self.quoted = true;
                 }
                 b'"' if self.quoted => self.quoted = false,
-                // A doubled quotation mark within a quoted field opens it again.
+                // A doubled quotation mark in a quoted field reopens it.
                 b'"' if kept.last() == Some(&b'"') => self.quoted = true,
                 _ => {}
             }
@@ -223,14 +222,14 @@ impl<R: Read> RecordReader<R> {
         self.began.unwrap_or(self.lines.number())
     }
 
-    /// Must be called after each record that was read.
+    /// Must be called after each record.
     pub(super) fn finish_record(&mut self) {
         self.began = None;
         self.size = 0;
         self.quoted = false;
     }
 
-    /// Why the last read failed, if it was this reader that refused.
+    /// The error, if the last read failed in this reader.
     pub(super) fn take_fault(&mut self) -> Option<FileError> {
         self.fault.take()
     }
@@ -278,7 +277,7 @@ impl<R: Read> Read for RecordReader<R> {
     }
 }
 
-/// What [`Metered`] has seen; shared with whoever knows where an item ends.
+/// What [`Metered`] has read; shared with the code that knows where an item ends.
 #[derive(Default)]
 pub(super) struct Meter {
     bytes: Cell<usize>,
@@ -291,7 +290,7 @@ impl Meter {
         self.bytes.set(0);
     }
 
-    /// Whether reading stopped because an item outgrew [`RECORD_BYTES`]; what is read ahead is not held against it.
+    /// Whether reading stopped because an item is larger than [`RECORD_BYTES`]. Bytes that are read ahead don't count.
     pub(super) fn overflowed(&self) -> bool {
         self.bytes.get() > RECORD_BYTES + BUFFER_BYTES
     }
@@ -302,14 +301,14 @@ impl Meter {
     }
 }
 
-/// Counts what is read on a [`Meter`], and stops when that runs over.
+/// Counts what is read on a [`Meter`], and stops at its limit.
 pub(super) struct Metered<'m, R> {
     input: R,
     meter: &'m Meter,
 }
 
 impl<'m, R: Read> Metered<'m, R> {
-    /// Buffered on the outside: who reads byte by byte takes them from the buffer, and only filling it is counted.
+    /// Buffered on the outside: byte by byte reads come from the buffer, and only filling it is counted.
     pub(super) fn buffered(input: R, meter: &'m Meter) -> BufReader<Self> {
         BufReader::with_capacity(BUFFER_BYTES, Self { input, meter })
     }

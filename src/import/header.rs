@@ -1,8 +1,8 @@
-//! Which field of a record feeds which column.
+//! Which field of a record belongs to which column.
 //!
-//! A CSV header and the keys of a JSON item are bound by the same rules: a mapped header first, exactly or, if only one
-//! fits, in another case; then the contract's own names in any case. What clashes is refused rather than guessed. The
-//! readers of the formats may call; nobody outside this room.
+//! A CSV header and the keys of a JSON item follow the same rules: first a mapped header, exactly or, if only one matches, in
+//! another case; then the contract's own names in any case. Conflicts are refused rather than guessed. Only the readers of
+//! the formats use it.
 
 use super::cell::{Cell, has_plain_ends};
 use super::number::bare;
@@ -25,7 +25,7 @@ enum Source<'m> {
     Fixed(&'m str),
 }
 
-/// The sources of all columns in records with these headers.
+/// The source of each column in records with these headers.
 #[derive(Debug)]
 pub(super) struct Binding<'m> {
     headers: Vec<String>,
@@ -33,7 +33,7 @@ pub(super) struct Binding<'m> {
     unmet: Vec<(Column, &'m str)>,
 }
 
-/// Two headers that would feed one column.
+/// Two headers for one column.
 #[derive(Debug)]
 pub(super) struct Clash {
     pub(super) column: Column,
@@ -73,7 +73,7 @@ impl<'m> Binding<'m> {
         Ok(Self { headers, sources, unmet })
     }
 
-    /// As a plan says: by place.
+    /// By position, as a plan says.
     pub(super) fn of_plan<'h>(headers: impl Iterator<Item = &'h str>, plan: &'m Plan) -> Self {
         let headers: Vec<String> = headers.map(|header| bare(header).to_owned()).collect();
         let mut sources = [Source::Nothing; Column::COUNT];
@@ -86,12 +86,12 @@ impl<'m> Binding<'m> {
         Self { headers, sources, unmet: Vec::new() }
     }
 
-    /// Whether records with these headers are bound the same way.
+    /// Whether the binding also applies to records with these headers.
     pub(super) fn fits<'h>(&self, headers: impl Iterator<Item = &'h str>) -> bool {
         self.headers.iter().map(String::as_str).eq(headers.map(str::trim))
     }
 
-    /// Refuses headers that leave a mapped or a needed column without a source.
+    /// Refuses headers in which a mapped or a required column has no source.
     pub(super) fn require_needed(&self) -> Result<(), FileError> {
         if let Some((column, wanted)) = self.unmet.first() {
             return Err(FileError::Refused(format!(
@@ -142,12 +142,12 @@ impl<'m> Binding<'m> {
         &self.headers
     }
 
-    /// Whether any column takes the field.
+    /// Whether the field is the source of any column.
     pub(super) fn takes(&self, field: usize) -> bool {
         self.sources.iter().any(|source| matches!(source, Source::Field(index) if *index == field))
     }
 
-    /// What an error calls the column: its name, and the file's own where that differs.
+    /// The column's name in errors: its own, and the file's header if that differs.
     pub(super) fn label(&self, column: Column) -> String {
         match self.sources[column.index()] {
             Source::Field(index) if self.header(index) != column.name() => {
@@ -162,14 +162,14 @@ impl<'m> Binding<'m> {
         self.headers.get(index).map_or("", String::as_str)
     }
 
-    /// The same for a field: what takes it, or else its header.
+    /// The same for a field: its column's label, or else its header.
     pub(super) fn label_of_field(&self, field: usize) -> Option<String> {
         let is_fed = |column: &Column| matches!(self.sources[column.index()], Source::Field(index) if index == field);
         let label = Column::ALL.into_iter().find(is_fed).map(|column| self.label(column));
         label.or_else(|| self.headers.get(field).map(|header| Invalid::echo(header)))
     }
 
-    /// Adds the headers that no column takes to `ignored`, each once. One without a name has nothing to be listed by.
+    /// Adds the headers that aren't used to `ignored`, each once. Headers without a name can't be listed.
     pub(super) fn note_ignored(&self, ignored: &mut Vec<String>) {
         for (index, header) in self.headers.iter().enumerate() {
             note(header, self.takes(index), ignored);
@@ -177,7 +177,7 @@ impl<'m> Binding<'m> {
     }
 }
 
-/// Adds `header` to `ignored` unless it is taken, nameless, already there, or one too many.
+/// Adds `header` to `ignored`, unless it is used, has no name, is listed already, or the list is full.
 pub(super) fn note(header: &str, taken: bool, ignored: &mut Vec<String>) {
     if taken || header.is_empty() || ignored.len() == MAX_HEADERS {
         return;
@@ -188,7 +188,7 @@ pub(super) fn note(header: &str, taken: bool, ignored: &mut Vec<String>) {
     }
 }
 
-/// The columns no row is complete without; of each choice at least one.
+/// The required columns; of each choice at least one.
 const NEEDED: [&[Column]; 5] = [
     &[Column::Date],
     &[Column::CampaignId, Column::CampaignName],
@@ -218,7 +218,7 @@ mod tests {
         Mapping { columns: owned(columns), fixed: owned(fixed), ..Mapping::default() }
     }
 
-    /// The field each column would take from a record whose fields are its own headers.
+    /// The source of each column in a record whose fields are its own headers.
     fn taken(headers: &[&str], mapping: &Mapping) -> Vec<(Column, String)> {
         let binding = Binding::new(headers.iter().copied(), mapping).unwrap();
         let cells = binding.cells(|index| Cell::Text(headers[index]));

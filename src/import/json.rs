@@ -1,8 +1,7 @@
 //! JSON, as one document or as one object a line.
 //!
-//! Items are read one by one and never collected. A number is read from the text it was written in, so no float comes near
-//! a cost. The keys of an item are bound like a CSV header, again whenever they differ from the item before. The functions
-//! here are for [`super::read`].
+//! Items are read one by one and never collected. A number is parsed from its text, so cost never becomes a float. The keys
+//! of an item are bound like a CSV header, again whenever they differ from the item before. [`super::read`] calls this.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -55,7 +54,7 @@ fn file_error(error: serde_json::Error) -> FileError {
         return FileError::Io(io::Error::from(error));
     }
     FileError::Refused(if error.is_data() {
-        // What serde says of the wrong kind of value may repeat the value, however long it is.
+        // Serde's message about a value of the wrong type may repeat the value, however long it is.
         let (line, column) = (error.line(), error.column());
         format!("the file is JSON of another shape at line {line} column {column}: expected {SHAPE}")
     } else {
@@ -82,7 +81,7 @@ pub(super) fn read_lines(input: impl Read, mapping: &Mapping, sink: &mut Sink<'_
     if any { Ok(items.summary) } else { Err(FileError::Refused(EMPTY.to_owned())) }
 }
 
-/// What the items of a file have in common.
+/// What the items of a file share.
 struct Items<'m> {
     mapping: &'m Mapping,
     rows: RowBuilder<'m>,
@@ -100,7 +99,7 @@ impl<'m> Items<'m> {
         }
     }
 
-    /// Hands out the item written in `text`, or its faults.
+    /// Passes on the item in `text`, or its errors.
     fn hand_out(&mut self, number: u64, text: &str, sink: &mut Sink<'_>) -> ControlFlow<()> {
         if let Some(kind) = kind_but_object(text) {
             return sink(Err(self.rows.fault(number, None, format!("got {kind}, expected an object {{…}}"))));
@@ -149,7 +148,7 @@ impl<'m> Items<'m> {
     }
 }
 
-/// What JSON that is no object is instead; malformed JSON is left for the parser to name.
+/// What a JSON text is, if it isn't an object; malformed JSON is left to the parser's error.
 fn kind_but_object(text: &str) -> Option<&'static str> {
     match text.bytes().next()? {
         b'[' => Some("a list"),
@@ -168,7 +167,7 @@ enum Value<'a> {
     Wrong(&'static str),
 }
 
-/// The value written in `raw`, which is one JSON value.
+/// The value in `raw`, which is one JSON value.
 fn value(raw: &str) -> Value<'_> {
     match raw.as_bytes() {
         [b'"', .., b'"'] if !raw.contains('\\') => Value::Text(Cow::Borrowed(&raw[1..raw.len() - 1])),
@@ -210,16 +209,16 @@ impl<'de> serde::Deserialize<'de> for Item<'de> {
     }
 }
 
-/// The way through a document: what it needs and what it has seen.
+/// The state of reading a document.
 struct Walk<'w, 'm, 's> {
     items: Items<'m>,
     meter: &'w Meter,
     sink: &'w mut Sink<'s>,
-    /// Whether `items` was met, and whether its end is still to come.
+    /// Whether `items` has begun, and whether it has ended.
     listed: bool,
     open: bool,
     count: u64,
-    /// What the reading comes to, if it was stopped from within.
+    /// The result, if reading was stopped inside of an item.
     stopped: Option<Result<(), FileError>>,
 }
 

@@ -1,4 +1,4 @@
-//! How the text of a table is written: its encoding, and what separates its fields. [`Decoded`] makes UTF-8 of it on the way in.
+//! The layout of a table's text: its encoding and separator. [`Decoded`] converts it to UTF-8 while it is read.
 
 use std::io::{self, BufRead as _, BufReader, Read};
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::domain::Invalid;
 
-/// How the characters are written: one of the encodings that the web knows by a label (WHATWG).
+/// A text encoding: one that the web knows by a label (WHATWG).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Encoding(&'static encoding_rs::Encoding);
 
@@ -20,7 +20,7 @@ impl Encoding {
     pub const UTF_16LE: Self = Self(UTF_16LE);
     /// Two bytes a character, the upper first.
     pub const UTF_16BE: Self = Self(UTF_16BE);
-    /// What Excel for Windows writes as plain "CSV" in Western Europe.
+    /// Excel for Windows writes this as plain "CSV" in Western Europe.
     pub const WINDOWS_1252: Self = Self(WINDOWS_1252);
 
     /// Its WHATWG name, such as `UTF-8` or `windows-1251`.
@@ -29,7 +29,7 @@ impl Encoding {
         self.0.name()
     }
 
-    /// The text, if all of the bytes are some.
+    /// The text, if all bytes are valid.
     pub(super) fn decode(self, bytes: &[u8]) -> Option<String> {
         self.0.decode_without_bom_handling_and_without_replacement(bytes).map(Into::into)
     }
@@ -75,7 +75,7 @@ impl<'de> Deserialize<'de> for Encoding {
     }
 }
 
-/// What stands between two fields.
+/// The separator of fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Separator {
@@ -91,7 +91,7 @@ pub enum Separator {
 impl Separator {
     pub(super) const ALL: [Self; 4] = [Self::Comma, Self::Semicolon, Self::Tab, Self::Pipe];
 
-    /// As it stands in the file.
+    /// Its byte in the file.
     pub(super) fn byte(self) -> u8 {
         match self {
             Self::Comma => b',',
@@ -113,12 +113,12 @@ impl Separator {
     }
 }
 
-/// Bytes as UTF-8. Those that are UTF-8 already pass as they are.
+/// Reads bytes as UTF-8. Bytes that are UTF-8 already are passed through.
 pub(super) struct Decoded<R> {
     input: BufReader<R>,
     decoder: Option<Decoder>,
     ended: bool,
-    /// What was decoded and did not fit the reader's buffer.
+    /// What was decoded and didn't fit into the reader's buffer.
     rest: Vec<u8>,
     handed: usize,
 }
@@ -147,7 +147,7 @@ impl<R: Read> Decoded<R> {
     }
 }
 
-/// The bytes are not what they were taken for.
+/// The bytes aren't valid in the assumed encoding.
 #[derive(Debug, thiserror::Error)]
 #[error("the file holds characters that are cut in half: save it again as UTF-8 CSV")]
 pub(super) struct Torn;
@@ -175,7 +175,7 @@ mod tests {
 
     use super::*;
 
-    /// Hands out at most so many bytes at a time.
+    /// Returns at most this many bytes at a time.
     struct Slowly<'a>(&'a [u8], usize);
 
     impl Read for Slowly<'_> {
@@ -188,7 +188,7 @@ mod tests {
     proptest! {
         #[test]
         fn text_is_the_same_in_every_encoding(text in "\\PC{0,40}", step in 1_usize..9, mark in any::<bool>()) {
-            // A mark that belongs to the text would be taken for the file's own.
+            // A byte order mark that belongs to the text must not be taken for the file's.
             let text = text.trim_start_matches('\u{feff}');
             let units: Vec<u16> = mark.then_some(0xFEFF).into_iter().chain(text.encode_utf16()).collect();
             let little: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();

@@ -1,8 +1,8 @@
-//! Which column of a file feeds which column of the contract, and how its dates are written.
+//! Which header is the source of which column of the contract, and how dates are written.
 //!
-//! Files come with headers and dates of their own; a [`Mapping`] says how to read them as the columns of contract §4. The
-//! default reads exactly those. Who takes a mapping from a person (a flag, a form field) parses it here, so that each
-//! refuses the same things.
+//! Files have their own headers and dates; a [`Mapping`] says how to read them as the columns of contract §4. The default
+//! reads exactly those. All places that take a mapping from a person (a flag, a form field) parse it here, so that each
+//! refuses the same input.
 
 use std::fmt;
 use std::str::FromStr;
@@ -28,9 +28,9 @@ pub enum Column {
     Partner,
     Clicks,
     Cost,
-    /// Impressions; 0 unless given.
+    /// Impressions; 0 if missing.
     Views,
-    /// Conversions; 0 unless given.
+    /// Conversions; 0 if missing.
     Conversions,
     /// The currency the cost is in.
     Currency,
@@ -67,7 +67,7 @@ impl Column {
         Self::Os,
     ];
 
-    /// Those that hold figures.
+    /// The columns of figures.
     pub const FIGURES: [Self; 4] = [Self::Clicks, Self::Cost, Self::Views, Self::Conversions];
 
     /// As in a header.
@@ -93,7 +93,7 @@ impl Column {
         }
     }
 
-    /// Its place in [`Self::ALL`].
+    /// Its index in [`Self::ALL`].
     pub(super) const fn index(self) -> usize {
         self as usize
     }
@@ -117,18 +117,17 @@ impl fmt::Display for Column {
     }
 }
 
-/// How a file that has not the columns of the contract is read as if it had.
+/// How a file with other columns is read as if it had the contract's.
 ///
-/// As JSON it is an object of its fields, whose names are in camel case: that is how a mapping is saved under a name. What
-/// is missing there is as in the default.
+/// As JSON it is an object of its fields in camel case, which is how a mapping is saved. Missing fields have their defaults.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Mapping {
-    /// Columns taken from a header of another name. One header may feed several columns.
+    /// Columns with a header of another name. One header can be the source of several columns.
     pub columns: Vec<(Column, String)>,
-    /// Columns that hold the same value in every row, whatever the file says.
+    /// Columns with the same value in every row, whatever the file has.
     pub fixed: Vec<(Column, String)>,
-    /// How dates are written; `YYYY-MM-DD` unless given.
+    /// How dates are written; `YYYY-MM-DD` if not given.
     pub date_format: Option<DateFormat>,
 }
 

@@ -1,9 +1,9 @@
-//! Bytes to stat lines: CSV, JSON and NDJSON as people and programs write them (contract §4).
+//! Turns bytes into rows of stats: CSV, JSON and NDJSON as people and programs write them (contract §4).
 //!
-//! [`read`] pushes one [`StatLine`] or [`LineError`] after another into a sink, so that a line may borrow from a buffer
-//! that the next one reuses, and memory stays bounded however long the file is. Nothing is looked up here: whether a
-//! campaign exists or a key comes twice is the business of whoever receives the lines. The three formats share the code
-//! that turns cells into a line, so the same rows mean the same in each. `service` may call.
+//! [`read`] pushes one [`StatLine`] or [`LineError`] after another into a sink, so that a row can borrow from a buffer that
+//! the next row reuses, and memory stays bounded for a file of any length. Nothing is looked up here: the caller checks
+//! whether a campaign exists and whether a key comes twice. The three formats share the code that turns cells into a row, so
+//! the same cells mean the same in each. `service` calls this.
 
 mod archive;
 mod calendar_words;
@@ -86,29 +86,29 @@ impl fmt::Display for Unit {
     }
 }
 
-/// One row whose every cell could be read. Texts are trimmed; an empty one is `None`.
+/// A row in which every cell is valid. Texts are trimmed; an empty one is `None`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatLine<'a> {
-    /// The line the row begins on, or the item it is; the first is 1.
+    /// The line on which the row begins, or the item's number; the first is 1.
     pub line: u64,
     /// The day, from 2000-01-01 to 2199-12-31.
     pub day: Day,
     pub clicks: Count,
-    /// The cost exactly as stated; below zero it is a credit.
+    /// The cost exactly as stated; negative for a credit.
     pub cost: ExactCost,
-    /// Impressions; 0 unless stated.
+    /// Impressions; 0 if missing.
     pub views: Count,
-    /// Conversions; 0 unless stated.
+    /// Conversions; 0 if missing.
     pub conversions: Count,
-    /// The campaign's id. This, the name or the network's id is there.
+    /// The campaign's id. At least one of this, the name, and the network's id is there.
     pub campaign_id: Option<CampaignId>,
     pub campaign_name: Option<&'a str>,
     /// The id that the ad network itself gives the campaign.
     pub network_campaign_id: Option<&'a str>,
-    /// The publisher's id. This or the name is there.
+    /// The publisher's id. At least one of this and the name is there.
     pub partner_id: Option<PublisherId>,
     pub partner: Option<&'a str>,
-    /// What the row says its cost is in.
+    /// The currency of the row's cost.
     pub currency: Option<CurrencyClaim>,
     pub advertiser: Option<&'a str>,
     pub offer_name: Option<&'a str>,
@@ -119,25 +119,25 @@ pub struct StatLine<'a> {
     pub os: Option<&'a str>,
 }
 
-/// Why one row was refused. The rows around it are still read.
+/// Why a row was refused. The rows around it are still read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct LineError {
-    /// The line the row begins on, or the item it is; the first is 1.
+    /// The line on which the row begins, or the item's number; the first is 1.
     pub line: u64,
     /// Which of the two `line` is.
     pub unit: Unit,
-    /// The column, with the file's own header where that differs; `None` when the row as a whole is at fault.
+    /// The column, with the file's header if that differs; `None` if the row as a whole is wrong.
     pub column: Option<String>,
     /// What came and what was expected.
     pub reason: String,
-    /// What it is about, for programs; the names are stable.
+    /// Its kind, for programs; the names don't change.
     pub code: &'static str,
-    /// The flag of `pitlane import` that mends it, where one does.
+    /// The flag of `pitlane import` that solves it, if there is one.
     pub flag: Option<&'static str>,
 }
 
 impl LineError {
-    /// A fault of a value, which no flag mends.
+    /// An error in a value, which no flag solves.
     pub fn new(line: u64, unit: Unit, column: Option<String>, reason: impl Into<String>) -> Self {
         Self { line, unit, column, reason: reason.into(), code: "value", flag: None }
     }
@@ -154,16 +154,16 @@ impl fmt::Display for LineError {
     }
 }
 
-/// Why the file as a whole can't be read. Lines handed out before it must not be kept.
+/// Why the whole file can't be read. Rows passed on before it must be dropped.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// The bytes stopped coming.
+    /// Reading failed.
     #[error("the file can't be read: {0}")]
     Io(#[source] io::Error),
-    /// No header feeds a needed column; the text names the columns and lists the headers.
+    /// A required column has no header; the text names the columns and lists the headers.
     #[error("{0}")]
     Missing(String),
-    /// The bytes are no table of stats; the text says what came and what was expected.
+    /// The bytes aren't a table of stats; the text says what came and what was expected.
     #[error("{0}")]
     Refused(String),
 }
@@ -177,22 +177,22 @@ impl From<io::Error> for FileError {
     }
 }
 
-/// What is left to say once the file is read.
+/// What is known after the file was read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Summary {
     /// The headers, or the keys of the first item, trimmed.
     pub headers: Vec<String>,
-    /// Headers (or keys) that no column took, in order of appearance, at most 1,000 and each cut after 200 characters.
+    /// Headers (or keys) that aren't used, in order of appearance, at most 1,000, each cut to 200 characters.
     pub ignored: Vec<String>,
 }
 
-/// Takes each row as it is read; [`ControlFlow::Break`] stops the reading.
+/// Receives each row as it is read; [`ControlFlow::Break`] stops the reading.
 type Sink<'s> = dyn FnMut(Result<StatLine<'_>, LineError>) -> ControlFlow<()> + 's;
 
-/// Reads `input` to its end, or until `sink` breaks, and hands every row to `sink` in order.
+/// Reads `input` to its end, or until `sink` breaks, and passes every row to `sink` in order.
 ///
-/// Every bad cell is an error of its own, and a row with any is not handed out as a line. A [`FileError`] may come after
-/// lines were handed out. A sink that breaks gets the summary of what was read so far.
+/// Every bad cell is an error of its own, and a row with an error isn't passed on. A [`FileError`] may follow rows that were
+/// passed on. If a sink breaks, it gets the summary of what was read so far.
 pub fn read(
     format: Format,
     input: impl Read,
@@ -207,7 +207,7 @@ pub fn read(
     }
 }
 
-/// Looks at the first bytes: refuses what is plainly something else and skips a UTF-8 byte order mark.
+/// Checks the first bytes: refuses other kinds of files and skips a UTF-8 byte order mark.
 fn open<R: Read>(mut input: R) -> Result<impl Read, FileError> {
     let mut head = Vec::with_capacity(4);
     input.by_ref().take(4).read_to_end(&mut head)?;

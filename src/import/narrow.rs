@@ -1,15 +1,15 @@
-//! Digits of other scripts, and signs in the wide forms of East Asian texts, as the plain ones. The readers of numbers and of
-//! days share it.
+//! Replaces digits of other scripts, and the wide signs of East Asian texts, with plain ones. The readers of numbers and days
+//! use it.
 
 use std::borrow::Cow;
 
-/// The zeros of the scripts whose decimal digits exports are written in; nine more digits follow each.
+/// The zeros of scripts with decimal digits; nine more digits follow each.
 const ZEROS: [char; 15] = [
     '\u{0660}', '\u{06F0}', '\u{0966}', '\u{09E6}', '\u{0A66}', '\u{0AE6}', '\u{0B66}', '\u{0BE6}', '\u{0C66}',
     '\u{0CE6}', '\u{0D66}', '\u{0E50}', '\u{0ED0}', '\u{1040}', '\u{FF10}',
 ];
 
-/// The text with plain digits and signs; as it is where it has no others.
+/// The text with plain digits and signs; unchanged if it has no others.
 pub(super) fn narrow(text: &str) -> Cow<'_, str> {
     if text.is_ascii() || text.chars().all(|c| plain(c) == c) {
         return Cow::Borrowed(text);

@@ -1,8 +1,8 @@
-//! How numbers are written: as the contract has them, or as people and their spreadsheets do.
+//! How numbers are written: as in the contract, or as people and spreadsheets write them.
 //!
-//! The contract's own form takes no detour. Otherwise what only decorates a figure is taken off (a currency, the marks between
-//! groups of three digits, the many ways to write a minus), and the plain rest goes to the parsers of the domain, so that
-//! every bound and every rounding is theirs.
+//! The contract's form is parsed directly. Otherwise decoration is removed first (a currency, the marks between groups of
+//! three digits, the many forms of a minus), and the parsers of `domain` read the plain number, so that their bounds and
+//! rounding apply.
 
 use std::borrow::Cow;
 
@@ -15,13 +15,13 @@ use crate::domain::{Count, ExactCost, Invalid};
 /// How the figures of a file are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NumberForm {
-    /// As contract §4 has them.
+    /// As in contract §4.
     Contract,
     /// As people write them.
     People(DecimalSign, MoneyUnit),
 }
 
-/// What stands for nothing in a cell of figures, in small letters.
+/// Words and signs for "no value" in a cell of figures, in lower case.
 const NOTHING: [&str; 20] = [
     "",
     "-",
@@ -45,14 +45,14 @@ const NOTHING: [&str; 20] = [
     "\\n",
 ];
 
-/// Those that are nothing in a cell of text too: a campaign may be called NA.
+/// Those that also mean "no value" in a cell of text: a campaign may be called NA.
 const NO_TEXT: [&str; 14] =
     ["", "-", "--", "---", "–", "—", "−", "n/a", "#n/a", "nan", "null", "#null!", "(not set)", "<null>"];
 
-/// The longest number there is any use for; what is longer is not looked at.
+/// The longest number that can be valid.
 const LONGEST: usize = 64;
 
-/// What the currency beside an amount claims, if this decimal sign reads it.
+/// What the currency beside an amount claims, read with this decimal sign.
 pub(super) fn claim_beside(text: &str, sign: DecimalSign) -> Option<CurrencyClaim> {
     match figure(text, sign) {
         Written::Figure(Figure { claim, .. }) => claim,
@@ -85,7 +85,7 @@ impl NumberForm {
         }
     }
 
-    /// A count. Decimals that are all zero are none.
+    /// A count. Decimals are allowed if all are zero.
     #[inline]
     pub(super) fn count(self, field: &'static str, text: &str) -> Result<Count, Invalid> {
         let Self::People(sign, _) = self else { return Count::parse(field, text) };
@@ -102,7 +102,7 @@ impl NumberForm {
     }
 }
 
-/// Whether a cell is digits alone, as nearly all counts are.
+/// Whether a cell is only digits, as nearly all counts are.
 #[inline]
 pub(super) fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
@@ -116,10 +116,10 @@ pub(super) fn example(sign: DecimalSign) -> &'static str {
     }
 }
 
-/// What a cell of figures holds.
+/// The content of a cell of figures.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Written<'a> {
-    /// Nothing, or a word for it.
+    /// No value, or a word for that.
     Nothing,
     Figure(Figure<'a>),
     Other,
@@ -135,7 +135,7 @@ pub(super) fn figure(text: &str, sign: DecimalSign) -> Written<'_> {
             (Some(b','), DecimalSign::Comma) => {
                 return undecorated(Cow::Owned(text.replacen(',', ".", 1)));
             }
-            // The other mark can only stand before the last three digits.
+            // The other mark must be before the last three digits.
             (Some(_), _) if text.len() - at != 4 => return Written::Other,
             _ => {}
         }
@@ -160,8 +160,8 @@ fn without_arabic(text: &str, sign: DecimalSign) -> String {
     text.replace(ARABIC[0], mark(sign).encode_utf8(&mut [0; 4])).replace(ARABIC[1], group.encode_utf8(&mut [0; 4]))
 }
 
-/// Nearly all figures are digits, with at most a minus before them and one point or comma between them: where that mark stands, or
-/// the end where there is none. `None` for what is written in another way.
+/// Nearly all figures are digits, with at most a minus before them and one point or comma in them. Returns where that mark
+/// is, or the end if there is none. `None` for any other form.
 pub(super) fn undecorated_mark(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let start = usize::from(bytes.first() == Some(&b'-'));
@@ -180,12 +180,12 @@ pub(super) fn undecorated_mark(text: &str) -> Option<usize> {
     Some(mark)
 }
 
-/// Whether a cell of figures holds nothing.
+/// Whether a cell of figures has no value.
 pub(super) fn is_nothing(text: &str) -> bool {
     is_one_of(&NOTHING, text) || is_dash_of_money(text)
 }
 
-/// `$ -`: how the formats of accountants show zero.
+/// `$ -`: accounting formats show zero like this.
 fn is_dash_of_money(text: &str) -> bool {
     let is_dash = |c: char| c.is_whitespace() || matches!(c, '-' | '–' | '—' | '−');
     text.len() <= 12
@@ -194,7 +194,7 @@ fn is_dash_of_money(text: &str) -> bool {
         && matches!(text.trim_matches(is_dash), mark if !mark.is_empty() && claim(mark).is_some())
 }
 
-/// Whether a cell of text holds nothing.
+/// Whether a cell of text has no value.
 pub(super) fn is_no_text(text: &str) -> bool {
     is_one_of(&NO_TEXT, text)
 }
@@ -203,7 +203,7 @@ pub(super) fn is_no_text(text: &str) -> bool {
 fn is_one_of(words: &[&str], text: &str) -> bool {
     match text.as_bytes() {
         [] => true,
-        // How those words begin, and few others.
+        // The first letters of those words, which few others share.
         [b'-' | 0xE2 | b'n' | b'N' | b'#' | b'(' | b'<' | b'\\', ..] if text.len() <= 9 => {
             words.iter().any(|word| word.eq_ignore_ascii_case(text))
         }
@@ -211,7 +211,7 @@ fn is_one_of(words: &[&str], text: &str) -> bool {
     }
 }
 
-/// The cell without what spreadsheets wrap values in: blanks, invisible characters, `="…"`, a leading apostrophe.
+/// The cell without what spreadsheets add to values: blanks, invisible characters, `="…"`, a leading apostrophe.
 #[inline]
 pub(super) fn bare(text: &str) -> &str {
     let is_wrapped = matches!(text.as_bytes().first(), Some(b'=' | b'\''));
@@ -230,7 +230,7 @@ fn unwrapped(text: &str) -> &str {
     }
 }
 
-/// A plain decimal, and the currency around it.
+/// A plain decimal, and the currency beside it.
 fn decorated(text: &str, sign: DecimalSign) -> Option<(String, Option<CurrencyClaim>)> {
     let joined;
     let (text, in_brackets) = match text.strip_suffix(')').and_then(|rest| rest.split_once('(')) {
@@ -283,7 +283,7 @@ fn is_without_digits(text: &str) -> bool {
     !text.bytes().any(|byte| byte.is_ascii_digit())
 }
 
-/// Whether a text ends in letters: the point in `Rs.500` is theirs.
+/// Whether a text ends in a letter: then the point in `Rs.500` belongs to it.
 fn ends_in_word(text: &str) -> bool {
     text.ends_with(|c: char| c.is_alphabetic() || is_sign(c))
 }
@@ -296,7 +296,7 @@ fn mark(sign: DecimalSign) -> char {
     if sign == DecimalSign::Comma { ',' } else { '.' }
 }
 
-/// The number without marks between groups and with a point; `None` for what is no number in this form.
+/// The number without marks between groups and with a decimal point; `None` if it isn't a number in this form.
 fn plain(number: &str, sign: DecimalSign) -> Option<String> {
     if number.len() > LONGEST {
         return None;
@@ -331,7 +331,8 @@ fn plain(number: &str, sign: DecimalSign) -> Option<String> {
     Some(plain)
 }
 
-/// The digits of a whole number whose groups of three (or, as in India, of two before the last three) may be marked off.
+/// The digits of a whole number, which may have marks between groups of three (or, as in India, of two before the last
+/// three).
 fn ungrouped(whole: &str, decimal: char) -> Option<String> {
     let is_mark = |c: char| match c {
         ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}' | '\'' | '’' => true,
@@ -347,7 +348,7 @@ fn ungrouped(whole: &str, decimal: char) -> Option<String> {
         let last = groups.next() == Some(3);
         let mut rest: Vec<usize> = groups.collect();
         let first = rest.pop().is_some_and(|first| (1..=3).contains(&first));
-        // Nobody marks off the thousands of a number that has none: `0.500` is a half.
+        // Nobody writes a thousands mark after a zero: `0.500` is a half.
         if !(last && first && rest.iter().all(|size| *size == 3 || *size == 2)) || whole.starts_with('0') {
             return None;
         }
@@ -355,7 +356,7 @@ fn ungrouped(whole: &str, decimal: char) -> Option<String> {
     Some(whole.chars().filter(char::is_ascii_digit).collect())
 }
 
-/// The same refusal with what stood in the file.
+/// The same error, with the text from the file.
 fn echoing(error: Invalid, field: &'static str, text: &str) -> Invalid {
     match error.reason.split_once(", expected ") {
         Some((_, expected)) => Invalid::value(field, text, expected),

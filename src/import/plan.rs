@@ -1,4 +1,4 @@
-//! How one file is read: everything that recognition found and somebody decided, so that reading it asks nothing more.
+//! How one file is read: everything that was recognised and decided, so that no question is left.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,44 +10,44 @@ use super::{Column, Encoding, Memory, Separator};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
-    /// Where the table stands in the bytes.
+    /// Where the table is in the file.
     pub table: TablePlan,
-    /// Which column of the file feeds which column of ours.
+    /// Which column of the file is which column of the contract.
     pub columns: Vec<ColumnPlan>,
-    /// Columns that hold the same value in every row.
+    /// Columns with the same value in every row.
     pub fixed: Vec<(Column, String)>,
     /// How days are written.
     pub dates: DateForm,
     pub numbers: DecimalSign,
-    /// What the money is stated in.
+    /// The unit of the money.
     pub money_unit: MoneyUnit,
     /// What to do with rows that cover more than a day.
     pub period: Option<PeriodPlan>,
 }
 
-/// Where the table stands in the bytes.
+/// Where the table is in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TablePlan {
     pub encoding: Encoding,
-    /// What stands between two fields.
+    /// The separator of fields.
     pub separator: Separator,
-    /// Whether lines end in a carriage return alone.
+    /// Whether a carriage return alone ends a line.
     pub cr_only: bool,
-    /// Whether blanks stand between a separator and a quotation mark.
+    /// Whether there are blanks between a separator and a quotation mark.
     pub blanks_before_quotes: bool,
     /// The line the header begins on.
     pub header_line: u64,
-    /// Lines below it that are no rows.
+    /// Lines below the header that aren't rows.
     pub left_out: LineSet,
 }
 
-/// A column of the file that feeds one of ours.
+/// A column of the file, and the contract's column that it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ColumnPlan {
     pub column: Column,
-    /// Its place; the first is 0.
+    /// Its index; the first is 0.
     pub place: usize,
     /// Its header, for messages.
     pub header: String,
@@ -66,23 +66,23 @@ pub struct PeriodPlan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PeriodLength {
-    /// Up to the day in the column at this place, which counts too.
+    /// Until the day in the column with this index, inclusive.
     Until(usize),
     Week,
-    /// Up to the end of the month.
+    /// Until the end of the month.
     Month,
-    /// One day, which is not when the money was spent but was chosen on purpose.
+    /// One day: not the day of the spend, but somebody chose it on purpose.
     Day,
 }
 
 impl Plan {
-    /// The place that feeds a column.
+    /// The index of the column's source.
     #[must_use]
     pub fn place(&self, column: Column) -> Option<usize> {
         self.columns.iter().find(|plan| plan.column == column).map(|plan| plan.place)
     }
 
-    /// What is worth remembering of this file for the next of its kind.
+    /// What to remember about this file for the next one of its kind.
     #[must_use]
     pub fn memory(&self) -> Memory {
         Memory {

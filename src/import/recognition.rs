@@ -1,4 +1,4 @@
-//! What recognition found in a file: how it will be read, what it comes to, what was left out, and what is still open.
+//! The result of recognition: how a file will be read, its sums, what was left out, and what is still open.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,20 +6,20 @@ use super::plan::Plan;
 use super::{Column, LineSet, Packing};
 use crate::domain::{Currency, Day};
 
-/// What a file is, as far as it shows and was decided.
+/// What was recognised and decided about a file.
 ///
-/// It is complete when `problems` is empty; then `plan` reads it. As long as it is not, somebody decides (see
-/// [`Problem::flag`]) and the file is recognised again with the decisions.
+/// It is complete if `problems` is empty; then `plan` reads it. Otherwise a person decides (see [`Problem::flag`]) and the
+/// file is recognised again with the decisions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Recognition {
     /// How the file will be read.
     pub plan: Plan,
-    /// What the file came in.
+    /// How the file was packed.
     pub packing: Packing,
-    /// The sheets of a workbook, in its order; empty for a text.
+    /// The sheets of a workbook, in order; empty for a text.
     pub sheets: Vec<String>,
-    /// The sheet that was looked at: it is the one to unpack when the file is read.
+    /// The sheet that was recognised, which must also be the one to read.
     pub sheet: Option<String>,
     /// The columns from left to right.
     pub headers: Vec<HeaderSeen>,
@@ -29,38 +29,37 @@ pub struct Recognition {
     pub sums: Sums,
     /// First and last day of those rows.
     pub days: Option<(Day, Day)>,
-    /// What the amounts are in, where the file says it and nobody expected anything.
+    /// The currency of the amounts, if the file names one and none was expected.
     #[serde(skip)]
     pub currency: Option<Currency>,
     /// Lines that will not be read, in order: the first 1,000.
     pub left_out: Vec<LeftOut>,
     /// How many lines will not be read.
     pub left_out_total: u64,
-    /// What must be decided, or speaks against the file.
+    /// What must be decided or corrected before the import.
     pub problems: Vec<Problem>,
     /// What a person should know.
     pub notes: Vec<Note>,
 }
 
-/// What rows or lines come to, exactly.
+/// The exact sums of some rows or lines.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Sums {
-    /// In the advertiser's currency: a shortest decimal, `0` where there is none.
+    /// In the advertiser's currency: the shortest decimal, `0` if there is none.
     pub cost: String,
     pub clicks: u64,
 }
 
-/// One column of the file, and what stands in it.
+/// A column of the file, with samples.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HeaderSeen {
-    /// As it is written; may be empty, and may be another column's too.
+    /// Its header; may be empty, and may be another column's too.
     pub name: String,
-    /// What `--map` and [`super::Decisions::columns`] take for it: the name where no other column has it, else `Name#2` or
-    /// `#5`.
+    /// Its source for `--map` and [`super::Decisions::columns`]: the name if no other column has it, else `Name#2` or `#5`.
     pub source: String,
-    /// The first values that differ, at most five, each cut after 60 characters.
+    /// Its first different values, at most five, each cut to 60 characters.
     pub samples: Vec<String>,
     pub columns: Vec<Column>,
 }
@@ -69,15 +68,15 @@ pub struct HeaderSeen {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LeftOut {
-    /// Where it begins; the first line is 1.
+    /// Its line; the first line is 1.
     pub line: u64,
     /// Why, as a code.
     pub code: LeftOutCode,
     /// Why, as a sentence.
     pub reason: String,
-    /// How the line begins, at most 60 characters.
+    /// The beginning of the line, at most 60 characters.
     pub text: String,
-    /// Its cost as the file's columns say, if it has one.
+    /// Its cost as the file states it, if it has one.
     pub cost: Option<String>,
     /// Its clicks, if it has any.
     pub clicks: Option<u64>,
@@ -87,36 +86,36 @@ pub struct LeftOut {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LeftOutCode {
-    /// It stands above the header.
+    /// It is above the header.
     Title,
-    /// Its figures are the sums of other rows, or it stands at an end of the table without a day and says that it is a
+    /// Its figures are the sums of other rows, or it is the first or last of the table, has no day, and says that it is a
     /// total.
     Total,
-    /// It closes the report: it has neither day nor figures.
+    /// It ends the report: it has neither day nor figures.
     Closing,
     /// It repeats the header.
     Header,
     Asked,
 }
 
-/// Something to decide or to mend. Nothing is imported while there is one.
+/// Something to decide or correct. Nothing is imported while there is one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
-    /// What it is about.
+    /// Its kind.
     pub code: ProblemCode,
     /// The line that shows it.
     pub line: Option<u64>,
-    /// All lines it is about, where it is about several.
+    /// All its lines, if there are several.
     #[serde(default)]
     pub lines: LineSet,
-    /// The column it is about.
+    /// Its column.
     pub column: Option<Column>,
-    /// What came, what was expected, and the way on; a whole sentence.
+    /// What came, what was expected, and what to do; a whole sentence.
     pub message: String,
     /// The flag of `pitlane import` that decides it, such as `--dates`.
     pub flag: Option<String>,
-    /// What can be chosen; none where only another file or column helps.
+    /// The possible answers; empty if only another file or column helps.
     pub choices: Vec<Choice>,
 }
 
@@ -124,21 +123,21 @@ pub struct Problem {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Choice {
-    /// What the flag and the form take, such as `day-first`.
+    /// The value for the flag or form, such as `day-first`.
     pub value: String,
     /// What it means for this file, such as `01/02/2024 is 1 February 2024`.
     pub label: String,
 }
 
-/// What a [`Problem`] is about. The names are stable.
+/// The kind of a [`Problem`]. The names don't change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProblemCode {
-    /// The text is in one of several encodings (`--encoding`).
+    /// The text can be in one of several encodings (`--encoding`).
     Encoding,
-    /// No line is a header, or the chosen one is none (`--header-line`).
+    /// No line is a header, or the chosen line isn't one (`--header-line`).
     Header,
-    /// A needed column has no source (`--map`, `--set`).
+    /// A required column has no source (`--map`, `--set`).
     MissingColumn,
     /// A source that was given is not in the file, or several columns have its name (`--map`).
     Column,
@@ -187,40 +186,40 @@ impl ProblemCode {
     }
 }
 
-/// Something a person should know; it holds nothing up.
+/// Something a person should know; it doesn't block the import.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Note {
-    /// What it is about.
+    /// Its kind.
     pub code: NoteCode,
     /// The line that shows it.
     pub line: Option<u64>,
     pub message: String,
 }
 
-/// What a [`Note`] is about. The names are stable.
+/// The kind of a [`Note`]. The names don't change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NoteCode {
     /// Lines were left out.
     LeftOut,
-    /// Cells of figures hold nothing and count as 0.
+    /// Cells of figures have no value and count as 0.
     Nothing,
     /// Money was stated in hundredths or millionths.
     MoneyUnit,
-    /// A column was passed over, and why.
+    /// A column was skipped, and why.
     Column,
-    /// The encoding was found by evidence, or the text has bytes that are none.
+    /// The encoding was guessed from evidence, or some bytes are invalid.
     Encoding,
-    /// The file holds only firsts of months, or only Mondays.
+    /// The file only has first days of months, or only Mondays.
     OnlyFirsts,
-    /// Rows that cover more than a day were booked on the first or spread.
+    /// Rows that cover more than a day were booked on the first day or spread.
     Period,
-    /// How a file's open question was settled.
+    /// How an open question was answered.
     Settled,
-    /// Which sheet was read, or that lines end in CR.
+    /// Which sheet was read, or that a carriage return ends lines.
     Layout,
-    /// The last line has no end, and may have been cut off.
+    /// The last line has no line end and may have been cut off.
     CutOff,
 }
 

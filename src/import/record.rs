@@ -1,4 +1,4 @@
-//! One record of a table: its text, and where each cell lies in it. Every row of a file passes through one, three times.
+//! One record of a table: its text, and where each cell is in it. Every row of a file passes through one, three times.
 
 use ::csv::StringRecord;
 
@@ -11,7 +11,7 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// Becomes a line without quotation marks.
+    /// Splits a line without quotation marks.
     pub(super) fn split(&mut self, line: &str, separator: u8) {
         self.text.clear();
         self.text.push_str(line);
@@ -21,7 +21,7 @@ impl Record {
             self.cells.push((start, end));
             start = end + 1;
         };
-        // Eight bytes at a time: cells are too short for a search of its own for each.
+        // Eight bytes at a time: cells are too short for a search of their own.
         let (eights, rest) = line.as_bytes().as_chunks::<8>();
         for (at, eight) in (0..).step_by(8).zip(eights) {
             let mut found = equal_bytes(u64::from_le_bytes(*eight), separator);
@@ -38,7 +38,7 @@ impl Record {
         end_at(line.len());
     }
 
-    /// Becomes what the parser read.
+    /// Copies what the parser read.
     pub(super) fn copy(&mut self, read: &StringRecord) {
         self.text.clear();
         self.text.push_str(read.as_slice());
@@ -51,7 +51,7 @@ impl Record {
         self.cells.len()
     }
 
-    /// The cell at a place; the first is 0.
+    /// The cell with this index; the first is 0.
     #[inline]
     pub(super) fn get(&self, place: usize) -> Option<&str> {
         self.cells.get(place).map(|(start, end)| &self.text[*start..*end])
@@ -63,7 +63,7 @@ impl Record {
     }
 }
 
-/// The upper bit of each of eight bytes that is this one.
+/// The top bit of each of the eight bytes that equals `wanted`.
 fn equal_bytes(eight: u64, wanted: u8) -> u64 {
     const LOWER: u64 = u64::from_le_bytes([0x7f; 8]);
     let differs = eight ^ u64::from_le_bytes([wanted; 8]);

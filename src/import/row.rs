@@ -1,7 +1,7 @@
-//! Cells to a [`StatLine`]: the one place where a row gets its meaning, whatever format it came in.
+//! Turns cells into a [`StatLine`]: the one place where cells get their meaning, for all formats.
 //!
-//! Every cell is read even after one was refused, so that a person sees all faults of a row at once. On the good path
-//! nothing is allocated. The readers of the formats may call; nobody outside this room.
+//! Every cell is checked even after one was refused, so that a person sees all errors of a row at once. A valid row needs no
+//! allocation. Only the readers of the formats use it.
 
 use std::ops::ControlFlow;
 
@@ -20,9 +20,9 @@ use crate::domain::{Count, Day, Invalid};
 pub(super) struct Forms<'m> {
     pub(super) dates: Dates<'m>,
     pub(super) numbers: NumberForm,
-    /// Whether words for nothing are nothing, and what spreadsheets wrap values in is taken off.
+    /// Whether words for "no value" count as that, and what spreadsheets add to values is removed.
     pub(super) lenient: bool,
-    /// What the header of the cost says its amounts are in.
+    /// The currency in the cost's header.
     pub(super) header_claim: Option<CurrencyClaim>,
     pub(super) period: Option<PeriodPlan>,
 }
@@ -36,7 +36,7 @@ pub(super) enum Dates<'m> {
 }
 
 impl<'m> Forms<'m> {
-    /// As a mapping for contract §4 says.
+    /// By a mapping for contract §4.
     pub(super) fn of_mapping(mapping: &'m Mapping) -> Self {
         Self {
             dates: mapping.date_format.as_ref().map_or(Dates::Contract, Dates::Pattern),
@@ -48,14 +48,14 @@ impl<'m> Forms<'m> {
     }
 }
 
-/// Turns cells into lines.
+/// Turns cells into rows.
 pub(super) struct RowBuilder<'m> {
     unit: Unit,
     forms: Forms<'m>,
-    /// Exports are mostly sorted by day, so the day just read is usually the next one too.
+    /// Exports are mostly sorted by day, so the next day is usually the one just read.
     last_date: (String, Option<Day>),
     faults: Vec<LineError>,
-    /// Texts that had to be folded, by column.
+    /// Texts whose blanks were folded, by column.
     folded: [String; Column::COUNT],
 }
 
@@ -65,7 +65,7 @@ impl<'m> RowBuilder<'m> {
         Self { unit, forms, last_date, faults: Vec::new(), folded }
     }
 
-    /// Hands out the row, or each of its faults. `until` is the cell with the last day that the row covers.
+    /// Passes on the row, or each of its errors. `until` is the cell with the last day that the row covers.
     pub(super) fn hand_out(
         &mut self,
         line: u64,
@@ -90,14 +90,14 @@ impl<'m> RowBuilder<'m> {
         self.faults.drain(..).try_for_each(|fault| sink(Err(fault)))
     }
 
-    /// An error about a row as a whole, or about a column when there are no cells to speak of.
+    /// An error about a row as a whole, or about a column if the row has no cells.
     pub(super) fn fault(&self, line: u64, column: Option<String>, reason: impl Into<String>) -> LineError {
         LineError::new(line, self.unit, column, reason)
     }
 }
 
-/// The cell as it counts: a run of blanks and control characters is one blank (contract §4), and in a file of people what
-/// spreadsheets wrap values in is no part of them.
+/// The cell's text: a run of blanks and control characters is one blank (contract §4), and, in a file from a person, without
+/// what spreadsheets add to values.
 fn tidied<'a>(text: &'a str, folded: &'a mut String, lenient: bool) -> Cell<'a> {
     let text = if lenient { bare(text) } else { text };
     if !needs_folding(text) {
@@ -113,7 +113,7 @@ fn tidied<'a>(text: &'a str, folded: &'a mut String, lenient: bool) -> Cell<'a> 
     if folded.is_empty() { Cell::Nothing } else { Cell::Text(folded) }
 }
 
-/// Whether two blanks stand together, or something other than a blank that separates words.
+/// Whether it has two blanks in a row, or other whitespace than blanks.
 fn needs_folding(text: &str) -> bool {
     let mut before = 0;
     for byte in text.bytes() {
@@ -129,7 +129,7 @@ fn needs_folding(text: &str) -> bool {
     false
 }
 
-/// Hands out the line on its first day, or a part of it on each of its days.
+/// Passes on the row for its first day, or a part of it for each of its days.
 fn spread(line: StatLine<'_>, last: Day, forms: Forms<'_>, sink: &mut Sink<'_>) -> ControlFlow<()> {
     let days = u32::try_from(last.to_stored() - line.day.to_stored() + 1).unwrap_or(1);
     if days == 1 || forms.period.is_none_or(|period| period.how == Period::FirstDay) {
@@ -148,7 +148,7 @@ fn spread(line: StatLine<'_>, last: Day, forms: Forms<'_>, sink: &mut Sink<'_>) 
     ControlFlow::Continue(())
 }
 
-/// One row on its way to a line. What its methods can't read they leave out and put among the faults.
+/// A row that is being read. Invalid cells are left out and added to the errors.
 struct Row<'r, 'a> {
     line: u64,
     unit: Unit,
@@ -202,7 +202,7 @@ impl<'a> Row<'_, 'a> {
         })
     }
 
-    /// What the amount is in, as the sign beside it, the header and the currency's column say together.
+    /// The currency of the amount, according to the sign beside it, the header and the currency column.
     fn currency(&mut self, forms: Forms<'_>, beside: Option<CurrencyClaim>) -> Option<CurrencyClaim> {
         let stated = self.optional(Column::Currency, |text| match claim(text) {
             Some(claim) => Ok(Some(claim)),
@@ -249,7 +249,7 @@ impl<'a> Row<'_, 'a> {
 
     fn needed<T>(&mut self, column: Column, parse: impl FnOnce(&str) -> Result<T, Invalid>) -> Option<T> {
         match self.cells[column.index()] {
-            // The parser's own refusal of nothing says what was expected.
+            // The parser's own error for an empty text says what was expected.
             Cell::Nothing => self.keep(column, parse("")),
             Cell::Text(text) => self.keep(column, parse(text)),
             Cell::Wrong(what) => self.refuse_kind(column, what),

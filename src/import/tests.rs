@@ -1,4 +1,4 @@
-//! What holds for every format, and how the tests of this room read a text.
+//! What is the same for every format, and how the tests of this module read a text.
 
 use std::ops::ControlFlow;
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::{Format, LineError, Mapping, StatLine, read};
 use crate::domain::{Count, Day, Figures, Micros};
 
-/// All that came of reading a file.
+/// The result of reading a file.
 #[derive(Debug)]
 pub(super) struct Reading {
     pub(super) lines: Vec<StatLine<'static>>,
@@ -31,7 +31,7 @@ pub(super) fn read_bytes(format: Format, bytes: &[u8], mapping: &Mapping) -> Rea
     Reading { lines, faults, end: end.map_err(|error| error.to_string()) }
 }
 
-/// The line with texts that outlive the reading. They are leaked, which a test may.
+/// A copy of the row with leaked texts, which is fine in a test.
 fn kept(line: &StatLine<'_>) -> StatLine<'static> {
     let keep = |text: Option<&str>| text.map(|text| &*String::leak(text.to_owned()));
     StatLine {
@@ -50,7 +50,7 @@ fn kept(line: &StatLine<'_>) -> StatLine<'static> {
 const FORMATS: [Format; 3] = [Format::Csv, Format::Json, Format::NdJson];
 const HEADER: [&str; 8] = ["date", "campaign_name", "partner", "clicks", "cost", "views", "conversions", "app"];
 
-/// A row as cells, with what it should be read as.
+/// The cells of a row, and the expected result.
 #[derive(Debug, Clone)]
 struct Row {
     day: Day,
@@ -133,7 +133,7 @@ fn as_objects(rows: &[Row]) -> Vec<String> {
     rows.iter().map(object).collect()
 }
 
-/// Without the numbers of lines, which differ from format to format.
+/// Without line numbers, which differ from format to format.
 fn unnumbered(lines: Vec<StatLine<'_>>) -> Vec<StatLine<'_>> {
     lines.into_iter().map(|line| StatLine { line: 0, ..line }).collect()
 }

@@ -1,4 +1,4 @@
-//! Figures as people type them into a form: no file around them says what their decimal sign is, so both are tried.
+//! Figures that people type into a form. No file shows their decimal sign, so both are tried.
 
 use super::currency::CurrencyClaim;
 use super::decisions::DecimalSign;
@@ -8,7 +8,7 @@ use super::number::{Figure, Written, figure};
 pub enum TypedFigure {
     /// A plain decimal with a point, and what the currency beside it claims.
     Number(String, Option<CurrencyClaim>),
-    /// Two different numbers, by which sign is the decimal one.
+    /// Two different numbers, depending on the decimal sign.
     Either(String, String),
     Other,
 }

@@ -1,5 +1,5 @@
-//! What a file comes in: a text as it is, one in `.gz` or `.zip`, or a workbook. Whatever is packed is unpacked into an
-//! unnamed file first, so that it can be read as often as needed, in bounded memory.
+//! Unpacks files: a plain text, a text in `.gz` or `.zip`, or a workbook. Packed files are unpacked into an unnamed file
+//! first, so that they can be read several times in bounded memory.
 
 use std::fs::File;
 use std::io::{self, Read, Seek as _, Write as _};
@@ -12,7 +12,7 @@ use super::archive::{archive, zip_error};
 use super::workbook::{Written, write_csv};
 use super::{FileError, LineSet};
 
-/// What a file came in.
+/// How a file was packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Packing {
@@ -27,36 +27,36 @@ pub enum Packing {
 /// A file whose text can be read.
 #[derive(Debug)]
 pub struct Unpacked {
-    /// The text, from its beginning; of a workbook one sheet as CSV, whose lines are the sheet's rows.
+    /// The text, from its beginning; for a workbook one sheet as CSV, with a line per row.
     pub text: File,
-    /// What it came in.
+    /// How it was packed.
     pub packing: Packing,
     /// The sheets of a workbook.
     pub sheets: Vec<String>,
-    /// The one that is read.
+    /// The sheet that is read.
     pub sheet: Option<String>,
-    /// Its rows that are hidden; they are read like all others.
+    /// The sheet's hidden rows; they are read like all others.
     pub hidden_rows: LineSet,
-    /// Whether the workbook counts days from 1904, so that a bare number may be another day than elsewhere.
+    /// Whether the workbook counts days from 1904, so that a bare number may mean another day.
     pub from_1904: bool,
 }
 
 impl Unpacked {
-    /// A text that is no sheet of a workbook.
+    /// A text that isn't from a workbook.
     #[must_use]
     pub fn of_text(text: File, packing: Packing) -> Self {
         Self { text, packing, sheets: Vec::new(), sheet: None, hidden_rows: LineSet::default(), from_1904: false }
     }
 }
 
-/// A packed file may become so many times as large, or [`UNPACKED_BYTES`].
+/// A packed file may grow by this factor, or to [`UNPACKED_BYTES`].
 const TIMES: u64 = 100;
 
-/// What a packed file may always become.
+/// A packed file may always grow to this size.
 const UNPACKED_BYTES: u64 = 64 << 20;
 
-/// Opens a file, unpacking it into a temporary file in `spool` where it is packed. `sheet` names the sheet of a workbook;
-/// else it is the first that holds a table.
+/// Opens a file and unpacks it into a temporary file in `spool` if it is packed. `sheet` names the sheet of a workbook; by
+/// default it is the first with a table.
 pub fn unpack(mut file: File, sheet: Option<&str>, spool: &Path) -> Result<Unpacked, FileError> {
     let mut kind = kind(&mut file)?;
     let mut packing = Packing::Text;
@@ -118,7 +118,7 @@ fn gunzip(file: File, spool: &Path) -> Result<File, FileError> {
 fn unzip(file: File, spool: &Path) -> Result<File, FileError> {
     let packed = file.metadata()?.len();
     let mut archive = archive(file)?;
-    // What a Mac and its kind add to an archive is no file of anybody's.
+    // Files that macOS adds to an archive aren't the user's.
     let is_file = |name: &str| {
         !name.ends_with('/')
             && !name.starts_with("__MACOSX/")
@@ -138,7 +138,7 @@ fn unzip(file: File, spool: &Path) -> Result<File, FileError> {
     copied(archive.by_name(name).map_err(zip_error)?, packed, spool)
 }
 
-/// Unpacks into a temporary file, which stands at its beginning then.
+/// Unpacks into a temporary file, positioned at its beginning.
 fn copied(input: impl Read, packed: u64, spool: &Path) -> Result<File, FileError> {
     let most = packed.saturating_mul(TIMES).max(UNPACKED_BYTES);
     let mut file = tempfile::tempfile_in(spool)?;

@@ -1,8 +1,8 @@
-//! A sheet of a workbook as CSV: a line for each row, so that lines and rows have the same numbers.
+//! A sheet of a workbook as CSV: one line per row, so that line and row numbers are equal.
 //!
-//! A cell is written as Excel shows its value: days as `YYYY-MM-DD`, numbers with the fifteen digits that Excel keeps, and
-//! with the currency that its number format names. Cells are read one by one; only the workbook's shared texts are held in
-//! memory, which is why they are bounded.
+//! A cell is written as Excel shows it: days as `YYYY-MM-DD`, numbers with the fifteen digits that Excel keeps, and with the
+//! currency of its number format. Cells are read one by one; only the workbook's shared texts are kept in memory, so their
+//! size is limited.
 
 mod sheet_xml;
 
@@ -17,24 +17,24 @@ use super::header::MAX_HEADERS;
 use super::{FileError, LineSet, currency};
 use crate::domain::Invalid;
 
-/// The shared texts and styles that are held in memory.
+/// The most bytes of shared texts and styles in memory.
 const TEXT_BYTES: u64 = 10 << 20;
 
-/// A sheet may unpack to so much.
+/// The most bytes of an unpacked sheet.
 const SHEET_BYTES: u64 = 2 << 30;
 
 /// The longest sheet: what Excel itself allows.
 const ROWS: u32 = 1_048_576;
 
-/// Rows that are looked at to find the sheet with the table.
+/// How many rows are checked to find the sheet with the table.
 const PEEKED_ROWS: u32 = 200;
 
-/// Rows that a table has at least. A sheet with rows of so many filled cells is taken before one with rows of fewer: two may be a
+/// The fewest rows of a table. Of two sheets, the one with more filled cells per row is taken: two cells per row may be a
 /// list of settings.
 const TABLE_ROWS: usize = 2;
 const FILLED: [usize; 2] = [3, 2];
 
-/// Stands for the value of a formula that no program has worked out.
+/// Written for a formula without a computed value.
 const WITHOUT_VALUE: &str = "(formula without a value: open the workbook in a spreadsheet and save it)";
 
 /// A sheet that was written.
@@ -42,13 +42,13 @@ pub(super) struct Written {
     /// The names of all sheets, and of the one that was written.
     pub(super) sheets: Vec<String>,
     pub(super) sheet: String,
-    /// Its rows that are hidden.
+    /// Its hidden rows.
     pub(super) hidden_rows: LineSet,
     /// Whether the workbook counts days from 1904.
     pub(super) from_1904: bool,
 }
 
-/// Writes a sheet to `out`: the wanted one, or the first that holds a table.
+/// Writes a sheet to `out`: the wanted one, or the first with a table.
 pub(super) fn write_csv(mut file: File, wanted: Option<&str>, out: &mut File) -> Result<Written, FileError> {
     check_size(&mut file)?;
     let mut book: Book = calamine::open_workbook_from_rs(BufReader::new(file.try_clone()?)).map_err(refused)?;
@@ -117,7 +117,7 @@ fn filled_cells(book: &mut Book, sheet: &str) -> Result<Vec<usize>, FileError> {
     Ok(rows)
 }
 
-/// Refuses a workbook that would not fit the memory or the disk.
+/// Refuses a workbook that wouldn't fit into memory or on the disk.
 fn check_size(file: &mut File) -> Result<(), FileError> {
     let mut archive = archive(&mut *file)?;
     let damaged = |error: &dyn std::fmt::Display| FileError::Refused(format!("the workbook is damaged: {error}"));
@@ -129,7 +129,7 @@ fn check_size(file: &mut File) -> Result<(), FileError> {
             _ if name.starts_with("xl/worksheets/") => SHEET_BYTES,
             _ => continue,
         };
-        // What is held in memory is measured; what is read cell by cell may say itself how long it is.
+        // What is kept in memory is measured; parts that are read cell by cell may state their own size.
         let size = if most == TEXT_BYTES {
             io::copy(&mut part.take(most + 1), &mut io::sink()).map_err(|error| damaged(&error))?
         } else {
@@ -151,10 +151,10 @@ fn refused(error: XlsxError) -> FileError {
     FileError::Refused(format!("the workbook can't be read: {error}; save the sheet as CSV UTF-8"))
 }
 
-/// Writes cells, which come row by row, as lines of CSV.
+/// Writes cells, row by row, as lines of CSV.
 struct SheetWriter<W: Write> {
     out: csv::Writer<W>,
-    /// Lines that are finished.
+    /// Finished lines.
     lines: u32,
     row: Vec<String>,
 }
@@ -220,7 +220,7 @@ fn text(value: &DataRef<'_>, style: Option<&Style>) -> String {
         DataRef::Int(number) => with_currency(number.to_string(), style),
         DataRef::Float(number) => {
             let mut number = fifteen_digits(*number);
-            // `1.234` could be taken for a thousand; a fourth decimal leaves no doubt.
+            // `1.234` could be taken for a thousand; with a fourth decimal it can't.
             if number.split_once('.').is_some_and(|(_, decimals)| decimals.len() == 3) {
                 number.push('0');
             }
@@ -242,10 +242,10 @@ fn text(value: &DataRef<'_>, style: Option<&Style>) -> String {
     }
 }
 
-/// The number with the digits that Excel keeps of it: beyond the fifteenth there is only what binary fractions add.
+/// The number with the fifteen digits that Excel keeps; further digits only come from binary fractions.
 fn fifteen_digits(number: f64) -> String {
     let written = format!("{number:.14e}");
-    // What is no number (an infinity, say) stays as it is and is refused where it is read.
+    // What isn't a number, such as infinity, is kept as it is and refused when it is read.
     let Some((mantissa, exponent)) = written.split_once('e') else { return written };
     let Ok(exponent) = exponent.parse::<i32>() else { return written };
     let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |rest| ("-", rest));
@@ -264,10 +264,10 @@ fn fifteen_digits(number: f64) -> String {
     }
 }
 
-/// The number behind the currency that its format shows it with.
+/// The number after the currency of its format.
 fn with_currency(number: String, style: Option<&Style>) -> String {
     let Some(format) = style.and_then(|style| style.number_format.as_ref()) else { return number };
-    // Built-in formats show the currency of whoever looks at them.
+    // Built-in formats show the currency of the viewer's system.
     if format.format_id.is_some_and(|id| id < 164) {
         return number;
     }

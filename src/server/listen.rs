@@ -1,4 +1,4 @@
-//! How connections are accepted: the web server's own parts, with [`Connection`] between its HTTP and the socket.
+//! Accepts connections: the web server's own parts, with [`Connection`] between its HTTP and the socket.
 
 use std::fmt::Debug;
 use std::io;
@@ -20,19 +20,19 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::http::connection::{Connection, carry_out};
 
-/// How long a client may take for a request's head, and idle between two requests.
+/// How long a client may take for a request's head, and how long a connection may be idle between requests.
 const HEAD_TIME: Duration = Duration::from_secs(10);
 const IDLE_TIME: Duration = Duration::from_secs(75);
-/// How long a client may take to close its side of a connection that is over.
+/// How long a client may take to close its side of a connection.
 const CLOSE_TIME: Duration = Duration::from_secs(1);
-/// How long a stop waits for answers that are under way.
+/// How long a stop waits for pending answers.
 const STOP_SECONDS: u64 = 10;
-/// What is gathered for a client before it is sent: a few chunks of a report, so that its reader is woken less often.
+/// How much is buffered before it is sent: a few chunks of a report, so that its reader wakes up less often.
 const WRITE_BUFFER: usize = 256 * 1024;
-/// Connections a worker holds at most.
+/// The most connections per worker.
 const CONNECTIONS: usize = 4096;
 
-/// A server of the application on this listener; by HTTPS where that is configured.
+/// A server of the application on this listener, with HTTPS if `tls` is given.
 pub(super) fn server<F, A, S, B>(listener: TcpListener, tls: Option<ServerConfig>, application: F) -> io::Result<Server>
 where
     F: Fn() -> A + Send + Clone + 'static,
@@ -76,7 +76,7 @@ where
     Ok(builder.run())
 }
 
-/// Small answers leave at once; whose socket it is.
+/// Turns off Nagle's algorithm, so that small answers are sent at once. Returns the peer's address.
 fn prepared(socket: &TcpStream) -> Option<SocketAddr> {
     if let Err(error) = socket.set_nodelay(true) {
         tracing::debug!(%error, "a socket's answers may be held back");
@@ -84,7 +84,7 @@ fn prepared(socket: &TcpStream) -> Option<SocketAddr> {
     socket.peer_addr().ok()
 }
 
-/// HTTP/1.1 for the application on such connections.
+/// The HTTP/1.1 service of the application.
 fn http<T, A, S, B, F, Fut>(
     application: A,
     stops: F,

@@ -1,4 +1,4 @@
-//! Plain HTTP beside HTTPS: every request is sent on to the same path there (contract §10).
+//! Plain HTTP beside HTTPS: every request is redirected to the same path by HTTPS (contract §10).
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -7,7 +7,7 @@ use actix_web::dev::Server;
 use actix_web::http::{Method, header};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 
-/// A server that only redirects. Without a public URL it goes by the host that the client asked for and the port of HTTPS.
+/// A server that only redirects. Without a public URL it uses the requested host and the port of HTTPS.
 pub(super) fn server(address: SocketAddr, public_url: Option<String>, https_port: u16) -> io::Result<Server> {
     let listener = TcpListener::bind(address).map_err(|error| super::not_bound(address, &error))?;
     let server = HttpServer::new(move || {
@@ -22,7 +22,7 @@ pub(super) fn server(address: SocketAddr, public_url: Option<String>, https_port
 
 fn answer(request: &HttpRequest, public_url: Option<&str>, https_port: u16) -> HttpResponse {
     let origin = match public_url.filter(|url| url.starts_with("https://")) {
-        // Its path, if it has one, is in what was asked for.
+        // The path of the public URL, if it has one, is already in the request.
         Some(url) => url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/"),
         None => match host(request) {
             Some(host) => format!("https://{host}{}", port(https_port)),
@@ -31,7 +31,7 @@ fn answer(request: &HttpRequest, public_url: Option<&str>, https_port: u16) -> H
             }
         },
     };
-    // 308 keeps the method; old clients know 301, which is as good where there is no body.
+    // 308 keeps the method. Old clients only know 301, which does the same for requests without a body.
     let mut redirect = match *request.method() {
         Method::GET | Method::HEAD => HttpResponse::MovedPermanently(),
         _ => HttpResponse::PermanentRedirect(),
@@ -40,12 +40,12 @@ fn answer(request: &HttpRequest, public_url: Option<&str>, https_port: u16) -> H
     redirect.insert_header((header::LOCATION, format!("{origin}{path}"))).finish()
 }
 
-/// The port as addresses write it: 443 goes without saying.
+/// The port as addresses write it: 443 is left out.
 pub(super) fn port(port: u16) -> String {
     if port == 443 { String::new() } else { format!(":{port}") }
 }
 
-/// The host that was asked for, without its port.
+/// The requested host, without its port.
 fn host(request: &HttpRequest) -> Option<String> {
     let asked = request.headers().get(header::HOST)?.to_str().ok()?;
     let authority: actix_web::http::uri::Authority = asked.parse().ok()?;

@@ -1,4 +1,4 @@
-//! The route table, and what stands around each line of it.
+//! The route table, and the guards and middleware of each line.
 
 use actix_web::body::BoxBody;
 use actix_web::dev::ServiceRequest;
@@ -43,17 +43,17 @@ use crate::store::{AppRow, CampaignRow, OfferRow, PublisherRow};
 
 /// One line of the route table.
 pub struct Line {
-    /// The method; what answers `GET` answers `HEAD` too.
+    /// The method; a line for `GET` also answers `HEAD`.
     pub method: Method,
     pub path: &'static str,
     /// Who may use it.
     pub access: Access,
-    /// The report it answers with; each request for one goes into the poll history.
+    /// The report it answers with; every request for one is recorded in the poll history.
     pub report: Option<(ReportKind, ReportFormat)>,
     handler: fn(Route) -> Route,
 }
 
-/// The whole route table. A test holds it against a list of who gets what, so a line can't be added without one there.
+/// All routes. A test compares the table with a list of who may use what, so that no line is added without one there.
 #[rustfmt::skip]
 pub static ROUTES: &[Line] = &[
     report("/api/v1/integrations/cost-report/singular/json",  ReportKind::Singular, ReportFormat::Json),
@@ -219,7 +219,7 @@ const fn report(path: &'static str, kind: ReportKind, format: ReportFormat) -> L
     Line { method: Method::GET, path, access: Access::ReportToken, report, handler: |route| route.to(reports::answer) }
 }
 
-/// The lines of one path as one resource, and 405 for the methods that none of them names.
+/// The lines of one path as one resource, with 405 for all other methods.
 fn resource(lines: &'static [Line], path: &str) -> Resource {
     let mut resource = web::resource(path);
     let mut allow = Vec::new();
@@ -238,13 +238,13 @@ fn resource(lines: &'static [Line], path: &str) -> Resource {
     }))
 }
 
-/// The line of this method of the path; none where the answer will be 405.
+/// The line for this method of the path; `None` if the answer will be 405.
 fn line(lines: &'static [Line], method: &Method) -> Option<&'static Line> {
     let method = if *method == Method::HEAD { &Method::GET } else { method };
     lines.iter().find(|line| line.method == *method)
 }
 
-/// Adds all routes. `has_path` says whether the public URL has a path, under which they live.
+/// Adds all routes. `has_path` says whether the public URL has a path, under which all routes are.
 pub(super) fn add(config: &mut web::ServiceConfig, has_path: bool) {
     let mut api = web::scope("/api")
         .wrap(Condition::new(has_path, from_fn(place::in_pages)))
@@ -277,7 +277,7 @@ pub(super) fn add(config: &mut web::ServiceConfig, has_path: bool) {
             others.push(resource(lines, path).wrap(guard));
         }
     }
-    // In this order they are tried, and a poll should not be held against every other path's pattern first.
+    // Routes are tried in this order. Reports come first, so that a poll isn't compared with every other path's pattern.
     config.service(api.default_service(web::to(not_found)));
     for other in others {
         config.service(other);

@@ -1,12 +1,13 @@
-//! What the system asks of the process.
+//! Signals of the operating system.
 
 use std::sync::Arc;
 
 use crate::http::AppState;
 
-/// Ready when the system asks the process to stop: Ctrl-C, or the signal of `kill` and service managers.
+/// Ready when the process should stop: Ctrl-C, or SIGTERM from `kill` and service managers.
 pub fn stop_signal() -> impl Future<Output = ()> {
-    // Asked for here and not when the future is first polled: a stop that comes right after the start must be a tidy one too.
+    // The handlers are installed here and not when the future is first polled, so that a stop right after the start is clean
+    // too.
     #[cfg(unix)]
     let signals = {
         use tokio::signal::unix::{SignalKind, signal};
@@ -21,14 +22,14 @@ pub fn stop_signal() -> impl Future<Output = ()> {
             }
             return;
         }
-        // Where nothing can tell of a stop, the server runs until it is killed.
+        // If no handler can be installed, the server runs until it is killed.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
     }
 }
 
-/// From now on SIGHUP ends nothing: it has the certificate looked at again, where there is one.
+/// From now on SIGHUP doesn't end the process: it checks the certificate for a newer one, if there is one.
 pub(super) fn follow_hang_ups(state: Arc<AppState>) -> std::io::Result<()> {
     #[cfg(unix)]
     {

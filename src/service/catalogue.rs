@@ -1,4 +1,4 @@
-//! The catalogue: advertisers, apps, offers, campaigns, publishers, with the audit entries that belong to their changes.
+//! The catalogue: advertisers, apps, offers, campaigns, publishers, and the audit entries of their changes.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -25,7 +25,7 @@ pub fn create_advertiser(
     })
 }
 
-/// Turns an offer's cost reporting on or off. The offer, and whether that changed anything.
+/// Turns an offer's cost reporting on or off. Returns the offer, and whether anything changed.
 pub fn switch_offer(
     store: &Store,
     advertiser: &str,
@@ -45,7 +45,7 @@ pub fn switch_offer(
     })
 }
 
-/// Gives an advertiser another name and zone.
+/// Changes an advertiser's name and zone.
 pub fn update_advertiser(
     store: &Store,
     advertiser: &AdvertiserRow,
@@ -64,7 +64,7 @@ pub fn update_advertiser(
     })
 }
 
-/// Switches an advertiser off, which refuses its tokens, or on again.
+/// Disables an advertiser, so that its tokens are refused, or enables it.
 pub fn switch_advertiser(store: &Store, advertiser: &AdvertiserRow, on: bool, actor: &Actor) -> ServiceResult<()> {
     let now = Utc::now();
     store.write(|txn| {
@@ -75,31 +75,31 @@ pub fn switch_advertiser(store: &Store, advertiser: &AdvertiserRow, on: bool, ac
     })
 }
 
-/// One change of an advertiser's catalogue.
+/// A change of an advertiser's catalogue.
 #[derive(Debug)]
 pub enum Change<'a> {
     AddApp(&'a Name, &'a StoreId),
-    /// Give an app another name or store id.
+    /// Change an app's name or store id.
     UpdateApp(&'a AppRow, &'a Name, &'a StoreId),
-    /// Take an app away.
+    /// Delete an app.
     DeleteApp(&'a AppRow),
     /// Add an offer, with cost reporting on or off.
     AddOffer(&'a Name, bool),
     RenameOffer(&'a OfferRow, &'a Name),
-    /// Take an offer away.
+    /// Delete an offer.
     DeleteOffer(&'a OfferRow),
     AddCampaign(&'a Name, &'a OfferRow, &'a AppRow),
     RenameCampaign(&'a CampaignRow, &'a Name),
     /// Move a campaign to another offer or app.
     MoveCampaign(&'a CampaignRow, &'a OfferRow, &'a AppRow),
-    /// Take a campaign away.
+    /// Delete a campaign.
     DeleteCampaign(&'a CampaignRow),
 }
 
-/// What is said where something was changed between being read and being written.
+/// The message if something was changed between being read and being written.
 const MOVED: &str = "somebody else changed this at the same moment, so nothing was saved; look at it again";
 
-/// Refuses to change what is not as it was when it was read.
+/// Fails if something isn't as it was when it was read.
 pub(in crate::service) fn unless_moved(is_same: bool) -> ServiceResult<()> {
     if is_same { Ok(()) } else { Err(StoreError::Conflict(MOVED.to_owned()).into()) }
 }
@@ -113,7 +113,7 @@ fn not_merged(txn: &WriteTxn<'_>, campaign: &CampaignRow) -> ServiceResult<()> {
 }
 
 impl Change<'_> {
-    /// Refuses to change what is not as it was when it was read, and names that mean something else already.
+    /// Fails if something isn't as it was when it was read, or if a name already means something else.
     fn check(&self, txn: &WriteTxn<'_>, advertiser: AdvertiserKey) -> ServiceResult<()> {
         unless_moved(match self {
             Self::AddApp(..) | Self::AddOffer(..) | Self::AddCampaign(..) => true,
@@ -193,7 +193,7 @@ pub fn move_outlook(
     Ok(found)
 }
 
-/// Makes a change in the advertiser's catalogue.
+/// Carries out a change of the advertiser's catalogue.
 pub fn change(store: &Store, advertiser: &AdvertiserRow, change: &Change<'_>, actor: &Actor) -> ServiceResult<()> {
     let (now, key) = (Utc::now(), advertiser.key);
     store.write(|txn| {
@@ -270,7 +270,7 @@ pub fn rename_publisher(store: &Store, publisher: &PublisherRow, name: &Name, ac
     })
 }
 
-/// Takes a publisher away that has no stats.
+/// Deletes a publisher without stats.
 pub fn delete_publisher(store: &Store, publisher: &PublisherRow, actor: &Actor) -> ServiceResult<()> {
     store.write(|txn| {
         txn.publisher_delete(publisher.key)?;

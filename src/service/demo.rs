@@ -1,7 +1,6 @@
-//! A believable advertiser to try the appliance with: three apps, five offers, six publishers, ninety days.
+//! A realistic sample advertiser: three apps, five offers, six publishers, ninety days.
 //!
-//! The same on every machine: names, ids and each day's figures follow from the day alone, so two demos agree on every day
-//! they share. Only the token is random.
+//! Names, ids and figures depend on the day only, so two demos agree on every day they share. Only the token is random.
 
 use chrono::Utc;
 use uuid::Uuid;
@@ -13,7 +12,7 @@ use crate::store::{CampaignKey, ImportKind, ImportRow, NewImport, PublisherKey, 
 
 pub const ADVERTISER: &str = "Northwind Games";
 
-/// Days the sample holds.
+/// How many days the sample has.
 pub const DAYS: u64 = 90;
 
 const APPS: [(&str, Os, &str); 3] = [
@@ -22,7 +21,7 @@ const APPS: [(&str, Os, &str); 3] = [
     ("Northwind Arcade", Os::Web, "arcade.northwind.example"),
 ];
 
-/// Name, campaign name, index of the app, clicks on an ordinary day, thousandths of clicks that convert, price in micros.
+/// Name, campaign name, index of the app, clicks on an ordinary day, conversions per thousand clicks, price in millionths.
 const OFFERS: [(&str, &str, usize, u64, u64, u64); 5] = [
     ("Coin Game: reach level 10", "AOS_LEVEL10_2026", 0, 420, 46, 1_850_000),
     ("Coin Game: first purchase", "AOS_PURCHASE_2026", 0, 160, 21, 6_400_000),
@@ -34,7 +33,7 @@ const OFFERS: [(&str, &str, usize, u64, u64, u64); 5] = [
 const PUBLISHERS: [&str; 6] =
     ["Lumen Newsletter", "Pixel Parade", "Tapwell Rewards", "Orbit OEM", "Mika Plays", "Dealhound"];
 
-/// Fills an empty store with the ninety days that end with `last`. Fails, and changes nothing, where there is anything.
+/// Fills an empty store with the ninety days that end with `last`. If the store isn't empty, fails and changes nothing.
 pub fn fill(store: &Store, last: Day) -> ServiceResult<()> {
     let now = Utc::now();
     let actor = Actor::command_line();
@@ -93,7 +92,7 @@ pub fn fill(store: &Store, last: Day) -> ServiceResult<()> {
     })
 }
 
-/// What happened on a day: not every publisher runs every offer, weekends are stronger, and some days go wild.
+/// The figures of a day: not every publisher runs every offer, weekends are stronger, and some days are far off.
 fn sample_day(
     day: i64,
     campaigns: &[CampaignKey],
@@ -127,7 +126,7 @@ fn sample_day(
     Ok(rows)
 }
 
-/// `SplitMix64`: chance that comes out the same everywhere.
+/// `SplitMix64`: a random number generator with the same results everywhere.
 struct Rng(u64);
 
 impl Rng {

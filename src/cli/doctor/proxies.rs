@@ -1,4 +1,4 @@
-//! What the doctor says of proxies in front of the server, by the headers that were seen lately.
+//! What the doctor says about proxies in front of the server, from the headers of recent requests.
 
 use std::net::IpAddr;
 
@@ -9,10 +9,10 @@ use crate::config::Global;
 use crate::service::ServiceResult;
 use crate::store::{Owner, ProxySeen, Store};
 
-/// Headers from before say nothing of today's proxies.
+/// Older headers say nothing about today's proxies.
 const LATELY: TimeDelta = TimeDelta::days(7);
 
-/// One finding for each thing that is wrong, or one that says that nothing is.
+/// One finding per problem, or a single one that says there is none.
 pub(super) fn findings(global: &Global, store: &Store) -> ServiceResult<Vec<Finding>> {
     let seen = store.read(|txn| txn.proxies_seen_since(Utc::now() - LATELY))?;
     let public_url = Owner::public_url(&global.data_dir);
@@ -40,7 +40,7 @@ fn trouble(seen: &ProxySeen, public_url: Option<&str>) -> Option<String> {
     let named = public_url.and_then(|url| url.split_once("://"));
     let own = named.map(|(scheme, rest)| (scheme, rest.split('/').next().unwrap_or_default()));
     if !is_trusted {
-        // Anybody can send such headers; a proxy of one's own is near, or knows the server's name.
+        // Anybody can send such headers; the operator's own proxy is on a private network, or knows the server's name.
         let is_near = peer.parse().is_ok_and(is_near);
         let knows_us = own.is_some_and(|(_, own)| same_host(own, host));
         return (is_near || knows_us).then(|| {
@@ -76,7 +76,7 @@ fn is_near(peer: IpAddr) -> bool {
     }
 }
 
-/// The same host, whether or not a usual port is named.
+/// Whether two hosts are the same, with or without the default port.
 fn same_host(one: &str, other: &str) -> bool {
     let bare = |host: &str| {
         let host = host.strip_suffix(":443").or_else(|| host.strip_suffix(":80")).unwrap_or(host);

@@ -1,4 +1,4 @@
-//! `pitlane singular status`: what was last handed to Singular (contract §8).
+//! `pitlane singular status`: what Singular last received (contract §8).
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
@@ -25,7 +25,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
     store.read(|txn| status(txn, global, args.advertiser.as_deref()))
 }
 
-/// Prints how things stand; a failure where polling is not alive or days need a person.
+/// Prints the state; fails if polling has stopped or days need a person.
 fn status(txn: &ReadTxn<'_>, global: &Global, advertiser: Option<&str>) -> anyhow::Result<()> {
     let now = Utc::now();
     let advertisers = if let Some(wanted) = advertiser {
@@ -73,7 +73,7 @@ fn trouble(ledger: &Ledger) -> Option<String> {
     (!parts.is_empty()).then(|| format!("{}: {}", ledger.advertiser.name, parts.join(", ")))
 }
 
-/// An advertiser in sentences, one a line.
+/// An advertiser's state in sentences, one per line.
 fn described(ledger: &Ledger) -> String {
     let currency = ledger.advertiser.currency.code();
     let mut lines = Vec::new();
@@ -180,7 +180,7 @@ struct RequestAnswer {
     text: String,
 }
 
-/// A number as it is written, so that no float comes near it.
+/// A decimal as a JSON number, without a float.
 fn number(decimal: &impl std::fmt::Display) -> Box<RawValue> {
     RawValue::from_string(decimal.to_string()).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }

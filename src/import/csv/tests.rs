@@ -163,7 +163,7 @@ fn an_export_with_names_of_its_own_is_read_through_a_mapping() {
 }
 
 proptest! {
-    /// Lines without quotation marks take no parser; what is read must not show it.
+    /// Lines without quotation marks skip the parser; the result must be the same.
     #[test]
     fn records_are_those_of_the_csv_parser(lines in prop::collection::vec("x[a,; é\"\r]{0,12}", 1..12), end in any::<bool>()) {
         let text = lines.join("\n") + if end { "\n" } else { "" };

@@ -1,4 +1,4 @@
-//! What is read as a day, in which order, and what is not.
+//! Which texts are days, and in which order.
 
 use proptest::prelude::*;
 

@@ -1,8 +1,8 @@
-//! The times and zones behind dates, which are checked and taken off.
+//! Times and zones after a date: they are checked and removed.
 
 use std::borrow::Cow;
 
-/// The text without a time and a zone behind its date; `None` where what stands there is neither.
+/// The text without a time and a zone after its date; `None` if the rest is neither.
 pub(super) fn without_time(text: &str) -> Option<Cow<'_, str>> {
     let Some(colon) = text.find(':') else { return without_hour(text).map(Cow::Borrowed) };
     let start = text[..colon].trim_end_matches(|c: char| c.is_ascii_digit()).len();
@@ -36,7 +36,7 @@ pub(super) fn without_time(text: &str) -> Option<Cow<'_, str>> {
     (is_year && is_zone(zone)).then(|| Cow::Owned(format!("{date} {year}")))
 }
 
-/// Zones that stand behind a day without a time.
+/// Zones that can follow a day without a time.
 const ZONES: [&str; 20] = [
     "UTC", "GMT", "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT", "CET", "CEST", "EET", "EEST", "WET", "BST",
     "MSK", "IST", "JST", "KST",
@@ -65,7 +65,7 @@ fn without_hour(text: &str) -> Option<&str> {
     Some(without_zone.unwrap_or(text))
 }
 
-/// Whether what stands behind a time is at most a half of the day and a zone.
+/// Whether what follows a time is at most AM or PM and a zone.
 fn is_zone(text: &str) -> bool {
     const HALVES: [&str; 6] = ["am", "pm", "a.m.", "p.m.", "a.m", "p.m"];
     let is_offset = |word: &str| {

@@ -1,4 +1,4 @@
-//! How JSON is read, and how it is refused.
+//! Which JSON is read, and which is refused.
 
 use std::io::Read;
 

@@ -1,4 +1,4 @@
-//! What is read as an amount or a count, in which form, and what is not.
+//! Which texts are amounts or counts, and in which form.
 
 use proptest::prelude::*;
 

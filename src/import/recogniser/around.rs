@@ -1,4 +1,4 @@
-//! What the lines around the table say of its money: a report's head or foot may name the currency of all amounts.
+//! The currency of all amounts, if a line above or below the table names it.
 
 use super::findings::{Findings, problem};
 use super::header_words::words;
@@ -8,7 +8,7 @@ use crate::import::currency::{CurrencyClaim, claim, of_header};
 use crate::import::recognition::ProblemCode;
 use crate::import::{Column, Decisions, LeftOut, LeftOutCode, Problem};
 
-/// Words of sentences that name a currency.
+/// Words in sentences that name a currency.
 const MONEY: [&str; 18] = [
     "currency",
     "amounts",
@@ -30,7 +30,8 @@ const MONEY: [&str; 18] = [
     "суммы",
 ];
 
-/// The currency that a line around the table names. The file is refused where it is not the expected one, unless somebody set it.
+/// The currency that a line around the table names. The file is refused if it isn't the expected one, unless a person set the
+/// currency.
 pub(super) fn tell_currency(
     left_out: &[LeftOut],
     currency: Option<Currency>,

@@ -1,4 +1,4 @@
-//! What is checked of the whole file once it is known how it is read: the currency of its money, and its days.
+//! Checks of the whole file, once it is known how to read it: the currency of its money, and its days.
 
 use super::day_headers::{speaks_of_days, speaks_of_events};
 use super::findings::{Findings, choice, plural, problem};
@@ -14,18 +14,18 @@ use crate::import::recognition::{NoteCode, ProblemCode};
 use crate::import::record::Record;
 use crate::import::{Column, Context, DateForm, Decisions, LineSet, Problem};
 
-/// What amounts say they are in, row by row.
+/// The currencies of amounts, row by row.
 pub(super) struct CurrencyCheck {
     expected: Option<Currency>,
     header: Option<CurrencyClaim>,
     cost: Option<usize>,
     stated: Option<usize>,
-    /// Claims that are not the advertiser's, each with its first line: a few.
+    /// The first few claims of other currencies than the advertiser's, each with its first line.
     foreign: Vec<(CurrencyClaim, u64)>,
-    /// What all amounts say together where nothing is expected; nothing once they contradict each other.
+    /// The currency of all amounts, if none is expected; `None` once they contradict each other.
     said: Option<CurrencyClaim>,
     contradicts: bool,
-    /// A cell of the currency's column that is none.
+    /// A cell of the currency column that isn't a currency.
     unknown: Option<(u64, String)>,
 }
 
@@ -48,7 +48,7 @@ impl CurrencyCheck {
     pub(super) fn look(&mut self, line: u64, record: &Record) {
         let cell = |place: Option<usize>| place.and_then(|place| record.get(place)).map_or("", bare);
         let amount = cell(self.cost);
-        // Digits alone claim nothing; what an amount is in shows even where it is written with the other decimal sign.
+        // Digits alone claim nothing. A currency is recognised even if the amount has the other decimal sign.
         let beside = if amount.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b',')) {
             None
         } else {
@@ -73,7 +73,7 @@ impl CurrencyCheck {
         }
     }
 
-    /// Refuses what is not expected; where nothing is, says what the amounts are in.
+    /// Refuses other currencies than the expected one; if none is expected, returns the currency of the amounts.
     pub(super) fn tell(self, header_line: u64, found: &mut Findings) -> Option<CurrencyClaim> {
         let Some(expected) = self.expected else { return self.said.filter(|_| !self.contradicts) };
         let code = expected.code();
@@ -119,7 +119,7 @@ impl CurrencyCheck {
     }
 }
 
-/// Lines with a day in the future that are listed.
+/// How many lines with a future day are listed.
 const FUTURE_LINES: usize = 1000;
 
 /// The days of all rows.
@@ -127,7 +127,7 @@ const FUTURE_LINES: usize = 1000;
 pub(super) struct DayCheck {
     pub(super) first: Option<Day>,
     pub(super) last: Option<Day>,
-    /// The first line with a day later than may be, and the first of all such lines.
+    /// The first line with a day that is too late, and all such lines.
     future: Option<(u64, Day)>,
     future_lines: LineSet,
     future_count: usize,
@@ -183,7 +183,7 @@ impl DayCheck {
     }
 }
 
-/// What to do with rows that cover more than a day, and the question where nobody has said it.
+/// What to do with rows that cover more than a day; a question if nobody decided.
 pub(super) fn period(
     sample: &Sample,
     survey: &Survey,
@@ -244,7 +244,7 @@ pub(super) fn period(
     None
 }
 
-/// Whether a column of days is when something else happened, such as when the row was exported.
+/// Whether a column of days is about another event, such as the time of the export.
 fn is_stamp(header: &str, headers: &Headers) -> bool {
     const DEEDS: [&str; 14] = [
         "synced",
@@ -267,8 +267,8 @@ fn is_stamp(header: &str, headers: &Headers) -> bool {
         || lower.split(|c: char| !c.is_alphanumeric()).any(|word| DEEDS.contains(&word))
 }
 
-/// Whether the column of the day is when campaigns began: it is called so, or called like no day and each campaign has a day of its
-/// own; and no campaign's days vary.
+/// Whether the day column has the start of campaigns instead of days of spend: its header says so, or its header is unknown
+/// and each campaign has its own day; and no campaign's days vary.
 fn is_property(plan: &ColumnPlan, survey: &Survey, headers: &Headers) -> bool {
     let is = |known| headers.rank(&plan.header, known).is_some();
     if survey.campaign_days_vary || is(Known::Column(Column::Date)) {
@@ -276,13 +276,13 @@ fn is_property(plan: &ColumnPlan, survey: &Survey, headers: &Headers) -> bool {
     }
     let is_event = is(Known::FirstDay) || is(Known::OtherDay) || speaks_of_events(&plan.header);
     let is_day = !is_event && speaks_of_days(&plan.header);
-    // A column beside it with the same days in all rows is the end of a period of one day.
+    // Another column with the same day in every row means periods of one day.
     let has_end =
         survey.others.iter().any(|other| other.later.iter().all(Option::is_none) && other.earlier == [false; 3]);
     !is_day && !has_end && (is_event || survey.campaigns_have_own_days)
 }
 
-/// Cells of figures that hold nothing count as zeros, which should not go unsaid.
+/// Cells of figures without a value count as zero, and a note says so.
 pub(super) fn note_nothing(sample: &Sample, survey: &Survey, found: &mut Findings) {
     for figures in &survey.figures {
         if Column::FIGURES.into_iter().any(|column| figures.feeds(column)) && figures.nothing > 0 {
@@ -301,7 +301,7 @@ pub(super) fn note_nothing(sample: &Sample, survey: &Survey, found: &mut Finding
     }
 }
 
-/// The sums as they are told.
+/// The sums in words.
 pub(super) fn sums(cost: ExactCost, clicks: i64) -> crate::import::Sums {
     crate::import::Sums { cost: cost.to_string(), clicks: clicks.unsigned_abs() }
 }

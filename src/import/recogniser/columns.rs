@@ -1,5 +1,4 @@
-//! Which column of the file feeds which column of ours: as decided, else by the names of the headers, as far as the cells below
-//! them agree.
+//! Which column of the file is which column of the contract: as decided, else by its header, if its cells agree.
 
 use uuid::Uuid;
 
@@ -14,7 +13,7 @@ use crate::import::plan::ColumnPlan;
 use crate::import::recognition::{NoteCode, ProblemCode};
 use crate::import::{Catalogue, Column, Context, Decisions, Problem};
 
-/// The columns that are chosen so far.
+/// The columns chosen so far.
 pub(super) struct Columns<'a> {
     headers: &'a Headers,
     sample: &'a Sample,
@@ -25,7 +24,7 @@ pub(super) struct Columns<'a> {
     pub(super) plans: Vec<ColumnPlan>,
 }
 
-/// Columns that need a source; of each choice at least one, with how people call it.
+/// Required columns; of each choice at least one, with its label.
 const NEEDED: [(&[Column], &str); 5] = [
     (&[Column::Date], "the day"),
     (&[Column::CampaignId, Column::CampaignName], "the campaign"),
@@ -34,7 +33,7 @@ const NEEDED: [(&[Column], &str); 5] = [
     (&[Column::Cost], "the cost"),
 ];
 
-/// Chooses them, and says what is missing.
+/// Chooses the columns, and reports what is missing.
 pub(super) fn choose(
     sample: &Sample,
     headers: &Headers,
@@ -108,7 +107,7 @@ impl Columns<'_> {
         });
     }
 
-    /// The place whose header names the column best; several where they are called the same.
+    /// The column whose header is the best name; several if their headers are equal.
     fn best(&self, known: Known) -> Vec<usize> {
         let names = &self.sample.names;
         let rank = |place: &usize| self.headers.rank(&names[*place], known);
@@ -132,7 +131,7 @@ impl Columns<'_> {
                 let has_digits = |cell: &String| cell.bytes().any(|byte| byte.is_ascii_digit());
                 !self.sample.columns[place].samples.iter().any(has_digits)
             }
-            // Trackers call the visitor's system so; the app's own is meant.
+            // Trackers use this header for the visitor's system; here it must be the app's.
             Column::Os | Column::App | Column::StoreId | Column::OfferName => {
                 let has =
                     |column: &Column| self.sample.names.iter().any(|name| name.eq_ignore_ascii_case(column.name()));
@@ -147,7 +146,7 @@ impl Columns<'_> {
         }
     }
 
-    /// The one place among those whose headers name the column alike; a question where they differ and the column is needed.
+    /// The one column among those with equally good headers; a question if they differ and the column is required.
     fn one_of(&mut self, column: Column, places: &[usize]) -> Option<usize> {
         let [first, rest @ ..] = places else { return None };
         let columns = &self.sample.columns;
@@ -174,7 +173,7 @@ impl Columns<'_> {
         None
     }
 
-    /// The one column of amounts whose header names the advertiser's currency, where all others name another.
+    /// The one column of amounts in the advertiser's currency, if all others name another currency.
     fn in_own_currency(&self, column: Column, places: &[usize]) -> Option<usize> {
         let currency = self.currency.filter(|_| column == Column::Cost)?;
         let fits = |place: &usize| of_header(&self.sample.names[*place]).1.map(|claim| claim.fits(currency));
@@ -183,13 +182,13 @@ impl Columns<'_> {
         matches!(own.as_slice(), [_] if foreign + 1 == places.len()).then(|| own[0])
     }
 
-    /// Whether the ids below a header are the catalogue's own.
+    /// Whether the ids below a header are ids of the catalogue.
     fn is_in_catalogue(&self, place: usize, has: impl Fn(Uuid) -> bool) -> bool {
         let ids = self.sample.columns[place].cells.iter().filter_map(|cell| Uuid::try_parse(cell).ok());
         ids.take(1000).any(has)
     }
 
-    /// Whether a column of counts has fractions, which then is told.
+    /// Whether a column of counts has fractions, which a note then reports.
     fn is_cut(&mut self, place: usize) -> bool {
         let Some(line) = self.sample.columns[place].fraction else { return false };
         let message = format!(
@@ -200,7 +199,7 @@ impl Columns<'_> {
         true
     }
 
-    /// Whether a spreadsheet cut ids to the fifteen digits that it keeps of a number, which then is told.
+    /// Whether a spreadsheet rounded ids to fifteen digits, which a note then reports.
     fn are_cut(&mut self, place: usize) -> bool {
         let cells = &self.sample.columns[place].cells;
         let Some(cell) = cells.iter().find(|cell| is_cut_id(cell)) else { return false };
@@ -213,7 +212,8 @@ impl Columns<'_> {
         true
     }
 
-    /// The campaign's name where no header is called so: an id that is not the catalogue's, or a header that speaks of campaigns.
+    /// The campaign's name if no header is known for it: an id that isn't the catalogue's, or a header that contains
+    /// "campaign".
     fn propose_campaign(&mut self) {
         let ids = [self.best(Known::Column(Column::CampaignId)), self.best(Known::CampaignNumber)].concat();
         let ids: Vec<usize> = ids.into_iter().filter(|place| !self.feeds(Column::CampaignId, *place)).collect();
@@ -253,7 +253,7 @@ impl Columns<'_> {
         self.plans.iter().any(|plan| plan.column == column && plan.place == place)
     }
 
-    /// The day where no header is called so: what begins a period that has an end, or the only column of days that could be it.
+    /// The day if no header is known for it: the start of a period that has an end, or the only possible column of days.
     fn propose_day(&mut self) {
         if self.has(Column::Date) {
             return;
@@ -304,7 +304,7 @@ impl Columns<'_> {
     }
 }
 
-/// `1.2021E+17`, or more than fifteen digits of which all further ones are zero.
+/// `1.2021E+17`, or more than fifteen digits of which all after the fifteenth are zero.
 fn is_cut_id(cell: &str) -> bool {
     let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if let Some((mantissa, exponent)) = cell.split_once(['e', 'E']) {

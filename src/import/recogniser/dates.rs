@@ -1,4 +1,4 @@
-//! In which order a column writes its days, and when that is a question.
+//! In which order a column writes day and month, and when that must be asked.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -8,45 +8,46 @@ use crate::import::days::{DateForm, DayReadings, NumericShape, SERIAL, bounds};
 use crate::import::recognition::{NoteCode, ProblemCode, Recognition};
 use crate::import::{Column, Context, DayOrder, Decisions, Problem};
 
-/// Days further apart than this are not what a report covers.
+/// A report never covers more days than this.
 const SENSIBLE_SPAN: i64 = 800;
 
-/// What one order makes of a column.
+/// How a column reads in one order.
 #[derive(Debug, Clone, Copy, Default)]
 struct Order {
     fits: u64,
-    /// A mark of all it read.
+    /// A checksum of the days it read.
     read: u64,
     first: Option<Day>,
     last: Option<Day>,
 }
 
-/// What the cells of a column of days say.
+/// What the cells of a column of days show.
 #[derive(Debug, Clone, Default)]
 pub(super) struct DayEvidence {
     /// Cells that are days in some order.
     days: u64,
     orders: [Order; 3],
-    /// The first cell that can be read, and the first that each order can't read, with their lines.
+    /// The first cell that is a day, and the first cell that each order can't read, with their lines.
     first: Option<(u64, String)>,
     unread: [Option<(u64, String)>; 3],
     shape: Option<NumericShape>,
-    /// Two cells whose numbers are written in two forms.
+    /// Two cells whose numbers are written in different forms.
     mixed: Option<[(u64, String); 2]>,
-    /// Whether one of the two is a serial day: a spreadsheet read some days, perhaps the wrong way round, and left the others.
+    /// Whether one of the two is an Excel serial day: a spreadsheet converted some days, perhaps wrongly, and left the others
+    /// as text.
     half_converted: bool,
-    /// A cell that reads differently in two orders.
+    /// A cell that is different days in two orders.
     doubtful: Option<String>,
     last_cell: String,
 }
 
 impl DayEvidence {
-    /// Whether the cell is that of the last day: rows of one day stand together in most exports.
+    /// Whether the cell is the same as the last one: in most exports, rows of one day are together.
     pub(super) fn is_last(&self, cell: &str) -> bool {
         self.days > 0 && self.last_cell == cell
     }
 
-    /// Looks at a cell; whether it holds a day.
+    /// Looks at a cell; returns whether it is a day.
     pub(super) fn look(&mut self, line: u64, cell: &str) -> bool {
         if self.is_last(cell) {
             return true;
@@ -96,7 +97,7 @@ impl DayEvidence {
         }
     }
 
-    /// The orders that read all days, those that read the same only once.
+    /// The orders that read all cells; orders with the same days count once.
     fn possible(&self) -> Vec<DayOrder> {
         let mut possible: Vec<DayOrder> = Vec::new();
         for order in DayOrder::ALL {
@@ -108,7 +109,7 @@ impl DayEvidence {
         possible
     }
 
-    /// The one order that this column alone leaves, if its cells rule out the others.
+    /// The one order that this column allows, if its cells rule out the others.
     fn only_order(&self) -> Option<DayOrder> {
         let fitting: Vec<DayOrder> =
             DayOrder::ALL.iter().copied().filter(|order| self.order(*order).fits == self.days).collect();
@@ -123,7 +124,7 @@ impl DayEvidence {
         &self.orders[at]
     }
 
-    /// The column's form: as decided, as the cells say, as another column of days or an earlier file says, or a question.
+    /// The column's form: as decided, as its cells show, as another column of days or an earlier file shows, or a question.
     pub(super) fn form(
         &self,
         others: &[&Self],
@@ -162,7 +163,7 @@ impl DayEvidence {
             return DateForm::Parts(DayOrder::DayFirst);
         }
         self.drop_senseless(&mut possible, context.last_day);
-        // Nobody who writes points between the numbers puts the month first.
+        // Nobody writes month first with points.
         if self.shape.is_some_and(|shape| shape.separator == '.') && possible.contains(&DayOrder::DayFirst) {
             possible.retain(|order| *order != DayOrder::MonthFirst);
         }
@@ -190,7 +191,7 @@ impl DayEvidence {
         DateForm::Parts(possible[0])
     }
 
-    /// Takes out readings that lie in the future or spread over years, where another one does not.
+    /// Drops orders with days in the future or spread over years, if another order has none.
     fn drop_senseless(&self, possible: &mut Vec<DayOrder>, last_day: Day) {
         let is_past = |order: &DayOrder| self.order(*order).last.is_some_and(|last| last <= last_day);
         if possible.iter().any(is_past) {
@@ -204,7 +205,7 @@ impl DayEvidence {
         let others: Vec<DayOrder> = possible.iter().copied().filter(|order| *order != DayOrder::YearFirst).collect();
         if others.iter().any(|order| span(order) <= SENSIBLE_SPAN) {
             possible.retain(has_sense);
-            // A year of two digits stands first only where nothing else is possible, or where it alone makes a short report.
+            // A two-digit year comes first only if nothing else is possible, or if only that makes a short report.
             let short = others.iter().map(span).min().unwrap_or(i64::MAX);
             possible.retain(|order| *order != DayOrder::YearFirst || span(order) <= short.max(62));
         }
@@ -228,7 +229,7 @@ impl DayEvidence {
     }
 
     fn mixture(&self) -> Problem {
-        // Two cells that no order reads both, or whose numbers are written in two forms.
+        // Two cells that no single order reads, or whose numbers are written in different forms.
         let apart = self.unread.iter().flatten().min_by_key(|(line, _)| *line);
         let [one, other] = match (&self.mixed, &self.first) {
             (Some(mixed), _) => mixed.clone(),
@@ -255,7 +256,7 @@ impl DayEvidence {
     }
 }
 
-/// Refuses days that are bare numbers in a workbook that counts them from 1904: whether they are such is not shown.
+/// Refuses days that are bare numbers in a workbook that counts from 1904: nothing shows whether they are days.
 pub(super) fn bare_days_of_1904(recognition: &Recognition) -> Option<Problem> {
     let header = recognition.headers.get(recognition.plan.place(Column::Date)?)?;
     let number = header.samples.iter().find(|cell| is_serial(cell))?;

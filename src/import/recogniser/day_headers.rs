@@ -1,5 +1,5 @@
-//! What a header of days speaks of where its name is not known: the day itself, or when something else happened, such as the
-//! start of a campaign. In the languages that exports come in.
+//! What an unknown header of a column of days means: the day itself, or another event, such as the start of a campaign. In
+//! the languages of exports.
 
 use super::header_words::words;
 
@@ -9,7 +9,7 @@ const DAYS: [&str; 22] = [
     "tarihi", "gün", "dato", "dag", "日付", "日期", "일자", "날짜",
 ];
 
-/// How words begin that say what happened on a day.
+/// Beginnings of words for something that happened on a day.
 const EVENTS: [&str; 58] = [
     "begin",
     "began",
@@ -71,19 +71,19 @@ const EVENTS: [&str; 58] = [
     "güncelle",
 ];
 
-/// The same for whole words.
+/// Whole words for the same.
 const EVENT_WORDS: [&str; 9] = ["end", "ended", "ends", "ending", "due", "fin", "fim", "fine", "ende"];
 
-/// The same within texts that put no blanks between words, and for what joins other words in German.
+/// Parts of words for the same, in scripts without blanks between words and in German compounds.
 const EVENT_PARTS: [&str; 14] =
     ["start", "開始", "开始", "終了", "结束", "結束", "作成", "创建", "創建", "建立", "更新", "修改", "시작", "종료"];
 
-/// Whether a header of days speaks of a day without being known: `Ad_Date`, but no start, end or birthday of anything.
+/// Whether an unknown header means a day: `Ad_Date`, but not the start, end or birthday of something.
 pub(super) fn speaks_of_days(header: &str) -> bool {
     words(header).split(' ').any(|word| DAYS.contains(&word)) && !speaks_of_events(header)
 }
 
-/// Whether a header says that something happened on the days below it.
+/// Whether a header says that something happened on these days.
 pub(super) fn speaks_of_events(header: &str) -> bool {
     let words = words(header);
     EVENT_PARTS.iter().any(|part| words.contains(part))

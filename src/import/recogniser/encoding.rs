@@ -1,8 +1,8 @@
 //! What encoding the text is in.
 //!
-//! A byte order mark says it. Without one, UTF-16 shows in its zero bytes, and UTF-8 in that its characters are whole. A text in
-//! neither is read in each of the encodings that spreadsheets write; those whose words could be none are ruled out, and so are those
-//! that do not make known headers of the file's. What is left is decided if it reads the same, and else asked for.
+//! A byte order mark decides. Without one, UTF-16 is recognised by its zero bytes, and UTF-8 by complete characters. Any
+//! other text is read in each encoding that spreadsheets write. Encodings in which it has impossible words, or fewer known
+//! headers, are ruled out. If the rest read the same text, that decides; else a person is asked.
 
 use std::io::{self, Read};
 
@@ -16,7 +16,7 @@ use crate::import::{Decisions, EMPTY, Encoding, FileError, Memory, Problem};
 
 const CHUNK: usize = 64 << 10;
 
-/// Lines with characters beyond ASCII that are kept for trying encodings, and the bytes of each.
+/// Lines with bytes beyond ASCII that are kept for trying encodings, and the bytes of each.
 const KEPT_LINES: usize = 400;
 const KEPT_BYTES: usize = 400;
 
@@ -43,10 +43,10 @@ const CANDIDATES: [&str; 19] = [
     "euc-jp",
 ];
 
-/// How texts in ISO-2022-JP, which are plain ASCII bytes, go over to Japanese.
+/// The escape sequences by which ISO-2022-JP, which is plain ASCII bytes, switches to Japanese.
 const JAPANESE_ESCAPES: [&[u8]; 3] = [b"\x1B$B", b"\x1B$@", b"\x1B(J"];
 
-/// What other kinds of files begin with, and what to do about each.
+/// The first bytes of other kinds of files, and what to do about each.
 const OTHERS: [(&[u8], &str); 4] = [
     (
         b"\xD0\xCF\x11\xE0",
@@ -97,7 +97,7 @@ pub(super) fn find(
         chunk.copy_within(start..held, 0);
         held = fill(&mut input, &mut chunk, rest)?;
         if held == rest {
-            // What is left is a character that the end of the file cuts off.
+            // The rest is a character that the end of the file cuts off.
             seen.broken += u64::from(rest > 0);
             break;
         }
@@ -105,7 +105,7 @@ pub(super) fn find(
     seen.decide(memory, headers, found)
 }
 
-/// Fills the chunk from `start` on as far as the input goes; how much it holds then.
+/// Fills the chunk from `start` on; returns how many bytes it then has.
 fn fill(input: &mut impl Read, chunk: &mut [u8], start: usize) -> io::Result<usize> {
     let mut held = start;
     while held < chunk.len() {
@@ -132,20 +132,20 @@ fn by_zeros(head: &[u8]) -> Result<Option<Encoding>, FileError> {
     }
 }
 
-/// What speaks for and against the encodings, in all that was looked at.
+/// What was seen in the text so far.
 #[derive(Default)]
 struct Seen {
-    /// Characters of several bytes that are whole, and bytes that belong to none.
+    /// Complete characters of several bytes, and bytes that belong to none.
     whole: u64,
     broken: u64,
-    /// The first lines with bytes beyond ASCII; the very first line always.
+    /// The first lines with bytes beyond ASCII, and always the very first line.
     lines: Vec<Vec<u8>>,
     line: Vec<u8>,
     line_is_odd: bool,
 }
 
 impl Seen {
-    /// Looks at a chunk; how many bytes at its end belong to a character that the next chunk completes.
+    /// Looks at a chunk; returns how many bytes at its end belong to a character that the next chunk completes.
     fn look(&mut self, chunk: &[u8]) -> usize {
         let mut rest = chunk;
         let mut open = 0;
@@ -196,7 +196,7 @@ impl Seen {
         if self.broken == 0 {
             return Ok(Encoding::UTF_8);
         }
-        // Texts in other encodings hardly ever make whole characters of UTF-8.
+        // Text in another encoding hardly ever has complete characters of UTF-8.
         if self.whole > self.broken {
             found.note(
                 NoteCode::Encoding,
@@ -214,13 +214,13 @@ impl Seen {
         }
         let mut readings: Vec<Reading> =
             CANDIDATES.iter().filter_map(|label| Reading::of(label, &self.lines, headers)).collect();
-        // Known headers that only one encoding makes of the file's bytes decide.
+        // If only one encoding makes known headers, that decides.
         let most = readings.iter().map(|reading| reading.known).max().unwrap_or(0);
         readings.retain(|reading| reading.known == most);
-        // So do words that are written as nobody does, where another encoding makes none.
+        // So do impossible words in one encoding, if another has none.
         let fewest = readings.iter().map(|reading| reading.odd).min().unwrap_or(0);
         readings.retain(|reading| reading.odd == fewest);
-        // Of those that read the same, the most usual one stands for all.
+        // Of those that read the same, the most common one is taken.
         let mut distinct: Vec<Reading> = Vec::new();
         for reading in readings {
             if distinct.iter().all(|other| other.lines != reading.lines) {
@@ -247,14 +247,14 @@ fn beyond_ascii(text: &str) -> u64 {
     if text.is_ascii() { 0 } else { text.chars().filter(|c| !c.is_ascii()).count() as u64 }
 }
 
-/// Several encodings are possible: what an earlier file of this kind was in, or a question.
+/// Several encodings are possible: takes that of an earlier file of this kind, or asks.
 fn settle(readings: &[Reading], memory: &Memory, found: &mut Findings) -> Encoding {
     if let Some(known) = readings.iter().find(|reading| Some(reading.encoding) == memory.encoding) {
         let name = known.encoding.name();
         found.note(NoteCode::Settled, None, format!("The text was read as {name}, as earlier files of this kind."));
         return known.encoding;
     }
-    // A line that they read differently shows best what the question is.
+    // The question shows a line that they read differently.
     let differing = (0..readings[0].lines.len())
         .max_by_key(|at| {
             let differ = readings.iter().filter(|reading| reading.lines[*at] != readings[0].lines[*at]).count();

@@ -1,4 +1,4 @@
-//! The last line of a file that ends without the end of a line: whether it was cut off, as far as the other rows show it.
+//! Whether the last line was cut off, if it has no line end, judged by the other rows.
 
 use super::findings::{Findings, choice, plural, problem};
 use super::suspects::Places;
@@ -8,10 +8,10 @@ use crate::import::recognition::{NoteCode, ProblemCode};
 use crate::import::record::Record;
 use crate::import::{Decisions, LeftOut, LeftOutCode, Problem};
 
-/// Rows that show how many decimals all have though none of them ends in a zero.
+/// This many rows show how many decimals all have, if none of them ends in a zero.
 const SEVERAL: u64 = 5;
 
-/// What the last cells of rows have in common, by place.
+/// What the last cells of rows have in common, by position.
 #[derive(Debug, Default)]
 pub(super) struct Ends {
     by_place: Vec<LastCells>,
@@ -21,15 +21,15 @@ pub(super) struct Ends {
     unfinished: Option<LastLine>,
 }
 
-/// The cells that end rows at one place.
+/// The last cells of rows with the same number of cells.
 #[derive(Debug, Clone, Default)]
 struct LastCells {
     rows: u64,
     any_empty: bool,
-    /// The fewest and the most decimals, and whether any end in a zero.
+    /// The fewest and most decimals, and whether any end in a zero.
     decimals: Option<(usize, usize)>,
     any_padded: bool,
-    /// The fewest and the most bytes.
+    /// The fewest and most bytes.
     lengths: Option<(usize, usize)>,
 }
 
@@ -39,7 +39,7 @@ struct LastLine {
     cells: usize,
     filled: usize,
     last_cell: String,
-    /// Whether a quotation mark closes it.
+    /// Whether it ends with a closing quotation mark.
     is_closed: bool,
     day_cell: Option<String>,
 }
@@ -49,7 +49,7 @@ fn widen(range: &mut Option<(usize, usize)>, value: usize) {
     *range = Some((least.min(value), most.max(value)));
 }
 
-/// The digits behind the last decimal sign.
+/// The number of digits after the last decimal sign.
 fn decimals(cell: &str) -> usize {
     let mark = memchr::memrchr2(b'.', b',', cell.as_bytes());
     let digits = mark.map_or(&[][..], |at| &cell.as_bytes()[at + 1..]);
@@ -57,7 +57,7 @@ fn decimals(cell: &str) -> usize {
 }
 
 impl Ends {
-    /// Looks at a row that ends its line.
+    /// Looks at a row that has a line end.
     pub(super) fn look(&mut self, record: &Record) {
         self.narrowest = Some(self.narrowest.map_or(record.len(), |fewest| fewest.min(record.len())));
         let Some(place) = record.len().checked_sub(1) else { return };
@@ -73,7 +73,7 @@ impl Ends {
         widen(&mut cells.lengths, cell.len());
     }
 
-    /// Keeps the last line, which lacks its end.
+    /// Keeps the last line, if it has no line end.
     pub(super) fn finish(&mut self, line: u64, record: &Record, is_closed: bool, places: &Places) {
         self.unfinished = Some(LastLine {
             line,
@@ -85,7 +85,7 @@ impl Ends {
         });
     }
 
-    /// Refuses a last line that was cut off, and says that one may be.
+    /// Refuses a last line that was cut off, or notes that it may be.
     pub(super) fn tell(
         &self,
         places: &Places,
@@ -127,7 +127,8 @@ impl Ends {
     /// Whether cells are missing, or the last one ends in a decimal sign.
     fn is_short(&self, last: &LastLine, left_out: &[LeftOut]) -> bool {
         let has_fewer = self.narrowest.is_some_and(|fewest| last.cells < fewest);
-        // A closing remark without figures loses nothing; one that begins like a row, or has several cells, does.
+        // A closing remark without figures can be cut without loss; a line that begins like a row, or has several cells,
+        // can't.
         let remark =
             left_out.iter().any(|left_out| left_out.line == last.line && left_out.code == LeftOutCode::Closing);
         let begins_like_a_row =
@@ -140,7 +141,7 @@ impl Ends {
 }
 
 impl LastCells {
-    /// Why the last line's last cell is not whole, if these cells show it.
+    /// Why the last cell isn't complete, if the other rows show it.
     fn tells_cut(&self, last: &LastLine, places: &Places) -> Option<&'static str> {
         let place = last.cells.checked_sub(1);
         if self.rows == 0 || last.is_closed {

@@ -1,4 +1,4 @@
-//! What the decimal sign is, and when that is a question.
+//! What the decimal sign is, and when that must be asked.
 
 use super::findings::{Findings, choice, problem};
 use crate::domain::{Count, Currency, ExactCost, Invalid};
@@ -7,22 +7,22 @@ use crate::import::number::{Written, figure, is_digits, is_nothing, undecorated_
 use crate::import::recognition::{NoteCode, ProblemCode};
 use crate::import::{Column, Context, Decisions, Problem};
 
-/// Digits before the mark, or behind it, that every amount can hold.
+/// Up to this many digits before or after the mark, every amount is in range.
 const PLAIN: usize = 12;
 
-/// What the cells of one column of figures say.
+/// What the cells of one column of figures show.
 #[derive(Debug, Clone)]
 pub(super) struct FigureEvidence {
-    /// The column they feed; none for money and rates that only show the sign.
+    /// Its column; `None` for other money and rates, which only show the sign.
     column: Option<Column>,
     place: usize,
-    /// Cells that hold a word for nothing, or nothing.
+    /// Cells without a value.
     pub(super) nothing: u64,
-    /// The first cell that only one sign reads, of each.
+    /// The first cell that only one sign can read, for each sign.
     only: [Option<(u64, String)>; 2],
-    /// A cell that the signs read differently.
+    /// A cell that has different values with the two signs.
     doubtful: Option<(u64, String)>,
-    /// Whether all figures are whole so far, and the most decimals that are written.
+    /// Whether all figures are whole so far, and the most decimals.
     pub(super) is_whole: bool,
     pub(super) decimals: u32,
     last_cell: String,
@@ -52,7 +52,7 @@ impl FigureEvidence {
 
     /// Looks at a cell.
     pub(super) fn look(&mut self, line: u64, cell: &str) {
-        // Digits alone are the same either way.
+        // Digits alone are the same with both signs.
         if is_digits(cell) || self.last_cell == cell && !cell.is_empty() || self.is_plain(line, cell) {
             return;
         }
@@ -81,7 +81,7 @@ impl FigureEvidence {
         }
     }
 
-    /// Nearly all amounts are digits with one mark before other than three decimals: only one sign reads them.
+    /// Nearly all amounts are digits with one mark that isn't before three decimals: only one sign can read them.
     fn is_plain(&mut self, line: u64, cell: &str) -> bool {
         let Some(at) = undecorated_mark(cell).filter(|at| !self.is_count() && (1..=PLAIN).contains(at)) else {
             return false;
@@ -110,7 +110,7 @@ impl FigureEvidence {
             self.is_whole && ExactCost::from_units(i64::try_from(value.units()).unwrap_or(i64::MAX)) == value;
     }
 
-    /// The value and its decimals, if it is a figure that the column can hold.
+    /// The value and its decimals, if it is a valid figure for the column.
     fn value(&self, cell: &str, sign: DecimalSign) -> Option<(ExactCost, u32)> {
         let Written::Figure(figure) = figure(cell, sign) else { return None };
         if self.is_count() && Count::parse("count", &figure.plain).is_err() {
@@ -122,7 +122,7 @@ impl FigureEvidence {
     }
 }
 
-/// The decimal sign of all columns of figures together.
+/// The decimal sign of all columns of figures.
 pub(super) fn sign(
     evidence: &[FigureEvidence],
     decisions: &Decisions,
@@ -178,7 +178,7 @@ pub(super) fn sign(
     DecimalSign::Point
 }
 
-/// The sign that makes a whole number of an amount in a currency that has no decimals.
+/// The sign by which an amount in a currency without decimals is a whole number.
 fn whole_sign(evidence: &[FigureEvidence], sample: &str, currency: Option<Currency>) -> Option<DecimalSign> {
     currency.filter(|currency| currency.decimals() == 0)?;
     let is_of_cost =

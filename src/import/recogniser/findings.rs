@@ -1,9 +1,9 @@
-//! Problems and notes as they are found, in the order of the questions they answer.
+//! Problems and notes, in the order in which they are found.
 
 use crate::import::LineSet;
 use crate::import::recognition::{Choice, Note, NoteCode, Problem, ProblemCode};
 
-/// What recognition has to say so far.
+/// The problems and notes so far.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     pub(super) problems: Vec<Problem>,
@@ -16,7 +16,7 @@ impl Findings {
     }
 }
 
-/// A problem that nothing but a message says.
+/// A problem with only a message.
 pub(super) fn problem(code: ProblemCode, message: impl Into<String>) -> Problem {
     Problem {
         code,
@@ -29,7 +29,7 @@ pub(super) fn problem(code: ProblemCode, message: impl Into<String>) -> Problem 
     }
 }
 
-/// A choice with what it means for the file.
+/// A choice, with its meaning for the file.
 pub(super) fn choice(value: impl Into<String>, label: impl Into<String>) -> Choice {
     Choice { value: value.into(), label: label.into() }
 }

@@ -1,4 +1,4 @@
-//! The words of a header, and those that say what its money is stated in, in the languages that exports come in.
+//! The words of a header, and those that say the unit of its money, in the languages of exports.
 
 use crate::import::MoneyUnit;
 
@@ -66,7 +66,7 @@ const HUNDREDTHS: [&str; 38] = [
     "копійки",
 ];
 
-/// Words for thousands and more, which no unit of ours is.
+/// Words for thousands and more, which aren't units that can be imported.
 const THOUSANDS: [&str; 40] = [
     "thousand",
     "thousands",
@@ -122,7 +122,7 @@ pub(super) fn split_words(header: &str) -> String {
     split
 }
 
-/// A header as names are compared: small letters, and one blank for whatever stands between words.
+/// A header as names are compared: lower case, with one blank between words.
 pub(super) fn words(header: &str) -> String {
     let lower = header.to_lowercase().replace('\u{307}', "");
     let parts = lower.split(|c: char| !c.is_alphanumeric() && !matches!(c, '%' | '#' | '№'));
@@ -134,7 +134,7 @@ fn has(header: &str, wanted: &[&str]) -> bool {
     words(&split_words(header)).split(' ').any(|word| wanted.contains(&word))
 }
 
-/// What the money below a header is stated in, where the header says it.
+/// The unit of the money below a header, if the header says it.
 pub(super) fn money_unit(header: &str) -> Option<MoneyUnit> {
     if has(header, &MILLIONTHS) || words(&split_words(header)).ends_with("micros") {
         Some(MoneyUnit::Millionths)
@@ -150,7 +150,7 @@ pub(super) fn says_thousands(header: &str) -> bool {
     has(header, &THOUSANDS)
 }
 
-/// The header without the words that say its unit.
+/// The header without the words for its unit.
 pub(super) fn without_unit(header: &str) -> String {
     let words = words(header);
     let is_unit = |word: &&str| {

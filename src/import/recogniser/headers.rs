@@ -1,7 +1,7 @@
-//! What exports call the columns, and what their totals call themselves: `headers.csv`, beside this file, as data.
+//! The known headers of exports, and the words for totals. They are in `headers.csv`, beside this file.
 //!
-//! A name counts without regard to case, punctuation, a currency and what stands in brackets. Where a file has several names
-//! for one column, the one with the lowest rank wins.
+//! Case, punctuation, a currency and text in brackets are ignored. If a file has several headers for one column, the one with
+//! the lowest rank wins.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -15,14 +15,14 @@ const BUILT_IN: &str = include_str!("headers.csv");
 /// The longest header that is looked up, in bytes.
 const LONGEST: usize = 200;
 
-/// What a header is known as.
+/// What a known header means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Known {
-    /// A column of ours.
+    /// A column of the contract.
     Column(Column),
     /// The last day that a row covers.
     LastDay,
-    /// A day that begins something, which may be a campaign's property.
+    /// A day on which something begins, which may be a property of the campaign.
     FirstDay,
     /// A week or a month, by its first day.
     Week,
@@ -31,11 +31,11 @@ pub(super) enum Known {
     OtherDay,
     /// The campaign's id at the network.
     CampaignNumber,
-    /// Money or rates that no column of ours takes: their decimal sign is the file's.
+    /// Money or rates that aren't imported: their decimal sign is the file's.
     Figure,
     /// The word for a total or for all.
     Total,
-    /// A column that only the interfaces have which state `spend` in millionths.
+    /// A column that only exists in APIs which state `spend` in millionths.
     MillionthsApi,
 }
 
@@ -56,7 +56,7 @@ impl Known {
     }
 }
 
-/// The names that are known.
+/// The known headers.
 #[derive(Debug)]
 pub(super) struct Headers {
     names: HashMap<String, Vec<(Known, u32)>>,
@@ -64,7 +64,7 @@ pub(super) struct Headers {
 }
 
 impl Headers {
-    /// Those of `headers.csv`.
+    /// The headers of `headers.csv`.
     pub(super) fn built_in() -> &'static Self {
         static HEADERS: LazyLock<Headers> = LazyLock::new(|| Headers::parse(BUILT_IN));
         &HEADERS
@@ -89,10 +89,10 @@ impl Headers {
         Self { names, totals }
     }
 
-    /// What a header is known as, with its ranks.
+    /// What a header means, with ranks.
     pub(super) fn of(&self, header: &str) -> &[(Known, u32)] {
         let header = header.trim();
-        // Most cells that are looked at are figures and days.
+        // Most cells that are looked up are figures and days.
         if header.len() > LONGEST || !header.contains(char::is_alphabetic) {
             return &[];
         }
@@ -115,7 +115,7 @@ impl Headers {
         tries.iter().find_map(|name| self.names.get(name)).map_or(&[], Vec::as_slice)
     }
 
-    /// Its rank as this.
+    /// Its rank with this meaning.
     pub(super) fn rank(&self, header: &str, wanted: Known) -> Option<u32> {
         self.of(header).iter().find(|(known, _)| *known == wanted).map(|(_, rank)| *rank)
     }
@@ -125,18 +125,18 @@ impl Headers {
         !header.is_empty() && !self.of(header).is_empty()
     }
 
-    /// What a header is known as before all else.
+    /// Its most likely meaning.
     pub(super) fn first(&self, header: &str) -> Option<Known> {
         self.of(header).first().map(|(known, _)| *known)
     }
 
-    /// Whether a cell is a word for a total and no more.
+    /// Whether a cell is only a word for a total.
     pub(super) fn is_total_word(&self, cell: &str) -> bool {
         let words = words(cell);
         self.totals.contains(&words)
     }
 
-    /// Whether a cell is nothing but a word for a total, perhaps with what it is a total of: `Total`, `Total: Account`.
+    /// Whether a cell is a word for a total, perhaps with what it totals: `Total`, `Total: Account`.
     pub(super) fn is_bare_total(&self, cell: &str) -> bool {
         if !cell.contains(char::is_alphabetic) {
             return false;
@@ -173,7 +173,7 @@ impl Headers {
     }
 }
 
-/// Words that say what a total is one of.
+/// Words for what a total can be about.
 const TOTAL_OF: [&str; 42] = [
     "campaign",
     "campaigns",
@@ -221,7 +221,7 @@ const TOTAL_OF: [&str; 42] = [
 
 const CURRENCY: &[(Known, u32)] = &[(Known::Column(Column::Currency), 3)];
 
-/// Whether a header is called currency of something, rather than something in a currency.
+/// Whether a header is about a currency of something, rather than something in a currency.
 fn names_a_currency(header: &str) -> bool {
     let words = words(&split_words(&without_brackets(header)));
     let name = words.strip_suffix(" code").unwrap_or(&words);
@@ -243,7 +243,7 @@ fn without_brackets(header: &str) -> String {
     kept
 }
 
-/// The headers that speak of campaigns without being known: `xyz_campaign_id`, but no state or budget of one.
+/// Whether an unknown header contains "campaign": `xyz_campaign_id`, but not a campaign's state or budget.
 pub(super) fn speaks_of_campaigns(header: &str) -> bool {
     const OTHERS: [&str; 14] = [
         "status",

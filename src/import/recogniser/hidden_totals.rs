@@ -1,4 +1,4 @@
-//! Totals under a name that no list has: a campaign whose figures are, on every day, the sums of that day's other rows.
+//! Finds totals with an unknown name: a campaign whose figures are, on every day, the sums of that day's other rows.
 
 use std::collections::HashMap;
 
@@ -9,18 +9,18 @@ use crate::domain::Day;
 use crate::import::recognition::ProblemCode;
 use crate::import::{LineSet, Problem};
 
-/// Days that are kept track of; a file with more is not looked at.
+/// The most days that are tracked; a file with more is not checked.
 const DAYS: usize = 20_000;
 
-/// Days of three rows and more that show it: on one alone, chance may.
+/// At least this many days with three or more rows must show it; one alone may be chance.
 const FEWEST_DAYS: usize = 2;
 
-/// The rows of each day, as far as they could hide a total.
+/// The rows of each day, if they could hide a total.
 #[derive(Default)]
 pub(super) struct HiddenTotals {
     days: Vec<DayRows>,
     places: HashMap<Day, usize>,
-    /// The day of the row before: those of one day mostly stand together.
+    /// The day of the row before: rows of one day are mostly together.
     last: Option<(Day, usize)>,
     is_over: bool,
 }
@@ -35,7 +35,7 @@ struct DayRows {
 }
 
 impl HiddenTotals {
-    /// Looks at a row; `campaign` marks its name.
+    /// Looks at a row; `campaign` is the checksum of its name.
     pub(super) fn look(&mut self, row: &Passing<'_>, campaign: impl Fn() -> u64) {
         let Some(day) = row.day.filter(|_| !self.is_over) else { return };
         let known = self.last.filter(|(last, _)| *last == day).map(|(_, place)| place);
@@ -57,7 +57,7 @@ impl HiddenTotals {
         rows.all.add(row.figures);
     }
 
-    /// The question, if all days show one.
+    /// The question, if all days show such a total.
     pub(super) fn question(self, kept: &LineSet) -> Option<Problem> {
         let full = || self.days.iter().filter(|day| day.all.rows > 2);
         let campaign = full().next()?.campaign;
@@ -70,7 +70,7 @@ impl HiddenTotals {
             };
             let sums = twice(day.top);
             let is_half = sums.cost == day.all.cost && sums.clicks == day.all.clicks && day.all.clicks > 0;
-            // On a day with one campaign either of the two equal rows may be the total.
+            // On a day with two equal rows, either one may be the total.
             is_half && day.top.cost.is_some() && (day.campaign == campaign || day.all.rows == 2)
         };
         if full().count() < FEWEST_DAYS || !self.days.iter().all(is_total) {

@@ -1,5 +1,5 @@
-//! Whether bytes read in an encoding make words that somebody could have written: letters of one script, capitals and small letters
-//! where they belong, and no runs of letters that only a wrong encoding makes.
+//! Whether bytes, read in an encoding, make plausible words: letters of one script, capitals where they belong, and no
+//! sequences of letters that only a wrong encoding makes.
 
 use super::headers::Headers;
 use crate::import::Encoding;
@@ -8,14 +8,14 @@ use crate::import::Encoding;
 pub(super) struct Reading {
     pub(super) encoding: Encoding,
     pub(super) lines: Vec<String>,
-    /// Words that could be, but seldom are.
+    /// Words that are possible but rare.
     pub(super) odd: usize,
     /// How many of the first lines' cells are known headers.
     pub(super) known: usize,
 }
 
 impl Reading {
-    /// `None` where the bytes are none of it, or make words that nobody writes.
+    /// `None` if the bytes are invalid in it, or make impossible words.
     pub(super) fn of(label: &str, lines: &[Vec<u8>], headers: &Headers) -> Option<Self> {
         let encoding: Encoding = label.parse().ok()?;
         let lines = lines.iter().map(|line| encoding.decode(line)).collect::<Option<Vec<_>>>()?;
@@ -30,7 +30,7 @@ impl Reading {
             _ => is_odd,
         };
         let mut odd = lines.iter().flat_map(|line| words(line)).filter(|word| is_odd(word)).count();
-        // No Japanese text goes without kana.
+        // Japanese text always has kana.
         odd += usize::from(label == "euc-jp" && !lines.iter().any(|line| line.contains(is_kana)));
         let cells = lines.iter().take(40).flat_map(|line| line.split([',', ';', '\t', '|']));
         let known = cells.filter(|cell| headers.knows(cell.trim_matches(['"', ' ']))).count();
@@ -44,8 +44,8 @@ fn words(line: &str) -> impl Iterator<Item = &str> {
     line.split(is_between).filter(|word| !word.is_ascii())
 }
 
-/// Whether it could be a word: letters of one script, no capital after a small letter (but what English letters do, as in `iPhone`,
-/// does not count), no run of letters that only foreign words have.
+/// Whether it is a plausible word: letters of one script, no capital after a small letter (English letters don't count, as in
+/// `iPhone`), no impossible sequence of letters.
 fn is_plausible(word: &str) -> bool {
     let odd: Vec<char> = word.chars().filter(|c| !c.is_ascii()).collect();
     if odd.iter().all(|c| is_sign(*c)) {
@@ -54,7 +54,7 @@ fn is_plausible(word: &str) -> bool {
     if odd.iter().any(|c| c.is_control() || matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{fffd}')) {
         return false;
     }
-    // A letter that stands alone is a short word, rather than the sign of a currency in another encoding.
+    // A single letter is a short word rather than another encoding's currency sign.
     if let Some(only) = lone(word).filter(|only| !script_is_asian(*only)) {
         return "àâéèêíîóòôöúùûáäåæñøýавикосуяыіїєАВИКОСУЯІЇЄÀÂÉÈÊÍÎÓÒÔÖÚÙÛÁÄÅÆÑØÝ".contains(only);
     }
@@ -81,22 +81,22 @@ fn is_plausible(word: &str) -> bool {
         [3] => odd.iter().all(|c| matches!(c, '\u{5d0}'..='\u{5ea}') || is_sign(*c)) && is_hebrew(word),
         [4] => odd.iter().all(|c| script_is_arabic(*c) || is_sign(*c)),
         [5] => odd.iter().all(|c| script_is_thai(*c)) && is_thai(word),
-        // Chinese and Japanese names hold Latin words.
+        // Chinese and Japanese names can contain Latin words.
         [6] | [0, 6] => odd.iter().all(|c| script_is_asian(*c) || is_sign(*c) || is_wide(*c)),
         _ => false,
     }
 }
 
-/// Signs of money, quotation marks and dashes stand anywhere.
+/// Currency signs, quotation marks and dashes can be anywhere.
 fn is_sign(c: char) -> bool {
     "€£¥§°–—’‘“”„…•·®™©²№".contains(c)
 }
 
-/// A quotation mark or another sign between two letters, where another encoding has a letter.
+/// Whether a quotation mark or other sign is between two letters, where another encoding has a letter.
 fn has_sign_within(word: &str) -> bool {
     let letters: Vec<char> = word.chars().collect();
     let is_sign = |c: char| "“”„‘§№·•®©".contains(c);
-    // The Catalan `l·l` is a word's own.
+    // The Catalan `l·l` is part of a word.
     let is_within = |three: &[char]| {
         three[0].is_alphabetic()
             && is_sign(three[1])
@@ -106,7 +106,7 @@ fn has_sign_within(word: &str) -> bool {
     letters.windows(3).any(is_within)
 }
 
-/// All small, all capital, or a capital first; what English letters do does not count.
+/// All small, all capitals, or only the first letter capital; English letters don't count.
 fn is_cased(word: &str) -> bool {
     let mut before: Option<char> = None;
     for c in word.chars().filter(|c| c.is_alphabetic()) {
@@ -126,8 +126,8 @@ fn lone(word: &str) -> Option<char> {
     letters.next().filter(|only| letters.next().is_none() && only.is_alphabetic())
 }
 
-/// Letters of few languages or that stand alone, small letters behind several capitals, and one character of another script between
-/// letters of the alphabet.
+/// Letters of few languages, single letters, small letters after several capitals, or one character of another script between
+/// Latin letters.
 fn is_odd(word: &str) -> bool {
     const RARE: &str = "ЂЃЉЊЌЋЏЅЈђѓљњќћџѕјŸþÞ";
     let starts: Vec<bool> = word.chars().take(3).map(char::is_uppercase).collect();
@@ -143,7 +143,7 @@ fn is_odd(word: &str) -> bool {
             && word.chars().nth(2).is_some_and(char::is_lowercase)
 }
 
-/// A Greek word of several syllables has one accent, unless it is in capitals; a final sigma ends it.
+/// A Greek word of several syllables has one accent, unless it is in capitals, and a final sigma at its end.
 fn is_greek(word: &str) -> bool {
     let is_accent = |c: char| "άέήίόύώΐΰΆΈΉΊΌΎΏ".contains(c);
     let vowels = word.chars().filter(|c| "αεηιουωϊϋ".contains(*c) || is_accent(*c)).count();
@@ -154,13 +154,13 @@ fn is_greek(word: &str) -> bool {
     sigmas && accents <= 1 && (vowels < 3 || accents == 1 || !is_small)
 }
 
-/// The Hebrew letters that have a final form end words in it.
+/// Hebrew letters with a final form use it at the end of words.
 fn is_hebrew(word: &str) -> bool {
     let inner: Vec<char> = word.chars().filter(|c| c.is_alphabetic()).collect();
     inner.split_last().is_none_or(|(_, before)| !before.iter().any(|c| "ךםןףץ".contains(*c)))
 }
 
-/// Thai vowels and tones above and below stand behind a consonant, and the vowels that are written first stand before one.
+/// Thai vowels and tones above and below follow a consonant; vowels that are written first precede one.
 fn is_thai(word: &str) -> bool {
     let mut before = ' ';
     for c in word.chars() {

@@ -1,8 +1,9 @@
-//! The one recogniser of browser and command line (contract §7): what a file is, as far as it shows and was decided.
+//! The recogniser of the browser and the command line (contract §7): finds out how a file is laid out, together with what was
+//! decided.
 //!
-//! It reads the text a few times in bounded memory: once for its encoding, once for how its cells are written, once for its sums. What
-//! the file shows is taken as shown; what it leaves open is a [`Problem`](crate::import::Problem) with the flag that decides it;
-//! whatever is passed over is told, with its money.
+//! It reads the text several times in bounded memory: for its encoding, for how its cells are written, and for its sums. What
+//! the file shows counts; what it leaves open is a [`Problem`](crate::import::Problem) with the flag that decides it; a note
+//! reports everything that is skipped, with its money.
 
 mod around;
 mod checks;
@@ -44,15 +45,15 @@ use super::recognition::{LeftOut, LeftOutCode, NoteCode, Recognition};
 use super::{Context, Decisions, FileError, LineSet, Packing, Unpacked, open};
 use crate::domain::ExactCost;
 
-/// Lines that are listed as left out.
+/// How many left-out lines are listed.
 const LISTED: usize = 1000;
 
-/// Questions about single lines that are asked at once.
+/// How many questions about single lines are asked at once.
 const ASKED: usize = 20;
 
-/// Looks at all of a file.
+/// Recognises a whole file.
 ///
-/// Refuses, in words, what is no table, what has no rows, and what is too wide or too long to be one.
+/// Fails, with a message, if it isn't a table, has no rows, or is too wide or too long.
 pub fn recognise_file(
     file: &mut Unpacked,
     decisions: &Decisions,
@@ -189,7 +190,7 @@ pub(super) fn recognise_text(
     })
 }
 
-/// What all rows say.
+/// Surveys all rows.
 fn survey(
     input: &mut (impl Read + Seek),
     table: &TablePlan,
@@ -228,7 +229,7 @@ fn dates(
     decisions.date_format.clone().map_or(by_parts, super::DateForm::Pattern)
 }
 
-/// The beginning of the text as UTF-8, whole lines of it.
+/// The beginning of the text as UTF-8, in whole lines.
 fn head(input: &mut (impl Read + Seek), encoding: super::Encoding) -> Result<Vec<u8>, FileError> {
     input.seek(SeekFrom::Start(0))?;
     let mut head = Vec::new();
@@ -241,7 +242,7 @@ fn head(input: &mut (impl Read + Seek), encoding: super::Encoding) -> Result<Vec
     Ok(head)
 }
 
-/// The lines that looked like no rows: those that are none, and what the others come to.
+/// The suspicious lines: those that aren't rows, and the sums of those that are.
 #[derive(Default)]
 struct Rest {
     left_out: Vec<LeftOut>,
@@ -288,7 +289,7 @@ impl Rest {
     }
 }
 
-/// What is left out goes into notes: titles in one, the rest line by line up to a few.
+/// Notes about left-out lines: titles in one note, the first of the others in one each.
 fn note_left_out(left_out: &[LeftOut], found: &mut Findings) {
     let titles: Vec<&LeftOut> = left_out.iter().filter(|line| line.code == LeftOutCode::Title).collect();
     if let [first, rest @ ..] = titles.as_slice() {

@@ -1,4 +1,4 @@
-//! The header and the first rows: enough to choose columns by, and to show a person what stands in each.
+//! The header and the first rows: enough to choose columns by, and to show samples of each.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -11,21 +11,21 @@ use crate::import::plan::TablePlan;
 use crate::import::recognition::HeaderSeen;
 use crate::import::{FileError, open};
 
-/// Rows that are looked at.
+/// How many rows are looked at.
 const ROWS: usize = 2000;
 
-/// Samples that are kept of a column to show, and the characters of each.
+/// How many samples are kept per column, and how many characters of each.
 const SAMPLES: usize = 5;
 const SAMPLE_CHARS: usize = 60;
 
 /// The header and the first rows, by column.
 pub(super) struct Sample {
-    /// As they are written; some may be empty, and some the same.
+    /// The headers as written; some may be empty, and some equal.
     pub(super) names: Vec<String>,
     pub(super) columns: Vec<SampleColumn>,
 }
 
-/// What stands in the first rows of one column.
+/// The content of one column's first rows.
 #[derive(Default)]
 pub(super) struct SampleColumn {
     pub(super) cells: Vec<String>,
@@ -34,12 +34,12 @@ pub(super) struct SampleColumn {
     pub(super) fraction: Option<u64>,
     filled: usize,
     days: usize,
-    /// What was looked at, and whether it is a day.
+    /// Texts seen so far, and whether each is a day.
     seen: HashMap<String, bool>,
 }
 
 impl SampleColumn {
-    /// Whether nearly all cells that hold something hold a day.
+    /// Whether nearly all cells with content are days.
     pub(super) fn is_days(&self) -> bool {
         self.days > 0 && self.days * 10 >= self.filled * 8
     }
@@ -53,7 +53,7 @@ impl SampleColumn {
         self.cells.push(cell.to_owned());
     }
 
-    /// Looks at a text that no earlier row has; whether it is a day.
+    /// Looks at a text that no earlier row had; returns whether it is a day.
     fn look_at_new(&mut self, line: u64, cell: &str) -> bool {
         if self.samples.len() < SAMPLES {
             let sample: String = cell.chars().take(SAMPLE_CHARS).collect();
@@ -70,7 +70,7 @@ impl SampleColumn {
     }
 }
 
-/// Whether a cell is a number with decimals that are not zero, in every way in which it is one.
+/// Whether a cell is a number with decimals that aren't zero, with either decimal sign.
 fn has_fraction(cell: &str) -> bool {
     let mut plains = [DecimalSign::Point, DecimalSign::Comma].into_iter().filter_map(|sign| match figure(cell, sign) {
         Written::Figure(figure) => Some(figure.plain.into_owned()),
@@ -82,7 +82,7 @@ fn has_fraction(cell: &str) -> bool {
 }
 
 impl Sample {
-    /// Reads the header and the first rows of the beginning of a text, as UTF-8.
+    /// Reads the header and first rows from the beginning of a text, as UTF-8.
     pub(super) fn read(head: impl Read, table: &TablePlan) -> Result<Self, FileError> {
         let mut records =
             Records::open(open(head)?, Some(table.separator), Some(table.header_line), table.line_rules())?;
@@ -91,7 +91,7 @@ impl Sample {
         let mut columns: Vec<SampleColumn> = Vec::new();
         columns.resize_with(names.len(), SampleColumn::default);
         for _ in 0..ROWS {
-            // What can't be read is told when all of the file is.
+            // Invalid text is reported when the whole file is read.
             let line = match records.advance() {
                 Ok(Advance::Record(line)) => line,
                 Ok(Advance::NotUtf8(..)) => continue,
@@ -107,7 +107,7 @@ impl Sample {
         Ok(Self { names, columns })
     }
 
-    /// The places a source names: a header as it is or in another case, `Header#2`, or `#5`.
+    /// The columns that a source names: a header, in any case, `Header#2`, or `#5`.
     pub(super) fn resolve(&self, source: &str) -> Vec<usize> {
         let source = source.trim();
         let places = |fits: &dyn Fn(&str) -> bool| -> Vec<usize> {
@@ -127,7 +127,7 @@ impl Sample {
         places(&|other| other == name).get(number).copied().into_iter().collect()
     }
 
-    /// What [`Self::resolve`] takes for this place alone.
+    /// The source that [`Self::resolve`] finds only this column by.
     pub(super) fn source(&self, place: usize) -> String {
         let name = &self.names[place];
         if !name.is_empty() && self.resolve(name) == [place] {
@@ -138,7 +138,7 @@ impl Sample {
         if !name.is_empty() && self.resolve(&numbered) == [place] { numbered } else { format!("#{}", place + 1) }
     }
 
-    /// The columns as they are shown.
+    /// The columns for display.
     pub(super) fn headers(&self, plans: &[crate::import::ColumnPlan]) -> Vec<HeaderSeen> {
         let seen = |(place, column): (usize, &SampleColumn)| HeaderSeen {
             name: self.names[place].clone(),

@@ -1,5 +1,5 @@
-//! One pass over all rows with the chosen columns: how days and figures are written, which lines look like no rows, and what the other
-//! columns of days say about the one that was chosen.
+//! One pass over all rows with the chosen columns: how days and figures are written, which lines may not be rows, and how
+//! other columns of days relate to the chosen one.
 
 use std::collections::HashSet;
 use std::io::Read;
@@ -21,21 +21,21 @@ use crate::import::plan::{ColumnPlan, TablePlan};
 use crate::import::record::Record;
 use crate::import::{Column, DayOrder, Decisions, FileError};
 
-/// Campaigns whose days are kept track of; further ones are not looked at.
+/// How many campaigns have their days tracked.
 const CAMPAIGNS: usize = 10_000;
 
-/// Lines that look like no rows and are looked at closer; a file with more has something else.
+/// The most suspicious lines that are examined; a file with more isn't laid out that way.
 pub(super) const SUSPECTS: usize = 5000;
 
-/// A column of days besides the chosen one, in each order against it.
+/// Another column of days, compared with the chosen one in each order.
 #[derive(Debug, Default)]
 pub(super) struct OtherDays {
     pub(super) place: usize,
     pub(super) days: DayEvidence,
-    /// By order: the first line where it lies behind the chosen day, and whether it ever lies before it.
+    /// By order: the first line where its day is later than the chosen one, and whether it is ever earlier.
     pub(super) later: [Option<u64>; 3],
     pub(super) earlier: [bool; 3],
-    /// Whether a campaign whose days vary has one and the same day here.
+    /// Whether a campaign whose days vary always has the same day here.
     steady: bool,
 }
 
@@ -47,10 +47,10 @@ struct Campaign {
     other_varies: bool,
 }
 
-/// What the rows say.
+/// What the rows show.
 #[derive(Default)]
 pub(super) struct Survey {
-    /// Rows that are no suspects.
+    /// Rows that aren't suspicious.
     pub(super) rows: u64,
     pub(super) days: DayEvidence,
     pub(super) others: Vec<OtherDays>,
@@ -59,7 +59,7 @@ pub(super) struct Survey {
     /// Lines that repeat the header.
     pub(super) repeated: Vec<(u64, String)>,
     pub(super) ends: Ends,
-    /// Whether any campaign's days vary, and whether each of several campaigns has a day that no other has.
+    /// Whether any campaign's days vary, and whether several campaigns each have a day that no other has.
     pub(super) campaign_days_vary: bool,
     pub(super) campaigns_have_own_days: bool,
     campaigns: HashMap<u64, Campaign>,
@@ -105,7 +105,7 @@ impl Survey {
         Ok(survey)
     }
 
-    /// Whether every row is called like a total, so that it is what a campaign is called.
+    /// Whether every row's campaign looks like a total, so that it is a campaign's name.
     pub(super) fn is_all_totals(&self) -> bool {
         self.rows == 0 && self.suspects.iter().all(|suspect| suspect.suspicion == Suspicion::TotalName)
     }
@@ -125,7 +125,7 @@ impl Survey {
     fn choose_other_days(&mut self, sample: &Sample, places: &Places) {
         let others =
             (0..sample.names.len()).filter(|place| Some(*place) != places.day && sample.columns[*place].is_days());
-        // A count of five digits can be read as a day of Excel; only what is written as a date is one here.
+        // A count of five digits could be an Excel serial day; here only written dates count.
         let others = others.filter(|place| {
             let dated = |cell: &String| cell.bytes().any(|byte| !byte.is_ascii_digit()) || cell.len() == 8;
             sample.columns[*place].samples.iter().all(dated)
@@ -216,8 +216,8 @@ impl OtherDays {
         }
     }
 
-    /// The first line whose period this column ends, if it is the end of periods: never before the chosen day, behind it
-    /// somewhere, and no property that a campaign keeps while its days go on.
+    /// The first line whose period ends in this column, if the column has ends of periods: never before the chosen day,
+    /// sometimes after it, and not a fixed property of campaigns.
     pub(super) fn ends_period(&self, form: &DateForm) -> Option<u64> {
         let ends = |at: usize| self.later[at].filter(|_| !self.earlier[at] && !self.steady);
         match form.order() {
@@ -227,7 +227,7 @@ impl OtherDays {
     }
 }
 
-/// The day a cell holds in this form.
+/// The day in a cell, in this form.
 pub(super) fn day_in(form: &DateForm, cell: &str) -> Option<Day> {
     form.parse(bare(cell)).ok()
 }

@@ -1,4 +1,4 @@
-//! Lines that look like no rows: without a day, without a campaign, or called like a total.
+//! Lines that may not be rows: without a day, without a campaign, or named like a total.
 
 use std::hash::BuildHasher as _;
 
@@ -15,19 +15,19 @@ use crate::import::plan::ColumnPlan;
 use crate::import::record::Record;
 use crate::import::{Column, Decisions};
 
-/// Names that are remembered; further ones are looked at each time.
+/// How many names are remembered; others are checked each time.
 const NAMES: usize = 10_000;
 
-/// The places that the survey looks at.
+/// The columns that the survey looks at.
 pub(super) struct Places {
     pub(super) day: Option<usize>,
     pub(super) campaign: Option<usize>,
     pub(super) cost: Option<usize>,
     pub(super) clicks: Option<usize>,
-    /// Whether the day, or the campaign, is the same in all rows because somebody said so.
+    /// Whether the day, or the campaign, is set to one value for all rows.
     pub(super) day_is_set: bool,
     pub(super) campaign_is_set: bool,
-    /// Columns of which some cells, but not most, are words for a total.
+    /// Columns in which some cells, but not most, are words for a total.
     breakdowns: Vec<usize>,
 }
 
@@ -56,18 +56,18 @@ impl Places {
         }
     }
 
-    /// A mark of the campaign's name, as far as the record has one.
+    /// A checksum of the campaign's name, if the record has one.
     pub(super) fn campaign_mark(&self, record: &Record) -> u64 {
         mark(self.campaign.and_then(|place| record.get(place)).map_or("", bare))
     }
 }
 
-/// Why a line may be no row.
+/// Why a line may not be a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Suspicion {
     /// It has no day.
     NoDay,
-    /// Its day is a word for all.
+    /// Its day is a word such as "all".
     AllDays,
     /// It has a day, but no campaign.
     NoCampaign,
@@ -79,24 +79,24 @@ pub(super) enum Suspicion {
     TotalElsewhere,
 }
 
-/// A line that may be no row.
+/// A line that may not be a row.
 #[derive(Debug)]
 pub(super) struct Suspect {
     pub(super) line: u64,
     pub(super) suspicion: Suspicion,
     pub(super) text: String,
-    /// The cell of the day as it is, and the campaign.
+    /// The cell of the day as written, and the campaign.
     pub(super) day: String,
     pub(super) campaign: Option<u64>,
     /// Whether one of its first cells says that it is a total, and whether its campaign is a word that means nothing else.
     pub(super) says_so: bool,
     pub(super) is_total_word: bool,
-    /// Cells that hold something, and whether one of them is a number.
+    /// How many cells have content, and whether one of them is a number.
     pub(super) filled: usize,
     pub(super) has_figures: bool,
 }
 
-/// What a campaign's name says of totals.
+/// What a campaign's name says about totals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Says {
     #[default]
@@ -105,17 +105,17 @@ pub(super) enum Says {
     Phrase,
 }
 
-/// What names say, each looked at once.
+/// Names that were checked, each once.
 #[derive(Default)]
 pub(super) struct Words {
     last: (String, Says),
     known: HashMap<u64, Says>,
-    /// Whether names say nothing.
+    /// Whether names are ignored.
     are_mute: bool,
 }
 
 impl Words {
-    /// Names that say nothing of totals.
+    /// Ignores what names say about totals.
     pub(super) fn mute() -> Self {
         Self { are_mute: true, ..Self::default() }
     }
@@ -144,7 +144,7 @@ impl Words {
     }
 }
 
-/// Mark of a text, to compare it by.
+/// A checksum of a text, to compare it by.
 pub(super) fn mark(text: &str) -> u64 {
     FixedState::default().hash_one(text)
 }
@@ -156,7 +156,7 @@ pub(super) fn repeats_header(record: &Record, sample: &Sample) -> bool {
         && record.iter().any(|cell| !bare(cell).is_empty())
 }
 
-/// Why a record may be no row, if it may.
+/// Why a record may not be a row, if there is a reason.
 pub(super) fn suspicion(
     record: &Record,
     places: &Places,
@@ -172,7 +172,7 @@ pub(super) fn suspicion(
         return Some(if headers.is_bare_total(day) { Suspicion::AllDays } else { Suspicion::NoDay });
     }
     if places.day.is_none() && !places.day_is_set {
-        // Without days nothing is known of a row but what it says.
+        // Without days, only a row's words say what it is.
         return None;
     }
     let campaign = cell(places.campaign);
@@ -197,7 +197,7 @@ fn is_day(cell: &str, decisions: &Decisions, days: &DayEvidence) -> bool {
     }
 }
 
-/// What is kept of such a line.
+/// What is kept about such a line.
 pub(super) fn suspect(line: u64, record: &Record, places: &Places, headers: &Headers, suspicion: Suspicion) -> Suspect {
     let cell = |place: Option<usize>| place.and_then(|place| record.get(place)).map_or("", bare);
     let campaign = cell(places.campaign);

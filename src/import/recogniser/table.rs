@@ -1,7 +1,7 @@
-//! Where the table begins: the separator and the header, found together, since each shows the other.
+//! Finds the separator and the header together, since each shows the other.
 //!
-//! Of all first records under all separators the header is the one that names most columns; where none names two, the first that
-//! holds words where the rows below it hold numbers and days.
+//! Of all first records with all separators, the header is the one that names most columns. If none names two, it is the
+//! first with words above rows of numbers and days.
 
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
@@ -17,10 +17,10 @@ use crate::import::number::{Written, bare, figure};
 use crate::import::recognition::ProblemCode;
 use crate::import::{Decisions, EMPTY, FileError, Problem, Separator};
 
-/// Records that are looked at.
+/// How many records are looked at.
 const LOOKED_AT: usize = 1500;
 
-/// Records below a header that show whether it is one.
+/// How many records below a header are checked.
 const BELOW: usize = 8;
 
 #[derive(Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub(super) struct Found {
     pub(super) blanks_before_quotes: bool,
     /// The line the header begins on.
     pub(super) line: u64,
-    /// The lines above it that are not blank, with how each begins.
+    /// The lines above it that aren't blank, with the beginning of each.
     pub(super) above: Vec<(u64, String)>,
 }
 
@@ -52,7 +52,7 @@ pub(super) fn find(
     let mut refused = None;
     let mut names = Names { headers, known: HashMap::new() };
     for separator in Separator::ALL {
-        // Where another separator makes a header, one that stands nowhere makes none.
+        // If another separator makes a header, one that doesn't occur can't.
         if best.as_ref().is_some_and(|(most, _)| most.known > 0) && !head.contains(&separator.byte()) {
             continue;
         }
@@ -81,7 +81,7 @@ pub(super) fn find(
                 continue;
             }
             let score = score(&rows, at, known);
-            // Where a file holds several tables with one header, the first begins the rows, and the others repeat it.
+            // If a file has several tables with the same header, rows begin below the first, and the others repeat it.
             let repeats = |found: &Found| {
                 found.separator == separator
                     && rows.iter().any(|(line, cells)| *line == found.line && *cells == rows[at].1)
@@ -120,7 +120,7 @@ pub(super) fn find(
     Ok(table)
 }
 
-/// Whether lines end in a carriage return alone: none outside quotation marks ends in a line feed.
+/// Whether a carriage return alone ends lines: no line feed outside of quotation marks.
 fn ends_lines_with_cr(head: &[u8]) -> bool {
     if !head.contains(&b'\r') {
         return false;
@@ -136,29 +136,29 @@ fn ends_lines_with_cr(head: &[u8]) -> bool {
     true
 }
 
-/// How a line begins: its cells that hold something, at most 60 characters.
+/// The beginning of a line: its cells with content, at most 60 characters.
 pub(super) fn begins<'a>(cells: impl Iterator<Item = &'a str>) -> String {
     let filled: Vec<&str> = cells.map(str::trim).filter(|cell| !cell.is_empty()).take(8).collect();
     filled.join(" · ").chars().take(60).collect()
 }
 
-/// What speaks for a record being the header, the weightiest first.
+/// What speaks for a record being the header, in order of weight.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Score {
-    /// Different columns that its cells name; only two or more say something.
+    /// How many different columns its cells name; counts from two on.
     known: usize,
-    /// Whether all its cells are words, and rows below hold figures or days in their places.
+    /// Whether all its cells are words above figures or days.
     heads_figures: bool,
     is_words: bool,
-    /// Rows below that have as many cells.
+    /// How many rows below have as many cells.
     agree: usize,
     width: usize,
 }
 
-/// Texts that are looked up once.
+/// How many texts are remembered.
 const TEXTS: usize = 10_000;
 
-/// What cells are known as, where they are headers. Most texts of a file stand in many of its rows.
+/// What cells mean as headers. Most texts of a file occur in many rows.
 struct Names<'h> {
     headers: &'h Headers,
     known: HashMap<String, Option<Known>>,
@@ -176,7 +176,7 @@ impl Names<'_> {
         known
     }
 
-    /// How many different columns these cells name; nothing where it is only one, or only one cell is filled.
+    /// How many different columns these cells name; 0 if it is only one, or if only one cell has content.
     fn columns_named(&mut self, cells: &[String]) -> usize {
         let filled = || cells.iter().filter(|cell| !cell.is_empty());
         if filled().nth(1).is_none() {
@@ -191,7 +191,7 @@ fn score(rows: &[Row], at: usize, known: usize) -> Score {
     let (_, cells) = &rows[at];
     let filled = cells.iter().filter(|cell| !cell.is_empty()).count();
     if filled < 2 {
-        // A table of one column is read as one, but nothing else is preferred less.
+        // A table of one column is possible, but everything else is preferred.
         return Score { known: 0, heads_figures: false, is_words: cells.len() == 1, agree: 0, width: 0 };
     }
     let is_words = cells.iter().all(|cell| !is_value(cell));
@@ -205,7 +205,7 @@ fn score(rows: &[Row], at: usize, known: usize) -> Score {
     Score { known, heads_figures, is_words, agree, width: filled }
 }
 
-/// Whether a cell holds a number or a day.
+/// Whether a cell is a number or a day.
 fn is_value(cell: &str) -> bool {
     let cell = bare(cell);
     let is_number = |sign| matches!(figure(cell, sign), Written::Figure(_));
@@ -213,7 +213,7 @@ fn is_value(cell: &str) -> bool {
         && (is_number(DecimalSign::Point) || is_number(DecimalSign::Comma) || DayReadings::of(cell).is_some())
 }
 
-/// The first records. What can't be read ends them, unless it is the first.
+/// The first records. Invalid text ends them, unless it is the first record.
 fn rows(head: impl Read, separator: Separator, rules: LineRules) -> Result<Vec<Row>, FileError> {
     let mut reader = Records::open(head, Some(separator), None, rules)?;
     let mut rows = Vec::new();
@@ -233,18 +233,18 @@ fn rows(head: impl Read, separator: Separator, rules: LineRules) -> Result<Vec<R
     Ok(rows)
 }
 
-/// Whether a field begins with blanks and then a quotation mark: some programs put a blank behind each separator.
+/// Whether a field begins with blanks and a quotation mark: some programs put a blank after each separator.
 fn has_blanks_before_quotes(head: &[u8], separator: u8) -> bool {
     head.contains(&b'"') && head.windows(3).any(|window| window == [separator, b' ', b'"'])
 }
 
-/// What a text is that is no table. Only what parses as such is taken for it: a title may begin with any sign.
+/// What kind of text this is, if not a table. Only valid JSON and the like counts: a title may begin with any sign.
 fn other_kind(head: &[u8]) -> Option<&'static str> {
     let text = head.trim_ascii_start();
     match text.first()? {
         b'{' | b'[' => {
             let mut values = serde_json::Deserializer::from_slice(text).into_iter::<serde::de::IgnoredAny>();
-            // `[1] Report` begins like a list and goes on like a title.
+            // `[1] Report` begins like a JSON array but is a title.
             let is_json = match (values.next()?, values.next()) {
                 (Ok(_), None | Some(Ok(_))) => true,
                 (Ok(_), Some(Err(error))) | (Err(error), _) => error.is_eof() && text.len() > 2,
@@ -261,7 +261,7 @@ fn other_kind(head: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// What an error lists of the headers.
+/// The headers as an error lists them.
 pub(super) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let all: Vec<&str> = names.collect();
     let mut listed: Vec<String> = all.iter().take(30).map(|name| Invalid::echo(name)).collect();

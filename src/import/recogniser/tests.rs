@@ -1,4 +1,4 @@
-//! Whole files: what is recognised, what is asked, and what the rows come to.
+//! Whole files: what is recognised, what is asked, and the resulting rows.
 
 use std::fmt::Write as _;
 use std::io::Cursor;
@@ -21,7 +21,7 @@ fn day(text: &str) -> Day {
     Day::parse("day", text).unwrap()
 }
 
-/// A file with what is known before it is looked at.
+/// A file with the decisions made before it is read.
 struct File {
     bytes: Vec<u8>,
     decisions: Decisions,
@@ -30,7 +30,7 @@ struct File {
     catalogue: &'static dyn Catalogue,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Debug)]
 struct Seen {
     recognition: Recognition,
@@ -102,13 +102,13 @@ impl File {
         seen.rows
     }
 
-    /// The codes of what is open.
+    /// The codes of the open problems.
     #[track_caller]
     fn open(&self) -> Vec<&'static str> {
         self.recognise().unwrap().problems.iter().map(|problem| problem.code.as_str()).collect()
     }
 
-    /// What is open, in words.
+    /// The messages of the open problems.
     #[track_caller]
     fn told(&self) -> String {
         self.recognise().unwrap().problems.iter().fold(String::new(), |mut told, problem| {

@@ -1,5 +1,6 @@
-//! Which lines are no rows, decided by the chosen columns and by sums: a row with a day and a campaign is a total only if it says so
-//! and its figures are the sums of others; one without a day also where it stands at an end of the table and names no campaign.
+//! Decides which lines aren't rows, by the chosen columns and by sums. A line with a day and a campaign is a total only if it
+//! says so and its figures are the sums of others; a line without a day also if it is the first or last of the table and
+//! names no campaign.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -15,10 +16,10 @@ use crate::import::recognition::{LeftOut, LeftOutCode, ProblemCode};
 use crate::import::record::Record;
 use crate::import::{DateForm, Decisions, FileError, Problem};
 
-/// Totals that are looked back and ahead over: of groups within groups.
+/// How many totals are looked back and ahead over, for groups within groups.
 const GROUPS: usize = 300;
 
-/// What rows come to.
+/// The sums of rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     pub(super) rows: u64,
@@ -29,7 +30,7 @@ pub(super) struct Tally {
 impl Tally {
     pub(super) fn add(&mut self, figures: Figures) {
         self.rows += 1;
-        // What overflows is far beyond what an import takes, and refused there.
+        // A sum that overflows is far beyond what an import accepts, and refused there.
         self.cost = self.cost.checked_add(figures.cost.unwrap_or_default()).unwrap_or(self.cost);
         self.clicks = self.clicks.saturating_add(figures.clicks.map_or(0, Count::get));
     }
@@ -43,7 +44,7 @@ impl Tally {
     }
 }
 
-/// The figures of one line, as far as it has any.
+/// The figures of one line, if it has any.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Figures {
     pub(super) cost: Option<ExactCost>,
@@ -56,7 +57,7 @@ impl Figures {
     }
 }
 
-/// How figures are read, and what sums may be off by because they were rounded for show.
+/// How figures are read, and by how much sums may be off because of rounding.
 pub(super) struct Reading {
     pub(super) form: DateForm,
     pub(super) numbers: NumberForm,
@@ -73,13 +74,13 @@ impl Reading {
         }
     }
 
-    /// The count at a place; nothing where there is none.
+    /// The count in a column; `None` if it is missing.
     pub(super) fn count(&self, record: &Record, place: Option<usize>) -> i64 {
         let cell = place.and_then(|place| record.get(place)).map(bare);
         cell.and_then(|cell| self.numbers.count("count", cell).ok()).map_or(0, Count::get)
     }
 
-    /// Whether a line's figures are these sums.
+    /// Whether a line's figures equal these sums.
     fn are(&self, figures: Figures, sum: Tally) -> bool {
         if sum.rows == 0 || figures.cost.is_none() && figures.clicks.is_none() {
             return false;
@@ -95,7 +96,7 @@ impl Reading {
     }
 }
 
-/// What sums are needed of, to judge the suspects.
+/// Which sums are needed to judge the suspects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Group {
     Day(Day),
@@ -103,7 +104,7 @@ enum Group {
     Both(Day, u64),
 }
 
-/// A line as the second pass sees it.
+/// A line in the second pass.
 pub(super) struct Passing<'r> {
     pub(super) line: u64,
     pub(super) record: &'r Record,
@@ -113,16 +114,16 @@ pub(super) struct Passing<'r> {
     pub(super) is_row: bool,
 }
 
-/// What a second pass over the rows found.
+/// The results of the second pass.
 pub(super) struct Sums {
     pub(super) all: Tally,
     groups: HashMap<Group, Tally>,
-    /// By suspect: its own figures, and what all rows above it come to.
+    /// By suspect: its own figures, and the sums of all rows above it.
     suspects: Vec<(Figures, Tally)>,
 }
 
 impl Sums {
-    /// Reads all rows that are no suspects; `each` sees them too.
+    /// Reads all rows that aren't suspects; `each` gets them too.
     #[expect(clippy::too_many_arguments, reason = "each is a fact of its own about the file")]
     pub(super) fn read(
         text: impl Read,
@@ -195,7 +196,7 @@ impl Sums {
         group.and_then(|group| self.groups.get(&group)).copied().unwrap_or_default()
     }
 
-    /// The rows that a suspect's figures are the sums of: all, or those between two suspects.
+    /// The rows whose sums a suspect's figures equal: all, or those between two suspects.
     fn section(&self, at: usize, reading: &Reading) -> Option<Tally> {
         let (figures, before) = self.suspects[at];
         let starts =
@@ -210,11 +211,11 @@ impl Sums {
 /// What a suspect is.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// A row, with its faults.
+    /// A row, with its errors if it has any.
     Row,
-    /// No row, for this reason.
+    /// Not a row, for this reason.
     LeftOut(LeftOutCode, String),
-    /// Only a person can say; why it may be a total.
+    /// A person must decide; the text says why it may be a total.
     Ask(String),
 }
 
@@ -239,7 +240,7 @@ pub(super) fn judge(suspects: &[Suspect], at: usize, sums: &Sums, reading: &Read
             let named = suspect.campaign.is_some() && !suspect.says_so && suspect.suspicion == Suspicion::NoDay;
             let sum = first(&[of_campaign]).or_else(|| sums.section(at, reading));
             match sum {
-                // A day that is left empty because it stands in the row above makes no total.
+                // A day that is empty because it is in the row above doesn't make a total.
                 Some(sum) if named && (sum.rows < 2 || figures.is_nothing()) => Verdict::Row,
                 Some(sum) if named && !reading.are(figures, of_campaign) => Verdict::Ask(format!(
                     "has no day, and its figures are the sums of {}",
@@ -264,14 +265,14 @@ pub(super) fn judge(suspects: &[Suspect], at: usize, sums: &Sums, reading: &Read
                 None => Verdict::Row,
             }
         }
-        // Of one row on another day the figures may be the same by chance.
+        // A single row on another day may have the same figures by chance.
         Suspicion::NoCampaign => {
             first(&[of_day]).or_else(|| first(&[sums.all]).filter(|sum| sum.rows > 1)).map_or(Verdict::Row, total)
         }
-        // Where every row is called so, it is a campaign's name.
+        // If every row has this name, it is a campaign's.
         Suspicion::TotalName if sums.all.rows == 0 => Verdict::Row,
         Suspicion::TotalName => match first(&[of_day, sums.all]).or_else(|| sums.section(at, reading)) {
-            // One campaign beside another with the same figures proves little.
+            // One other campaign with the same figures proves little.
             Some(sum) if sum.rows < 2 && !suspect.is_total_word => {
                 Verdict::Ask("may be a total: its figures are those of one other row".to_owned())
             }
@@ -306,13 +307,13 @@ fn reading_of(sum: Tally) -> String {
     format!("cost {}, clicks {}", sum.cost, sum.clicks)
 }
 
-/// Whether a line says something rather than stating figures: `Report generated`, `Time zone`.
+/// Whether a line is text rather than figures: `Report generated`, `Time zone`.
 fn is_remark(suspect: &Suspect, figures: Figures) -> bool {
     let is_words = !suspect.day.is_empty() && !suspect.day.bytes().any(|byte| byte.is_ascii_digit());
     is_words && suspect.filled <= 3 && figures.cost.is_none() && figures.clicks.is_none()
 }
 
-/// A line at an end of the table that has neither day nor figures.
+/// A first or last line of the table with neither day nor figures.
 fn no_figures(suspect: &Suspect) -> Verdict {
     if suspect.filled <= 1 || !suspect.has_figures || suspect.says_so {
         Verdict::LeftOut(LeftOutCode::Closing, "it has neither a day nor figures".to_owned())
@@ -321,7 +322,7 @@ fn no_figures(suspect: &Suspect) -> Verdict {
     }
 }
 
-/// The question that only a person can answer.
+/// The question for a person.
 pub(super) fn question(suspect: &Suspect, why: &str) -> Problem {
     let line = suspect.line;
     Problem {

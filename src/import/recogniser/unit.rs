@@ -1,5 +1,5 @@
-//! What the file's money is stated in: units, hundredths or millionths. Known by a header's name or by whose interface the columns
-//! are, suspected by evidence, and then asked; never divided on suspicion.
+//! The unit of the file's money: units, hundredths or millionths. A header, or the columns of a known API, decide it. Other
+//! evidence only leads to a question; amounts are never divided on suspicion.
 
 use super::findings::{Findings, choice, problem};
 use super::header_words::{money_unit, says_thousands};
@@ -13,16 +13,16 @@ use crate::import::plan::ColumnPlan;
 use crate::import::recognition::{NoteCode, ProblemCode};
 use crate::import::{Column, Context, Decisions, Problem};
 
-/// US dollars that no click costs: a hundredth of a cent is a hundred millionths, and few clicks are that cheap.
+/// More US dollars than any click costs. A hundredth of a cent is a hundred millionths, and few clicks are that cheap.
 const DEAREST_CLICK: i128 = 10_000;
 
-/// The same where several rows are all whole, which amounts in units seldom are.
+/// The same if several amounts are all whole numbers, which is rare for amounts in units.
 const DEAREST_WHOLE_CLICK: i128 = 1_000;
 
-/// US dollars that a thousand views of several rows don't cost.
+/// More US dollars than a thousand views cost, over several rows.
 const DEAREST_VIEWS: i128 = 2_000;
 
-/// Rows that make several.
+/// How many rows are "several".
 const SEVERAL: u64 = 3;
 
 /// Currencies of which a US dollar is worth at least ten, and at least three hundred.
@@ -31,21 +31,21 @@ const SMALL: &str = "BDT BTN BWP CZK DKK DOP DZD EGP HKD INR ISK JMD JPY KES LKR
 const SMALLEST: &str = "AMD ARS BIF CDF CLP COP CRC GNF HUF IDR IQD IRR KHR KMF KPW KRW KZT LAK LBP MGA MMK MNG MWK NGN PYG RWF \
                         SLL SYP TZS UGX UZS VND XAF XOF YER ZMW";
 
-/// What the money is stated in, and whether the file leaves it open.
+/// The unit of the money, and whether the file leaves it open.
 pub(super) struct Unit {
     pub(super) unit: MoneyUnit,
     open: Option<Open>,
 }
 
-/// What is suspected if the figures say so.
+/// What to ask if the figures look wrong.
 struct Open {
-    /// How many of the currency's units make a dollar, roughly.
+    /// Roughly how many of the currency's units are a US dollar.
     worth: i128,
-    /// Whether the columns are those of an interface that states millionths, as far as their names say.
+    /// Whether the columns look like those of an API that states millionths.
     by_columns: bool,
 }
 
-/// The unit that was decided, that the header or the columns name, or that an earlier file had.
+/// The unit: as decided, as a header or the columns say, or as in an earlier file.
 pub(super) fn unit(
     sample: &Sample,
     plans: &[ColumnPlan],
@@ -109,7 +109,7 @@ pub(super) fn unit(
     Unit { unit: MoneyUnit::Units, open: Some(Open { worth: worth(context.currency), by_columns }) }
 }
 
-/// How many units make a dollar, as a power of a hundred.
+/// How many units are a US dollar, as a power of a hundred.
 fn worth(currency: Option<Currency>) -> i128 {
     let Some(currency) = currency else { return 1 };
     let lists = |codes: &str| codes.split_whitespace().any(|code| code == currency.code());
@@ -143,18 +143,18 @@ fn question(message: String) -> Problem {
 }
 
 impl Unit {
-    /// Whether the sums have to show it.
+    /// Whether the sums must decide.
     pub(super) fn is_open(&self) -> bool {
         self.open.is_some()
     }
 
-    /// How many decimals amounts are written with, in units of the currency.
+    /// How many decimals amounts have, in units of the currency.
     pub(super) fn decimals(&self, survey: &Survey) -> u32 {
         let cost = survey.figures.iter().find(|figures| figures.feeds(Column::Cost));
         cost.map_or(0, |figures| figures.decimals.saturating_add(self.unit.shift()))
     }
 
-    /// Asks whether amounts are millionths where all are whole and clicks or views would cost more than any do.
+    /// Asks whether amounts are millionths, if all are whole and clicks or views would be too expensive.
     pub(super) fn suspect(&self, all: Tally, views: i64, found: &mut Findings) {
         let Some(Open { worth, by_columns }) = self.open else { return };
         let cost = all.cost.units();

@@ -1,4 +1,4 @@
-//! What cells become a line, and how those that don't are refused.
+//! Which cells become a row, and how others are refused.
 
 use super::*;
 use crate::domain::ExactCost;

@@ -1,6 +1,7 @@
-//! What the reader of workbooks does not tell of a sheet: rows that are hidden, and formulas without a value.
+//! What the workbook reader doesn't report about a sheet: hidden rows, and formulas without a value.
 //!
-//! The sheet's XML is read tag by tag, in bounded memory. What is no such XML tells nothing; the reader of cells refuses it.
+//! Reads the sheet's XML tag by tag, in bounded memory. XML that it doesn't understand yields nothing; the reader of cells
+//! refuses it.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -9,28 +10,28 @@ use std::io::{BufRead as _, BufReader, Read};
 use crate::import::archive::{archive, zip_error};
 use crate::import::{FileError, LineSet};
 
-/// The longest list of sheets that is looked at.
+/// The longest list of sheets that is read.
 const LIST_BYTES: u64 = 16 << 20;
 
-/// The longest tag with the text before it; no cell's text is as long.
+/// The longest tag with the text before it; no cell's text is that long.
 const TAG_BYTES: u64 = 1 << 20;
 
-/// Formulas without a value that are kept; a sheet with more has only such.
+/// How many formulas without a value are kept.
 const FORMULAS: usize = 1_000_000;
 
-/// What a sheet's XML tells.
+/// What a sheet's XML says.
 #[derive(Debug, Default)]
 pub(super) struct SheetXml {
-    /// Rows that are hidden; the first is 1.
+    /// Hidden rows; the first is 1.
     pub(super) hidden_rows: LineSet,
-    /// Row and column, from 0, of formulas whose value no program has worked out.
+    /// Row and column, from 0, of formulas without a computed value.
     pub(super) without_value: HashSet<(u32, u32)>,
     /// Whether the workbook counts days from 1904.
     pub(super) from_1904: bool,
 }
 
 impl SheetXml {
-    /// Reads the sheet at this place of the workbook.
+    /// Reads the sheet with this index.
     pub(super) fn read(file: &mut File, place: usize) -> Result<Self, FileError> {
         let mut archive = archive(file)?;
         let mut text = |name: &str| -> Result<String, FileError> {
@@ -93,7 +94,7 @@ impl SheetXml {
     }
 }
 
-/// A cell as far as its tags are read.
+/// A cell of which some tags were read.
 #[derive(Default)]
 struct CellXml {
     place: Option<(u32, u32)>,
@@ -125,7 +126,7 @@ fn tags(xml: &str) -> impl Iterator<Item = &str> {
     xml.split('<').skip(1)
 }
 
-/// The tag's name without the name of its space: `row`, `/c`.
+/// The tag's name without its namespace prefix: `row`, `/c`.
 fn name_of(tag: &str) -> &str {
     let tag = tag.trim_start_matches('<');
     let (slash, rest) = if tag.starts_with('/') { tag.split_at(1) } else { ("", tag) };
@@ -144,7 +145,7 @@ fn name_of(tag: &str) -> &str {
     }
 }
 
-/// The value of an attribute, whatever the name of its space.
+/// The value of an attribute, with any namespace prefix.
 fn attribute<'t>(tag: &'t str, name: &str) -> Option<&'t str> {
     let mut rest = tag;
     loop {

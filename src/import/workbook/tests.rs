@@ -69,7 +69,7 @@ pub(in crate::import) fn workbook(sheets: &[(&str, &str)]) -> Vec<u8> {
     zipped(&files)
 }
 
-/// A row of cells, each with its style and value; what is no number is a text.
+/// A row of cells, each with its style and value; a value that isn't a number is text.
 pub(in crate::import) fn row(number: u32, cells: &[(u32, &str)]) -> String {
     let cell = |(at, (style, value)): (u8, &(u32, &str))| {
         let place = format!("{}{number}", char::from(b'A' + at));

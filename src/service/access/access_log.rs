@@ -1,7 +1,7 @@
-//! What checking who comes leaves behind, written from a thread of its own: refused log-ins, pauses, uses of sessions.
+//! Writes what authentication leaves behind, on a thread of its own: refused log-ins, pauses, uses of sessions.
 //!
-//! No answer waits for it, so that a page needs no write lock, and an account that exists is not told from a made-up one by
-//! the time its refusal takes. What a kill may cost is the last moment.
+//! No answer waits for it. So pages need no write lock, and a refusal takes equally long for an existing account and for a
+//! made-up one. A kill loses at most the last moment.
 
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroU32;
@@ -20,20 +20,21 @@ use crate::service::access::login_throttle::FORGOTTEN;
 use crate::service::access::sessions;
 use crate::store::{LoginPause, ProxySeen, Store, StoreError, TokenKey, WriteTxn};
 
-/// What the queue holds before more is dropped.
+/// The most events in the queue; more are dropped.
 const QUEUE: usize = 4096;
 /// How long the first entry of a batch waits for others.
 const GATHER: Duration = Duration::from_millis(20);
-/// How often what is too old is thrown out.
+/// How often old entries are deleted.
 const TIDY_EVERY: Duration = Duration::from_hours(1);
-/// Entries about refused log-ins a minute: nobody can shorten the audit log, so strangers must not fill it.
+/// The most entries about refused log-ins per minute: nobody can shorten the audit log, so strangers must not be able to fill
+/// it.
 const ENTRIES_A_MINUTE: NonZeroU32 = NonZeroU32::new(60).unwrap();
 
-/// One thing to write.
+/// An event to write.
 pub(in crate::service) enum AccessEvent {
     /// A log-in was refused.
     Refused(RefusedLogin),
-    /// How those who guessed stand now.
+    /// The new pauses after a wrong attempt.
     Paused(Vec<LoginPause>),
     Forgotten(Vec<[u8; 32]>),
     /// A session was used.
@@ -41,17 +42,17 @@ pub(in crate::service) enum AccessEvent {
         id_sha256: String,
         at: DateTime<Utc>,
     },
-    /// A token without check bits was shown with its right secret.
+    /// A token without check bits was used with its right secret.
     SecretSeen {
         token: TokenKey,
-        /// The bits to store.
+        /// The check bits to store.
         check: u32,
     },
-    /// Headers of a proxy came.
+    /// A request had proxy headers.
     ProxySeen(ProxySeen),
 }
 
-/// A log-in that was refused. Those that are alike are told in one entry.
+/// A refused log-in. Similar ones share one entry.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::service) struct RefusedLogin {
     pub(in crate::service) account: String,
@@ -64,7 +65,7 @@ enum Message {
     Stop,
 }
 
-/// Takes events from the request path.
+/// Takes events from requests.
 pub struct AccessLog {
     queue: SyncSender<Message>,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -81,7 +82,7 @@ impl AccessLog {
         Ok(Self { queue, writer: Mutex::new(Some(writer)), dropped: AtomicU64::new(0) })
     }
 
-    /// Writes an event soon. One that finds no room is dropped: a flood costs its own traces.
+    /// Queues an event. If the queue is full the event is dropped: a flood only loses its own events.
     pub(in crate::service) fn add(&self, event: AccessEvent) {
         if self.queue.try_send(Message::Event(event)).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
@@ -93,12 +94,12 @@ impl AccessLog {
         self.add(AccessEvent::SessionUsed { id_sha256, at });
     }
 
-    /// Notes that headers of a proxy came.
+    /// Notes proxy headers.
     pub fn proxy_seen(&self, seen: ProxySeen) {
         self.add(AccessEvent::ProxySeen(seen));
     }
 
-    /// Writes what is left and ends the writer.
+    /// Writes what is queued and ends the thread.
     pub fn stop(&self) {
         let dropped = self.dropped.load(Ordering::Relaxed);
         if dropped > 0 {
@@ -116,7 +117,7 @@ impl AccessLog {
 struct Writer {
     store: Store,
     entries: DefaultDirectRateLimiter,
-    /// Refused log-ins that found no room in the audit log since it was last said how many.
+    /// Refused log-ins that were left out of the audit log since the last entry that says how many.
     left_out: u64,
 }
 
@@ -170,7 +171,7 @@ impl Writer {
         })
     }
 
-    /// Notes refused log-ins that are alike, of an account that exists; made-up accounts would only fill the audit log.
+    /// Notes refused log-ins of one kind, if the account exists; made-up accounts would only fill the audit log.
     fn tell_of(&mut self, txn: &WriteTxn<'_>, login: &RefusedLogin, count: u64) -> Result<(), StoreError> {
         let Ok(email) = login.account.parse::<Email>() else { return Ok(()) };
         if txn.admin_find(&email)?.is_none() {
@@ -197,7 +198,7 @@ fn tidy(txn: &WriteTxn<'_>, now: DateTime<Utc>) -> Result<(), StoreError> {
     txn.login_pauses_tidy(now - FORGOTTEN, now + sessions::CLOCK_STEP)
 }
 
-/// The first event and those that come within the gathering time; whether a stop was among them.
+/// The first event and those that follow within the gathering time; whether a stop was among them.
 fn gather(first: Message, messages: &Receiver<Message>) -> (Vec<AccessEvent>, bool) {
     let deadline = Instant::now() + GATHER;
     let (mut batch, mut next) = (Vec::new(), Some(first));

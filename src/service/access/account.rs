@@ -1,4 +1,4 @@
-//! What people change about how they log in themselves: password and second step. Each asks for the password again.
+//! How people change their own log-in: password and two-step log-in. Each change asks for the password again.
 
 use chrono::Utc;
 
@@ -12,8 +12,8 @@ use crate::store::AdminRow;
 use crate::telemetry;
 
 impl LoginService {
-    /// Changes one's password, which ends all sessions; the new session of this browser. What the old one sealed is sealed
-    /// anew.
+    /// Changes a person's password, which ends all their sessions, and returns a new session for this browser. The two-step
+    /// secret is encrypted again with the new password.
     pub async fn change_password(
         &self,
         admin: &AdminRow,
@@ -43,7 +43,7 @@ impl LoginService {
         .await
     }
 
-    /// Turns one's second step on, with the code that proves that the phone has the secret; the recovery codes.
+    /// Turns two-step log-in on, with a code that proves that the phone has the secret. Returns the recovery codes.
     pub async fn turn_two_step_on(
         &self,
         admin: &AdminRow,
@@ -60,7 +60,7 @@ impl LoginService {
             let (codes, hashes) = two_factor::mint()?;
             let now = Utc::now();
             store.write(|txn| {
-                // A password that changed meanwhile would not open what this one sealed.
+                // If the password has changed since, the new one couldn't decrypt this secret.
                 let admin = current(txn, &person)?;
                 txn.two_step_create(admin.id, &sealed, step, now)?;
                 txn.recovery_codes_replace(admin.id, &hashes)?;
@@ -71,7 +71,7 @@ impl LoginService {
         .await
     }
 
-    /// New recovery codes instead of the old ones, for whoever has password and code.
+    /// Makes new recovery codes instead of the old ones; needs password and code.
     pub async fn renew_codes(
         &self,
         admin: &AdminRow,
@@ -92,7 +92,7 @@ impl LoginService {
         .await
     }
 
-    /// Turns one's second step off, for whoever has password and code.
+    /// Turns two-step log-in off; needs password and code.
     pub async fn turn_two_step_off(
         &self,
         admin: &AdminRow,
@@ -112,7 +112,7 @@ impl LoginService {
         .await
     }
 
-    /// Whether password and code are both right; the code is used up.
+    /// Whether password and code are both right. Uses the code up.
     async fn prove(&self, admin: &AdminRow, password: &str, code: &str, browser: &Browser) -> Result<(), LoginError> {
         let Checked { lane, .. } = self.check(&admin.email, password, browser).await?;
         match self.open(admin, password, lane).await? {

@@ -1,4 +1,4 @@
-//! People who may log in: their creation, roles, passwords, and the one-time links that make one or set a password.
+//! The people who may log in: accounts, roles, passwords, and the one-time links that make an account or set a password.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -13,20 +13,20 @@ use crate::service::access::sessions::{self, Browser, LoggedIn};
 use crate::service::{Actor, Hasher, ServiceResult};
 use crate::store::{AdminRow, PersonRow, ReadTxn, SetupLink, Store};
 
-/// Shortest and longest password, in characters.
+/// The shortest and longest password, in characters.
 const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 12..=256;
 
-/// How long a set-up link may be used.
+/// How long a set-up link works.
 pub const SETUP_LINK_LIFE: TimeDelta = TimeDelta::minutes(30);
 
-/// How long a link may be used that lets somebody choose a password: it has to reach them first.
+/// How long an invitation link works: it has to reach the person first.
 pub const INVITATION_LIFE: TimeDelta = TimeDelta::hours(24);
 
-/// A password somebody chose, long enough to be one.
+/// A new password of valid length.
 pub struct Password(SecretString);
 
 impl Password {
-    /// Checks the length. The error does not repeat what was typed.
+    /// Checks the length. The error doesn't repeat the password.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let chars = text.chars().count();
         if PASSWORD_CHARS.contains(&chars) {
@@ -36,7 +36,7 @@ impl Password {
         }
     }
 
-    /// The password itself, for hashing and sealing.
+    /// The password itself, for hashing and encrypting.
     pub(in crate::service) fn reveal(&self) -> &str {
         self.0.expose_secret()
     }
@@ -52,8 +52,8 @@ pub fn create(store: &Store, email: &Email, role: Role, password: &Password, act
     })
 }
 
-/// Gives a person a new password and ends their sessions. Without the old password their second step can't be opened, so it
-/// is turned off; whether it was on.
+/// Gives a person a new password and ends their sessions. Without the old password their two-step secret can't be decrypted,
+/// so two-step log-in is turned off. Returns whether it was on.
 pub fn reset_password(store: &Store, email: &Email, password: &Password, actor: &Actor) -> ServiceResult<bool> {
     let hash = Hasher::hash(password.reveal())?;
     let now = Utc::now();
@@ -67,7 +67,7 @@ pub fn reset_password(store: &Store, email: &Email, password: &Password, actor: 
     })
 }
 
-/// Adds a person who chooses a password by the link that this makes; its secret.
+/// Adds a person, and returns the secret of a link by which they choose a password.
 pub fn invite(store: &Store, email: &Email, role: Role, actor: &Actor) -> ServiceResult<SecretString> {
     let unusable = Hasher::hash(sessions::secret()?.expose_secret())?;
     let (secret, hash) = link_secret()?;
@@ -80,7 +80,7 @@ pub fn invite(store: &Store, email: &Email, role: Role, actor: &Actor) -> Servic
     })
 }
 
-/// Makes a link that lets a person choose a new password; earlier ones end. Its secret.
+/// Makes a link by which a person chooses a new password, and returns its secret; earlier links stop working.
 pub fn invite_again(store: &Store, person: &AdminRow, actor: &Actor) -> ServiceResult<SecretString> {
     let (secret, hash) = link_secret()?;
     let now = Utc::now();
@@ -96,7 +96,7 @@ pub fn people(txn: &ReadTxn<'_>) -> ServiceResult<Vec<PersonRow>> {
     Ok(txn.person_list(sessions::bounds(Utc::now()))?)
 }
 
-/// Gives a person another role, which holds from their next click on.
+/// Changes a person's role, from their next request on.
 pub fn set_role(store: &Store, person: &AdminRow, role: Role, actor: &Actor) -> ServiceResult<()> {
     store.write(|txn| {
         txn.admin_set_role(person.id, role)?;
@@ -106,7 +106,7 @@ pub fn set_role(store: &Store, person: &AdminRow, role: Role, actor: &Actor) -> 
     })
 }
 
-/// Takes a person away; their sessions end with them.
+/// Removes a person and ends their sessions.
 pub fn remove(store: &Store, person: &AdminRow, actor: &Actor) -> ServiceResult<()> {
     let now = Utc::now();
     store.write(|txn| {
@@ -126,19 +126,18 @@ pub fn end_sessions(store: &Store, person: &AdminRow, actor: &Actor) -> ServiceR
     })
 }
 
-/// What has become of the set-up link with this secret.
+/// The state of the link with this secret.
 pub fn find_setup_link(store: &Store, secret: &str) -> ServiceResult<SetupLink> {
     let now = Utc::now();
     Ok(store.read(|txn| txn.setup_link_find(&secrets::sha256_hex(secret.as_bytes()), now, longest(now)))?)
 }
 
-/// Until when a link may work at most.
+/// The latest end of a link's life.
 fn longest(now: DateTime<Utc>) -> DateTime<Utc> {
     now + INVITATION_LIFE + sessions::CLOCK_STEP
 }
 
-/// Makes an admin with a set-up link, which is used up by it; or gives the person whose link it is their password. Their
-/// new session.
+/// Uses a link up: makes an admin, or sets the password of the link's person. Returns their new session.
 pub fn set_up(
     store: &Store,
     secret: &str,
@@ -171,7 +170,7 @@ fn setup_file(store: &Store) -> PathBuf {
     store.path().with_file_name("setup-link.txt")
 }
 
-/// Puts the link beside the database, readable by its owner alone.
+/// Writes the link to a file beside the database that only its owner can read.
 pub fn write_setup_file(store: &Store, link: &str) -> std::io::Result<PathBuf> {
     let path = setup_file(store);
     remove_setup_file(store)?;
@@ -183,7 +182,7 @@ pub fn write_setup_file(store: &Store, link: &str) -> std::io::Result<PathBuf> {
     Ok(path)
 }
 
-/// Takes away the file with the link, if there is one.
+/// Removes the file with the link, if there is one.
 pub fn remove_setup_file(store: &Store) -> std::io::Result<()> {
     match std::fs::remove_file(setup_file(store)) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
@@ -191,7 +190,7 @@ pub fn remove_setup_file(store: &Store) -> std::io::Result<()> {
     }
 }
 
-/// Makes a one-time link's secret of 256 bits; earlier links that were not used end with it.
+/// Makes a one-time link's secret of 256 bits; earlier unused links stop working.
 pub fn create_setup_secret(store: &Store, actor: &Actor) -> ServiceResult<(SecretString, DateTime<Utc>)> {
     let (secret, hash) = link_secret()?;
     let now = Utc::now();
@@ -204,7 +203,7 @@ pub fn create_setup_secret(store: &Store, actor: &Actor) -> ServiceResult<(Secre
     Ok((secret, expires_at))
 }
 
-/// A link's secret, and the hash that is kept.
+/// A link's secret, and the hash that is stored.
 fn link_secret() -> ServiceResult<(SecretString, String)> {
     let secret = sessions::secret()?;
     let hash = secrets::sha256_hex(secret.expose_secret().as_bytes());

@@ -1,5 +1,5 @@
-//! Who waits for Argon2 with whom. Each lane has turns and a line of its own, and no line is endless: who comes when it is
-//! full is told at once to come back later.
+//! Who waits for Argon2 with whom. Each lane has its own turns and its own queue of limited length; if that is full, the
+//! client is asked at once to come back later.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -9,7 +9,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::domain::client_network;
 
-/// How much waits in a line, all in all and from one network. A check takes about 15 ms.
+/// The length of a queue: in all, and per network. A check takes about 15 ms.
 #[derive(Debug, Clone, Copy)]
 struct Length {
     all: usize,
@@ -19,11 +19,11 @@ struct Length {
 /// A lane in front of Argon2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
-    /// Token secrets that are right as far as their check bits tell, which no stranger gets past.
+    /// Token secrets with the right check bits, which a stranger can't guess.
     Tokens,
-    /// People in browsers that they logged in with before.
+    /// People in browsers that they have logged in with before.
     KnownPeople,
-    /// Whoever else has something to compare.
+    /// Everybody else.
     Strangers(IpAddr),
 }
 
@@ -40,19 +40,19 @@ pub(super) struct Turn<'l> {
 }
 
 impl Lanes {
-    /// Strangers never hash on more than half the cores, so that the other half goes on answering.
+    /// Strangers never hash on more than half the cores, so that the other half can go on answering.
     pub(super) fn new() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let half = (cores / 2).max(1);
         Self {
-            // A first connect may show many tokens from one address.
+            // A first connect may use many tokens from one address.
             tokens: Line::new(half, Length { all: 512, from_one: 512 }),
             known: Line::new(half, Length { all: 64, from_one: 64 }),
             strangers: Line::new(half, Length { all: 64, from_one: 8 }),
         }
     }
 
-    /// Waits for a turn; `None` where the line is full.
+    /// Waits for a turn; `None` if the queue is full.
     pub(super) async fn turn(&self, lane: Lane) -> Option<Turn<'_>> {
         let (queue, from) = match lane {
             Lane::Tokens => (&self.tokens, None),
@@ -60,7 +60,7 @@ impl Lanes {
             Lane::Strangers(address) => (&self.strangers, Some(client_network(address))),
         };
         let place = queue.enter(from)?;
-        // It is never closed.
+        // The semaphore is never closed.
         let permit = queue.turns.acquire().await.ok();
         Some(Turn { _permit: permit, _place: place })
     }
@@ -72,7 +72,7 @@ struct Line {
     length: Length,
 }
 
-/// A place in a line, those whose turn it is included.
+/// A place in a queue; those whose turn it is count too.
 struct Place<'l> {
     line: &'l Line,
     from: Option<IpAddr>,

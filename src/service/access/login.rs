@@ -1,8 +1,7 @@
-//! Logging in: who may, in one step or two, and how fast one may guess.
+//! Logging in: in one step or two, with limits on guessing.
 //!
-//! An unknown account takes as long as a wrong password: what a refusal leaves behind is written later. Wrong codes of the
-//! second step count like wrong passwords. A session starts only while the password that was checked is still the one that
-//! holds.
+//! An unknown account takes as long as a wrong password, because the traces of a refusal are written later. Wrong codes count
+//! like wrong passwords. A session starts only if the password that was checked is still the current one.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,16 +18,16 @@ use crate::service::{Hasher, Lane, ServiceError, ServiceResult};
 use crate::store::{AdminRow, Store, WriteTxn};
 use crate::telemetry;
 
-/// Why somebody was not let in, or not believed.
+/// Why a log-in, or a confirmation by password, was refused.
 #[derive(Debug)]
 pub enum LoginError {
-    /// The password is wrong. At the log-in nobody is told whether it is that or the address.
+    /// The password is wrong. The log-in page doesn't say whether it is the password or the address.
     WrongPassword,
-    /// The code is wrong, or was used before.
+    /// The code is wrong, or was already used.
     WrongCode,
-    /// Too many were wrong; nothing was looked at.
+    /// Too many attempts were wrong; this one was not checked.
     Held(Duration),
-    /// Nobody waits for a code under this handle, or not any more.
+    /// No log-in waits for a code under this handle, or it no longer does.
     TooLate,
     Failed(ServiceError),
 }
@@ -39,11 +38,11 @@ impl<E: Into<ServiceError>> From<E> for LoginError {
     }
 }
 
-/// What came of a step of logging in.
+/// The result of a step.
 #[derive(Debug)]
 pub enum LoginOutcome {
     Welcome(LoggedIn),
-    /// The password was right; the handle to come back with and a code.
+    /// The password was right; the handle of the second step, where the code is entered.
     Second(SecretString),
 }
 
@@ -57,14 +56,14 @@ pub struct LoginService {
     nobody: TokenHash,
 }
 
-/// A person who gave the right password, and how they came.
+/// A person whose password was right, and how they came.
 pub(super) struct Checked {
     pub(super) person: Person,
     pub(super) lane: Lane,
 }
 
 impl LoginService {
-    /// Works on `store`; all checks take their turn at `hasher`, and leave their traces in `log`.
+    /// Works on `store`; checks use `hasher`, and their traces go to `log`.
     pub fn new(store: Store, hasher: Arc<Hasher>, log: Arc<AccessLog>) -> ServiceResult<Self> {
         let nobody = Hasher::hash(sessions::secret()?.expose_secret())?;
         let now = Utc::now();
@@ -74,7 +73,7 @@ impl LoginService {
         Ok(Self { store, hasher, throttle, waiting: Waiting::default(), log, nobody })
     }
 
-    /// Starts a session for whoever knows the password, or asks them for a code.
+    /// Starts a session if the password is right, or asks for a code.
     pub async fn log_in(&self, email: &str, password: &str, browser: &Browser) -> Result<LoginOutcome, LoginError> {
         let Checked { person, lane } = self.check(email, password, browser).await?;
         match self.open(&person.admin, password, lane).await? {
@@ -83,12 +82,12 @@ impl LoginService {
         }
     }
 
-    /// Whether somebody waits for a code under this handle.
+    /// Whether a log-in waits for a code under this handle.
     pub fn is_waiting(&self, handle: &str) -> bool {
         self.waiting.find(handle, Instant::now()).is_some()
     }
 
-    /// Starts a session for whoever comes back with the code.
+    /// Starts a session if the code is right.
     pub async fn log_in_with_code(
         &self,
         handle: &str,
@@ -115,7 +114,7 @@ impl LoginService {
         }
     }
 
-    /// The person whose password it is; or why not.
+    /// The person with this e-mail and password, or why the log-in is refused.
     pub(super) async fn check(&self, email: &str, password: &str, browser: &Browser) -> Result<Checked, LoginError> {
         let found = match email.parse::<Email>() {
             Ok(email) => {
@@ -126,7 +125,7 @@ impl LoginService {
         };
         let known = match &found {
             Some((admin, _)) => self.knows(admin.id, browser).await?,
-            // As many look-ups as for one that exists.
+            // The same number of look-ups as for an existing account.
             None => self.knows(uuid::Uuid::nil().into(), browser).await?,
         };
         let attempt = self.begin(email, known.as_deref(), Guess::Password, browser)?;
@@ -135,7 +134,7 @@ impl LoginService {
         let matches = match self.hasher.matches(password, hash, lane).await {
             Ok(matches) => matches,
             Err(error) => {
-                // Nobody looked at it.
+                // The attempt was not checked.
                 self.throttle.was_right(attempt, Instant::now());
                 return Err(error.into());
             }
@@ -148,7 +147,7 @@ impl LoginService {
         Err(LoginError::WrongPassword)
     }
 
-    /// Uses the code up, or says why not.
+    /// Uses the code up, or says why it is refused.
     pub(super) async fn check_code(
         &self,
         admin: &AdminRow,
@@ -168,7 +167,7 @@ impl LoginService {
         Err(LoginError::WrongCode)
     }
 
-    /// By what this browser is known as the person's own: its session, or the cookie of an earlier one.
+    /// How this browser is known as the person's own: by its session, or by the cookie of an earlier one.
     async fn knows(&self, admin: AdminId, browser: &Browser) -> ServiceResult<Option<String>> {
         if let Some(session) = browser.session.as_ref().filter(|session| session.admin.id == admin) {
             return Ok(Some(session.id_sha256.clone()));
@@ -203,7 +202,7 @@ impl LoginService {
         self.log.add(AccessEvent::Refused(RefusedLogin { account, why, address }));
     }
 
-    /// The person's secret, if they log in with two steps; the password is right.
+    /// The person's two-step secret, decrypted with the right password, if they use two-step log-in.
     pub(super) async fn open(&self, admin: &AdminRow, password: &str, lane: Lane) -> ServiceResult<Option<Opened>> {
         let (store, id) = (self.store.clone(), admin.id);
         match telemetry::blocking(move || store.read(|txn| txn.two_step_find(id))).await? {
@@ -217,7 +216,7 @@ fn caller<'a>(known: Option<&'a str>, browser: &Browser) -> Caller<'a> {
     known.map_or(Caller::Stranger(browser.address), Caller::Known)
 }
 
-/// The person as they are now, if the password that was checked is still theirs.
+/// The person as they are now, if the password that was checked is still the current one.
 pub(super) fn current(txn: &WriteTxn<'_>, person: &Person) -> Result<AdminRow, LoginError> {
     let email: Email = person.admin.email.parse().map_err(ServiceError::from)?;
     let found = txn.admin_find(&email)?.filter(|(_, hash)| hash.as_str() == person.hash.as_str());

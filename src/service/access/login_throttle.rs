@@ -1,13 +1,13 @@
-//! Guessing made slow: after a few wrong passwords or codes whoever guesses must wait, and longer each time.
+//! Slows down guessing: after a few wrong passwords or codes the caller must wait, longer each time.
 //!
-//! What counts against whom decides who can be kept out. A browser that the person logged in with before counts for itself
-//! alone, so strangers' guesses never hold it. A stranger's guesses at an account count for the stranger's own network, so
-//! somebody at another address is not held either; only once an account is guessed at from many sides each further network
-//! gets fewer free tries. Wrong codes of strangers count for the account as a whole: whoever gets that far has the password.
+//! What counts against whom decides who can be locked out. A browser that the person has logged in with before is counted by
+//! itself, so strangers' guesses never lock it out. A stranger's guesses at an account count against the stranger's network,
+//! so people at other addresses aren't locked out either. Only if an account is attacked from many networks does each further
+//! network get fewer free tries. Strangers' wrong codes count for the whole account: whoever gets that far has the password.
 //!
-//! An attempt counts as wrong from its start until it is seen to be right, so that many at once gain nothing. What comes
-//! during a pause is refused without a look at the password and does not make the pause longer. Wrong attempts are kept in
-//! the database a moment later, so that a restart forgets none but the last.
+//! An attempt counts as wrong from its start until it proves right, so that parallel attempts gain nothing. Attempts during a
+//! pause are refused without checking the password and don't extend the pause. Wrong attempts are stored in the database a
+//! moment later, so that a restart forgets only the last ones.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -20,10 +20,10 @@ use sha2::Digest as _;
 use crate::domain::{client_network, client_site};
 use crate::store::LoginPause;
 
-/// Wrong tries of one browser or network at one account that cost nothing, and the longest pause after that.
+/// Free wrong tries of one browser or network at one account, and the longest pause after them.
 const ACCOUNT: Backoff = Backoff { free: 5, longest: Duration::from_mins(5) };
 
-/// The same for a network, behind which several people may sit, over all accounts.
+/// The same for a network over all accounts; several people may share it.
 const NETWORK: Backoff = Backoff { free: 10, longest: Duration::from_mins(15) };
 
 /// The same for all networks of one site.
@@ -32,14 +32,15 @@ const SITE: Backoff = Backoff { free: 40, longest: Duration::from_mins(15) };
 /// Wrong codes of strangers for one account.
 const CODES: Backoff = Backoff { free: 5, longest: Duration::from_mins(5) };
 
-/// An account is guessed at from many sides from so many wrong tries of strangers on; then a network has one free try.
+/// From this many wrong tries of strangers on, an account counts as attacked from many networks, and a network gets one free
+/// try.
 const MANY: u32 = 50;
 const ACCOUNT_UNDER_ATTACK: Backoff = Backoff { free: 0, longest: ACCOUNT.longest };
 
-/// After this long without a wrong try all is forgotten.
+/// Without a wrong try for this long, everything is forgotten.
 pub(in crate::service) const FORGOTTEN: TimeDelta = TimeDelta::hours(1);
 
-/// Subjects that are remembered before the quietest are forgotten early.
+/// How many subjects are remembered; more push out the quietest.
 pub(in crate::service) const TABLE: usize = 20_000;
 
 struct Backoff {
@@ -50,7 +51,7 @@ struct Backoff {
 /// Who tries to log in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::service) enum Caller<'a> {
-    /// A browser the person logged in with before, or is logged in with; by the hash of its cookie.
+    /// A browser that the person has logged in with before, or is logged in with; by the hash of its cookie.
     Known(&'a str),
     Stranger(IpAddr),
 }
@@ -58,7 +59,7 @@ pub(in crate::service) enum Caller<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::service) enum Guess {
     Password,
-    /// A code of the second step.
+    /// A code of two-step log-in.
     Code,
 }
 
@@ -70,21 +71,21 @@ struct Tally {
     held_until: Instant,
 }
 
-/// An attempt that was let through and has not come out yet.
+/// An attempt that is being checked.
 #[derive(Debug)]
 #[must_use]
 pub(in crate::service) struct Attempt(Vec<Subject>);
 
-/// Who guessed how often.
+/// Counts wrong attempts.
 #[derive(Default)]
 pub(in crate::service) struct LoginThrottle(Mutex<HashMap<Subject, Tally>>);
 
 impl LoginThrottle {
-    /// Goes on from what was kept.
+    /// Restores what was stored.
     pub(in crate::service) fn load(kept: &[LoginPause], now: Instant, clock: DateTime<Utc>) -> Self {
         let tallies = kept.iter().map(|pause| {
             let past = |at: DateTime<Utc>| (clock - at).to_std().ok().and_then(|ago| now.checked_sub(ago));
-            // The clock may have been set back since: nobody waits longer than the longest pause.
+            // The clock may have been set back: nobody waits longer than the longest pause.
             let wait = (pause.held_until - clock).to_std().unwrap_or_default().min(NETWORK.longest);
             let tally = Tally { wrong: pause.wrong, last: past(pause.last_at).unwrap_or(now), held_until: now + wait };
             (pause.subject, tally)
@@ -92,7 +93,7 @@ impl LoginThrottle {
         Self(Mutex::new(tallies.collect()))
     }
 
-    /// Counts an attempt, or says how long to wait before the next one.
+    /// Counts an attempt, or returns how long to wait before the next one.
     pub(in crate::service) fn begin(
         &self,
         account: &str,
@@ -126,8 +127,8 @@ impl LoginThrottle {
         Ok(Attempt(counted))
     }
 
-    /// The attempt was right and does not count. Earlier wrong ones still do, so that whoever knows a password gains no
-    /// guesses at the codes of the second step.
+    /// The attempt was right and doesn't count. Earlier wrong ones still do, so that knowing a password gives no extra
+    /// guesses at the codes.
     pub(in crate::service) fn was_right(&self, attempt: Attempt, now: Instant) {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for subject in attempt.0 {
@@ -138,7 +139,7 @@ impl LoginThrottle {
         }
     }
 
-    /// The attempt was wrong: how its subjects stand now, to be kept.
+    /// The attempt was wrong. Returns the new state of its subjects, to be stored.
     pub(in crate::service) fn was_wrong(
         &self,
         attempt: Attempt,
@@ -154,7 +155,7 @@ impl LoginThrottle {
         attempt.0.into_iter().filter_map(pause).collect()
     }
 
-    /// The person has logged in: this browser or network starts afresh with the account. What is to be forgotten.
+    /// The person has logged in: this browser or network starts again from zero with the account. Returns what to delete.
     pub(in crate::service) fn forget(&self, account: &str, caller: Caller<'_>) -> Vec<Subject> {
         let forgotten = vec![own(&account.trim().to_lowercase(), caller)];
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -172,7 +173,7 @@ impl Tally {
 }
 
 impl Backoff {
-    /// One second after the first wrong try too many, then twice as long each time.
+    /// One second after the first wrong try over the limit, then twice as long each time.
     fn pause(&self, wrong: u32) -> Duration {
         match wrong.checked_sub(self.free) {
             None | Some(0) => Duration::ZERO,
@@ -191,7 +192,7 @@ fn count(table: &mut HashMap<Subject, Tally>, subject: Subject, now: Instant) ->
     tally
 }
 
-/// Whatever an attempt counts against.
+/// Everything that an attempt counts against.
 fn subjects(account: &str, caller: Caller<'_>, guess: Guess, is_attacked: bool) -> Vec<(Subject, &'static Backoff)> {
     let own = own(account, caller);
     let Caller::Stranger(address) = caller else { return vec![(own, &ACCOUNT)] };
@@ -208,7 +209,7 @@ fn subjects(account: &str, caller: Caller<'_>, guess: Guess, is_attacked: bool) 
     subjects
 }
 
-/// The account as this caller tries it.
+/// The account together with this caller.
 fn own(account: &str, caller: Caller<'_>) -> Subject {
     match caller {
         Caller::Known(browser) => subject("known", account, browser),
@@ -222,7 +223,7 @@ fn subject(kind: &str, account: &str, caller: &str) -> Subject {
 
 fn make_room(table: &mut HashMap<Subject, Tally>, now: Instant) {
     table.retain(|_, tally| tally.is_fresh(now));
-    // Under a flood of made-up accounts those that were hardly tried go first; the ones under attack stay.
+    // In a flood of made-up accounts, those with few tries are dropped first; accounts under attack stay.
     let mut floor = 1;
     while table.len() >= TABLE {
         table.retain(|_, tally| tally.wrong > floor);
@@ -288,7 +289,7 @@ mod tests {
     fn right_passwords_in_between_give_no_more_guesses_at_the_codes() {
         let (throttle, now) = (LoginThrottle::default(), Instant::now());
         let mut codes = 0;
-        // A botnet that has the password.
+        // A botnet that knows the password.
         for address in 0..1000 {
             let Ok(attempt) = throttle.begin(ADA, from(address), Guess::Password, now) else { continue };
             throttle.was_right(attempt, now);

@@ -1,4 +1,4 @@
-//! Who may come in: people with passwords, sessions and two-step log-in, and programs with API tokens.
+//! Authentication: people with passwords, sessions and two-step log-in, and programs with API tokens.
 
 pub mod access_log;
 pub mod account;

@@ -1,8 +1,8 @@
-//! Argon2id for everything that is compared with a secret, tokens and passwords, and for keys made of passwords.
+//! Argon2id for tokens and passwords, and for keys derived from passwords.
 //!
-//! A check takes about 15 ms and 19 MiB by design, so a [`Hasher`] caps how many run at once and reuses their memory: with
-//! memory allocated per call, 64 clients with bad tokens would take the machine down. Waiting in line is the answer to
-//! load. Strangers wait apart from those who were seen to be right before.
+//! A check takes about 15 ms and 19 MiB by design. So a [`Hasher`] limits how many run at once and reuses their memory; with
+//! memory allocated per check, 64 clients with bad tokens would take the machine down. Under load, requests queue. Strangers
+//! queue separately from known clients.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -32,7 +32,7 @@ impl Hasher {
         self.lanes.turn(lane).await.ok_or(ServiceError::Overloaded)
     }
 
-    /// Hashes a secret with a salt of its own. Blocks.
+    /// Hashes a secret with a new salt. Blocks.
     pub fn hash(secret: &str) -> ServiceResult<TokenHash> {
         let mut salt = [0_u8; 16];
         random(&mut salt)?;
@@ -42,7 +42,7 @@ impl Hasher {
         Ok(TokenHash::new(phc.to_string()))
     }
 
-    /// Whether `secret` belongs to `hash`, waiting for its turn first.
+    /// Waits for its turn, then checks whether `secret` matches `hash`.
     pub async fn matches(self: &Arc<Self>, secret: &str, hash: &TokenHash, lane: Lane) -> ServiceResult<bool> {
         let _turn = self.turn(lane).await?;
         let (hasher, secret, hash) = (Arc::clone(self), SecretString::from(secret), hash.clone());
@@ -60,7 +60,7 @@ impl Hasher {
         Ok(found.ct_eq(expected.as_bytes()).into())
     }
 
-    /// A key that only `secret` gives, waiting for its turn first. The salt must be one that no hash is made with.
+    /// Waits for its turn, then derives a key from `secret`. The salt must not be that of a hash.
     pub(in crate::service) async fn key(
         self: &Arc<Self>,
         secret: &str,
@@ -99,7 +99,7 @@ pub(in crate::service) fn random(bytes: &mut [u8]) -> ServiceResult<()> {
         .map_err(|error| ServiceError::Internal(format!("the system gives no random numbers: {error}")))
 }
 
-/// SHA-256 in hexadecimal, for secrets that are random already and need no slow hash.
+/// SHA-256 in hexadecimal, for random secrets that need no slow hash.
 pub(in crate::service) fn sha256_hex(bytes: &[u8]) -> String {
     hex(&<sha2::Sha256 as sha2::Digest>::digest(bytes))
 }

@@ -1,7 +1,7 @@
-//! The sessions of those who logged in.
+//! Sessions of logged-in people.
 //!
-//! A session is a random cookie whose SHA-256 is in the database: it ends after 12 hours without use, after 7 days in any
-//! case, and at once when its row goes. One that was started while the clock ran ahead is none.
+//! A session is a random cookie whose SHA-256 is in the database. It ends after 12 hours without use, after 7 days in any
+//! case, and at once if its row is deleted. A session that was started while the clock was ahead isn't valid.
 
 use std::net::IpAddr;
 
@@ -13,53 +13,53 @@ use crate::service::access::secrets;
 use crate::service::{Actor, ServiceResult};
 use crate::store::{AdminRow, NewSession, SessionBounds, SessionRow, Store, UrgentAct, UrgentNote, WriteTxn};
 
-/// A session ends when it was not used for this long.
+/// A session ends if it isn't used for this long.
 pub const IDLE: TimeDelta = TimeDelta::hours(12);
 
-/// A session ends this long after it was started.
+/// A session ends this long after its start.
 pub const LIFE: TimeDelta = TimeDelta::days(7);
 
-/// How far the note of a session's last use may trail, so that reading pages does not write.
+/// How far the stored last use may lag behind, so that reading pages doesn't write.
 const TOUCH_EVERY: TimeDelta = TimeDelta::minutes(5);
 
-/// A clock is set back by so much now and then. What claims to be later than that was made while the clock ran ahead.
+/// Clocks are sometimes set back by up to this much. A time further in the future was stored while the clock was ahead.
 pub(in crate::service) const CLOCK_STEP: TimeDelta = TimeDelta::minutes(5);
 
-/// A browser, as far as its request tells.
+/// A browser, as its request describes it.
 #[derive(Debug, Clone)]
 pub struct Browser {
     pub address: IpAddr,
     /// What it calls itself.
     pub agent: String,
-    /// The value of the cookie by which a browser is known again that somebody logged in with before.
+    /// The cookie of a browser that somebody has logged in with before.
     pub known: Option<SecretString>,
-    /// The session it is logged in with.
+    /// The session of the browser.
     pub session: Option<SessionRow>,
 }
 
 impl Browser {
-    /// `name` acting through this browser.
+    /// The person `name`, acting through this browser.
     #[must_use]
     pub fn actor(&self, name: &str) -> Actor {
         Actor { name: name.to_owned(), address: Some(self.address.to_string()) }
     }
 
-    /// The hash by which it may be known again.
+    /// The hash of the cookie by which it may be known.
     pub(in crate::service) fn known_hash(&self) -> Option<String> {
         self.known.as_ref().map(|cookie| name(cookie.expose_secret()))
     }
 }
 
-/// The cookies of somebody who has just logged in. Their hashes are kept, they themselves nowhere.
+/// The cookies of somebody who has just logged in. Only their hashes are stored.
 #[derive(Debug)]
 pub struct LoggedIn {
-    /// Stands for the session.
+    /// The session's cookie.
     pub session: SecretString,
-    /// Stands for the browser, and outlives the session.
+    /// The browser's cookie, which outlives the session.
     pub browser: SecretString,
 }
 
-/// A session that starts only while the password with this hash holds: its cookies, and the note that starts it.
+/// A session that starts only if this is still the hash of the person's password: its cookies, and the note that starts it.
 pub(in crate::service) fn new(
     admin: &AdminRow,
     hash: &TokenHash,
@@ -85,7 +85,7 @@ pub(in crate::service) fn new(
     Ok((LoggedIn { session, browser: known }, note))
 }
 
-/// Starts a session in the transaction that gave the person this password.
+/// Starts a session in the transaction that set this password.
 pub(in crate::service) fn start(
     txn: &WriteTxn<'_>,
     admin: &AdminRow,
@@ -98,7 +98,7 @@ pub(in crate::service) fn start(
     Ok(logged_in)
 }
 
-/// The session of this cookie, if it still is one; and whether its use is to be noted.
+/// The session of this cookie if it is valid, and whether its use should be noted.
 pub fn find(store: &Store, cookie: &str, now: DateTime<Utc>) -> ServiceResult<Option<(SessionRow, bool)>> {
     let found = store.read(|txn| txn.session_find(&name(cookie), bounds(now)))?;
     Ok(found.map(|session| {
@@ -111,14 +111,14 @@ pub fn list(txn: &crate::store::ReadTxn<'_>, admin: AdminId) -> ServiceResult<Ve
     Ok(txn.session_list(admin, bounds(Utc::now()))?)
 }
 
-/// Ends one of a person's sessions, by the hash of its cookie; `which` says for people which one it is.
+/// Ends one of a person's sessions, by the hash of its cookie; `which` describes it in the audit log.
 pub fn end(store: &Store, id_sha256: &str, admin: AdminId, which: &str, actor: &Actor) -> ServiceResult<()> {
     let act = UrgentAct::LogOut(id_sha256.to_owned(), admin.to_string());
     store.write_urgently(&UrgentNote::new(act, &actor.did("log out", which), Utc::now()))?;
     Ok(())
 }
 
-/// Ends all of a person's sessions but this one; how many.
+/// Ends all sessions of a person but this one; returns how many.
 pub fn end_others(store: &Store, session: &SessionRow, actor: &Actor) -> ServiceResult<usize> {
     let now = Utc::now();
     store.write(|txn| {
@@ -129,7 +129,7 @@ pub fn end_others(store: &Store, session: &SessionRow, actor: &Actor) -> Service
     })
 }
 
-/// The proof that a form came from a page of this cookie's holder. Tells nothing of the cookie.
+/// The token that proves that a form came from a page of this cookie's holder. It reveals nothing about the cookie.
 #[must_use]
 pub fn form_token(cookie: &str) -> String {
     secrets::sha256_hex(format!("a form of {cookie}").as_bytes())
@@ -142,7 +142,7 @@ pub fn secret() -> ServiceResult<SecretString> {
     Ok(secrets::hex(&bytes).into())
 }
 
-/// Whether this may be one of our secrets.
+/// Whether the text has the form of our secrets.
 fn is_secret(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
@@ -151,7 +151,7 @@ fn name(cookie: &str) -> String {
     secrets::sha256_hex(cookie.as_bytes())
 }
 
-/// The moments between which a session is one.
+/// The times between which a session must have been started and used.
 pub(in crate::service) fn bounds(now: DateTime<Utc>) -> SessionBounds {
     SessionBounds { seen: now - IDLE, created: now - LIFE, latest: now + CLOCK_STEP }
 }

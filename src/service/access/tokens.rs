@@ -1,9 +1,9 @@
 //! API tokens: issue, check, revoke.
 //!
-//! A check goes by the token's row as the database has it at that moment, so that a revocation holds from the next request
-//! on. What it saves is Argon2: secrets that were seen to be right, or wrong, are remembered by their SHA-256, in bounded
-//! memory. Wrong ones hardly get that far: 32 bits of the right secret's SHA-256 are stored beside its hash (contract §2),
-//! which give nothing away of 256 random bits and refuse all but one in four thousand million.
+//! A check reads the token's row from the current snapshot, so that a revocation takes effect on the next request. To save
+//! Argon2, the SHA-256 of secrets that were right or wrong are remembered in bounded memory. Most wrong secrets don't even
+//! get there: 32 bits of the right secret's SHA-256 are stored beside its hash (contract §2). They reveal nothing useful
+//! about 256 random bits, and refuse all but one wrong secret in four thousand million.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -24,39 +24,38 @@ use crate::store::{
     AdvertiserRow, NewToken, OrMissing as _, Snapshot, Store, StoreResult, TokenRow, UrgentAct, UrgentNote,
 };
 
-/// Secrets remembered as right, and as wrong. 4,096 of each take about half a megabyte.
+/// How many right and how many wrong secrets are remembered. 4,096 of each take about half a megabyte.
 const REMEMBERED: usize = 4096;
 
-/// Rows remembered while nothing changes, over all connections.
+/// How many rows are remembered while nothing changes, over all connections.
 const ROWS: usize = 1024;
 
 type SecretDigest = [u8; 32];
 
-/// What is asked for when a token is issued.
+/// The fields of a new token.
 #[derive(Debug)]
 pub struct TokenRequest {
     /// The advertiser, by name or id.
     pub advertiser: String,
-    /// What its holder is called.
+    /// Name of whoever will use it.
     pub name: Name,
     /// What it may do.
     pub scope: TokenScope,
-    /// From when on it is refused.
+    /// When it expires.
     pub expires_at: Option<DateTime<Utc>>,
-    /// Who will hold it.
+    /// Who will use it.
     pub reader: TokenReader,
 }
 
-/// What is known of a presented token before Argon2 is asked.
+/// What is known about a token before Argon2 runs.
 #[derive(Debug)]
 pub enum Presented {
     Unknown,
-    /// The id exists, the secret was seen to be wrong.
+    /// The id exists; the secret is known to be wrong.
     Wrong,
-    /// The secret was seen to be right, or is as far as its check bits tell and the token is over anyway. The row is as it
-    /// is now.
+    /// The secret is known to be right; or its check bits are right and the token no longer works anyway. The row is current.
     Right(Arc<TokenRow>),
-    /// The id exists; only [`Tokens::prove`] can tell about the secret.
+    /// The id exists; only [`Tokens::prove`] can check the secret.
     Unproven(Arc<TokenRow>),
 }
 
@@ -70,14 +69,14 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// All checks take their turn at `hasher`. Check bits that are missing are written through `log`.
+    /// Checks use `hasher`. Missing check bits are written through `log`.
     #[must_use]
     pub fn new(hasher: Arc<Hasher>, log: Arc<AccessLog>) -> Self {
         let (right, wrong) = (Cache::new(REMEMBERED), Cache::new(REMEMBERED));
         Self { hasher, log, right, wrong, rows: SnapshotCache::new(ROWS) }
     }
 
-    /// What can be told of a token without Argon2, as the snapshot has it.
+    /// What the snapshot tells about a token without Argon2.
     pub fn look_up(&self, token: &PlainToken, snapshot: &Snapshot) -> ServiceResult<Presented> {
         let Some(row) = self.find(snapshot, token.id())? else { return Ok(Presented::Unknown) };
         let digest = digest(token);
@@ -92,7 +91,7 @@ impl Tokens {
         })
     }
 
-    /// The token of this id, as the snapshot has it; nothing is known of the secret.
+    /// The token with this id in the snapshot; its secret isn't checked.
     pub fn find(&self, snapshot: &Snapshot, id: &TokenId) -> StoreResult<Option<Arc<TokenRow>>> {
         if snapshot.has_notes() {
             return Ok(snapshot.txn().token_find(id)?.map(Arc::new));
@@ -107,9 +106,9 @@ impl Tokens {
         Ok(row)
     }
 
-    /// Whether the secret that came from this address belongs to the row, by Argon2; remembers the answer.
+    /// Checks by Argon2 whether the secret matches the row, in the queue of this address; remembers the result.
     pub async fn prove(&self, token: &PlainToken, row: &TokenRow, from: IpAddr) -> ServiceResult<bool> {
-        // Tokens made before there were check bits may be shown with any secret.
+        // Old tokens have no check bits, so any secret gets here.
         let lane = row.secret_check.map_or(Lane::Strangers(from), |_| Lane::Tokens);
         let proven = self.hasher.matches(token.secret(), &row.hash, lane).await?;
         let digest = digest(token);
@@ -129,19 +128,18 @@ fn digest(token: &PlainToken) -> SecretDigest {
     sha2::Sha256::digest(token.secret()).into()
 }
 
-/// The bits of a secret's digest that are stored.
+/// The check bits of a secret's digest.
 fn check_bits(digest: &SecretDigest) -> u32 {
     let [one, two, three, four, ..] = *digest;
     u32::from_be_bytes([one, two, three, four])
 }
 
-/// Makes a token; what is returned is the only time the secret is seen.
+/// Makes a token. Only the returned value ever contains the secret.
 pub fn issue(store: &Store, request: &TokenRequest, actor: &Actor, now: DateTime<Utc>) -> ServiceResult<PlainToken> {
     make(store, request, Purpose::Plain, actor, now)
 }
 
-/// Makes the token of a packet: it reads made-up days, is in no list, and the ones before it of the same advertiser are
-/// revoked.
+/// Makes the sandbox token of a packet: it reads made-up days and is in no list. The advertiser's earlier ones are revoked.
 pub fn issue_sandbox(
     store: &Store,
     advertiser: &AdvertiserRow,
@@ -159,7 +157,7 @@ pub fn issue_sandbox(
     make(store, &request, Purpose::Sandbox, actor, now)
 }
 
-/// Binds a token to networks, from the next request on; without any it may be used from anywhere.
+/// Restricts a token to networks from the next request on; an empty list allows all.
 pub fn allow(store: &Store, id: &TokenId, networks: &[IpNet], actor: &Actor, now: DateTime<Utc>) -> ServiceResult<()> {
     store.write(|txn| {
         let token = txn.token_find(id)?.or_missing("token", id.as_str())?;
@@ -171,13 +169,13 @@ pub fn allow(store: &Store, id: &TokenId, networks: &[IpNet], actor: &Actor, now
     })
 }
 
-/// Whether a token may be used from there.
+/// Whether a token may be used from this address.
 #[must_use]
 pub fn is_allowed_from(token: &TokenRow, address: IpAddr) -> bool {
     token.networks.is_empty() || token.networks.iter().any(|network| network.contains(&address))
 }
 
-/// Makes a token that is to take `old`'s place. Both work until the old one is revoked.
+/// Makes a token to replace `old`. Both work until the old one is revoked.
 pub fn rotate(
     store: &Store,
     old: &TokenRow,
@@ -200,13 +198,13 @@ pub fn rotate(
     make(store, &request, Purpose::Successor(old), actor, now)
 }
 
-/// What a token is made for.
+/// The purpose of a new token.
 #[derive(Clone, Copy)]
 enum Purpose<'t> {
     Plain,
-    /// To take that one's place.
+    /// Replaces this token.
     Successor(&'t TokenRow),
-    /// To stand in a packet.
+    /// For a packet.
     Sandbox,
 }
 
@@ -253,7 +251,7 @@ fn make(
     Ok(token)
 }
 
-/// Revokes a token from the next request on; whether it was live before.
+/// Revokes a token from the next request on; returns whether it was live.
 pub fn revoke(store: &Store, id: &TokenId, actor: &Actor, now: DateTime<Utc>) -> ServiceResult<bool> {
     Ok(store.write_urgently(&revocation(id, actor, now))?)
 }
@@ -300,7 +298,7 @@ mod tests {
         }
     }
 
-    /// A token with this one's id and another secret.
+    /// A token with the same id and another secret.
     fn wrong(token: &PlainToken) -> PlainToken {
         let mut chars = token.id().as_str().bytes();
         let id: Vec<_> = chars.by_ref().collect();

@@ -1,7 +1,7 @@
-//! The second step of logging in: time-based codes (RFC 6238), and recovery codes for when the phone is gone.
+//! Two-step log-in: time-based codes (RFC 6238), and recovery codes in case the phone is lost.
 //!
-//! The secret is sealed with a key that only the person's password gives, so neither the database nor a backup gives codes.
-//! What a right password opened waits here, in memory and not for long, for the code that belongs to it.
+//! The secret is encrypted with a key derived from the person's password, so neither the database nor a backup reveals codes.
+//! After a right password, the decrypted secret is kept in memory for a short time, until the code is entered.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,14 +26,14 @@ const NONCE: usize = 12;
 /// How many recovery codes there are, and the bytes of one.
 const CODES: usize = 10;
 const CODE: usize = 10;
-/// Seconds for which one code is shown.
+/// Seconds for which a code is valid.
 const STEP: i64 = 30;
-/// How long the code of a right password is waited for.
+/// How long a log-in waits for the code after a right password.
 pub const WAIT: Duration = Duration::from_mins(5);
-/// How many log-ins wait at most; the oldest makes room.
+/// How many log-ins can wait; a new one pushes out the oldest.
 const WAITING: usize = 256;
 
-/// What phone and server share. `Debug` is left out on purpose.
+/// The secret that phone and server share. It has no `Debug` on purpose.
 #[derive(Clone)]
 pub struct SharedSecret(totp_rs::Secret);
 
@@ -50,20 +50,20 @@ impl SharedSecret {
         secret.map(Self).ok_or_else(|| Invalid::because("secret", "the page is too old: load it again"))
     }
 
-    /// As people type it into an app.
+    /// In the form in which people type it into an app.
     #[must_use]
     pub fn text(&self) -> String {
         self.0.to_base32()
     }
 
-    /// As a QR code holds it.
+    /// In the form of a QR code.
     #[must_use]
     pub fn uri(&self, email: &str) -> String {
         let email: String = form_urlencoded::byte_serialize(email.as_bytes()).collect();
         format!("otpauth://totp/Pitlane:{email}?secret={}&issuer=Pitlane", self.text())
     }
 
-    /// The time step that the code belongs to, at most one from now.
+    /// The time step of the code, at most one step from now.
     pub(in crate::service) fn step_of(&self, code: &str, now: DateTime<Utc>) -> Option<i64> {
         let totp: Totp = Builder::new().with_secret(self.0.clone()).build().ok()?;
         let step = totp.check(&without_spaces(code), now.timestamp().try_into().ok()?)?;
@@ -75,7 +75,7 @@ fn without_spaces(code: &str) -> String {
     code.chars().filter(|c| !c.is_whitespace()).collect()
 }
 
-/// A secret that a password opened, and the sealing it was in.
+/// A decrypted secret, and the encrypted form it came from.
 #[derive(Clone)]
 pub(in crate::service) struct Opened {
     pub(in crate::service) secret: SharedSecret,
@@ -88,7 +88,7 @@ impl Opened {
     }
 }
 
-/// Seals a secret for a person with their password.
+/// Encrypts a secret with the person's password.
 pub(in crate::service) async fn seal(
     hasher: &Arc<Hasher>,
     secret: &SharedSecret,
@@ -107,7 +107,7 @@ pub(in crate::service) async fn seal(
     Ok(Sealed { salt, bytes: [nonce.as_slice(), &sealed].concat() })
 }
 
-/// Opens a person's secret with the right password.
+/// Decrypts a person's secret with the right password.
 pub(in crate::service) async fn open(
     hasher: &Arc<Hasher>,
     sealed: Sealed,
@@ -126,8 +126,8 @@ pub(in crate::service) async fn open(
     Ok(Opened { secret: SharedSecret(secret.into()), sealed })
 }
 
-/// Uses a code up, of the phone or for recovery; whether it was right. A code counts for its own sealing only: what was
-/// opened before the password changed opens nothing after.
+/// Uses up a code, from the phone or for recovery; returns whether it was right. A code only counts for the secret it belongs
+/// to: one decrypted before a change of password is no longer valid after it.
 pub(in crate::service) fn take(
     txn: &WriteTxn<'_>,
     admin: AdminId,
@@ -142,7 +142,7 @@ pub(in crate::service) fn take(
     Ok(is_current && txn.recovery_code_take(admin, &hash_of(code), now)?)
 }
 
-/// New recovery codes as they are shown, and the hashes that are kept.
+/// New recovery codes, and the hashes that are stored.
 pub(in crate::service) fn mint() -> ServiceResult<(Vec<String>, Vec<String>)> {
     let mut codes = Vec::with_capacity(CODES);
     for _ in 0..CODES {
@@ -154,7 +154,7 @@ pub(in crate::service) fn mint() -> ServiceResult<(Vec<String>, Vec<String>)> {
     Ok((codes, hashes))
 }
 
-/// Codes are the same however they were grouped.
+/// Grouping in a code is ignored.
 fn hash_of(code: &str) -> String {
     let digits: String = code.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     secrets::sha256_hex(digits.as_bytes())
@@ -167,19 +167,19 @@ pub(in crate::service) struct Wait {
     since: Instant,
 }
 
-/// Somebody whose password was seen to be right, and the hash it belongs to.
+/// A person whose password was right, and the hash of that password.
 #[derive(Clone)]
 pub(in crate::service) struct Person {
     pub(in crate::service) admin: AdminRow,
     pub(in crate::service) hash: TokenHash,
 }
 
-/// Log-ins whose password was right and whose code is waited for, by the hash of the handle their browser has.
+/// Log-ins that wait for a code, by the hash of the handle in their browser's cookie.
 #[derive(Default)]
 pub(in crate::service) struct Waiting(Mutex<HashMap<String, Wait>>);
 
 impl Waiting {
-    /// Lets a log-in wait; the handle to come back with.
+    /// Adds a log-in that waits, and returns its handle.
     pub(in crate::service) fn add(&self, person: Person, opened: Opened, now: Instant) -> ServiceResult<SecretString> {
         let handle = crate::service::access::sessions::secret()?;
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -193,7 +193,7 @@ impl Waiting {
         Ok(handle)
     }
 
-    /// Who waits under this handle, if it is not too late.
+    /// The log-in with this handle, if it isn't too late.
     pub(in crate::service) fn find(&self, handle: &str, now: Instant) -> Option<Wait> {
         let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let wait = table.get(&secrets::sha256_hex(handle.as_bytes()))?;

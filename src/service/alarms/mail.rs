@@ -12,10 +12,10 @@ use secrecy::ExposeSecret as _;
 use crate::domain::{Email, MailChannel, MailSecurity};
 use crate::store::NoticeText;
 
-/// A server that needs longer has failed.
+/// How long the mail server may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Sends a notice to all receivers in one mail. An error says why not, without a secret.
+/// Sends a notice to all receivers in one e-mail. Errors contain no secret.
 pub(super) fn send(channel: &MailChannel, text: &NoticeText, origin: Option<&str>) -> Result<(), String> {
     let mut message = Message::builder().from(mailbox(&channel.from)?).subject(format!("Pitlane: {}", text.subject));
     for to in &channel.to {
@@ -52,7 +52,7 @@ fn transport(channel: &MailChannel) -> Result<SmtpTransport, String> {
     Ok(transport.build())
 }
 
-/// An error with what caused it.
+/// An error with its causes.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut message = error.to_string();
     let mut source = error.source();

@@ -1,9 +1,8 @@
-//! Alarms: what needs attention is told by e-mail and webhook, once when it begins, once a day while it lasts, and once when it
-//! is over.
+//! Alarms: e-mails and webhook calls about alerts, once when an alert begins, once a day while it lasts, and once when it is
+//! over.
 //!
-//! What is open and what is still to be sent is kept in the database, written in one transaction, so that a kill neither
-//! forgets an alarm nor opens it twice; a notice that was sent in the moment of a kill comes a second time. Nothing is told
-//! where no channel is set up.
+//! Open alarms and unsent notices are stored in the database in one transaction, so that a kill neither forgets an alarm nor
+//! opens it twice; a notice that was being sent during a kill is sent again. If no channel is set up, nothing is sent.
 
 mod mail;
 mod notice;
@@ -22,26 +21,26 @@ use crate::service::status::{ApplianceStatus, ChannelStatus};
 use crate::service::{Actor, ServiceError, ServiceResult};
 use crate::store::{NoticeRow, NoticeText, Store, StoreResult, WriteTxn};
 
-/// How often it is looked what is to be sent.
+/// How often the queue of notices is checked.
 const LOOK: Duration = Duration::from_secs(2);
-/// How often it is looked how things stand, and how the days that Singular has: by the time of day, so that a machine that was
-/// asleep looks at once.
+/// How often the rules are evaluated, and how often those about days that Singular has. Measured by the time of day, so that
+/// a machine that was asleep checks at once.
 const RULES_EVERY: TimeDelta = TimeDelta::seconds(30);
 const LEDGER_EVERY: TimeDelta = TimeDelta::minutes(10);
-/// How long after a failure the next attempt comes; three times as long after each further one, until an hour.
+/// How long the first retry waits; three times as long after each failure, up to an hour.
 const AGAIN: TimeDelta = TimeDelta::seconds(2);
 const AGAIN_AT_MOST: TimeDelta = TimeDelta::hours(1);
-/// After this long a notice that can't be sent is given up.
+/// After this long, an unsent notice is dropped.
 const GIVE_UP: TimeDelta = TimeDelta::days(3);
 
 const MAIL: &str = "mail";
 const WEBHOOK: &str = "webhook";
 
-/// Looks after the alarms of one appliance.
+/// Runs the alarms of the server.
 pub struct Alarms {
     store: Store,
     channels: AlarmChannels,
-    /// How people reach the pages, where that is known.
+    /// Address of the pages for links, if it is known.
     origin: Option<String>,
     appliance: Box<dyn Fn() -> ApplianceStatus + Send + Sync>,
     failing: Mutex<Vec<ChannelStatus>>,
@@ -49,7 +48,7 @@ pub struct Alarms {
 }
 
 impl Alarms {
-    /// Starts looking, if there is a channel.
+    /// Starts the thread, if there is a channel.
     pub fn start(
         store: Store,
         channels: AlarmChannels,
@@ -66,13 +65,13 @@ impl Alarms {
         Ok(alarms)
     }
 
-    /// The channels that could not be used lately.
+    /// The channels that failed recently.
     #[must_use]
     pub fn failing(&self) -> Vec<ChannelStatus> {
         self.failing.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Ends the looking. What was not sent is sent after the next start.
+    /// Stops the thread. Unsent notices are sent after the next start.
     pub fn stop(&self) {
         let _ = self.stop.try_send(());
     }
@@ -103,7 +102,7 @@ impl Alarms {
         }
     }
 
-    /// Opens and closes alarms by how things stand.
+    /// Opens and closes alarms according to the rules.
     fn look(&self, now: DateTime<Utc>, with_ledger: bool) -> ServiceResult<()> {
         let (appliance, names) = ((self.appliance)(), self.names());
         let (found, open) = self
@@ -124,12 +123,12 @@ impl Alarms {
         Ok(())
     }
 
-    /// Sends what is to be sent now.
+    /// Sends the notices that are due.
     fn send(&self, now: DateTime<Utc>) -> ServiceResult<()> {
         let due: Vec<NoticeRow> = self.store.read(|txn| txn.notice_list_due(now))?;
         let mut down: Vec<&str> = Vec::new();
         for notice in &due {
-            // One that failed keeps the others of its channel waiting, so that they come in order.
+            // After a failure the channel's other notices wait, so that they arrive in order.
             if down.contains(&notice.channel.as_str()) {
                 continue;
             }
@@ -158,7 +157,7 @@ impl Alarms {
         Ok(())
     }
 
-    /// Writes, also where the disk is nearly full: that is one of the things to tell.
+    /// Writes even if the disk is nearly full, since that is one of the alarms.
     fn write(&self, work: impl FnOnce(&WriteTxn<'_>) -> StoreResult<()>) -> StoreResult<()> {
         let _kept = self.store.write_regardless(|txn| work(txn).map(ControlFlow::<(), ()>::Continue))?;
         Ok(())
@@ -168,14 +167,14 @@ impl Alarms {
         match (channel, &self.channels.mail, &self.channels.webhook) {
             (MAIL, Some(mail), _) => mail::send(mail, text, self.origin.as_deref()),
             (WEBHOOK, _, Some(hook)) => webhook::send(hook, text, self.origin.as_deref()),
-            // Of a channel that is set up no more.
+            // Its channel is no longer set up.
             _ => Ok(()),
         }
     }
 }
 
 impl Alarms {
-    /// Where alarms go: the channel, and in words where to.
+    /// The channels, and in words where each sends to.
     #[must_use]
     pub fn targets(&self) -> Vec<(&'static str, String)> {
         let mail = self.channels.mail.as_ref().map(|mail| {
@@ -186,19 +185,19 @@ impl Alarms {
         mail.into_iter().chain(webhook).collect()
     }
 
-    /// Sends a test to each channel at once; what came of each. Blocks.
+    /// Sends a test to each channel at once and returns the results. Blocks.
     #[must_use]
     pub fn test(&self, who: &str) -> Vec<(String, Result<(), String>)> {
         send_test(&self.channels, who)
     }
 }
 
-/// Whether something that is done so often is to be done now. A clock that was set back must not put it off.
+/// Whether a periodic task is due. A clock that was set back must not delay it.
 fn is_due(last: Option<DateTime<Utc>>, every: TimeDelta, now: DateTime<Utc>) -> bool {
     last.is_none_or(|last| now - last >= every || now < last)
 }
 
-/// Sends a test to each channel at once; what came of each.
+/// Sends a test to each channel at once and returns the results.
 #[must_use]
 pub fn send_test(channels: &AlarmChannels, who: &str) -> Vec<(String, Result<(), String>)> {
     let text = notice::test(who);
@@ -207,7 +206,7 @@ pub fn send_test(channels: &AlarmChannels, who: &str) -> Vec<(String, Result<(),
     mail.into_iter().chain(webhook).collect()
 }
 
-/// Says from which hour on, in the advertiser's zone, stats of the day before are missed.
+/// Sets the hour, in the advertiser's zone, after which missing stats of yesterday raise an alarm.
 pub fn set_stats_due(store: &Store, advertiser: &str, hour: u32, actor: &Actor) -> ServiceResult<()> {
     if hour > 23 {
         return Err(Invalid::because("hour", "expected an hour from 0 to 23").into());

@@ -1,4 +1,4 @@
-//! What is told of an alarm: when it begins, each day while it lasts, and when it is over.
+//! The notices of an alarm: when it begins, each day while it lasts, and when it is over.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -6,15 +6,15 @@ use super::rules::{FoundAlarm, Look};
 use crate::domain::phrase;
 use crate::store::{AlarmRow, NoticeText, StoreResult, WriteTxn};
 
-/// How often people are reminded of what lasts.
+/// How often a lasting alarm is repeated.
 const REMIND: TimeDelta = TimeDelta::hours(24);
 
-/// What becomes of an alarm.
+/// A change of an alarm.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Change {
     row: AlarmRow,
     is_over: bool,
-    /// What is told of it, if anything.
+    /// The notice to send, if any.
     pub(super) notice: Option<NoticeText>,
 }
 
@@ -24,7 +24,7 @@ impl Change {
     }
 }
 
-/// What changes about the alarms that are open, by what was found.
+/// Compares open alarms with the alerts that were found.
 pub(super) fn changes(look: &Look, open: &[AlarmRow], now: DateTime<Utc>) -> Vec<Change> {
     let begun = look.found.iter().filter(|found| !open.iter().any(|row| row.name == found.name)).map(|found| {
         let row = AlarmRow { name: found.name.clone(), message: found.message.clone(), opened_at: now, told_at: now };
@@ -62,7 +62,7 @@ fn text(event: &str, row: &AlarmRow, subject: String, more: &str) -> NoticeText 
     NoticeText { event: event.to_owned(), alarm: row.name.clone(), subject, message }
 }
 
-/// A notice that somebody asked for.
+/// The notice of a test.
 pub(super) fn test(who: &str) -> NoticeText {
     NoticeText {
         event: "test".to_owned(),

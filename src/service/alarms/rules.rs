@@ -1,4 +1,4 @@
-//! Which of the things that need attention are told, and under which name.
+//! Which alerts become alarms, and under which name.
 
 use chrono::{DateTime, Timelike as _, Utc};
 
@@ -8,13 +8,13 @@ use crate::service::ledger::{Detail, Ledger};
 use crate::service::status::{self, Alert, AlertKind, ApplianceStatus};
 use crate::store::{AdvertiserRow, ReadTxn};
 
-/// What is wrong now.
+/// The alerts that are found now.
 #[derive(Debug, Default)]
 pub(super) struct Look {
     pub(super) found: Vec<FoundAlarm>,
-    /// Alarms that neither begin nor end now.
+    /// Alarms that stay as they are: it isn't known yet whether they are over.
     pub(super) undecided: Vec<String>,
-    /// What is told of alarms that end now, by name.
+    /// The texts for alarms that end now, by name.
     pub(super) endings: Vec<(String, String)>,
 }
 
@@ -24,8 +24,8 @@ pub(super) struct FoundAlarm {
     pub(super) message: String,
 }
 
-/// Everything that is to be told. Of advertisers that Singular never polled nothing is but that their tokens are refused:
-/// they are still being set up. Disabled ones are meant to be silent.
+/// All alerts that become alarms. While Singular has never polled an advertiser, it is still being set up, so only refused
+/// tokens count. Disabled advertisers have no alarms.
 pub(super) fn look(
     txn: &ReadTxn<'_>,
     appliance: &ApplianceStatus,
@@ -86,7 +86,7 @@ impl Look {
         let Some(name) = kind.alarm_name() else { return };
         let name = format!("{advertiser} {name}").trim().to_owned();
         match self.found.iter_mut().find(|found| found.name == name) {
-            // Two tokens may have one name, and the backups two troubles.
+            // Two tokens may have the same name, and backups may have two problems.
             Some(found) => found.message = format!("{} {message}", found.message),
             None => self.found.push(FoundAlarm { name, message: message.to_owned() }),
         }

@@ -1,5 +1,5 @@
-//! Alarms as JSON over HTTP. One body serves them all: Slack and Mattermost read `text`, Discord `content`, ntfy `title`,
-//! `message` and `topic`; programs of one's own read `pitlane`.
+//! Alarms as JSON over HTTP. One body fits all receivers: Slack and Mattermost read `text`, Discord `content`, ntfy `title`,
+//! `message` and `topic`; other programs read `pitlane`.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use serde_json::json;
 use crate::domain::Webhook;
 use crate::store::NoticeText;
 
-/// A receiver that needs longer has failed.
+/// How long the receiver may take.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// The longest text, which Discord sets.
+/// The longest text; Discord's limit is the lowest.
 const LONGEST: usize = 1900;
 
-/// Posts a notice. An error says why not, without the address.
+/// Posts a notice. Errors don't contain the address.
 pub(super) fn send(hook: &Webhook, text: &NoticeText, origin: Option<&str>) -> Result<(), String> {
     let (url, topic) = hook.target();
     let words: String = text.message.chars().take(LONGEST).collect();
@@ -36,7 +36,7 @@ pub(super) fn send(hook: &Webhook, text: &NoticeText, origin: Option<&str>) -> R
     match request.send(body.to_string()) {
         Ok(answer) if answer.status().is_success() => Ok(()),
         Ok(answer) => Err(format!("{} answered {}", hook.host(), answer.status().as_u16())),
-        // The library's words may hold the address, whose path is a secret.
+        // The library's message may contain the address, whose path is a secret.
         Err(error) => Err(format!("{} can't be reached: {}", hook.host(), plain(&error))),
     }
 }

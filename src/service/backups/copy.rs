@@ -1,4 +1,4 @@
-//! Copies of the nightly backups on other machines, as whoever makes them notes it: `packaging/backup/copy-backup`.
+//! Copies of the nightly backups on other machines, as noted by `packaging/backup/copy-backup`, which makes them.
 
 use std::path::Path;
 
@@ -9,17 +9,17 @@ use super::{TOO_OLD, unusable};
 use crate::service::ServiceResult;
 use crate::store::Store;
 
-/// What was noted of the last copy of a nightly backup that was brought elsewhere and read back from there.
+/// The last copy of a nightly backup that was made elsewhere and verified there.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CopyStatus {
     pub copied_at: DateTime<Utc>,
-    /// Which backup, by its file's name.
+    /// The backup's file name.
     pub backup: String,
 }
 
 impl CopyStatus {
-    /// What `packaging/backup/copy-backup` noted last; none where backups were never copied.
+    /// What `packaging/backup/copy-backup` noted last; `None` if it has never run.
     pub fn of(data_dir: &Path) -> ServiceResult<Option<Self>> {
         let path = data_dir.join(Store::BACKUPS).join("copied.json");
         match std::fs::read(&path) {
@@ -29,13 +29,13 @@ impl CopyStatus {
         }
     }
 
-    /// How long ago; none where the clock was set back since.
+    /// How long ago; `None` if the clock was set back since.
     #[must_use]
     pub fn age(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
         Some(now - self.copied_at).filter(|age| *age >= TimeDelta::zero())
     }
 
-    /// What somebody should look at, if anything.
+    /// A problem that somebody should look at, if there is one.
     #[must_use]
     pub fn trouble(&self, now: DateTime<Utc>) -> Option<String> {
         let age = self.age(now)?;

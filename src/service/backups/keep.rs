@@ -1,12 +1,12 @@
-//! Which backups are kept: the newest of each of the last days, and of each of the last weeks before.
+//! Which backups are kept: the newest of each of the last days, and of each of the weeks before.
 
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Datelike as _, NaiveDateTime, Utc};
 
-/// Days that keep a backup.
+/// How many days keep a backup.
 const DAYS: usize = 7;
-/// Weeks that keep a backup.
+/// How many weeks keep a backup.
 const WEEKS: usize = 4;
 
 const FORM: &str = "pitlane-%Y%m%dT%H%M%SZ.db";
@@ -16,15 +16,15 @@ pub(super) fn name(at: DateTime<Utc>) -> String {
     at.format(FORM).to_string()
 }
 
-/// When the backup of this name was made; none for what is none of ours, such as a backup before an upgrade.
+/// When the backup with this name was made; `None` for other files, such as the backup before an upgrade.
 pub(super) fn made_at(name: &str) -> Option<DateTime<Utc>> {
     NaiveDateTime::parse_from_str(name, FORM).ok().map(|at| at.and_utc())
 }
 
-/// Those that have had their time. The newest is never among them.
+/// The backups to delete. The newest is never among them.
 ///
-/// Names from the future were given while the clock was wrong, or the clock is wrong now: they take the place of none, and
-/// none of them goes.
+/// A name from the future was given while the clock was wrong, or the clock is wrong now. Such a backup replaces none and is
+/// not deleted.
 pub(super) fn outlived(made: &BTreeSet<DateTime<Utc>>, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
     let (mut days, mut weeks) = (BTreeSet::new(), BTreeSet::new());
     let mut outlived = Vec::new();

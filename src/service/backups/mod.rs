@@ -1,7 +1,7 @@
-//! The backups a server makes on its own: one a night, looked after, and once a week restored for real.
+//! The server's own backups: one each night, verified, and restored as a test once a week.
 //!
-//! What happened is kept in a small file beside them, so that the command line knows it too and a restart forgets nothing.
-//! A backup counts as proven when it was read back whole; each night all that are kept are read again.
+//! The results are stored in a small file beside them, so that the command line and a restarted server know them. A backup
+//! counts as verified once it was read back completely; each night all backups are verified again.
 
 mod copy;
 mod keep;
@@ -20,40 +20,40 @@ use super::{ServiceError, ServiceResult};
 use crate::store::{self, Store, StoreError};
 pub use copy::CopyStatus;
 
-/// How long a server that missed a backup waits with it: those who waited for the server come first.
+/// How long a server that missed a backup waits after its start, so that the first requests come first.
 const SETTLE: Duration = Duration::from_secs(10);
-/// How often the clock is looked at; it may jump.
+/// How often the clock is checked; it may jump.
 const LOOK: Duration = Duration::from_mins(1);
-/// How long after a failure the next attempt comes.
+/// How long after a failure the next attempt waits.
 const AGAIN: TimeDelta = TimeDelta::hours(1);
-/// How long a restore drill holds; a little under a week, so that it stays on its night.
+/// How long a test restore counts; a little under a week, so that it stays on the same night.
 const DRILL_HOLDS: TimeDelta = TimeDelta::hours(7 * 24 - 12);
-/// From when on the last proven backup is too old.
+/// From this age on, the last verified backup is too old.
 const TOO_OLD: TimeDelta = TimeDelta::hours(36);
-/// How far a clock is set back now and then.
+/// Clocks are sometimes set back by up to this much.
 const CLOCK_STEP: TimeDelta = TimeDelta::minutes(5);
 const STATUS: &str = "status.json";
 
-/// What is known of a data directory's own backups.
+/// The state of a data directory's own backups.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct BackupStatus {
-    /// When the newest backup that was read back whole was made.
+    /// When the newest verified backup was made.
     pub proven_at: Option<DateTime<Utc>>,
-    /// When a backup was last restored into a scratch directory and found to hold what it should.
+    /// When a backup was last restored as a test.
     pub drilled_at: Option<DateTime<Utc>>,
-    /// When an attempt last began.
+    /// When the last attempt began.
     pub attempted_at: Option<DateTime<Utc>>,
     /// Why the last attempt failed, if it did.
     pub failure: Option<String>,
-    /// Files that are kept and were found damaged.
+    /// Backups that were found damaged. They are kept.
     pub damaged: Vec<String>,
-    /// Files whose names lie in the future: the clock was wrong when they were made. They stay until somebody deletes them.
+    /// Backups with names in the future: the clock was wrong when they were made. They stay until somebody deletes them.
     pub dated_ahead: Vec<String>,
 }
 
 impl BackupStatus {
-    /// What a data directory's server noted last; nothing where it never made a backup.
+    /// The state that the data directory's server stored last; `None` if it never made a backup.
     pub fn of(data_dir: &Path) -> ServiceResult<Self> {
         let path = data_dir.join(Store::BACKUPS).join(STATUS);
         match std::fs::read(&path) {
@@ -63,13 +63,13 @@ impl BackupStatus {
         }
     }
 
-    /// How long ago the last proven backup was made; none where there is none, or the clock was set back since.
+    /// Age of the last verified backup; `None` if there is none, or if the clock was set back since.
     #[must_use]
     pub fn age(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
         self.proven_at.map(|at| now - at).filter(|age| *age >= TimeDelta::zero())
     }
 
-    /// What somebody should look at, if anything.
+    /// A problem that somebody should look at, if there is one.
     #[must_use]
     pub fn trouble(&self, now: DateTime<Utc>) -> Option<String> {
         if !self.damaged.is_empty() {
@@ -82,14 +82,14 @@ impl BackupStatus {
         (age > TOO_OLD).then(|| format!("the last proven backup is {} hours old", age.num_hours()))
     }
 
-    /// Whether a backup is to be made now, if `nightly` is the time of day in UTC.
+    /// Whether a backup is due, if `nightly` is its time of day in UTC.
     fn is_due(&self, nightly: NaiveTime, now: DateTime<Utc>) -> bool {
         if self.failure.is_some() {
             return self.attempted_at.is_none_or(|at| now - at >= AGAIN || at > now);
         }
         let today = now.date_naive().and_time(nightly).and_utc();
         let last_turn = if today <= now { today } else { today - TimeDelta::days(1) };
-        // One from the future was made while the clock was wrong, and says nothing of how old it is.
+        // A backup from the future was made while the clock was wrong, so its age isn't known.
         self.proven_at.is_none_or(|at| at < last_turn || at > now)
     }
 }
@@ -98,7 +98,7 @@ fn unusable(path: &Path, error: &dyn std::fmt::Display) -> ServiceError {
     ServiceError::Internal(format!("can't use {}: {error}", path.display()))
 }
 
-/// Makes the backups of one data directory and remembers how that went.
+/// Makes the backups of one data directory and keeps their state.
 pub struct Backups {
     store: Store,
     dir: PathBuf,
@@ -108,7 +108,7 @@ pub struct Backups {
 }
 
 impl Backups {
-    /// Starts making a backup every night at this time in UTC; without a time only tells what was noted before.
+    /// Starts making a backup every night at this time in UTC; without a time it only reports the stored state.
     pub fn start(store: Store, nightly: Option<NaiveTime>) -> std::io::Result<Arc<Self>> {
         let status = BackupStatus::of(store.data_dir()).unwrap_or_else(|error| {
             tracing::warn!(%error, "what was noted of earlier backups is lost");
@@ -131,7 +131,7 @@ impl Backups {
         self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Gives up what is under way; nothing of it stays.
+    /// Cancels the running backup, of which nothing stays.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
         let _ = self.stop.try_send(());
@@ -151,7 +151,7 @@ impl Backups {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    /// Makes a backup, reads the others again, throws out what has had its time, and restores one where that is due.
+    /// Makes a backup, verifies the others, deletes old ones, and restores one as a test if that is due.
     pub fn make_one(&self, now: DateTime<Utc>) {
         let mut status = self.status();
         status.attempted_at = Some(now);
@@ -176,13 +176,13 @@ impl Backups {
         store::make_private_dir(&self.dir).map_err(|error| unusable(&self.dir, &error))?;
         self.clean()?;
         let newest = self.dir.join(keep::name(now));
-        // A start within the second in which a backup got its name and a kill came finds it made.
+        // After a kill in the second in which the backup got its name, the next start finds it there.
         if !newest.exists() {
             self.store.backup(&newest, &go_on)?;
         }
         status.proven_at = Some(now);
         status.damaged = self.damaged(&go_on)?;
-        // A damaged one stays, to be looked at, and takes no sound one's place.
+        // A damaged backup stays for inspection, and doesn't count as one of the backups to keep.
         let made: BTreeSet<_> = self
             .names()?
             .iter()
@@ -201,7 +201,7 @@ impl Backups {
         Ok(())
     }
 
-    /// Restores a backup into a scratch directory and opens what came out.
+    /// Restores a backup into a temporary directory and opens the result.
     fn drill(&self, backup: &Path) -> ServiceResult<()> {
         let scratch = tempfile::Builder::new().prefix(".drill-").tempdir_in(&self.dir);
         let scratch = scratch.map_err(|error| unusable(&self.dir, &error))?;
@@ -215,7 +215,7 @@ impl Backups {
         Ok(())
     }
 
-    /// The kept backups that are not what they were.
+    /// The kept backups that are damaged.
     fn damaged(&self, go_on: &dyn Fn() -> bool) -> ServiceResult<Vec<String>> {
         let mut damaged = Vec::new();
         for name in self.names()?.into_iter().filter(|name| Path::new(name).extension().is_some_and(|e| e == "db")) {
@@ -239,7 +239,7 @@ impl Backups {
         Ok(names)
     }
 
-    /// Throws out what a killed server left half done.
+    /// Deletes incomplete files of a killed server.
     fn clean(&self) -> ServiceResult<()> {
         for name in self.names()? {
             let path = self.dir.join(&name);
@@ -271,7 +271,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    /// Backups of the demo's database that are made by hand.
+    /// Backups of the demo's database, made on demand.
     fn backups() -> (tempfile::TempDir, Arc<Backups>) {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
@@ -319,7 +319,7 @@ mod tests {
         assert_eq!(backups.status().proven_at, Some(now));
         assert!(backups.status().drilled_at.is_some_and(|at| at <= now), "no drill since the clock was set right");
         assert_eq!(backups.status().trouble(now), None);
-        // Made again in the same second, as after a kill before it was noted.
+        // Made again in the same second, as after a kill before the result was stored.
         backups.make_one(now);
         assert_eq!(backups.status().trouble(now), None);
     }

@@ -1,4 +1,4 @@
-//! Getting a certificate from an ACME directory (RFC 8555) by answering on the port that serves HTTPS (RFC 8737).
+//! Gets a certificate from an ACME directory (RFC 8555), with validation on the port that serves HTTPS (RFC 8737).
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -22,9 +22,9 @@ use super::roots::Roots;
 use super::status::{dir, unusable, write};
 use crate::service::{ServiceError, ServiceResult};
 
-/// What a directory may take for one answer.
+/// How long the directory may take for one answer.
 const REQUEST_TIME: Duration = Duration::from_secs(30);
-/// What the authority may take to ask back, and to sign.
+/// How long the authority may take to validate, and to sign.
 const ORDER_TIME: Duration = Duration::from_mins(1);
 const ACCOUNT: &str = "account.json";
 /// Key and chain in one file, so that one rename changes both.
@@ -32,20 +32,20 @@ const CERTIFICATE: &str = "certificate.pem";
 
 const NO_ACCOUNT: &str = "urn:ietf:params:acme:error:accountDoesNotExist";
 
-/// Which certificate to get, and from whom.
+/// The settings of an order.
 #[derive(Debug)]
 pub struct AcmeSettings {
-    /// The host names, sorted, each once.
+    /// The host names, sorted and unique.
     pub domains: Vec<String>,
-    /// Where the authority may write to.
+    /// Address for messages of the authority.
     pub email: Option<String>,
-    /// The address of its directory.
+    /// Address of the ACME directory.
     pub directory: String,
-    /// PEM file with the roots to trust for the directory, instead of those that browsers trust.
+    /// PEM file with the roots to trust for the directory, instead of the usual ones.
     pub root: Option<PathBuf>,
 }
 
-/// The account as it is kept. One for another directory or address is replaced.
+/// The stored account. An account for another directory or address is replaced.
 #[derive(Serialize, Deserialize)]
 struct KeptAccount {
     directory: String,
@@ -69,7 +69,7 @@ pub(super) fn kept_certificate(data_dir: &Path) -> Option<Certificate> {
         .ok()
 }
 
-/// Orders a certificate, keeps it, and returns it. Blocks for as long as that takes, at most a few minutes.
+/// Orders a certificate, stores it, and returns it. Blocks for up to a few minutes.
 pub(super) fn issue(settings: &AcmeSettings, data_dir: &Path, resolver: &Resolver) -> ServiceResult<Certificate> {
     tracing::info!(names = settings.domains.join(", "), directory = settings.directory, "ordering a certificate");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
@@ -120,7 +120,7 @@ async fn order(settings: &AcmeSettings, data_dir: &Path, resolver: &Resolver) ->
     Ok(format!("{key}{chain}"))
 }
 
-/// Puts the answers where the authority will look for them, and says so.
+/// Prepares the answers to the authority's challenges, and says that they are ready.
 async fn answer(order: &mut Order, resolver: &Resolver) -> Result<(), Error> {
     let mut authorizations = order.authorizations();
     while let Some(authorization) = authorizations.next().await {
@@ -139,7 +139,7 @@ async fn answer(order: &mut Order, resolver: &Resolver) -> Result<(), Error> {
     Ok(())
 }
 
-/// The certificate that answers: for this name, signed by itself, with the digest in it.
+/// The self-signed certificate that answers a challenge for this name, with the digest in it.
 fn proof(name: &str, digest: &[u8]) -> Result<CertifiedKey, Box<dyn std::error::Error + Send + Sync>> {
     let mut params = CertificateParams::new([name.to_owned()])?;
     params.distinguished_name = DistinguishedName::new();
@@ -149,7 +149,7 @@ fn proof(name: &str, digest: &[u8]) -> Result<CertifiedKey, Box<dyn std::error::
     Ok(CertifiedKey::new(vec![certificate], provider().key_provider.load_private_key(key.into())?))
 }
 
-/// What the authority says of the names it could not prove, in the order of the names.
+/// The authority's errors for the names that it could not validate, in the order of the names.
 async fn refusals(order: &mut Order) -> Vec<String> {
     let mut reasons = Vec::new();
     let mut authorizations = order.authorizations();
@@ -164,7 +164,7 @@ async fn refusals(order: &mut Order) -> Vec<String> {
     reasons
 }
 
-/// The account that is kept, or a new one.
+/// The stored account, or a new one.
 async fn account(settings: &AcmeSettings, data_dir: &Path) -> ServiceResult<Account> {
     let path = dir(data_dir).join(ACCOUNT);
     match std::fs::read(&path) {
@@ -204,7 +204,7 @@ fn no_account(settings: &AcmeSettings, error: &Error) -> ServiceError {
     ServiceError::Internal(format!("no account could be had at {}: {}", settings.directory, message(error)))
 }
 
-/// An authority's problem in its own words, anything else as the library says it.
+/// The authority's error in its own words; other errors in the library's.
 fn message(error: &Error) -> String {
     match error {
         Error::Api(problem) => problem.to_string().trim_start_matches("API error: ").to_owned(),
@@ -212,7 +212,7 @@ fn message(error: &Error) -> String {
     }
 }
 
-/// Speaks HTTP for the ACME library. It blocks; the thread and its runtime have nothing else to do.
+/// The HTTP client of the ACME library. It blocks, on a thread that has nothing else to do.
 struct Client(ureq::Agent);
 
 impl Client {

@@ -12,18 +12,18 @@ use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::time::Time;
 
-/// A certificate that can be served.
+/// A certificate that can be used.
 #[derive(Debug)]
 pub(super) struct Certificate {
-    /// Chain and key, as rustls wants them.
+    /// Chain and key in rustls's form.
     pub(super) key: Arc<CertifiedKey>,
-    /// The host names and addresses it is for, sorted.
+    /// Its host names and addresses, sorted.
     pub(super) names: Vec<String>,
     pub(super) not_before: DateTime<Utc>,
     pub(super) not_after: DateTime<Utc>,
 }
 
-/// What does the cryptography.
+/// The implementation of the cryptography.
 pub(in crate::service) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
@@ -51,7 +51,7 @@ impl Certificate {
     }
 }
 
-/// When a certificate ends, if it can be read.
+/// When a certificate ends, if it can be parsed.
 pub(in crate::service) fn ends(certificate: &CertificateDer<'_>) -> Option<DateTime<Utc>> {
     let parsed = x509_cert::Certificate::from_der(certificate).ok()?;
     Some(moment(&parsed.tbs_certificate().validity().not_after))

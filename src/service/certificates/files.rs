@@ -1,4 +1,4 @@
-//! A certificate from two PEM files that somebody else renews.
+//! A certificate from two PEM files that another program renews.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -7,14 +7,14 @@ use super::certificate::Certificate;
 use super::status::unusable;
 use crate::service::{ServiceError, ServiceResult};
 
-/// The files, and how they looked when they were last looked at.
+/// The files, and their state when they were last checked.
 pub(super) struct PemFiles {
     certificate: PathBuf,
     key: PathBuf,
     seen: [Option<Look>; 2],
 }
 
-/// Length and time of the last change; a file that was replaced by a rename shows it too.
+/// Length and time of the last change. A file that was replaced by a rename has another time too.
 type Look = (u64, SystemTime);
 
 fn look(path: &Path) -> Option<Look> {
@@ -28,7 +28,7 @@ impl PemFiles {
         Self { certificate, key, seen }
     }
 
-    /// Whether either differs from what the last call saw.
+    /// Whether either file has changed since the last call.
     pub(super) fn have_changed(&mut self) -> bool {
         let seen = [look(&self.certificate), look(&self.key)];
         std::mem::replace(&mut self.seen, seen) != seen

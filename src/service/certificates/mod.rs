@@ -1,7 +1,7 @@
-//! The certificate that the server shows: from an ACME directory, renewed in time, or from files, read again when they change.
+//! The server's TLS certificate: from an ACME directory, with renewal, or from files that are read again when they change.
 //!
-//! A thread looks after it. What it serves is swapped in one go and holds from the next connection on; an older certificate
-//! serves on while a newer one can't be had. How it stands is noted in the data directory, so that the command line knows it.
+//! A thread keeps it up to date. A new certificate replaces the old one at once and is used from the next connection on; the
+//! old one is used until then. The state is stored in the data directory, so that the command line knows it.
 
 mod acme;
 mod certificate;
@@ -28,15 +28,15 @@ use resolver::Resolver;
 pub use roots::Roots;
 pub use status::CertificateStatus;
 
-/// The clock is looked at this often at least; it may jump.
+/// The clock is checked at least this often; it may jump.
 const LOOK: Duration = Duration::from_hours(1);
-/// How often files are looked at.
+/// How often files are checked.
 const LOOK_AT_FILES: Duration = Duration::from_secs(5);
-/// How long after a failure the next attempt comes; four times as long after each further one, until an hour. Let's Encrypt
-/// bears five failed validations of a name an hour.
+/// How long the first retry waits; four times as long after each failure, up to an hour. Let's Encrypt allows five failed
+/// validations of a name per hour.
 const AGAIN: Duration = Duration::from_secs(15);
 
-/// Where the certificate comes from.
+/// The source of the certificate.
 #[derive(Debug)]
 pub enum CertificateSource {
     Acme(AcmeSettings),
@@ -63,8 +63,8 @@ pub struct Certificates {
 }
 
 impl Certificates {
-    /// Loads what there is and starts looking after it. Files that can't be used are an error; a certificate that has yet to
-    /// be issued is not: the server must listen to get it.
+    /// Loads the certificate and starts the thread. Fails if files can't be used, but not if a certificate must still be
+    /// issued: the server must listen to get it.
     pub fn start(data_dir: &Path, source: CertificateSource) -> ServiceResult<Arc<Self>> {
         let (orders, received) = channel();
         let certificates = Arc::new(Self {
@@ -84,7 +84,7 @@ impl Certificates {
             CertificateSource::Acme(settings) => {
                 match acme::kept_certificate(data_dir) {
                     Some(kept) => {
-                        // It serves on while another is ordered, unless it is for other names.
+                        // It is used while a new one is ordered. If it is for other names, it doesn't count as settled.
                         certificates.settled.send_replace(kept.names == settings.domains);
                         certificates.install(kept);
                     }
@@ -109,7 +109,7 @@ impl Certificates {
             .map_err(failed)?
             .with_no_client_auth()
             .with_cert_resolver(Arc::clone(&self.resolver) as Arc<dyn rustls::server::ResolvesServerCert>);
-        // The web server puts its own protocol before it.
+        // The web server adds its own protocol before it.
         config.alpn_protocols = vec![resolver::ACME_PROTOCOL.to_vec()];
         Ok(config)
     }
@@ -119,28 +119,28 @@ impl Certificates {
         self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Ready once there is a certificate, or the first attempt to get one has failed.
+    /// Ready when there is a certificate, or the first attempt to get one has failed.
     pub async fn settled(&self) {
         // The sender lives as long as `self`, so waiting can't fail.
         let _ = self.settled.subscribe().wait_for(|settled| *settled).await;
     }
 
-    /// Looks at once whether there is something new: reads the files again, or tries to renew what is due.
+    /// Checks at once for a newer certificate: reads the files again, or tries to renew.
     pub fn look_again(&self) {
         self.order(Order::LookAgain);
     }
 
-    /// Ends the thread. An order that is under way is given up with the process.
+    /// Ends the thread. A running order ends with the process.
     pub fn stop(&self) {
         self.order(Order::Stop);
     }
 
     fn order(&self, order: Order) {
-        // Where the thread has ended there is nothing left to order.
+        // If the thread has ended, there is nothing to do.
         let _ = self.orders.lock().unwrap_or_else(PoisonError::into_inner).send(order);
     }
 
-    /// Serves a certificate from the next connection on.
+    /// Uses a certificate from the next connection on.
     fn install(&self, certificate: Certificate) {
         let status = CertificateStatus::new(&certificate);
         self.resolver.serve(certificate.key);
@@ -172,7 +172,7 @@ impl Certificates {
                 Err(RecvTimeoutError::Timeout) => false,
                 Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => return,
             };
-            // The two are replaced one after the other: what does not fit together yet is tried again at the next look.
+            // The two files are replaced one after the other. If they don't match yet, they are read again next time.
             if !(files.have_changed() || is_asked || self.status().failure.is_some()) {
                 continue;
             }
@@ -223,7 +223,7 @@ impl Certificates {
     }
 }
 
-/// How long the next attempt waits after so many that failed.
+/// How long the next attempt waits after this many failures.
 fn pause(attempts: u32) -> Duration {
     attempts.checked_sub(1).map_or(Duration::ZERO, |more| AGAIN.saturating_mul(4_u32.saturating_pow(more)).min(LOOK))
 }

@@ -1,4 +1,4 @@
-//! Which certificate a connection is shown: the server's, or the answer to a question of the certificate authority.
+//! Which certificate a connection gets: the server's, or the answer to an ACME challenge.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -6,14 +6,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-/// The protocol by which an authority asks (RFC 8737).
+/// The protocol of ACME challenges (RFC 8737).
 pub(super) const ACME_PROTOCOL: &[u8] = b"acme-tls/1";
 
-/// What is served now.
+/// The certificate in use.
 #[derive(Debug, Default)]
 pub(super) struct Resolver {
     served: RwLock<Option<Arc<CertifiedKey>>>,
-    /// Answers by host name, while an order is under way.
+    /// Answers to challenges by host name, while an order is running.
     answers: RwLock<HashMap<String, Arc<CertifiedKey>>>,
 }
 

@@ -1,4 +1,4 @@
-//! Whom a client trusts: the roots that browsers trust, or those of a PEM file instead.
+//! The roots that a client trusts: the usual ones, or those of a PEM file.
 
 use std::path::Path;
 
@@ -10,11 +10,11 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use super::status::unusable;
 use crate::service::ServiceResult;
 
-/// The roots of trust of a client.
+/// The trusted roots of a client.
 pub struct Roots(Option<Vec<CertificateDer<'static>>>);
 
 impl Roots {
-    /// Those of a PEM file, or without one those that browsers trust.
+    /// Those of the PEM file; without one, the usual ones.
     pub fn of(file: Option<&Path>) -> ServiceResult<Self> {
         let Some(path) = file else { return Ok(Self(None)) };
         let pem = std::fs::read(path).map_err(|error| unusable(path, &error))?;
@@ -26,7 +26,7 @@ impl Roots {
         Ok(Self(Some(roots)))
     }
 
-    /// The roots as the HTTP client takes them.
+    /// In the HTTP client's form.
     #[must_use]
     pub fn of_requests(&self) -> TlsConfig {
         let config = TlsConfig::builder();
@@ -39,7 +39,7 @@ impl Roots {
         }
     }
 
-    /// For connections of one's own.
+    /// In rustls's form.
     #[must_use]
     pub fn of_connections(&self) -> RootCertStore {
         let mut store = RootCertStore::empty();

@@ -1,4 +1,4 @@
-//! How the certificate stands, as the server notes it for the command line, the pages and the metrics.
+//! The state of the certificate, stored for the command line, the pages and the metrics.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,18 +10,18 @@ use super::certificate::Certificate;
 use crate::service::{ServiceError, ServiceResult};
 use crate::store;
 
-/// A certificate with less than this left, or than a quarter of its life where that is less, needs somebody's eyes.
+/// A certificate with less time left than this, or than a quarter of its life if that is shorter, is an alert.
 const SOON: TimeDelta = TimeDelta::days(14);
 
-/// What is known of a server's certificate.
+/// The state of a server's certificate.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct CertificateStatus {
-    /// The names it is for.
+    /// Its names.
     pub names: Vec<String>,
-    /// From when on it holds; none while there is no certificate.
+    /// When it begins to be valid; `None` if there is no certificate.
     pub not_before: Option<DateTime<Utc>>,
-    /// Until when it holds.
+    /// When it ends.
     pub not_after: Option<DateTime<Utc>>,
     /// Why the last attempt to renew or read it failed, if it did.
     pub failure: Option<String>,
@@ -37,7 +37,7 @@ impl CertificateStatus {
         }
     }
 
-    /// What a data directory's server noted last; none where it serves no HTTPS of its own.
+    /// The state that the data directory's server stored last; `None` if it doesn't serve HTTPS itself.
     pub fn of(data_dir: &Path) -> ServiceResult<Option<Self>> {
         let path = path(data_dir);
         match std::fs::read(&path) {
@@ -47,7 +47,7 @@ impl CertificateStatus {
         }
     }
 
-    /// Forgets what was noted, where a server no longer speaks TLS itself.
+    /// Deletes the stored state, because the server no longer serves HTTPS itself.
     pub fn forget(data_dir: &Path) -> ServiceResult<()> {
         let path = path(data_dir);
         match std::fs::remove_file(&path) {
@@ -61,14 +61,14 @@ impl CertificateStatus {
         write(data_dir, FILE, &text)
     }
 
-    /// Whole days until it ends, 0 on its last day and below afterwards; none while there is no certificate.
+    /// Whole days until it ends, 0 on its last day and negative afterwards; `None` if there is no certificate.
     #[must_use]
     pub fn days_left(&self, now: DateTime<Utc>) -> Option<i64> {
         self.not_after.map(|at| (at - now).num_seconds().div_euclid(24 * 60 * 60))
     }
 
-    /// What somebody should look at, if anything: there is no certificate, it has ended or ends soon, or a new one in the files
-    /// can't be used.
+    /// A problem that somebody should look at: there is no certificate, it has ended or ends soon, or new files can't be
+    /// used.
     #[must_use]
     pub fn trouble(&self, now: DateTime<Utc>) -> Option<String> {
         let because = self.failure.as_ref().map(|failure| format!(": {failure}")).unwrap_or_default();
@@ -84,7 +84,7 @@ impl CertificateStatus {
             .then(|| format!("the one for {names} ends on {}{because}", until.format("%Y-%m-%d %H:%M UTC")))
     }
 
-    /// Whether a new one is to be ordered: there is none, it is for other names, or two thirds of its life have passed.
+    /// Whether a new one should be ordered: there is none, it is for other names, or two thirds of its life have passed.
     pub(super) fn is_due(&self, domains: &[String], now: DateTime<Utc>) -> bool {
         self.names != domains || self.until_due(now).is_zero()
     }
@@ -99,7 +99,7 @@ impl CertificateStatus {
 const DIR: &str = "tls";
 const FILE: &str = "status.json";
 
-/// The directory of what belongs to HTTPS.
+/// The directory of the files for HTTPS.
 pub(super) fn dir(data_dir: &Path) -> PathBuf {
     data_dir.join(DIR)
 }
@@ -108,7 +108,7 @@ fn path(data_dir: &Path) -> PathBuf {
     dir(data_dir).join(FILE)
 }
 
-/// Writes a file of that directory in one go, readable by its owner alone.
+/// Writes a file of that directory atomically, readable only by its owner.
 pub(super) fn write(data_dir: &Path, name: &str, content: &[u8]) -> ServiceResult<()> {
     let path = dir(data_dir).join(name);
     store::write_private(&path, content).map_err(|error| unusable(&path, &error))
@@ -126,7 +126,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    /// Holds for 90 days.
+    /// Valid for 90 days.
     fn status() -> CertificateStatus {
         CertificateStatus {
             names: vec!["costs.example.com".to_owned()],

@@ -1,5 +1,5 @@
-//! The check from outside (contract §8): asks the public address for the report, over the network, as Singular would, with a
-//! token that lives for a minute, and holds what comes against the database.
+//! The check from outside (contract §8): asks the public address for the report over the network, as Singular would, with a
+//! token that works for a minute, and compares the result with the database.
 
 mod answer;
 mod certificate;
@@ -21,35 +21,35 @@ use crate::service::certificates::Roots;
 use crate::service::{Actor, ServiceError, ServiceResult};
 use crate::store::{AdvertiserKey, AdvertiserRow, CheckRow, PollFilter, ReadTxn, Store};
 
-/// Days that a first connect asks for.
+/// How many days a first connect asks for.
 const DAYS: u64 = 92;
 /// How long the poll history may take to be written.
 const HISTORY: Duration = Duration::from_secs(5);
 
-/// What one part of the check found.
+/// The result of one part of the check.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Finding {
-    /// Which part, in a word or two.
+    /// The part, in a word or two.
     pub check: Cow<'static, str>,
-    /// Whether all is well.
+    /// Whether it passed.
     pub ok: bool,
     pub message: String,
-    /// What to do, where something is.
+    /// What to do, if it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mend: Option<String>,
 }
 
 #[derive(Debug)]
 pub struct Checked {
-    /// When the check was made.
+    /// When the check ran.
     pub at: DateTime<Utc>,
     pub url: String,
-    /// In the order in which things were looked at.
+    /// In the order of the checks.
     pub findings: Vec<Finding>,
 }
 
 impl Checked {
-    /// Whether all is well.
+    /// Whether everything passed.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         self.findings.iter().all(|finding| finding.ok)
@@ -64,8 +64,8 @@ pub fn last(txn: &ReadTxn<'_>, advertiser: AdvertiserKey) -> ServiceResult<Optio
     Ok(Some(Checked { at, url, findings }))
 }
 
-/// Checks the server at `url`, such as `https://costs.example.com`, with the report of this advertiser, and keeps what was
-/// found. `root` is a PEM file with the roots to trust instead of those that browsers trust.
+/// Checks the server at `url`, such as `https://costs.example.com`, with the report of this advertiser, and stores the
+/// result. `root` is a PEM file with roots to trust instead of the usual ones.
 pub fn run(
     store: &Store,
     url: &str,
@@ -126,7 +126,7 @@ impl Check<'_> {
         self.findings.push(Finding { check: check.into(), ok: false, message, mend: Some(mend.into()) });
     }
 
-    /// Goes on as long as what follows can tell anything.
+    /// Runs all parts, until one fails that the others depend on.
     fn all(&mut self) -> ServiceResult<()> {
         let Some(local) = self.reach() else { return Ok(()) };
         let Some(range) = self.authorized() else { return Ok(()) };
@@ -138,7 +138,7 @@ impl Check<'_> {
         self.address(local)
     }
 
-    /// Name, connection, certificate. Our own address on the way there.
+    /// Name, connection, certificate. Returns both ends' addresses.
     fn reach(&mut self) -> Option<(IpAddr, IpAddr)> {
         let (scheme, rest) = self.url.split_once("://")?;
         let authority = rest.split('/').next().unwrap_or_default();
@@ -206,7 +206,7 @@ impl Check<'_> {
         true
     }
 
-    /// What a proxy made of the answer's head.
+    /// What a proxy changed in the answer's headers.
     fn on_the_way(&mut self, answer: &Answer) {
         let who = headers::who(answer).map(|who| format!("“{who}” passed the answer on"));
         let changed = headers::changed(answer);
@@ -231,7 +231,7 @@ impl Check<'_> {
         Ok(Answer { status: head.status.as_u16(), headers: head.headers, body, took: since.elapsed() })
     }
 
-    /// The first answer: redirects, and whether the token got through.
+    /// The first answer: redirects, and whether the token arrived.
     fn authorized(&mut self) -> Option<Answer> {
         let (from, to) = (self.days.from().to_string(), self.days.to().to_string());
         let answer = match self.get(&from, &to, &[("Accept-Encoding", "identity")]) {
@@ -281,7 +281,7 @@ impl Check<'_> {
         None
     }
 
-    /// Whether the server saw our own address.
+    /// Whether the server saw this machine's address.
     fn address(&mut self, (local, remote): (IpAddr, IpAddr)) -> ServiceResult<()> {
         let filter = PollFilter { token: Some(self.token.id().clone()), limit: 1, ..PollFilter::default() };
         let until = Instant::now() + HISTORY;

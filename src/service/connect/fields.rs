@@ -1,14 +1,14 @@
-//! The report's fields, and what Singular calls them: by the mapping that Singular's help center publishes for connectors of
-//! this kind.
+//! The report's fields and their names in Singular, according to the mapping in Singular's help center for connectors of this
+//! kind.
 
 /// A field of the report.
 #[derive(Debug)]
 pub struct Field {
     /// Its key in an item of the report.
     pub key: &'static str,
-    /// What Singular shows it as; none for what it ignores.
+    /// Its name in Singular; `None` if Singular ignores it.
     pub singular: Option<&'static str>,
-    /// What its value is, in words for people.
+    /// A description of its value.
     pub about: &'static str,
 }
 

@@ -1,6 +1,7 @@
-//! Tracking links whose `pcid`, `pcn` and `psid` say what the cost report says, so that Singular joins installs and cost.
+//! Tracking links whose `pcid`, `pcn` and `psid` equal the values in the cost report, so that Singular can join installs and
+//! cost.
 //!
-//! A link is kept as it was pasted, macros and all; only the three parameters are taken out and put at the end of its query.
+//! A link is kept as it was pasted, macros included; only the three parameters are removed and added at the end of its query.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -9,22 +10,22 @@ use crate::domain::{CampaignId, Invalid, PublisherId};
 use crate::service::{ServiceError, ServiceResult};
 use crate::store::{AdvertiserKey, CampaignKey, CampaignRow, Merges, PublisherKey, PublisherRow, ReadTxn};
 
-/// The parameters that must say what the report says, in the order in which links are made.
+/// The parameters that must equal the report's values, in the order in which links have them.
 const PARAMETERS: [&str; 3] = ["pcid", "pcn", "psid"];
 
-/// A tracking link of the advertiser's, as Singular made it.
+/// A tracking link of the advertiser, as Singular made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrackingLink {
-    /// Up to the query.
+    /// The part before the query.
     address: String,
-    /// The query's parameters as they are written, those of ours too.
+    /// The query's parameters as written, including the three.
     parameters: Vec<String>,
-    /// With its `#`, if there is one.
+    /// The part from `#` on, if there is one.
     fragment: String,
 }
 
 impl TrackingLink {
-    /// Reads a link. Only its outline is checked: each advertiser may have a domain of its own.
+    /// Parses a link. Only its outline is checked, because an advertiser may use its own domain.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let wrong = || Invalid::value("link", text, "a tracking link, such as https://example.sng.link/Abc12/wxyz");
         let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or_else(wrong)?;
@@ -42,7 +43,7 @@ impl TrackingLink {
         parameter.split('=').next().unwrap_or_default()
     }
 
-    /// The values of a parameter, as they are written.
+    /// The values of a parameter, as written.
     fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.parameters
             .iter()
@@ -59,7 +60,7 @@ impl TrackingLink {
         }
     }
 
-    /// The link with the three parameters saying this pair.
+    /// The link with the three parameters for this campaign and publisher.
     #[must_use]
     pub fn filled(&self, campaign: &CampaignRow, publisher: &PublisherRow) -> String {
         let mut link = self.bare();
@@ -80,12 +81,12 @@ impl std::fmt::Display for TrackingLink {
     }
 }
 
-/// What the report says of a pair, in the order of [`PARAMETERS`].
+/// The report's values for a campaign and publisher, in the order of [`PARAMETERS`].
 fn said(campaign: &CampaignRow, publisher: &PublisherRow) -> [String; 3] {
     [campaign.id.to_string(), campaign.offer.name.clone(), publisher.id.to_string()]
 }
 
-/// A value as a query takes it: all but unreserved characters (RFC 3986, section 2.3) as `%XX`, a blank too.
+/// A value encoded for a query: everything but unreserved characters (RFC 3986, section 2.3) as `%XX`, blanks included.
 fn encoded(value: &str) -> String {
     let mut text = String::new();
     for byte in value.bytes() {
@@ -99,7 +100,7 @@ fn encoded(value: &str) -> String {
     text
 }
 
-/// What a value that is written in a query means.
+/// A query's value, decoded.
 fn decoded(text: &str) -> String {
     let pairs = format!("v={}", text.replace('&', "%26"));
     form_urlencoded::parse(pairs.as_bytes()).next().map(|(_, value)| value.into_owned()).unwrap_or_default()
@@ -124,7 +125,7 @@ impl Pairs {
         })
     }
 
-    /// Each campaign and publisher that have stats together, without those that were merged.
+    /// All campaigns and publishers with stats together, without merged ones.
     pub fn iter(&self) -> impl Iterator<Item = (&CampaignRow, &PublisherRow)> {
         let pair = |(campaign, publisher)| Some((self.campaigns.get(campaign)?, self.publishers.get(publisher)?));
         let is_shown = |(campaign, publisher): &&(CampaignKey, PublisherKey)| {
@@ -133,7 +134,7 @@ impl Pairs {
         self.with_stats.iter().filter(is_shown).filter_map(move |(campaign, publisher)| pair((campaign, publisher)))
     }
 
-    /// The same of one app's campaigns, by its store id, or of all; with the store ids of all apps among them.
+    /// The same for the campaigns of one app, by its store id, or of all apps; and the store ids of all apps among them.
     #[must_use]
     pub fn of_app(&self, app: Option<&str>) -> (Vec<(&CampaignRow, &PublisherRow)>, BTreeSet<&str>) {
         let is_wanted = |store_id: &str| app.is_none_or(|app| app == store_id);
@@ -151,7 +152,7 @@ impl Pairs {
     }
 }
 
-/// What to mind where links are made for campaigns of several apps.
+/// The warning if links are made for campaigns of several apps.
 #[must_use]
 pub fn several_apps(apps: &BTreeSet<&str>) -> Option<String> {
     (apps.len() > 1).then(|| {
@@ -160,7 +161,7 @@ pub fn several_apps(apps: &BTreeSet<&str>) -> Option<String> {
     })
 }
 
-/// The pair that a link is meant for, if somebody says so.
+/// The campaign and publisher that a link is meant for, if they were given.
 #[derive(Debug, Clone, Default)]
 pub struct Meant {
     /// The campaign's name or id.
@@ -169,29 +170,29 @@ pub struct Meant {
     pub publisher: Option<String>,
 }
 
-/// Something wrong with a link.
+/// A problem with a link.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct LinkProblem {
     /// The parameter, or `link`.
     pub parameter: &'static str,
     /// `missing`, `twice`, `unknown`, `other`, `spelling`.
     pub code: &'static str,
-    /// What is wrong, and what Singular shows then.
+    /// What is wrong, and what Singular shows because of it.
     pub message: String,
 }
 
-/// What a link says, and what is wrong with that.
+/// What a link contains, and its problems.
 #[derive(Debug)]
 pub struct Verified<'p> {
-    /// The campaign that its `pcid` names.
+    /// The campaign of its `pcid`.
     pub campaign: Option<&'p CampaignRow>,
-    /// The publisher that its `psid` names.
+    /// The publisher of its `psid`.
     pub publisher: Option<&'p PublisherRow>,
-    /// Nothing, if the link is right.
+    /// Empty if the link is right.
     pub problems: Vec<LinkProblem>,
 }
 
-/// Holds a link in use against the catalogue, against the advertiser's own link (`base`), and against what is meant.
+/// Compares a link in use with the catalogue, with the advertiser's own link (`base`), and with what it is meant for.
 pub fn verify<'p>(
     pairs: &'p Pairs,
     link: &TrackingLink,
@@ -236,7 +237,7 @@ pub fn verify<'p>(
     Ok(Verified { campaign, publisher, problems: check.problems })
 }
 
-/// What something was merged into.
+/// What an entry was merged into.
 fn merged<K: Copy + Ord, R>(key: K, meant: K, rows: &BTreeMap<K, R>) -> Option<&R> {
     if meant == key { None } else { rows.get(&meant) }
 }
@@ -251,7 +252,7 @@ impl<'l> Check<'l> {
         self.problems.push(LinkProblem { parameter, code, message });
     }
 
-    /// The one value of a parameter, as it is written.
+    /// The one value of a parameter, as written.
     fn value(&mut self, name: &'static str) -> Option<&'l str> {
         let mut values = self.link.values(name);
         let value = values.next().filter(|value| !value.is_empty());
@@ -275,7 +276,7 @@ impl<'l> Check<'l> {
         self.add(name, "other", message);
     }
 
-    /// An id must name something, and be written as the report writes it.
+    /// An id must exist, and be written as in the report.
     fn id(&mut self, name: &'static str, text: &str, found: Option<String>, what: &str) {
         match found {
             None => self.add(
@@ -298,7 +299,7 @@ impl<'l> Check<'l> {
         }
     }
 
-    /// The name must be that of the campaign's offer, and be encoded as a query takes it.
+    /// The name must be that of the campaign's offer, encoded for a query.
     fn offer(&mut self, text: &str, name: &str, pairs: &Pairs) {
         let (says, right) = (decoded(text), encoded(name));
         if says != name {

@@ -1,5 +1,5 @@
-//! What connects an advertiser's account in Singular, and partners beside it, with this server: tracking links, feeds, the
-//! check from outside, the packet for Singular's integration team.
+//! Connecting this server with an advertiser's account in Singular, and with other partners: tracking links, feeds, the check
+//! from outside, the packet for Singular's integration team.
 
 pub mod check;
 pub mod feeds;

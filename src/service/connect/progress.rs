@@ -1,4 +1,4 @@
-//! How far an advertiser's way into Singular is done, as far as it can be seen from here.
+//! How far an advertiser's connection with Singular has come, as far as this server can tell.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -12,32 +12,32 @@ use crate::store::{AdvertiserRow, ReadTxn, TokenRow};
 /// The days up to yesterday that a first connect asks for.
 const FIRST_CONNECT: u64 = 90;
 
-/// How long ago imports may have reached back for it to count.
+/// How far back imports are looked at for late changes.
 const LATELY: TimeDelta = TimeDelta::days(90);
 
-/// Singular's polls look back so many days unless somebody asks for more.
+/// The default look-back of Singular's polls, in days.
 const USUAL_LOOK_BACK: u64 = 7;
 
-/// What is seen to be done.
+/// Which steps are done.
 pub struct Progress {
-    /// Catalogue, stats, and offers that are reported.
+    /// Catalogue, stats, and offers with cost reporting on.
     pub setup: Setup,
     /// The last check from outside.
     pub check: Option<Checked>,
-    /// A token of Singular's that works.
+    /// A live token for Singular.
     pub token: Option<TokenRow>,
     /// The token of the last packet.
     pub packet: Option<TokenRow>,
     /// Whether Singular polls, and the last poll.
     pub polling: PollingStatus,
-    /// Of the days of the last three months that have items, how many were asked for, and how many there are.
+    /// Of the days of the last three months that have items: how many were polled, and how many there are.
     pub history: (usize, usize),
     /// How many days back imports of the last 90 days changed figures.
     pub changed_back: u64,
 }
 
 impl Progress {
-    /// What is seen at `now`.
+    /// The progress at `now`.
     pub fn of(txn: &ReadTxn<'_>, advertiser: &AdvertiserRow, now: DateTime<Utc>) -> ServiceResult<Self> {
         let is_singulars = |row: &TokenRow| {
             row.advertiser == advertiser.key
@@ -56,31 +56,31 @@ impl Progress {
         })
     }
 
-    /// Whether there is something to report.
+    /// Whether the report has anything.
     #[must_use]
     pub fn has_report(&self) -> bool {
         self.setup.missing.is_none() && self.setup.has_stats && self.setup.offers_on > 0
     }
 
-    /// Whether the address was seen to be reached from outside: by a check of it, or by Singular itself.
+    /// Whether the address was reached from outside: by a check, or by Singular.
     #[must_use]
     pub fn is_reached(&self, url: &str) -> bool {
         self.was_polled() || self.check.as_ref().is_some_and(|check| check.url == url && check.is_ok())
     }
 
-    /// Whether a poll of Singular's was answered.
+    /// Whether a poll by Singular was answered.
     #[must_use]
     pub fn was_polled(&self) -> bool {
         self.polling.last.is_some()
     }
 
-    /// Whether all of the last three months were asked for.
+    /// Whether all of the last three months were polled.
     #[must_use]
     pub fn has_history(&self) -> bool {
         self.was_polled() && self.history.0 == self.history.1
     }
 
-    /// How many days back Singular should be asked to poll.
+    /// How many days back Singular should poll.
     #[must_use]
     pub fn look_back(&self) -> u64 {
         self.changed_back.clamp(USUAL_LOOK_BACK, FIRST_CONNECT)

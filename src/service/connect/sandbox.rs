@@ -1,6 +1,6 @@
-//! The made-up advertiser that a packet's sandbox token reads, so that whoever writes a connector can test it.
+//! The made-up advertiser of a packet's sandbox token, for testing a connector.
 //!
-//! Its figures are computed from the date and stored nowhere, so no list, sum, alarm, ledger or export can contain them.
+//! Its figures are computed from the date and not stored, so no list, sum, alarm, ledger or export can contain them.
 
 use uuid::Uuid;
 
@@ -12,17 +12,17 @@ use crate::store::{CampaignKey, CampaignRow, OfferKey, OfferRow, ReportRow};
 /// How many days up to today have rows.
 pub const DAYS: u64 = 400;
 
-/// Offer, app, system, store id, name of the campaign. The second offer's name has characters that connectors often break.
+/// Offer, app, operating system, store id, campaign name. The second offer's name has characters that often break connectors.
 const CAMPAIGNS: [(&str, &str, Os, &str, &str); 3] = [
     ("Sandbox Racer", "Sandbox Racer", Os::Ios, "1234567890", "IOS_SANDBOX_RACER"),
     ("Café \"Lumière\", Deluxe", "Sandbox Café", Os::Android, "com.example.sandbox_cafe", "AOS_SANDBOX_CAFE"),
     ("Sandbox Shop", "Sandbox Shop", Os::Web, "shop.example.com", "WEB_SANDBOX_SHOP"),
 ];
 
-/// What a click costs in millionths, for each campaign and each of the two publishers. Sums have from none to six decimals.
+/// Cost per click in millionths, for each campaign and each of the two publishers. Sums have from none to six decimals.
 const CLICK_COSTS: [[i64; 2]; 3] = [[1_000_000, 350_000], [125_000, 33_333], [500_000, 270_001]];
 
-/// Its ids: made up, and the same in each packet.
+/// An id: made up, and the same in each packet.
 fn id(number: u8) -> Uuid {
     Uuid::from_u128(0x5a4d_b0c5_0000_4000_8000_0000_0000_0000 + u128::from(number))
 }
@@ -47,12 +47,12 @@ fn campaigns() -> ServiceResult<Vec<CampaignRow>> {
     (1..).zip(CAMPAIGNS).map(campaign).collect()
 }
 
-/// Clicks of a day: between 40 and 328, and always the same for the same day and place.
+/// Clicks of a day: between 40 and 328, always the same for the same day and index.
 fn clicks(day: i64, place: i64) -> i64 {
     40 + 3 * (day * 31 + place * 17).rem_euclid(97)
 }
 
-/// The rows of the report, as [`made_up`] writes them, of those of the days that are no later than `today` and not too old.
+/// The rows of the report for those of the days that have rows, as [`made_up`] writes them.
 pub fn report(format: ReportFormat, days: DayRange, today: Day) -> ServiceResult<Vec<u8>> {
     let oldest = today.earlier(DAYS - 1).unwrap_or(today).to_stored();
     let (from, to) = days.stored();
@@ -68,7 +68,7 @@ pub fn report(format: ReportFormat, days: DayRange, today: Day) -> ServiceResult
                 let clicks = if is_sunday && place == 8 { 0 } else { clicks(day, place) };
                 let (campaign, cost) = (campaign.key, Micros::new(clicks * click_cost)?);
                 let publisher_id = PublisherId::from(id(100 + publisher));
-                // Keys of publishers are not written.
+                // The report doesn't contain publishers' keys.
                 let publisher = crate::store::PublisherKey::from(i64::from(publisher));
                 rows.push((publisher_id, ReportRow { day, campaign, publisher, clicks, cost }));
             }

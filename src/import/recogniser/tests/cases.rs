@@ -1,4 +1,4 @@
-//! The kinds of files that went wrong once: each comes out right, or asks.
+//! Kinds of files that were once read wrong: each is read right, or asked about.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Kinds of files in their many spellings, a table each: what is asked, and what is read.
+//! Kinds of files in many spellings, one table each: what is asked, and what is read.
 
 use super::*;
 
@@ -77,7 +77,7 @@ fn figures_are_read_in_other_scripts_and_spellings() {
     for cell in ["1.50 CR", "1.5K", "<0.01", "12*", "½", "1,,234.5", "- 5 -"] {
         assert_eq!(amount(cell).seen().faults.len(), 1, "{cell}");
     }
-    // What an amount is in shows even where it is written with the other decimal sign.
+    // A currency is recognised even if the amount has the other decimal sign.
     let file = File::new("Day;Campaign;Clicks;Cost\n2023-08-01;A;1;1.00\n2023-08-02;A;1;12,50 €\n");
     assert!(file.open().contains(&"currency"));
     let yen = File { currency: "JPY", ..amount("￥2,000") };
@@ -103,7 +103,7 @@ fn millionths_are_suspected_by_what_a_click_costs_in_the_currency() {
         let file = File { currency, ..File::new(text.clone()) };
         assert_eq!(file.open().contains(&"money_unit"), is_open, "{currency} {text}");
     }
-    // The columns of the interfaces that state it in millionths say so.
+    // An API that states money in millionths is recognised by its columns.
     let api = "date,campaign_id,swipes,spend,screen_time_millis\n2022-10-01,c1,10,135300,5\n";
     assert_eq!(File::new(api).rows(), ["2 2022-10-01 c1 10 0.1353"]);
     assert_eq!(File::new(api.replace("135300", "135.30")).rows(), ["2 2022-10-01 c1 10 135.3"]);
@@ -142,7 +142,7 @@ fn the_start_of_a_campaign_is_no_day_in_any_language() {
         );
         assert_eq!(File::new(text).rows().len(), 2, "{header}");
     }
-    // A column of no known name in which each campaign has a day of its own is none either.
+    // Nor is a column with an unknown header the day, if each campaign has its own day there.
     let text = "Campaign,X,Clicks,Cost\nA,2023-01-10,1,1\nB,2023-02-20,1,1\nC,2023-03-05,1,1\n";
     assert_eq!(File::new(text).map(&[(Column::Date, "X")]).open(), ["no_days"]);
 }
@@ -164,7 +164,7 @@ fn days_are_read_in_other_scripts_and_with_a_time_within() {
         let file = File::new(one(["Day", "Campaign", "Clicks", "Cost"], [day, "A", "10", "1.5"]));
         assert_eq!(file.rows(), ["2 2023-08-31 A 10 1.5"], "{day}");
     }
-    // A spreadsheet that read some days, perhaps the wrong way round, and left the others as texts.
+    // A spreadsheet converted some days, perhaps wrongly, and left the others as text.
     let half = "Day,Campaign,Clicks,Cost\n44960,A,1,1.5\n13/01/2023,A,1,1.5\n";
     assert_eq!(File::new(half).open(), ["dates_mixed"]);
 }
@@ -177,7 +177,7 @@ fn totals_under_any_name_are_not_added_to_what_they_sum() {
         );
         assert_eq!(File::new(text).left_out(), [(4, "total")], "{name}");
     }
-    // No list has it, but on each day it is the sum of all others.
+    // Its name is unknown, but on each day its figures are the sums of all others.
     let text = "Day,Campaign,Clicks,Cost\n2023-08-01,A,10,1.50\n2023-08-01,B,20,2.50\n2023-08-01,Xyz,30,4.00\n\
                 2023-08-02,A,7,0.50\n2023-08-02,B,1,1.25\n2023-08-02,Xyz,8,1.75\n";
     let file = File::new(text);
@@ -186,7 +186,7 @@ fn totals_under_any_name_are_not_added_to_what_they_sum() {
     assert_eq!(file.decide(|decisions| decisions.leave_out = "4,7".parse().unwrap()).rows().len(), 4);
     let kept = File::new(text).decide(|decisions| decisions.keep = "4,7".parse().unwrap());
     assert_eq!(kept.rows().len(), 6);
-    // Once may be chance, and a name in every row is a campaign's.
+    // One day may be chance, and a name in every row is a campaign's.
     let once = "Day,Campaign,Clicks,Cost\n2023-08-01,A,10,1\n2023-08-01,B,20,2\n2023-08-01,C,30,3\n";
     assert_eq!(File::new(once).rows().len(), 3);
     let all = "Day,Campaign,Clicks,Cost\n2023-08-01,Total,10,1.5\n2023-08-02,Total,10,1.5\n";

@@ -1,4 +1,4 @@
-//! Lines that are no rows, and files of odd structure: each comes out right, or asks.
+//! Lines that aren't rows, and files with an odd layout: each is read right, or asked about.
 
 use super::*;
 
@@ -156,7 +156,7 @@ fn a_last_line_that_is_cut_off_is_refused_as_that() {
     for whole in ["2023-08-03,C,30,2.50", "2023-08-03,C,30,2.50\0\0\0", "2023-08-03,C,30,2.50\n\u{1a}"] {
         assert_eq!(File::new(format!("{head}{whole}")).rows().len(), 3, "{whole:?}");
     }
-    // What the other rows write shows that this one is not whole, where they all write it alike.
+    // The other rows are all written alike, which shows that this one isn't complete.
     for cut in ["2023-08-03,C,30,2.5", "2023-08-03,C,30,2", "2023-08-03,C,30,"] {
         assert_eq!(File::new(format!("{head}{cut}")).open(), ["cut_off"], "{cut}");
         assert_eq!(

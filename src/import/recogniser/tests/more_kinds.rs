@@ -1,4 +1,4 @@
-//! Kinds of files that were found by inventing hostile ones: each is read right or asked about.
+//! Kinds of files that were invented to break recognition: each is read right, or asked about.
 
 use super::*;
 

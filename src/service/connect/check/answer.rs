@@ -1,4 +1,4 @@
-//! What the check asks with, and what comes back.
+//! The requests of the check, and their answers.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The certificate that the address shows: whether a client trusts it for this name, and for how long.
+//! The certificate at the address: whether a client trusts it for this name, and for how long.
 
 use std::io;
 use std::net::TcpStream;
@@ -11,10 +11,10 @@ use rustls::{CertificateError, ClientConfig, ClientConnection};
 use super::answer::PATIENCE;
 use crate::service::certificates::{self, Roots};
 
-/// Fewer days are told as a fault: renewal has failed by then.
+/// With fewer days left, renewal must have failed.
 pub(super) const FEW_DAYS: i64 = 14;
 
-/// When the certificate ends that `host` shows on this connection; why none was accepted, and what to do.
+/// When the certificate of `host` on this connection ends; or why it isn't accepted, and what to do.
 pub(super) fn shown(
     stream: &mut TcpStream,
     host: &str,

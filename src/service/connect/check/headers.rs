@@ -1,8 +1,8 @@
-//! What stands between: who answers, and what the answer's headers are not any more as the server sends them.
+//! What is between client and server: which proxy answers, and which of the server's headers it changed.
 
 use super::answer::Answer;
 
-/// Headers of the report as the server sends them, and what to do where they come otherwise.
+/// Headers of the report as the server sends them, and what to do if they arrive differently.
 const SENT: [(&str, &str, &str); 3] = [
     (
         "content-type",
@@ -25,7 +25,7 @@ const SENT: [(&str, &str, &str); 3] = [
 /// The names that caching depends on.
 const VARY: [&str; 2] = ["authorization", "accept-encoding"];
 
-/// What was changed, each with what to do.
+/// The headers that were changed, each with what to do.
 pub(super) fn changed(answer: &Answer) -> Vec<(String, &'static str)> {
     let mut found = Vec::new();
     for (name, sent, mend) in SENT {
@@ -47,7 +47,7 @@ pub(super) fn changed(answer: &Answer) -> Vec<(String, &'static str)> {
     found
 }
 
-/// Who says that it passed the answer on.
+/// The proxy that says it forwarded the answer.
 pub(super) fn who(answer: &Answer) -> Option<String> {
     let named = [answer.header("server"), answer.header("via")];
     let named: Vec<_> = named.into_iter().flatten().filter(|name| !name.is_empty()).collect();

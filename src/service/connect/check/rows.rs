@@ -1,4 +1,4 @@
-//! Whether the rows that come are the database's: in one range, day by day, compressed, and not at all where they are known.
+//! Whether the rows are those of the database: in one range, day by day, compressed, and with an entity tag.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use crate::domain::{DayRange, ReportFormat, ReportKind, ReportQuery};
 use crate::service::report::{ReportRequest, Reports};
 use crate::service::{ServiceError, ServiceResult};
 
-/// An answer that takes longer is told of.
+/// A slower answer fails the check.
 const SLOW: Duration = Duration::from_secs(5);
 
 impl Check<'_> {
-    /// The items of the report as the database has them.
+    /// The items of the report in the database.
     fn own(&self, days: DayRange) -> ServiceResult<Vec<u8>> {
         let query = ReportQuery { advertiser: self.advertiser.id, days, offer: None };
         let asked = ReportRequest { kind: ReportKind::Singular, format: ReportFormat::Json, query };
@@ -24,7 +24,7 @@ impl Check<'_> {
         Ok(bytes)
     }
 
-    /// One range of all days; its items, if they are ours.
+    /// Asks for all days in one range; returns the items if they match.
     pub(super) fn range(&mut self, answer: &Answer) -> ServiceResult<Vec<u8>> {
         let items = items(&answer.body).unwrap_or_default();
         let days = self.days;
@@ -51,7 +51,7 @@ impl Check<'_> {
         Ok(items)
     }
 
-    /// As a first connect asks: day by day.
+    /// Asks day by day, as a first connect does.
     pub(super) fn single_days(&mut self, range: &[u8]) -> ServiceResult<()> {
         let (mut day, mut slowest, mut parts) = (self.days.from(), Duration::ZERO, Vec::new());
         loop {
@@ -120,7 +120,7 @@ impl Check<'_> {
         }
     }
 
-    /// Whether a client that has the report already is told so.
+    /// Whether a client that has the report already gets 304.
     pub(super) fn unchanged(&mut self, first: &Answer) {
         let mend = "Let the proxy hand on ETag and If-None-Match (nginx: no etag off; Apache: no Header unset ETag).";
         let Some(tag) = first.header("etag").map(str::to_owned) else {

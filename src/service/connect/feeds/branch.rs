@@ -18,7 +18,7 @@ impl Format for Branch {
         let os = match cell.campaign.store.os() {
             Os::Ios => "IOS",
             Os::Android => "ANDROID",
-            // Branch has no word for the web.
+            // Branch has no value for the web.
             Os::Web => "OTHER",
         };
         Some(vec![cell.day.to_string(), cell.campaign.name.clone(), with_cents(&cell.cost.to_string()), os.to_owned()])
@@ -42,7 +42,7 @@ impl Format for Branch {
     }
 }
 
-/// An amount with at least two decimals, as `1234.56`; no digit is taken away.
+/// An amount with at least two decimals, such as `1234.56`; no digit is dropped.
 fn with_cents(amount: &str) -> String {
     let decimals = amount.split_once('.').map_or(0, |(_, decimals)| decimals.len());
     match decimals {

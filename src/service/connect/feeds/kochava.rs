@@ -1,4 +1,4 @@
-//! Kochava's cost upload by address: support.kochava.com/cost/manual-upload-process.
+//! Kochava's cost import by URL: support.kochava.com/cost/manual-upload-process.
 
 use super::{Cell, Format};
 use crate::domain::Day;
@@ -25,7 +25,7 @@ impl Format for Kochava {
         ])
     }
 
-    /// What Kochava has read stays, so it must not read a day that is not over.
+    /// Kochava keeps what it has read, so it must not read a day that isn't over.
     fn newest(&self, today: Day) -> Day {
         today.earlier(1).unwrap_or(today)
     }

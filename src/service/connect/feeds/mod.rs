@@ -1,6 +1,7 @@
-//! Feeds (contract §9): an advertiser's cost as CSV, by a secret link, in the form that a partner beside Singular reads.
+//! Feeds (contract §9): an advertiser's cost as CSV, by a secret link, in the format of a partner other than Singular.
 //!
-//! A format is one file, and its entry in [`FORMATS`]. What all share is here: which days and offers, the secret, the sums.
+//! A format is one file, and its entry in [`FORMATS`]. All formats share what is here: the days and offers, the secret, the
+//! sums.
 
 mod appsflyer;
 mod branch;
@@ -23,25 +24,25 @@ use crate::store::{
     UrgentNote,
 };
 
-/// The days that a feed shows unless somebody says otherwise.
+/// The default number of days.
 pub const USUAL_DAYS: u32 = 90;
 
-/// How a partner wants its rows.
+/// The format of a partner.
 pub trait Format: Sync {
-    /// As commands and the database call it.
+    /// Its name in commands and in the database.
     fn name(&self) -> &'static str;
 
     fn columns(&self) -> &'static [&'static str];
 
-    /// A row's values in the order of the columns; none where the partner takes no such row.
+    /// A row's values in the order of the columns; `None` if the partner doesn't accept the row.
     fn values(&self, cell: &Cell<'_>) -> Option<Vec<String>>;
 
-    /// Whether the rows of a day's campaign are one, whatever the publisher.
+    /// Whether all publishers' rows of a day and campaign are summed into one.
     fn sums_publishers(&self) -> bool {
         false
     }
 
-    /// Whether a feed shows one publisher only.
+    /// Whether a feed can have only one publisher.
     fn needs_publisher(&self) -> bool {
         false
     }
@@ -51,59 +52,56 @@ pub trait Format: Sync {
         false
     }
 
-    /// The newest day that the partner may be given.
+    /// The newest day that the partner may read.
     fn newest(&self, today: Day) -> Day {
         today
     }
 
-    /// For whom it is.
+    /// The partner's name.
     fn reader(&self) -> &'static str;
 
-    /// Notes for whoever sets the feed up, a sentence each: what the partner does with a day that it reads again, what the
-    /// feed leaves out, and what was never tested against the partner itself.
+    /// Notes for the person who makes the feed, a sentence each: what the partner does if it reads a day again, what the feed
+    /// leaves out, and what was never tested with the partner itself.
     fn notes(&self) -> &'static [&'static str];
 }
 
 /// All formats, in the order in which forms and messages name them.
 pub const FORMATS: [&dyn Format; 4] = [&generic::Generic, &appsflyer::AppsFlyer, &branch::Branch, &kochava::Kochava];
 
-/// The format of this name.
 pub fn format(name: &str) -> Result<&'static dyn Format, Invalid> {
     let found = FORMATS.into_iter().find(|format| format.name().eq_ignore_ascii_case(name.trim()));
     let expected = || format!("one of {}", FORMATS.map(|format| format.name()).join(", "));
     found.ok_or_else(|| Invalid::value("format", name, &expected()))
 }
 
-/// What a row is made of.
+/// A row of the feed before it is formatted.
 #[derive(Debug, Clone, Copy)]
 pub struct Cell<'a> {
     pub day: Day,
     /// The campaign, with its offer and app.
     pub campaign: &'a CampaignRow,
-    /// The publisher; the first of them where they are summed.
+    /// The publisher; if publishers are summed, the first one.
     pub publisher: &'a PublisherRow,
-    /// The currency of the cost.
     pub currency: Currency,
     pub clicks: u64,
     pub cost: MicrosSum,
 }
 
-/// What is asked for when a feed is made.
+/// The fields of a new feed.
 pub struct FeedRequest {
     /// The advertiser, by name or id.
     pub advertiser: String,
-    /// What its reader is called.
+    /// Name of whoever reads it.
     pub name: Name,
-    /// How it is written.
     pub format: &'static dyn Format,
     pub days: FeedDays,
-    /// The one publisher it shows, by name or id.
+    /// Its only publisher, by name or id.
     pub publisher: Option<String>,
-    /// From when on it is refused.
+    /// When it expires.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// A feed that was made. The path is the only time the secret is seen.
+/// A new feed. Only its path ever contains the secret.
 #[derive(Debug)]
 pub struct MadeFeed {
     pub id: FeedId,
@@ -113,7 +111,7 @@ pub struct MadeFeed {
 }
 
 impl MadeFeed {
-    /// The path of its address.
+    /// The path of its link.
     #[must_use]
     pub fn path(&self) -> &str {
         self.path.expose_secret()
@@ -155,7 +153,7 @@ pub fn create(store: &Store, request: &FeedRequest, actor: &Actor, now: DateTime
     })
 }
 
-/// Revokes a feed. Returns whether it was live before.
+/// Revokes a feed. Returns whether it was live.
 pub fn revoke(store: &Store, id: FeedId, actor: &Actor, now: DateTime<Utc>) -> ServiceResult<bool> {
     let feed = store.read(|txn| txn.feed_get(id))?;
     let subject = format!("{} of {}, id {id}", feed.name, feed.advertiser_name);
@@ -163,7 +161,7 @@ pub fn revoke(store: &Store, id: FeedId, actor: &Actor, now: DateTime<Utc>) -> S
     Ok(store.write_urgently(&UrgentNote::new(act, &actor.did("feed revoke", &subject), now))?)
 }
 
-/// The feed whose secret this is.
+/// The feed with this secret.
 pub fn find(txn: &ReadTxn<'_>, secret: &str) -> ServiceResult<Option<FeedRow>> {
     Ok(txn.feed_find(&digest(secret))?)
 }
@@ -172,7 +170,7 @@ fn digest(secret: &str) -> String {
     secrets::sha256_hex(secret.as_bytes())
 }
 
-/// The days that a feed shows now; none where there are no such days yet.
+/// The days that a feed has now; `None` if there are none yet.
 #[must_use]
 pub fn days(format: &dyn Format, days: FeedDays, today: Day) -> Option<DayRange> {
     let newest = format.newest(today);
@@ -183,7 +181,7 @@ pub fn days(format: &dyn Format, days: FeedDays, today: Day) -> Option<DayRange>
     DayRange::new(from, to).ok()
 }
 
-/// What whoever makes a feed should know about it.
+/// Warnings for the person who makes a feed.
 fn warnings(
     txn: &ReadTxn<'_>,
     new: &NewFeed<'_>,
@@ -213,7 +211,7 @@ fn warnings(
     for other in others {
         let (Some(own), Some(its)) = (days(format, new.days, today), days(format, other.days, today)) else { continue };
         let (from, to) = (own.from().max(its.from()), own.to().min(its.to()));
-        // A rolling feed will also show days to come.
+        // A rolling feed will also have future days.
         let ahead = matches!(new.days, FeedDays::Last(_)) || matches!(other.days, FeedDays::Last(_));
         if from <= to {
             found.push(format!(
@@ -227,16 +225,16 @@ fn warnings(
     Ok(found)
 }
 
-/// Whether a feed is answered.
+/// Whether a feed can be read.
 #[must_use]
 pub fn is_live(feed: &FeedRow, now: DateTime<Utc>) -> bool {
     feed.revoked_at.is_none() && feed.expires_at.is_none_or(|at| now < at)
 }
 
-/// The totals of a feed that was written.
+/// The totals of a feed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FeedTotals {
-    /// Its days; none where there are none yet.
+    /// Its days; `None` if there are none yet.
     pub days: Option<DayRange>,
     pub rows: u64,
     pub cost: MicrosSum,
@@ -244,7 +242,7 @@ pub struct FeedTotals {
     pub left_out: u64,
 }
 
-/// Writes a feed, as one state of the database has it, in bounded memory.
+/// Writes a feed from one snapshot, in bounded memory.
 pub fn write(txn: &ReadTxn<'_>, feed: &FeedRow, now: DateTime<Utc>, out: &mut dyn Write) -> ServiceResult<FeedTotals> {
     let advertiser = txn.advertiser_list()?.into_iter().find(|row| row.key == feed.advertiser);
     let advertiser = advertiser.ok_or_else(|| ServiceError::Internal("a feed has no advertiser".to_owned()))?;

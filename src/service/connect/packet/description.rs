@@ -1,4 +1,5 @@
-//! What of the API's description concerns Singular's report: as OpenAPI with only its paths, and as JSON Schema of its answer.
+//! The part of the API's description that is about Singular's report: as OpenAPI with only its paths, and as JSON Schema of
+//! its answer.
 
 use std::collections::BTreeSet;
 
@@ -52,7 +53,7 @@ pub(super) fn schema() -> ServiceResult<Value> {
     serde_json::from_str(&text).map_err(|error| ServiceError::Internal(format!("the report's schema: {error}")))
 }
 
-/// All that a part of the document refers to, and what that refers to.
+/// Everything that a part of the document refers to, directly or indirectly.
 fn named(part: &Value, document: &Value) -> BTreeSet<String> {
     let (mut found, mut parts) = (BTreeSet::new(), vec![part]);
     while let Some(part) = parts.pop() {

@@ -1,5 +1,5 @@
-//! The packet: what Singular's integration team needs to point a connector at this server, as one folder or zip. It holds a
-//! token that reads made-up days (`sandbox`), the only token that is ever written to a file.
+//! The packet: what Singular's integration team needs to point a connector at this server, as a folder or a zip. It contains
+//! a token that reads made-up days (`sandbox`), the only token that is ever written to a file.
 
 mod description;
 
@@ -25,24 +25,24 @@ const LIFE: TimeDelta = TimeDelta::days(180);
 /// The file to begin with.
 pub const START: &str = "packet.html";
 
-/// What is asked for when a packet is made.
+/// The fields of a new packet.
 #[derive(Debug)]
 pub struct PacketRequest {
-    /// Whose connector it is about.
+    /// The advertiser whose connector is set up.
     pub advertiser: AdvertiserRow,
-    /// Scheme, host and path that Singular reaches the server by.
+    /// Scheme, host and path of the server for Singular.
     pub url: String,
-    /// Whom the integration team can ask, in the words of whoever made the packet.
+    /// The contact for the integration team.
     pub contact: String,
 }
 
-/// A packet that was made. It holds a token, so it is shown once.
+/// A new packet. It contains a token, so it is shown once.
 pub struct Packet {
     /// Its files, by name.
     pub files: Vec<(&'static str, Vec<u8>)>,
     /// The id of its token.
     pub token: TokenId,
-    /// What to mind before it is sent: sentences.
+    /// Warnings before it is sent, one sentence each.
     pub warnings: Vec<String>,
 }
 
@@ -64,14 +64,14 @@ struct Document<'a> {
     sandbox_days: u64,
 }
 
-/// Whom Singular's team may ask if nobody says otherwise: the first admin.
+/// The default contact: the first admin.
 pub fn usual_contact(txn: &ReadTxn<'_>) -> ServiceResult<String> {
     let admins = txn.admin_list()?.into_iter().filter(|row| row.role == Role::Admin);
     let first = admins.min_by_key(|row| row.created_at);
     Ok(first.map_or_else(|| "whoever sent you this".to_owned(), |row| row.email))
 }
 
-/// Makes a packet; the sandbox tokens of those before it are revoked.
+/// Makes a packet; the sandbox tokens of earlier packets are revoked.
 pub fn make(store: &Store, request: &PacketRequest, actor: &Actor, now: DateTime<Utc>) -> ServiceResult<Packet> {
     let PacketRequest { advertiser, url, contact } = request;
     let days = last_days(advertiser, now)?;
@@ -112,14 +112,14 @@ pub fn make(store: &Store, request: &PacketRequest, actor: &Actor, now: DateTime
     })
 }
 
-/// Two days that are over.
+/// The last two complete days.
 fn last_days(advertiser: &AdvertiserRow, now: DateTime<Utc>) -> ServiceResult<DayRange> {
     let today = advertiser.time_zone.today(now)?;
     let (first, last) = (today.earlier(2).unwrap_or(today), today.earlier(1).unwrap_or(today));
     Ok(DayRange::new(first, last)?)
 }
 
-/// As the server answers whoever has no token.
+/// The server's message for a request without a token.
 const SAMPLE_401: &str = "A valid API token is needed: \"Authorization: ApiToken plt_…\".";
 
 fn sample_report(items: &[u8], now: DateTime<Utc>) -> Vec<u8> {
@@ -143,7 +143,7 @@ fn sample_refusal(kind: &str, message: &str) -> Vec<u8> {
     refusal.to_string().into_bytes()
 }
 
-/// What Singular could stumble over.
+/// Problems that Singular could run into.
 #[must_use]
 pub fn warnings(url: &str) -> Vec<String> {
     let mut found = Vec::new();
@@ -165,7 +165,7 @@ pub fn warnings(url: &str) -> Vec<String> {
 }
 
 impl Packet {
-    /// Writes it into a folder, which must be new, empty, or hold an earlier packet and nothing else.
+    /// Fails unless the folder is new, empty, or has only an earlier packet.
     pub fn ensure_fits(dir: &Path) -> ServiceResult<()> {
         let wrong =
             |reason: String| ServiceError::from(Invalid::because("DIR", format!("{}: {reason}", dir.display())));
@@ -182,7 +182,7 @@ impl Packet {
         Err(wrong("the folder holds other files, expected a new or an empty one, or an earlier packet".to_owned()))
     }
 
-    /// Writes its files, which only their owner may read: one of them holds a token.
+    /// Writes its files, readable only by their owner, because one contains a token.
     pub fn write(&self, dir: &Path) -> ServiceResult<()> {
         let failed = |path: &Path, error: &std::io::Error| {
             ServiceError::Internal(format!("{} can't be written: {error}", path.display()))
@@ -200,7 +200,7 @@ impl Packet {
         Ok(())
     }
 
-    /// The same as one zip, whose files lie in a folder of this name.
+    /// The packet as a zip with this folder.
     pub fn zip(&self, folder: &str) -> ServiceResult<Vec<u8>> {
         let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
         let mut add = |name: &str, bytes: &[u8]| -> zip::result::ZipResult<()> {
