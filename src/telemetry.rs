@@ -1,4 +1,4 @@
-//! Logs, and the one helper that runs blocking work and carries the request's span with it.
+//! The log, and a function that runs blocking work inside of the request's span.
 
 use std::io::{IsTerminal as _, stderr};
 use std::num::NonZeroU32;
@@ -13,12 +13,12 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt};
 
-/// What is logged unless somebody asks otherwise. The web server's own words about clients that break off or talk nonsense
-/// are left out: any stranger could fill the disk with them.
+/// The default log filter. The web server's messages about clients that disconnect or send nonsense are left out, because any
+/// stranger could fill the disk with them.
 const USUAL: &str = "info,actix_server=warn,actix_http=off";
 
-/// Writes logs to stderr, as JSON lines or as text for people. `PITLANE_LOG` filters them, as in `PITLANE_LOG=debug`; what
-/// can't be read as a filter is said, and the usual one holds. A second call changes nothing.
+/// Writes the log to stderr, as JSON lines or as text. `PITLANE_LOG` filters it, as in `PITLANE_LOG=debug`; an invalid filter
+/// is reported, and the default is used. A second call changes nothing.
 pub fn init(as_json: bool) {
     let asked = std::env::var("PITLANE_LOG").unwrap_or_default();
     let wanted = if asked.is_empty() { USUAL } else { &asked };
@@ -35,15 +35,14 @@ pub fn init(as_json: bool) {
     }
 }
 
-/// Lines a minute that strangers can make the log grow by.
+/// How many lines per minute strangers can cause.
 const STRANGERS_A_MINUTE: NonZeroU32 = NonZeroU32::new(60).unwrap();
 
 static STRANGERS: LazyLock<DefaultDirectRateLimiter> =
     LazyLock::new(|| RateLimiter::direct(Quota::per_minute(STRANGERS_A_MINUTE)));
 static UNSAID: AtomicU64 = AtomicU64::new(0);
 
-/// Logs what any stranger can cause as often as they like: so many lines a minute, each with how many were left out since
-/// the one before.
+/// Logs what any stranger can cause: only some lines per minute, each with how many were left out since the last one.
 pub fn of_strangers(log: impl FnOnce(u64)) {
     if STRANGERS.check().is_ok() {
         log(UNSAID.swap(0, Ordering::Relaxed));
@@ -52,18 +51,18 @@ pub fn of_strangers(log: impl FnOnce(u64)) {
     }
 }
 
-/// Starts work that blocks off the async threads, inside the current span, and does not wait for it.
+/// Starts blocking work on another thread, inside the current span, and doesn't wait for it.
 pub fn start_blocking(work: impl FnOnce() + Send + 'static) {
     spawn_boxed(Box::new(work));
 }
 
-/// Runs work that blocks (SQLite, Argon2, files) off the async threads, inside the current span.
+/// Runs blocking work (SQLite, Argon2, files) on another thread, inside the current span.
 ///
 /// # Panics
 /// When `work` panics: the panic goes on in the caller.
 pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (give, got) = oneshot::channel();
-    // What waits for it may be gone.
+    // The receiver may be gone.
     let ended = spawn_boxed(Box::new(move || drop(give.send(work())))).await;
     match (ended, got.await) {
         (Ok(()), Ok(done)) => done,
@@ -72,7 +71,7 @@ pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stat
     }
 }
 
-/// One task type for all work: a task of each closure's own made the program a megabyte larger.
+/// One task type for all work: a type per closure made the program a megabyte larger.
 fn spawn_boxed(work: Box<dyn FnOnce() + Send>) -> JoinHandle<()> {
     let span = tracing::Span::current();
     tokio::task::spawn_blocking(move || span.in_scope(work))

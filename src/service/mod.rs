@@ -33,21 +33,21 @@ pub type ServiceResult<T> = Result<T, ServiceError>;
 /// What went wrong in a service.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
-    /// Something asked for can't be.
+    /// The request is invalid.
     #[error(transparent)]
     Invalid(#[from] Invalid),
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Too many others wait for the same; coming back later helps.
+    /// Too many others wait; trying again later helps.
     #[error("too many secrets are being checked at once")]
     Overloaded,
-    /// Nothing a caller could have done otherwise.
+    /// An error that the caller can't avoid.
     #[error("{0}")]
     Internal(String),
 }
 
 impl ServiceError {
-    /// What it is, for programs; the names are stable.
+    /// Its kind, for programs; the names don't change.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -59,17 +59,17 @@ impl ServiceError {
     }
 }
 
-/// Who does something, for the audit log.
+/// The person or program that acts, for the audit log.
 #[derive(Debug, Clone)]
 pub struct Actor {
     /// `command line`, an admin's address or a token's id.
     pub name: String,
-    /// From where, if it came over the network.
+    /// Its address, if it came over the network.
     pub address: Option<String>,
 }
 
 impl Actor {
-    /// Whoever may run commands on the machine.
+    /// Anybody who can run commands on the machine.
     #[must_use]
     pub fn command_line() -> Self {
         Self { name: "command line".to_owned(), address: None }

@@ -1,5 +1,5 @@
-//! The one look-up of names (contract §4), for imports, forms and commands: a name means what is written like it, or else what
-//! looks like it. What was merged means what it was merged into.
+//! Looks up names (contract §4), for imports, forms and commands: first an exact match, then one by the contract's
+//! comparison. A merged name finds what it was merged into.
 
 use foldhash::HashMap;
 
@@ -10,37 +10,37 @@ use crate::store::{
     StoreError, StoreResult,
 };
 
-/// Spellings of known names that are remembered; what comes after them is compared anew each time.
+/// How many spellings are remembered; others are compared each time.
 const SPELLINGS: usize = 100_000;
 
-/// Names of one kind, found as the contract compares them (§4): as they are written, or else as they look.
+/// Names of one kind, looked up by the contract's rules (§4): exactly, or else by comparison.
 #[derive(Debug)]
 pub struct Names<K> {
     exact: HashMap<String, K>,
-    /// Made when a name is looked up that is not written like any.
+    /// Built when a name has no exact match.
     alike: Option<HashMap<NameKey, Vec<K>>>,
     spellings: usize,
     key: fn(&str) -> NameKey,
 }
 
-/// What goes by a name.
+/// The result of looking up a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Named<K> {
-    /// No name looks like it.
+    /// No name matches.
     Nothing,
-    /// The only one whose name looks like it.
+    /// The only match.
     One(K),
-    /// Twins from before names were compared so; only their exact spelling tells them apart.
+    /// Names that were stored before they were compared like this; only their exact spelling tells them apart.
     Several,
 }
 
 impl<K: Copy + Eq> Names<K> {
-    /// Names whose letter case counts.
+    /// Names that differ by letter case.
     pub(in crate::service) fn new() -> Self {
         Self { exact: HashMap::default(), alike: None, spellings: 0, key: NameKey::new }
     }
 
-    /// Names whose letter case does not count.
+    /// Names that don't differ by letter case.
     pub(in crate::service) fn ignoring_case() -> Self {
         Self { key: NameKey::ignoring_case, ..Self::new() }
     }
@@ -52,7 +52,7 @@ impl<K: Copy + Eq> Names<K> {
         self.exact.insert(name.to_owned(), key);
     }
 
-    /// Lets a name stand for a known one; nothing happens where that is not known.
+    /// Makes a name find a known one; does nothing if that doesn't exist.
     pub(in crate::service) fn alias(&mut self, name: &str, known: &str) {
         if let Named::One(key) = self.find(known) {
             self.exact.insert(name.to_owned(), key);
@@ -86,7 +86,7 @@ impl<K: Copy + Eq> Names<K> {
     }
 }
 
-/// Twins that mean the same, since one was merged into the other, are none.
+/// Two names that find the same entry, because one was merged into the other, aren't ambiguous.
 fn put<K: Copy + Eq>(alike: &mut HashMap<NameKey, Vec<K>>, name: NameKey, key: K) {
     let found = alike.entry(name).or_default();
     if !found.contains(&key) {
@@ -117,7 +117,7 @@ pub(in crate::service) fn offers(txn: &ReadTxn<'_>, advertiser: AdvertiserKey) -
     Ok(names)
 }
 
-/// The publisher that goes by this name or id.
+/// The publisher with this name or id.
 pub fn publisher(txn: &ReadTxn<'_>, text: &str) -> StoreResult<Named<PublisherRow>> {
     let text = text.trim();
     let key = match publishers(txn)?.find(text) {
@@ -131,7 +131,7 @@ pub fn publisher(txn: &ReadTxn<'_>, text: &str) -> StoreResult<Named<PublisherRo
     Ok(txn.publishers_by_key(&[key])?.pop().map_or(Named::Nothing, Named::One))
 }
 
-/// The advertiser's campaign that goes by this name or id.
+/// The advertiser's campaign with this name or id.
 pub fn campaign(txn: &ReadTxn<'_>, advertiser: AdvertiserKey, text: &str) -> StoreResult<Named<CampaignRow>> {
     let text = text.trim();
     let key = match campaigns(txn, advertiser)?.find(text) {
@@ -145,7 +145,7 @@ pub fn campaign(txn: &ReadTxn<'_>, advertiser: AdvertiserKey, text: &str) -> Sto
     Ok(txn.campaigns_by_key(advertiser, &[key])?.pop().map_or(Named::Nothing, Named::One))
 }
 
-/// The advertiser's offer that goes by this name or id.
+/// The advertiser's offer with this name or id.
 pub fn offer(txn: &ReadTxn<'_>, advertiser: AdvertiserKey, text: &str) -> StoreResult<Named<OfferRow>> {
     let text = text.trim();
     let found = offers(txn, advertiser)?.find(text);
@@ -159,7 +159,7 @@ pub fn offer(txn: &ReadTxn<'_>, advertiser: AdvertiserKey, text: &str) -> StoreR
     })
 }
 
-/// The advertiser's app that goes by this store id, id or name.
+/// The advertiser's app with this store id, id or name.
 pub fn app(txn: &ReadTxn<'_>, advertiser: AdvertiserKey, text: &str) -> StoreResult<Named<AppRow>> {
     let text = text.trim();
     let is_meant = |row: &AppRow| {
@@ -175,7 +175,7 @@ pub fn app(txn: &ReadTxn<'_>, advertiser: AdvertiserKey, text: &str) -> StoreRes
 }
 
 impl<T> Named<T> {
-    /// The one, or an error that says why there is none.
+    /// The match, or an error that says why there is none.
     pub fn or_missing(self, noun: &str, text: &str) -> ServiceResult<T> {
         match self {
             Self::One(found) => Ok(found),
@@ -192,7 +192,7 @@ impl<T> Named<T> {
     }
 }
 
-/// Refuses a name that means another advertiser already.
+/// Refuses a name that finds another advertiser.
 pub(in crate::service) fn free_advertiser(
     txn: &ReadTxn<'_>,
     name: &Name,
@@ -205,7 +205,7 @@ pub(in crate::service) fn free_advertiser(
     }
 }
 
-/// Refuses a name that means another publisher already.
+/// Refuses a name that finds another publisher.
 pub(in crate::service) fn free_publisher(
     txn: &ReadTxn<'_>,
     name: &Name,
@@ -220,7 +220,7 @@ pub(in crate::service) fn free_publisher(
     }
 }
 
-/// Refuses a name that means another of the advertiser's campaigns already.
+/// Refuses a name that finds another of the advertiser's campaigns.
 pub(in crate::service) fn free_campaign(
     txn: &ReadTxn<'_>,
     advertiser: AdvertiserKey,
@@ -236,7 +236,7 @@ pub(in crate::service) fn free_campaign(
     }
 }
 
-/// Refuses a name that means another of the advertiser's offers already.
+/// Refuses a name that finds another of the advertiser's offers.
 pub(in crate::service) fn free_offer(
     txn: &ReadTxn<'_>,
     advertiser: AdvertiserKey,
@@ -250,7 +250,7 @@ pub(in crate::service) fn free_offer(
     }
 }
 
-/// What else the name means: one that is written like it first.
+/// What else the name finds: an exact match first.
 fn taken<'n, K: PartialEq>(
     known: impl Iterator<Item = (K, &'n str)>,
     look: fn(&str) -> NameKey,
@@ -275,7 +275,7 @@ fn refused(noun: &str, name: &Name, stored: &str, meant: &str) -> ServiceError {
     StoreError::Conflict(message).into()
 }
 
-/// The advertiser's campaign whose name differs from this one only in letter case.
+/// A campaign of the advertiser whose name differs only in letter case.
 pub fn differs_in_case(
     txn: &ReadTxn<'_>,
     advertiser: AdvertiserKey,

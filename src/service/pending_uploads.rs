@@ -1,8 +1,8 @@
-//! Uploads in the browser, from the bytes to the import: recognised, mapped, previewed, imported or thrown away.
+//! Uploads in the browser, from the file to the import: recognised, mapped, previewed, then imported or discarded.
 //!
-//! What was recognised and answered is kept with the draft, so it survives a restart. A draft is its admin's alone and goes
-//! after a day. What reading it came to lies beside its bytes, and what is imported is what was previewed: where the stats or
-//! the catalogue changed since, the preview is shown again with what is different.
+//! What was recognised and answered is stored with the draft, so it survives a restart. A draft belongs to one admin and is
+//! deleted after a day. The result of reading it is stored beside its bytes. What is imported is what the preview showed: if
+//! the stats or the catalogue have changed since, a new preview shows the difference.
 
 use std::io::Write;
 use std::time::SystemTime;
@@ -20,23 +20,23 @@ use crate::service::imports::{
 use crate::service::{Actor, ServiceError, ServiceResult, hex};
 use crate::store::{AdvertiserRow, ImportKind, PendingUploadRow, Store, StoreError, UploadPart};
 
-/// How long an upload waits.
+/// How long an upload is kept.
 const LIFE: TimeDelta = TimeDelta::days(1);
 
-/// How often an upload is read anew because the catalogue changed meanwhile.
+/// How often an upload is read again because the catalogue changed during reading.
 const TRIES: usize = 5;
 
-/// What is known of an upload.
+/// What is known about an upload.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Settings {
-    /// What somebody decided about how it is read.
+    /// What the person decided about how it is read.
     pub decisions: Decisions,
     /// What earlier files of its kind were like.
     pub memory: Memory,
-    /// What the file shows, given the decisions.
+    /// What was recognised, given the decisions.
     pub recognition: Recognition,
-    /// The saved mapping that was made for such files.
+    /// The saved mapping for such files.
     pub saved: Option<String>,
     /// Whether the answers of the last such file were filled in.
     pub is_remembered: bool,
@@ -44,29 +44,29 @@ pub struct Settings {
     pub answers: Answers,
 }
 
-/// What a person says to an upload.
+/// A person's answers about an upload.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a box of its own on the page")]
 pub struct Answers {
-    /// Whether lines that state the same cell are added up.
+    /// Whether lines of the same cell are added up.
     pub sum: bool,
-    /// Whether what it names and nobody knows is created.
+    /// Whether to create what is unknown.
     pub create_missing: bool,
-    /// Whether what the days and publishers have besides is set to zero.
+    /// Whether to set to zero the rows of its days and publishers that it leaves out.
     pub replace: bool,
-    /// What its days are called from now on.
+    /// The new state of its days.
     pub days: Option<KeptDayState>,
     pub reason: String,
-    /// What its cost must come to, as it was typed.
+    /// The total cost that it must have, as it was typed.
     pub control_total: String,
     /// Names in the file that stand for known ones.
     pub aliases: Vec<Alias>,
-    /// Whether the mapping page was answered.
+    /// Whether the mapping page was sent.
     pub given: bool,
 }
 
-/// A day's state, as it is kept: `provisional` or `final`.
+/// A day's state in the stored JSON: `provisional` or `final`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct KeptDayState(pub DayState);
@@ -85,28 +85,28 @@ impl From<KeptDayState> for String {
     }
 }
 
-/// An upload that waits.
+/// An upload that isn't imported yet.
 #[derive(Debug, Clone)]
 pub struct PendingUpload {
     pub row: PendingUploadRow,
-    /// Whose stats it is for.
+    /// The advertiser of its stats.
     pub advertiser: AdvertiserRow,
     /// What is known of it.
     pub settings: Settings,
 }
 
-/// An upload whose bytes were just written.
+/// An upload that was just received.
 #[derive(Debug)]
 pub struct Upload {
     pub id: DraftId,
     /// What the browser called it.
     pub file_name: String,
     pub bytes: u64,
-    /// Of its bytes.
+    /// SHA-256 of its bytes.
     pub sha256: String,
 }
 
-/// Recognises an upload and keeps it as a draft; the bytes of what is refused are removed.
+/// Recognises an upload and stores it as a draft; a refused one is deleted.
 pub fn keep(store: &Store, admin: AdminId, advertiser: &AdvertiserRow, upload: Upload) -> Result<(), ImportError> {
     let kept = propose(store, upload.id, advertiser).and_then(|settings| {
         let row = PendingUploadRow {
@@ -126,7 +126,7 @@ pub fn keep(store: &Store, admin: AdminId, advertiser: &AdvertiserRow, upload: U
     kept
 }
 
-/// What is proposed before anybody was asked: what the file shows, with the mapping that was made for such files.
+/// The first proposal: what was recognised, with the mapping for such files.
 fn propose(store: &Store, id: DraftId, advertiser: &AdvertiserRow) -> Result<Settings, ImportError> {
     let recognise = |decisions: &Decisions, memory: &Memory| -> Result<Recognition, ImportError> {
         Ok(imports::recognise(
@@ -155,7 +155,7 @@ fn header_names(recognition: &Recognition) -> Vec<String> {
     recognition.headers.iter().map(|header| header.name.clone()).collect()
 }
 
-/// An admin's own draft; nobody else's is found, and none that is too old.
+/// An admin's own draft, if it isn't too old.
 pub fn open(store: &Store, id: DraftId, admin: AdminId) -> ServiceResult<PendingUpload> {
     tidy(store)?;
     store.read(|txn| {
@@ -169,7 +169,7 @@ pub fn open(store: &Store, id: DraftId, admin: AdminId) -> ServiceResult<Pending
     })
 }
 
-/// Takes other decisions and answers; the file is recognised anew where the decisions differ.
+/// Applies decisions and answers; recognises the file again if the decisions differ.
 pub fn decide(
     store: &Store,
     upload: &mut PendingUpload,
@@ -189,7 +189,7 @@ pub fn decide(
     Ok(store.write(|txn| txn.draft_settle(upload.row.id, &settings))?)
 }
 
-/// Saves how the upload is read under a name.
+/// Saves under a name how the upload is read.
 pub fn save_mapping(store: &Store, upload: &PendingUpload, name: &Name, actor: &Actor) -> ServiceResult<()> {
     let recognition = &upload.settings.recognition;
     imports::save_mapping(store, name, &header_names(recognition), &KeptMapping::of(recognition), actor)
@@ -216,7 +216,7 @@ fn options(upload: &PendingUpload) -> Result<ImportOptions, Invalid> {
     })
 }
 
-/// Names the answers that decide what reading the upload comes to.
+/// Identifies the answers that change how the upload is read.
 fn answers_key(upload: &PendingUpload) -> ServiceResult<String> {
     let Settings { decisions, answers, recognition, .. } = &upload.settings;
     let key = json(&(
@@ -230,7 +230,7 @@ fn answers_key(upload: &PendingUpload) -> ServiceResult<String> {
     Ok(hex(&Sha256::digest(key.as_bytes())))
 }
 
-/// The upload's text, as it is read.
+/// The unpacked text of the upload.
 fn text(store: &Store, upload: &PendingUpload) -> Result<std::fs::File, ImportError> {
     let mut file = store.upload_open(upload.row.id)?;
     if imports::hash(&mut file)? != upload.row.sha256 {
@@ -241,8 +241,8 @@ fn text(store: &Store, upload: &PendingUpload) -> Result<std::fs::File, ImportEr
     Ok(crate::import::unpack(file, upload.settings.recognition.sheet.as_deref(), spool)?.text)
 }
 
-/// Runs `work` on the upload as it was read, which is done anew where that is not kept, or where `work` says that the
-/// catalogue has changed.
+/// Runs `work` on the staged upload. It is staged again if it isn't stored, or if `work` finds that the catalogue has
+/// changed.
 fn with_staged<T>(
     store: &Store,
     upload: &PendingUpload,
@@ -268,7 +268,7 @@ fn with_staged<T>(
     Err(StoreError::Busy { doing: "read an upload while the catalogue keeps changing" }.into())
 }
 
-/// What importing it would do.
+/// The preview of importing it.
 pub fn preview(store: &Store, upload: &PendingUpload) -> Result<Preview, ImportError> {
     let options = options(upload).map_err(ServiceError::from)?;
     let found = with_staged(store, upload, &options, |staged| staged.preview(store, &options))?;
@@ -277,15 +277,15 @@ pub fn preview(store: &Store, upload: &PendingUpload) -> Result<Preview, ImportE
     Ok(found)
 }
 
-/// All that is wrong with it, as CSV.
+/// All its problems, as CSV.
 pub fn list_problems(store: &Store, upload: &PendingUpload, all: &mut dyn Write) -> Result<(), ImportError> {
     let options = options(upload).map_err(ServiceError::from)?;
     imports::list_problems(store, text(store, upload)?, &options, all)
 }
 
-/// Imports it, and the draft is gone. How it was read is remembered for the next file of its kind.
+/// Imports it and deletes the draft. How it was read is remembered for the next file of its kind.
 ///
-/// `seen` is the key of the outlook that the person saw; empty where nobody looked.
+/// `seen` is the key of the outlook that the person saw; empty if there was none.
 pub fn commit(store: &Store, upload: &PendingUpload, seen: &str, actor: &Actor) -> Result<ImportDone, ImportError> {
     let options = options(upload).map_err(ServiceError::from)?;
     let id = upload.row.id;
@@ -298,13 +298,13 @@ pub fn commit(store: &Store, upload: &PendingUpload, seen: &str, actor: &Actor) 
     }
     let commit = |staged: &mut StagedInput| staged.commit(store, &options, &source, id, expected.as_ref());
     let done = with_staged(store, upload, &options, commit).map_err(|error| {
-        // Whoever pressed a moment earlier imported it under the upload's own id, and its file is gone.
+        // Another request has already imported it under the upload's id, and its file is gone.
         let is_imported = store.read(|txn| txn.import_find(ImportId::from(uuid::Uuid::from(id))));
         if matches!(is_imported, Ok(Some(_))) { ImportError::Taken } else { error }
     })?;
     store.upload_remove(id);
     let recognition = &upload.settings.recognition;
-    // The import stands; what is only a help for the next one must not fail it.
+    // The import has succeeded, so failing to remember this for the next one must not fail it.
     let kept = match &upload.settings.saved {
         Some(name) => imports::use_mapping(store, name),
         None => imports::remember_mapping(store, &header_names(recognition), &KeptMapping::of(recognition)),
@@ -315,14 +315,14 @@ pub fn commit(store: &Store, upload: &PendingUpload, seen: &str, actor: &Actor) 
     Ok(done)
 }
 
-/// Throws an upload away.
+/// Discards an upload.
 pub fn discard(store: &Store, id: DraftId) -> ServiceResult<()> {
     store.write(|txn| txn.draft_delete(id))?;
     store.upload_remove(id);
     Ok(())
 }
 
-/// Throws away what waited too long.
+/// Deletes uploads that are too old.
 pub fn tidy(store: &Store) -> ServiceResult<()> {
     let then = Utc::now() - LIFE;
     let is_due = store.read(|txn| txn.draft_any_before(then))?;
@@ -332,7 +332,7 @@ pub fn tidy(store: &Store) -> ServiceResult<()> {
     Ok(store.uploads_tidy(SystemTime::from(then))?)
 }
 
-/// The same at a start, when no upload can be on its way in: files that no draft owns go whatever their age.
+/// The same at the server's start, when no upload can be arriving: files without a draft are deleted whatever their age.
 pub fn tidy_at_start(store: &Store) -> ServiceResult<()> {
     tidy(store)?;
     Ok(store.uploads_tidy(SystemTime::now())?)

@@ -1,8 +1,8 @@
-//! The poll history's writer: gathers what happened and writes it in batches, off the request path.
+//! Writes the poll history in batches, off the request path.
 //!
-//! Recording never waits and never fails a request. What a kill may cost is the last moment of history; what a flood may
-//! cost is the history of the flood, but nothing of the ledger: what was handed over is kept until it is written. Of what a
-//! kill takes, the database says up to which version of the data it can't be (`store::handing_over`).
+//! Recording never waits and never fails a request. A kill loses at most the last moment of history; a flood loses its own
+//! history, but nothing of the ledger: answers are kept until they are written. For a kill, the database says up to which
+//! version the ledger is complete (`store::handing_over`).
 
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
@@ -18,23 +18,23 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use crate::domain::ReportKind;
 use crate::store::{PollRow, ServedAnswer, Store, StoreError, TokenKey, TokenUse, Version, WriteTxn};
 
-/// What the queue holds before more is dropped.
+/// The most entries in the queue; more are dropped.
 const QUEUE: usize = 4096;
-/// How long after a batch the next one is written at the earliest. The first after a pause is written at once.
+/// The shortest time between two batches. The first after a pause is written at once.
 const GATHER: Duration = Duration::from_millis(200);
-/// After what time a batch that could not be written is tried again.
+/// When a batch that could not be written is tried again.
 const RETRY: Duration = Duration::from_secs(1);
-/// Answers that are kept before those that later ones cover are looked for.
+/// From this many answers on, those that later ones cover are removed.
 const KEPT_ANSWERS: usize = 4096;
-/// How often the queue is emptied meanwhile. Waiting on the queue itself would wake the writer for every entry, which costs
-/// a busy server more than writing them; at this pace the queue holds 80,000 a second.
+/// How often the queue is emptied. Blocking on the queue would wake the thread for every entry, which costs a busy server
+/// more than writing them; at this rate the queue takes 80,000 entries a second.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// How long a poll is remembered.
+/// How long polls are kept.
 const KEPT: TimeDelta = TimeDelta::days(400);
-/// How often older ones are looked for.
+/// How often old polls are deleted.
 const FORGET_EVERY: Duration = Duration::from_hours(12);
-/// Refused polls that are recorded a minute, of unrecognised clients and of those with a token, so that neither a stranger
-/// nor whoever holds a revoked token can fill the disk.
+/// The most refused polls that are recorded per minute, separately for unknown clients and for those with a token, so that
+/// neither a stranger nor the holder of a revoked token can fill the disk.
 const REFUSED_A_MINUTE: NonZeroU32 = NonZeroU32::new(60).unwrap();
 
 enum Event {
@@ -58,7 +58,7 @@ impl Event {
     }
 }
 
-/// Takes entries from the request path and writes them from a thread of its own.
+/// Takes entries from requests and writes them on a thread of its own.
 pub struct PollLog {
     queue: SyncSender<Event>,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -70,7 +70,7 @@ pub struct PollLog {
     dropped: AtomicU64,
 }
 
-/// Answers that were handed over and are not in the ledger yet.
+/// Answers that were handed over and aren't in the ledger yet.
 #[derive(Default)]
 struct Answers(Mutex<Vec<ServedAnswer>>);
 
@@ -107,13 +107,13 @@ impl Answers {
         answers
     }
 
-    /// Takes answers back that could not be written.
+    /// Puts back answers that could not be written.
     fn give_back(&self, answers: Vec<ServedAnswer>) {
         self.lock().splice(0..0, answers);
     }
 }
 
-/// Leaves out answers to the same reader and of the same days as a later one.
+/// Removes answers to the same reader for the same days as a later one.
 fn keep_latest(answers: &mut Vec<ServedAnswer>) {
     let mut seen = HashSet::new();
     answers.reverse();
@@ -122,15 +122,15 @@ fn keep_latest(answers: &mut Vec<ServedAnswer>) {
     answers.reverse();
 }
 
-/// Answers that are being handed over.
+/// Answers that are being sent.
 #[derive(Default)]
 struct UnderWay(Mutex<Asked>);
 
 #[derive(Default)]
 struct Asked {
-    /// The latest version of the data that was seen.
+    /// The latest version of the data.
     known: Version,
-    /// How many were asked for when which was the latest, in order. Those that are handed over are taken out now and then.
+    /// How many were requested at which latest version, in order. Finished ones are removed from time to time.
     at: Vec<(Version, usize)>,
 }
 
@@ -139,7 +139,7 @@ impl UnderWay {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes the latest version, unless it could not be read; the one up to which all answers have been handed over.
+    /// Notes the latest version, if it could be read, and returns the one up to which all answers are finished.
     fn complete_to(&self, latest: Result<Version, StoreError>) -> Version {
         let mut asked = self.lock();
         asked.known = latest.unwrap_or(asked.known);
@@ -148,7 +148,7 @@ impl UnderWay {
     }
 }
 
-/// An answer on its way to whoever polls, until it is dropped.
+/// An answer that is being sent, until it is dropped.
 pub struct HandOver {
     under_way: Arc<UnderWay>,
     version: Version,
@@ -185,7 +185,7 @@ impl PollLog {
         })
     }
 
-    /// An answer begins to be handed over. Until it is recorded, or was not, the ledger counts as lacking it.
+    /// Starts sending an answer. Until it is recorded or dropped, the ledger counts as incomplete.
     #[must_use]
     pub fn hand_over(&self) -> HandOver {
         let mut asked = self.under_way.lock();
@@ -207,7 +207,7 @@ impl PollLog {
         }
     }
 
-    /// Keeps what a poll was handed, for the ledger.
+    /// Keeps the answer to a poll for the ledger.
     fn served_by(&self, poll: &PollRow) {
         if let (Some(token), Some(days), Some(version)) = (poll.token, poll.days, poll.served)
             && poll.report == ReportKind::Singular
@@ -221,12 +221,12 @@ impl PollLog {
         self.send(Event::Use(seen));
     }
 
-    /// Entries that were not recorded because there were too many at once.
+    /// Entries that were dropped because there were too many at once.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Writes what is left and ends the writer. Entries that come later are dropped.
+    /// Writes what is left and ends the thread. Later entries are dropped.
     pub fn stop(&self) {
         if let Some(writer) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take()
             && self.queue.send(Event::Stop).is_ok()
@@ -246,7 +246,7 @@ impl PollLog {
     }
 }
 
-/// What the writer's thread works with.
+/// The state of the writing thread.
 struct BatchWriter {
     store: Store,
     served: Arc<Answers>,
@@ -270,7 +270,7 @@ impl BatchWriter {
                 Err(RecvTimeoutError::Timeout) => continue,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            // In this order: an answer that is neither under way nor among those that are taken was written before.
+            // In this order: an answer that is neither being sent nor among the taken ones has already been written.
             let complete_to = under_way.complete_to(store.read(|txn| txn.version_latest()));
             let answers = served.take();
             if answers.is_empty() {
@@ -295,7 +295,7 @@ impl BatchWriter {
 }
 
 fn write_batch(txn: &WriteTxn<'_>, batch: &[Event]) -> Result<(), StoreError> {
-    // Only a token's last use is kept, so the others of the batch need not be written.
+    // Only a token's last use is stored, so the batch's others need not be written.
     let mut last_uses = HashMap::new();
     for event in batch {
         if let Event::Poll(poll) = event {
@@ -309,7 +309,7 @@ fn write_batch(txn: &WriteTxn<'_>, batch: &[Event]) -> Result<(), StoreError> {
     last_uses.values().try_for_each(|seen| txn.token_use_add(seen))
 }
 
-/// The first event and those that come until then, up to a queue's length; whether a stop was among them.
+/// The first event and those that arrive until then, up to a queue's length; whether a stop was among them.
 fn gather(first: Event, events: &Receiver<Event>, until: Instant) -> (Vec<Event>, bool) {
     let mut batch = vec![first];
     while batch.len() < QUEUE && !matches!(batch.last(), Some(Event::Stop)) {

@@ -1,7 +1,7 @@
-//! What was found in one state of the database, remembered for as long as a connection sees that same state.
+//! A cache of results that are valid for one state of the database, for as long as a connection sees that state.
 //!
-//! The state is asked for in the request's own transaction, so nothing here outlives a change by anybody, in this process or
-//! another. What depends on the time must not be remembered, only the times it depends on.
+//! The state is read in the request's own transaction, so no result outlives a change by any process. Results that depend on
+//! the time must not be cached, only the times they depend on.
 
 use std::hash::Hash;
 
@@ -9,7 +9,7 @@ use quick_cache::sync::Cache;
 
 use crate::store::StateId;
 
-/// Findings by what was looked for, a bounded number of them.
+/// Results by key, a bounded number of them.
 pub(super) struct SnapshotCache<K, V>(Cache<(u64, K), (StateId, V)>);
 
 impl<K: Clone + Eq + Hash, V: Clone> SnapshotCache<K, V> {
@@ -17,13 +17,13 @@ impl<K: Clone + Eq + Hash, V: Clone> SnapshotCache<K, V> {
         Self(Cache::new(entries))
     }
 
-    /// What was found in this state.
+    /// The cached result for this state.
     pub(super) fn get(&self, state_id: StateId, key: &K) -> Option<V> {
         let (seen, found) = self.0.get(&(state_id.connection(), key.clone()))?;
         (seen == state_id).then_some(found)
     }
 
-    /// Each connection's findings have places of their own: it can't tell another's states from its own.
+    /// Each connection has its own entries: it can't compare another connection's states with its own.
     pub(super) fn keep(&self, state_id: StateId, key: K, found: V) {
         self.0.insert((state_id.connection(), key), (state_id, found));
     }

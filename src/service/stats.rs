@@ -1,4 +1,4 @@
-//! One cell edited by hand: an import of one row, with a reason.
+//! Editing one row by hand: an import of one row, with a reason.
 
 use chrono::Utc;
 use uuid::Uuid;
@@ -8,61 +8,61 @@ use crate::service::imports::{CellWriter, Written};
 use crate::service::{Actor, ServiceResult};
 use crate::store::{ImportKind, ImportRow, NewImport, ReadTxn, StatCell, StatKey, Store, StoreError, StoreResult};
 
-/// One cell as somebody wants it to be.
+/// An edit of one row.
 #[derive(Debug)]
 pub struct CellEdit<'a> {
     pub key: StatKey,
-    /// What it is to hold.
+    /// Its new figures.
     pub figures: Figures,
-    /// What it held when the person looked.
+    /// Its figures when the person looked.
     pub seen: Seen,
-    /// Why. Needed where figures change that were there, and on final days.
+    /// The reason. Required if existing figures change, and for final days.
     pub reason: Option<&'a Reason>,
-    /// The cell's name for people.
+    /// The row's name in the history.
     pub what: &'a str,
 }
 
-/// What somebody saw in a cell before they changed it.
+/// What a person saw in a row before editing it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seen {
-    /// It is not known; whatever is there is overwritten.
+    /// Not known; the current value is overwritten.
     Unknown,
-    /// There was no such row.
+    /// The row didn't exist.
     Nothing,
-    /// It held these figures.
+    /// It had these figures.
     Figures(Figures),
 }
 
 impl Seen {
-    /// What a row holds, if there is one.
+    /// A row's value, if it exists.
     #[must_use]
     pub fn of(held: Option<Figures>) -> Self {
         held.map_or(Self::Nothing, Self::Figures)
     }
 }
 
-/// What an edit did.
+/// The result of an edit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Edited {
-    /// The cell holds other figures now.
+    /// The row has the new figures.
     Changed,
-    /// It held these figures already.
+    /// It already had these figures.
     Unchanged,
-    /// It does not hold what the person saw, but this; nothing was changed.
+    /// The row no longer has the figures that the person saw, but these; nothing was changed.
     Moved(Option<Figures>),
 }
 
-/// What is said of a row that can't be edited, since it holds the zeros of what was merged.
+/// The error for a row that can't be edited because its campaign or publisher was merged.
 pub const MERGED: &str =
     "Its campaign or publisher was merged into another: edit the row of that one, or undo the merge first.";
 
-/// Whether a cell's campaign or publisher was merged.
+/// Whether a row's campaign or publisher was merged.
 pub fn is_merged(txn: &ReadTxn<'_>, key: &StatKey) -> StoreResult<bool> {
     let merges = txn.merges()?;
     Ok(merges.hid_campaign(key.campaign).or(merges.hid_publisher(key.publisher)).is_some())
 }
 
-/// Restates one cell; whether that changed anything. `what` names the cell for people.
+/// Edits one row; returns whether that changed anything. `what` is the row's name in the history.
 pub fn edit(
     store: &Store,
     key: StatKey,
@@ -75,7 +75,7 @@ pub fn edit(
     Ok(edit_seen(store, &edit, actor)? == Edited::Changed)
 }
 
-/// Restates one cell, unless it holds something else than the person saw.
+/// Edits one row, unless its figures differ from those the person saw.
 pub fn edit_seen(store: &Store, edit: &CellEdit<'_>, actor: &Actor) -> ServiceResult<Edited> {
     let now = Utc::now();
     let CellEdit { key, figures, reason, what, .. } = *edit;

@@ -1,4 +1,4 @@
-//! People who may log in, and the one-time links that make the first of them or let one choose a password.
+//! People who may log in, and the one-time links that make the first admin or set a password.
 
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
@@ -10,9 +10,7 @@ use crate::store::{OrMissing as _, ReadTxn, SessionBounds, StoreError, StoreResu
 #[derive(Debug, Clone)]
 pub struct AdminRow {
     pub id: AdminId,
-    /// What they log in with.
     pub email: String,
-    /// What they may do.
     pub role: Role,
     /// When they were created.
     pub created_at: DateTime<Utc>,
@@ -26,43 +24,43 @@ fn admin(row: &Row<'_>) -> rusqlite::Result<AdminRow> {
 #[derive(Debug, Clone)]
 pub struct PersonRow {
     pub admin: AdminRow,
-    /// Whether they were invited and have not chosen a password yet.
+    /// Whether they were invited and haven't chosen a password yet.
     pub is_invited: bool,
-    /// Whether they log in with a second step.
+    /// Whether two-step log-in is on.
     pub has_two_step: bool,
-    /// Browsers they are logged in with.
+    /// Number of their sessions.
     pub sessions: i64,
-    /// When one of those was last used.
+    /// When one of the sessions was last used.
     pub last_seen_at: Option<DateTime<Utc>>,
 }
 
-/// Whether a set-up link can be used.
+/// The state of a set-up link.
 #[derive(Debug, Clone)]
 pub enum SetupLink {
-    /// It can: it makes an admin, or lets this person choose a password.
+    /// It works: it makes an admin, or sets this person's password.
     Open(Option<AdminRow>),
-    /// It was used already.
+    /// It was already used.
     Used,
-    /// Its time is over.
+    /// It has expired.
     Expired,
     /// There is no such link; a newer one may have replaced it.
     Unknown,
 }
 
 impl ReadTxn<'_> {
-    /// The person who logs in with this address, and the hash of their password.
+    /// The person with this e-mail address, and the hash of their password.
     pub fn admin_find(&self, email: &Email) -> StoreResult<Option<(AdminRow, TokenHash)>> {
         let sql = "select id, email, role, created_at, password_hash from admins where email = ?1";
         self.first("find an admin", sql, [email.as_str()], |row| Ok((admin(row)?, TokenHash::new(row.get(4)?))))
     }
 
-    /// Whether nobody may log in yet.
+    /// Whether nobody can log in yet.
     pub fn admins_are_none(&self) -> StoreResult<bool> {
         let sql = "select not exists (select 1 from admins)";
         Ok(self.first("look for admins", sql, (), |row| row.get(0))?.unwrap_or(true))
     }
 
-    /// What has become of the link whose secret has this hash. None works for longer than until `longest`.
+    /// The state of the link with this hash. No link works for longer than until `longest`.
     pub fn setup_link_find(
         &self,
         secret_sha256: &str,
@@ -76,25 +74,25 @@ impl ReadTxn<'_> {
         Ok(match found {
             None => SetupLink::Unknown,
             Some((Some(_), _)) => SetupLink::Used,
-            // One that would work for longer than any link may was made while the clock ran ahead.
+            // A link that would work longer than any link may was made while the clock was ahead.
             Some((None, at)) if from_ms(at) <= now || from_ms(at) > longest => SetupLink::Expired,
             Some((None, _)) => SetupLink::Open(self.setup_link_person(secret_sha256)?),
         })
     }
 
-    /// Whose password a link is for, if it is for somebody's.
+    /// The person whose password a link sets, if it does that.
     fn setup_link_person(&self, secret_sha256: &str) -> StoreResult<Option<AdminRow>> {
         let sql = "select id, email, role, created_at from admins
             where admin_key = (select admin_key from setup_links where secret_sha256 = ?1)";
         self.first("find whose link it is", sql, [secret_sha256], admin)
     }
 
-    /// All of them, by address.
+    /// All people, by address.
     pub fn admin_list(&self) -> StoreResult<Vec<AdminRow>> {
         self.list("list admins", "select id, email, role, created_at from admins order by email", (), admin)
     }
 
-    /// All of them with how they log in, by address.
+    /// All people with how they log in, by address.
     pub fn person_list(&self, bounds: SessionBounds) -> StoreResult<Vec<PersonRow>> {
         let sql = include_str!("sql/person_select.sql");
         self.list("list people", sql, bounds.stored(), |row| {
@@ -108,7 +106,7 @@ impl ReadTxn<'_> {
         })
     }
 
-    /// Whether an admin who can log in would be left without this one.
+    /// Whether an admin who can log in would remain without this one.
     fn admins_remain_without(&self, admin: AdminId) -> StoreResult<bool> {
         let sql = "select exists (
             select 1 from admins where role = 'admin' and password_changed_at > 0 and id <> ?1
@@ -130,7 +128,7 @@ impl WriteTxn<'_> {
         self.admin_insert(id, email, role, password, (now, to_ms(now)))
     }
 
-    /// Adds a person who has yet to choose a password; until then `unusable` is the hash of something nobody knows.
+    /// Adds a person who hasn't chosen a password yet; until then `unusable` is the hash of a random one.
     pub fn admin_invite(
         &self,
         id: AdminId,
@@ -159,7 +157,7 @@ impl WriteTxn<'_> {
             .map_err(|error| error.or_conflict(|| format!("there is already somebody with the address {email}")))
     }
 
-    /// Gives a person another role; the last admin keeps theirs.
+    /// Changes a person's role; fails for the last admin.
     pub fn admin_set_role(&self, id: AdminId, role: Role) -> StoreResult<()> {
         if role != Role::Admin {
             self.ensure_admins_without(id)?;
@@ -167,7 +165,7 @@ impl WriteTxn<'_> {
         self.run("set a role", "update admins set role = ?2 where id = ?1", (id.to_string(), role.as_str())).map(drop)
     }
 
-    /// Takes a person away with their sessions, for good; the last admin stays.
+    /// Deletes a person and their sessions; fails for the last admin.
     pub fn admin_remove(&self, id: AdminId, now: DateTime<Utc>) -> StoreResult<()> {
         self.ensure_admins_without(id)?;
         let sql = "insert into shut_for_good (kind, id, at) values ('person', ?1, ?2)";
@@ -183,21 +181,21 @@ impl WriteTxn<'_> {
         Err(StoreError::Conflict(message.to_owned()))
     }
 
-    /// Gives a person a new password. Their sessions end, and so do links for a password and what is known of browsers.
+    /// Sets a person's password. Their sessions end, and so do their links for a password and their known browsers.
     pub fn admin_set_password(&self, email: &Email, password: &TokenHash, now: DateTime<Utc>) -> StoreResult<()> {
         let sql = "update admins set password_hash = ?2, password_changed_at = ?3 where email = ?1 returning admin_key";
         let key: i64 = self
             .first("set a password", sql, (email.as_str(), password.as_str(), to_ms(now)), |row| row.get(0))?
             .or_missing("admin", email.as_str())?;
         self.run("end sessions", "delete from sessions where admin_key = ?1", [key])?;
-        // A link that was made before would undo this change, and with it the second step.
+        // An older link could undo this change, and turn two-step log-in off.
         let sql = "delete from setup_links where admin_key = ?1 and used_at is null";
         self.run("end links for a password", sql, [key])?;
         self.browsers_forget(key)
     }
 
-    /// Adds a set-up link by its secret's hash, for somebody's password or, without a person, for a new admin. Links for the
-    /// same that were not used yet end with it.
+    /// Adds a set-up link by its secret's hash, to set a person's password or, without a person, to make an admin. Earlier
+    /// unused links for the same purpose stop working.
     pub fn setup_link_create(
         &self,
         secret_sha256: &str,
@@ -213,7 +211,7 @@ impl WriteTxn<'_> {
         self.run("create a set-up link", sql, (secret_sha256, person, to_ms(expires_at))).map(drop)
     }
 
-    /// Marks a set-up link as used, and says whose it was. Fails unless it is open.
+    /// Marks a set-up link as used, and returns the person it belongs to. Fails unless it is open.
     pub fn setup_link_use(
         &self,
         secret_sha256: &str,

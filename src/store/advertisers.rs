@@ -14,9 +14,9 @@ pub struct AdvertiserRow {
     pub id: AdvertiserId,
     /// Unique name.
     pub name: String,
-    /// What all its money is in.
+    /// The currency of all its money.
     pub currency: Currency,
-    /// The zone its days are counted in.
+    /// The zone in which its days are counted.
     pub time_zone: ReportingZone,
     /// When it was disabled, if it is.
     pub disabled_at: Option<DateTime<Utc>>,
@@ -39,15 +39,15 @@ fn advertiser(row: &Row<'_>) -> rusqlite::Result<AdvertiserRow> {
 }
 
 impl ReadTxn<'_> {
-    /// All of them, by name.
+    /// All advertisers, by name.
     pub fn advertiser_list(&self) -> StoreResult<Vec<AdvertiserRow>> {
         self.list("list advertisers", &format!("select {COLUMNS} from advertisers order by name"), (), advertiser)
     }
 
-    /// The one that goes by this name or id. A name that is not written like any finds the one that looks like it, if there is
-    /// only one (contract §4).
+    /// The advertiser with this name or id. Without an exact match, the only name that is equal by the contract's comparison
+    /// (§4).
     pub fn advertiser_find(&self, name_or_id: &str) -> StoreResult<Option<AdvertiserRow>> {
-        // A name wins over an id: nobody else can take an id as a name without meaning to.
+        // A name wins over an id: nobody takes another's id as a name by accident.
         let sql =
             format!("select {COLUMNS} from advertisers where name = ?1 or id = lower(?1) order by name = ?1 desc");
         if let Some(found) = self.first("find an advertiser", &sql, [name_or_id.trim()], advertiser)? {
@@ -58,19 +58,19 @@ impl ReadTxn<'_> {
         Ok(alike.next().filter(|_| alike.next().is_none()))
     }
 
-    /// The one that goes by this name or id, or an error that says there is none.
+    /// The advertiser with this name or id; an error if there is none.
     pub fn advertiser_get(&self, name_or_id: &str) -> StoreResult<AdvertiserRow> {
         self.advertiser_find(name_or_id)?.or_missing("advertiser", name_or_id)
     }
 
-    /// The one with this key.
+    /// The advertiser with this key.
     pub fn advertiser_by_key(&self, key: AdvertiserKey) -> StoreResult<AdvertiserRow> {
         let sql = format!("select {COLUMNS} from advertisers where advertiser_key = ?1");
         self.first("find an advertiser", &sql, [key.0], advertiser)?
             .or_missing("advertiser with key", &key.0.to_string())
     }
 
-    /// Whether nothing was ever set up here.
+    /// Whether the database is still empty.
     pub fn is_empty(&self) -> StoreResult<bool> {
         let sql = "select not exists (select 1 from advertisers) and not exists (select 1 from admins)";
         Ok(self.first("look for rows", sql, (), |row| row.get(0))?.unwrap_or(true))
@@ -97,13 +97,13 @@ impl WriteTxn<'_> {
         self.advertiser_by_key(AdvertiserKey(key))
     }
 
-    /// Switches an advertiser off, or on again with `None`. While it is off its tokens are refused.
+    /// Disables an advertiser, or enables it with `None`. While it is disabled its tokens are refused.
     pub fn advertiser_set_disabled(&self, key: AdvertiserKey, at: Option<DateTime<Utc>>) -> StoreResult<()> {
         let sql = "update advertisers set disabled_at = ?2 where advertiser_key = ?1";
         self.run("switch an advertiser", sql, (key.0, at.map(to_ms))).map(drop)
     }
 
-    /// Gives an advertiser another name and zone; its id and its currency stay.
+    /// Changes an advertiser's name and zone; its id and currency can't change.
     pub fn advertiser_update(&self, key: AdvertiserKey, name: &Name, time_zone: ReportingZone) -> StoreResult<()> {
         let sql = "update advertisers set name = ?2, time_zone = ?3 where advertiser_key = ?1";
         self.run("change an advertiser", sql, (key.0, name.as_str(), time_zone.name()))

@@ -1,47 +1,47 @@
-//! Alarms that are open, and the notices of them that are still to be sent.
+//! Open alarms, and the notices that are still to be sent.
 
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
 
 use crate::store::{ReadTxn, Store, StoreResult, WriteTxn, from_ms, to_ms};
 
-/// An alarm that is open.
+/// An open alarm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AlarmRow {
-    /// What it is about; one alarm of a name is open at a time.
+    /// Its name; at most one alarm of a name is open.
     pub name: String,
-    /// What was said of it last.
+    /// The message of its last notice.
     pub message: String,
     /// When the alarm was opened.
     pub opened_at: DateTime<Utc>,
-    /// When people were last told.
+    /// When its last notice was made.
     pub told_at: DateTime<Utc>,
 }
 
-/// What a notice says.
+/// The text of a notice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoticeText {
     /// `opened`, `reminder`, `over` or `test`.
     pub event: String,
-    /// The name of the alarm that it tells of.
+    /// The name of the alarm.
     pub alarm: String,
-    /// The subject of a mail, on one line.
+    /// The subject of the e-mail, on one line.
     pub subject: String,
-    /// The subject, and on further lines what else there is to say.
+    /// The subject, and more on further lines.
     pub message: String,
 }
 
-/// A notice that has to be sent yet.
+/// A notice that isn't sent yet.
 #[derive(Debug, Clone)]
 pub struct NoticeRow {
-    /// Grows with every notice.
+    /// Increases with every notice.
     pub key: i64,
     /// `mail` or `webhook`.
     pub channel: String,
     pub text: NoticeText,
     /// When it was made.
     pub created_at: DateTime<Utc>,
-    /// How often it could not be sent.
+    /// How many attempts have failed.
     pub attempts: u32,
 }
 
@@ -55,7 +55,7 @@ fn alarm(row: &Row<'_>) -> rusqlite::Result<AlarmRow> {
 }
 
 impl Store {
-    /// Megabytes that are free on the disk, where they are fewer than four times what must stay free.
+    /// Free megabytes on the disk, if they are less than four times the floor.
     #[must_use]
     pub fn disk_low(&self) -> Option<u64> {
         let free = super::free_space(self.path())?;
@@ -64,14 +64,14 @@ impl Store {
 }
 
 impl ReadTxn<'_> {
-    /// The alarms that are open, the oldest first.
+    /// The open alarms, oldest first.
     pub fn alarm_list(&self) -> StoreResult<Vec<AlarmRow>> {
         let sql = "select name, message, opened_at, told_at from alarms order by opened_at, name";
         self.list("list alarms", sql, (), alarm)
     }
 
-    /// The notices whose time has come, the oldest first. One that waits keeps the later ones of its channel waiting, so that
-    /// an end is never told before its beginning.
+    /// The notices that are due, oldest first. A waiting notice delays the later ones of its channel, so that an end is never
+    /// sent before its beginning.
     pub fn notice_list_due(&self, now: DateTime<Utc>) -> StoreResult<Vec<NoticeRow>> {
         let sql = "select notice_key, channel, event, alarm, subject, message, created_at, attempts from alarm_notices
             where next_at <= ?1
@@ -97,13 +97,13 @@ impl ReadTxn<'_> {
         })
     }
 
-    /// Whether a notice is under way that could not be sent at first: since when and why, by channel.
+    /// The channels with a notice that could not be sent at first: since when, and why.
     pub fn notice_failures(&self) -> StoreResult<Vec<(String, DateTime<Utc>, String)>> {
         let sql = "select channel, min(created_at), failure from alarm_notices where attempts > 0 group by channel";
         self.list("look for failing channels", sql, (), |row| Ok((row.get(0)?, from_ms(row.get(1)?), row.get(2)?)))
     }
 
-    /// The hour of the day, in the advertiser's zone, from which on yesterday's stats are missed.
+    /// The hour of the day, in the advertiser's zone, after which missing stats of yesterday raise an alarm.
     pub fn stats_due_hour(&self, advertiser: super::AdvertiserKey) -> StoreResult<u32> {
         let sql = "select stats_due_hour from advertisers where advertiser_key = ?1";
         Ok(self.first("find the hour of stats", sql, [advertiser.0], |row| row.get(0))?.unwrap_or_default())
@@ -111,7 +111,7 @@ impl ReadTxn<'_> {
 }
 
 impl WriteTxn<'_> {
-    /// Opens an alarm, or notes what is said of it now.
+    /// Opens an alarm, or updates its message.
     pub fn alarm_put(&self, alarm: &AlarmRow) -> StoreResult<()> {
         let sql = "insert into alarms (name, message, opened_at, told_at) values (?1, ?2, ?3, ?4)
             on conflict (name) do update set message = excluded.message, told_at = excluded.told_at";
@@ -119,12 +119,12 @@ impl WriteTxn<'_> {
             .map(drop)
     }
 
-    /// Ends an alarm, so that it counts as new when it opens again.
+    /// Closes an alarm, so that it counts as new when it opens again.
     pub fn alarm_close(&self, name: &str) -> StoreResult<()> {
         self.run("close an alarm", "delete from alarms where name = ?1", [name]).map(drop)
     }
 
-    /// Adds a notice that is to be sent now.
+    /// Adds a notice to be sent now.
     pub fn notice_add(&self, channel: &str, text: &NoticeText, now: DateTime<Utc>) -> StoreResult<()> {
         let sql = "insert into alarm_notices (channel, event, alarm, subject, message, created_at, next_at)
             values (?1, ?2, ?3, ?4, ?5, ?6, ?6)";
@@ -132,18 +132,18 @@ impl WriteTxn<'_> {
             .map(drop)
     }
 
-    /// Notes that a notice could not be sent, and when it is tried again.
+    /// Notes a failed attempt, and when to try again.
     pub fn notice_failed(&self, key: i64, next_at: DateTime<Utc>, why: &str) -> StoreResult<()> {
         let sql = "update alarm_notices set attempts = attempts + 1, next_at = ?2, failure = ?3 where notice_key = ?1";
         self.run("put a notice off", sql, (key, to_ms(next_at), why)).map(drop)
     }
 
-    /// Forgets a notice: it was sent, or is given up.
+    /// Deletes a notice that was sent or given up.
     pub fn notice_forget(&self, key: i64) -> StoreResult<()> {
         self.run("forget a notice", "delete from alarm_notices where notice_key = ?1", [key]).map(drop)
     }
 
-    /// Sets the hour from which on an advertiser's stats of yesterday are missed.
+    /// Sets the hour after which an advertiser's missing stats of yesterday raise an alarm.
     pub fn stats_set_due_hour(&self, advertiser: super::AdvertiserKey, hour: u32) -> StoreResult<()> {
         let sql = "update advertisers set stats_due_hour = ?2 where advertiser_key = ?1";
         self.run("set the hour of stats", sql, (advertiser.0, hour)).map(drop)

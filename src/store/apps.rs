@@ -1,4 +1,4 @@
-//! Apps: what is advertised. Every change here moves the advertiser's catalogue version.
+//! Apps that are advertised. Every change here increases the advertiser's catalogue version.
 
 use rusqlite::Row;
 
@@ -14,13 +14,13 @@ pub struct AppRow {
     pub store: StoreId,
 }
 
-/// A system and a store id in the row's columns `at` on.
+/// An operating system and a store id, from the row's columns `at` on.
 pub(in crate::store) fn store_id(row: &Row<'_>, at: usize) -> rusqlite::Result<StoreId> {
     let os: Os = parsed(row, at)?;
     StoreId::parse(os, row.get_ref(at + 1)?.as_str()?).map_err(|invalid| foreign_value(at + 1, invalid))
 }
 
-/// An app in the row's first columns.
+/// An app, from the row's first columns.
 pub(in crate::store) fn app(row: &Row<'_>) -> rusqlite::Result<AppRow> {
     Ok(AppRow { key: AppKey(row.get(0)?), id: parsed(row, 1)?, name: row.get(2)?, store: store_id(row, 3)? })
 }
@@ -34,7 +34,7 @@ impl ReadTxn<'_> {
 }
 
 impl WriteTxn<'_> {
-    /// Gives an app another name or store id; its own id stays.
+    /// Changes an app's name or store id; its own id can't change.
     pub fn app_update(&self, advertiser: AdvertiserKey, key: AppKey, name: &Name, store: &StoreId) -> StoreResult<()> {
         self.app_keep(key)?;
         let sql = "update apps set name = ?3, os = ?4, store_id = ?5 where advertiser_key = ?1 and app_key = ?2";
@@ -47,7 +47,7 @@ impl WriteTxn<'_> {
         self.catalogue_touch(advertiser)
     }
 
-    /// Takes an app away; one that has campaigns is refused.
+    /// Deletes an app; fails if it has campaigns.
     pub fn app_delete(&self, advertiser: AdvertiserKey, key: AppKey) -> StoreResult<()> {
         let sql = "delete from apps where advertiser_key = ?1 and app_key = ?2";
         self.run("delete an app", sql, (advertiser.0, key.0))

@@ -4,33 +4,32 @@ use chrono::{DateTime, Utc};
 
 use crate::store::{ReadTxn, StoreResult, WriteTxn, from_ms, to_ms};
 
-/// One thing somebody did.
+/// An entry to add.
 #[derive(Debug, Clone)]
 pub struct AuditEntry<'a> {
-    /// Who: `command line`, an admin's address, a token's id.
+    /// Who did it: `command line`, an admin's address, a token's id.
     pub actor: &'a str,
     /// Noun and verb, such as `token revoke`.
     pub action: &'a str,
-    /// What it was done to, by the name people know.
+    /// What it was done to, by its name.
     pub subject: &'a str,
-    /// From where, if it came over the network.
+    /// The address, if it came over the network.
     pub address: Option<&'a str>,
 }
 
-/// An entry as it was written.
+/// A stored entry.
 #[derive(Debug, Clone)]
 pub struct AuditRow {
-    /// Grows with every entry.
+    /// Increases with every entry.
     pub key: i64,
-    /// When.
     pub at: DateTime<Utc>,
-    /// Who.
+    /// Who did it.
     pub actor: String,
     /// Noun and verb.
     pub action: String,
     /// What it was done to.
     pub subject: String,
-    /// From where, if it came over the network.
+    /// The address, if it came over the network.
     pub address: Option<String>,
 }
 
@@ -46,8 +45,7 @@ fn audit(row: &rusqlite::Row<'_>) -> rusqlite::Result<AuditRow> {
 }
 
 impl ReadTxn<'_> {
-    /// The newest entries older than `before`, whose words hold `message`; at most `limit`. A search goes through 150,000
-    /// entries.
+    /// The newest entries older than `before` that contain `message`; at most `limit`. A search covers 150,000 entries.
     pub fn audit_list(&self, message: &str, before: Option<i64>, limit: u32) -> StoreResult<Vec<AuditRow>> {
         let sql = "select audit_key, at, actor, action, subject, address from audit_log
             where audit_key < ?1
@@ -58,8 +56,8 @@ impl ReadTxn<'_> {
         self.list("read the audit log", sql, (before.unwrap_or(i64::MAX), message, limit, SEARCHED), audit)
     }
 
-    /// The entries since then of changes after which the report says something else of the same figures, the newest first;
-    /// at most 1,000, among the last 150,000 entries.
+    /// The entries since then about changes of names and switches, after which the report says something else for the same
+    /// figures; newest first, at most 1,000, among the last 150,000 entries.
     pub fn audit_said_anew(&self, since: DateTime<Utc>) -> StoreResult<Vec<AuditRow>> {
         let sql = "select audit_key, at, actor, action, subject, address from audit_log
             where audit_key > (select coalesce(max(audit_key), 0) from audit_log) - ?2
@@ -70,9 +68,9 @@ impl ReadTxn<'_> {
         self.list("read the audit log", sql, (to_ms(since), SEARCHED), audit)
     }
 
-    /// The entries since then of imports that were cut off, the newest first; at most 20.
+    /// The entries since then about imports that were cut off, newest first; at most 20.
     pub fn audit_cut_off(&self, since: DateTime<Utc>) -> StoreResult<Vec<AuditRow>> {
-        // In the words of the index.
+        // In the same words as the index, so that SQLite uses it.
         let sql = format!(
             "select audit_key, at, actor, action, subject, address from audit_log
             where at >= ?1 and action = '{CUT_OFF}'
@@ -83,17 +81,17 @@ impl ReadTxn<'_> {
     }
 }
 
-/// What the audit log calls an import whose process was killed.
+/// The audit log's action for an import whose process was killed.
 pub const CUT_OFF: &str = "stats import cut off";
 
-/// How many entries a search goes through at once.
+/// How many entries a search covers at once.
 const SEARCHED: i64 = 150_000;
 
 /// How far back [`ReadTxn::audit_last`] looks.
 const LOOK_BACK: i64 = 20_000;
 
 impl ReadTxn<'_> {
-    /// Where a search that looks for entries older than `before` ends, if there are entries that it leaves out.
+    /// Where a search for entries older than `before` stops, if there are entries that it doesn't cover.
     pub fn audit_searched_to(&self, before: Option<i64>) -> StoreResult<Option<i64>> {
         let sql = "select min(?1, max(audit_key) + 1) - ?2, min(audit_key) from audit_log";
         let params = (before.unwrap_or(i64::MAX), SEARCHED);
@@ -103,7 +101,7 @@ impl ReadTxn<'_> {
         Ok(found.and_then(|(end, first)| end.zip(first)).filter(|(end, first)| end > first).map(|(end, _)| end))
     }
 
-    /// The newest entry of an action on `noun` whose subject holds `text`, among the last 20,000 entries.
+    /// The newest entry of an action on `noun` whose subject contains `text`, among the last 20,000 entries.
     pub fn audit_last(&self, noun: &str, text: &str) -> StoreResult<Option<AuditRow>> {
         let sql = "select audit_key, at, actor, action, subject, address from audit_log
             where audit_key > (select coalesce(max(audit_key), 0) from audit_log) - ?3
@@ -115,7 +113,7 @@ impl ReadTxn<'_> {
 }
 
 impl WriteTxn<'_> {
-    /// Adds an entry, in the transaction of what it tells about.
+    /// Adds an entry, in the transaction of the change that it is about.
     pub fn audit_add(&self, entry: &AuditEntry<'_>, now: DateTime<Utc>) -> StoreResult<()> {
         let sql = "insert into audit_log (at, actor, action, subject, address) values (?1, ?2, ?3, ?4, ?5)";
         self.run("write the audit log", sql, (to_ms(now), entry.actor, entry.action, entry.subject, entry.address))

@@ -1,4 +1,4 @@
-//! What an advertiser runs: apps, offers and campaigns. Every change here moves the advertiser's catalogue version.
+//! Apps, offers and campaigns of an advertiser. Every change here increases the advertiser's catalogue version.
 
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
@@ -16,11 +16,11 @@ pub struct OfferRow {
     pub id: OfferId,
     /// The name users see; unique within the advertiser.
     pub name: String,
-    /// Whether Singular is shown its cost.
+    /// Whether Singular gets its cost.
     pub cost_reporting: bool,
 }
 
-/// A campaign with what a report says about it.
+/// A campaign with everything a report says about it.
 #[derive(Debug, Clone)]
 pub struct CampaignRow {
     pub key: CampaignKey,
@@ -33,7 +33,7 @@ pub struct CampaignRow {
     pub store: StoreId,
 }
 
-/// An offer in the row's columns `at` on.
+/// An offer, from the row's columns `at` on.
 pub(in crate::store) fn offer(row: &Row<'_>, at: usize) -> rusqlite::Result<OfferRow> {
     Ok(OfferRow {
         key: OfferKey(row.get(at)?),
@@ -43,7 +43,7 @@ pub(in crate::store) fn offer(row: &Row<'_>, at: usize) -> rusqlite::Result<Offe
     })
 }
 
-/// The columns of `campaign_list.sql`, which other lists of campaigns have too.
+/// A campaign, from the columns of `campaign_list.sql`, which other lists of campaigns share.
 pub(in crate::store) fn campaign(row: &Row<'_>) -> rusqlite::Result<CampaignRow> {
     Ok(CampaignRow {
         key: CampaignKey(row.get(0)?),
@@ -56,14 +56,14 @@ pub(in crate::store) fn campaign(row: &Row<'_>) -> rusqlite::Result<CampaignRow>
 }
 
 impl ReadTxn<'_> {
-    /// All campaigns that Singular is not shown, since their offers' cost reporting is off.
+    /// All campaigns whose offers have cost reporting off.
     pub fn campaigns_hidden(&self) -> StoreResult<std::collections::HashSet<CampaignKey>> {
         let sql = "select campaign_key from campaigns join offers using (offer_key) where cost_reporting = 0";
         let found = self.list("find hidden campaigns", sql, (), |row| row.get(0).map(CampaignKey))?;
         Ok(found.into_iter().collect())
     }
 
-    /// The advertiser's key, and the version that moves whenever its report could read differently for unchanged stats.
+    /// The advertiser's key, and its catalogue version, which increases whenever the report could differ for unchanged stats.
     pub fn catalogue_version(&self, advertiser: AdvertiserId) -> StoreResult<(AdvertiserKey, Version)> {
         let sql = "select advertiser_key, catalogue_version from advertisers where id = ?1";
         let id = advertiser.to_string();
@@ -133,7 +133,7 @@ impl WriteTxn<'_> {
         Ok(OfferKey(key))
     }
 
-    /// Turns an offer's cost reporting on or off; whether that changed anything.
+    /// Turns an offer's cost reporting on or off; returns whether that changed anything.
     pub fn offer_set_cost_reporting(&self, advertiser: AdvertiserKey, offer: OfferKey, on: bool) -> StoreResult<bool> {
         self.offer_keep(offer)?;
         let sql = "update offers set cost_reporting = ?3
@@ -147,8 +147,8 @@ impl WriteTxn<'_> {
 
     /// Adds a campaign; its name must be new to the advertiser.
     ///
-    /// An offer's first campaign takes the offer's own id (contract §1), a further one takes `spare`; so does every one once
-    /// the id was given, wherever that campaign is now. Which it was is returned with the key.
+    /// An offer's first campaign gets the offer's own id (contract §1), a further one gets `spare`. So does every later one
+    /// if the offer's id was already used, wherever that campaign is now. Returns the id with the key.
     pub fn campaign_create(
         &self,
         advertiser: AdvertiserKey,
@@ -178,7 +178,7 @@ impl WriteTxn<'_> {
         Ok(created)
     }
 
-    /// Moves a campaign to another offer and app of the advertiser's; its id, its name and its stats stay.
+    /// Moves a campaign to another offer and app of the advertiser; its id, name and stats are kept.
     pub fn campaign_move(
         &self,
         advertiser: AdvertiserKey,
@@ -192,7 +192,7 @@ impl WriteTxn<'_> {
         self.catalogue_touch(advertiser)
     }
 
-    /// Gives an offer another name; its id stays.
+    /// Renames an offer; its id can't change.
     pub fn offer_rename(&self, advertiser: AdvertiserKey, offer: OfferKey, name: &Name) -> StoreResult<()> {
         self.offer_keep(offer)?;
         let sql = "update offers set name = ?3 where advertiser_key = ?1 and offer_key = ?2";
@@ -201,7 +201,7 @@ impl WriteTxn<'_> {
         self.catalogue_touch(advertiser)
     }
 
-    /// Takes an offer away; one that has campaigns is refused.
+    /// Deletes an offer; fails if it has campaigns.
     pub fn offer_delete(&self, advertiser: AdvertiserKey, offer: OfferKey) -> StoreResult<()> {
         let sql = "delete from offers where advertiser_key = ?1 and offer_key = ?2";
         self.run("delete an offer", sql, (advertiser.0, offer.0))
@@ -209,7 +209,7 @@ impl WriteTxn<'_> {
         self.catalogue_touch(advertiser)
     }
 
-    /// Gives a campaign another name; its id stays.
+    /// Renames a campaign; its id can't change.
     pub fn campaign_rename(&self, advertiser: AdvertiserKey, campaign: CampaignKey, name: &Name) -> StoreResult<()> {
         let sql = "update campaigns set name = ?3 where advertiser_key = ?1 and campaign_key = ?2";
         self.run("rename a campaign", sql, (advertiser.0, campaign.0, name.as_str()))
@@ -217,7 +217,7 @@ impl WriteTxn<'_> {
         self.catalogue_touch(advertiser)
     }
 
-    /// Takes a campaign away; one that has stats is refused.
+    /// Deletes a campaign; fails if it has stats.
     pub fn campaign_delete(&self, advertiser: AdvertiserKey, campaign: CampaignKey) -> StoreResult<()> {
         let sql = "delete from campaigns where advertiser_key = ?1 and campaign_key = ?2";
         self.run("delete a campaign", sql, (advertiser.0, campaign.0))

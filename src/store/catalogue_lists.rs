@@ -1,4 +1,4 @@
-//! The catalogue as pages list it: some rows at a time, searched and sorted in the database.
+//! Pages of the catalogue's lists, searched and sorted in the database.
 
 use std::collections::HashMap;
 
@@ -17,15 +17,15 @@ use crate::store::{
 /// Which rows of a list are wanted.
 #[derive(Debug, Clone, Default)]
 pub struct ListQuery {
-    /// Only rows that hold this text; all where it is empty. Letter case does not count.
+    /// Only rows that contain this text, in any case; all if it is empty.
     pub search: String,
-    /// The column to sort by, counted from 0 as the page shows them.
+    /// The index of the column to sort by, from 0.
     pub sort: usize,
-    /// From the last to the first.
+    /// Whether to sort descending.
     pub down: bool,
-    /// How many rows come before.
+    /// How many rows to skip.
     pub offset: u32,
-    /// At most so many.
+    /// The most rows.
     pub limit: u32,
 }
 
@@ -33,33 +33,33 @@ pub struct ListQuery {
 #[derive(Debug)]
 pub struct ListPage<T> {
     pub rows: Vec<T>,
-    /// Of all pages together.
+    /// Rows on all pages.
     pub total: u32,
 }
 
-/// What an advertiser's catalogue has, without reading it.
+/// What an advertiser's catalogue has, without loading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CatalogueCounts {
     /// Whether there is an app.
     pub has_apps: bool,
     /// How many offers there are.
     pub offers: usize,
-    /// How many of them Singular is shown.
+    /// How many of them have cost reporting on.
     pub offers_on: usize,
     /// Whether there is a campaign.
     pub has_campaigns: bool,
-    /// Whether there is a publisher, of whichever advertiser.
+    /// Whether there is any publisher; all advertisers share them.
     pub has_publishers: bool,
 }
 
-/// A list: its rows, the texts that are searched, and what each column sorts by.
+/// A list: its rows, the texts that are searched, and the sort key of each column.
 struct List {
     /// From `select` to the end of `where`; `:advertiser` is bound.
     from: &'static str,
     columns: &'static str,
     texts: &'static [&'static str],
     sorts: &'static [&'static str],
-    /// Which rows pages list; all where there is none.
+    /// Which rows are listed; `None` for all.
     shown: Option<fn() -> String>,
 }
 
@@ -99,7 +99,7 @@ const PUBLISHERS: List = List {
     shown: Some(is_publisher_shown),
 };
 
-/// SQLite folds the case of English letters only, so other letters are looked for as typed, small and large.
+/// SQLite ignores case only for English letters, so other letters are searched as typed, in lower case and in upper case.
 fn spellings(search: &str) -> [String; 3] {
     let typed = search.trim();
     [typed.to_lowercase(), typed.to_uppercase(), typed.to_owned()]
@@ -132,7 +132,7 @@ impl ReadTxn<'_> {
         let total = self.first("count a list", &total, params, |row| row.get(0))?.unwrap_or_default();
         let sort = list.sorts.get(query.sort).unwrap_or(&list.sorts[0]);
         let way = if query.down { "desc" } else { "asc" };
-        // The first column's text, then the key, make the order the same from page to page.
+        // The first column's text, then the key, make the order stable from page to page.
         let sql = format!(
             "select {} {} and {condition} order by {sort} {way}, {} {way}, 1 {way} limit {} offset {}",
             list.columns, list.from, list.sorts[0], query.limit, query.offset
@@ -188,7 +188,7 @@ impl ReadTxn<'_> {
         self.first("find a campaign", &sql, params, campaign)
     }
 
-    /// The advertiser's campaigns with these keys, in no order.
+    /// The advertiser's campaigns with these keys, unsorted.
     pub fn campaigns_by_key(&self, advertiser: AdvertiserKey, keys: &[CampaignKey]) -> StoreResult<Vec<CampaignRow>> {
         let sql = format!(
             "select {} {} and campaigns.campaign_key in (select value from json_each(:keys))",
@@ -198,7 +198,7 @@ impl ReadTxn<'_> {
         self.list("find campaigns", &sql, params, campaign)
     }
 
-    /// The publishers with these keys, in no order.
+    /// The publishers with these keys, unsorted.
     pub fn publishers_by_key(&self, keys: &[PublisherKey]) -> StoreResult<Vec<PublisherRow>> {
         let sql = "select publisher_key, id, name from publishers
             where publisher_key in (select value from json_each(?1))";
@@ -228,12 +228,12 @@ impl ReadTxn<'_> {
         Ok(names.into_iter().collect())
     }
 
-    /// The advertiser's campaigns that hold this text in their name or id, or in those of their offer or app.
+    /// The advertiser's campaigns that contain this text in their name or id, or in those of their offer or app.
     pub fn campaigns_holding(&self, advertiser: AdvertiserKey, text: &str) -> StoreResult<Vec<CampaignKey>> {
         self.holding(&CAMPAIGNS, "campaigns.campaign_key", Some(advertiser), text, |row| Ok(CampaignKey(row.get(0)?)))
     }
 
-    /// The publishers that hold this text in their name or id.
+    /// The publishers that contain this text in their name or id.
     pub fn publishers_holding(&self, text: &str) -> StoreResult<Vec<PublisherKey>> {
         self.holding(&PUBLISHERS, "publishers.publisher_key", None, text, |row| Ok(PublisherKey(row.get(0)?)))
     }
@@ -259,14 +259,14 @@ impl ReadTxn<'_> {
         self.first("find a publisher", sql, [id.to_string()], publisher)
     }
 
-    /// The advertiser's app with this id, and how many campaigns run it.
+    /// The advertiser's app with this id, and how many campaigns use it.
     pub fn app_with_campaigns(&self, advertiser: AdvertiserKey, id: &str) -> StoreResult<Option<(AppRow, i64)>> {
         let sql = format!("select {} {} and apps.id = :id", APPS.columns, APPS.from);
         let params = named_params! { ":advertiser": advertiser.0, ":id": id };
         self.first("find an app", &sql, params, |row| Ok((app(row)?, row.get(5)?)))
     }
 
-    /// The advertiser's offer with this id, and how many campaigns run it.
+    /// The advertiser's offer with this id, and how many campaigns it has.
     pub fn offer_with_campaigns(&self, advertiser: AdvertiserKey, id: &str) -> StoreResult<Option<(OfferRow, i64)>> {
         let sql = format!("select {} {} and offers.id = :id", OFFERS.columns, OFFERS.from);
         let params = named_params! { ":advertiser": advertiser.0, ":id": id };
@@ -274,7 +274,7 @@ impl ReadTxn<'_> {
     }
 }
 
-/// Keys as the JSON array that `json_each` reads.
+/// Keys as a JSON array for `json_each`.
 pub(in crate::store) fn json(keys: impl Iterator<Item = i64>) -> String {
     let keys: Vec<_> = keys.map(|key| key.to_string()).collect();
     format!("[{}]", keys.join(","))

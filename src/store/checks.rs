@@ -4,10 +4,9 @@ use chrono::{DateTime, Utc};
 
 use crate::store::{AdvertiserKey, ReadTxn, StoreResult, WriteTxn, from_ms, to_ms};
 
-/// A check that was made.
+/// A stored check.
 #[derive(Debug, Clone)]
 pub struct CheckRow {
-    /// When the check was made.
     pub at: DateTime<Utc>,
     /// The address that was asked.
     pub url: String,
@@ -26,7 +25,7 @@ impl ReadTxn<'_> {
 }
 
 impl WriteTxn<'_> {
-    /// Keeps a check in the place of the one before.
+    /// Stores a check instead of the previous one.
     pub fn check_put(&self, advertiser: AdvertiserKey, check: &CheckRow) -> StoreResult<()> {
         let sql = "insert or replace into checks (advertiser_key, at, url, findings) values (?1, ?2, ?3, ?4)";
         self.run("keep a check", sql, (advertiser.0, to_ms(check.at), &check.url, &check.findings)).map(drop)

@@ -1,4 +1,4 @@
-//! What can go wrong in the store, said once. Constraint violations become a named conflict at the query that meets them.
+//! The errors of the store. A violated constraint becomes a named conflict in the query that violates it.
 
 use std::path::PathBuf;
 
@@ -10,28 +10,28 @@ pub type StoreResult<T> = Result<T, StoreError>;
 /// What went wrong in the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Something of that name exists already; the words are fit for a user.
+    /// Something with that name exists already; the message is fit for a user.
     #[error("{0}")]
     Conflict(String),
-    /// Nothing goes by that name; the words are fit for a user.
+    /// Nothing has that name; the message is fit for a user.
     #[error("{0}")]
     Missing(String),
-    /// Another process or request holds what is needed; coming back later helps.
+    /// Another process or request holds a lock; trying again later helps.
     #[error("the database is busy: {doing}")]
     Busy {
         /// What was being done.
         doing: &'static str,
     },
-    /// A directory or file can't be made, opened or used.
+    /// A directory or file can't be created, opened or used.
     #[error("can't use {}: {reason}{hint}", path.display())]
     Directory {
         /// The directory or file.
         path: PathBuf,
         reason: std::io::Error,
-        /// Whose it is and what to do, where rights are missing.
+        /// Its owner and what to do, if permissions are missing.
         hint: String,
     },
-    /// There is no room for writing; what was asked for did not happen.
+    /// The disk is full; nothing was changed.
     #[error(
         "the disk of {} is full{}. Nothing was changed, and reports go on. Make room there and try again",
         path.display(),
@@ -40,10 +40,10 @@ pub enum StoreError {
     DiskFull {
         /// The directory or file.
         path: PathBuf,
-        /// Bytes that are free and that were needed, where it was asked beforehand.
+        /// Free and needed bytes, if they were checked beforehand.
         room: Option<(u64, u64)>,
     },
-    /// There is a server already.
+    /// A server is already running.
     #[error(
         "another server uses {}: {who}. Stop it first, or use another directory: --data-dir DIR",
         path.display()
@@ -60,14 +60,14 @@ pub enum StoreError {
         path.display()
     )]
     InUse { path: PathBuf },
-    /// A file is not, or not any more, a database of Pitlane's.
+    /// A file isn't, or is no longer, a valid Pitlane database.
     #[error("{} is not sound: {problem}", path.display())]
     Unsound {
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
-    /// The work was to be given up, and was.
+    /// The work was cancelled.
     #[error("stopped")]
     Stopped,
     /// The file was written by a newer Pitlane.
@@ -77,7 +77,7 @@ pub enum StoreError {
     )]
     NewerSchema {
         found: i64,
-        /// The newest one this program knows.
+        /// The newest schema that this program knows.
         known: i64,
     },
     /// The linked SQLite is known to corrupt databases.
@@ -96,7 +96,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// What it is, for programs; the names are stable.
+    /// Its kind, for programs; the names don't change.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -116,7 +116,7 @@ impl StoreError {
         }
     }
 
-    /// Turns a broken uniqueness rule into a conflict with these words; other errors stay what they are.
+    /// Turns a violated uniqueness constraint into a conflict with this message; returns other errors unchanged.
     pub(super) fn or_conflict(self, message: impl FnOnce() -> String) -> Self {
         match &self {
             Self::Sqlite { cause, .. } if is_unique_violation(cause) => Self::Conflict(message()),
@@ -124,7 +124,7 @@ impl StoreError {
         }
     }
 
-    /// Turns a broken reference into a conflict with these words; other errors stay what they are.
+    /// Turns a violated foreign key into a conflict with this message; returns other errors unchanged.
     pub(super) fn or_in_use(self, message: &str) -> Self {
         match &self {
             Self::Sqlite { cause, .. }
@@ -137,7 +137,7 @@ impl StoreError {
     }
 }
 
-/// What to do about an error that comes from below SQLite.
+/// What to do about an operating system's error.
 fn advice(error: &rusqlite::Error) -> &'static str {
     match error.sqlite_error_code() {
         Some(ErrorCode::SystemIoFailure) => {
@@ -166,7 +166,7 @@ impl From<r2d2::Error> for StoreError {
     }
 }
 
-/// Turns "no such row" into an error that says what was looked for.
+/// Turns "no such row" into an error that names what was looked for.
 pub trait OrMissing<T> {
     /// `noun` and `name` say what was looked for.
     fn or_missing(self, noun: &str, name: &str) -> StoreResult<T>;

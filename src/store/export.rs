@@ -1,6 +1,7 @@
-//! Everything a person may want to take along, as tables of text. Secrets, and what only speeds the program up, stay here.
+//! The tables of `pitlane export`, as text. Secrets, and data that only makes the program faster, are not exported.
 //!
-//! A column's name in the SQL says how its integers are to be read: `:money`, `:day`, `:at`; without that they are numbers.
+//! The SQL's column names say how integers are formatted: `:money`, `:day`, `:at`; without one of these they are plain
+//! numbers.
 
 use chrono::SecondsFormat;
 use rusqlite::types::ValueRef;
@@ -8,12 +9,12 @@ use rusqlite::types::ValueRef;
 use crate::domain::{Day, MicrosSum};
 use crate::store::{Doing as _, ReadTxn, StoreError, foreign_value, from_ms};
 
-/// A table that can be taken along.
+/// A table that is exported.
 #[derive(Debug)]
 pub struct Export {
     pub name: &'static str,
     pub about: &'static str,
-    /// The table of the schema that its rows are.
+    /// The table in the schema.
     pub table: &'static str,
     sql: &'static str,
 }
@@ -42,7 +43,7 @@ pub const EXPORTS: &[Export] = &[
     Export { name: "audit", table: "audit_log", sql: include_str!("sql/export/audit.sql"), about: "who did what, when, from where" },
 ];
 
-/// Tables that are not taken along, and why.
+/// Tables that are not exported, and why.
 pub const NOT_EXPORTED: &[(&str, &str)] = &[
     ("appliance", "names this appliance"),
     ("sandbox_tokens", "which tokens read made-up days for Singular's integration team; tokens.csv leaves them out"),
@@ -76,7 +77,7 @@ pub const NOT_EXPORTED: &[(&str, &str)] = &[
     ("recovery_codes", "hashes of recovery codes"),
 ];
 
-/// How a column's integers are read.
+/// How a column's integers are formatted.
 #[derive(Clone, Copy)]
 enum Reading {
     Number,
@@ -86,7 +87,7 @@ enum Reading {
 }
 
 impl ReadTxn<'_> {
-    /// Calls `line` with the names of the columns, then with each row; how many rows there were.
+    /// Calls `line` with the column names, then with each row; returns the number of rows.
     pub fn export<E: From<StoreError>>(
         &self,
         export: &Export,

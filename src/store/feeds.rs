@@ -1,4 +1,4 @@
-//! Feeds: links by which partners read an advertiser's cost. The secret is never here: only its SHA-256.
+//! Feeds: links by which partners read an advertiser's cost. Only the SHA-256 of the secret is stored.
 
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
@@ -9,60 +9,60 @@ use crate::store::{
     parsed, to_ms,
 };
 
-/// Which days a feed shows.
+/// Which days a feed has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FeedDays {
-    /// The last so many.
+    /// The last days.
     Last(u32),
-    /// Always these.
+    /// Always the same days.
     Fixed(DayRange),
 }
 
-/// A feed as it is stored.
+/// A stored feed.
 #[derive(Debug, Clone)]
 pub struct FeedRow {
     pub key: FeedKey,
     pub id: FeedId,
-    /// What its reader is called.
+    /// Name of whoever reads it.
     pub name: String,
-    /// Whose cost it shows.
+    /// The advertiser whose cost it has.
     pub advertiser: AdvertiserKey,
     pub advertiser_name: String,
-    /// How it is written.
+    /// The name of its format.
     pub format: String,
     pub days: FeedDays,
-    /// The one publisher it shows; none for all.
+    /// Its only publisher; `None` for all.
     pub publisher: Option<PublisherKey>,
-    /// From when on it is refused.
+    /// When it expires.
     pub expires_at: Option<DateTime<Utc>>,
     /// When it was revoked.
     pub revoked_at: Option<DateTime<Utc>>,
-    /// When it was last read. Written in batches, so it trails by a moment.
+    /// When it was last read. Written in batches, so it lags a little.
     pub last_used_at: Option<DateTime<Utc>>,
-    /// From where it was last read.
+    /// The address that last read it.
     pub last_used_address: Option<String>,
-    /// What the client called itself then.
+    /// The user agent that last read it.
     pub last_used_agent: Option<String>,
     /// When it was created.
     pub created_at: DateTime<Utc>,
 }
 
-/// What a new feed is made of.
+/// A new feed.
 #[derive(Debug)]
 pub struct NewFeed<'a> {
     pub id: FeedId,
-    /// Whose cost it shows.
+    /// The advertiser whose cost it has.
     pub advertiser: AdvertiserKey,
-    /// What its reader is called.
+    /// Name of whoever reads it.
     pub name: &'a Name,
-    /// How it is written.
+    /// The name of its format.
     pub format: &'a str,
-    /// Of its secret, in hexadecimal.
+    /// SHA-256 of its secret, in hexadecimal.
     pub secret_sha256: &'a str,
     pub days: FeedDays,
-    /// The one publisher it shows; none for all.
+    /// Its only publisher; `None` for all.
     pub publisher: Option<PublisherKey>,
-    /// From when on it is refused.
+    /// When it expires.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
@@ -97,7 +97,7 @@ fn feed(row: &Row<'_>) -> rusqlite::Result<FeedRow> {
 }
 
 impl ReadTxn<'_> {
-    /// The feed whose secret has this SHA-256, whatever its state.
+    /// The feed whose secret has this SHA-256, live or not.
     pub fn feed_find(&self, secret_sha256: &str) -> StoreResult<Option<FeedRow>> {
         let found = self.first("find a feed", &format!("{SELECT} where secret_sha256 = ?1"), [secret_sha256], feed)?;
         Ok(found.map(|row| self.feed_as_noted(row)))
@@ -152,7 +152,7 @@ impl WriteTxn<'_> {
         self.run("revoke a feed", sql, (id, to_ms(now))).map(drop)
     }
 
-    /// Notes when and from where a feed was last read.
+    /// Notes when and from where a feed was read.
     pub fn feed_seen(&self, key: FeedKey, at: DateTime<Utc>, address: &str, agent: &str) -> StoreResult<()> {
         let sql =
             "update feeds set last_used_at = ?2, last_used_address = ?3, last_used_agent = ?4 where feed_key = ?1";

@@ -1,4 +1,4 @@
-//! The list of everything that ever changed the stats: files, uploads, edits, undos, marks of days.
+//! The history of everything that changed the stats: files, uploads, edits, undos, marks of days.
 
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
@@ -8,26 +8,26 @@ use crate::store::{
     AdvertiserKey, ImportKey, OrMissing as _, ReadTxn, StoreResult, TokenKey, WriteTxn, from_ms, parsed, to_ms,
 };
 
-/// Which way the rows came.
+/// The kind of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImportKind {
     /// A file, on the command line or in the browser.
     File,
     Api,
-    /// The demo's own sample.
+    /// The demo's sample.
     Demo,
-    /// One cell, by hand.
+    /// One row, edited by hand.
     Edit,
-    /// Another import, taken back.
+    /// The undo of another import.
     Undo,
-    /// Days called provisional or final, without rows.
+    /// Days marked as provisional or final.
     Mark,
-    /// Two publishers or campaigns that became one.
+    /// A merge of two publishers or campaigns.
     Merge,
 }
 
 impl ImportKind {
-    /// As stored and as programs are told.
+    /// Its name in the database and in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -53,72 +53,70 @@ impl std::str::FromStr for ImportKind {
     }
 }
 
-/// An entry to be opened.
+/// A new entry.
 #[derive(Debug)]
 pub struct NewImport<'a> {
     pub id: ImportId,
-    /// Which way it came.
     pub kind: ImportKind,
-    /// File name, or what else the rows came from.
+    /// The file's name, or another description.
     pub source: &'a str,
     pub actor: &'a str,
     pub reason: Option<&'a Reason>,
-    /// The token it came with.
+    /// The token of the upload.
     pub token: Option<TokenKey>,
-    /// The import that it takes back.
+    /// The import that it undoes.
     pub undoes: Option<ImportKey>,
     pub now: DateTime<Utc>,
 }
 
-/// What an import did, once it is known.
+/// The result of an import.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImportRow {
-    /// SHA-256 of the bytes as they came, in hexadecimal.
+    /// SHA-256 of the original bytes, in hexadecimal.
     pub sha256: Option<String>,
-    /// Lines that were read; of an undo, cells that were taken back.
+    /// Lines that were read; for an undo, cells that were reverted.
     pub rows: u64,
-    /// Cells that were new.
+    /// New cells.
     pub inserted: u64,
-    /// Cells that held something else.
+    /// Changed cells.
     pub changed: u64,
-    /// Cells that held the same.
+    /// Unchanged cells.
     pub unchanged: u64,
     /// Lines whose cost had more than six decimals.
     pub rounded: u64,
-    /// Of the changed: cells that the file left out and that were set to zero, since that was asked for.
+    /// Changed cells that were set to zero because the file left them out.
     pub zeroed: u64,
 }
 
-/// An entry as it was written.
+/// A stored entry.
 #[derive(Debug, Clone)]
 pub struct ImportEntry {
-    /// Grows with every entry.
+    /// Increases with every entry.
     pub key: ImportKey,
     pub id: ImportId,
-    /// Which way it came.
     pub kind: ImportKind,
-    /// File name, or what else the rows came from.
+    /// The file's name, or another description.
     pub source: String,
     pub actor: String,
     pub reason: Option<String>,
-    /// The token it came with: id and name.
+    /// The token of the upload: id and name.
     pub token: Option<(TokenId, String)>,
     pub counts: ImportRow,
-    /// What its lines cost, exactly as read: a decimal number, where they are of one currency.
+    /// The total cost of its lines, exactly as read, if they have one currency.
     pub cost: Option<String>,
     pub clicks: Option<u64>,
-    /// What else was told of it, the caller's JSON.
+    /// Notes and totals, as JSON.
     pub told: Option<String>,
     pub at: DateTime<Utc>,
-    /// What it called its days.
+    /// The state that it marked its days with.
     pub days: Option<DayState>,
-    /// The import that it took back.
+    /// The import that it undid.
     pub undoes: Option<ImportId>,
-    /// The undo that took it back, and when.
+    /// The undo of this import, and when.
     pub undone: Option<(ImportId, DateTime<Utc>)>,
 }
 
-/// The days of one advertiser that an import stated; all that it changed lies between them.
+/// The days of one advertiser in an import; everything that it changed is in this range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImportSpan {
     pub advertiser: AdvertiserKey,
@@ -128,7 +126,7 @@ pub struct ImportSpan {
     pub last: i64,
 }
 
-/// Entries with all that was told of each.
+/// Entries with their notes and totals.
 fn select() -> String {
     format!(include_str!("sql/import_select.sql"), told = "imports.told")
 }
@@ -164,8 +162,8 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<ImportEntry> {
 }
 
 impl ReadTxn<'_> {
-    /// The newest entries, or those before `before`; at most `limit`. Of one advertiser, or all. What was told of them, which
-    /// may be long, is left out.
+    /// The newest entries, or those before `before`; at most `limit`; of one advertiser, or of all. Without their notes and
+    /// totals, which may be long.
     pub fn import_list(
         &self,
         advertiser: Option<AdvertiserKey>,
@@ -191,7 +189,7 @@ impl ReadTxn<'_> {
         self.first("find an import", &format!("{}where imports.id = ?1", select()), [id.to_string()], entry)
     }
 
-    /// The entry with this id, or an error that says there is none.
+    /// The entry with this id; an error if there is none.
     pub fn import_get(&self, id: ImportId) -> StoreResult<ImportEntry> {
         self.import_find(id)?.or_missing("import", &id.to_string())
     }
@@ -202,7 +200,7 @@ impl ReadTxn<'_> {
             .or_missing("import with key", &key.0.to_string())
     }
 
-    /// What days of which advertisers an import stated.
+    /// The days of each advertiser in an import.
     pub fn import_spans(&self, key: ImportKey) -> StoreResult<Vec<ImportSpan>> {
         let sql = "select advertiser_key, first_day, last_day from import_spans where import_key = ?1
             order by advertiser_key";
@@ -213,7 +211,7 @@ impl ReadTxn<'_> {
 }
 
 impl ReadTxn<'_> {
-    /// How many days back from its own date an import reached at most that changed figures of the advertiser since then.
+    /// The most days that an import since then reached back from its own date, if it changed figures of the advertiser.
     pub fn import_reach_back(&self, advertiser: AdvertiserKey, since: DateTime<Utc>) -> StoreResult<Option<u64>> {
         let sql = "select max(imports.created_at / 86400000 - import_spans.first_day)
             from imports join import_spans using (import_key)
@@ -226,7 +224,7 @@ impl ReadTxn<'_> {
 }
 
 impl WriteTxn<'_> {
-    /// Opens an entry, so that cells can point at it.
+    /// Adds an entry, so that cells can refer to it.
     pub fn import_begin(&self, new: &NewImport<'_>) -> StoreResult<ImportKey> {
         let sql = "insert into imports (
                 id, kind, source, actor, reason, token_key, undoes_key,
@@ -248,20 +246,20 @@ impl WriteTxn<'_> {
             .map_err(|error| error.or_conflict(|| "the import was undone already".to_owned()))
     }
 
-    /// Says what days of an advertiser it stated.
+    /// Notes which days of an advertiser are in it.
     pub fn import_span_add(&self, key: ImportKey, span: ImportSpan) -> StoreResult<()> {
         let sql = "insert into import_spans (import_key, advertiser_key, first_day, last_day) values (?1, ?2, ?3, ?4)";
         self.run("record an import's days", sql, (key.0, span.advertiser.0, span.first, span.last)).map(drop)
     }
 
-    /// Keeps what the input came to, and what else is to be told of it.
+    /// Stores the total cost, and the notes and totals.
     pub fn import_tell(&self, key: ImportKey, cost: Option<&str>, clicks: u64, told: &str) -> StoreResult<()> {
         let sql = "update imports set cost = ?2, clicks = ?3, told = ?4 where import_key = ?1";
         let clicks = i64::try_from(clicks).unwrap_or(i64::MAX);
         self.run("record what an import came to", sql, (key.0, cost, clicks, told)).map(drop)
     }
 
-    /// Completes the entry with what was done.
+    /// Completes the entry with the result.
     pub fn import_finish(&self, key: ImportKey, done: &ImportRow) -> StoreResult<()> {
         let sql = "update imports
             set sha256 = ?2, rows = ?3, inserted = ?4, changed = ?5, unchanged = ?6, rounded = ?7, zeroed = ?8

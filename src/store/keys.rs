@@ -1,4 +1,4 @@
-//! Surrogate keys: small integers that stand for a row inside this process, one type per table.
+//! Surrogate keys: small integers for rows, one type per table. They are only used inside of the program.
 
 macro_rules! keys {
     ($($(#[doc = $doc:literal])+ $name:ident;)+) => {$(
@@ -7,14 +7,14 @@ macro_rules! keys {
         pub struct $name(pub(super) i64);
 
         impl $name {
-            /// The number, as report rows and temporary files carry it.
+            /// The number, for report rows and temporary files.
             #[must_use]
             pub fn get(self) -> i64 {
                 self.0
             }
         }
 
-        /// A key that was kept as a number for a while.
+        /// A key that was stored as a number in between.
         impl From<i64> for $name {
             fn from(key: i64) -> Self {
                 Self(key)

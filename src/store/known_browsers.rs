@@ -1,17 +1,17 @@
-//! Browsers that somebody logged in with before. Only the SHA-256 of the cookie's value is here.
+//! Browsers that somebody has logged in with before. Only the SHA-256 of the cookie is stored.
 //!
-//! It lets nobody in: whoever guesses passwords elsewhere just does not make such a browser wait.
+//! Such a cookie lets nobody in: it only keeps other people's wrong guesses from delaying this browser.
 
 use chrono::{DateTime, Utc};
 
 use crate::domain::AdminId;
 use crate::store::{ReadTxn, StoreResult, WriteTxn, to_ms};
 
-/// Browsers that are remembered for each person; the one unused longest makes room.
+/// How many browsers are remembered per person; a new one replaces the one unused longest.
 const EACH: u32 = 20;
 
 impl ReadTxn<'_> {
-    /// Whether this person logged in with this browser before.
+    /// Whether this person has logged in with this browser before.
     pub fn browser_is_known(&self, id_sha256: &str, admin: AdminId) -> StoreResult<bool> {
         let sql = "select 1 from known_browsers join admins using (admin_key)
             where known_browsers.id_sha256 = ?1 and admins.id = ?2";

@@ -1,4 +1,4 @@
-//! Reading connections are few. Each kind of work has its own number of them, so that none takes those of the others.
+//! There are few reading connections. Each kind of work has its own share of them, so that none takes those of others.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,10 +8,10 @@ use crate::store::{StoreError, StoreResult};
 /// A kind of work that reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
-    /// What takes milliseconds and must always be answered: polls, health, log-in.
+    /// Work of milliseconds that must always be possible: polls, health, log-in.
     Short,
     Page,
-    /// What reads a large part of the database: long reports, totals, downloads.
+    /// Work that reads a large part of the database: long reports, totals, downloads.
     Long,
 }
 
@@ -25,11 +25,11 @@ impl Lane {
         }
     }
 
-    /// How many connections all lanes have.
+    /// How many connections all lanes have together.
     pub(in crate::store) const ALL: u32 = 16;
 }
 
-/// The places of each lane.
+/// The places of all lanes.
 #[derive(Default)]
 pub(in crate::store) struct Lanes {
     state: Mutex<State>,
@@ -38,20 +38,20 @@ pub(in crate::store) struct Lanes {
 
 #[derive(Default)]
 struct State {
-    /// Places that are taken, by lane.
+    /// Places in use, by lane.
     taken: [usize; 3],
-    /// Threads that wait for one. Waking nobody costs a system call, which a poll need not pay.
+    /// Threads that wait for a place. Notifying without need costs a system call, which a poll need not pay.
     waiting: usize,
 }
 
-/// The right to one connection, until it is dropped.
+/// The right to use one connection, until it is dropped.
 pub(in crate::store) struct Place {
     lanes: Arc<Lanes>,
     lane: Lane,
 }
 
 impl Lanes {
-    /// A place, once one is free; an error when none is for so long.
+    /// Waits for a place; an error if none becomes free in this time.
     pub(in crate::store) fn take(self: &Arc<Self>, lane: Lane, wait: Duration) -> StoreResult<Place> {
         let until = Instant::now() + wait;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,7 +1,7 @@
-//! The ledger: for each advertiser and day the last answer that was handed to Singular whole, and what people say of it.
+//! The ledger: for each advertiser and day the last complete answer to Singular, and what people noted about it.
 //!
-//! Days are kept in runs that don't overlap: a poll puts its own run over those before it. Written in batches with the poll
-//! history, off the answer's path.
+//! Days are stored in runs that don't overlap: a poll's run replaces the parts of earlier runs that it covers. Written in
+//! batches with the poll history, off the request path.
 
 use chrono::{DateTime, Utc};
 
@@ -15,29 +15,27 @@ pub struct ServedDays {
     pub first: i64,
     /// Last day, as stored.
     pub last: i64,
-    /// When the answer's last byte was taken.
+    /// When the last byte was sent.
     pub at: DateTime<Utc>,
-    /// What it was made from; nothing where that can't be known any more.
+    /// The version of the data in it; `None` if that is no longer known.
     pub version: Option<Version>,
 }
 
-/// An answer that was handed over whole.
+/// A complete answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServedAnswer {
-    /// The token it went to.
     pub token: TokenKey,
     /// First and last day, as stored.
     pub days: (i64, i64),
-    /// What it was made from.
+    /// The version of the data in it.
     pub version: Version,
-    /// When its last byte was taken.
+    /// When the last byte was sent.
     pub at: DateTime<Utc>,
     pub address: String,
-    /// What the client calls itself.
     pub user_agent: String,
 }
 
-/// A poll that was answered whole.
+/// A poll with a complete answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServedPoll {
     pub at: DateTime<Utc>,
@@ -47,12 +45,10 @@ pub struct ServedPoll {
     pub last: i64,
 }
 
-/// An address and agent that is not Singular.
+/// An address and user agent that aren't Singular's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotSingular {
-    /// Where it polls from.
     pub address: String,
-    /// What it calls itself.
     pub user_agent: String,
     pub actor: String,
     pub at: DateTime<Utc>,
@@ -61,7 +57,7 @@ pub struct NotSingular {
 /// A refresh request that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SentRequest {
-    /// Grows with every request.
+    /// Increases with every request.
     pub key: i64,
     /// First day, as stored.
     pub first: i64,
@@ -80,13 +76,13 @@ fn run(row: &rusqlite::Row<'_>) -> rusqlite::Result<ServedDays> {
 }
 
 impl ReadTxn<'_> {
-    /// The runs of days that were ever handed over, in order.
+    /// All runs of days that Singular received, in order.
     pub fn served_days(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<ServedDays>> {
         let sql = format!("select {RUN} from served_days where advertiser_key = ?1 order by first_day");
         self.list("read what was handed over", &sql, [advertiser.0], run)
     }
 
-    /// The polls since then that handed something to Singular, the oldest first.
+    /// Singular's polls since then, oldest first.
     pub fn served_polls(&self, advertiser: AdvertiserKey, since: DateTime<Utc>) -> StoreResult<Vec<ServedPoll>> {
         let sql = format!(include_str!("sql/served_polls.sql"), by_singular = BY_SINGULAR);
         self.list("read Singular's polls", &sql, (advertiser.0, to_ms(since)), |row| {
@@ -94,7 +90,7 @@ impl ReadTxn<'_> {
         })
     }
 
-    /// When something was last handed to Singular.
+    /// When Singular last received something.
     pub fn served_last(&self, advertiser: AdvertiserKey) -> StoreResult<Option<DateTime<Utc>>> {
         let sql = "select max(at) from served_days where advertiser_key = ?1 and version > 0";
         let found = self.first("read what was handed over", sql, [advertiser.0], |row| row.get::<_, Option<i64>>(0))?;
@@ -109,7 +105,7 @@ impl ReadTxn<'_> {
         Ok(found.unwrap_or_default())
     }
 
-    /// Addresses and agents that are not Singular.
+    /// Addresses and user agents that aren't Singular's.
     pub fn not_singular_list(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<NotSingular>> {
         let sql = "select address, user_agent, actor, created_at from not_singular
             where advertiser_key = ?1
@@ -120,7 +116,7 @@ impl ReadTxn<'_> {
         })
     }
 
-    /// The refresh requests since then, the newest first.
+    /// The refresh requests since then, newest first.
     pub fn refresh_request_list(
         &self,
         advertiser: AdvertiserKey,
@@ -135,7 +131,7 @@ impl ReadTxn<'_> {
         })
     }
 
-    /// The days that somebody said to leave as they are, each with its version then.
+    /// The days that somebody accepted, each with its version at that time.
     pub fn accepted_days(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<(i64, Version)>> {
         let sql = "select day, version from accepted_days where advertiser_key = ?1 order by day";
         self.list("list accepted days", sql, [advertiser.0], |row| Ok((row.get(0)?, Version(row.get(1)?))))
@@ -143,7 +139,7 @@ impl ReadTxn<'_> {
 }
 
 impl WriteTxn<'_> {
-    /// Takes an answer into the ledger; whether its reader was Singular.
+    /// Adds an answer to the ledger; returns whether its reader was Singular.
     pub fn served_add(&self, answer: &ServedAnswer) -> StoreResult<bool> {
         let sql = include_str!("sql/served_by.sql");
         let params = (answer.token.0, &answer.address, &answer.user_agent);
@@ -156,7 +152,7 @@ impl WriteTxn<'_> {
         Ok(advertiser.is_some())
     }
 
-    /// Puts a run over those before it.
+    /// Adds a run, which replaces the parts of earlier runs that it covers.
     fn served_put(&self, advertiser: AdvertiserKey, new: &ServedDays) -> StoreResult<()> {
         for old in self.served_below(advertiser, new)? {
             let sql = "delete from served_days where advertiser_key = ?1 and first_day = ?2";
@@ -198,7 +194,7 @@ impl WriteTxn<'_> {
             .map(drop)
     }
 
-    /// Says that from now on it is not known any more what days were handed over as.
+    /// Marks days as unknown: from now on it isn't known what Singular received.
     pub(in crate::store) fn served_unknown(&self, advertiser: AdvertiserKey, unknown: &ServedDays) -> StoreResult<()> {
         let sql = "insert into unknown_days (advertiser_key, first_day, last_day, at) values (?1, ?2, ?3, ?4)
             on conflict do update set last_day = max(last_day, excluded.last_day)";
@@ -207,7 +203,7 @@ impl WriteTxn<'_> {
         self.served_put(advertiser, unknown)
     }
 
-    /// The same for a day.
+    /// The same for one day.
     pub fn served_forget(&self, advertiser: AdvertiserKey, day: i64, now: DateTime<Utc>) -> StoreResult<()> {
         self.served_unknown(advertiser, &ServedDays { first: day, last: day, at: now, version: None })
     }
@@ -225,7 +221,7 @@ impl WriteTxn<'_> {
         runs.iter().try_for_each(|run| self.served_put(advertiser, run))
     }
 
-    /// Marks an address and agent as not Singular, or takes the mark away.
+    /// Marks an address and user agent as not Singular's, or removes the mark.
     pub fn not_singular_set(
         &self,
         advertiser: AdvertiserKey,
@@ -260,7 +256,7 @@ impl WriteTxn<'_> {
         self.run("note a refresh request", sql, (advertiser.0, first, last, actor, to_ms(now))).map(drop)
     }
 
-    /// Says that a day stays as it is.
+    /// Accepts a day as it is.
     pub fn day_accept(
         &self,
         advertiser: AdvertiserKey,

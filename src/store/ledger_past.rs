@@ -1,4 +1,4 @@
-//! What a report showed at an earlier version: offers, campaigns and apps as they were, and the imports since.
+//! What a report said at an earlier version: earlier values of offers, campaigns and apps, and the imports since.
 
 use crate::domain::{CampaignId, Micros, StoreId};
 use crate::store::apps::store_id;
@@ -7,7 +7,7 @@ use crate::store::{
     foreign_value, parsed,
 };
 
-/// What an offer was until a change.
+/// An offer's values before a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastOffer {
     pub offer: OfferKey,
@@ -18,7 +18,7 @@ pub struct PastOffer {
     pub cost_reporting: bool,
 }
 
-/// Where a campaign belonged until a change; a current place has none.
+/// A campaign's offer and app before a change; or the current ones, which have no version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CampaignPlace {
     pub campaign: CampaignKey,
@@ -28,22 +28,21 @@ pub struct CampaignPlace {
     pub app: AppKey,
 }
 
-/// What an app was in its store until a change.
+/// An app's store id before a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastApp {
     pub app: AppKey,
     /// The version of the change.
     pub until: Version,
-    /// Its id in its store.
     pub store: StoreId,
 }
 
-/// A value of a cell, as far as Singular reads it.
+/// A cell's value, as far as Singular reads it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChangedSince {
     pub campaign: CampaignKey,
     pub publisher: PublisherKey,
-    /// The import that stated the value.
+    /// The import that stated it.
     pub import: ImportKey,
     pub clicks: i64,
     pub cost: Micros,
@@ -65,7 +64,7 @@ fn place(row: &rusqlite::Row<'_>) -> rusqlite::Result<CampaignPlace> {
 }
 
 impl ReadTxn<'_> {
-    /// What the advertiser's offers were, the oldest first.
+    /// Earlier values of the advertiser's offers, oldest first.
     pub fn offer_past(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<PastOffer>> {
         let sql = "select past.offer_key, past.until, past.name, past.cost_reporting from offer_history past
             join offers using (offer_key)
@@ -77,7 +76,7 @@ impl ReadTxn<'_> {
         })
     }
 
-    /// What a report says of the advertiser's offers now: the name, and whether Singular is shown their cost.
+    /// Current values of the advertiser's offers: the name, and whether cost reporting is on.
     pub fn offers_said(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<(OfferKey, String, bool)>> {
         let sql = "select offer_key, name, cost_reporting from offers where advertiser_key = ?1";
         self.list("list offers", sql, [advertiser.0], |row| Ok((OfferKey(row.get(0)?), row.get(1)?, row.get(2)?)))
@@ -89,13 +88,13 @@ impl ReadTxn<'_> {
         self.list("list campaigns", sql, [advertiser.0], |row| Ok((CampaignKey(row.get(0)?), parsed(row, 1)?)))
     }
 
-    /// Where the advertiser's campaigns belong now.
+    /// Current offers and apps of the advertiser's campaigns.
     pub fn campaign_places(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<CampaignPlace>> {
         let sql = "select campaign_key, 0, offer_key, app_key from campaigns where advertiser_key = ?1";
         self.list("read campaigns' places", sql, [advertiser.0], place)
     }
 
-    /// Where the advertiser's campaigns belonged, the oldest first.
+    /// Earlier offers and apps of the advertiser's campaigns, oldest first.
     pub fn campaign_past(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<CampaignPlace>> {
         let sql = "select past.campaign_key, past.until, past.offer_key, past.app_key from campaign_history past
             join campaigns using (campaign_key)
@@ -104,7 +103,7 @@ impl ReadTxn<'_> {
         self.list("read where campaigns belonged", sql, [advertiser.0], place)
     }
 
-    /// What the advertiser's apps were in their stores, the oldest first.
+    /// Earlier store ids of the advertiser's apps, oldest first.
     pub fn app_past(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<PastApp>> {
         let sql = "select past.app_key, past.until, past.os, past.store_id from app_history past
             join apps using (app_key)
@@ -115,14 +114,14 @@ impl ReadTxn<'_> {
         })
     }
 
-    /// The last import whose changes a version contains.
+    /// The last import that is contained in a version.
     pub fn import_at(&self, version: Version) -> StoreResult<ImportKey> {
         let sql = "select max(import_key) from imports where version <= ?1";
         let found = self.first("place an import", sql, [version.0], |row| row.get::<_, Option<i64>>(0))?;
         Ok(ImportKey(found.flatten().unwrap_or_default()))
     }
 
-    /// The day's cells that hold what imports after this one stated, each with that import, its clicks and its cost.
+    /// The day's cells whose value comes from an import after this one, each with that import, its clicks and its cost.
     pub fn stat_changed_since(
         &self,
         advertiser: AdvertiserKey,
@@ -134,8 +133,8 @@ impl ReadTxn<'_> {
         self.list("read what changed", sql, (advertiser.0, day, import.0), changed)
     }
 
-    /// What the day's cells held before imports after this one changed them: of each cell the value that the first of them
-    /// ended, with the import that had stated it.
+    /// The day's cells before imports after this one changed them: for each cell the value that the first of them ended, with
+    /// the import that had stated it.
     pub fn stat_held_until(
         &self,
         advertiser: AdvertiserKey,
@@ -151,7 +150,7 @@ impl ReadTxn<'_> {
 }
 
 impl WriteTxn<'_> {
-    /// Keeps what an offer is, before it changes.
+    /// Stores an offer's values before they change.
     pub fn offer_keep(&self, offer: OfferKey) -> StoreResult<()> {
         let sql = "insert into offer_history (offer_key, until, name, cost_reporting)
             select offer_key, ?2, name, cost_reporting from offers where offer_key = ?1
@@ -159,7 +158,7 @@ impl WriteTxn<'_> {
         self.run("keep what an offer was", sql, (offer.0, self.version_take()?.0)).map(drop)
     }
 
-    /// Keeps where a campaign belongs, before it is moved.
+    /// Stores a campaign's offer and app before it is moved.
     pub fn campaign_keep(&self, campaign: CampaignKey) -> StoreResult<()> {
         let sql = "insert into campaign_history (campaign_key, until, offer_key, app_key)
             select campaign_key, ?2, offer_key, app_key from campaigns where campaign_key = ?1
@@ -167,7 +166,7 @@ impl WriteTxn<'_> {
         self.run("keep where a campaign belonged", sql, (campaign.0, self.version_take()?.0)).map(drop)
     }
 
-    /// Keeps what an app is in its store, before that changes.
+    /// Stores an app's store id before it changes.
     pub fn app_keep(&self, app: AppKey) -> StoreResult<()> {
         let sql = "insert into app_history (app_key, until, os, store_id)
             select app_key, ?2, os, store_id from apps where app_key = ?1

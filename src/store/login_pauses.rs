@@ -1,5 +1,5 @@
-//! Who guessed wrong passwords and must wait, so that a restart does not forget it. Subjects are hashes: neither an address
-//! nor what somebody typed for an account is here.
+//! Who must wait after wrong passwords, stored so that a restart doesn't forget it. Subjects are hashes: neither an address
+//! nor an account's name is stored.
 
 use chrono::{DateTime, Utc};
 
@@ -8,18 +8,18 @@ use crate::store::{ReadTxn, StoreResult, WriteTxn, from_ms, to_ms};
 /// The wrong tries of one subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoginPause {
-    /// SHA-256 of who or what it is about.
+    /// SHA-256 of the subject.
     pub subject: [u8; 32],
-    /// How many were wrong.
+    /// The number of wrong tries.
     pub wrong: u32,
-    /// When the last one came.
+    /// When the last one was.
     pub last_at: DateTime<Utc>,
-    /// Until when the next one has to wait.
+    /// When the next try is allowed.
     pub held_until: DateTime<Utc>,
 }
 
 impl ReadTxn<'_> {
-    /// Those whose last wrong try came since; the newest first, at most `limit`.
+    /// Subjects whose last wrong try was since then; newest first, at most `limit`.
     pub fn login_pause_list(&self, since: DateTime<Utc>, limit: usize) -> StoreResult<Vec<LoginPause>> {
         let sql = "select subject_sha256, wrong, last_at, held_until from login_pauses
             where last_at >= ?1
@@ -38,7 +38,7 @@ impl ReadTxn<'_> {
 }
 
 impl WriteTxn<'_> {
-    /// Keeps how a subject stands.
+    /// Stores a subject's state.
     pub fn login_pause_put(&self, pause: &LoginPause) -> StoreResult<()> {
         let sql = "insert into login_pauses (subject_sha256, wrong, last_at, held_until) values (?1, ?2, ?3, ?4)
             on conflict (subject_sha256) do update
@@ -51,7 +51,7 @@ impl WriteTxn<'_> {
         self.run("forget a log-in pause", "delete from login_pauses where subject_sha256 = ?1", [subject]).map(drop)
     }
 
-    /// Forgets those whose last wrong try came before `oldest`, or after `newest`: a clock ran ahead then.
+    /// Deletes subjects whose last wrong try was before `oldest`, or after `newest`, when the clock was ahead.
     pub fn login_pauses_tidy(&self, oldest: DateTime<Utc>, newest: DateTime<Utc>) -> StoreResult<()> {
         let sql = "delete from login_pauses where last_at < ?1 or last_at > ?2";
         self.run("forget old log-in pauses", sql, (to_ms(oldest), to_ms(newest))).map(drop)

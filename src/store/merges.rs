@@ -1,5 +1,5 @@
-//! Publishers and campaigns that became one. A merge stands until the import that did it is undone; while it stands, the
-//! first of the two is hidden and means the second.
+//! Merged publishers and campaigns. A merge lasts until its import is undone; until then the first of the two is hidden, and
+//! its name finds the second.
 
 use std::collections::HashMap;
 
@@ -9,23 +9,23 @@ use crate::store::{
     AdvertiserKey, CampaignKey, CampaignRow, ImportKey, PublisherKey, PublisherRow, ReadTxn, StoreResult, WriteTxn,
 };
 
-/// Which two became one.
+/// The two that were merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Merged {
-    /// A publisher, and the one that stays.
+    /// A publisher, and the one that it was merged into.
     Publisher(PublisherKey, PublisherKey),
-    /// An advertiser's campaign, and the one that stays.
+    /// An advertiser's campaign, and the one that it was merged into.
     Campaign(AdvertiserKey, CampaignKey, CampaignKey),
 }
 
-/// What stands hidden, and what it means.
+/// What is hidden, and what it was merged into.
 #[derive(Debug, Clone, Default)]
 pub struct Merges {
     publishers: HashMap<PublisherKey, (PublisherKey, ImportKey)>,
     campaigns: HashMap<CampaignKey, (CampaignKey, ImportKey)>,
 }
 
-/// Follows a chain of merges to its end. What stays may itself be merged later, but never into what is hidden already.
+/// Follows a chain of merges to its end. The target of a merge may itself be merged later, but never into something hidden.
 fn followed<K: Copy + Eq + std::hash::Hash>(merged: &HashMap<K, (K, ImportKey)>, key: K) -> K {
     let mut meant = key;
     for _ in 0..merged.len() {
@@ -38,44 +38,44 @@ fn followed<K: Copy + Eq + std::hash::Hash>(merged: &HashMap<K, (K, ImportKey)>,
 }
 
 impl Merges {
-    /// What a publisher means: itself, unless it was merged.
+    /// The publisher itself, or the one it was merged into.
     #[must_use]
     pub fn publisher(&self, key: PublisherKey) -> PublisherKey {
         followed(&self.publishers, key)
     }
 
-    /// What a campaign means: itself, unless it was merged.
+    /// The campaign itself, or the one it was merged into.
     #[must_use]
     pub fn campaign(&self, key: CampaignKey) -> CampaignKey {
         followed(&self.campaigns, key)
     }
 
-    /// The import that hid a publisher, if one did.
+    /// The import that merged a publisher into another, if one did.
     #[must_use]
     pub fn hid_publisher(&self, key: PublisherKey) -> Option<ImportKey> {
         self.publishers.get(&key).map(|(_, import)| *import)
     }
 
-    /// The import that hid a campaign, if one did.
+    /// The import that merged a campaign into another, if one did.
     #[must_use]
     pub fn hid_campaign(&self, key: CampaignKey) -> Option<ImportKey> {
         self.campaigns.get(&key).map(|(_, import)| *import)
     }
 
-    /// The latest of them.
+    /// The latest merge.
     #[must_use]
     pub fn latest(&self) -> Option<ImportKey> {
         let publishers = self.publishers.values().map(|(_, import)| *import);
         publishers.chain(self.campaigns.values().map(|(_, import)| *import)).max()
     }
 
-    /// Publishers that were merged into this one, each with the import that did it, the newest first.
+    /// Publishers that were merged into this one, each with the import, newest first.
     #[must_use]
     pub fn into_publisher(&self, key: PublisherKey) -> Vec<(PublisherKey, ImportKey)> {
         merged_into(&self.publishers, key)
     }
 
-    /// Campaigns that were merged into this one, each with the import that did it, the newest first.
+    /// Campaigns that were merged into this one, each with the import, newest first.
     #[must_use]
     pub fn into_campaign(&self, key: CampaignKey) -> Vec<(CampaignKey, ImportKey)> {
         merged_into(&self.campaigns, key)
@@ -93,15 +93,15 @@ const SELECT: &str =
     "select publisher_key, into_publisher_key, advertiser_key, campaign_key, into_campaign_key, import_key
     from merges";
 
-/// Whether the merge of the row stands.
+/// Whether the row's merge is not undone.
 const STANDS: &str = "not exists (select 1 from imports where undoes_key = merges.import_key)";
 
-/// What a list of campaigns leaves out.
+/// The condition for campaigns in lists.
 pub(in crate::store) fn is_campaign_shown() -> String {
     format!("not exists (select 1 from merges where merges.campaign_key = campaigns.campaign_key and {STANDS})")
 }
 
-/// What a list of publishers leaves out.
+/// The condition for publishers in lists.
 pub(in crate::store) fn is_publisher_shown() -> String {
     format!("not exists (select 1 from merges where merges.publisher_key = publishers.publisher_key and {STANDS})")
 }
@@ -115,7 +115,7 @@ fn merged(row: &Row<'_>) -> rusqlite::Result<(Merged, ImportKey)> {
 }
 
 impl ReadTxn<'_> {
-    /// All merges that stand.
+    /// All merges that aren't undone.
     pub fn merges(&self) -> StoreResult<Merges> {
         let mut found = Merges::default();
         for (which, import) in self.list("read what was merged", &format!("{SELECT} where {STANDS}"), (), merged)? {
@@ -127,7 +127,7 @@ impl ReadTxn<'_> {
         Ok(found)
     }
 
-    /// What an import merged, whether or not that was undone; nothing where it is no merge.
+    /// What an import merged, undone or not; `None` if it isn't a merge.
     pub fn merge_of(&self, import: ImportKey) -> StoreResult<Option<Merged>> {
         let sql = format!("{SELECT} where import_key = ?1");
         Ok(self.first("read what was merged", &sql, [import.0], merged)?.map(|(which, _)| which))
@@ -149,7 +149,7 @@ impl ReadTxn<'_> {
         Ok(rows)
     }
 
-    /// How many imports that stand came after this one and used the name of what it hid.
+    /// How many imports after this one, not undone, used the name of what it hid.
     pub fn imports_by_merged_name(&self, merge: ImportKey, name: &str) -> StoreResult<u64> {
         let sql = "select count(distinct imports.import_key) from imports, json_each(imports.told, '$.notes') note
             where imports.import_key > ?1 and json_extract(note.value, '$.code') = 'merged'
@@ -161,7 +161,7 @@ impl ReadTxn<'_> {
 }
 
 impl WriteTxn<'_> {
-    /// Notes that two became one.
+    /// Notes a merge.
     pub fn merge_add(&self, import: ImportKey, which: Merged) -> StoreResult<()> {
         let sql = "insert into merges
                 (import_key, publisher_key, into_publisher_key, advertiser_key, campaign_key, into_campaign_key)
@@ -176,7 +176,7 @@ impl WriteTxn<'_> {
         self.merge_touch(which)
     }
 
-    /// Says that what these two mean has changed.
+    /// Says that the meaning of these two names has changed.
     pub fn merge_touch(&self, which: Merged) -> StoreResult<()> {
         match which {
             Merged::Publisher(..) => self.publishers_touch(),

@@ -4,17 +4,17 @@ use chrono::{DateTime, Utc};
 
 use crate::store::{AdvertiserKey, CampaignKey, OrMissing as _, PublisherKey, ReadTxn, StoreResult, WriteTxn, to_ms};
 
-/// A network's id and the campaign it finds.
+/// A network's id and its campaign.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NetworkCampaignRow {
-    /// The publisher whose id it is.
+    /// The publisher that uses this id.
     pub publisher: PublisherKey,
     pub network_id: String,
     pub campaign: CampaignKey,
 }
 
 impl ReadTxn<'_> {
-    /// All of an advertiser.
+    /// All ids of an advertiser.
     pub fn network_campaign_list(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<NetworkCampaignRow>> {
         let sql = "select publisher_key, network_id, campaign_key from network_campaigns where advertiser_key = ?1
             order by publisher_key, network_id";
@@ -29,7 +29,8 @@ impl ReadTxn<'_> {
 }
 
 impl WriteTxn<'_> {
-    /// Keeps a network's id for a campaign; the campaign that it finds, which is another one where it was kept before.
+    /// Stores a network's id for a campaign; returns the campaign that the id finds, which is another one if it was already
+    /// stored.
     pub fn network_campaign_add(
         &self,
         advertiser: AdvertiserKey,

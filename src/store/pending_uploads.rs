@@ -1,6 +1,7 @@
-//! Files that were uploaded in the browser and wait to be imported: their rows here, their bytes in the uploads directory.
+//! Files that were uploaded in the browser and aren't imported yet: their rows in the database, their bytes in the uploads
+//! directory.
 //!
-//! A file bears the id of its row, in the program's own spelling, so no name from outside ever becomes a path.
+//! A file is named after its row's id, in the program's own spelling, so no name from outside ever becomes a path.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -13,30 +14,30 @@ use crate::store::file::disk;
 use crate::store::file::open;
 use crate::store::{AdvertiserKey, OrMissing as _, ReadTxn, Store, StoreResult, WriteTxn, from_ms, parsed, to_ms};
 
-/// An upload that waits.
+/// An upload that isn't imported yet.
 #[derive(Debug, Clone)]
 pub struct PendingUploadRow {
-    /// Its id, and its file's name.
+    /// Its id, which is also its file's name.
     pub id: DraftId,
-    /// Whose stats it is for.
+    /// The advertiser of its stats.
     pub advertiser: AdvertiserKey,
-    /// What the browser called the file.
+    /// The file's name in the browser.
     pub file_name: String,
     pub bytes: u64,
-    /// Of its bytes, in hexadecimal.
+    /// SHA-256 of its bytes, in hexadecimal.
     pub sha256: String,
-    /// What was recognised and answered so far, the caller's JSON.
+    /// What was recognised and answered so far, as JSON.
     pub settings: String,
     pub created_at: DateTime<Utc>,
 }
 
-/// What lies beside an upload's bytes.
+/// A file beside an upload's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UploadPart {
     Cells,
-    /// What else reading it came to.
+    /// The other results of reading it.
     Staged,
-    /// What its preview said last.
+    /// The outlook of its last preview.
     Outlook,
 }
 
@@ -67,14 +68,14 @@ fn draft(row: &Row<'_>) -> rusqlite::Result<PendingUploadRow> {
 }
 
 impl ReadTxn<'_> {
-    /// One admin's own draft; nobody else's is found.
+    /// An admin's own draft.
     pub fn draft_get(&self, id: DraftId, admin: AdminId) -> StoreResult<PendingUploadRow> {
         let sql = format!("{SELECT} where id = ?1 and admin_key = (select admin_key from admins where id = ?2)");
         self.first("find an upload", &sql, (id.to_string(), admin.to_string()), draft)?
             .or_missing("upload", &id.to_string())
     }
 
-    /// One admin's drafts, the newest first.
+    /// An admin's drafts, newest first.
     pub fn draft_list(&self, admin: AdminId) -> StoreResult<Vec<PendingUploadRow>> {
         let sql = format!(
             "{SELECT} where admin_key = (select admin_key from admins where id = ?1) order by created_at desc, id"
@@ -82,7 +83,7 @@ impl ReadTxn<'_> {
         self.list("list uploads", &sql, [admin.to_string()], draft)
     }
 
-    /// Whether any came before `then`.
+    /// Whether any is older than `then`.
     pub fn draft_any_before(&self, then: DateTime<Utc>) -> StoreResult<bool> {
         let sql = "select exists (select 1 from import_drafts where created_at < ?1)";
         Ok(self.first("look for old uploads", sql, [to_ms(then)], |row| row.get(0))?.unwrap_or(false))
@@ -94,7 +95,7 @@ impl ReadTxn<'_> {
 }
 
 impl WriteTxn<'_> {
-    /// Notes an upload whose bytes are there.
+    /// Adds an upload whose bytes are stored.
     pub fn draft_add(&self, draft: &PendingUploadRow, admin: AdminId) -> StoreResult<()> {
         let sql = "insert into import_drafts (
                 id, admin_key, advertiser_key, file_name, bytes, sha256, settings, created_at
@@ -112,32 +113,32 @@ impl WriteTxn<'_> {
         self.run("note an upload", sql, params).map(drop)
     }
 
-    /// Keeps what was answered.
+    /// Stores the answers.
     pub fn draft_settle(&self, id: DraftId, settings: &str) -> StoreResult<()> {
         let sql = "update import_drafts set settings = ?2 where id = ?1";
         self.run("keep an upload's answers", sql, (id.to_string(), settings)).map(drop)
     }
 
-    /// Forgets an upload; whether it was there.
+    /// Deletes an upload's row; returns whether there was one.
     pub fn draft_delete(&self, id: DraftId) -> StoreResult<bool> {
         Ok(self.run("forget an upload", "delete from import_drafts where id = ?1", [id.to_string()])? > 0)
     }
 
-    /// Forgets what came before `then`.
+    /// Deletes the rows older than `then`.
     pub fn draft_delete_before(&self, then: DateTime<Utc>) -> StoreResult<()> {
         self.run("forget old uploads", "delete from import_drafts where created_at < ?1", [to_ms(then)]).map(drop)
     }
 }
 
 impl Store {
-    /// The directory inside a data directory that holds uploads on their way in.
+    /// The directory inside a data directory for uploads.
     pub const UPLOADS: &'static str = "uploads";
 
     fn uploads(&self) -> PathBuf {
         disk::dir_of(&self.path).join(Self::UPLOADS)
     }
 
-    /// An empty file for an upload, which only this system user may read.
+    /// A new file for an upload, readable only by this system user.
     pub fn upload_create(&self, id: DraftId) -> StoreResult<File> {
         let dir = self.uploads();
         let path = dir.join(id.to_string());
@@ -152,7 +153,7 @@ impl Store {
         File::open(&path).map_err(|source| disk::refused(&path, source))
     }
 
-    /// A file beside an upload's bytes, made anew.
+    /// A new file beside an upload's bytes.
     pub fn upload_beside_create(&self, id: DraftId, what: UploadPart) -> StoreResult<File> {
         let path = self.beside(id, what);
         remove(&path);
@@ -161,7 +162,7 @@ impl Store {
             .map_err(|source| disk::refused(&path, source))
     }
 
-    /// A file beside an upload's bytes, if it is there.
+    /// A file beside an upload's bytes, if it exists.
     #[must_use]
     pub fn upload_beside(&self, id: DraftId, what: UploadPart) -> Option<File> {
         File::open(self.beside(id, what)).ok()
@@ -171,7 +172,7 @@ impl Store {
         self.uploads().join(format!("{id}.{}", what.ending()))
     }
 
-    /// Removes an upload's bytes and what lies beside them, if they are there.
+    /// Deletes an upload's bytes and the files beside them.
     pub fn upload_remove(&self, id: DraftId) {
         remove(&self.uploads().join(id.to_string()));
         for what in UploadPart::ALL {
@@ -179,7 +180,7 @@ impl Store {
         }
     }
 
-    /// Removes all files that no draft owns and that are older than `then`, so that one on its way in is left alone.
+    /// Deletes all files without a draft that are older than `then`; newer ones may still be arriving.
     pub fn uploads_tidy(&self, then: std::time::SystemTime) -> StoreResult<()> {
         let Ok(entries) = std::fs::read_dir(self.uploads()) else { return Ok(()) };
         let owned = self.read(|txn| txn.draft_ids())?;

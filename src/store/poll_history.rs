@@ -1,4 +1,4 @@
-//! The poll history, read: what Singular asked for and what it got.
+//! Reads the poll history: what Singular asked for and what it received.
 
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
@@ -6,79 +6,77 @@ use rusqlite::Row;
 use crate::domain::{AdvertiserId, Day, MicrosSum, ReportFormat, ReportKind, TokenId};
 use crate::store::{ReadTxn, StoreResult, TokenKey, from_ms, parsed, to_ms};
 
-/// Which polls are wanted; the newest come first.
+/// Which polls are wanted; newest first.
 #[derive(Debug, Clone, Default)]
 pub struct PollFilter {
     /// Only those of this advertiser's tokens.
     pub advertiser: Option<AdvertiserId>,
     /// Only those of this token.
     pub token: Option<TokenId>,
-    /// Only polls of the cost report by Singular: with one of its tokens, from where nobody said that it is not Singular.
+    /// Only polls of the cost report by Singular: with one of its tokens, from a client that nobody marked as not Singular's.
     pub by_singular: bool,
-    /// Only those that came without a token anybody knows.
+    /// Only polls without a known token.
     pub strangers: bool,
     /// Only answered ones, or only refused ones.
     pub answered: Option<bool>,
     /// Only those that asked for this day, as stored.
     pub of_day: Option<i64>,
-    /// Not before this moment.
+    /// Not before this time.
     pub from: Option<DateTime<Utc>>,
-    /// Before this moment.
+    /// Before this time.
     pub until: Option<DateTime<Utc>>,
     /// Only those with a smaller key.
     pub before: Option<i64>,
-    /// At most so many.
+    /// The most polls.
     pub limit: u32,
 }
 
-/// A poll as it was recorded.
+/// A recorded poll.
 #[derive(Debug, Clone)]
 pub struct PollSeen {
-    /// Grows with every poll.
+    /// Increases with every poll.
     pub key: i64,
     /// When it was answered.
     pub at: DateTime<Utc>,
-    /// The token it came with, if one was recognised: its id and name, and its advertiser's name.
+    /// The token, if it is known: its id and name, and its advertiser's name.
     pub token: Option<(TokenId, String, String)>,
-    /// The name of the feed that was read, if it was one.
+    /// The name of the feed, if one was read.
     pub feed: Option<String>,
     pub report: ReportKind,
     pub format: ReportFormat,
-    /// First and last day asked for, if they could be read.
+    /// First and last requested day, if they were valid.
     pub days: Option<(Day, Day)>,
-    /// The status of the answer.
+    /// HTTP status.
     pub status: u16,
-    /// Whether the answer was made to its end.
+    /// Whether the whole answer was made.
     pub complete: bool,
-    /// Rows in the answer.
     pub rows: i64,
-    /// Their cost, where it fits.
+    /// The rows' cost, if it fits.
     pub cost: Option<i64>,
     /// Length of the answer's body before compression.
     pub bytes: i64,
     /// Microseconds from the request's arrival to the last byte made.
     pub duration_us: i64,
-    /// Where it came from.
+    /// The client's IP address.
     pub address: String,
-    /// What the client calls itself.
     pub user_agent: String,
 }
 
 impl PollSeen {
-    /// Whether it got what it asked for, or already had it.
+    /// Whether it was answered, or the client already had the report.
     #[must_use]
     pub fn answered(&self) -> bool {
         self.complete && (self.status < 400)
     }
 
-    /// Their cost, where the database's integers hold it.
+    /// The rows' cost, if the database's integers can hold it.
     #[must_use]
     pub fn cost(&self) -> Option<MicrosSum> {
         self.cost.map(MicrosSum::from_stored)
     }
 }
 
-/// Whether a poll came from Singular, as a condition for statements that name `polls` and `token`.
+/// The SQL condition for a poll by Singular, in queries with `polls` and `token`.
 pub(in crate::store) const BY_SINGULAR: &str = include_str!("sql/by_singular.sql");
 
 /// The keys of the polls that may be an advertiser's.
@@ -114,7 +112,7 @@ fn poll(row: &Row<'_>) -> rusqlite::Result<PollSeen> {
 }
 
 impl ReadTxn<'_> {
-    /// The polls that the filter lets through.
+    /// The polls that match the filter.
     pub fn poll_list(&self, filter: &PollFilter) -> StoreResult<Vec<PollSeen>> {
         let (mut from, mut until) = (filter.from.map_or(i64::MIN, to_ms), filter.until.map_or(i64::MAX, to_ms));
         let mut which = "true".to_owned();
@@ -149,8 +147,8 @@ impl ReadTxn<'_> {
         Ok(count.is_none_or(|count| count < FEW))
     }
 
-    /// Between which moments the advertiser's tokens polled and its feeds were read, so that whoever polled seldom or never
-    /// does not have the whole history gone through.
+    /// The times between which the advertiser's tokens polled and its feeds were read. So the whole history isn't searched
+    /// for one that polled seldom or never.
     fn poll_span(&self, advertiser: AdvertiserId) -> StoreResult<Option<(i64, i64)>> {
         let sql = include_str!("sql/poll_span.sql");
         let span = self.first("read when an advertiser was polled", sql, [advertiser.to_string()], |row| {
@@ -165,12 +163,12 @@ impl ReadTxn<'_> {
         Ok(self.poll_list(&filter)?.into_iter().next().filter(|poll| poll.key == key))
     }
 
-    /// The advertiser's last poll by Singular that got what it asked for.
+    /// The advertiser's last answered poll by Singular.
     pub fn poll_last_answered(&self, advertiser: AdvertiserId) -> StoreResult<Option<PollSeen>> {
         self.poll_last(advertiser, "polls.complete = 1 and polls.status < 400", i64::MIN)
     }
 
-    /// The advertiser's last poll by Singular since then that was refused.
+    /// The advertiser's last refused poll by Singular since then.
     pub fn poll_last_refused(
         &self,
         advertiser: AdvertiserId,
@@ -179,7 +177,7 @@ impl ReadTxn<'_> {
         self.poll_last(advertiser, "polls.status >= 400", since.map_or(i64::MIN, to_ms))
     }
 
-    /// The last poll of each token on its own by an index, so that it does not matter how long the history is.
+    /// The last poll of each token is found by an index, so the length of the history doesn't matter.
     fn poll_last(&self, advertiser: AdvertiserId, which: &str, since: i64) -> StoreResult<Option<PollSeen>> {
         let sql = format!(include_str!("sql/poll_last.sql"), which = which, by_singular = BY_SINGULAR);
         let params = (advertiser.to_string(), since);
@@ -191,7 +189,7 @@ impl ReadTxn<'_> {
         Ok(last)
     }
 
-    /// When polls by Singular got what they asked for since then, the newest first: at most so many of each token.
+    /// The times of answered polls by Singular since then, newest first: at most `limit` per token.
     pub fn poll_times(
         &self,
         advertiser: AdvertiserId,
@@ -212,7 +210,7 @@ impl ReadTxn<'_> {
         Ok(found)
     }
 
-    /// The advertiser's tokens whose last poll was refused since, for the token's sake: name and status.
+    /// The advertiser's tokens whose last poll since then was refused because of the token: name and status.
     pub fn tokens_refused(&self, advertiser: AdvertiserId, since: DateTime<Utc>) -> StoreResult<Vec<(String, u16)>> {
         let sql = format!(include_str!("sql/tokens_refused.sql"), by_singular = BY_SINGULAR);
         self.list("find refused tokens", &sql, (advertiser.to_string(), to_ms(since)), |row| {
@@ -220,7 +218,7 @@ impl ReadTxn<'_> {
         })
     }
 
-    /// How many polls of the advertiser's tokens were refused since.
+    /// How many polls with the advertiser's tokens were refused since then.
     pub fn polls_refused_since(&self, advertiser: AdvertiserId, since: DateTime<Utc>) -> StoreResult<i64> {
         let sql = "select count(*) from polls
             join api_tokens using (token_key)
@@ -230,7 +228,7 @@ impl ReadTxn<'_> {
         Ok(count.unwrap_or_default())
     }
 
-    /// From where the advertiser's tokens were refused with 403 since: token and address.
+    /// Refusals with 403 of the advertiser's tokens since then: token and address.
     pub fn polls_forbidden_since(
         &self,
         advertiser: AdvertiserId,
@@ -246,7 +244,7 @@ impl ReadTxn<'_> {
         })
     }
 
-    /// How many polls without a valid token were refused since.
+    /// How many polls without a valid token were refused since then.
     pub fn polls_of_strangers_since(&self, since: DateTime<Utc>) -> StoreResult<i64> {
         let sql = "select count(*) from polls where token_key is null and feed_key is null and at >= ?1";
         Ok(self.first("count polls of strangers", sql, [to_ms(since)], |row| row.get(0))?.unwrap_or_default())

@@ -1,29 +1,29 @@
-//! Who sent headers of proxies lately.
+//! Which peers recently sent proxy headers.
 
 use chrono::{DateTime, Utc};
 
 use crate::store::{ReadTxn, StoreResult, WriteTxn, from_ms, to_ms};
 
-/// Peers that are kept: those that were seen last.
+/// How many peers are kept: those seen last.
 const KEPT: i64 = 100;
 
-/// A peer whose requests carry headers of proxies.
+/// A peer that sends proxy headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProxySeen {
-    /// The address of its connections.
+    /// The peer's IP address.
     pub peer: String,
-    /// Whether it is believed.
+    /// Whether it is a trusted proxy.
     pub is_trusted: bool,
-    /// The scheme it says; empty where it says none.
+    /// The scheme in its headers; may be empty.
     pub scheme: String,
-    /// The host it says; empty where it says none.
+    /// The host in its headers; may be empty.
     pub host: String,
     /// When it was last noted.
     pub at: DateTime<Utc>,
 }
 
 impl ReadTxn<'_> {
-    /// Who sent such headers since, the latest first.
+    /// Peers that sent proxy headers since then, latest first.
     pub fn proxies_seen_since(&self, since: DateTime<Utc>) -> StoreResult<Vec<ProxySeen>> {
         let sql = "select peer, is_trusted, scheme, host, at from proxies_seen where at >= ?1 order by at desc, peer";
         self.list("list who sent headers of proxies", sql, [to_ms(since)], |row| {
@@ -39,7 +39,7 @@ impl ReadTxn<'_> {
 }
 
 impl WriteTxn<'_> {
-    /// Notes that a peer sent such headers.
+    /// Notes that a peer sent proxy headers.
     pub fn proxy_seen(&self, seen: &ProxySeen) -> StoreResult<()> {
         let sql =
             "insert or replace into proxies_seen (peer, is_trusted, scheme, host, at) values (?1, ?2, ?3, ?4, ?5)";

@@ -1,4 +1,4 @@
-//! Publishers: who shows the offers. Shared by all advertisers.
+//! Publishers: the partners that promote offers. Shared by all advertisers.
 
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
@@ -9,25 +9,25 @@ use crate::store::{OrMissing as _, PublisherKey, ReadTxn, StoreResult, WriteTxn,
 #[derive(Debug, Clone)]
 pub struct PublisherRow {
     pub key: PublisherKey,
-    /// Stable id; `partner_id` on the wire.
+    /// Stable id; `partner_id` in reports.
     pub id: PublisherId,
     /// Unique name.
     pub name: String,
 }
 
-/// A publisher in the row's first columns.
+/// A publisher, from the row's first columns.
 pub(in crate::store) fn publisher(row: &Row<'_>) -> rusqlite::Result<PublisherRow> {
     Ok(PublisherRow { key: PublisherKey(row.get(0)?), id: parsed(row, 1)?, name: row.get(2)? })
 }
 
 impl ReadTxn<'_> {
-    /// The one with this id.
+    /// The publisher with this id.
     pub fn publisher_get(&self, id: PublisherId) -> StoreResult<PublisherRow> {
         let sql = "select publisher_key, id, name from publishers where id = ?1";
         self.first("find a publisher", sql, [id.to_string()], publisher)?.or_missing("publisher", &id.to_string())
     }
 
-    /// All of them, by key.
+    /// All publishers, by key.
     pub fn publisher_list(&self) -> StoreResult<Vec<PublisherRow>> {
         let sql = "select publisher_key, id, name from publishers order by publisher_key";
         self.list("list publishers", sql, (), publisher)
@@ -45,7 +45,7 @@ impl WriteTxn<'_> {
         Ok(PublisherKey(key))
     }
 
-    /// Gives a publisher another name; its id stays.
+    /// Renames a publisher; its id can't change.
     pub fn publisher_rename(&self, key: PublisherKey, name: &Name) -> StoreResult<()> {
         self.run(
             "rename a publisher",
@@ -56,7 +56,7 @@ impl WriteTxn<'_> {
         self.publishers_touch()
     }
 
-    /// Takes a publisher away; one that has stats is refused.
+    /// Deletes a publisher; fails if it has stats.
     pub fn publisher_delete(&self, key: PublisherKey) -> StoreResult<()> {
         self.run("delete a publisher", "delete from publishers where publisher_key = ?1", [key.0])
             .map_err(|error| error.or_in_use("the publisher has stats, or had some that the history keeps"))?;

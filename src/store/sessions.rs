@@ -1,6 +1,6 @@
-//! Browsers that are logged in. Only the SHA-256 of the cookie's value is here.
+//! Sessions of logged-in people. Only the SHA-256 of the cookie is stored.
 //!
-//! What is too old is no session any more, whether or not its row was tidied away: callers say what too old is.
+//! A session that is too old is invalid, even if its row still exists; callers say what is too old.
 
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
@@ -9,23 +9,22 @@ use serde::{Deserialize, Serialize};
 use crate::domain::AdminId;
 use crate::store::{AdminRow, ReadTxn, StoreResult, WriteTxn, from_ms, parsed, to_ms};
 
-/// A browser that is logged in.
+/// A stored session.
 #[derive(Debug, Clone)]
 pub struct SessionRow {
-    /// The SHA-256 of the cookie's value, in hexadecimal.
+    /// SHA-256 of the cookie, in hexadecimal.
     pub id_sha256: String,
     pub admin: AdminRow,
-    /// Where it was started from.
+    /// The address that it was started from.
     pub address: String,
-    /// What the browser calls itself.
     pub user_agent: String,
     /// When it was started.
     pub created_at: DateTime<Utc>,
-    /// When it was last used. Written now and then, so it trails by minutes.
+    /// When it was last used. Written from time to time, so it lags by minutes.
     pub last_seen_at: DateTime<Utc>,
 }
 
-/// The moments that a session must lie between.
+/// The times between which a session must have been started and used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionBounds {
     /// It must have been used since.
@@ -37,11 +36,11 @@ pub struct SessionBounds {
 }
 
 impl SessionBounds {
-    /// Any session, however old.
+    /// Accepts any session.
     pub(super) const ANY: Self =
         Self { seen: DateTime::<Utc>::MIN_UTC, created: DateTime::<Utc>::MIN_UTC, latest: DateTime::<Utc>::MAX_UTC };
 
-    /// Whether a session that was started then, and not used since, is one.
+    /// Whether a session that was started then, and not used since, is valid.
     pub(super) fn has(&self, at: DateTime<Utc>) -> bool {
         at >= self.seen && at >= self.created && at <= self.latest
     }
@@ -77,7 +76,7 @@ fn session(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
 }
 
 impl ReadTxn<'_> {
-    /// The session with this id, if it is not too old.
+    /// The session with this id, if it isn't too old.
     pub fn session_find(&self, id_sha256: &str, bounds: SessionBounds) -> StoreResult<Option<SessionRow>> {
         if self.is_noted_ended(id_sha256) {
             return Ok(None);
@@ -89,7 +88,7 @@ impl ReadTxn<'_> {
         }
     }
 
-    /// A person's sessions that are not too old, the last used first.
+    /// A person's sessions that aren't too old, last used first.
     pub fn session_list(&self, admin: AdminId, bounds: SessionBounds) -> StoreResult<Vec<SessionRow>> {
         let sql = format!("{SELECT}    and admins.id = ?4 order by last_seen_at desc, id_sha256");
         self.list("list sessions", &sql, bounds.with(&admin.to_string()), session)
@@ -97,7 +96,7 @@ impl ReadTxn<'_> {
 }
 
 impl WriteTxn<'_> {
-    /// Adds a session of `admin`; whether it was not there before.
+    /// Adds a session of `admin`; returns whether it is new.
     pub(super) fn session_create(
         &self,
         id_sha256: &str,
@@ -122,14 +121,14 @@ impl WriteTxn<'_> {
         self.run("end a session", "delete from sessions where id_sha256 = ?1", [id_sha256]).map(drop)
     }
 
-    /// Ends a person's sessions but the one to `keep`; how many.
+    /// Ends a person's sessions except `keep`; returns how many.
     pub fn sessions_end_others(&self, admin: AdminId, keep: &str) -> StoreResult<usize> {
         let sql = "delete from sessions
             where id_sha256 <> ?2 and admin_key = (select admin_key from admins where id = ?1)";
         self.run("end sessions", sql, (admin.to_string(), keep))
     }
 
-    /// Forgets sessions that are too old, or were started while the clock ran ahead.
+    /// Deletes sessions that are too old, or were started while the clock was ahead.
     pub fn session_forget(&self, bounds: SessionBounds) -> StoreResult<()> {
         let sql = "delete from sessions where last_seen_at < ?1 or created_at < ?2 or created_at > ?3";
         self.run("forget old sessions", sql, bounds.stored()).map(drop)

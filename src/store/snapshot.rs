@@ -1,7 +1,7 @@
-//! One unchanging state of the database, held by whoever needs it for longer than a call, and told from other states.
+//! A snapshot: a read transaction that can be held for longer than a call, with a name for the state it sees.
 //!
-//! A snapshot keeps one of the few reading connections, and what was written since it began can't leave the log: it is for
-//! an answer on its way, not for keeping.
+//! A snapshot occupies one of the few reading connections, and the WAL can't be checkpointed past its beginning. So it is
+//! meant for the duration of one answer.
 
 use std::cell::OnceCell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,11 +16,11 @@ use crate::store::stats::scan::StatScan;
 use crate::store::stats::walk::StatTree;
 use crate::store::{AdvertiserKey, Doing as _, Lane, ReadTxn, Store, StoreResult, UrgentNote};
 
-/// Names the state that a snapshot sees. Two snapshots with the same name see the same; those that see the same may have
-/// different names.
+/// Identifies the state that a snapshot sees. Snapshots with equal ids see the same state; snapshots of the same state may
+/// have different ids.
 ///
-/// SQLite's `data_version`, read within the snapshot's own transaction, moves whenever anybody else committed anything, in
-/// this process or another; a reading connection commits nothing itself. It counts for one connection only.
+/// SQLite's `data_version`, read within the snapshot's own transaction, changes whenever any other connection commits; a
+/// reading connection never commits. It is valid for one connection only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StateId {
     connection: u64,
@@ -28,7 +28,7 @@ pub struct StateId {
 }
 
 impl StateId {
-    /// The reading connection: each has a number of its own.
+    /// The number of the reading connection.
     #[must_use]
     pub fn connection(self) -> u64 {
         self.connection
@@ -38,20 +38,20 @@ impl StateId {
 /// What is kept beside a connection in the pool.
 struct Kept {
     number: u64,
-    /// Where the stats began in the last state that somebody read them in.
+    /// The root page of the stats in the last state that was looked at.
     tree: Option<(StateId, Option<StatTree>)>,
 }
 
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
 
-/// A reading connection in a transaction. Begun and ended with statements that stay prepared, which a poll's time shows.
+/// A reading connection in a transaction. It begins and ends with prepared statements, which makes polls measurably faster.
 pub struct Snapshot {
     conn: PooledConnection<SqliteConnectionManager>,
     state_id: StateId,
     tree: OnceCell<Option<StatTree>>,
-    /// What is urgent and was noted before it began.
+    /// The urgent notes from before it began.
     notes: Vec<UrgentNote>,
-    // After the connection, which must be back before another may want it.
+    // Dropped after the connection, which must be back in the pool before another thread gets the place.
     place: Place,
 }
 
@@ -70,7 +70,7 @@ impl Snapshot {
             (number, None)
         };
         conn.prepare_cached("begin").and_then(|mut begin| begin.execute(())).doing("begin reading")?;
-        // From here on it must be ended, also when its first reading fails.
+        // From here on it must be ended, even if its first read fails.
         let state_id = StateId { connection: number, data_version: 0 };
         let mut snapshot = Self { conn, state_id, tree: OnceCell::new(), notes, place };
         let version = snapshot.txn().first("read the data version", "pragma data_version", (), |row| row.get(0))?;
@@ -86,12 +86,13 @@ impl Snapshot {
         ReadTxn { conn: &self.conn, notes: &self.notes }
     }
 
-    /// The advertiser's cells from the first to the last of these days, both included.
+    /// The advertiser's cells of these days, both ends included.
     pub fn stat_scan(&self, advertiser: AdvertiserKey, first_day: i64, last_day: i64) -> StoreResult<StatScan> {
         self.stat_scan_behind(before(advertiser, first_day), last_day)
     }
 
-    /// The rest of a scan that another snapshot was left with. The caller knows that its days are the same in this one.
+    /// Continues a scan that was begun in another snapshot. The caller must know that the remaining days are the same in this
+    /// one.
     pub fn stat_scan_rest(&self, rest: &StatScan) -> StoreResult<StatScan> {
         let (after, last_day) = rest.rest();
         self.stat_scan_behind(after, last_day)
@@ -110,20 +111,20 @@ impl Snapshot {
         })
     }
 
-    /// The same state, in the lane where it may stay longer; none where all of that lane's places are taken.
+    /// The same snapshot in another lane; `None` if that lane is full.
     #[must_use]
     pub fn moved_to(mut self, lane: Lane, store: &Store) -> Option<Self> {
         self.place = store.lanes.take(lane, Duration::ZERO).ok()?;
         Some(self)
     }
 
-    /// Whether something holds besides what the state says: then nothing that was found in it may be remembered for it.
+    /// Whether urgent notes change what the state says: then no result from it may be cached.
     #[must_use]
     pub fn has_notes(&self) -> bool {
         !self.notes.is_empty()
     }
 
-    /// Which state it sees.
+    /// The state it sees.
     #[must_use]
     pub fn state_id(&self) -> StateId {
         self.state_id
@@ -132,7 +133,7 @@ impl Snapshot {
 
 impl Drop for Snapshot {
     fn drop(&mut self) {
-        // Nothing was written, so it does not matter how the transaction ends; it only must not stay open.
+        // Nothing was written, so how the transaction ends doesn't matter, but it must end.
         let ended = self.conn.prepare_cached("commit").and_then(|mut commit| commit.execute(()));
         if ended.is_err() {
             let _ = self.conn.execute_batch("rollback");
@@ -149,7 +150,7 @@ impl Drop for Snapshot {
 mod tests {
     use crate::store::Store;
 
-    /// The sights of the one idle connection, one after the other.
+    /// The ids of states seen by the only idle connection, one after the other.
     fn state_id(store: &Store) -> crate::store::StateId {
         store.snapshot().unwrap().state_id()
     }

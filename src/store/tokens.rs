@@ -1,4 +1,4 @@
-//! API tokens. The secret is never here: only its hash.
+//! API tokens. Only the hash of the secret is stored.
 
 use chrono::{DateTime, Utc};
 use ipnet::IpNet;
@@ -7,52 +7,52 @@ use rusqlite::Row;
 use crate::domain::{AdvertiserId, Invalid, Name, TokenHash, TokenId, TokenReader, TokenScope};
 use crate::store::{AdvertiserKey, ReadTxn, StoreResult, TokenKey, WriteTxn, foreign_value, from_ms, parsed, to_ms};
 
-/// A token as it is stored.
+/// A stored token.
 #[derive(Debug, Clone)]
 pub struct TokenRow {
     pub key: TokenKey,
     pub id: TokenId,
-    /// What its holder is called.
+    /// Name of whoever uses it.
     pub name: String,
     /// What it may do.
     pub scope: TokenScope,
     /// The hash of its secret.
     pub hash: TokenHash,
-    /// Bits of its secret's SHA-256 (contract §2); none for a token that was made before there were any.
+    /// Some bits of its secret's SHA-256 (contract §2); `None` for an old token without them.
     pub secret_check: Option<u32>,
     pub advertiser: AdvertiserKey,
-    /// Whose it is, for the outside.
+    /// The advertiser's public id.
     pub advertiser_id: AdvertiserId,
     pub advertiser_name: String,
     /// When the advertiser was disabled, if it is.
     pub advertiser_disabled_at: Option<DateTime<Utc>>,
-    /// From when on it is refused.
+    /// When it expires.
     pub expires_at: Option<DateTime<Utc>>,
     /// When it was revoked.
     pub revoked_at: Option<DateTime<Utc>>,
-    /// When it was last seen. Written in batches, so it trails by a moment.
+    /// When it was last used. Written in batches, so it lags a little.
     pub last_used_at: Option<DateTime<Utc>>,
-    /// The token whose place it takes.
+    /// The token that it replaces.
     pub replaces: Option<TokenKey>,
-    /// From where it was last seen.
+    /// The address that last used it.
     pub last_used_address: Option<String>,
-    /// What the client called itself then.
+    /// The user agent that last used it.
     pub last_used_agent: Option<String>,
     /// When it was created.
     pub created_at: DateTime<Utc>,
     pub reader: TokenReader,
-    /// The networks it may be used from; none where it may be used from anywhere.
+    /// The networks it may be used from; empty for all.
     pub networks: Vec<IpNet>,
-    /// Whether it stands in a packet and reads made-up days.
+    /// Whether it is a packet's sandbox token, which reads made-up days.
     pub is_sandbox: bool,
 }
 
-/// What a new token is made of.
+/// A new token.
 #[derive(Debug)]
 pub struct NewToken<'a> {
     pub id: &'a TokenId,
     pub advertiser: AdvertiserKey,
-    /// What its holder is called.
+    /// Name of whoever uses it.
     pub name: &'a Name,
     /// What it may do.
     pub scope: TokenScope,
@@ -60,9 +60,9 @@ pub struct NewToken<'a> {
     pub hash: &'a TokenHash,
     /// Bits of its secret's SHA-256.
     pub secret_check: u32,
-    /// From when on it is refused.
+    /// When it expires.
     pub expires_at: Option<DateTime<Utc>>,
-    /// The token whose place it takes.
+    /// The token that it replaces.
     pub replaces: Option<TokenKey>,
     pub reader: TokenReader,
 }
@@ -102,13 +102,13 @@ fn token(row: &Row<'_>) -> rusqlite::Result<TokenRow> {
 }
 
 impl ReadTxn<'_> {
-    /// The token with this public id, whatever its state.
+    /// The token with this public id, live or not.
     pub fn token_find(&self, id: &TokenId) -> StoreResult<Option<TokenRow>> {
         const BY_ID: &str = concat!(include_str!("sql/token_select.sql"), "where api_tokens.id = ?1");
         Ok(self.first("find a token", BY_ID, [id.as_str()], token)?.map(|row| self.token_as_noted(row)))
     }
 
-    /// All tokens but those of packets, by advertiser and age.
+    /// All tokens except sandbox tokens, by advertiser and age.
     pub fn token_list(&self) -> StoreResult<Vec<TokenRow>> {
         const ALL: &str = concat!(
             include_str!("sql/token_select.sql"),
@@ -117,7 +117,7 @@ impl ReadTxn<'_> {
         Ok(self.tokens_as_noted(self.list("list tokens", ALL, (), token)?))
     }
 
-    /// The tokens of an advertiser's packets, the newest first.
+    /// The sandbox tokens of an advertiser, newest first.
     pub fn sandbox_list(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<TokenRow>> {
         const OF_PACKETS: &str = concat!(
             include_str!("sql/token_select.sql"),
@@ -155,18 +155,18 @@ impl WriteTxn<'_> {
         self.insert("create a token", sql, params).map(TokenKey)
     }
 
-    /// Makes a token one that reads made-up days.
+    /// Makes a token a sandbox token.
     pub fn token_set_sandbox(&self, key: TokenKey) -> StoreResult<()> {
         self.run("mark a token", "insert into sandbox_tokens (token_key) values (?1)", [key.0]).map(drop)
     }
 
-    /// Stores the check bits of a token that has none.
+    /// Stores the check bits of a token without them.
     pub fn token_set_check(&self, key: TokenKey, check: u32) -> StoreResult<()> {
         let sql = "update api_tokens set secret_check = ?2 where token_key = ?1 and secret_check is null";
         self.run("store a token's check bits", sql, (key.0, check)).map(drop)
     }
 
-    /// Says from which networks a token may be used; none for any.
+    /// Sets the networks from which a token may be used; empty for all.
     pub fn token_set_networks(&self, token: TokenKey, networks: &[IpNet]) -> StoreResult<()> {
         self.run("forget a token's networks", "delete from token_networks where token_key = ?1", [token.0])?;
         let sql = "insert or ignore into token_networks (token_key, network) values (?1, ?2)";
@@ -181,7 +181,7 @@ impl WriteTxn<'_> {
         self.run("revoke a token", sql, (id, to_ms(now))).map(drop)
     }
 
-    /// Notes when and from where a token was last seen.
+    /// Notes when and from where a token was used.
     pub(super) fn token_seen(&self, key: TokenKey, at: DateTime<Utc>, address: &str, agent: &str) -> StoreResult<()> {
         let sql = "update api_tokens
             set last_used_at = ?2, last_used_address = ?3, last_used_agent = ?4

@@ -1,6 +1,6 @@
-//! The second step of logging in: a person's sealed secret, and the one-time codes for when the phone is gone.
+//! Two-step log-in: a person's encrypted secret, and their recovery codes.
 //!
-//! What is here opens nothing by itself: the secret is sealed with a key that only the password gives, codes are hashes.
+//! Nothing here is useful by itself: the secret is encrypted with a key derived from the password, and codes are hashes.
 
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
@@ -8,21 +8,21 @@ use rusqlite::Row;
 use crate::domain::AdminId;
 use crate::store::{ReadTxn, StoreError, StoreResult, WriteTxn, from_ms, to_ms};
 
-/// A secret that only a password opens.
+/// An encrypted secret, which only the password decrypts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sealed {
-    /// What the key is made with, beside the password. New with every sealing, so it also names the sealing.
+    /// The salt of the key. It is new for every encryption, so it also identifies it.
     pub salt: Vec<u8>,
     /// Nonce and ciphertext.
     pub bytes: Vec<u8>,
 }
 
-/// A person's second step.
+/// A person's two-step log-in.
 #[derive(Debug, Clone)]
 pub struct TwoFactorRow {
     pub sealed: Sealed,
     pub created_at: DateTime<Utc>,
-    /// Recovery codes that were not used.
+    /// Unused recovery codes.
     pub codes_left: i64,
 }
 
@@ -35,7 +35,7 @@ fn two_step(row: &Row<'_>) -> rusqlite::Result<TwoFactorRow> {
 }
 
 impl ReadTxn<'_> {
-    /// A person's second step, if they turned it on.
+    /// A person's two-step log-in, if it is on.
     pub fn two_step_find(&self, admin: AdminId) -> StoreResult<Option<TwoFactorRow>> {
         let sql = include_str!("sql/two_step_select.sql");
         self.first("find a second step", sql, [admin.to_string()], two_step)
@@ -43,7 +43,7 @@ impl ReadTxn<'_> {
 }
 
 impl WriteTxn<'_> {
-    /// Turns a person's second step on. `step` is the time step whose code proved that the phone has the secret.
+    /// Turns a person's two-step log-in on. `step` is the time step of the code that proved that the phone has the secret.
     pub fn two_step_create(&self, admin: AdminId, sealed: &Sealed, step: i64, now: DateTime<Utc>) -> StoreResult<()> {
         let sql = "insert into two_step (admin_key, salt, sealed, last_step, created_at)
             select admin_key, ?2, ?3, ?4, ?5 from admins where id = ?1";
@@ -53,15 +53,15 @@ impl WriteTxn<'_> {
             .map_err(|error| error.or_conflict(|| "two-step log-in is on already".to_owned()))
     }
 
-    /// Seals the same secret anew.
+    /// Replaces the encrypted form of the same secret.
     pub fn two_step_reseal(&self, admin: AdminId, sealed: &Sealed) -> StoreResult<()> {
         let sql = "update two_step set salt = ?2, sealed = ?3
             where admin_key = (select admin_key from admins where id = ?1)";
         self.run("seal a secret anew", sql, (admin.to_string(), &sealed.salt, &sealed.bytes)).map(drop)
     }
 
-    /// Takes the code of a time step, which works once and only for the sealing it was opened from; whether it did. Steps
-    /// later than `latest` can't have been taken yet: one that was came while the clock ran ahead.
+    /// Uses up the code of a time step, once, and only for the encrypted secret it was checked with; returns whether that
+    /// succeeded. A used step later than `latest` was used while the clock was ahead, and doesn't count.
     pub fn two_step_take(&self, admin: AdminId, sealed: &Sealed, step: i64, latest: i64) -> StoreResult<bool> {
         let sql = "update two_step set last_step = ?3
             where admin_key = (select admin_key from admins where id = ?1) and salt = ?2
@@ -69,14 +69,14 @@ impl WriteTxn<'_> {
         Ok(self.run("take a code", sql, (admin.to_string(), &sealed.salt, step, latest))? > 0)
     }
 
-    /// Turns a person's second step off; whether it was on.
+    /// Turns a person's two-step log-in off; returns whether it was on.
     pub fn two_step_end(&self, admin: AdminId) -> StoreResult<bool> {
         self.recovery_codes_replace(admin, &[])?;
         let sql = "delete from two_step where admin_key = (select admin_key from admins where id = ?1)";
         Ok(self.run("turn two-step log-in off", sql, [admin.to_string()])? > 0)
     }
 
-    /// Gives a person these recovery codes, by their hashes, and no others.
+    /// Replaces a person's recovery codes, by their hashes.
     pub fn recovery_codes_replace(&self, admin: AdminId, hashes: &[String]) -> StoreResult<()> {
         let sql = "delete from recovery_codes where admin_key = (select admin_key from admins where id = ?1)";
         self.run("forget recovery codes", sql, [admin.to_string()])?;
@@ -84,14 +84,14 @@ impl WriteTxn<'_> {
         hashes.iter().try_for_each(|hash| self.run("keep a recovery code", sql, (admin.to_string(), hash)).map(drop))
     }
 
-    /// Uses a recovery code up; whether there was such a one.
+    /// Uses up a recovery code; returns whether it existed.
     pub fn recovery_code_take(&self, admin: AdminId, hash: &str, now: DateTime<Utc>) -> StoreResult<bool> {
         let sql = "update recovery_codes set used_at = ?3
             where admin_key = (select admin_key from admins where id = ?1) and code_sha256 = ?2 and used_at is null";
         Ok(self.run("take a recovery code", sql, (admin.to_string(), hash, to_ms(now)))? > 0)
     }
 
-    /// Fails unless a person's sealing is still the one that was read before.
+    /// Fails unless a person's encrypted secret is still the one that was read before.
     pub fn two_step_unchanged(&self, admin: AdminId, before: Option<&Sealed>) -> StoreResult<()> {
         let now = self.two_step_find(admin)?.map(|row| row.sealed);
         if now.as_ref() == before {

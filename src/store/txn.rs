@@ -1,5 +1,4 @@
-//! What a transaction is to the files of this room: statements that stay prepared, and for writing the books that are kept
-//! beside the changes.
+//! Read and write transactions: prepared statements, and what a write transaction must update before it commits.
 
 use std::cell::Cell;
 use std::ops::Deref;
@@ -11,10 +10,10 @@ use crate::store::stats::sum_changes::SumChanges;
 use crate::store::stats::sums::TouchedMonths;
 use crate::store::{StoreResult, UrgentNote, Version};
 
-/// Reads one unchanging state of the database.
+/// A read transaction: one unchanging state of the database.
 pub struct ReadTxn<'c> {
     pub(in crate::store) conn: &'c Connection,
-    /// What holds though it is not in the database yet.
+    /// Urgent notes that aren't in the database yet.
     pub(in crate::store) notes: &'c [UrgentNote],
 }
 
@@ -24,7 +23,7 @@ impl<'c> ReadTxn<'c> {
         Self { conn, notes: &[] }
     }
 
-    /// All rows of a query whose statement is kept prepared.
+    /// All rows of a query, by a cached prepared statement.
     pub(in crate::store) fn list<T>(
         &self,
         doing: &'static str,
@@ -36,7 +35,7 @@ impl<'c> ReadTxn<'c> {
         statement.query_map(params, row).and_then(Iterator::collect).doing(doing)
     }
 
-    /// The first row of a query whose statement is kept prepared.
+    /// The first row of a query, by a cached prepared statement.
     pub(in crate::store) fn first<T>(
         &self,
         doing: &'static str,
@@ -50,12 +49,12 @@ impl<'c> ReadTxn<'c> {
     }
 }
 
-/// A transaction that holds the write lock. Everything readable is readable here too, its own changes included.
+/// A transaction that holds the write lock. It can also read, its own changes included.
 pub struct WriteTxn<'c> {
     read: ReadTxn<'c>,
-    /// The version that its changes carry, once one was taken.
+    /// The version of its changes, once it has one.
     pub(in crate::store) version: Cell<Option<Version>>,
-    /// The months whose sums are made anew before it commits.
+    /// The months whose sums are computed again before it commits.
     pub(in crate::store) touched: TouchedMonths,
     pub(in crate::store) sum_changes: SumChanges,
 }
@@ -79,7 +78,7 @@ impl<'c> WriteTxn<'c> {
         }
     }
 
-    /// Runs a statement that is kept prepared; the number of rows it touched.
+    /// Runs a cached prepared statement; returns the number of changed rows.
     pub(in crate::store) fn run(
         &self,
         doing: &'static str,
@@ -89,7 +88,7 @@ impl<'c> WriteTxn<'c> {
         self.conn.prepare_cached(sql).and_then(|mut statement| statement.execute(params)).doing(doing)
     }
 
-    /// Runs an insert; the key of the new row.
+    /// Runs an insert; returns the key of the new row.
     pub(in crate::store) fn insert(
         &self,
         doing: &'static str,

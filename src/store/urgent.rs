@@ -1,11 +1,11 @@
-//! What can't wait for the write lock: that a token or feed is revoked, that somebody logged in or out.
+//! Acts that can't wait for the write lock: revoking a token or feed, logging in and out.
 //!
-//! A large import holds the lock for seconds. Meanwhile what is urgent is noted in a file beside the database and flushed to
-//! the disk. From then on it holds: every snapshot reads the notes before it begins. Whoever has the lock next carries them
-//! out in a transaction of their own and empties the file. A note may be carried out twice, by a program that was killed in
-//! between and by the next one; the second time nothing is left to do.
+//! A large import holds the lock for seconds. During that time, urgent acts are noted in a file beside the database, which is
+//! flushed to the disk. From then on they count: every snapshot reads the notes before it begins. The next writer carries
+//! them out in a transaction of its own and empties the file. If a program is killed in between, a note may be carried out
+//! twice; the second time there is nothing left to do.
 //!
-//! Locks are taken in one order: the database's, then the file's.
+//! Locks are taken in this order: the database's, then the file's.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
@@ -26,17 +26,17 @@ use crate::store::{
     StoreResult, WriteTxn, from_ms, to_ms,
 };
 
-/// How long somebody with something urgent waits for the write lock.
+/// How long an urgent act waits for the write lock.
 const MOMENT: Duration = Duration::from_millis(250);
 
-/// How long a file that was found empty counts as empty, since each snapshot asks. Whoever adds a note waits as long before
-/// it holds.
+/// How long a file that was found empty counts as empty, because each snapshot asks. After adding a note, the caller waits as
+/// long before the note counts.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// What the file may hold: thousands of notes. Whoever finds it full waits for the lock like everybody else.
+/// The most bytes of the file: thousands of notes. If it is full, urgent acts wait for the lock like all others.
 const LARGEST: u64 = 1024 * 1024;
 
-/// Something urgent that somebody did.
+/// An urgent act of somebody.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UrgentNote {
     act: UrgentAct,
@@ -48,7 +48,7 @@ pub struct UrgentNote {
     address: Option<String>,
 }
 
-/// An act that can't wait, and what is needed to carry it out later.
+/// An urgent act, with what is needed to carry it out later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UrgentAct {
@@ -58,39 +58,38 @@ pub enum UrgentAct {
     RevokeFeed(String),
     /// Logged in, which starts this session.
     LogIn(NewSession),
-    /// Logged out: the session's hash, and the id of whose it is.
+    /// Logged out: the session's hash, and the person's id.
     LogOut(String, String),
 }
 
-/// The session of somebody who logged in.
+/// The session of a log-in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewSession {
-    /// The SHA-256 of its cookie's value, in hexadecimal.
+    /// SHA-256 of its cookie, in hexadecimal.
     pub id_sha256: String,
-    /// The id of whose it is.
+    /// The person's id.
     pub admin: String,
-    /// Their address of e-mail.
+    /// Their e-mail address.
     pub email: String,
-    /// Names the password that was checked: the session starts only while it holds.
+    /// Identifies the password that was checked: the session starts only while it is the current one.
     pub password: [u8; 32],
-    /// Where the browser is.
+    /// The browser's address.
     pub address: String,
-    /// What the browser calls itself.
     pub user_agent: String,
-    /// The SHA-256 of the cookie that the browser is known by, in hexadecimal.
+    /// SHA-256 of the browser's cookie, in hexadecimal.
     pub browser_sha256: String,
-    /// Sessions of anybody that lie outside are forgotten when this one starts.
+    /// All sessions outside of these bounds are deleted when this one starts.
     pub bounds: SessionBounds,
 }
 
 impl NewSession {
-    /// The SHA-256 of a password's hash, which tells one password from the next.
+    /// SHA-256 of a password's hash, which identifies the password.
     #[must_use]
     pub fn password_of(hash: &TokenHash) -> [u8; 32] {
         Sha256::digest(hash.as_str()).into()
     }
 
-    /// The person, if the password is still theirs.
+    /// The person, if the password is still the current one.
     fn person(&self, txn: &ReadTxn<'_>) -> StoreResult<Option<AdminRow>> {
         let Ok(email) = self.email.parse::<Email>() else { return Ok(None) };
         let found = txn
@@ -101,14 +100,14 @@ impl NewSession {
 }
 
 impl UrgentNote {
-    /// What was done, as the audit log will tell it.
+    /// The act, with its entry for the audit log.
     #[must_use]
     pub fn new(act: UrgentAct, audit: &AuditEntry<'_>, at: DateTime<Utc>) -> Self {
         let (actor, action, subject) = (audit.actor.to_owned(), audit.action.to_owned(), audit.subject.to_owned());
         Self { act, at: to_ms(at), actor, action, subject, address: audit.address.map(str::to_owned) }
     }
 
-    /// Whether there is anything left to do. `Missing` where there is no such token or feed.
+    /// Whether there is anything left to do. `Missing` if there is no such token or feed.
     fn is_due(&self, txn: &ReadTxn<'_>) -> StoreResult<bool> {
         Ok(match &self.act {
             UrgentAct::RevokeToken(id) => {
@@ -127,7 +126,7 @@ impl UrgentNote {
         })
     }
 
-    /// Does it; whether there was anything to do.
+    /// Carries it out; returns whether there was anything to do.
     pub fn carry_out(&self, txn: &WriteTxn<'_>) -> StoreResult<bool> {
         if !self.is_due(txn)? {
             return Ok(false);
@@ -153,7 +152,7 @@ impl UrgentNote {
 }
 
 impl ReadTxn<'_> {
-    /// When a token or feed was revoked, if that is noted and not carried out yet.
+    /// When a token or feed was revoked, according to a note that isn't carried out yet.
     pub(in crate::store) fn noted_revocation(&self, id: &str) -> Option<DateTime<Utc>> {
         let found = self.notes.iter().find(|note| match &note.act {
             UrgentAct::RevokeToken(revoked) | UrgentAct::RevokeFeed(revoked) => revoked == id,
@@ -162,7 +161,7 @@ impl ReadTxn<'_> {
         found.map(|note| from_ms(note.at))
     }
 
-    /// The session of a log-in that is noted and not carried out yet.
+    /// The session of a log-in, according to a note that isn't carried out yet.
     pub(in crate::store) fn noted_session(
         &self,
         id_sha256: &str,
@@ -183,15 +182,15 @@ impl ReadTxn<'_> {
         Ok(None)
     }
 
-    /// Whether somebody ended a session, if that is noted and not carried out yet.
+    /// Whether a session was ended, according to a note that isn't carried out yet.
     pub(in crate::store) fn is_noted_ended(&self, id_sha256: &str) -> bool {
         self.notes.iter().any(|note| matches!(&note.act, UrgentAct::LogOut(id, _) if id == id_sha256))
     }
 }
 
 impl Store {
-    /// Does what can't wait for the write lock: at once, or, while somebody holds the lock, by a note that holds from now on.
-    /// Whether there was anything to do.
+    /// Carries out an urgent act: at once or, while another process holds the write lock, by a note that counts from now on.
+    /// Returns whether there was anything to do.
     pub fn write_urgently(&self, note: &UrgentNote) -> StoreResult<bool> {
         match self.write_within_a_moment(note) {
             Err(StoreError::Busy { .. }) => {}
@@ -224,7 +223,7 @@ impl Store {
     }
 }
 
-/// The file of the notes, beside the database.
+/// The path of the notes, beside the database.
 pub(in crate::store) fn file(database: &Path) -> PathBuf {
     database.with_extension("urgent")
 }
@@ -233,7 +232,7 @@ pub(in crate::store) fn file(database: &Path) -> PathBuf {
 pub(in crate::store) struct NoteFile {
     path: PathBuf,
     opened: Instant,
-    /// In microseconds after `opened`; 0 where it never was.
+    /// In microseconds after `opened`; 0 if never.
     empty_at: AtomicU64,
 }
 
@@ -246,8 +245,8 @@ impl NoteFile {
         &self.path
     }
 
-    /// The notes that are not carried out yet. To be read before a snapshot begins: one that is carried out in between is then
-    /// seen twice rather than not at all.
+    /// The notes that aren't carried out yet. Must be read before a snapshot begins: a note that is carried out in between is
+    /// then seen twice rather than not at all.
     pub(in crate::store) fn read(&self) -> StoreResult<Vec<UrgentNote>> {
         let (now, empty_at) = (self.opened.elapsed(), self.empty_at.load(Ordering::Relaxed));
         if empty_at > 0 && now < Duration::from_micros(empty_at) + LOOK_AGAIN {
@@ -272,13 +271,13 @@ fn is_empty(path: &Path) -> StoreResult<bool> {
     }
 }
 
-/// One note a line. A line that is no note, or has no end, was cut off before anybody was told that it holds.
+/// One note per line. An invalid or unfinished line was cut off before its note counted.
 fn parse(bytes: &[u8]) -> Vec<UrgentNote> {
     let whole = bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
     whole.filter_map(|line| serde_json::from_slice(line).ok()).collect()
 }
 
-/// Adds a note, which holds once this returns.
+/// Adds a note, which counts once this returns.
 fn add(path: &Path, note: &UrgentNote) -> StoreResult<()> {
     let mut file = lock::open(path)?;
     let write = |file: &mut File| -> std::io::Result<()> {
@@ -293,7 +292,7 @@ fn add(path: &Path, note: &UrgentNote) -> StoreResult<()> {
         line.push(b'\n');
         let written = file.write_all(&line).and_then(|()| file.sync_all());
         if written.is_err() {
-            // What is half written counts for nothing.
+            // An incomplete line is ignored.
             file.set_len(length)?;
         }
         written.and_then(|()| disk::sync_dir(disk::dir_of(path)))
@@ -304,12 +303,12 @@ fn add(path: &Path, note: &UrgentNote) -> StoreResult<()> {
     Ok(())
 }
 
-/// Carries out what is noted, if anything is.
+/// Carries out all notes.
 pub(in crate::store) fn settle(conn: &Connection, path: &Path) -> StoreResult<()> {
     carry_out_all(conn, path)?.map_or(Ok(()), |file| empty(&file).map_err(|source| disk::refused(path, source)))
 }
 
-/// Carries out what is noted, if anything is; the file, locked, to be emptied.
+/// Carries out all notes; returns the file, locked, to be emptied.
 pub(in crate::store) fn carry_out_all(conn: &Connection, path: &Path) -> StoreResult<Option<File>> {
     if is_empty(path)? {
         return Ok(None);
@@ -323,7 +322,7 @@ pub(in crate::store) fn carry_out_all(conn: &Connection, path: &Path) -> StoreRe
     let write = WriteTxn::of(&txn);
     for note in parse(&bytes) {
         match note.carry_out(&write) {
-            // Another copy of the database is in its place, which never had it.
+            // Another copy of the database was put in place, which doesn't have this person, token or feed.
             Err(StoreError::Missing(message)) => tracing::warn!(message, "something urgent was left undone"),
             done => drop(done?),
         }
@@ -332,7 +331,7 @@ pub(in crate::store) fn carry_out_all(conn: &Connection, path: &Path) -> StoreRe
     Ok(Some(file))
 }
 
-/// Forgets the notes. Flushed, since one that came back after a power cut could let somebody in again who left.
+/// Deletes the notes. Flushed, because a note that came back after a power cut could let somebody in again who has left.
 pub(in crate::store) fn empty(file: &File) -> std::io::Result<()> {
     file.set_len(0)?;
     file.sync_all()

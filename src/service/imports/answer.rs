@@ -10,7 +10,7 @@ use super::{
 use crate::domain::{Day, Figures};
 use crate::import::{FileError, Problem};
 
-/// What an import did, as the ingest route tells it (contract §4). A dry run has no id.
+/// The result of an import for the ingest route (contract §4). A dry run has no id.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportAnswer {
@@ -22,7 +22,7 @@ pub struct ImportAnswer {
     rounded: u64,
 }
 
-/// The same with what `import --json` tells besides (contract §7).
+/// The same with what `import --json` adds (contract §7).
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FileAnswer {
@@ -70,20 +70,20 @@ fn file(counts: ImportAnswer, reading: &Reading, created: &Created, days: Option
 }
 
 impl ImportDone {
-    /// What was done, for programs that send stats.
+    /// The result for programs that send stats.
     #[must_use]
     pub fn answer(&self) -> ImportAnswer {
         counts(Some(self.id.to_string()), &self.outlook, &self.reading)
     }
 
-    /// What was done, for programs that import files.
+    /// The result for programs that import files.
     #[must_use]
     pub fn file_answer(&self) -> FileAnswer {
         file(self.answer(), &self.reading, &self.created, self.days)
     }
 }
 
-/// What an import would do: as a file's import tells it, and then all else that a preview knows.
+/// What an import would do: the result of an import, and everything else in a preview.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PreviewAnswer {
@@ -162,13 +162,13 @@ struct FinalDayAnswer {
 }
 
 impl Preview {
-    /// What would be done, for programs that send stats.
+    /// The expected result for programs that send stats.
     #[must_use]
     pub fn counts_answer(&self) -> ImportAnswer {
         counts(None, &self.outlook, &self.reading)
     }
 
-    /// What would be done, for programs that import files.
+    /// The expected result for programs that import files.
     #[must_use]
     pub fn answer(&self) -> PreviewAnswer {
         let change = |change: &CellChange| ChangeAnswer {
@@ -234,7 +234,7 @@ fn figures(figures: &Figures) -> FiguresAnswer {
 }
 
 impl NamedChange {
-    /// The change, for programs.
+    /// The change as JSON.
     #[must_use]
     pub fn answer(&self) -> impl Serialize + use<> {
         #[derive(Serialize)]
@@ -252,7 +252,7 @@ impl NamedChange {
     }
 }
 
-/// Why an import did nothing, for programs (contract §7).
+/// Why an import did nothing, as JSON (contract §7).
 #[derive(Debug, Serialize)]
 pub struct ErrorAnswer {
     code: String,
@@ -271,7 +271,7 @@ struct ProblemAnswer {
 }
 
 impl ImportError {
-    /// What is wrong, for programs.
+    /// The problems as JSON.
     #[must_use]
     pub fn answer(&self) -> ErrorAnswer {
         let (code, flag) = match self {
@@ -292,7 +292,7 @@ impl ImportError {
     }
 }
 
-/// The code that all problems share, or one for several.
+/// The code that all problems share, or a general one if they differ.
 fn shared<'c>(mut codes: impl Iterator<Item = &'c str>) -> String {
     let first = codes.next().unwrap_or("problems");
     if codes.all(|other| other == first) { first.to_owned() } else { "problems".to_owned() }

@@ -1,11 +1,11 @@
-//! Whether the catalogue changed since an input was read.
+//! Whether the catalogue has changed since an input was read.
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::AdvertiserId;
 use crate::store::{ReadTxn, StoreError, StoreResult, Version};
 
-/// The versions of the catalogues and of the publishers that an input was read with.
+/// The versions of the catalogues and publishers that an input was read with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct CatalogueVersions {
     pub(super) catalogues: Vec<(String, i64)>,
@@ -18,7 +18,7 @@ impl CatalogueVersions {
         Self { catalogues, publishers: publishers.get() }
     }
 
-    /// Whether the catalogue is still the same.
+    /// Whether the catalogue is unchanged.
     pub(super) fn holds(&self, txn: &ReadTxn<'_>) -> StoreResult<bool> {
         if txn.publishers_version()?.get() != self.publishers {
             return Ok(false);

@@ -1,4 +1,4 @@
-//! The names of cells: as they are stored, or as an import plans to create them.
+//! Names for the keys of a cell: as stored, or as the import will create them.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -8,7 +8,7 @@ use crate::domain::{Currency, Day};
 use crate::service::ServiceResult;
 use crate::store::{AdvertiserKey, CampaignKey, PublisherKey, ReadTxn, StatKey, StoreResult};
 
-/// A cell in the names people know.
+/// A cell, named as people know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CellName {
     pub advertiser: String,
@@ -17,7 +17,7 @@ pub struct CellName {
     pub publisher: String,
 }
 
-/// Finds names in one state of the database, those of an advertiser when they are first asked for.
+/// Looks up names in one snapshot. Those of an advertiser are loaded when they are first needed.
 pub(super) struct CellNames<'t, 'c> {
     txn: &'t ReadTxn<'c>,
     planned: PlannedNames,
@@ -27,7 +27,7 @@ pub(super) struct CellNames<'t, 'c> {
 
 struct AdvertiserNames {
     name: String,
-    /// What its money is in; nothing where it is yet to be created.
+    /// The currency; `None` if the import will create the advertiser.
     currency: Option<Currency>,
     campaigns: HashMap<CampaignKey, String>,
 }

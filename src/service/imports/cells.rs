@@ -1,4 +1,4 @@
-//! The cells of an input in the order of the table: few in memory, many in a file, to be read more than once.
+//! The cells of an input in the order of the table: few in memory, many in a file, so that they can be read more than once.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, ErrorKind, Read as _, Seek as _, Write as _};
@@ -8,7 +8,7 @@ use super::merge::Staged;
 use crate::domain::{Count, Figures, Invalid, Micros};
 use crate::store::{StatCell, StatKey};
 
-/// Cells that are held in memory: about 5 MB.
+/// How many cells are kept in memory: about 5 MB.
 const HELD: usize = 64 * 1024;
 
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(super) enum Cells {
     Written(File),
 }
 
-/// Takes cells in order.
+/// Receives cells in order.
 pub(super) struct CellsWriter {
     dir: PathBuf,
     held: Vec<Staged>,
@@ -25,7 +25,7 @@ pub(super) struct CellsWriter {
 }
 
 impl CellsWriter {
-    /// What does not fit the memory goes to an unnamed file in `dir`.
+    /// Cells that don't fit into memory go to an unnamed file in `dir`.
     pub(super) fn new(dir: &Path) -> Self {
         Self { dir: dir.to_owned(), held: Vec::new(), file: None }
     }
@@ -53,7 +53,7 @@ impl CellsWriter {
     }
 }
 
-/// Hands the cells out, from the first on.
+/// Reads the cells from the first on.
 pub(super) enum CellsReader<'c> {
     Held(std::slice::Iter<'c, Staged>),
     Written(BufReader<&'c mut File>),
@@ -76,12 +76,12 @@ impl CellsReader<'_> {
 }
 
 impl Cells {
-    /// Whether there are more than are held in memory.
+    /// Whether there are more than are kept in memory.
     pub(super) fn are_many(&self) -> bool {
         matches!(self, Self::Written(_))
     }
 
-    /// Begins to read them from the first on.
+    /// Starts reading at the first cell.
     pub(super) fn reader(&mut self) -> io::Result<CellsReader<'_>> {
         match self {
             Self::Held(cells) => Ok(CellsReader::Held(cells.iter())),
@@ -92,7 +92,7 @@ impl Cells {
         }
     }
 
-    /// Writes all of them to `file`, to be opened again as [`Self::Written`].
+    /// Writes all cells to `file`, to be opened again as [`Self::Written`].
     pub(super) fn write_to(&mut self, file: File) -> io::Result<()> {
         let mut file = BufWriter::new(file);
         let mut cells = self.reader()?;

@@ -1,4 +1,4 @@
-//! A staged input on its way into the database: one write transaction, all or nothing.
+//! Writes a staged input into the database in one write transaction, all or nothing.
 
 use std::ops::ControlFlow;
 
@@ -16,26 +16,26 @@ use crate::domain::{DraftId, ImportId};
 use crate::service::ServiceError;
 use crate::store::{ImportKind, ImportMarker, ImportRow, Lane, NewImport, Store, WriteTxn};
 
-/// A staged input on its way into the database.
+/// A staged input to be written.
 pub(super) struct Commit<'i> {
     pub(super) options: &'i ImportOptions,
     pub(super) source: &'i ImportSource,
     pub(super) id: ImportId,
-    /// The upload that is imported, which is gone afterwards.
+    /// The upload to delete with the import.
     pub(super) draft: Option<DraftId>,
-    /// What the preview said; where it has become different nothing is written.
+    /// What the preview showed. If the import would do something else, nothing is written.
     pub(super) expected: Option<&'i Outlook>,
     pub(super) now: DateTime<Utc>,
 }
 
 impl Commit<'_> {
-    /// Says that the import begins, until the result is dropped.
+    /// Marks the import as running until the result is dropped.
     pub(super) fn begin(&self, store: &Store) -> Result<ImportMarker, ImportError> {
         note_cut_off(store)?;
         Ok(cut_off::begin(store, self.id, &self.source.name, self.now)?)
     }
 
-    /// Writes what was staged. `None` where the catalogue is not the one it was staged with.
+    /// Writes the staged input. `None` if the catalogue has changed since it was staged.
     pub(super) fn run(&self, store: &Store, staging: &mut Staging) -> Result<Option<ImportDone>, ImportError> {
         if let Some(wanted) = &self.options.control_total {
             wanted.check(staging.reading.cost.as_deref()).map_err(ImportError::ControlTotal)?;
@@ -55,8 +55,8 @@ impl Commit<'_> {
         })
     }
 
-    /// What is to be said of campaigns that the input does not name, as they are stored now. Looked up before the write lock
-    /// is taken, since it takes as long as reading the days.
+    /// Notes about campaigns that the input doesn't name. Looked up before the write lock is taken, because it takes as long
+    /// as reading the days.
     fn unnamed(&self, store: &Store, staging: &mut Staging) -> Result<Vec<ImportNote>, ImportError> {
         if self.source.kind != ImportKind::File || self.options.replace {
             return Ok(Vec::new());

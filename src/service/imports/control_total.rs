@@ -1,18 +1,18 @@
-//! The total that the ad platform shows, typed by a person: a file whose cost comes to something else is not imported.
+//! The total from the ad platform, typed by a person: a file with another total cost is not imported.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::domain::{ExactCost, Invalid};
 
-/// What an input's cost must come to, to the last decimal that was typed, and to cents at least.
+/// The total that an input's cost must have, compared in as many decimals as were typed, and at least two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ControlTotal {
     amount: ExactCost,
     decimals: usize,
 }
 
-/// Decimals that count where none were typed.
+/// Decimals that count if none were typed.
 const CENTS: usize = 2;
 
 impl FromStr for ControlTotal {
@@ -43,20 +43,20 @@ fn is_blank(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\'' | '’' | '_')
 }
 
-/// Whether the last mark stands before decimals: another mark stands before it, or no group of three behind it.
+/// Whether the last mark is a decimal sign: another mark comes before it, or other than three digits after it.
 fn is_decimal_sign(number: &str, at: usize) -> bool {
     let mark = &number[at..=at];
     let before = &number[..at];
     match (before.contains(mark), before.contains(['.', ','])) {
         (true, _) => false,
         (false, true) => true,
-        // `1.234` is a decimal number as programs write it; `1,234` is how people write a thousand.
+        // `1.234` is a decimal number as programs write it; `1,234` is a thousand as people write it.
         (false, false) => mark == "." || number.len() - at - 1 != 3,
     }
 }
 
 impl ControlTotal {
-    /// Compares it with what a file comes to; the error says both.
+    /// Compares it with the file's total; the error names both.
     pub fn check(&self, cost: Option<&str>) -> Result<(), String> {
         let Some(cost) = cost.and_then(|cost| ExactCost::parse(cost).ok()) else {
             return Err("the file has amounts in several currencies, so they have no total".to_owned());

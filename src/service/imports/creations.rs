@@ -1,7 +1,7 @@
-//! What an import creates: planned while the input is read, carried out under the write lock.
+//! What an import creates: planned while the input is read, created under the write lock.
 //!
-//! Reading holds no lock, so what is to be created gets a provisional key first. Provisional keys lie behind all real ones
-//! and go up in the order of creation, as the real ones will: cells that were sorted by them stay sorted.
+//! Reading takes no lock, so new entries get provisional keys first. These are larger than all real keys and ascend in the
+//! order of creation, as the real ones will. So cells that were sorted by them stay sorted.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::store::{AdvertiserKey, AppKey, CampaignKey, OfferKey, PublisherKey, S
 /// The first provisional key.
 const PROVISIONAL: i64 = 1 << 60;
 
-/// What an import created, or would create: names by kind, in the order in which lines named them.
+/// What an import created, or would create: names by kind, in the order of the lines.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Created {
     pub advertisers: Vec<String>,
@@ -27,7 +27,7 @@ pub struct Created {
 }
 
 impl Created {
-    /// Each kind with its names, in words for one and for several.
+    /// Each kind's names, with its noun for one and for several.
     #[must_use]
     pub fn kinds(&self) -> [(&'static str, &'static str, &[String]); 5] {
         [
@@ -71,7 +71,7 @@ struct NewCampaign {
     name: String,
 }
 
-/// An ad network's own id for a campaign, learned from a line.
+/// An ad network's id for a campaign, found in a line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct NetworkId {
     advertiser: i64,
@@ -80,7 +80,7 @@ struct NetworkId {
     campaign: i64,
 }
 
-/// The real keys of what was planned.
+/// The real keys of the planned entries.
 #[derive(Debug, Default)]
 pub(super) struct RealKeys {
     advertisers: Vec<AdvertiserKey>,
@@ -92,7 +92,7 @@ fn provisional<K: From<i64>>(place: usize) -> K {
     K::from(PROVISIONAL + i64::try_from(place).unwrap_or_default())
 }
 
-/// The place in the plan that a provisional key stands for.
+/// The index in the plan for a provisional key.
 fn place(key: i64) -> Option<usize> {
     key.checked_sub(PROVISIONAL).and_then(|place| usize::try_from(place).ok())
 }
@@ -101,7 +101,7 @@ fn real<K: From<i64> + Copy>(key: i64, made: &[K]) -> K {
     place(key).and_then(|place| made.get(place)).copied().unwrap_or_else(|| K::from(key))
 }
 
-/// A key under which nothing is stored yet.
+/// A key without anything stored yet.
 pub(super) fn is_provisional(key: i64) -> bool {
     key >= PROVISIONAL
 }
@@ -183,7 +183,7 @@ impl Creations {
         own.map(|(_, name)| name.clone()).collect()
     }
 
-    /// What the plan calls a new advertiser, campaign or publisher, by provisional key.
+    /// The planned names of new advertisers, campaigns and publishers, by provisional key.
     pub(super) fn planned_names(&self) -> PlannedNames {
         let numbered = |names: Vec<String>| (PROVISIONAL..).zip(names).collect();
         let Created { advertisers, campaigns, publishers, .. } = self.names();
@@ -194,7 +194,7 @@ impl Creations {
         }
     }
 
-    /// Carries the plan out.
+    /// Creates what was planned.
     pub(super) fn carry_out(&self, txn: &WriteTxn<'_>, now: DateTime<Utc>) -> ServiceResult<RealKeys> {
         let mut made = RealKeys::default();
         for (name, currency) in &self.advertisers {
@@ -235,7 +235,7 @@ impl Creations {
 }
 
 impl RealKeys {
-    /// The key of a cell that was staged, as it is stored.
+    /// The real key of a staged cell.
     pub(super) fn of(&self, key: StatKey) -> StatKey {
         StatKey {
             advertiser: real(key.advertiser.get(), &self.advertisers),
@@ -246,7 +246,7 @@ impl RealKeys {
     }
 }
 
-/// Names of what is not stored yet.
+/// Names of entries that aren't stored yet.
 #[derive(Debug, Default)]
 pub(super) struct PlannedNames {
     pub(super) advertisers: BTreeMap<i64, String>,

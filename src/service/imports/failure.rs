@@ -1,21 +1,21 @@
-//! Why a line states no cell.
+//! Why a line isn't a valid cell.
 
 use crate::domain::Invalid;
 use crate::import::Column;
 use crate::store::StoreError;
 
-/// A failure of the store, which ends the import, or of the line, which is counted.
+/// An error of the store, which ends the import, or of the line, which is counted.
 pub(super) enum Failure {
     Store(StoreError),
     Line(Refusal),
 }
 
-/// What is wrong with a line.
+/// The problem of a line.
 pub(super) struct Refusal {
     pub(super) code: &'static str,
     pub(super) column: Column,
     pub(super) reason: String,
-    /// The name that is at fault.
+    /// The name that caused it.
     pub(super) subject: Option<String>,
 }
 
@@ -29,7 +29,7 @@ pub(super) fn refuse<T>(code: &'static str, column: Column, reason: impl Into<St
     Err(Failure::Line(Refusal { code, column, reason: reason.into(), subject: None }))
 }
 
-/// A name that nothing goes by.
+/// The error for an unknown name.
 pub(super) fn unknown<T>(
     code: &'static str,
     column: Column,
@@ -39,12 +39,12 @@ pub(super) fn unknown<T>(
     Err(Failure::Line(Refusal { code, column, reason: reason.into(), subject: Some(name.to_owned()) }))
 }
 
-/// A value that the domain refused, in this column.
+/// The error for an invalid value in this column.
 pub(super) fn invalid(column: Column) -> impl Fn(Invalid) -> Failure {
     move |invalid| Failure::Line(Refusal { code: "value", column, reason: invalid.reason, subject: None })
 }
 
-/// A name that only its exact spelling tells from its twins.
+/// The error for a name that several entries share but for their exact spelling.
 pub(super) fn several<T>(column: Column, name: &str, kind: &str) -> Result<T, Failure> {
     let got = Invalid::echo(name);
     refuse(

@@ -1,23 +1,23 @@
-//! Days that are final: their figures went into an invoice, and change only for a reason that is given.
+//! Final days: they have been invoiced, so they change only if a reason is given.
 
 use std::fmt;
 
 use crate::domain::Day;
 use crate::store::AdvertiserKey;
 
-/// How many an error names.
+/// How many an error lists.
 const NAMED: usize = 10;
 
-/// A final day that is to change.
+/// A final day that would change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FinalDay {
     pub advertiser: AdvertiserKey,
     pub day: Day,
-    /// Cells that change; 0 where the day is only to be final no more.
+    /// Cells that change; 0 if the day would only be reopened.
     pub rows: u64,
 }
 
-/// The final days that something changes, in order.
+/// The final days that would change, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FinalDays(pub Vec<FinalDay>);
 

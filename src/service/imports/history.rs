@@ -1,4 +1,4 @@
-//! The history, read: what an import did, and the life of one cell.
+//! Reads the history: what an import did, and all values of one cell.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -10,9 +10,9 @@ use crate::domain::{Day, Figures};
 use crate::service::ServiceResult;
 use crate::store::{AdvertiserKey, ChangePage, ImportEntry, ImportKey, ReadTxn, StatChange, StatKey, UndoChange};
 
-/// What an import changed, in the order of the table: at most `limit` cells after `after`. Of an undo, what it took back.
+/// What an import changed, in the order of the table: at most `limit` cells after `after`. For an undo, what it reverted.
 ///
-/// Cells that were new come only `with_new`; there may be a million of them.
+/// New cells are only included if `with_new`; there may be a million of them.
 pub fn changes(
     txn: &ReadTxn<'_>,
     import: &ImportEntry,
@@ -22,7 +22,7 @@ pub fn changes(
 ) -> ServiceResult<Vec<ChangedCell>> {
     let mut found: Vec<ChangedCell> = Vec::new();
     for span in txn.import_spans(import.key)? {
-        // Spans come in the order of advertisers, so those before the cell's own are done.
+        // Spans are in the order of advertisers, so those before the cell's own are done.
         if after.is_some_and(|key| key.advertiser > span.advertiser) {
             continue;
         }
@@ -54,27 +54,28 @@ pub fn changes(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChangedCell {
     pub key: StatKey,
-    /// What it held before, if it was there.
+    /// Its value before, if it existed.
     pub old: Option<Figures>,
-    /// What it held afterwards, if it was there.
+    /// Its value afterwards, if it existed.
     pub new: Option<Figures>,
-    /// The import's line; 0 where the file left the cell out and it was set to zero. Of an undo, the line of what it undid.
+    /// The import's line; 0 if the file left the cell out and it was set to zero. For an undo, the line in the import that it
+    /// undid.
     pub line: u64,
 }
 
-/// The same in the names people know.
+/// The same with names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedChange {
     pub cell: CellName,
-    /// What it held before, if it was there.
+    /// Its value before, if it existed.
     pub old: Option<Figures>,
-    /// What it held afterwards, if it was there.
+    /// Its value afterwards, if it existed.
     pub new: Option<Figures>,
     /// As in [`ChangedCell`].
     pub line: u64,
 }
 
-/// Gives cells their names.
+/// Looks up the names of cells.
 pub fn named(txn: &ReadTxn<'_>, cells: &[ChangedCell]) -> ServiceResult<Vec<NamedChange>> {
     let publishers: HashMap<_, _> = txn.publisher_list()?.into_iter().map(|row| (row.key, row.name)).collect();
     let mut advertisers: HashMap<AdvertiserKey, (String, HashMap<_, _>)> = HashMap::new();
@@ -98,19 +99,19 @@ pub fn named(txn: &ReadTxn<'_>, cells: &[ChangedCell]) -> ServiceResult<Vec<Name
     Ok(found)
 }
 
-/// A value that a cell had for a while.
+/// A value that a cell had for some time.
 #[derive(Debug, Clone)]
 pub struct LifeStep {
-    /// The value; `None` where an undo took the cell away.
+    /// The value; `None` if an undo removed the cell.
     pub figures: Option<Figures>,
     pub at: DateTime<Utc>,
-    /// What brought it about: the import that stated it, or the undo that gave it back or took it away.
+    /// The import that stated the value, or the undo that restored or removed it.
     pub brought_by: ImportEntry,
     /// The import that stated the value, and the line.
     pub stated_by: Option<(ImportEntry, u64)>,
 }
 
-/// The values a cell has had, the oldest first. The last one holds now.
+/// All values of a cell, oldest first. The last one is the current one.
 pub fn life(txn: &ReadTxn<'_>, key: StatKey) -> ServiceResult<Vec<LifeStep>> {
     let past = txn.stat_past(key)?;
     let now = txn.stat_find(key)?.map(|stated| (stated, None));
@@ -118,11 +119,11 @@ pub fn life(txn: &ReadTxn<'_>, key: StatKey) -> ServiceResult<Vec<LifeStep>> {
     let mut ended_by: Option<ImportKey> = None;
     for (stated, ends) in past.into_iter().map(|past| (past.stated, Some(past.ended_by))).chain(now) {
         let stated_by = txn.import_by_key(stated.import)?;
-        // A value that an import after the last end stated stood in a cell that was gone.
+        // A value from an import after the last change: the cell didn't exist in between.
         if let Some(gone) = ended_by.filter(|ended| stated.import > *ended) {
             steps.push(gone_step(txn, gone)?);
         }
-        // One that was stated before the last end was given back by it.
+        // A value from an import before the last change: that change restored it.
         let brought_by = match ended_by {
             Some(ended) if stated.import < ended => txn.import_by_key(ended)?,
             _ => stated_by.clone(),

@@ -1,4 +1,4 @@
-//! What an import knows of the catalogue: loaded once per advertiser, added to as lines name what is to be created.
+//! The catalogue as an import knows it: loaded once per advertiser, and extended with what the import will create.
 
 use std::collections::HashMap;
 
@@ -13,9 +13,9 @@ use crate::store::{
 #[derive(Debug)]
 pub(super) struct Advertiser {
     pub(super) row: AdvertiserRow,
-    /// Of the catalogue when it was loaded; nothing where the import itself creates the advertiser.
+    /// The catalogue's version when it was loaded; `None` if the import creates the advertiser.
     pub(super) version: Option<Version>,
-    /// The last day that may be stated: tomorrow in its zone (contract §4).
+    /// The last valid day: tomorrow in the advertiser's zone (contract §4).
     pub(super) last_day: Day,
     pub(super) offers: Names<OfferKey>,
     pub(super) apps: HashMap<StoreId, (AppKey, String)>,
@@ -24,7 +24,7 @@ pub(super) struct Advertiser {
     pub(super) by_id: HashMap<CampaignId, usize>,
     pub(super) by_key: HashMap<CampaignKey, usize>,
     pub(super) network: HashMap<PublisherKey, HashMap<String, usize>>,
-    /// Made when the first campaign is to be created.
+    /// Built when the first campaign is to be created.
     without_case: Option<HashMap<NameKey, String>>,
 }
 
@@ -32,11 +32,11 @@ pub(super) struct Advertiser {
 pub(super) struct Campaign {
     pub(super) key: CampaignKey,
     pub(super) facts: Facts,
-    /// What was merged into it, and means it.
+    /// Campaigns that were merged into it.
     pub(super) merged: Vec<(CampaignId, Facts)>,
 }
 
-/// What lines say of a campaign.
+/// What a line may say about a campaign.
 #[derive(Debug)]
 pub(super) struct Facts {
     pub(super) name: String,
@@ -106,7 +106,7 @@ impl Advertiser {
         self.campaigns.push(Campaign { key, facts, merged: Vec::new() });
     }
 
-    /// The campaign whose name differs from this one only in letter case.
+    /// A campaign whose name differs only in letter case.
     pub(super) fn but_for_case(&mut self, name: &str) -> Option<&String> {
         let known = self.without_case.get_or_insert_with(|| {
             let names = self.campaigns.iter().map(|known| &known.facts.name);
@@ -117,7 +117,7 @@ impl Advertiser {
 }
 
 impl Campaign {
-    /// The key, if nothing in the line contradicts what is stored, of the campaign itself or of one that was merged into it.
+    /// The campaign's key, if nothing in the line contradicts the campaign or one that was merged into it.
     pub(super) fn agree(&self, line: &StatLine<'_>) -> Result<CampaignKey, Failure> {
         let agreed = self.facts.agree(line);
         if agreed.is_err() && self.merged.iter().any(|(_, facts)| facts.agree(line).is_ok()) {
@@ -126,7 +126,7 @@ impl Campaign {
         agreed.map(|()| self.key)
     }
 
-    /// The name of what was merged into it that goes by this id or name.
+    /// The name of the merged campaign that the line means by this id or name.
     pub(super) fn merged_name(&self, id: Option<CampaignId>, name: Option<&str>) -> Option<&str> {
         let is_meant = |facts: &Facts| name.is_some_and(|name| is_called(&facts.name, name));
         let found = self.merged.iter().find(|(merged, facts)| id == Some(*merged) || is_meant(facts));
@@ -136,7 +136,7 @@ impl Campaign {
 
 impl Facts {
     fn agree(&self, line: &StatLine<'_>) -> Result<(), Failure> {
-        // Stored forms are canonical; what is compared with them is brought into the same form where case does not count.
+        // Stored values are canonical; a line's values are brought into the same form, except where case matters.
         let os = line.os.filter(|os| !os.eq_ignore_ascii_case(self.store.os().as_str()));
         let same_store = |id: &&str| {
             *id == self.store.as_str() || (self.store.os() == Os::Web && id.eq_ignore_ascii_case(self.store.as_str()))
@@ -171,7 +171,7 @@ pub(super) struct Publishers {
     pub(super) by_name: Names<PublisherKey>,
     pub(super) by_id: HashMap<PublisherId, PublisherKey>,
     pub(super) names: HashMap<PublisherKey, String>,
-    /// What was merged, by what it means.
+    /// Merged publishers, by the one they were merged into.
     hidden: HashMap<PublisherKey, Vec<(PublisherId, String)>>,
 }
 
@@ -199,11 +199,11 @@ impl Publishers {
         self.names.insert(key, name.to_owned());
     }
 
-    /// What a known publisher is called.
+    /// A known publisher's name.
     pub(super) fn name(&self, key: PublisherKey) -> &str {
         self.names.get(&key).map_or("", String::as_str)
     }
-    /// The name of what was merged into a publisher that goes by this id or name.
+    /// The name of the merged publisher that the line means by this id or name.
     pub(super) fn merged_name(&self, key: PublisherKey, id: Option<PublisherId>, name: Option<&str>) -> Option<&str> {
         let look = |name: &str| NameKey::ignoring_case(name);
         let is_meant = |stored: &str| name.is_some_and(|name| stored == name || look(stored) == look(name));

@@ -1,7 +1,7 @@
-//! Mappings saved under a name, or remembered without one, and found again for a file with the same headers.
+//! Mappings: saved under a name, or remembered without one, and found again for a file with the same headers.
 //!
-//! A mapping holds which column is which and what holds for every row. How days and numbers are written is found anew in each
-//! file; what the mapping remembers of that only settles what a file leaves open.
+//! A mapping says which column is which, and which values apply to all rows. How days and numbers are written is recognised
+//! in each file; the mapping only answers what the file leaves open.
 
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
@@ -12,17 +12,17 @@ use crate::import::{Column, DayOrder, DecimalSign, Decisions, Mapping, Memory, R
 use crate::service::{Actor, ServiceError, ServiceResult, hex};
 use crate::store::{MappingRow, OrMissing as _, ReadTxn, Store};
 
-/// What a mapping says.
+/// The stored content of a mapping.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeptMapping {
-    /// Columns with where they are taken from, and values that hold for every row.
+    /// The source of columns, and values for all rows.
     pub decisions: Decisions,
     /// What earlier files were like.
     pub memory: Memory,
 }
 
-/// What a version before 0.2 saved.
+/// The format in which versions before 0.2 saved mappings.
 #[derive(Deserialize)]
 struct OldMapping {
     #[serde(flatten)]
@@ -31,7 +31,7 @@ struct OldMapping {
     numbers: String,
 }
 
-/// A saved mapping, read.
+/// A saved mapping.
 #[derive(Debug, Clone)]
 pub struct SavedMapping {
     /// Its unique name.
@@ -42,7 +42,7 @@ pub struct SavedMapping {
 }
 
 impl KeptMapping {
-    /// What is worth keeping of how a file was read.
+    /// What to keep of how a file was read.
     #[must_use]
     pub fn of(recognition: &Recognition) -> Self {
         let plan = &recognition.plan;
@@ -52,7 +52,7 @@ impl KeptMapping {
         Self { decisions, memory: plan.memory() }
     }
 
-    /// What a version before 0.2 saved: its formats become memory.
+    /// Converts the old format: its date and number formats become memory.
     fn from_old(old: OldMapping) -> Self {
         let OldMapping { mapping: old, numbers } = old;
         let pattern = old.date_format.map(|format| format.to_string()).unwrap_or_default();
@@ -61,7 +61,7 @@ impl KeptMapping {
             Some("%m") => Some(DayOrder::MonthFirst),
             _ => None,
         };
-        // `plain` said nothing of the sign.
+        // `plain` didn't state the decimal sign.
         let numbers = numbers.parse::<DecimalSign>().ok();
         Self {
             decisions: Decisions { columns: old.columns, fixed: old.fixed, ..Decisions::default() },
@@ -100,29 +100,28 @@ impl TryFrom<MappingRow> for SavedMapping {
     }
 }
 
-/// The mapping saved under this name, or an error that says there is none.
+/// The mapping saved under this name; an error if there is none.
 pub fn saved_mapping(txn: &ReadTxn<'_>, name: &str) -> ServiceResult<SavedMapping> {
     txn.mapping_find(name)?.or_missing("mapping", name)?.try_into()
 }
 
-/// Notes that a saved mapping was used; nothing happens where it is gone.
+/// Notes that a saved mapping was used; does nothing if it was deleted.
 pub fn use_mapping(store: &Store, name: &str) -> ServiceResult<()> {
     Ok(store.write(|txn| txn.mapping_used(name, Utc::now()))?)
 }
 
-/// What was made for a file with these headers: the name of a saved mapping, the one used last where there are several, or
-/// the last answers to such a file.
+/// The mapping for a file with these headers: the saved mapping that was used last, or the answers to the last such file.
 pub fn mapping_for(txn: &ReadTxn<'_>, headers: &[String]) -> ServiceResult<Option<(Option<String>, KeptMapping)>> {
     if let Some(row) = txn.mapping_for(&json(&headers)?)? {
         let saved = SavedMapping::try_from(row)?;
         return Ok(Some((Some(saved.name), saved.kept)));
     }
-    // What can't be read any more is not worth an error: it was nobody's decision to keep it.
+    // Content that can't be read any more is ignored: nobody chose to save it.
     let remembered = txn.mapping_remembered(&hash(headers)?)?;
     Ok(remembered.and_then(|spec| KeptMapping::parse(&spec).ok()).map(|kept| (None, kept)))
 }
 
-/// Saves a mapping for files with these headers; one of the same name is replaced.
+/// Saves a mapping for files with these headers; replaces one of the same name.
 pub fn save_mapping(
     store: &Store,
     name: &Name,
@@ -145,7 +144,7 @@ pub fn remember_mapping(store: &Store, headers: &[String], kept: &KeptMapping) -
     Ok(store.write(|txn| txn.mapping_remember(&headers, &spec, Utc::now()))?)
 }
 
-/// Takes a saved mapping away, and what was remembered of files with its headers; an error where there is none.
+/// Deletes a saved mapping, and what was remembered about files with its headers; an error if there is none.
 pub fn delete_mapping(store: &Store, name: &str, actor: &Actor) -> ServiceResult<()> {
     store.write(|txn| {
         let found = txn.mapping_find(name)?.or_missing("mapping", name)?;

@@ -1,4 +1,5 @@
-//! Days called provisional or final without a row of stats: an entry of its own in the history, which can be undone.
+//! Marks days as provisional or final without importing rows. A mark is an entry of its own in the history, and can be
+//! undone.
 
 use chrono::Utc;
 use uuid::Uuid;
@@ -8,10 +9,10 @@ use crate::domain::{Day, DayRange, DayState, ImportId, Invalid, Reason};
 use crate::service::Actor;
 use crate::store::{AdvertiserRow, ImportKind, ImportSpan, NewImport, Store};
 
-/// Days one call marks at most: ten years.
+/// The most days per call: ten years.
 const MOST: i64 = 3660;
 
-/// Calls the days of the range what `state` says. Final days become provisional only for a reason.
+/// Marks the days of the range as `state`. Reopening final days needs a reason.
 pub fn mark_days(
     store: &Store,
     advertiser: &AdvertiserRow,

@@ -1,4 +1,4 @@
-//! Brings the lines that state the same cell together, as they come out of the sorter.
+//! Combines the lines of the same cell, which the sorter returns one after the other.
 
 use super::problems::LineProblem;
 use super::resolver::Resolver;
@@ -8,20 +8,20 @@ use crate::domain::{Figures, Invalid};
 use crate::import::{LineError, Unit};
 use crate::store::{StatCell, StatKey};
 
-/// A cell, and the first line that stated it.
+/// A cell, and its first line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Staged {
     pub(super) cell: StatCell,
     pub(super) line: u64,
 }
 
-/// Hands out each cell once.
+/// Returns each cell once.
 pub(super) struct Merge {
     lines: Sorted,
     next: Option<StagedLine>,
     unit: Unit,
     duplicates: Duplicates,
-    /// Lines that stated a cell which an earlier line had stated.
+    /// Lines of a cell that an earlier line already stated.
     pub(super) repeated: u64,
 }
 
@@ -30,7 +30,7 @@ impl Merge {
         Self { lines, next: None, unit, duplicates, repeated: 0 }
     }
 
-    /// The next cell; what is wrong with further statements of it, or with their sum, goes to `refuse`.
+    /// The next cell; problems with its repeated lines, or with their sum, go to `refuse`.
     pub(super) fn next(
         &mut self,
         resolver: &Resolver<'_>,
@@ -86,7 +86,7 @@ fn too_large(resolver: &Resolver<'_>, key: &StatKey) -> String {
 }
 
 impl StagedLine {
-    /// What both lines state together, if it fits; the first line stays the line.
+    /// The sum of both lines, if it fits; it keeps the first line's number.
     fn checked_add(&self, other: &Self) -> Option<Self> {
         Some(Self {
             clicks: self.clicks.checked_add(other.clicks)?,

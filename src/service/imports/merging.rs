@@ -1,5 +1,5 @@
-//! Two publishers, or two campaigns of an advertiser, become one: an import of a kind of its own. The figures of both are
-//! added up on the one that stays, the other keeps its rows with zeros and is hidden. Its undo brings all of that back.
+//! Merges two publishers, or two campaigns of an advertiser, by an import of its own kind. The figures of both are added up
+//! on the one that is kept; the other keeps its rows with zeros and is hidden. An undo reverts all of it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -18,48 +18,48 @@ use crate::store::{
     PublisherRow, ReadTxn, StatCell, StatChange, StatFilter, StatKey, Store, StoreError, StoreResult,
 };
 
-/// Networks' ids that a refusal names.
+/// How many network ids an error lists.
 const NAMED: usize = 5;
 
-/// The two that become one: the first is merged into the second.
+/// The two to merge: the first is merged into the second.
 #[derive(Debug, Clone)]
 #[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum MergePair {
-    /// Two publishers: the one that is hidden, then the one that stays.
+    /// Two publishers: the one to hide, then the one to keep.
     Publishers(PublisherRow, PublisherRow),
-    /// Campaigns of an advertiser.
+    /// Two campaigns of an advertiser: the one to hide, then the one to keep.
     Campaigns(AdvertiserRow, CampaignRow, CampaignRow),
 }
 
-/// What a merge does to one advertiser's stats.
+/// The effect of a merge on one advertiser's stats.
 #[derive(Debug, Clone)]
 pub struct MergePart {
     /// The advertiser whose figures move.
     pub advertiser: AdvertiserRow,
-    /// Rows with figures that go over.
+    /// Rows with figures that move.
     pub rows: u64,
-    /// Of them, rows that are added to figures of the one that stays.
+    /// Of these, the rows that are added to existing figures.
     pub added: u64,
-    /// What the rows cost.
+    /// The cost that moves.
     pub cost: MicrosSum,
-    /// The sum of clicks that move.
+    /// The clicks that move.
     pub clicks: u64,
     /// Their days, as stored.
     pub days: BTreeSet<i64>,
-    /// The days on which the report changes.
+    /// Days on which the report changes.
     pub shown_days: BTreeSet<i64>,
 }
 
-/// What a merge does.
+/// The effect of a merge.
 #[derive(Debug, Clone)]
 pub struct MergeOutlook {
-    /// By advertiser; those without figures are left out.
+    /// By advertiser, without those that have no figures.
     pub parts: Vec<MergePart>,
-    /// Final days that change.
+    /// Final days that would change.
     pub final_days: FinalDays,
-    /// All of it in sentences.
+    /// The effect in sentences.
     pub sentences: Vec<String>,
-    /// Identifies this outlook: a merge is refused if it would no longer do the same.
+    /// Identifies this effect: a merge is refused if it would have another one.
     pub key: String,
 }
 
@@ -68,21 +68,21 @@ pub struct MergeOutlook {
 pub struct MergeDone {
     /// The id of its entry.
     pub id: ImportId,
-    /// What the merge wrote, as the list of imports counts it.
+    /// The counts for the list of imports.
     pub counts: ImportRow,
-    /// What moved, as [`merge_outlook`] tells it beforehand.
+    /// The effect, as [`merge_outlook`] describes it beforehand.
     pub outlook: MergeOutlook,
 }
 
 impl MergeOutlook {
-    /// The days on which the report changes, by advertiser.
+    /// Days on which the report changes, by advertiser.
     #[must_use]
     pub fn shown_days(&self) -> BTreeMap<AdvertiserKey, BTreeSet<i64>> {
         self.parts.iter().map(|part| (part.advertiser.key, part.shown_days.clone())).collect()
     }
 }
 
-/// What merging the two would do. An error says why they can't be merged.
+/// What merging the two would do; an error if they can't be merged.
 pub fn merge_outlook(txn: &ReadTxn<'_>, pair: &MergePair) -> ServiceResult<MergeOutlook> {
     pair.check(txn)?;
     let sentences = pair.sentences(txn)?;
@@ -90,8 +90,7 @@ pub fn merge_outlook(txn: &ReadTxn<'_>, pair: &MergePair) -> ServiceResult<Merge
     Ok(MergeOutlook { sentences: outlook.sentences.into_iter().chain(sentences).collect(), ..outlook })
 }
 
-/// Merges the two, unless that does something else by now than `expected`, an outlook's key. Final days change only for a
-/// reason.
+/// Merges the two, if the effect is still `expected`, an outlook's key. Final days change only if a reason is given.
 pub fn merge(
     store: &Store,
     pair: &MergePair,
@@ -139,14 +138,14 @@ pub fn merge(
 }
 
 impl MergePair {
-    /// Two publishers by name or id.
+    /// Finds two publishers by name or id.
     pub fn publishers(txn: &ReadTxn<'_>, from: &str, into: &str) -> ServiceResult<Self> {
         let row = |text| names::publisher(txn, text)?.or_missing("publisher", text);
         let pair = Self::Publishers(row(from)?, row(into)?);
         pair.first_is(from).map(|()| pair)
     }
 
-    /// Two campaigns of an advertiser by name or id.
+    /// Finds two campaigns of an advertiser by name or id.
     pub fn campaigns(txn: &ReadTxn<'_>, advertiser: AdvertiserRow, from: &str, into: &str) -> ServiceResult<Self> {
         let row = |text| names::campaign(txn, advertiser.key, text)?.or_missing("campaign", text);
         let (from_row, into_row) = (row(from)?, row(into)?);
@@ -154,7 +153,8 @@ impl MergePair {
         pair.first_is(from).map(|()| pair)
     }
 
-    /// Refuses the name of something that was merged already: it now stands for another, which nobody asked to merge away.
+    /// Refuses the name of a publisher or campaign that was already merged: it now means another one, which the caller didn't
+    /// ask to merge.
     fn first_is(&self, text: &str) -> ServiceResult<()> {
         let (name, id) = match self {
             Self::Publishers(row, _) => (&row.name, row.id.to_string()),
@@ -167,7 +167,7 @@ impl MergePair {
         Err(merged_already(text.trim(), name))
     }
 
-    /// What one of the two is called.
+    /// The noun for the two.
     #[must_use]
     pub fn noun(&self) -> &'static str {
         match self {
@@ -176,7 +176,7 @@ impl MergePair {
         }
     }
 
-    /// The name of the one that goes, and of the one that stays.
+    /// The names of the one to hide and of the one to keep.
     #[must_use]
     pub fn names(&self) -> (&str, &str) {
         match self {
@@ -200,7 +200,7 @@ impl MergePair {
         }
     }
 
-    /// Refuses two that can't become one, or that are not as they were when they were read.
+    /// Fails if the two can't be merged, or have changed since they were read.
     fn check(&self, txn: &ReadTxn<'_>) -> ServiceResult<()> {
         let merges = txn.merges()?;
         let hidden = match self {
@@ -243,7 +243,7 @@ impl MergePair {
         self.check_network_ids(txn)
     }
 
-    /// A network's id must not mean two campaigns, once the two publishers are one.
+    /// A network id must not belong to two campaigns once the two publishers are one.
     fn check_network_ids(&self, txn: &ReadTxn<'_>) -> ServiceResult<()> {
         let Self::Publishers(from, into) = self else { return Ok(()) };
         let merges = txn.merges()?;
@@ -277,7 +277,7 @@ impl MergePair {
         Err(StoreError::Conflict(message).into())
     }
 
-    /// The days of the one that goes.
+    /// The days of the one to hide.
     fn spans(&self, txn: &ReadTxn<'_>) -> StoreResult<Vec<ImportSpan>> {
         match self {
             Self::Publishers(from, _) => txn.publisher_spans(from.key),
@@ -293,7 +293,7 @@ impl MergePair {
         }
     }
 
-    /// States zeros on the one that goes and the sums on the one that stays, day by day.
+    /// Writes zeros to the one to hide and the sums to the one to keep, day by day.
     fn carry_out(&self, txn: &ReadTxn<'_>, mut writer: CellWriter<'_, '_>) -> ServiceResult<(MergeOutlook, Written)> {
         let unseen = txn.campaigns_hidden()?;
         let mut parts = Vec::new();
@@ -330,7 +330,7 @@ impl MergePair {
         Ok((MergeOutlook { parts, final_days, sentences, key: hex(&hash.finalize()) }, written))
     }
 
-    /// What the cells of a day become, in order.
+    /// The new cells of a day, in order.
     fn cells(&self, txn: &ReadTxn<'_>, day: i64, part: &mut MergePart) -> ServiceResult<BTreeMap<StatKey, Figures>> {
         let (campaign, publisher) = match self {
             Self::Publishers(from, _) => (None, Some(from.key)),

@@ -1,4 +1,4 @@
-//! What merging two publishers or campaigns does, in sentences.
+//! The effect of a merge in sentences.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::service::connect::feeds;
 use crate::store::{CampaignRow, ImportEntry, Merged, ReadTxn, StoreError};
 
 impl MergePair {
-    /// What is to be known besides figures.
+    /// The effects besides figures.
     pub(super) fn sentences(&self, txn: &ReadTxn<'_>) -> ServiceResult<Vec<String>> {
         let (from, into) = self.names();
         let mut found = Vec::new();
@@ -64,7 +64,7 @@ impl MergePair {
         Ok(found)
     }
 
-    /// What goes over, in sentences.
+    /// The figures that move, in sentences.
     pub(super) fn moved(&self, parts: &[MergePart]) -> ServiceResult<Vec<String>> {
         let (from, into) = self.names();
         let count = |count: u64, noun| phrase::plural(i64::try_from(count).unwrap_or(i64::MAX), noun);
@@ -95,7 +95,7 @@ impl MergePair {
     }
 }
 
-/// What undoing a merge means for names, in sentences; nothing where the import is no merge.
+/// What undoing a merge means for names, in sentences; empty if the import isn't a merge.
 pub fn unmerged(txn: &ReadTxn<'_>, import: &ImportEntry) -> ServiceResult<Vec<String>> {
     let (hidden, into) = match txn.merge_of(import.key)? {
         None => return Ok(Vec::new()),
@@ -125,7 +125,7 @@ pub fn unmerged(txn: &ReadTxn<'_>, import: &ImportEntry) -> ServiceResult<Vec<St
     Ok(found)
 }
 
-/// Runs of days that are told one by one.
+/// How many runs of days are listed.
 const RUNS: usize = 8;
 
 /// `1 Aug 2023 to 5 Aug 2023, 7 Aug 2023 and 3 more times`

@@ -1,8 +1,8 @@
-//! The one engine behind every way in: a file on the command line or in the browser, an upload, one cell edited by hand.
+//! The import engine: for files on the command line and in the browser, uploads by the API, and single edited rows.
 //!
-//! An input is read without a lock: lines are parsed, their names looked up, the cells sorted, and what is to be created
-//! planned. Then one write transaction carries the plan out and writes the cells. Anything wrong anywhere, and nothing of it
-//! stays. A preview reads the same way and compares the cells with what is stored, so what it tells is what would happen.
+//! Reading an input takes no lock: it parses lines, looks up names, sorts the cells, and plans what to create. Then one write
+//! transaction creates that and writes the cells. If anything is wrong, nothing of it stays. A preview reads in the same way
+//! and compares the cells with the stored ones, so it shows what would happen.
 
 mod answer;
 mod catalogue_versions;
@@ -73,7 +73,7 @@ use crate::domain::{Currency, Day, DayState, ImportId, Invalid, Reason};
 use crate::import::{Column, FileError, Format, LeftOut, LeftOutCode, Mapping, Note, Recognition, Unit};
 use crate::store::{ImportKind, ImportRow, Store, StoreError, TokenKey};
 
-/// How often an import is read anew because the catalogue changed while it was read.
+/// How often an import is read again because the catalogue changed during reading.
 const TRIES: usize = 5;
 
 /// What to do with a cell that the input states twice.
@@ -97,39 +97,39 @@ impl std::str::FromStr for Duplicates {
     }
 }
 
-/// How an import is to be done.
+/// The options of an import.
 #[derive(Debug)]
 pub struct ImportOptions {
     /// How the bytes are to be read.
     pub format: Format,
     /// Which header feeds which column.
     pub mapping: Mapping,
-    /// How a file that was recognised is read; then `format` and `mapping` count for nothing.
+    /// How a recognised file is read; `format` and `mapping` are then ignored.
     pub recognition: Option<Recognition>,
     /// The advertiser of every row, by name or id; else each row names its own.
     pub advertiser: Option<String>,
-    /// What the money of an advertiser is in that the import creates; US dollars unless rows say otherwise.
+    /// The currency of an advertiser that the import creates; US dollars unless rows name another.
     pub currency: Option<Currency>,
-    /// Whether to create what rows name and nobody knows.
+    /// Whether to create unknown advertisers, offers, apps, campaigns and publishers.
     pub create_missing: bool,
-    /// Names in the input with the known names that they stand for.
+    /// Names in the input that stand for known ones.
     pub aliases: Vec<Alias>,
-    /// What to do with a cell that is stated twice.
+    /// What to do with a cell that the input states twice.
     pub duplicates: Duplicates,
-    /// Set to zero what the days and publishers of the input have besides what it states.
+    /// Whether to set to zero the rows of the input's days and publishers that aren't in the input.
     pub replace: bool,
-    /// What the days of the input are called from now on.
+    /// The new state of the input's days.
     pub days: Option<DayState>,
-    /// Why; needed where final days change.
+    /// The reason; required if final days change.
     pub reason: Option<Reason>,
-    /// What the input's cost must come to.
+    /// The total cost that the input must have.
     pub control_total: Option<ControlTotal>,
-    /// SHA-256 of the bytes as they came, where they were unpacked before.
+    /// SHA-256 of the original bytes, if they were unpacked before.
     pub sha256: Option<String>,
 }
 
 impl ImportOptions {
-    /// Reads the contract's own columns, and refuses whatever could be refused.
+    /// Reads the contract's own columns, and refuses everything doubtful.
     #[must_use]
     pub fn new(format: Format) -> Self {
         Self {
@@ -150,33 +150,33 @@ impl ImportOptions {
     }
 }
 
-/// A name in an input that stands for a known one.
+/// A name in the input that stands for a known one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alias {
     /// [`Column::CampaignName`], [`Column::Partner`] or [`Column::OfferName`].
     pub column: Column,
-    /// As the input has it.
+    /// The name in the input.
     pub name: String,
-    /// As it is stored.
+    /// The stored name.
     pub known: String,
 }
 
-/// Where an import comes from, for the history.
+/// The source of an import, for the history.
 #[derive(Debug)]
 pub struct ImportSource {
-    /// Which way it came.
+    /// The way it came.
     pub kind: ImportKind,
-    /// File name, or what else the rows came from.
+    /// The file's name, or another description.
     pub name: String,
-    /// The token it came with.
+    /// The token of the upload.
     pub token: Option<TokenKey>,
     pub actor: Actor,
 }
 
-/// Something a person should know of an import.
+/// A note about an import.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportNote {
-    /// What it is about; the names are stable.
+    /// Its kind; the names don't change.
     pub code: String,
     /// The line that shows it.
     pub line: Option<u64>,
@@ -189,7 +189,7 @@ impl From<&Note> for ImportNote {
     }
 }
 
-/// A line that was not read as a row.
+/// A line that wasn't read as a row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOutLine {
     pub line: u64,
@@ -199,7 +199,7 @@ pub struct LeftOutLine {
     pub cost: Option<String>,
     /// Its clicks, if it has any.
     pub clicks: Option<u64>,
-    /// Whether it stands above the header, so that it can't be a row.
+    /// Whether it is above the header, so that it can't be a row.
     #[serde(default)]
     pub is_title: bool,
 }
@@ -211,18 +211,18 @@ impl From<&LeftOut> for LeftOutLine {
     }
 }
 
-/// What an import did.
+/// The result of an import.
 #[derive(Debug)]
 pub struct ImportDone {
     /// Its id in the history.
     pub id: ImportId,
     pub counts: ImportRow,
     pub created: Created,
-    /// First and last day it spoke of.
+    /// Its first and last day.
     pub days: Option<(Day, Day)>,
-    /// What reading the input came to.
+    /// The result of reading the input.
     pub reading: Reading,
-    /// What it did to each day.
+    /// Its effect on each day.
     pub outlook: Outlook,
 }
 
@@ -231,13 +231,13 @@ pub struct ImportDone {
 #[serde(rename_all = "camelCase", default)]
 pub struct Told {
     pub created: Created,
-    /// What a person should know.
+    /// Notes.
     pub notes: Vec<ImportNote>,
-    /// Lines that were not read as rows: the first thousand.
+    /// Lines that weren't read as rows: the first thousand.
     pub left_out: Vec<LeftOutLine>,
     /// How many there are.
     pub left_out_total: u64,
-    /// What it did to each day.
+    /// Its effect on each day.
     pub outlook: Outlook,
 }
 
@@ -246,22 +246,22 @@ pub struct Told {
 pub enum ImportError {
     #[error("{0}")]
     Lines(Problems),
-    /// The file as a whole was.
+    /// The whole file is invalid.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The file leaves something open, or something speaks against it.
+    /// The file leaves something open, or has a problem.
     #[error("{}", .0.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("\n"))]
     Open(Vec<crate::import::Problem>),
-    /// Days are final, and no reason was given.
+    /// Final days would change, and no reason was given.
     #[error("{}", .0.refusal())]
     Final(FinalDays),
-    /// The cost is not what it must come to.
+    /// The total cost differs from the control total.
     #[error("{0}")]
     ControlTotal(String),
-    /// The stats or the catalogue changed since the preview: what is different, a sentence each.
+    /// The stats or the catalogue changed since the preview: what is different, one sentence each.
     #[error("something changed since the preview: {}", .0.join(" "))]
     Moved(Vec<String>),
-    /// Somebody imported or discarded the upload meanwhile.
+    /// Somebody else imported or discarded the upload.
     #[error("the upload was imported or discarded already")]
     Taken,
     #[error(transparent)]
@@ -274,7 +274,7 @@ impl From<StoreError> for ImportError {
     }
 }
 
-/// Imports `input`, all or nothing. Blocks: `input` should be a file rather than a network.
+/// Imports `input`, all or nothing. Blocks, so `input` should be a file rather than a network stream.
 pub fn run(
     store: &Store,
     mut input: impl Read + Seek,

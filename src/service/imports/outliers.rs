@@ -1,9 +1,8 @@
-//! Figures worth a look before they are imported: ten times what the same campaign has at the same publisher around that
-//! day. A comma in the wrong place looks like this, also where it is in every line of a file.
+//! Figures to check before they are imported: at least ten times what the same campaign and publisher have around that day. A
+//! comma in the wrong place looks like this, even if it is in every line of a file.
 //!
-//! Each figure is held against the value that it replaces and against the median of up to three days before and three after
-//! that were stored before the import. Only where fewer than two of these are stored do the file's own days count, none
-//! further than a week away.
+//! Each figure is compared with the value it replaces, and with the median of up to three stored days before and three after.
+//! If fewer than two of these are stored, the file's own days count too, if they are at most a week away.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -14,44 +13,44 @@ use crate::import::Column;
 use crate::service::ServiceResult;
 use crate::store::{AdvertiserKey, CampaignKey, PublisherKey, StatKey};
 
-/// How many times the usual is worth a look.
+/// From this many times the usual value on, a figure is listed.
 const TIMES: i64 = 10;
 
-/// Days that are looked at on each side, of those there are.
+/// How many days are compared on each side.
 const BESIDE: usize = 3;
 
-/// How far away a day of the file, and one that was stored before, still counts.
+/// How many days away a day of the file, or a stored day, still counts.
 const REACH: i64 = 7;
 pub(super) const STORED_REACH: i64 = 31;
 
-/// Neighbours there must be.
+/// The fewest days to compare with.
 const FEWEST: usize = 2;
 
-/// Below these nothing is worth a look: so many clicks, so many millionths.
+/// Figures below these are never listed: clicks, and millionths.
 const LEAST_CLICKS: i64 = 100;
 const LEAST_MICROS: i64 = 1_000_000;
 
 /// How many are kept.
 const KEPT: usize = 100;
 
-/// Campaigns at publishers that are kept track of; further ones are not looked at.
+/// How many campaigns at publishers are tracked.
 const TRACKED: usize = 50_000;
 
-/// A figure worth a look.
+/// A figure to check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outlier {
-    /// Where it would stand.
+    /// Its cell.
     pub cell: CellName,
     /// The line that states it.
     pub line: u64,
     /// `clicks` or `cost`.
     pub column: Column,
     pub value: String,
-    /// What is usual there.
+    /// The usual value.
     pub usual: String,
 }
 
-/// What is worth a look: the first hundred, and how many there are.
+/// The figures to check: the first hundred, and the number of all.
 #[derive(Debug, Default)]
 pub struct Outliers {
     /// In the order of days.
@@ -82,13 +81,13 @@ impl Point {
 #[derive(Debug, Clone)]
 struct SeriesDay {
     stored: Option<Point>,
-    /// With the line that states it.
+    /// The new value with its line.
     new: Option<(Point, u64)>,
-    /// What was stored on the last days before it.
+    /// The stored values of the last days before it.
     before: Vec<Point>,
 }
 
-/// The last days of one campaign at one publisher, and which of them is to be judged next.
+/// The last days of one campaign at one publisher, and which of them is judged next.
 #[derive(Default)]
 struct Series {
     days: VecDeque<SeriesDay>,
@@ -96,7 +95,7 @@ struct Series {
     stored: VecDeque<Point>,
 }
 
-/// A day with the usual clicks and cost that it is far above.
+/// A day with an unusual value, and the usual clicks and cost.
 struct Judged {
     point: Point,
     line: u64,
@@ -105,7 +104,7 @@ struct Judged {
 }
 
 impl Series {
-    /// Adds a day; the one that now has all its neighbours.
+    /// Adds a day; returns the day that now has all its neighbours.
     fn push(&mut self, stored: Option<Point>, new: Option<(Point, u64)>) -> Option<Judged> {
         let before = if new.is_some() { self.stored.iter().copied().collect() } else { Vec::new() };
         self.days.push_back(SeriesDay { stored, new, before });
@@ -151,7 +150,7 @@ impl Series {
     }
 }
 
-/// Figures are at most 10^17, so ten of them fit.
+/// Figures are at most 10^17, so ten times one fits.
 fn is_far_above(value: i64, usual: i64, least: i64) -> bool {
     usual > 0 && value >= least && value >= TIMES * usual
 }
@@ -166,7 +165,7 @@ fn median(beside: &[Point], figure: fn(&Point) -> i64) -> Option<i64> {
     Some(if figures.len() % 2 == 1 { figures[middle] } else { i64::midpoint(figures[middle - 1], figures[middle]) })
 }
 
-/// Looks at the cells of one advertiser, stored and new, in the order of the table.
+/// Checks the cells of one advertiser, stored and new, in the order of the table.
 pub(super) struct OutlierSearch {
     advertiser: AdvertiserKey,
     all: HashMap<(CampaignKey, PublisherKey), Series>,
@@ -179,7 +178,7 @@ impl OutlierSearch {
         Self { advertiser, all: HashMap::new(), judged: Vec::new(), total: 0 }
     }
 
-    /// A cell as it is stored, as the import states it, or both.
+    /// A cell as stored, as the import states it, or both.
     pub(super) fn push(&mut self, key: &StatKey, stored: Option<&Figures>, new: Option<&Staged>) {
         let at = (key.campaign, key.publisher);
         if self.all.len() == TRACKED && !self.all.contains_key(&at) {
@@ -237,7 +236,7 @@ mod tests {
         Point { day, clicks, micros: 0 }
     }
 
-    /// The days that are far above what is usual, each with what that is; of each day what is stored and what is new.
+    /// The unusual days, each with the usual value, given each day's stored and new values.
     fn judged(days: &[(i64, Option<i64>, Option<i64>)]) -> Vec<(i64, i64)> {
         let mut series = Series::default();
         let mut found = Vec::new();
@@ -251,7 +250,7 @@ mod tests {
         found.into_iter().map(|judged| (judged.point.day, judged.clicks.unwrap())).collect()
     }
 
-    /// The same where nothing was stored.
+    /// The same without stored values.
     fn found(figures: &[(i64, i64)]) -> Vec<(i64, i64)> {
         judged(&figures.iter().map(|(day, clicks)| (*day, None, Some(*clicks))).collect::<Vec<_>>())
     }
@@ -297,7 +296,7 @@ mod tests {
         assert_eq!(found(&days(&[1, 1, 99, 1, 1])), []);
         assert_eq!(found(&days(&[0, 0, 0, 5000, 5000, 0])), []);
         assert_eq!(found(&days(&[100, 1000])), []);
-        // The days around are more than a week away.
+        // The other days are more than a week away.
         assert_eq!(found(&[(1, 100), (9, 1000), (17, 100)]), []);
     }
 }

@@ -1,6 +1,6 @@
-//! What an import does to the stats, in totals: cells by what happens to them, and each day's cost and clicks before and after.
+//! The effect of an import in totals: cells by what happens to them, and each day's cost and clicks before and after.
 //!
-//! A preview computes it in a reader's snapshot, an import while it writes. Where both are the same, nothing moved between.
+//! A preview computes it in a snapshot, an import while it writes. If both are equal, nothing changed in between.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,36 +14,36 @@ use crate::domain::{Day, Figures, MicrosSum};
 use crate::service::{ServiceResult, hex};
 use crate::store::{AdvertiserKey, StatCell, StatChange};
 
-/// Days that are told one by one.
+/// How many days are listed.
 const DAYS: usize = 1000;
 
-/// Differences that are told.
+/// How many differences are listed.
 const DIFFERENCES: usize = 20;
 
-/// What an import does to the stats.
+/// The effect of an import on the stats.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Outlook {
-    /// Cells that are new.
+    /// New cells.
     pub inserted: u64,
-    /// Cells that get another value.
+    /// Cells whose value changes.
     pub changed: u64,
-    /// Cells that hold the same already.
+    /// Cells that already have this value.
     pub unchanged: u64,
-    /// Of the changed: cells that are set to zero, since the input leaves them out.
+    /// Changed cells that are set to zero because the input leaves them out.
     pub zeroed: u64,
-    /// What the cells of each day come to, of each advertiser: the first thousand days.
+    /// The totals of each day and advertiser: the first thousand.
     pub days: Vec<DayTotal>,
     /// How many days there are.
     pub day_count: u64,
-    /// What the cells of all days come to before.
+    /// The total of all days before.
     pub before: Total,
     pub after: Total,
-    /// The final days that change, in words; empty where none does.
+    /// The final days that change, in words; empty if none does.
     pub final_days: String,
 }
 
-/// What the cells that an import speaks of come to on one day.
+/// The totals of an import's cells on one day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DayTotal {
@@ -57,7 +57,7 @@ pub struct DayTotal {
 /// Cost and clicks of some cells.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Total {
-    /// Cells that were there.
+    /// Existing cells.
     pub rows: u64,
     pub cost: MicrosSum,
     pub clicks: u64,
@@ -74,14 +74,14 @@ impl fmt::Display for Total {
 }
 
 impl Outlook {
-    /// Names this outlook among others.
+    /// Identifies this effect.
     #[must_use]
     pub fn key(&self) -> String {
         let json = serde_json::to_vec(self).unwrap_or_default();
         hex(&Sha256::digest(&json))
     }
 
-    /// What has become different since `earlier`, a sentence each.
+    /// What has changed since `earlier`, one sentence each.
     #[must_use]
     pub fn differences(&self, earlier: &Self) -> Vec<String> {
         let mut found = Vec::new();
@@ -128,15 +128,15 @@ impl Total {
     }
 }
 
-/// Adds cells up while they are written or compared.
+/// Adds up cells while they are written or compared.
 #[derive(Default)]
 pub(super) struct Tally {
-    /// The day that was counted last.
+    /// The day of the last cell.
     open: Option<((AdvertiserKey, i64), Sums)>,
     days: BTreeMap<(AdvertiserKey, i64), Sums>,
 }
 
-/// Signed, since a change takes back what was counted when the cell was put.
+/// Signed, because a change subtracts what was counted when the cell was put.
 #[derive(Default)]
 struct Sums {
     before: Signed,
@@ -180,17 +180,17 @@ impl Tally {
         self.days.extend(self.open.take());
     }
 
-    /// A cell that the input states. Until a change is seen it counts as holding the same already.
+    /// A cell of the input. It counts as unchanged until a change is seen.
     pub(super) fn put(&mut self, cell: &StatCell) {
         let sums = self.day(cell.key.advertiser, cell.key.day);
         sums.before.add(&cell.figures, 1);
         sums.after.add(&cell.figures, 1);
     }
 
-    /// A cell that is new, gets another value or is set to zero.
+    /// A cell that is new, changed or set to zero.
     pub(super) fn see(&mut self, change: &StatChange) {
         let sums = self.day(change.key.advertiser, change.key.day);
-        // One that the input leaves out was not put.
+        // Cells that the input leaves out were not put.
         if change.line == 0 {
             sums.after.add(&change.new, 1);
         } else {

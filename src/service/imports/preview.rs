@@ -1,4 +1,4 @@
-//! What an import would do: the input, read as an import reads it, and compared with what is stored. No lock is held.
+//! What an import would do: the input is read as for an import, and compared with the stored stats. No lock is held.
 
 use std::collections::{BTreeSet, HashSet};
 use std::io::{Read, Write};
@@ -23,19 +23,19 @@ const CHANGES: usize = 200;
 /// New cells that are shown.
 const INSERTS: usize = 20;
 
-/// A cell that would be new or hold something else.
+/// A cell that would be new or changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CellChange {
     pub cell: CellName,
-    /// What it held before; nothing where it is new.
+    /// Its value before; `None` if it is new.
     pub old: Option<Figures>,
-    /// What it would hold.
+    /// Its new value.
     pub new: Figures,
-    /// The line that says so; 0 where the input leaves the cell out and it would be set to zero.
+    /// Its line; 0 if the input leaves the cell out and it would be set to zero.
     pub line: u64,
 }
 
-/// A name that would be created, and a known one that it resembles.
+/// A name that would be created, and the known name that it resembles.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resembling {
     /// `campaign`, `publisher` or `offer`.
@@ -47,36 +47,36 @@ pub struct Resembling {
 /// What an import would do.
 #[derive(Debug, Default)]
 pub struct Preview {
-    /// What reading the input came to.
+    /// The result of reading the input.
     pub reading: Reading,
-    /// What would be created, by name.
+    /// The names that would be created.
     pub created: Created,
-    /// Those of the created that look like a slip of the pen.
+    /// Those of them that may be misspelt.
     pub resembling: Vec<Resembling>,
-    /// First and last day that is stated.
+    /// The first and last day.
     pub days: Option<(Day, Day)>,
-    /// What it would do to each day. Nothing where lines are wrong.
+    /// The effect on each day. Empty if lines are wrong.
     pub outlook: Outlook,
-    /// The days on which something changes that Singular is shown.
+    /// Days on which the report for Singular changes.
     pub shown_days: BTreeSet<(AdvertiserKey, i64)>,
     /// The first changed cells, at most 200.
     pub changes: Vec<CellChange>,
     /// The first new cells, at most 20.
     pub inserts: Vec<CellChange>,
-    /// Figures that are far above what is usual.
+    /// Figures far above the usual.
     pub outliers: Outliers,
-    /// Campaigns on these days that the input does not name.
+    /// Campaigns with stats on these days that the input doesn't name.
     pub unnamed: Vec<Unnamed>,
     /// Final days that would change; without a reason the import would be refused.
     pub final_days: FinalDays,
-    /// Why the control total would stop the import.
+    /// Why the control total would prevent the import.
     pub control_total: Option<String>,
-    /// What is wrong. Unless it is nothing, nothing would be imported.
+    /// The problems. If there are any, nothing would be imported.
     pub problems: Problems,
 }
 
-/// Says what importing `input` would do, and changes nothing. `all_problems` gets what is wrong as CSV, with a header and
-/// the columns `line`, `column` and `problem`.
+/// Computes what importing `input` would do. Writes nothing. `all_problems` receives all problems as CSV with the columns
+/// `line`, `column` and `problem`.
 pub fn preview(
     store: &Store,
     input: impl Read,
@@ -92,12 +92,12 @@ pub fn preview(
     Ok(with_problems(&staging, problems))
 }
 
-/// What can be told of an input with problems.
+/// The preview of an input with problems.
 pub(super) fn with_problems(staging: &Staging, problems: Problems) -> Preview {
     Preview { reading: staging.reading.clone(), problems, ..Preview::default() }
 }
 
-/// Compares what was staged with what is stored.
+/// Compares the staged cells with the stored ones.
 pub(super) fn compare(
     txn: &ReadTxn<'_>,
     staging: &mut Staging,
@@ -141,10 +141,10 @@ pub(super) fn compare(
     })
 }
 
-/// What is kept of the changes that were seen.
+/// The changes seen so far.
 #[derive(Default)]
 struct Seen {
-    /// Campaigns that Singular is not shown.
+    /// Campaigns that aren't in Singular's report.
     hidden: HashSet<CampaignKey>,
     shown_days: BTreeSet<(AdvertiserKey, i64)>,
     changes: Vec<StatChange>,
@@ -166,7 +166,7 @@ impl Seen {
     }
 }
 
-/// New campaigns, offers and publishers beside the known ones they resemble.
+/// New campaigns, offers and publishers, with the known ones they resemble.
 fn resembling(txn: &ReadTxn<'_>, creations: &Creations, created: &Created) -> Result<Vec<Resembling>, ImportError> {
     let mut found = Vec::new();
     let mut compare = |kind: &'static str, new: &[String], known: &[String]| {

@@ -1,5 +1,5 @@
-//! What is wrong with an input: the first hundred problems in the order of its lines, the count of all, what causes them, and,
-//! where that is wanted, a file with all of them.
+//! The problems of an input: the first hundred in the order of lines, the number of all, their causes, and optionally a file
+//! with all of them.
 
 use std::collections::{BTreeMap, BinaryHeap};
 use std::fmt;
@@ -12,26 +12,26 @@ use crate::import::LineError;
 /// How many are kept.
 const SHOWN: usize = 100;
 
-/// Names and lines that a cause lists.
+/// How many names and lines a cause lists.
 const NAMES: usize = 200;
 const LINES: usize = 20;
 
-/// How many a file of problems has: a file in which everything is wrong would make a far larger one.
+/// How many are written to a file of problems, which could otherwise be far larger than the input.
 const WRITTEN: u64 = 100_000;
 
-/// Problems with lines, bounded.
+/// The problems of lines.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Problems {
     /// The first hundred, in the order of their lines.
     pub first: Vec<ProblemLine>,
-    /// What causes them, the most frequent first.
+    /// Their causes, the most frequent first.
     pub causes: Vec<Cause>,
     /// How many there are in all.
     pub total: u64,
 }
 
-/// What is wrong with one line.
+/// The problem of one line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProblemLine {
@@ -39,41 +39,40 @@ pub struct ProblemLine {
     pub unit: String,
     /// The line, or the item; the first is 1.
     pub line: u64,
-    /// The column, if it is about one.
+    /// Its column, if it is about one.
     pub column: Option<String>,
-    /// What it is about; the names are stable.
+    /// Its kind; the names don't change.
     pub code: String,
     /// What came and what was expected.
     pub message: String,
-    /// The flag of `pitlane import` that mends it, where one does.
+    /// The flag of `pitlane import` that solves it, if there is one.
     pub flag: Option<String>,
 }
 
-/// Problems that have one cause, so that one action mends them.
+/// Problems with the same cause, which one action solves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Cause {
-    /// What it is about; the names are stable.
+    /// Its kind; the names don't change.
     pub code: String,
     /// The column, if it is about one.
     pub column: Option<String>,
-    /// How many problems it makes.
+    /// How many problems it causes.
     pub count: u64,
-    /// The names that are at fault, each with its lines: the first 200.
+    /// The names that cause it, each with the number of its lines: the first 200.
     pub names: Vec<(String, u64)>,
-    /// The first lines, each with what is wrong there.
+    /// The first lines, each with its problem.
     pub lines: Vec<(u64, String)>,
 }
 
 impl Problems {
-    /// Whether nothing is wrong.
+    /// Whether there are no problems.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.total == 0
     }
 
-    /// What a user is told: a line for each of the first hundred, and one that counts them all; nothing where nothing is
-    /// wrong.
+    /// Messages for the user: one for each of the first hundred, and one with the number of all; empty if there are none.
     #[must_use]
     pub fn messages(&self) -> Vec<String> {
         let mut messages: Vec<String> = self.first.iter().map(ToString::to_string).collect();
@@ -107,7 +106,7 @@ impl fmt::Display for ProblemLine {
     }
 }
 
-/// What is wrong with a line, and the name that is at fault, if one is.
+/// The problem of a line, and the name that causes it, if there is one.
 #[derive(Debug)]
 pub(super) struct LineProblem {
     pub(super) error: LineError,
@@ -120,10 +119,10 @@ impl From<LineError> for LineProblem {
     }
 }
 
-/// Gathers problems as they are found.
+/// Collects problems.
 #[derive(Default)]
 pub(super) struct ProblemLog<'w> {
-    /// The largest line on top, to make room for a smaller one: duplicates are not found in the order of their lines.
+    /// A heap with the largest line on top, which a smaller one replaces: duplicates aren't found in the order of lines.
     first: BinaryHeap<ByLine>,
     causes: BTreeMap<(&'static str, Option<String>), Cause>,
     total: u64,
@@ -136,10 +135,10 @@ struct ByLine {
 }
 
 impl<'w> ProblemLog<'w> {
-    /// Writes them to `all` as well: CSV of line, column and problem, as they are found, at most 100,000.
+    /// Also writes the problems to `all` as CSV, in the order in which they are found, at most 100,000.
     pub(super) fn with_all(all: &'w mut dyn Write) -> Self {
         let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(all);
-        // A file that can't be written must not change what an import does.
+        // Failing to write this file must not change the import.
         let all = writer.write_record(["line", "column", "problem"]).is_ok().then_some(writer);
         Self { all, ..Self::default() }
     }
@@ -189,7 +188,7 @@ impl<'w> ProblemLog<'w> {
         self.total == 0
     }
 
-    /// All that were found; no more are written.
+    /// Returns the problems found so far; no more are written.
     pub(super) fn take(&mut self) -> Problems {
         self.close();
         let first = std::mem::take(&mut self.first).into_sorted_vec();

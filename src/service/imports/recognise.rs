@@ -1,4 +1,4 @@
-//! A file that somebody chose, recognised with what the catalogue and the account say: the same for browser and command line.
+//! Recognises a file, with what the catalogue and the account know: the same for browser and command line.
 
 use std::cell::OnceCell;
 use std::collections::HashSet;
@@ -15,7 +15,7 @@ use crate::import::{self, Catalogue, Column, Context, Decisions, Memory, Recogni
 use crate::service::hex;
 use crate::store::{AdvertiserRow, Store, StoreResult};
 
-/// The catalogue's ids, read when a file first asks for them.
+/// The catalogue's ids, loaded when a file first needs them.
 struct StoredCatalogue<'s> {
     store: &'s Store,
     advertiser: Option<&'s AdvertiserRow>,
@@ -43,7 +43,7 @@ impl StoredCatalogue<'_> {
     }
 }
 
-/// A catalogue that can't be read has nothing; what follows then fails with the reason.
+/// If the catalogue can't be read it counts as empty; the next step then fails with the reason.
 impl Catalogue for StoredCatalogue<'_> {
     fn has_campaign(&self, id: CampaignId) -> bool {
         self.campaigns.get_or_init(|| self.campaigns().unwrap_or_default()).contains(&id)
@@ -54,28 +54,28 @@ impl Catalogue for StoredCatalogue<'_> {
     }
 }
 
-/// A file, unpacked and recognised.
+/// A file that was unpacked and recognised.
 #[derive(Debug)]
 pub struct RecognisedFile {
     pub unpacked: Unpacked,
     /// How it will be read, and what is open.
     pub recognition: Recognition,
-    /// What its money is expected to be in; nothing where rows name their advertisers.
+    /// The expected currency; `None` if rows name their advertisers.
     pub currency: Option<Currency>,
 }
 
-/// Whose rows a file has.
+/// The advertiser of a file's rows.
 #[derive(Debug, Clone, Copy)]
 pub enum Owner<'a> {
-    /// All rows are of this advertiser.
+    /// All rows belong to this advertiser.
     Advertiser(&'a AdvertiserRow),
-    /// Those of one that the import creates. It pays in what the file says, else in US dollars.
+    /// All rows belong to an advertiser that the import creates. Its currency is the file's, or else US dollars.
     New,
-    /// Each row names its own.
+    /// Each row names its advertiser.
     OfRows,
 }
 
-/// Unpacks a file and finds out how it is to be read.
+/// Unpacks and recognises a file.
 pub fn recognise(
     store: &Store,
     file: File,
@@ -104,7 +104,7 @@ pub fn recognise(
     Ok(RecognisedFile { unpacked, recognition, currency })
 }
 
-/// SHA-256 of a file's bytes, in hexadecimal. It stands at its beginning afterwards.
+/// SHA-256 of a file's bytes, in hexadecimal. The file is then at its beginning again.
 pub fn hash(file: &mut File) -> std::io::Result<String> {
     file.rewind()?;
     let mut hash = Sha256::new();

@@ -1,13 +1,13 @@
-//! New names that look like a slip of the pen: "Facebok" beside "Facebook".
+//! New names that may be misspelt: "Facebok" beside "Facebook".
 
 use crate::domain::NameKey;
 
-/// New names that are looked at, and known names each is compared with.
+/// How many new names are checked, and how many known names each is compared with.
 const NEW: usize = 500;
 const KNOWN: usize = 20_000;
 
-/// The known name that each of these new ones resembles, if it does: it differs in letter case, or in one slip, in two where
-/// the name is long. Names that differ only in their digits are meant to.
+/// The known name that each of these new ones resembles, if there is one: it differs in letter case, or in one letter, or in
+/// two if the name is long. Names that differ only in digits are meant to differ.
 pub(super) fn find<'k>(new: &[String], known: impl Iterator<Item = &'k str>) -> Vec<Option<String>> {
     let known: Vec<(String, &str)> = known.take(KNOWN).map(|name| (folded(name), name)).collect();
     new.iter().take(NEW).map(|name| nearest(&folded(name), &known)).collect()

@@ -1,7 +1,7 @@
-//! From the names in a line to the keys of the table, planning to create what is missing where that was asked for.
+//! Finds the keys for the names in a line, and plans to create what is missing if the caller asked for that.
 //!
-//! Names are looked up in maps that are loaded once per advertiser, each in a short read of its own: reading an input may take
-//! long, and holds nothing up. Whether what was found still holds is checked when it is written.
+//! Names are looked up in maps that are loaded once per advertiser, each in a short read of its own: reading an input may
+//! take long and must not block others. Whether the results are still valid is checked before they are written.
 
 use std::collections::{HashMap, HashSet};
 
@@ -21,17 +21,17 @@ use crate::service::ServiceResult;
 use crate::service::names::Named;
 use crate::store::{AdvertiserRow, PublisherKey, StatKey, Store, StoreError, StoreResult};
 
-/// Notes of one kind that are kept.
+/// How many notes of one kind are kept.
 const NOTES: usize = 100;
 
-/// The code of a note that names what was merged. An undo of the merge looks for it.
+/// The code of the note about a merged name. Undoing the merge looks for it.
 const MERGED: &str = "merged";
 
-/// What becomes of a line.
+/// The result for a line.
 pub(super) enum LineOutcome {
-    /// It states a cell.
+    /// A valid cell.
     Staged(StagedLine),
-    /// It is wrong, in these ways.
+    /// The line's problems.
     Refused(Vec<LineProblem>),
 }
 
@@ -40,7 +40,7 @@ pub(super) struct Resolver<'s> {
     now: DateTime<Utc>,
     pub(super) create_missing: bool,
     unit: Unit,
-    /// The advertiser of every line, where one was given.
+    /// The advertiser of all lines, if one was given.
     fixed: Option<usize>,
     pub(super) advertisers: Vec<Advertiser>,
     by_text: HashMap<String, usize>,
@@ -48,7 +48,7 @@ pub(super) struct Resolver<'s> {
     aliases: Vec<Alias>,
     pub(super) creations: Creations,
     pub(super) notes: Vec<ImportNote>,
-    /// Names of what was merged that a note told of.
+    /// Merged names that a note was made about.
     merged_names: HashSet<String>,
 }
 
@@ -90,19 +90,19 @@ impl<'s> Resolver<'s> {
         Ok(resolver)
     }
 
-    /// What is to be created, what to say about it, and what of the catalogue all that stands on.
+    /// What is to be created, the notes, and the catalogue versions that all of it is based on.
     pub(super) fn finish(self) -> (Creations, Vec<ImportNote>, CatalogueVersions) {
         let catalogues = self.advertisers.iter().filter_map(|known| Some((known.row.id, known.version?)));
         let catalogue = CatalogueVersions::new(catalogues, self.publishers.version);
         (self.creations, self.notes, catalogue)
     }
 
-    /// What the money of the advertisers is in that lines named.
+    /// The currencies of the advertisers in the lines.
     pub(super) fn currencies(&self) -> impl Iterator<Item = Currency> {
         self.advertisers.iter().map(|known| known.row.currency)
     }
 
-    /// The cell a line states, or what is wrong with the line. An error ends the import.
+    /// The cell of a line, or the line's problems. An error ends the import.
     pub(super) fn stage(&mut self, line: &StatLine<'_>) -> StoreResult<LineOutcome> {
         let unit = self.unit;
         let failed = |failure| match failure {
@@ -118,7 +118,7 @@ impl<'s> Resolver<'s> {
             Err(failure) => return failed(failure).map(|problem| LineOutcome::Refused(vec![problem])),
         };
         let day = self.day(at, line);
-        // All are looked at, so that a line with two unknown names is told both at once.
+        // All names are looked up, so that a line with two unknown names reports both at once.
         let publisher = self.publisher(line);
         let campaign = self.campaign(at, publisher.as_ref().ok().copied(), line);
         match (day, campaign, publisher) {
@@ -142,7 +142,7 @@ impl<'s> Resolver<'s> {
         format!("{day}, campaign {}, partner {}", Invalid::echo(&campaign), Invalid::echo(&publisher))
     }
 
-    /// What a cell is called; everything that was staged has a name.
+    /// The names of a cell; every staged cell has names.
     fn name(&self, key: &StatKey) -> Option<CellName> {
         let advertiser = self.advertisers.iter().find(|advertiser| advertiser.row.key == key.advertiser)?;
         let campaign = &advertiser.campaigns[*advertiser.by_key.get(&key.campaign)?];
@@ -160,7 +160,7 @@ impl<'s> Resolver<'s> {
         }
     }
 
-    /// Says once for each name that its rows are booked elsewhere.
+    /// Notes, once per name, that its rows are booked under the name it was merged into.
     pub(super) fn note_merged(&mut self, line: u64, merged: &str, into: &str) {
         if !self.merged_names.contains(merged) {
             let (name, into) = (Invalid::echo(merged), Invalid::echo(into));
@@ -264,7 +264,7 @@ impl<'s> Resolver<'s> {
         if let Some(at) = self.advertisers.iter().position(|known| known.row.key == row.key) {
             return Ok(at);
         }
-        // A zone's clock always shows a day of our calendar.
+        // A zone's clock always shows a valid day.
         let last_day = last_day(row.time_zone, self.now).map_err(|error| StoreError::Conflict(error.to_string()))?;
         let mut loaded = self.store.read(|txn| Advertiser::load(txn, row, last_day))?;
         for Alias { column, name, known } in &self.aliases {
@@ -324,7 +324,7 @@ impl<'s> Resolver<'s> {
         let name = Name::parse_in_file("partner", name).map_err(invalid(Column::Partner))?;
         match id {
             _ if self.create_missing => {
-                // An id that comes with its name is kept: it is what the tracking links carry already.
+                // An id that comes with its name is kept, because the tracking links already use it.
                 let id = id.unwrap_or_else(|| Uuid::new_v4().into());
                 let key = self.creations.publisher(id, &name);
                 self.publishers.add(key, id, name.as_str());
@@ -342,7 +342,7 @@ impl<'s> Resolver<'s> {
     }
 }
 
-/// The last day that may be stated: tomorrow in the zone.
+/// The last valid day: tomorrow in the zone.
 pub fn last_day(zone: ReportingZone, now: DateTime<Utc>) -> Result<Day, Invalid> {
     let today = Day::try_from(zone.clock().at(now).0.date())?;
     Ok(today.next().unwrap_or(today))

@@ -1,4 +1,4 @@
-//! The campaign that a line means: by the catalogue's id, by the network's, or by name; planned where it is missing.
+//! Finds the campaign of a line: by its id, by the network's id, or by name; plans to create it if it is missing.
 
 use super::failure::{Failure, invalid, refuse, several, unknown};
 use super::known::{Facts, is_called};

@@ -1,8 +1,8 @@
-//! Puts staged cells into the order of the table, in bounded memory.
+//! Sorts staged cells into the order of the table, in bounded memory.
 //!
-//! Cells are gathered into runs; a full run is sorted and, when there will be more than one, written to an unnamed
-//! temporary file. Reading merges the runs. So a file in any order is written as fast as one in key order, cells that are
-//! stated twice come out next to each other, and a file of millions of lines needs no more memory than a small one.
+//! Cells are collected into runs. A full run is sorted and, if there will be several, written to an unnamed temporary file;
+//! reading merges the runs. So a file in any order is written as fast as a sorted one, cells that are stated twice come one
+//! after the other, and a file of millions of lines needs no more memory than a small one.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 use crate::domain::{Count, ExactCost, Invalid};
 use crate::store::StatKey;
 
-/// Lines a run holds: about 12 MB.
+/// Lines per run: about 12 MB.
 const RUN: usize = 128 * 1024;
 
-/// What a line states of a cell, to be added up with what other lines state of it.
+/// What a line states about a cell, to be added to other lines of the same cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct StagedLine {
     pub(super) key: StatKey,
@@ -32,9 +32,9 @@ impl StagedLine {
     }
 }
 
-/// Takes cells in any order.
+/// Receives cells in any order.
 pub(super) struct Sorter {
-    /// Where runs are written that don't fit the memory.
+    /// Directory for runs that don't fit into memory.
     dir: PathBuf,
     run: Vec<StagedLine>,
     spilled: Vec<BufReader<std::fs::File>>,
@@ -104,7 +104,7 @@ impl Run {
     }
 }
 
-/// A run's next cell. Ordered by the cell alone; a line stands in one run only, so no two are equal.
+/// The next cell of a run. Ordered by the cell alone; a line is in only one run, so no two are equal.
 struct Head {
     staged: StagedLine,
     run: usize,
@@ -130,7 +130,7 @@ impl PartialEq for Head {
 
 impl Eq for Head {}
 
-/// Hands the cells out in order.
+/// Returns the cells in order.
 pub(super) struct Sorted {
     runs: Vec<Run>,
     heads: BinaryHeap<Reverse<Head>>,

@@ -1,4 +1,5 @@
-//! An upload that was read, kept beside its bytes: showing its preview again, or importing it, reads nothing anew.
+//! An upload that was already read, stored beside its bytes, so that showing the preview again or importing doesn't read it
+//! again.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write as _};
@@ -18,16 +19,16 @@ use super::{ImportDone, ImportError, ImportOptions, ImportSource};
 use crate::domain::{DraftId, ImportId};
 use crate::store::{Lane, Store};
 
-/// An input, read, with what is wrong with it.
+/// An input that was read, with its problems.
 pub(in crate::service) struct StagedInput {
     staging: Staging,
     problems: Problems,
 }
 
-/// What is kept of it besides the cells.
+/// What is stored besides the cells.
 #[derive(Serialize, Deserialize)]
 struct Kept {
-    /// Names the answers it was read with.
+    /// Identifies the answers it was read with.
     answers: String,
     creations: Creations,
     catalogue: CatalogueVersions,
@@ -46,7 +47,7 @@ impl StagedInput {
         Ok(Self { staging, problems: log.take() })
     }
 
-    /// Keeps it; `answers` names what it was read with.
+    /// Stores it; `answers` identifies the answers it was read with.
     pub(in crate::service) fn keep(&mut self, answers: &str, about: File, cells: File) -> io::Result<()> {
         self.staging.cells.write_to(cells)?;
         let kept = Kept {
@@ -61,15 +62,15 @@ impl StagedInput {
         about.flush()
     }
 
-    /// What was kept, if it was read with these answers.
+    /// Loads it, if it was read with these answers.
     pub(in crate::service) fn open(answers: &str, about: File, cells: File) -> Option<Self> {
-        // What can't be read is made anew.
+        // If it can't be loaded, it is made again.
         let kept: Kept = serde_json::from_reader(BufReader::new(about)).ok()?;
         let Kept { creations, catalogue, reading, problems, .. } = (kept.answers == answers).then_some(kept)?;
         Some(Self { staging: Staging { creations, catalogue, cells: Cells::Written(cells), reading }, problems })
     }
 
-    /// What importing it would do; `None` where the catalogue is not the one it was read with.
+    /// The preview; `None` if the catalogue has changed since it was read.
     pub(in crate::service) fn preview(
         &mut self,
         store: &Store,
@@ -86,8 +87,8 @@ impl StagedInput {
         })
     }
 
-    /// Imports it, and the upload is gone; `None` where the catalogue is not the one it was read with. `expected` is what
-    /// the preview said.
+    /// Imports it and deletes the upload; `None` if the catalogue has changed since it was read. `expected` is what the
+    /// preview showed.
     pub(in crate::service) fn commit(
         &mut self,
         store: &Store,
@@ -99,7 +100,7 @@ impl StagedInput {
         if !self.problems.is_empty() {
             return Err(ImportError::Lines(self.problems.clone()));
         }
-        // The import takes the upload's id, so that whoever comes too late is shown what became of it.
+        // The import gets the upload's id, so that a second click is shown the import.
         let id = ImportId::from(uuid::Uuid::from(draft));
         let commit = Commit { options, source, id, draft: Some(draft), expected, now: Utc::now() };
         let _running = commit.begin(store)?;

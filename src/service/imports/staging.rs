@@ -1,6 +1,6 @@
-//! An input, read: every line looked up, the cells in order, and what is to be created. Nothing is written and no lock held.
+//! Reads an input: looks up every line, sorts the cells, and plans what to create. Writes nothing and holds no lock.
 //!
-//! So a preview holds nobody up, and an import holds the write lock only for writing.
+//! So a preview blocks nobody, and an import holds the write lock only for writing.
 
 use std::io::{self, Read};
 use std::ops::ControlFlow;
@@ -22,7 +22,7 @@ use crate::import::{self, FileError, LineError, StatLine, Summary};
 use crate::service::access::secrets;
 use crate::store::Store;
 
-/// What reading an input came to.
+/// The result of reading an input.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Reading {
@@ -30,22 +30,22 @@ pub struct Reading {
     pub rows: u64,
     /// Rows whose cost had more than six decimals.
     pub rounded: u64,
-    /// Rows that stated a cell which an earlier row had stated.
+    /// Rows of a cell that an earlier row already stated.
     pub repeated: u64,
-    /// What the rows cost, exactly as read; nothing where they are of several currencies.
+    /// The total cost, exactly as read; `None` if the rows have several currencies.
     pub cost: Option<String>,
     pub clicks: u64,
-    /// SHA-256 of the bytes as they came, in hexadecimal.
+    /// SHA-256 of the original bytes, in hexadecimal.
     pub sha256: String,
     /// The input's headers, or the keys of its first item.
     pub headers: Vec<String>,
-    /// Headers that no column took.
+    /// Headers that weren't used.
     pub ignored: Vec<String>,
-    /// Lines that were not read as rows.
+    /// Lines that weren't read as rows.
     pub left_out: Vec<LeftOutLine>,
     /// How many there are.
     pub left_out_total: u64,
-    /// What a person should know.
+    /// Notes.
     pub notes: Vec<ImportNote>,
 }
 
@@ -76,7 +76,7 @@ impl Sums {
     }
 }
 
-/// Reads the input. Where lines are wrong, what is wrong goes to `problems`, and the cells are of no use.
+/// Reads the input. If lines are wrong, `problems` gets their problems, and the cells can't be used.
 pub(super) fn stage(
     store: &Store,
     input: impl Read,
@@ -114,7 +114,7 @@ pub(super) fn stage(
     let mut merge = Merge::new(sorter.sorted()?, unit(options), options.duplicates);
     let mut cells = CellsWriter::new(&dir);
     while let Some(staged) = merge.next(&resolver, &mut |problem| problems.add(problem))? {
-        // Once a line was wrong the cells are of no use; the rest is only read for its own problems.
+        // After the first wrong line the cells can't be used; the rest is only read for its problems.
         if problems.is_empty() {
             cells.push(staged)?;
         }
@@ -160,7 +160,7 @@ fn read(
     }
 }
 
-/// Stages an input that was problem-free, or says what is wrong.
+/// Stages an input without problems; returns the problems if there are any.
 pub(super) fn stage_sound(
     store: &Store,
     input: impl Read,
@@ -173,7 +173,7 @@ pub(super) fn stage_sound(
     if problems.is_empty() { Ok(staging) } else { Err(ImportError::Lines(problems)) }
 }
 
-/// Hashes what passes through, unless its hash is known.
+/// Hashes the bytes that pass through, unless the hash is known.
 struct Hashing<R> {
     input: R,
     hash: Option<Sha256>,
@@ -190,7 +190,7 @@ impl<R: Read> Read for Hashing<R> {
 }
 
 impl<R: Read> Hashing<R> {
-    /// The hash of all there is, whether or not the parser wanted the last bytes.
+    /// The hash of all bytes, including those that the parser didn't read.
     fn finish(mut self) -> io::Result<Option<String>> {
         if self.hash.is_some() {
             io::copy(&mut self, &mut io::sink())?;

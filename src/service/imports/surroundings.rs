@@ -1,6 +1,6 @@
-//! What stands around an import's cells: figures far above what was stored, and campaigns that the input no longer names.
+//! The stored stats around an import's cells: figures far above the usual, and campaigns that the input doesn't name.
 //!
-//! One scan of the stored days, side by side with the cells, both in the order of the table.
+//! One scan of the stored days next to the new cells, both in the order of the table.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -18,34 +18,34 @@ use crate::import::FileError;
 use crate::service::ServiceError;
 use crate::store::{AdvertiserKey, CampaignKey, ImportSpan, PublisherKey, ReadTxn, StatKey, StatRow};
 
-/// Campaigns at publishers whose absence is looked for.
+/// How many campaigns at publishers are tracked.
 const NAMED: usize = 200_000;
 
-/// Campaigns that are told.
+/// How many campaigns are reported.
 const TOLD: usize = 100;
 
-/// A campaign that holds figures on the input's days, at a publisher of the input, and that the input does not name.
+/// A campaign with figures on the input's days, at one of its publishers, that the input doesn't name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unnamed {
     pub campaign: String,
-    /// Its key, to be renamed.
+    /// Its key, for renaming.
     pub key: CampaignKey,
     pub publisher: String,
-    /// First and last day of such figures.
+    /// The first and last day of these figures.
     pub days: (Day, Day),
-    /// What they come to.
+    /// Their cost.
     pub cost: MicrosSum,
     pub clicks: u64,
 }
 
-/// What stands around the cells.
+/// What was found around the cells.
 #[derive(Debug, Default)]
 pub(super) struct Surroundings {
     pub(super) outliers: Outliers,
     pub(super) unnamed: Vec<Unnamed>,
 }
 
-/// What the input speaks of, of one advertiser.
+/// The part of the input about one advertiser.
 struct Scope {
     days: HashSet<i64>,
     first: i64,
@@ -124,14 +124,14 @@ pub(super) fn look(
     }
 }
 
-/// Looks for unnamed campaigns alone.
+/// Only looks for unnamed campaigns.
 pub(super) fn unnamed(
     txn: &ReadTxn<'_>,
     cells: &mut Cells,
     names: &mut CellNames<'_, '_>,
 ) -> Result<Vec<Unnamed>, ImportError> {
     let mut found = Vec::new();
-    // Who is created by the import itself has no stats yet.
+    // An advertiser that the import creates has no stats yet.
     for (advertiser, scope) in scopes(cells, |advertiser| !is_provisional(advertiser.get()))? {
         let mut absent = AbsentSearch::new(advertiser, &scope);
         let span = ImportSpan { advertiser, first: scope.first, last: scope.last };
@@ -141,7 +141,7 @@ pub(super) fn unnamed(
     Ok(found)
 }
 
-/// Looks for the campaigns that the input does not name, of one advertiser.
+/// Finds the campaigns of one advertiser that the input doesn't name.
 struct AbsentSearch<'s> {
     advertiser: AdvertiserKey,
     scope: &'s Scope,
@@ -153,7 +153,7 @@ impl<'s> AbsentSearch<'s> {
         Self { advertiser, scope, absent: BTreeMap::new() }
     }
 
-    /// A cell as it is stored.
+    /// A stored cell.
     fn see(&mut self, key: &StatKey, figures: &Figures) {
         if *figures == Figures::default() || !self.scope.misses(key) {
             return;
@@ -184,7 +184,7 @@ impl<'s> AbsentSearch<'s> {
 }
 
 impl Scope {
-    /// Whether the input speaks of the cell's day and publisher, and nowhere of its campaign there.
+    /// Whether the input has the cell's day and publisher, but never its campaign at that publisher.
     fn misses(&self, key: &StatKey) -> bool {
         self.named.len() < NAMED
             && self.days.contains(&key.day)
@@ -211,7 +211,7 @@ impl Side<'_> {
         };
     }
 
-    /// Hands out the cells before this one.
+    /// Passes on the cells before this one.
     fn before(&mut self, key: &StatKey, mut each: impl FnMut(&Staged)) {
         while let Some(next) = self.next.filter(|next| next.cell.key < *key) {
             each(&next);
@@ -219,7 +219,7 @@ impl Side<'_> {
         }
     }
 
-    /// Hands out what is left of this advertiser.
+    /// Passes on the remaining cells of this advertiser.
     fn of(&mut self, advertiser: AdvertiserKey, mut each: impl FnMut(&Staged)) {
         while let Some(next) = self.next.filter(|next| next.cell.key.advertiser == advertiser) {
             each(&next);
@@ -229,7 +229,7 @@ impl Side<'_> {
 }
 
 impl Unnamed {
-    /// What to say about it.
+    /// The note about it.
     pub(super) fn note(&self) -> ImportNote {
         let Self { campaign, publisher, days: (first, last), cost, clicks, .. } = self;
         let (campaign, publisher) = (Invalid::echo(campaign), Invalid::echo(publisher));

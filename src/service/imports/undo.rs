@@ -1,7 +1,7 @@
-//! An import taken back whole, as long as no later change depends on what it stated. The undo is an entry of its own.
+//! Undoes a whole import, if no later import changed the same rows. The undo is an entry of its own in the history.
 //!
-//! Each cell that holds what the import stated gets the latest value that another import states which still stands. So a value
-//! that a later import states too stays, and is that import's from then on.
+//! Each cell that has the import's value gets the latest value that another import states which isn't undone. So a value that
+//! a later import states too is kept, and belongs to that import from then on.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
@@ -17,34 +17,34 @@ use crate::store::{
     StatedSet, StatedSetKey, Store, StoreError, StoreResult, WriteTxn,
 };
 
-/// A later import whose changes stand on what an import stated.
+/// A later import that changed the same cells.
 #[derive(Debug, Clone)]
 pub struct LaterChange {
     pub import: ImportEntry,
-    /// Cells that both stated.
+    /// How many cells both stated.
     pub cells: u64,
 }
 
-/// What an undo did.
+/// The result of an undo.
 #[derive(Debug)]
 pub struct Undone {
     /// The id of the undo's own entry.
     pub id: ImportId,
-    /// Cells that got the value back which they had before.
+    /// Cells that got their earlier value back.
     pub restored: u64,
-    /// Cells that had none before, and are gone.
+    /// Cells that didn't exist before, and were removed.
     pub deleted: u64,
-    /// Cells that keep their value, since another import states it too.
+    /// Cells that keep their value because another import states it too.
     pub kept: u64,
 }
 
-/// Why an import was not undone. Nothing was changed then.
+/// Why an import was not undone. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum UndoError {
-    /// Later changes stand on its rows.
+    /// Later imports changed the same rows.
     #[error("newer changes affect the same rows: {}. Undo those first, newest first", Listed(.0))]
     Stands(Vec<LaterChange>),
-    /// Days are final, and no reason was given.
+    /// Final days would change, and no reason was given.
     #[error("{}", .0.refusal())]
     Final(FinalDays),
     #[error(transparent)]
@@ -72,7 +72,7 @@ impl fmt::Display for Listed<'_> {
     }
 }
 
-/// The later imports that keep one from being undone, the newest first.
+/// The later imports that prevent an undo, newest first.
 pub fn later_changes(txn: &ReadTxn<'_>, import: ImportKey) -> ServiceResult<Vec<LaterChange>> {
     let mut later: Vec<(ImportKey, u64)> = Vec::new();
     for span in txn.import_spans(import)? {
@@ -92,7 +92,7 @@ pub fn later_changes(txn: &ReadTxn<'_>, import: ImportKey) -> ServiceResult<Vec<
     later.into_iter().map(|(key, cells)| Ok(LaterChange { import: txn.import_by_key(key)?, cells })).collect()
 }
 
-/// The later merges that hide cells to which the undo would give figures back.
+/// Later merges that hide cells which the undo would restore.
 fn merges_above(txn: &ReadTxn<'_>, import: ImportKey) -> ServiceResult<BTreeMap<ImportKey, u64>> {
     let merges = txn.merges()?;
     let mut found = BTreeMap::new();
@@ -116,7 +116,7 @@ fn merges_above(txn: &ReadTxn<'_>, import: ImportKey) -> ServiceResult<BTreeMap<
     Ok(found)
 }
 
-/// The final days that undoing an import would change: cells of theirs, or that they are final.
+/// The final days that undoing an import would change or reopen.
 pub fn final_days(txn: &ReadTxn<'_>, import: ImportKey) -> ServiceResult<FinalDays> {
     let mut found = FinalDays::default();
     let mut plan = UndoPlan::new(txn, import)?;
@@ -153,12 +153,12 @@ pub fn undo_days(txn: &ReadTxn<'_>, import: ImportKey) -> ServiceResult<BTreeMap
     Ok(found)
 }
 
-/// What an undo does to a cell that holds what the import stated.
+/// The effect of an undo on a cell that has the import's value.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::service) struct UndoneCell {
     pub(in crate::service) key: StatKey,
     pub(in crate::service) old: StatRow,
-    /// What it gets; nothing where no other import states it.
+    /// Its new value; `None` if no other import states it.
     pub(in crate::service) new: Option<StatRow>,
 }
 
@@ -169,7 +169,7 @@ impl UndoneCell {
     }
 }
 
-/// Finds out what undoing an import does, a day at a time.
+/// Computes what undoing an import does, one day at a time.
 pub(in crate::service) struct UndoPlan<'t, 'c> {
     txn: &'t ReadTxn<'c>,
     import: ImportKey,
@@ -182,7 +182,7 @@ impl<'t, 'c> UndoPlan<'t, 'c> {
         Ok(Self { txn, import, undone: txn.imports_undone()?, sets: HashMap::new() })
     }
 
-    /// The day's cells that hold what the import stated.
+    /// The day's cells that have the import's value.
     pub(in crate::service) fn day(&mut self, advertiser: AdvertiserKey, day: i64) -> StoreResult<Vec<UndoneCell>> {
         let held = self.txn.import_cells_held(self.import, advertiser, day)?;
         let past = self.txn.stat_past_of_day(advertiser, day)?;
@@ -205,8 +205,8 @@ impl<'t, 'c> UndoPlan<'t, 'c> {
         Ok(cells.collect())
     }
 
-    /// The latest statement of a cell by any other import that stands. `past` is what the cell held, the oldest first;
-    /// `stating` are the imports that stated it, the newest first.
+    /// The latest value of a cell from any other import that isn't undone. `past` is what the cell had, oldest first;
+    /// `stating` are the imports that stated it, newest first.
     fn below(
         &self,
         now: &StatRow,
@@ -216,7 +216,7 @@ impl<'t, 'c> UndoPlan<'t, 'c> {
         let held = past.iter().map(|past| past.stated);
         let stands = |row: &StatRow| row.import != self.import && !self.undone.contains(&row.import);
         let changed = held.filter(stands).max_by_key(|row| row.import);
-        // What the cell held when an import stated it again; the cell may have come only later.
+        // The cell's value when an import stated it again; the cell may not have existed then.
         let held_at = |by: ImportKey| past.iter().find(|past| past.ended_by > by).map_or(now, |past| &past.stated);
         let restated = stating.find(|by| held_at(*by).import <= *by);
         match restated {
@@ -228,8 +228,8 @@ impl<'t, 'c> UndoPlan<'t, 'c> {
     }
 }
 
-/// Takes an import back: every cell that holds what it stated gets the value that holds without it, or goes where there is
-/// none, and what it called its days counts no more. What it created in the catalogue stays.
+/// Undoes an import: every cell with its value gets the value it has without the import, or is removed if there is none; its
+/// marks of days end. What it created in the catalogue stays.
 pub fn undo(store: &Store, id: ImportId, reason: Option<&Reason>, actor: &Actor) -> Result<Undone, UndoError> {
     let now = Utc::now();
     store.write(|txn| {
@@ -254,7 +254,7 @@ pub fn undo(store: &Store, id: ImportId, reason: Option<&Reason>, actor: &Actor)
             undoes: Some(import.key),
             now,
         })?;
-        // An import from before the history was kept can't be taken back where it changed values, or was changed since.
+        // An import from before the history was kept can't be undone if it changed values, or was changed since.
         let mut known = (0, 0);
         for span in txn.import_spans(import.key)? {
             let (changed, inserted) = txn.import_counted(import.key, span)?;

@@ -1,8 +1,8 @@
-//! The one writer of stats: files, uploads, edits and the demo's sample all go through it.
+//! The only writer of stats: for files, uploads, edits and the demo's sample.
 //!
-//! It takes cells in the order of the table and gives each day that changed the transaction's version. It notes which days
-//! were stated, sets to zero what a file left out where that is wanted, and finds the final days that change. For a preview
-//! it does the same by comparing, in a reader's snapshot.
+//! It takes cells in the order of the table and gives each changed day the transaction's version. It notes which days were
+//! stated, sets to zero what a file left out if that is wanted, and finds the final days that change. For a preview it does
+//! the same by comparing, in a snapshot.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,14 +16,14 @@ use crate::store::{
     StatWriter, Statement, StoreError, Stored, WriteTxn,
 };
 
-/// Writes the cells of one import, or compares them with what is there.
+/// Writes the cells of one import, or compares them with the stored ones.
 pub(in crate::service) struct CellWriter<'t, 'c> {
     txn: &'t ReadTxn<'c>,
     writing: Option<Writing<'t, 'c>>,
     replace: bool,
     mark: Option<DayState>,
     day: Option<OpenDay>,
-    /// The days that were stated; each with its publishers, where what is missing is to be found.
+    /// The days that were stated; with their publishers, if missing rows are set to zero.
     stated: BTreeMap<(AdvertiserKey, i64), Vec<PublisherKey>>,
     spans: Vec<ImportSpan>,
     final_days: BTreeMap<(AdvertiserKey, i64), u64>,
@@ -37,36 +37,36 @@ struct Writing<'t, 'c> {
     cells: StatWriter<'t>,
 }
 
-/// The day that cells are written of.
+/// The current day.
 struct OpenDay {
     advertiser: AdvertiserKey,
     day: i64,
     changed: u64,
-    /// Whether a cell held what was stated.
+    /// Whether a cell already had its value.
     is_restated: bool,
     named: Vec<(CampaignKey, PublisherKey)>,
-    /// Stated, but not written yet.
+    /// Cells that aren't written yet.
     waiting: Vec<(StatCell, u64)>,
 }
 
 #[derive(Debug, Default)]
 pub(in crate::service) struct Written {
-    /// How many cells were what; the rest is the caller's to fill in.
+    /// The counts of cells; the caller fills in the rest.
     pub(in crate::service) counts: ImportRow,
     /// The final days that changed.
     pub(in crate::service) final_days: FinalDays,
-    /// First and last day that was stated, of all advertisers.
+    /// The first and last day, over all advertisers.
     pub(in crate::service) days: Option<(Day, Day)>,
 }
 
-/// Cells of one day that wait to be written together.
+/// How many cells of one day are written together.
 const WAITING: usize = 256;
 
 type Seen<'s> = &'s mut dyn FnMut(StatChange);
 
 impl<'t, 'c> CellWriter<'t, 'c> {
-    /// A writer for `import`. With `replace`, cells of the stated days and publishers that are not stated become zero;
-    /// `mark` is what the stated days are called from now on.
+    /// A writer for `import`. With `replace`, cells of the stated days and publishers that aren't stated become zero; `mark`
+    /// is the new state of the stated days.
     pub(in crate::service) fn new(
         txn: &'t WriteTxn<'c>,
         import: ImportKey,
@@ -77,7 +77,7 @@ impl<'t, 'c> CellWriter<'t, 'c> {
         Ok(Self { writing: Some(Writing { txn, import, cells }), ..Self::comparing(txn, replace, mark) })
     }
 
-    /// Says what a writer would do, and writes nothing.
+    /// A writer that only compares, and writes nothing.
     pub(in crate::service) fn comparing(txn: &'t ReadTxn<'c>, replace: bool, mark: Option<DayState>) -> Self {
         Self {
             txn,
@@ -93,7 +93,7 @@ impl<'t, 'c> CellWriter<'t, 'c> {
         }
     }
 
-    /// States a cell; `seen` is told of every one that was new or held something else.
+    /// Puts a cell; `seen` is called for every one that is new or changed.
     pub(in crate::service) fn put(&mut self, cell: StatCell, line: u64, seen: Seen<'_>) -> ServiceResult<()> {
         let StatKey { advertiser, day, campaign, publisher } = cell.key;
         if self.day.as_ref().is_none_or(|open| (open.advertiser, open.day) != (advertiser, day)) {
@@ -110,7 +110,7 @@ impl<'t, 'c> CellWriter<'t, 'c> {
         Ok(())
     }
 
-    /// Writes the cells that wait.
+    /// Writes the waiting cells.
     fn settle(&mut self, seen: Seen<'_>) -> ServiceResult<()> {
         let cells = self.day.as_mut().map(|open| std::mem::take(&mut open.waiting)).unwrap_or_default();
         let stored = self.state(&cells)?;
@@ -137,7 +137,7 @@ impl<'t, 'c> CellWriter<'t, 'c> {
         Ok(())
     }
 
-    /// States cells of one day, or says what stating them would do.
+    /// Writes cells of one day, or compares them.
     fn state(&mut self, cells: &[(StatCell, u64)]) -> Result<Vec<Stored>, StoreError> {
         let Some(writing) = &mut self.writing else {
             return self.txn.stats_compared(cells);
@@ -163,7 +163,7 @@ impl<'t, 'c> CellWriter<'t, 'c> {
         Ok(())
     }
 
-    /// Sets to zero what these publishers have on the day besides what was stated.
+    /// Sets to zero the day's other cells of these publishers.
     fn zero_rest(&mut self, open: &mut OpenDay, publishers: &[PublisherKey], seen: Seen<'_>) -> ServiceResult<()> {
         let named = &open.named;
         let left_out = cells_of_day(self.txn, open.advertiser, open.day, |cell| {
@@ -191,7 +191,7 @@ impl<'t, 'c> CellWriter<'t, 'c> {
         Ok(())
     }
 
-    /// What follows from what was stated of a day: its version, whether it was final, what the undo of others must know.
+    /// Ends a day: its version, whether it was final, and what undoing other imports must know.
     fn close(&mut self, open: &OpenDay) -> ServiceResult<()> {
         let OpenDay { advertiser, day, changed, .. } = *open;
         if let Some(Writing { txn, .. }) = &self.writing {
@@ -215,7 +215,7 @@ impl<'t, 'c> CellWriter<'t, 'c> {
         Ok(())
     }
 
-    /// Sets to zero what publishers of the file's other days have on a day of the file that does not name them.
+    /// Sets to zero the cells of the file's other publishers on a day of the file.
     fn zero_publishers(
         &mut self,
         stated: &BTreeMap<(AdvertiserKey, i64), Vec<PublisherKey>>,
@@ -245,7 +245,7 @@ impl<'t, 'c> CellWriter<'t, 'c> {
             self.zero_publishers(&stated, seen)?;
         }
         if let Some(Writing { txn, import, .. }) = &self.writing {
-            // Only now: until then the days are what they were before.
+            // Only now, because until then the days must have their earlier state.
             if let Some(state) = self.mark {
                 for (advertiser, day) in stated.keys() {
                     txn.day_mark(*advertiser, *day, *import, state)?;
@@ -278,7 +278,7 @@ impl OpenDay {
     }
 }
 
-/// The cells of a day that are wanted, in order.
+/// The wanted cells of a day, in order.
 fn cells_of_day(
     txn: &ReadTxn<'_>,
     advertiser: AdvertiserKey,
@@ -297,7 +297,7 @@ fn cells_of_day(
     }
 }
 
-/// The set of what was stated of a day, as short as it can be said.
+/// The set of a day's stated cells, in its shortest form.
 fn stated_set(txn: &WriteTxn<'_>, open: &OpenDay) -> ServiceResult<crate::store::StatedSetKey> {
     let mut held: BTreeMap<PublisherKey, usize> = BTreeMap::new();
     let named: BTreeSet<_> = open.named.iter().map(|(_, publisher)| *publisher).collect();

@@ -1,4 +1,4 @@
-//! What a report says of campaigns, now and at earlier versions.
+//! What a report says about campaigns, now and at earlier versions.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -9,8 +9,8 @@ use crate::store::{
     AdvertiserKey, AppKey, CampaignKey, CampaignPlace, OfferKey, PastApp, PastOffer, PublisherKey, ReadTxn, Version,
 };
 
-/// An advertiser's campaigns, offers and apps, with what they were. An advertiser may have tens of thousands, and most pages
-/// need no ids, so those are read when they are first asked for.
+/// An advertiser's campaigns, offers and apps, with their earlier values. An advertiser may have tens of thousands, and most
+/// pages need no ids, so ids are only loaded when needed.
 pub(super) struct Catalogue {
     advertiser: AdvertiserKey,
     campaigns: HashMap<CampaignKey, CampaignPlace>,
@@ -19,22 +19,22 @@ pub(super) struct Catalogue {
     past_campaigns: HashMap<CampaignKey, Vec<CampaignPlace>>,
     past_offers: HashMap<OfferKey, Vec<PastOffer>>,
     past_apps: HashMap<AppKey, Vec<PastApp>>,
-    /// The campaigns of which something that a report could show was ever changed, with the version of the last change.
+    /// Campaigns with any earlier value that a report could show, with the version of the last change.
     ever_changed: HashMap<CampaignKey, Version>,
-    /// The last change of anything here.
+    /// The version of the last change of anything here.
     pub(super) changed: Version,
     campaign_ids: OnceCell<HashMap<CampaignKey, CampaignId>>,
     publisher_ids: OnceCell<HashMap<PublisherKey, PublisherId>>,
 }
 
-/// What a report says of a campaign besides figures, as far as Singular reads it.
+/// What a report says about a campaign besides figures, as far as Singular reads it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Said<'a> {
     pub(super) offer: &'a str,
     pub(super) store: &'a StoreId,
 }
 
-/// What was there at a version: the first that ended after it, or else what is there now.
+/// The value at a version: the first that ended after it, or else the current one.
 fn at<T>(past: &[T], until: impl Fn(&T) -> Version, version: Version) -> Option<&T> {
     past.iter().find(|past| until(past) > version)
 }
@@ -47,7 +47,7 @@ fn grouped<K: Eq + std::hash::Hash, T>(rows: Vec<T>, key: impl Fn(&T) -> K) -> H
     groups
 }
 
-/// What the cell holds, filled when it is first asked for.
+/// The cell's value, computed when it is first needed.
 fn once<T>(cell: &OnceCell<T>, read: impl FnOnce() -> ServiceResult<T>) -> ServiceResult<&T> {
     if cell.get().is_none() {
         let _ = cell.set(read()?);
@@ -89,7 +89,7 @@ impl Catalogue {
         })
     }
 
-    /// What the report said of a campaign at a version, or, without one, says now; nothing where its offer was switched off.
+    /// What the report said about a campaign at a version, or says now; `None` if its offer was off.
     pub(super) fn said(&self, campaign: CampaignKey, version: Option<Version>) -> Option<Said<'_>> {
         let place = self.campaigns.get(&campaign)?;
         let past = version.and_then(|version| at(self.past_campaigns.get(&campaign)?, |past| past.until, version));
@@ -104,17 +104,17 @@ impl Catalogue {
         is_on.then_some(Said { offer, store })
     }
 
-    /// The campaigns that Singular is not shown now.
+    /// Campaigns that aren't in Singular's report now.
     pub(super) fn hidden(&self) -> Vec<CampaignKey> {
         self.campaigns.keys().copied().filter(|campaign| !self.is_shown(*campaign)).collect()
     }
 
-    /// The campaigns of which something that a report could show was changed since that version.
+    /// Campaigns with a change, since that version, that a report could show.
     pub(super) fn changed_since(&self, since: Version) -> impl Iterator<Item = CampaignKey> {
         self.ever_changed.iter().filter(move |(_, changed)| **changed > since).map(|(campaign, _)| *campaign)
     }
 
-    /// Whether Singular is shown the campaign now.
+    /// Whether the campaign is in Singular's report now.
     pub(super) fn is_shown(&self, campaign: CampaignKey) -> bool {
         self.said(campaign, None).is_some()
     }

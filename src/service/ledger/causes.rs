@@ -1,4 +1,4 @@
-//! What made a day differ from what was handed over: the imports and edits since, and the changes of the catalogue.
+//! Why a day differs from what Singular received: the imports and edits since, and the changes of the catalogue.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -8,32 +8,32 @@ use super::{CellDifference, LedgerDay};
 use crate::service::ServiceResult;
 use crate::store::{AdvertiserKey, AuditRow, CampaignKey, ImportEntry, ImportKey, PublisherKey, ReadTxn, Version};
 
-/// Something that changed a day since it was handed over.
+/// A change of a day since Singular received it.
 #[derive(Debug, Clone)]
 pub enum Cause {
     /// An import, an edit or an undo, with the number of cells that it changed.
     Import(Box<ImportEntry>, u64),
-    /// An offer that had another name, or was switched.
+    /// An offer that was renamed, or whose cost reporting was switched.
     Offer {
-        /// Its name until then.
+        /// Its name before.
         name: String,
-        /// Whether Singular was shown its cost until then.
+        /// Whether its cost reporting was on before.
         was_on: bool,
         /// When that changed.
         at: DateTime<Utc>,
-        /// What the audit log says of the change.
+        /// The entry in the audit log.
         entry: Option<AuditRow>,
     },
-    /// A campaign that belonged elsewhere, or an app that had another store id.
+    /// A campaign that was moved, or an app whose store id was changed.
     Catalogue {
         /// When that changed.
         at: DateTime<Utc>,
-        /// What the audit log says of the change.
+        /// The entry in the audit log.
         entry: Option<AuditRow>,
     },
 }
 
-/// What changed the day since it was handed over, the oldest first.
+/// The changes of the day since Singular received it, oldest first.
 pub fn causes(txn: &ReadTxn<'_>, advertiser: AdvertiserKey, day: &LedgerDay) -> ServiceResult<Vec<Cause>> {
     let since = day.served.map_or_else(Version::default, |(_, version)| version);
     let last = txn.import_at(since)?;
@@ -62,7 +62,7 @@ pub fn causes(txn: &ReadTxn<'_>, advertiser: AdvertiserKey, day: &LedgerDay) -> 
     Ok(found)
 }
 
-/// The changes of the offers, apps and places of the campaigns of which something else is said now.
+/// The changes of offers, apps and places of campaigns whose texts differ.
 fn said_anew(
     txn: &ReadTxn<'_>,
     advertiser: AdvertiserKey,
@@ -104,10 +104,10 @@ fn said_anew(
     Ok(())
 }
 
-/// How far the clock of a version may be from that of the audit log's entry about the same change.
+/// How far apart the times of a version and of the audit entry about the same change may be.
 const APART: TimeDelta = TimeDelta::seconds(10);
 
-/// Takes out the entry nearest to that moment: both were written in one transaction, and each change has an entry of its own.
+/// Takes out the entry nearest to that time: both were written in one transaction, and each change has its own entry.
 fn take_entry(
     entries: &mut Vec<AuditRow>,
     at: DateTime<Utc>,
@@ -119,13 +119,13 @@ fn take_entry(
     Some(entries.remove(place))
 }
 
-/// Whether other words are said of the same figures, or an offer's switch may have shown or hidden them.
+/// Whether the texts differ, or an offer's switch may have added or removed the item.
 fn is_said_anew(cell: &CellDifference) -> bool {
     cell.served.is_some() != cell.held.is_some()
         || cell.differs.iter().any(|key| ["offer_name", "store_id", "os"].contains(key))
 }
 
-/// Versions are at least the clock's microseconds.
+/// A version is at least the clock's microseconds when it was taken.
 fn moment(version: Version) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(version.get()).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! What a day was handed over as against what it is now, down to campaign and publisher.
+//! How a day as Singular received it differs from the report now, by campaign and publisher.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
@@ -10,7 +10,7 @@ use crate::domain::{CampaignId, Micros, MicrosSum, PublisherId};
 use crate::service::{ServiceError, ServiceResult};
 use crate::store::{AdvertiserKey, CampaignKey, ImportKey, PublisherKey, ReadTxn, StatPart, StatSum, Version};
 
-/// Sums over a day's items.
+/// Sums of a day's items.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sums {
     pub rows: u64,
@@ -25,7 +25,7 @@ impl From<StatSum> for Sums {
 }
 
 impl Sums {
-    /// Takes an item out that was among them.
+    /// Subtracts an item that was included.
     fn take(&mut self, shown: &Shown) {
         self.rows = self.rows.saturating_sub(1);
         self.clicks -= i128::from(shown.clicks);
@@ -40,36 +40,36 @@ impl Sums {
     }
 }
 
-/// A campaign at a publisher that was handed over otherwise than it is now.
+/// A campaign at a publisher that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CellDifference {
     pub campaign: CampaignKey,
     pub campaign_id: CampaignId,
     pub publisher: PublisherKey,
     pub publisher_id: PublisherId,
-    /// The keys of the item that differ.
+    /// The keys that differ.
     pub differs: Vec<&'static str>,
-    /// What was handed over; nothing where there was no item, or where that is not known.
+    /// What Singular received; `None` if there was no item, or if it isn't known.
     pub served: Option<Shown>,
-    /// What there is now; nothing where there is no item.
+    /// What the report says now; `None` if there is no item.
     pub held: Option<Shown>,
 }
 
-/// A day as it was handed over, and as it is now.
+/// A day as Singular received it, and as it is now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DayDifference {
-    /// What was handed over; nothing where it never was, or where that is not known.
+    /// What Singular received; `None` if it never did, or if it isn't known.
     pub served: Option<Sums>,
-    /// What there is now.
+    /// What the report says now.
     pub held: Sums,
-    /// How many items differ. Of a day that is not known to have been handed over, all do.
+    /// How many items differ. If it isn't known what Singular received, all do.
     pub differing: u64,
-    /// Those items, where they were asked for.
+    /// Those items, if they were asked for.
     pub cells: Vec<CellDifference>,
 }
 
 impl DayDifference {
-    /// Whether anything differs. What is not known does.
+    /// Whether anything differs. An unknown day does.
     #[must_use]
     pub fn is_any(&self) -> bool {
         self.served.is_none() || self.differing > 0
@@ -78,41 +78,41 @@ impl DayDifference {
 
 type CellKey = (CampaignKey, PublisherKey);
 
-/// A cell that was changed: what it held, and holds.
+/// A changed cell: its value before and now.
 type Change = (Option<Shown>, Option<Shown>);
 
-/// What a report says of a cell, where Singular is shown it.
+/// What a report says about a cell, if Singular's report has it.
 type Item<'c> = Option<(Shown, Said<'c>)>;
 
-/// Reads days of one advertiser.
+/// Reads the days of one advertiser.
 pub(super) struct Reader<'t, 'c> {
     txn: &'t ReadTxn<'c>,
     advertiser: AdvertiserKey,
     catalogue: &'t Catalogue,
     imports_at: HashMap<Version, ImportKey>,
     detail: Detail,
-    /// What all cells of each day come to, whether or not Singular is shown them.
+    /// The sums of each day, including offers without cost reporting.
     sums: HashMap<i64, Sums>,
-    /// Campaigns that Singular is not shown now.
+    /// Campaigns that aren't in Singular's report now.
     hidden: Vec<CampaignKey>,
-    /// For each version: those whose cells the sums of a day don't tell about.
+    /// For each version: campaigns whose cells must be read one by one.
     special: HashMap<Version, Rc<[CampaignKey]>>,
 }
 
-/// Looking a campaign up in a day takes as long as reading so many of its cells one after the other.
+/// Looking up a campaign in a day takes as long as reading this many cells in sequence.
 const LOOK_UP: usize = 6;
 
-/// Campaigns that are looked up before it is seen whether they differ.
+/// How many campaigns are looked up before checking whether they differ.
 const AT_ONCE: usize = 8;
 
-/// How much is wanted of a day.
+/// How much to find out about a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
-    /// Only whether anything differs, and whether there are items. Sums are left out.
+    /// Only whether anything differs, and whether there are items; no sums.
     States,
-    /// Its sums, and how many items differ.
+    /// The sums, and how many items differ.
     Sums,
-    /// The items that differ, too.
+    /// Also the items that differ.
     Cells,
 }
 
@@ -129,8 +129,8 @@ impl<'t, 'c> Reader<'t, 'c> {
         Ok(Self { txn, advertiser, catalogue, imports_at, detail, sums, hidden: catalogue.hidden(), special })
     }
 
-    /// The campaigns whose cells the sums of a day don't tell about: those of which the report says something else since, and,
-    /// where sums are wanted, those that are hidden.
+    /// Campaigns whose cells must be read one by one: those with changed texts and, if sums are wanted, those that aren't in
+    /// the report.
     fn special(&mut self, since: Version) -> Rc<[CampaignKey]> {
         let Self { catalogue, hidden, detail, special, .. } = self;
         let found = special.entry(since).or_insert_with(|| {
@@ -142,14 +142,14 @@ impl<'t, 'c> Reader<'t, 'c> {
         Rc::clone(found)
     }
 
-    /// Whether it is quicker to look these campaigns up than to read the whole day. One or two always are.
+    /// Whether looking up these campaigns is faster than reading the whole day. For one or two it always is.
     fn are_few(&self, day: i64, campaigns: &[CampaignKey]) -> bool {
         let rows = self.sums.get(&day).map_or(0, |sums| sums.rows);
         campaigns.len() <= 2
             || u64::try_from(campaigns.len().saturating_mul(LOOK_UP)).is_ok_and(|wanted| wanted <= rows)
     }
 
-    /// Hands the day's cells of these campaigns to `each`, and perhaps those of others.
+    /// Passes the day's cells of these campaigns to `each`, and possibly others.
     fn each_of(&self, day: i64, campaigns: &[CampaignKey], mut each: impl FnMut(CellKey, Shown)) -> ServiceResult<()> {
         if campaigns.is_empty() {
             return Ok(());
@@ -169,7 +169,7 @@ impl<'t, 'c> Reader<'t, 'c> {
         })
     }
 
-    /// A day that was handed over at `since`, and whose stats last changed at `version`.
+    /// A day that was received at `since`, and whose stats last changed at `version`.
     pub(super) fn since(&mut self, day: i64, since: Version, version: Option<Version>) -> ServiceResult<DayDifference> {
         let mut changes = match version {
             Some(version) if version > since => self.changes(day, since)?,
@@ -177,7 +177,7 @@ impl<'t, 'c> Reader<'t, 'c> {
         };
         let special = self.special(since);
         let mut wanted: BTreeSet<CampaignKey> = special.iter().copied().collect();
-        // What imports left alone since holds what is there now: a value that was given back, or none.
+        // Cells without an import since then: a value that an undo restored, or none.
         wanted.extend(changes.iter().filter(|(_, (_, now))| now.is_none()).map(|((campaign, _), _)| *campaign));
         let wanted: Vec<_> = wanted.into_iter().collect();
         if self.detail == Detail::States {
@@ -208,13 +208,13 @@ impl<'t, 'c> Reader<'t, 'c> {
         Ok(DayDifference { served: Some(served), held, ..found })
     }
 
-    /// What the report said of a cell at `since` and says now, as far as Singular was and is shown it.
+    /// What the report said about a cell at `since` and says now, if Singular's report had or has it.
     fn said(&self, (campaign, _): CellKey, since: Version, (then, now): Change) -> (Item<'_>, Item<'_>) {
         (then.zip(self.catalogue.said(campaign, Some(since))), now.zip(self.catalogue.said(campaign, None)))
     }
 
-    /// Whether anything differs: `changes` as far as it is known what they hold, then the cells of the `wanted` campaigns, a few
-    /// at a time.
+    /// Whether anything differs: first the cells in `changes` whose values are known, then those of the `wanted` campaigns, a
+    /// few at a time.
     fn is_other(
         &self,
         day: i64,
@@ -251,7 +251,7 @@ impl<'t, 'c> Reader<'t, 'c> {
         Ok(false)
     }
 
-    /// A day that no poll ever covered, or that may have been handed over as anything.
+    /// A day that no poll ever covered, or for which it isn't known what Singular received.
     pub(super) fn alone(&mut self, day: i64) -> ServiceResult<DayDifference> {
         if self.detail != Detail::Cells && (self.hidden.is_empty() || self.are_few(day, &self.hidden)) {
             let mut held = self.sums.get(&day).copied().unwrap_or_default();
@@ -276,7 +276,7 @@ impl<'t, 'c> Reader<'t, 'c> {
         Ok(found)
     }
 
-    /// Hands the day's cells to `each` until it has enough.
+    /// Passes the day's cells to `each` until it has enough.
     fn each(&self, day: i64, mut each: impl FnMut(CellKey, Shown) -> ControlFlow<()>) -> ServiceResult<()> {
         let mut scan = self.txn.stat_scan(self.advertiser, day, day);
         loop {
@@ -292,7 +292,7 @@ impl<'t, 'c> Reader<'t, 'c> {
         }
     }
 
-    /// The cells that imports changed since then: what they held at that version, and hold where an import stated that since.
+    /// The cells that imports changed since then: their values at that version, and now if an import stated one.
     fn changes(&mut self, day: i64, since: Version) -> ServiceResult<BTreeMap<CellKey, Change>> {
         let last = match self.imports_at.get(&since) {
             Some(import) => *import,
@@ -343,7 +343,7 @@ fn shown(sum: &StatSum) -> ServiceResult<Shown> {
     Ok(Shown { clicks: sum.clicks, cost: cost.ok_or_else(damage)? })
 }
 
-/// The keys of an item that differ. Of one that comes or goes those of all that it brings.
+/// The keys of an item that differ. If the item is new or gone, all its keys with a value.
 fn differing_keys(served: Option<&(Shown, Said<'_>)>, held: Option<&(Shown, Said<'_>)>) -> Vec<&'static str> {
     let keys = match (served, held) {
         (None, None) => return Vec::new(),

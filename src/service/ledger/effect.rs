@@ -1,4 +1,4 @@
-//! What a change means for Singular, said before it is made.
+//! What a change means for Singular, computed before it is made.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,25 +10,25 @@ use crate::domain::{Day, phrase};
 use crate::service::ServiceResult;
 use crate::store::{AdvertiserKey, AdvertiserRow, CampaignRow, ReadTxn};
 
-/// How many of the days that change Singular gets by itself, and how many it does not.
+/// How many changed days Singular gets by itself, and how many it doesn't.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Effect {
     /// Days that the next polls ask for.
     pub by_itself: usize,
     /// Days that need a refresh request, within its reach.
     pub refresh: usize,
-    /// Days that are older than that and were handed over: Singular keeps what it has.
+    /// Older days that Singular has already: it keeps what it has.
     pub out_of_reach: usize,
     /// How far polls look back.
     pub look_back: u64,
-    /// Today, and what polls and refresh requests reach.
+    /// Today, and how far polls and refresh requests reach.
     pub reach: Calendar,
-    /// Whether Singular was never handed anything: its first poll asks for far more days than those after it.
+    /// Whether Singular never received anything: its first poll asks for many more days than later ones.
     pub is_first: bool,
 }
 
 impl Effect {
-    /// What Singular gets, and what it does not, in a sentence; nothing where nothing changes for it.
+    /// A sentence about what Singular gets and what it doesn't; `None` if nothing changes for it.
     #[must_use]
     pub fn message(&self) -> Option<String> {
         let days = |count: usize| phrase::plural(i64::try_from(count).unwrap_or(i64::MAX), "day");
@@ -59,7 +59,7 @@ impl Effect {
     }
 }
 
-/// What it means for Singular that the report changes on these days, as stored.
+/// The effect of a change of the report on these days, as stored.
 pub fn effect(
     txn: &ReadTxn<'_>,
     advertiser: &AdvertiserRow,
@@ -81,7 +81,7 @@ pub fn effect(
     Ok(found)
 }
 
-/// The same in sentences, for days of several advertisers, who are named then.
+/// The same in sentences for several advertisers, with their names.
 pub fn effects(
     txn: &ReadTxn<'_>,
     days: &BTreeMap<AdvertiserKey, BTreeSet<i64>>,
@@ -97,8 +97,7 @@ pub fn effects(
     Ok(found)
 }
 
-/// What it means for Singular that the report says something else of these campaigns. What it is not shown of them does not
-/// count.
+/// The effect of a change of texts for these campaigns. Campaigns that aren't in Singular's report don't count.
 pub fn effect_on_campaigns(
     txn: &ReadTxn<'_>,
     advertiser: &AdvertiserRow,

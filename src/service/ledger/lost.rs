@@ -1,4 +1,4 @@
-//! What a server that was killed may have handed over without its being written.
+//! What a killed server may have handed over without writing it to the ledger.
 
 use std::collections::HashMap;
 
@@ -10,8 +10,8 @@ use super::difference::{Detail, Reader};
 use crate::service::ServiceResult;
 use crate::store::{AdvertiserRow, ReadTxn, Store, Version};
 
-/// After a kill, forgets what days were handed over as where an answer that is not in the ledger may have handed over
-/// something else; how many days that are. To be called where no server runs, before anything reads the ledger.
+/// After a kill, marks days as unknown if an answer that isn't in the ledger may have contained something else; returns how
+/// many. Must be called while no server runs, before anything reads the ledger.
 pub fn settle_lost(store: &Store, now: DateTime<Utc>) -> ServiceResult<usize> {
     if store.read(|txn| txn.ledger_complete_to())?.is_none() {
         return Ok(0);
@@ -29,7 +29,7 @@ pub fn settle_lost(store: &Store, now: DateTime<Utc>) -> ServiceResult<usize> {
     })
 }
 
-/// The days, as stored, that a missing answer may have handed over otherwise than the ledger says.
+/// The days, as stored, for which a missing answer may differ from the ledger.
 ///
 /// A missing answer was asked for when `complete_to` or a later version was the latest. A day that has not changed since was
 /// in it as it is now; if that is also what the ledger says, it does not matter whether the answer is missing. A day that
@@ -54,7 +54,7 @@ fn doubtful(
         let has_changed = catalogue.changed > complete_to || version.is_some_and(|version| version > complete_to);
         let is_doubtful = match run.map(|run| run.version) {
             Some(Some(since)) => has_changed || reader.since(day, since, version)?.is_any(),
-            // It counts as differing already.
+            // It already counts as differing.
             Some(None) => false,
             None => has_changed || reader.alone(day)?.held.rows > 0,
         };

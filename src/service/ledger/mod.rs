@@ -1,8 +1,8 @@
-//! What was last handed to Singular, and how that differs from what the report says now (contract §8).
+//! What Singular last received, and how that differs from what the report says now (contract §8).
 //!
-//! The database keeps when each day was last handed over, and the version it was made from. What the report said at that
-//! version follows from the history of values and of the catalogue, so nothing is stored twice. What can't be known counts
-//! as differing.
+//! The database stores when Singular last received each day, and at which version. What the report said at that version
+//! follows from the history of values and of the catalogue, so nothing is stored twice. What can't be known counts as
+//! differing.
 
 mod catalogue;
 mod causes;
@@ -35,34 +35,34 @@ use crate::service::ServiceResult;
 use crate::service::status::{PollingState, PollingStatus};
 use crate::store::{AdvertiserRow, ReadTxn, ServedDays, Version};
 
-/// How an advertiser's days stand.
+/// The state of an advertiser's days.
 pub struct Ledger {
     pub advertiser: AdvertiserRow,
     pub polling: PollingStatus,
     /// How far its polls look back.
     pub look_back: LookBack,
-    /// Today, and what lies within Singular's reach.
+    /// Today, and how far polls and refresh requests reach.
     pub calendar: Calendar,
-    /// The days that have stats or were handed over, in order, as far as they are known to have had something.
+    /// The days that have stats, or that Singular received with stats as far as is known, in order.
     pub days: Vec<LedgerDay>,
     catalogue: Catalogue,
 }
 
-/// How a day stands.
+/// The state of a day.
 #[derive(Debug, Clone)]
 pub struct LedgerDay {
     pub day: Day,
     pub state: HandoverState,
-    /// When it was last handed over, and from what; nothing where it never was, or where that can't be known.
+    /// When Singular last received it, and at which version; `None` if it never did, or if that can't be known.
     pub served: Option<(DateTime<Utc>, Version)>,
-    /// What it was handed over as, and what it is now.
+    /// What Singular received, and what the report says now.
     pub difference: DayDifference,
-    /// Whether somebody said to leave it so.
+    /// Whether a person accepted the difference.
     pub is_accepted: bool,
 }
 
 impl Ledger {
-    /// How the advertiser's days stand; of a range, or all.
+    /// The ledger of the advertiser's days: of a range, or all.
     pub fn of(
         txn: &ReadTxn<'_>,
         advertiser: &AdvertiserRow,
@@ -80,7 +80,7 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// The days again, in other detail; of a range, or all. For the same transaction.
+    /// Reads the days again in another detail, in the same transaction: of a range, or all.
     pub fn read(&self, txn: &ReadTxn<'_>, range: Option<DayRange>, detail: Detail) -> ServiceResult<Vec<LedgerDay>> {
         let key = self.advertiser.key;
         let (from, to) = range.map_or((i64::MIN, i64::MAX), DayRange::stored);
@@ -109,7 +109,7 @@ impl Ledger {
         Ok(found)
     }
 
-    /// Whether a person has to do something about this day.
+    /// Whether a person must act on this day.
     #[must_use]
     pub fn needs_person(&self, day: &LedgerDay) -> bool {
         match day.state {
@@ -119,7 +119,7 @@ impl Ledger {
         }
     }
 
-    /// Whether the day differs for good, and nobody accepted that: neither a poll nor a request brings it.
+    /// Whether the day differs for good, since neither a poll nor a refresh request covers it, and nobody has accepted that.
     #[must_use]
     pub fn is_lasting(&self, day: &LedgerDay) -> bool {
         let is_out = self.calendar.is_beyond_polls(day.day) && !self.calendar.is_in_reach(day.day);
@@ -132,37 +132,37 @@ impl Ledger {
         self.polling.state == PollingState::Alive && !self.days.iter().any(|day| self.needs_person(day))
     }
 
-    /// The refresh requests to send, in that order.
+    /// The refresh requests to send, in order.
     #[must_use]
     pub fn refresh_requests(&self) -> Vec<RefreshRequest> {
         requests::requests(self)
     }
 
-    /// How many days are in each state.
+    /// The number of days per state.
     #[must_use]
     pub fn counts(&self) -> [(HandoverState, usize); 5] {
         HandoverState::ALL.map(|state| (state, self.days.iter().filter(|day| day.state == state).count()))
     }
 }
 
-/// How many days of an advertiser are in each state, and when something was last handed to Singular.
+/// The number of days per state of one advertiser, and when Singular last received something.
 pub struct Tally {
     pub advertiser: String,
     pub days: [(HandoverState, usize); 5],
-    /// Days that a person has to do something about.
+    /// Days that need a person.
     pub need_person: usize,
-    /// When something was last handed over whole.
+    /// When Singular last received a complete answer.
     pub served_at: Option<DateTime<Utc>>,
 }
 
-/// How the days of all advertisers stand that are not disabled.
+/// The tallies of all advertisers that aren't disabled.
 pub fn tallies(txn: &ReadTxn<'_>, now: DateTime<Utc>) -> ServiceResult<Vec<Tally>> {
     let advertisers = txn.advertiser_list()?.into_iter().filter(|row| row.disabled_at.is_none());
     advertisers.map(|row| Tally::of(txn, &row, now)).collect()
 }
 
 impl Tally {
-    /// How the days of one advertiser stand.
+    /// The tally of one advertiser.
     pub fn of(txn: &ReadTxn<'_>, advertiser: &AdvertiserRow, now: DateTime<Utc>) -> ServiceResult<Self> {
         let ledger = Ledger::of(txn, advertiser, None, Detail::States, now)?;
         Ok(Self {
@@ -174,8 +174,8 @@ impl Tally {
     }
 }
 
-/// The days that have stats or were handed over, each with the run that covers it. A run may be much longer than anything
-/// there is: beyond the stats, and after today, its days had and have nothing.
+/// The days that have stats or that Singular received, each with the run that covers it. A run may be much longer than the
+/// stats: days outside of them, and after today, have nothing.
 fn days<'r>(
     versions: &HashMap<i64, Version>,
     served: &'r [ServedDays],
@@ -183,7 +183,7 @@ fn days<'r>(
     (from, to): (i64, i64),
 ) -> Vec<(i64, Option<&'r ServedDays>)> {
     let mut wanted: Vec<i64> = versions.keys().copied().collect();
-    // Where it is not known what was handed over, a day without stats may have had some.
+    // If it isn't known what Singular received, a day without stats may have had some.
     let unknown = served.iter().filter(|run| run.version.is_none());
     let first = wanted.iter().min().copied().unwrap_or(today).max(from);
     wanted.extend(unknown.flat_map(|run| run.first.max(first)..=run.last.min(to).min(today)));

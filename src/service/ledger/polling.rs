@@ -1,4 +1,4 @@
-//! How far back Singular's polls look, and when they come, learned from those that were seen.
+//! How far back Singular's polls look, and when they come, learned from past polls.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,21 +7,21 @@ use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Timelike as _, Utc};
 use crate::service::ServiceResult;
 use crate::store::{AdvertiserRow, ReadTxn, ServedPoll};
 
-/// What polls are taken to look back until enough of them were seen (contract §8).
+/// The assumed look-back until enough polls were seen (contract §8).
 const ASSUMED: u64 = 7;
 
-/// Dates that are learned from, and how many of them must agree.
+/// How many dates are learned from, and how many of them must agree.
 const DATES: u64 = 14;
 const AGREEING: usize = 3;
 
-/// Polls this close to each other are one visit.
+/// Polls with at most this much time between them are one visit.
 const VISIT: TimeDelta = TimeDelta::hours(1);
 
 /// How many days polls look back from their own date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LookBack {
     pub days: u64,
-    /// Whether polls were seen to do so; else it is assumed.
+    /// Whether it was observed; otherwise it is assumed.
     pub is_observed: bool,
 }
 
@@ -36,7 +36,7 @@ impl LookBack {
     }
 
     /// The oldest day, counted back from the poll's own date, that polls reached on at least three dates. `polls` are dates
-    /// with the first day asked for, as stored.
+    /// with the first requested day, as stored.
     fn learned(today: NaiveDate, polls: impl Iterator<Item = (NaiveDate, i64)>) -> Self {
         let oldest = today.checked_sub_days(chrono::Days::new(DATES - 1)).unwrap_or(today);
         let mut reached: BTreeMap<NaiveDate, i64> = BTreeMap::new();
@@ -57,7 +57,7 @@ impl LookBack {
 /// The times of day at which polls come, in the advertiser's zone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PollTimes {
-    /// When visits begin; only times that were kept on three dates.
+    /// The start times of visits that were seen on three dates.
     pub times: Vec<NaiveTime>,
     /// On how many dates polls were seen.
     pub dates: usize,
@@ -86,7 +86,7 @@ impl PollTimes {
         Self { times, dates: dates.len() }
     }
 
-    /// When the next poll is to be expected: today at the next of these times, or tomorrow at the first.
+    /// When the next poll is expected: today at the next of these times, or tomorrow at the first.
     #[must_use]
     pub fn next_after(&self, now: chrono::NaiveDateTime) -> Option<chrono::NaiveDateTime> {
         let today = self.times.iter().find(|time| **time > now.time()).map(|time| now.date().and_time(*time));
@@ -95,7 +95,7 @@ impl PollTimes {
     }
 }
 
-/// When visits began: polls with less than an hour between them are one visit.
+/// The starts of visits: polls with less than an hour between them are one visit.
 fn visits(polls: &[ServedPoll]) -> impl Iterator<Item = DateTime<Utc>> {
     let mut last: Option<DateTime<Utc>> = None;
     polls.iter().filter_map(move |poll| {

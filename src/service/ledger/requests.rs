@@ -1,19 +1,19 @@
-//! Refresh requests, ready to be sent to Singular: what they ask for, what they bring, and in which order.
+//! Refresh requests for Singular: which days they ask for, what they change, and in which order to send them.
 
 use super::{HandoverState, Ledger, LedgerDay};
 use crate::domain::Day;
 
-/// Days one request may ask for.
+/// The most days per request.
 const DAYS: u64 = 14;
 
-/// A request to be sent.
+/// A request to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshRequest {
     pub from: Day,
     pub to: Day,
-    /// What the cost becomes by it, in millionths; what is not known counts for nothing.
+    /// By how much it changes the cost, in millionths; unknown days count as zero.
     pub cost_difference: i128,
-    /// What to write to Singular.
+    /// The text for Singular.
     pub text: String,
 }
 
@@ -36,7 +36,7 @@ fn needed(ledger: &Ledger, day: &LedgerDay) -> Option<Needed> {
     Some(Needed { day: day.day, cost })
 }
 
-/// As few requests as cover the days that need one. The largest difference in cost comes first, and those without one last.
+/// The fewest requests that cover all days which need one: the largest difference in cost first, unknown ones last.
 pub(super) fn requests(ledger: &Ledger) -> Vec<RefreshRequest> {
     let needed: Vec<Needed> = ledger.days.iter().filter_map(|day| needed(ledger, day)).collect();
     let mut rest = needed.as_slice();

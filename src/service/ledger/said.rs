@@ -1,4 +1,4 @@
-//! What people say of the ledger, with the audit entries that belong to it.
+//! What people note in the ledger, with its audit entries.
 
 use chrono::{DateTime, Utc};
 
@@ -6,7 +6,7 @@ use crate::domain::{Day, DayRange};
 use crate::service::{Actor, ServiceResult};
 use crate::store::{AdvertiserRow, Store};
 
-/// Notes that a refresh of these days was asked for in Singular.
+/// Notes that a refresh of these days was requested in Singular.
 pub fn refresh_sent(
     store: &Store,
     advertiser: &AdvertiserRow,
@@ -22,7 +22,7 @@ pub fn refresh_sent(
     })
 }
 
-/// Says that days which differ for good stay as they are, until their stats change again.
+/// Accepts days that will differ for good, until their stats change again.
 pub fn accept_days(
     store: &Store,
     advertiser: &AdvertiserRow,
@@ -44,7 +44,7 @@ pub fn accept_days(
     })
 }
 
-/// Says whether what polls from an address, under a name, is Singular; the ledger is worked out anew.
+/// Says whether polls from an address with a user agent are Singular's; recomputes the ledger.
 pub fn mark_reader(
     store: &Store,
     advertiser: &AdvertiserRow,

@@ -1,22 +1,22 @@
-//! The states of a day, and what lies within the reach of polls and of refresh requests.
+//! The states of a day, and how far polls and refresh requests reach.
 
 use chrono::Months;
 
 use crate::domain::Day;
 
-/// How far back Singular takes refresh requests.
+/// How far back Singular accepts refresh requests.
 const REACH: Months = Months::new(6);
 
-/// How a day stands (contract §8).
+/// The state of a day (contract §8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum HandoverState {
-    /// What was last handed over is what the report says now.
+    /// Singular received what the report says now.
     InStep,
     /// It differs, and the next poll will ask for the day.
     NextPoll,
-    /// It differs, and only a refresh request brings it.
+    /// It differs, and only a refresh request covers it.
     Refresh,
-    /// It differs, and is older than Singular takes requests for.
+    /// It differs, and is older than Singular accepts requests for.
     OutOfReach,
     /// It has items, and no poll ever covered it.
     NeverServed,
@@ -25,7 +25,7 @@ pub enum HandoverState {
 impl HandoverState {
     pub const ALL: [Self; 5] = [Self::InStep, Self::NextPoll, Self::Refresh, Self::OutOfReach, Self::NeverServed];
 
-    /// As programs are told.
+    /// Its name in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -38,7 +38,7 @@ impl HandoverState {
     }
 }
 
-/// Today in the advertiser's zone, and what lies within reach from there.
+/// Today in the advertiser's zone, and how far polls and refresh requests reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Calendar {
     pub today: Day,
@@ -49,7 +49,7 @@ pub struct Calendar {
 }
 
 impl Calendar {
-    /// The reach of polls that look back so many days.
+    /// For polls that look back `look_back` days.
     #[must_use]
     pub fn new(today: Day, look_back: u64) -> Self {
         let polled_from = today.earlier(look_back).unwrap_or(today);
@@ -57,7 +57,7 @@ impl Calendar {
         Self { today, polled_from, reach_from: reach.unwrap_or(today) }
     }
 
-    /// Whether polls don't ask for the day any more.
+    /// Whether polls no longer ask for the day.
     #[must_use]
     pub fn is_beyond_polls(&self, day: Day) -> bool {
         day < self.polled_from

@@ -1,14 +1,14 @@
-//! What a cell was after an import, from the history of its values.
+//! A cell's value after an import, from the history.
 
 use crate::domain::Micros;
 use crate::store::{ChangedSince, ImportKey};
 
-/// What a report says of one cell.
+/// What a report says about one cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shown {
     /// The count of clicks.
     pub clicks: i64,
-    /// The cost in whole millionths.
+    /// The cost in millionths.
     pub cost: Micros,
 }
 
@@ -18,8 +18,8 @@ impl From<&ChangedSince> for Shown {
     }
 }
 
-/// What a cell held after that import, from the first value that a later import ended: that value, or nothing where a later
-/// import had stated it. One that an undo gave back is stated by the import that first stated it.
+/// The cell's value after that import, given the first value that a later import ended: that value, or `None` if a later
+/// import had stated it. A value that an undo restored counts as stated by the import that first stated it.
 pub(super) fn held_at(ended: &ChangedSince, last: ImportKey) -> Option<Shown> {
     (ended.import <= last).then(|| ended.into())
 }
@@ -30,7 +30,7 @@ mod tests {
 
     #[test]
     fn a_value_is_found_by_the_imports_it_lies_between() {
-        // Cost, stated by, ended by: stated by 2, changed by 4, given back by the undo 5, taken away by the undo 7, stated anew
+        // Cost, stated by, ended by: stated by 2, changed by 4, restored by the undo 5, removed by the undo 7, stated again
         // by 9 until 11.
         let past = [(20, 2, 4), (40, 4, 5), (20, 2, 7), (90, 9, 11)];
         let cost_at = |last: i64| {

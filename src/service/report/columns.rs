@@ -1,24 +1,24 @@
-//! The columns of each report, declared once: the name on the wire, and what fills it.
+//! The columns of each report: names and contents.
 
 use crate::domain::ReportKind;
 
-/// A column that is filled from `S`.
+/// A column whose content is an `S`.
 pub(super) struct Column<S> {
-    /// As contract and clients call it.
+    /// Its name in the report.
     pub(super) name: &'static str,
     pub(super) source: S,
 }
 
-/// What a report lists.
+/// The columns and rows of a report.
 #[derive(Clone, Copy)]
 pub(super) enum Columns {
-    /// A row for each day, campaign and publisher.
+    /// One row per day, campaign and publisher.
     Daily(&'static [Column<Daily>]),
-    /// A row for each offer and publisher, summed over the days.
+    /// One row per offer and publisher, summed over the days.
     Totals(&'static [Column<Total>]),
 }
 
-/// What fills a column of a daily report.
+/// The content of a column in a daily report.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Daily {
     /// As `YYYY-MM-DD`.
@@ -34,7 +34,7 @@ pub(super) enum Daily {
     Clicks,
 }
 
-/// What fills a column of totals.
+/// The content of a column of totals.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Total {
     OfferId,
@@ -42,7 +42,7 @@ pub(super) enum Total {
     Conversions,
     Clicks,
     Views,
-    /// What the offer earned the network, which is what it cost the advertiser.
+    /// The offer's cost, which is the network's revenue.
     Cost,
     PublisherName,
 }
@@ -51,7 +51,7 @@ const fn column<S>(name: &'static str, source: S) -> Column<S> {
     Column { name, source }
 }
 
-/// Contract §1, in its order. Frozen: another key counts as a change of the contract.
+/// Contract §1, in its order. Frozen: another key would change the contract.
 const SINGULAR: [Column<Daily>; 10] = [
     column("date", Daily::Day),
     column("offer_name", Daily::OfferName),
@@ -77,7 +77,7 @@ const GENERAL: [Column<Total>; 7] = [
 ];
 
 impl Columns {
-    /// What a report of this kind lists.
+    /// The columns of this kind of report.
     pub(super) fn of(kind: ReportKind) -> Self {
         match kind {
             ReportKind::Singular => Self::Daily(&SINGULAR),
@@ -92,7 +92,7 @@ impl Columns {
         }
     }
 
-    /// Whether a publisher's new name would read differently.
+    /// Whether renaming a publisher changes the report.
     pub(super) fn name_publishers(self) -> bool {
         match self {
             Self::Daily(_) => false,

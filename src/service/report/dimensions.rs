@@ -1,4 +1,4 @@
-//! What a report says about campaigns and publishers, loaded once per catalogue version and escaped already.
+//! What a report says about campaigns and publishers, loaded once per catalogue version and already escaped.
 //!
 //! So the report never joins, never escapes a name twice, and copies most of a row in one piece.
 
@@ -11,19 +11,19 @@ use crate::domain::Day;
 use crate::service::{ServiceError, ServiceResult};
 use crate::store::{AdvertiserKey, CampaignKey, CampaignRow, PublisherKey, PublisherRow, ReadTxn, ReportRow, Version};
 
-/// An advertiser's campaigns and everyone's publishers, as one report writes them in one format.
+/// An advertiser's campaigns and all publishers, as one report writes them in one format.
 pub(super) struct Dimensions {
     versions: (Version, Version),
     longest: usize,
     any_enabled: bool,
     rows_a_day: AtomicU64,
-    /// By key, like the rows of a day.
+    /// By key, like a day's rows.
     campaigns: Vec<Campaign>,
     publishers: Vec<Publisher>,
     rows: Vec<CampaignRow>,
 }
 
-/// A campaign as rows name it.
+/// A campaign's part of a row.
 pub(super) struct Campaign {
     key: CampaignKey,
     enabled: bool,
@@ -57,7 +57,7 @@ impl Dimensions {
         Ok(Self { versions, longest, any_enabled, rows_a_day: AtomicU64::new(0), campaigns, publishers, rows })
     }
 
-    /// The versions of the catalogue and of the publishers that this was loaded at.
+    /// The versions of the catalogue and of the publishers when this was loaded.
     pub(super) fn versions(&self) -> (Version, Version) {
         self.versions
     }
@@ -78,7 +78,7 @@ impl Dimensions {
     #[expect(clippy::inline_always, reason = "measured")]
     #[inline(always)]
     fn publisher(&self, key: PublisherKey) -> ServiceResult<&Publisher> {
-        // Keys are given out from one on and publishers stay, so the place mostly follows from the key.
+        // Keys count up from one and publishers are rarely deleted, so the key mostly gives the index.
         let guess = usize::try_from(key.get() - 1).ok().and_then(|at| self.publishers.get(at));
         if let Some(publisher) = guess.filter(|publisher| publisher.key == key) {
             return Ok(publisher);
@@ -87,7 +87,7 @@ impl Dimensions {
         at.ok().and_then(|at| self.publishers.get(at)).ok_or_else(|| dangling("publisher", key.get()))
     }
 
-    /// About how many bytes a day takes, going by the largest that was seen.
+    /// The approximate size of a day, from the largest day seen so far.
     pub(super) fn day_bytes(&self) -> usize {
         let seen = usize::try_from(self.rows_a_day.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
         let rows = if seen == 0 { self.campaigns.len() } else { seen };
@@ -116,7 +116,7 @@ impl Publisher {
     }
 }
 
-/// Writes the rows of one day. They must come in the order of the table, by campaign.
+/// Writes the rows of one day. They must come in the table's order, by campaign.
 pub(super) struct DayWriter<'d> {
     dimensions: &'d Dimensions,
     date: DateText,
@@ -124,9 +124,9 @@ pub(super) struct DayWriter<'d> {
 }
 
 impl<'d> DayWriter<'d> {
-    /// The row's campaign, or nothing where its offer is not reported.
+    /// The row's campaign; `None` if its offer has cost reporting off.
     ///
-    /// Rows and campaigns are both sorted by key, so the search goes on from the campaign of the row before.
+    /// Rows and campaigns are both sorted by key, so the search continues from the previous row's campaign.
     pub(super) fn campaign(&mut self, row: &ReportRow) -> ServiceResult<Option<&'d Campaign>> {
         let campaigns = &self.dimensions.campaigns;
         if campaigns.get(self.at).is_none_or(|here| here.key != row.campaign) {

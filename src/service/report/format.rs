@@ -1,34 +1,34 @@
-//! How a report's rows are written down. One file for each format; which columns there are is none of its business.
+//! How a report's rows are written. One file per format; a format knows nothing about the columns.
 
-/// A way to write a table.
+/// A report format.
 ///
-/// A row is, for each column, what stands [before](Format::before) its value and the value itself, and then the row's end.
-/// Numbers and days are written as they are.
+/// A row is, for each column, the text [before](Format::before) its value and the value itself, and then the row's end.
+/// Numbers and days are the same in every format.
 pub trait Format: Sync {
-    /// For the answer's header of that name.
+    /// The `Content-Type`.
     fn content_type(&self) -> &'static str;
 
-    /// Whether the API's envelope goes around the rows. What has none is a file to save.
+    /// Whether the rows are wrapped in the API's envelope. A format without it is a file to save.
     fn has_envelope(&self) -> bool;
 
-    /// What stands before all rows.
+    /// The text before all rows.
     fn header(&self, names: &[&str]) -> String;
 
-    /// What stands before the value of the column at this place, counted from 0.
+    /// The text before the value of the column with this index.
     fn before(&self, place: usize, name: &str) -> String;
 
-    /// A text as a value.
+    /// A text value.
     fn text(&self, text: &str) -> String;
 
-    /// What stands behind a row's last value.
+    /// The text after a row's last value.
     fn row_end(&self) -> &'static str;
 
-    /// What the first of all rows has instead of its first byte.
+    /// Replaces the first byte of the first row.
     fn first_byte(&self) -> Option<u8>;
 
-    /// What stands behind all rows, if there are any.
+    /// The text after all rows, if there are any.
     fn end(&self) -> &'static str;
 
-    /// What stands for no rows.
+    /// The text for no rows.
     fn nothing(&self) -> &'static str;
 }

@@ -17,7 +17,8 @@ impl Format for Json {
         String::new()
     }
 
-    /// Each row brings the comma that parts it from the one before; the first has the array's bracket in its place.
+    /// Each row begins with the comma that separates it from the one before; in the first row the array's bracket replaces
+    /// it.
     fn before(&self, place: usize, name: &str) -> String {
         format!("{}{}:", if place == 0 { ",{" } else { "," }, self.text(name))
     }

@@ -1,7 +1,7 @@
-//! A campaign's rows as a template: what all of them have in common, with places for what differs.
+//! A campaign's rows as a template: their common text, with gaps for what differs.
 //!
-//! Day and publisher are always as long, so they are put over their places in a text that is copied in one piece. What
-//! follows the first figure is written piece by piece, for a figure's length differs.
+//! Day and publisher have a fixed length, so they are written into a text that is copied as a whole. What follows the first
+//! figure is written piece by piece, because figures vary in length.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,17 +20,17 @@ const NO_PUBLISHER: &str = "------------------------------------";
 
 /// The rows of a campaign.
 pub(super) struct Line {
-    /// What stands before the first figure, and room for what follows.
+    /// The text before the first figure, and space for what follows.
     text: Box<[u8]>,
-    /// Where the room begins.
+    /// Where that space begins.
     room_at: usize,
     date_at: Option<usize>,
     publisher_at: Option<usize>,
-    /// Most campaigns have the same.
+    /// Shared, because most campaigns have the same.
     tail: Arc<[Piece]>,
 }
 
-/// A value and the text behind it, as far as a piece holds it.
+/// A value and the text after it, as much as fits into a piece.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Piece {
     value: Value,
@@ -38,7 +38,7 @@ struct Piece {
     text: [u8; PIECE],
 }
 
-/// Text is copied by so many bytes, which takes a move or two and no call.
+/// Text is copied in pieces of this size, which takes a move or two and no call.
 const PIECE: usize = 16;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,7 +51,7 @@ enum Value {
 }
 
 impl Piece {
-    /// The room it takes while it is written. Numbers are stored in groups of eight digits, however many are kept.
+    /// The space it needs while it is written. Numbers are stored in groups of eight digits, even if fewer are kept.
     fn room(&self) -> usize {
         let value = match self.value {
             Value::Nothing => 0,
@@ -77,7 +77,7 @@ impl LineMaker {
         Self { columns, format, tails: HashSet::new(), longest: 0 }
     }
 
-    /// How long a line becomes at most.
+    /// The length of the longest line.
     pub(super) fn longest(&self) -> usize {
         self.longest
     }
@@ -115,7 +115,7 @@ impl LineMaker {
     }
 }
 
-/// A line in the making.
+/// A line that is being made.
 #[derive(Default)]
 struct Draft {
     text: Vec<u8>,
@@ -147,7 +147,7 @@ impl Draft {
         self.tail.push(Piece { value, length: 0, text: [0; PIECE] });
     }
 
-    /// A value that is always as long: `written` is how the format writes `blank`, which stands in its place.
+    /// A value of fixed length: `written` is how the format writes `blank`, its placeholder.
     fn fixed(&mut self, value: Value, written: &str, blank: &str) {
         let (before, after) = written.split_once(blank).unwrap_or((written, ""));
         self.text(before);
@@ -181,7 +181,7 @@ impl Line {
                 Value::Date => end.push(date, date.len()),
                 Value::PublisherId => end.push(publisher, publisher.len()),
                 Value::Cost => Micros::write_to(row.cost, &mut end),
-                // Checked when it was read, so the cast keeps its value.
+                // It was checked when it was read, so the cast keeps its value.
                 Value::Clicks => write_whole(row.clicks.unsigned_abs(), &mut end),
             }
             end.push(text, usize::from(*length));
@@ -191,8 +191,7 @@ impl Line {
     }
 }
 
-/// Writes over what stands at a place of the line. The length is known when this is compiled, so it takes a few moves and no
-/// call.
+/// Overwrites a part of the line. The length is a compile-time constant, so it takes a few moves and no call.
 #[inline]
 fn put<const N: usize>(piece: &[u8; N], start: usize, at: Option<usize>, out: &mut [u8]) {
     if let Some(place) = at.and_then(|at| out.get_mut(start + at..)?.first_chunk_mut::<N>()) {

@@ -1,4 +1,4 @@
-//! A Singular report of rows that no database holds, written by the same code as one of rows that it does.
+//! A Singular report of made-up rows, written by the same code as one of stored rows.
 
 use super::columns::Columns;
 use super::lines::{DateText, LineMaker, PublisherText};
@@ -8,7 +8,7 @@ use crate::domain::{Day, PublisherId, ReportFormat, ReportKind};
 use crate::service::{ServiceError, ServiceResult};
 use crate::store::{CampaignRow, ReportRow};
 
-/// The `items` of JSON, or the whole text of CSV. The rows' campaigns are looked up by key in `campaigns`.
+/// The `items` of JSON, or the whole text of CSV. `campaigns` are looked up by the rows' keys.
 pub fn made_up(
     as_format: ReportFormat,
     campaigns: &[CampaignRow],

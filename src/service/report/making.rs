@@ -1,4 +1,4 @@
-//! A report in the making: its bytes, some at a time, and the snapshot they are read in, which may be lent and given back.
+//! A report that is being made: it returns its bytes in chunks, and its snapshot can be given back and replaced.
 
 use std::sync::Arc;
 
@@ -12,43 +12,43 @@ use super::{Lengths, Plan, ReportHead, ReportRequest, ReportTotals, format, gene
 use crate::service::{ServiceError, ServiceResult};
 use crate::store::{Lane, Snapshot, StatScan, Store};
 
-/// A report in the making: hands out its bytes, some 64 KiB at a time. For JSON the `items` array (or `data` of the general
-/// report), for CSV the whole text. After an error there is nothing more, and what came before is no whole report.
+/// A report that is being made: returns chunks of about 64 KiB. For JSON the `items` array (or `data` of the general report),
+/// for CSV the whole text. After an error nothing more follows, and the chunks before are not a whole report.
 pub struct Report {
     asked: ReportRequest,
-    /// What it is read in; none where it was given back.
+    /// Its snapshot; `None` if it was given back.
     snapshot: Option<Snapshot>,
     plan: Arc<Plan>,
     dimensions: Arc<Dimensions>,
     segments: Segments,
     lengths: Lengths,
     out: Output,
-    /// Bytes that were handed out.
+    /// Bytes returned so far.
     made: u64,
     rest: Progress,
 }
 
-/// From so many bytes on a report's length is worth remembering.
+/// From this length on, a report's length is remembered.
 const LONG: u64 = 64 * 1024;
 
-/// What came of going on with a report in another snapshot.
+/// The result of continuing in another snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Continued {
-    /// What is still to come is as it was.
+    /// The remaining days are unchanged.
     Same,
-    /// Days that are still to come were restated meanwhile, so the report can't be finished.
+    /// Remaining days have changed, so the report can't be finished.
     Changed,
 }
 
 /// What is still to be made.
 enum Progress {
-    /// Nobody looked yet.
+    /// Not known yet.
     Unknown,
-    /// Sums, all at once.
+    /// Totals, all at once.
     Totals(&'static [Column<Total>]),
-    /// Day by day from this one on: those that are kept, and others that will be.
+    /// Days from this one on: from the cache, or to be put into it.
     Days(usize, Vec<Option<Segment>>),
-    /// Rows that are not kept.
+    /// Rows that aren't cached.
     Rows(StatScan),
     Nothing,
 }
@@ -72,13 +72,13 @@ impl Report {
         &self.plan.head
     }
 
-    /// What was made so far came to this.
+    /// The totals of the rows made so far.
     #[must_use]
     pub fn totals(&self) -> ReportTotals {
         self.out.totals
     }
 
-    /// How many bytes it will have, where it or all of its days were made before, or it is made already.
+    /// Its length, if it or all of its days were made before, or it is already complete.
     pub fn length(&mut self) -> ServiceResult<Option<u64>> {
         self.begin()?;
         if matches!(self.rest, Progress::Nothing) {
@@ -90,7 +90,7 @@ impl Report {
         Ok(summed.or_else(|| self.lengths.get(&self.plan.head.tag)))
     }
 
-    /// How many bytes it will have, found out by making them once where it must be. The snapshot is given back by that.
+    /// Its length, found by making all bytes once if necessary. That gives the snapshot back.
     pub fn measure(&mut self) -> ServiceResult<u64> {
         if let Some(length) = self.length()? {
             return Ok(length);
@@ -107,13 +107,13 @@ impl Report {
         Ok(length)
     }
 
-    /// Takes the memory of a chunk that is not needed any more, for the next one.
+    /// Takes back the memory of a chunk that is no longer needed, for the next one.
     pub fn reuse(&mut self, memory: Vec<u8>) {
         self.out.reuse(memory);
     }
 
-    /// The next bytes; nothing once all were handed out. Reads and renders no more than it takes to have them, but for the
-    /// general report, which is made at once.
+    /// The next bytes; `None` at the end. Reads and renders only what they need, except for the general report, which is made
+    /// at once.
     pub fn next_bytes(&mut self) -> ServiceResult<Option<Bytes>> {
         self.begin()?;
         loop {
@@ -134,7 +134,7 @@ impl Report {
         }
     }
 
-    /// Whether all of its bytes were handed out.
+    /// Whether all bytes were returned.
     #[must_use]
     pub fn is_over(&self) -> bool {
         matches!(self.rest, Progress::Nothing) && self.out.is_empty()
@@ -150,27 +150,27 @@ impl Report {
         }
     }
 
-    /// Whether it can't go on before it was given a snapshot.
+    /// Whether it needs a snapshot to continue.
     #[must_use]
     pub fn waits_for_snapshot(&self) -> bool {
         self.snapshot.is_none() && self.out.is_empty() && self.has_more_to_read()
     }
 
-    /// Keeps its snapshot's connection in the lane of long work; gives it back where that has none left, or where
-    /// nothing is to be read any more. Whether it kept it.
+    /// Moves its snapshot to the lane for long work; gives it back if that lane is full, or if nothing more must be read.
+    /// Returns whether it kept it.
     pub fn move_to_long_lane(&mut self, store: &Store) -> bool {
         let snapshot = self.snapshot.take().filter(|_| self.has_more_to_read());
         self.snapshot = snapshot.and_then(|snapshot| snapshot.moved_to(Lane::Long, store));
         self.snapshot.is_some()
     }
 
-    /// Gives its snapshot back. [`Report::go_on`] lends it another.
+    /// Gives its snapshot back. [`Report::go_on`] takes another one.
     pub fn release(&mut self) {
         self.snapshot = None;
     }
 
-    /// Goes on in another snapshot, if that has the days that are still to come as they were: so that the whole is what the
-    /// first one saw. The names are remembered, so their changes don't matter.
+    /// Continues in another snapshot, if the remaining days are unchanged there, so that the whole is what the first snapshot
+    /// had. Names are already loaded, so their changes don't matter.
     pub fn go_on(&mut self, snapshot: Snapshot) -> ServiceResult<Continued> {
         let Plan { advertiser, days, .. } = &*self.plan;
         let (from, to) = self.asked.query.days.stored();
@@ -191,13 +191,13 @@ impl Report {
         Ok(Continued::Same)
     }
 
-    /// Whether the first bytes take as long to make as all of them.
+    /// Whether all bytes are made together with the first ones.
     #[must_use]
     pub fn is_made_at_once(&self) -> bool {
         matches!(self.asked.columns(), Columns::Totals(_))
     }
 
-    /// Finds out what there is to do.
+    /// Finds out what must be made.
     fn begin(&mut self) -> ServiceResult<()> {
         if matches!(self.rest, Progress::Unknown) {
             let columns = self.asked.columns();

@@ -1,19 +1,20 @@
-//! The cost report (contract §1) and its totals (§3): rows out of the store, bytes for whoever asks for the next ones.
+//! The cost report (contract §1) and its totals (§3): reads rows from the store and returns bytes.
 //!
-//! A report is made in one snapshot. The versions read in it say which rendered days and which dimensions of an earlier report
-//! still hold; nothing is trusted for its age. It is made some 64 KiB at a time, so that a thread that must not block can make
-//! it between other work. Used by the routes and by `pitlane report`, so that both give the same bytes.
+//! A report is made from one snapshot. The versions in it say which rendered days and dimensions in the caches are still
+//! valid; nothing expires by age. It is made in chunks of about 64 KiB, so that a thread that must not block can make it
+//! between other work. The routes and `pitlane report` use the same code, so both give the same bytes.
 //!
 //! # To add a report
-//! 1. Name it in `ReportKind` (`domain/report.rs`), and list its columns beside the others in `columns.rs`. That is all that
-//!    routes, cache, history and command line need; a migration allows its name in the poll history.
-//! 2. A column that no report has yet is a variant of `Daily` (`columns.rs`) and how it is filled (`lines.rs`): text of the
-//!    campaign with `Draft::text`, anything that differs from row to row as a `Value`. Where it is a figure that reports don't
-//!    read yet, it becomes a field of the store's `ReportRow` (`store/stats/row.rs`, and `store/sql/stat_scan.sql`).
-//! 3. A way to write that is neither JSON nor CSV is a file with an implementation of [`Format`], named in `ReportFormat`.
+//! 1. Name it in `ReportKind` (`domain/report.rs`), and list its columns in `columns.rs`. Routes, cache, history and command
+//!    line follow from that; a migration must allow its name in the poll history.
+//! 2. A column that no report has yet is a variant of `Daily` (`columns.rs`), filled in `lines.rs`: texts of the campaign by
+//!    `Draft::text`, anything that differs from row to row as a `Value`. A figure that reports don't read yet becomes a field
+//!    of the store's `ReportRow` (`store/stats/row.rs` and `store/sql/stat_scan.sql`).
+//! 3. A format besides JSON and CSV is a file with an implementation of [`Format`], named in `ReportFormat` and in
+//!    [`format`].
 //!
-//! What is shown of publishers besides their ids must be known to `Columns::name_publishers`. Bytes that change for unchanged
-//! columns and data move `RENDERING`.
+//! If a report shows more of publishers than their ids, `Columns::name_publishers` must say so. If the same rows get other
+//! bytes, increase `RENDERING`.
 
 mod columns;
 mod csv;
@@ -42,20 +43,20 @@ use super::{ServiceError, ServiceResult};
 use crate::domain::{MicrosSum, ReportFormat, ReportKind, ReportQuery};
 use crate::store::{AdvertiserKey, ReadTxn, Snapshot, Version};
 
-/// Advertisers whose dimensions are kept. They are small: some hundred bytes a campaign and format.
+/// How many advertisers' dimensions are cached. They are small: some hundred bytes per campaign and format.
 const KEPT_DIMENSIONS: usize = 256;
 
-/// Reports that are planned already, while nothing changes: so many, of at most so many days.
+/// How many reports have their plan cached while nothing changes, and the most days of such a report.
 const PLANS: usize = 256;
 const PLANNED_DAYS: usize = 400;
 
-/// Long reports whose lengths are remembered.
+/// How many long reports have their length remembered.
 const LENGTHS: usize = 1024;
 
-/// Moves when the same rows would be written differently; part of every entity tag.
+/// Increase this if the same rows are written differently; it is part of every entity tag.
 const RENDERING: u32 = 1;
 
-/// The format of this name.
+/// The implementation of a format.
 #[must_use]
 pub fn format(format: ReportFormat) -> &'static dyn Format {
     match format {
@@ -64,7 +65,7 @@ pub fn format(format: ReportFormat) -> &'static dyn Format {
     }
 }
 
-/// What is asked for.
+/// A request for a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReportRequest {
     pub kind: ReportKind,
@@ -77,8 +78,7 @@ impl ReportRequest {
         Columns::of(self.kind)
     }
 
-    /// The versions of what the report names: publishers count only where it shows more of them than their ids, which
-    /// never change.
+    /// The versions of the names in the report. Publishers count only if it shows more than their ids, which never change.
     fn named(&self, (catalogue, publishers): (Version, Version)) -> (Version, Version) {
         (catalogue, if self.columns().name_publishers() { publishers } else { Version::default() })
     }
@@ -87,36 +87,36 @@ impl ReportRequest {
 /// What is known before the first row.
 #[derive(Debug)]
 pub struct ReportHead {
-    /// Names the content: changes whenever the items would. Opaque; fit for an entity tag.
+    /// Identifies the content: changes whenever the items would. Opaque; used as entity tag.
     pub tag: String,
-    /// What it is made from: no later change is in it, and none up to it is missing.
+    /// The version it is made from: it has all changes up to it, and none after.
     pub version: Version,
     /// Whether any offer of the advertiser has cost reporting enabled.
     pub any_enabled: bool,
 }
 
-/// What a report came to.
+/// The totals of a report.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ReportTotals {
     pub rows: u64,
     pub cost: MicrosSum,
 }
 
-/// What is known of a report before its rows are read, all from one snapshot.
+/// What is known before the rows are read, all from one snapshot.
 struct Plan {
     advertiser: AdvertiserKey,
-    /// Of the catalogue and of the publishers.
+    /// The versions of the catalogue and of the publishers.
     versions: (Version, Version),
     /// The days that have rows.
     days: Vec<(i64, Version)>,
     head: ReportHead,
 }
 
-/// What came of opening a report without waiting.
+/// The result of opening a report without waiting.
 #[expect(clippy::large_enum_variant, reason = "a box would cost each poll an allocation, and nobody keeps one")]
 pub enum Opened {
     Ready(Report),
-    /// The advertiser's names would have to be read first; the snapshot is for [`Reports::open`].
+    /// The advertiser's names must be loaded first, by [`Reports::open`] with this snapshot.
     NeedsNames(Snapshot),
 }
 
@@ -127,11 +127,11 @@ pub struct Reports {
     lengths: Lengths,
 }
 
-/// How many bytes long reports had, by their tags: the same report has as many the next time.
+/// The lengths of long reports by their tags: the same report has the same length again.
 type Lengths = Arc<Cache<String, u64>>;
 
 impl Reports {
-    /// Keeps up to `cache_bytes` of rendered days.
+    /// Caches up to `cache_bytes` of rendered days.
     #[must_use]
     pub fn new(cache_bytes: u64) -> Self {
         Self {
@@ -142,7 +142,7 @@ impl Reports {
         }
     }
 
-    /// A report of what the snapshot sees. Where the advertiser's names changed since the last one they are all read first.
+    /// Opens a report from the snapshot. If the advertiser's names have changed since the last one, they are loaded first.
     pub fn open(&self, asked: ReportRequest, snapshot: Snapshot) -> ServiceResult<Report> {
         match self.open_now(asked, snapshot)? {
             Opened::Ready(report) => Ok(report),
@@ -189,7 +189,7 @@ impl Reports {
     }
 }
 
-/// The advertiser and the versions that its dimensions must have.
+/// The advertiser's key and the versions that its dimensions must have.
 fn versions(txn: &ReadTxn<'_>, query: &ReportQuery) -> ServiceResult<(AdvertiserKey, (Version, Version))> {
     let (advertiser, catalogue) = txn.catalogue_version(query.advertiser)?;
     Ok((advertiser, (catalogue, txn.publishers_version()?)))
@@ -221,12 +221,12 @@ impl Plan {
     }
 }
 
-/// Everything that the content depends on.
+/// A tag of everything that the content depends on.
 fn tag(asked: &ReportRequest, epoch: &str, versions: (Version, Version), newest: Version) -> String {
     let ReportRequest { kind, format, query } = asked;
     let (catalogue, publishers) = asked.named(versions);
     let (from, to) = query.days.stored();
-    // Of a random UUID, so that eight digits tell epochs apart.
+    // The epoch is a random UUID, so eight digits tell epochs apart.
     let epoch = epoch.get(..8).unwrap_or(epoch);
     let offer = query.offer.map_or_else(String::new, |offer| format!("-{offer}"));
     format!(
@@ -240,7 +240,7 @@ fn tag(asked: &ReportRequest, epoch: &str, versions: (Version, Version), newest:
     )
 }
 
-/// A row that points at something the catalogue does not have: the report stops rather than leave it out.
+/// A row whose campaign or publisher doesn't exist: the report fails rather than leave it out.
 fn dangling(what: &str, key: i64) -> ServiceError {
     ServiceError::Internal(format!("a stat points at {what} {key}, which does not exist"))
 }

@@ -1,4 +1,4 @@
-//! Gathers a report's bytes into chunks.
+//! Collects a report's bytes into chunks.
 
 use std::collections::VecDeque;
 
@@ -12,13 +12,13 @@ use crate::domain::MicrosSum;
 use crate::service::ServiceResult;
 use crate::store::{ReadTxn, StatScan};
 
-/// How much is gathered before it is a chunk.
+/// The size of a chunk.
 const CHUNK: usize = 64 * 1024;
 
-/// A rendered day from this size on is handed over as it is instead of being copied into a chunk.
+/// From this size on, a rendered day is passed on as it is instead of being copied into a chunk.
 const COPY_LIMIT: usize = 16 * 1024;
 
-/// Gathers bytes into chunks, and puts between the rows what the format wants there.
+/// Collects bytes into chunks, and adds the format's text between rows.
 pub(super) struct Output {
     format: &'static dyn Format,
     pub(super) totals: ReportTotals,
@@ -38,12 +38,12 @@ impl Output {
         self.chunks.pop_front()
     }
 
-    /// How many bytes wait to be taken.
+    /// How many bytes are ready.
     pub(super) fn waiting(&self) -> u64 {
         self.chunks.iter().map(|chunk| chunk.len() as u64).sum()
     }
 
-    /// Whether nothing waits to be taken.
+    /// Whether no bytes are ready.
     pub(super) fn is_empty(&self) -> bool {
         self.chunks.is_empty()
     }
@@ -56,12 +56,12 @@ impl Output {
         self.format
     }
 
-    /// What stands before all rows.
+    /// The text before all rows.
     pub(super) fn header(&mut self, names: &[&str]) {
         self.buffer.extend_from_slice(self.format.header(names).as_bytes());
     }
 
-    /// How long so many bytes of rendered days become, with what is there already and what the end adds.
+    /// The length of `bytes` bytes of rendered days, together with what is there already and the end.
     pub(super) fn length_around(&self, bytes: u64) -> u64 {
         let end = if bytes == 0 { self.format.nothing() } else { self.format.end() };
         self.buffer.len() as u64 + bytes + end.len() as u64
@@ -77,7 +77,7 @@ impl Output {
         self.flush_full();
     }
 
-    /// Puts the format's beginning over the first byte of the first row, which stands at `start`.
+    /// Replaces the first byte of the first row, which is at `start`.
     fn begin_rows(&mut self, start: usize) {
         if self.totals.rows == 0
             && let Some(first) = self.format.first_byte()
@@ -106,14 +106,14 @@ impl Output {
             return self.flush_full();
         }
         self.flush();
-        // In pieces, so that what sends them need not hold a whole day at once.
+        // In pieces, so that the sender need not hold a whole day at once.
         while bytes.len() > CHUNK + COPY_LIMIT {
             self.chunks.push_back(bytes.split_to(CHUNK));
         }
         self.chunks.push_back(bytes);
     }
 
-    /// Rows straight from the store, until there is a chunk of them; whether there may be more.
+    /// Rows directly from the store, until a chunk is full; returns whether there may be more.
     pub(super) fn rows(
         &mut self,
         txn: &ReadTxn<'_>,
@@ -146,7 +146,7 @@ impl Output {
         Ok(true)
     }
 
-    /// Gets the buffer its memory. Rows come some at a time and overshoot a chunk, which is what the extra room is for.
+    /// Allocates the buffer. Rows come in batches and can exceed a chunk, hence the extra space.
     fn make_room(&mut self) {
         if self.buffer.capacity() < CHUNK {
             let mut buffer = std::mem::take(&mut self.spare);
@@ -169,7 +169,7 @@ impl Output {
         }
     }
 
-    /// Puts behind the rows what the format wants there.
+    /// Adds the format's text after all rows.
     pub(super) fn finish(&mut self) {
         let end = if self.totals.rows == 0 { self.format.nothing() } else { self.format.end() };
         self.buffer.extend_from_slice(end.as_bytes());

@@ -1,7 +1,7 @@
-//! Rendered days, kept within a bound of bytes.
+//! A cache of rendered days, bounded in bytes.
 //!
-//! A key holds the versions of everything the bytes were made from, so a stale day is never found. Imports, renames, switches
-//! and other processes need not invalidate anything, and nothing expires by time.
+//! A key contains the versions of everything that the bytes were made from, so an outdated day is never found. Imports,
+//! renames, switches and other processes need not invalidate anything, and nothing expires by time.
 
 use std::sync::Arc;
 
@@ -14,13 +14,13 @@ use crate::domain::{MicrosSum, ReportFormat, ReportKind};
 use crate::service::ServiceResult;
 use crate::store::{AdvertiserKey, ReadTxn, StatScan, Version};
 
-/// What an entry takes besides its bytes.
+/// Bytes that an entry takes besides its content.
 const OVERHEAD: u64 = 160;
 
-/// Days that are larger than this are not kept, for they would have to be made in one go.
+/// Larger days aren't cached, because they would have to be made in one go.
 const LARGE_DAY: usize = 1 << 20;
 
-/// Everything that a rendered day was made from.
+/// The versions of everything that a rendered day was made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct SegmentKey {
     pub(super) advertiser: AdvertiserKey,
@@ -31,7 +31,7 @@ pub(super) struct SegmentKey {
     pub(super) format: ReportFormat,
 }
 
-/// The reported rows of one day.
+/// The rendered rows of one day.
 #[derive(Debug, Clone)]
 pub(super) struct Segment {
     pub(super) bytes: Bytes,
@@ -48,7 +48,7 @@ impl Weighter<SegmentKey, Segment> for ByBytes {
     }
 }
 
-/// The kept days; none where the bound is zero.
+/// The cached days; `None` if the cache is off.
 #[derive(Clone)]
 pub(super) struct Segments(Option<Arc<Cache<SegmentKey, Segment, ByBytes>>>);
 
@@ -59,7 +59,7 @@ impl Segments {
         Self((bytes > 0).then(|| Arc::new(Cache::with_weighter(entries, bytes, ByBytes))))
     }
 
-    /// Whether so many days of about so many bytes are worth keeping. A report larger than the cache would evict what others
+    /// Whether this many days of about this size are worth caching. A report larger than the cache would evict what others
     /// ask for, and in the end its own days.
     pub(super) fn are_worth_keeping(&self, days: usize, day_bytes: usize) -> bool {
         let bytes = days.saturating_mul(day_bytes) as u64;

@@ -1,4 +1,4 @@
-//! What is kept, remembered or made without waiting is what a fresh report would be.
+//! Cached and remembered results equal a fresh report.
 
 use tempfile::TempDir;
 

@@ -1,43 +1,42 @@
-//! What needs attention: what it is, how badly, in which words, and under which name alarms tell it.
+//! Alerts: their kinds, severity, messages, and names as alarms.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::{Day, phrase};
 
-/// How bad it is; the worst is the greatest.
+/// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// It will go wrong, or somebody should look at it.
+    /// It may go wrong, or somebody should look at it.
     Warning,
-    /// Singular does not get what it should, or something is broken.
+    /// Singular doesn't get what it should, or something is broken.
     Critical,
 }
 
 /// Something that needs attention.
 #[derive(Debug)]
 pub struct Alert {
-    /// How bad it is: the worst is told first.
     pub severity: Severity,
-    /// What was found, with its figures.
+    /// The kind, with its figures.
     pub kind: AlertKind,
 }
 
-/// What it is that needs attention.
+/// The kind of an alert.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AlertKind {
     /// Backups failed, are damaged or too old.
     Backups {
-        /// What is wrong with them.
+        /// The problem.
         trouble: String,
     },
-    /// The server's own certificate is missing, has ended or ends soon.
+    /// The server's own certificate is missing, has expired or expires soon.
     Certificate {
-        /// What is wrong with it.
+        /// The problem.
         trouble: String,
     },
     /// The disk is nearly full.
     DiskLow {
-        /// What is free, in megabytes.
+        /// Free megabytes.
         free_mb: u64,
     },
     /// Alarms can't be sent.
@@ -47,28 +46,22 @@ pub enum AlertKind {
         since: DateTime<Utc>,
         why: String,
     },
-    /// Days that only a refresh request brings to Singular.
-    RefreshNeeded {
-        count: i64,
-        /// The oldest.
-        first: Day,
-        /// The newest.
-        last: Day,
-    },
-    /// Polls come, and are refused.
+    /// Days that only a refresh request covers.
+    RefreshNeeded { count: i64, first: Day, last: Day },
+    /// Polls are refused.
     PollingRefused {
-        /// The status they get.
+        /// Their HTTP status.
         status: u16,
     },
-    /// Singular's last answer for a day that was over had nothing, or far less than usual.
+    /// Singular's last answer for a complete day had nothing, or far less than usual.
     ServedLess {
         /// The newest such day.
         day: Day,
         /// How many such days there are.
         count: i64,
-        /// Items that it was handed for that day.
+        /// Items that Singular received for that day.
         items: i64,
-        /// Items that are usual.
+        /// The usual number of items.
         usual: i64,
         /// Whether the next poll gets something else.
         is_coming: bool,
@@ -76,20 +69,20 @@ pub enum AlertKind {
     /// The last poll with a token was refused.
     TokenRefused {
         name: String,
-        /// The status it got.
+        /// Its HTTP status.
         status: u16,
     },
-    /// An import's process was killed.
+    /// An import was killed.
     ImportCutOff { import: String },
-    /// The advertiser is disabled, and with it its tokens.
+    /// The advertiser is disabled, so its tokens are refused.
     AdvertiserDisabled,
-    /// All offers are switched off.
+    /// Cost reporting is off for all offers.
     NoOfferReports,
-    /// Some offers are switched off.
+    /// Cost reporting is off for some offers.
     OffersOff { count: i64 },
     /// No token can read the report.
     NoToken,
-    /// A rotation can be finished.
+    /// A rotated token is no longer used and can be revoked.
     OldTokenUnused {
         /// The old token's name.
         name: String,
@@ -99,19 +92,19 @@ pub enum AlertKind {
     /// A token expires soon.
     TokenEnding {
         name: String,
-        /// How long it works yet.
+        /// The time until it expires.
         left: TimeDelta,
-        /// Whether another one takes its place already.
+        /// Whether another token already replaces it.
         has_successor: bool,
     },
-    /// Polls came, and come no more.
+    /// No polls come any more.
     PollingStopped {
-        /// How long ago the last one was answered.
+        /// The time since the last answered poll.
         silence: TimeDelta,
     },
     /// Yesterday has no stats.
     NoStats {
-        /// Yesterday, as the advertiser counts days.
+        /// Yesterday, in the advertiser's zone.
         day: Day,
     },
     /// Polls with a known token were refused.
@@ -119,7 +112,7 @@ pub enum AlertKind {
         /// How many, in the last 7 days.
         count: i64,
     },
-    /// A token that is bound to networks was used from elsewhere.
+    /// A token was used from a network that it isn't allowed from.
     TokenElsewhere { name: String, address: String },
     /// Polls without a valid token came.
     StrangersRefused {
@@ -129,7 +122,7 @@ pub enum AlertKind {
 }
 
 impl AlertKind {
-    /// What it is, in a sentence or two.
+    /// The message, one or two sentences.
     #[must_use]
     pub fn message(&self) -> String {
         let refused = |count: i64, which: &str| {
@@ -201,7 +194,7 @@ impl AlertKind {
 }
 
 impl AlertKind {
-    /// What it is called as an alarm, the same for as long as it lasts; none for what only pages tell.
+    /// Its name as an alarm, which stays the same while it lasts; `None` for alerts that only pages show.
     #[must_use]
     pub fn alarm_name(&self) -> Option<String> {
         let named = |what: &str, name: &str| Some(format!("{what} {name}"));

@@ -1,4 +1,4 @@
-//! The rules of what needs attention.
+//! The rules of alerts. Those about the ledger are in `handover.rs`.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -11,26 +11,26 @@ use crate::service::certificates::CertificateStatus;
 use crate::service::{ServiceResult, imports};
 use crate::store::{AdvertiserRow, ReadTxn, TokenRow};
 
-/// Refused polls and tokens that were used are told of for this long.
+/// How long refused polls and used tokens are reported.
 const RECENT: TimeDelta = TimeDelta::days(7);
-/// A token that was not used for so long is not refused any more.
+/// A refused token that wasn't used for this long is no longer reported.
 const REFUSED_LATELY: TimeDelta = TimeDelta::hours(26);
 
-/// How the appliance's own affairs stand, whichever advertiser is looked at.
+/// The state of the server itself, independent of advertisers.
 #[derive(Debug, Default)]
 pub struct ApplianceStatus {
     pub backups: BackupStatus,
-    /// Its own certificate, where it speaks TLS itself.
+    /// Its certificate, if it serves HTTPS itself.
     pub certificate: Option<CertificateStatus>,
-    /// The last copy of a backup elsewhere, where copies are made.
+    /// The last copy of a backup elsewhere, if copies are made.
     pub copy: Option<CopyStatus>,
-    /// Megabytes that are free on the disk, where they are few.
+    /// Free megabytes on the disk, if they are few.
     pub disk_low: Option<u64>,
-    /// Channels of alarms that fail.
+    /// Alarm channels that fail.
     pub channels: Vec<ChannelStatus>,
 }
 
-/// A channel of alarms that fails.
+/// An alarm channel that fails.
 #[derive(Debug, Clone)]
 pub struct ChannelStatus {
     /// `mail` or `webhook`.
@@ -39,7 +39,7 @@ pub struct ChannelStatus {
     pub why: String,
 }
 
-/// What needs attention whichever advertiser is looked at.
+/// The alerts about the server itself.
 #[must_use]
 pub fn of_appliance(appliance: &ApplianceStatus, now: DateTime<Utc>) -> Vec<Alert> {
     let backups = appliance.backups.trouble(now).map(|trouble| AlertKind::Backups { trouble });
@@ -53,7 +53,7 @@ pub fn of_appliance(appliance: &ApplianceStatus, now: DateTime<Utc>) -> Vec<Aler
     backups.into_iter().chain(copy).chain(certificate).chain(disk).chain(channels).map(critical).collect()
 }
 
-/// What needs attention for one advertiser, the worst first.
+/// The alerts of one advertiser, worst first.
 pub fn of_advertiser(txn: &ReadTxn<'_>, advertiser: &AdvertiserRow, now: DateTime<Utc>) -> ServiceResult<Vec<Alert>> {
     let mut found = Vec::new();
     let cut_off = imports::recently_cut_off(txn, imports::CUT_OFF_NOTICE, now)?.into_iter();

@@ -1,4 +1,4 @@
-//! What the ledger says needs attention: days that only a refresh request brings, days of which Singular was handed too little.
+//! Alerts from the ledger: days that only a refresh request covers, and days of which Singular received too little.
 
 use chrono::{DateTime, Utc};
 
@@ -8,17 +8,17 @@ use crate::service::ServiceResult;
 use crate::service::ledger::{Detail, HandoverState, Ledger, LedgerDay};
 use crate::store::ReadTxn;
 
-/// Earlier days that a day is compared with, and how many of them there must be.
+/// How many earlier days a day is compared with, and the fewest of them.
 const COMPARED: usize = 10;
 const ENOUGH: usize = 3;
 
-/// What of an advertiser's ledger, which must have all days, needs attention.
+/// The alerts from an advertiser's ledger of all days.
 pub fn of_ledger(txn: &ReadTxn<'_>, ledger: &Ledger) -> ServiceResult<Vec<Alert>> {
     let less = served_less(ledger, &recent(txn, ledger)?, txn.stats_due_hour(ledger.advertiser.key)?);
     Ok(less.map(critical).into_iter().chain(refresh_needed(ledger).map(warning)).collect())
 }
 
-/// The days that polls still ask for and those before them that they are compared with, with their sums.
+/// The days that polls still ask for, and the earlier days to compare them with, with their sums.
 fn recent(txn: &ReadTxn<'_>, ledger: &Ledger) -> ServiceResult<Vec<LedgerDay>> {
     let is_before = |day: &LedgerDay| ledger.calendar.is_beyond_polls(day.day);
     let before = &ledger.days[..ledger.days.partition_point(is_before)];
@@ -29,7 +29,7 @@ fn recent(txn: &ReadTxn<'_>, ledger: &Ledger) -> ServiceResult<Vec<LedgerDay>> {
         let earliest = before.iter().rev().filter(was_served).take(wanted).last().or(ledger.days.get(before.len()));
         let (Some(first), Some(last)) = (earliest, ledger.days.last()) else { return Ok(Vec::new()) };
         let days = ledger.read(txn, Some(DayRange::new(first.day, last.day)?), Detail::Sums)?;
-        // Days that were handed over without an item are no measure, so more of them may be needed.
+        // Days that were received without items can't be compared with, so more days may be needed.
         let usable = days.iter().filter(|day| is_before(day) && items(day).is_some_and(|items| items > 0)).count();
         if usable >= COMPARED || wanted >= all {
             return Ok(days);
@@ -38,7 +38,7 @@ fn recent(txn: &ReadTxn<'_>, ledger: &Ledger) -> ServiceResult<Vec<LedgerDay>> {
     }
 }
 
-/// How many items a day was handed over with, where that is known.
+/// How many items Singular received for a day, if that is known.
 fn items(day: &LedgerDay) -> Option<u64> {
     day.difference.served.map(|served| served.rows)
 }
@@ -49,9 +49,8 @@ fn refresh_needed(ledger: &Ledger) -> Option<AlertKind> {
     Some(AlertKind::RefreshNeeded { count: whole(days.len()), first, last })
 }
 
-/// Days that polls still ask for, and of which Singular was handed nothing or less than a quarter of what is usual. Only
-/// answers count from after the hour by which the day's stats were due: until then a day is not expected to be whole. Days
-/// without stats are told of by a rule of their own.
+/// Days that polls still ask for, and of which Singular received nothing or less than a quarter of the usual. Only answers
+/// after the day's stats were due count, because a day may be incomplete before. Days without stats have a rule of their own.
 fn served_less(ledger: &Ledger, recent: &[LedgerDay], due_hour: u32) -> Option<AlertKind> {
     let clock = ledger.advertiser.time_zone.clock();
     let was_due = |day: &LedgerDay, at: DateTime<Utc>| {

@@ -1,7 +1,7 @@
-//! How things stand, and how bad that is: one home for each rule that pages, commands, metrics and alarms share.
+//! The state of things, and which of it is an alert. Pages, commands, metrics and alarms share these rules.
 //!
-//! What makes a token live, whether Singular polls, what is missing before the first report, and what needs attention. All
-//! of it is read from one transaction and judged by a clock that the caller brings; nothing is remembered.
+//! When a token is live, whether Singular polls, what is missing before the first report, and what needs attention.
+//! Everything is read from one transaction with the caller's clock; nothing is cached.
 
 mod alert;
 mod attention;

@@ -1,4 +1,4 @@
-//! Whether Singular polls an advertiser's report, as far as the poll history tells.
+//! Whether Singular polls an advertiser's report, according to the poll history.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -6,33 +6,33 @@ use crate::domain::AdvertiserId;
 use crate::service::ServiceResult;
 use crate::store::{PollSeen, ReadTxn};
 
-/// Singular polls twice a day; this long after the last answer it has stopped.
+/// Singular polls twice a day; after this long without an answered poll, polling has stopped.
 const SILENCE: TimeDelta = TimeDelta::hours(26);
 
-/// What the rhythm of polls is learned from: the last days, so many polls, and at least so many gaps that are longer than
-/// one visit takes.
+/// The usual interval between polls is learned from this long a time, from at most this many polls, and from at least this
+/// many gaps longer than one visit.
 const RHYTHM: TimeDelta = TimeDelta::days(30);
 const LOOKED_AT: u32 = 500;
 const GAPS: usize = 3;
 const VISIT: TimeDelta = TimeDelta::hours(1);
 
-/// Whether an advertiser's report is polled (contract §8).
+/// The polling state of an advertiser's report (contract §8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PollingState {
     /// No poll with one of its tokens was ever answered or refused.
     Never,
-    /// It was answered lately.
+    /// A poll was answered recently.
     Alive,
-    /// It has not been answered for too long.
+    /// No poll has been answered for too long.
     Stopped,
-    /// Polls come, and are refused.
+    /// Polls are refused.
     Refused,
 }
 
 impl PollingState {
     pub const ALL: [Self; 4] = [Self::Never, Self::Alive, Self::Stopped, Self::Refused];
 
-    /// The word for it in JSON and metrics.
+    /// Its name in JSON and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -44,13 +44,13 @@ impl PollingState {
     }
 }
 
-/// How the polling of one advertiser's report stands.
+/// The polling status of one advertiser.
 #[derive(Debug)]
 pub struct PollingStatus {
     pub state: PollingState,
-    /// The last poll that got what it asked for.
+    /// The last answered poll.
     pub last: Option<PollSeen>,
-    /// The last one that was refused since.
+    /// The last refused poll since then.
     pub refused: Option<PollSeen>,
 }
 
@@ -67,7 +67,7 @@ impl PollingStatus {
     fn judge(last: Option<PollSeen>, refused: Option<PollSeen>, silence: TimeDelta, now: DateTime<Utc>) -> Self {
         let is_recent = |poll: &PollSeen| now - poll.at <= silence;
         let refused_lately = refused.as_ref().is_some_and(is_recent);
-        // A mistyped date or a full limit says nothing of the next poll; a token that is not accepted does.
+        // A mistyped date or a rate limit says nothing about the next poll; a refused token does.
         let token_refused = refused.as_ref().is_some_and(|poll| matches!(poll.status, 401 | 403));
         let state = match &last {
             None if refused.is_none() => PollingState::Never,
@@ -80,21 +80,21 @@ impl PollingStatus {
         Self { state, last, refused }
     }
 
-    /// When a poll last got what it asked for.
+    /// When a poll was last answered.
     #[must_use]
     pub fn last_at(&self) -> Option<DateTime<Utc>> {
         self.last.as_ref().map(|poll| poll.at)
     }
 }
 
-/// After how long without an answer polling has stopped: one and a half times as long as usually lies between two days'
-/// polls where that is known, but never sooner than for polls that come twice a day.
+/// After how long without an answered poll polling has stopped: one and a half times the usual interval, if that is known,
+/// but never less than for polls that come twice a day.
 fn silence(txn: &ReadTxn<'_>, advertiser: AdvertiserId, now: DateTime<Utc>) -> ServiceResult<TimeDelta> {
     let polls = txn.poll_times(advertiser, now - RHYTHM, LOOKED_AT)?;
     Ok(learned(&polls).map_or(SILENCE, |usual| (usual + usual / 2).clamp(SILENCE, RHYTHM / 2)))
 }
 
-/// How long usually lies between two polls, newest first. Those of one visit, which ask for many ranges at once, are one.
+/// The usual time between two polls, newest first. Polls of one visit, which ask for many ranges in a row, count as one.
 fn learned(polls: &[DateTime<Utc>]) -> Option<TimeDelta> {
     let gaps = polls.windows(2).filter_map(|pair| match pair {
         [newer, older] => Some(*newer - *older).filter(|gap| *gap > VISIT),
@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(judge(Some(1), Some((0, 400))), PollingState::Alive, "somebody mistyped a date");
         assert_eq!(judge(Some(27), Some((1, 400))), PollingState::Refused);
         assert_eq!(judge(Some(60), Some((27, 400))), PollingState::Stopped);
-        // A clock that was set back since must not make a poll look old.
+        // A clock that was set back must not make a poll look old.
         assert_eq!(judge(Some(-48), None), PollingState::Alive);
     }
 

@@ -1,4 +1,4 @@
-//! What an advertiser still lacks before Singular can get a first report.
+//! What an advertiser still needs before Singular can get a first report.
 
 use chrono::{DateTime, Utc};
 
@@ -6,34 +6,33 @@ use super::token::reads_reports;
 use crate::service::ServiceResult;
 use crate::store::{AdvertiserRow, ReadTxn};
 
-/// What the catalogue needs at least one of, in the order in which people add them.
+/// The kinds of catalogue entries that are needed, in the order in which people add them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CatalogueEntry {
     Advertiser,
     App,
     Offer,
-    /// What runs the offer on an app.
     Campaign,
     Publisher,
 }
 
-/// How far an advertiser's way to the first report is done.
+/// How far an advertiser's set-up has come.
 #[derive(Debug, Clone, Copy)]
 pub struct Setup {
-    /// The first kind of entry that the catalogue has none of.
+    /// The first kind of entry that is missing.
     pub missing: Option<CatalogueEntry>,
     /// Whether there are any stats.
     pub has_stats: bool,
     /// How many offers there are.
     pub offers: usize,
-    /// How many of them Singular is shown.
+    /// How many of them have cost reporting on.
     pub offers_on: usize,
-    /// Whether Singular could read the report with a token now.
+    /// Whether Singular can read the report with a token now.
     pub has_token: bool,
 }
 
 impl Setup {
-    /// What is there for an advertiser; without one, what is there for all.
+    /// The set-up of an advertiser; without one, of all.
     pub fn of(txn: &ReadTxn<'_>, advertiser: Option<&AdvertiserRow>, now: DateTime<Utc>) -> ServiceResult<Self> {
         use CatalogueEntry::{Advertiser, App, Campaign, Offer, Publisher};
         let Some(row) = advertiser else {

@@ -1,24 +1,24 @@
-//! What a token is worth now. Authentication, pages and commands all go by this.
+//! The state of a token. Authentication, pages and commands all use it.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::TokenScope;
 use crate::store::TokenRow;
 
-/// How long before a token expires people are told of it.
+/// How long before a token expires a notice begins.
 pub const EXPIRY_NOTICE: TimeDelta = TimeDelta::days(30);
 
-/// Whether a token is accepted, or why not. The first reason that holds counts.
+/// Whether a token is accepted, or the first reason why not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenState {
     Revoked(DateTime<Utc>),
-    /// Its time is over.
+    /// It has expired.
     Expired(DateTime<Utc>),
     /// Its advertiser is disabled.
     Disabled(DateTime<Utc>),
-    /// Accepted, but not for much longer.
+    /// Accepted, but expires soon.
     Ending(DateTime<Utc>),
-    /// Accepted; until when, if it has an end.
+    /// Accepted; until when, if it expires.
     Live(Option<DateTime<Utc>>),
 }
 
@@ -42,21 +42,21 @@ impl TokenState {
     }
 }
 
-/// Whether Singular could read the advertiser's report with this token now.
+/// Whether Singular can read the advertiser's report with this token now.
 pub(super) fn reads_reports(row: &TokenRow, now: DateTime<Utc>) -> bool {
     row.scope == TokenScope::Report && TokenState::of(row, now).is_live()
 }
 
-/// The other token of a rotation that is not finished: both are live.
+/// The other token of an unfinished rotation: both are live.
 #[derive(Debug, Clone, Copy)]
 pub enum Rotation<'a> {
-    /// This token is to take the place of that one.
+    /// This token replaces that one.
     Replaces(&'a TokenRow),
-    /// That token is to take the place of this one.
+    /// That token replaces this one.
     ReplacedBy(&'a TokenRow),
 }
 
-/// The rotation that `row` is part of, if there is one; `all` holds the advertiser's other tokens.
+/// The rotation that `row` is part of, if there is one; `all` has the advertiser's other tokens.
 #[must_use]
 pub fn rotation<'a>(row: &TokenRow, all: &'a [TokenRow], now: DateTime<Utc>) -> Option<Rotation<'a>> {
     let is_live = |row: &TokenRow| TokenState::of(row, now).is_live();
@@ -74,7 +74,7 @@ pub(super) mod tests {
     use crate::domain::TokenHash;
     use crate::store::{AdvertiserKey, TokenKey};
 
-    /// A token that lives until it is revoked.
+    /// A token that doesn't expire.
     pub(in crate::service::status) fn row(key: i64) -> TokenRow {
         TokenRow {
             key: TokenKey::from(key),
@@ -115,7 +115,7 @@ pub(super) mod tests {
         assert_eq!(expires(now + second), TokenState::Ending(now + second));
         assert_eq!(expires(now + EXPIRY_NOTICE), TokenState::Live(Some(now + EXPIRY_NOTICE)));
         assert_eq!(with(|row, at| row.revoked_at = Some(at), now), TokenState::Revoked(now));
-        // A revocation counts from its being written, whatever the clocks said.
+        // A revocation counts as soon as it is written, whatever the clocks say.
         let ahead = now + EXPIRY_NOTICE;
         assert_eq!(with(|row, at| row.revoked_at = Some(at), ahead), TokenState::Revoked(ahead));
         assert_eq!(with(|row, at| row.advertiser_disabled_at = Some(at), now), TokenState::Disabled(now));

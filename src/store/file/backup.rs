@@ -1,7 +1,7 @@
-//! Copies of the database that are known to be good: how one is made, and how a file is told to be one.
+//! Makes verified copies of the database, and verifies files.
 //!
-//! A copy is taken from one unchanging state while others go on writing. It is compared with what was counted in that same
-//! state, checked by SQLite, sealed, flushed to the disk, and only then gets its name: a file of that name is whole.
+//! A copy is taken from one snapshot while others continue to write. It is compared with counts from the same snapshot,
+//! checked by SQLite, sealed, flushed to the disk, and only then gets its name. So a file with that name is complete.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -17,28 +17,28 @@ use crate::store::file::schema;
 use crate::store::file::trailer::{self, Found, Trailer};
 use crate::store::{DatabaseSummary, Doing as _, SCHEMA_VERSION, Store, StoreError, StoreResult, pages, references};
 
-/// Written in a backup's header, so that one whose seal is gone can't pass for a database that never had one: `PitB`.
+/// The application id of a backup, so that one without its seal can't pass for a plain database: `PitB`.
 pub(in crate::store) const BACKUP_ID: i32 = 0x5069_7442;
 
-/// Pages copied between two looks at whether to go on.
+/// Pages copied between two checks whether to continue.
 const STEP: i32 = 2048;
-/// Problems that are told; a damaged file may have thousands.
+/// How many problems are listed; a damaged file may have thousands.
 const TOLD: usize = 3;
 
-/// A file that was found to be sound.
+/// A file that was verified.
 #[derive(Debug, Clone)]
 pub struct Verified {
     pub path: PathBuf,
     pub bytes: u64,
-    /// What it says of itself, if it is a backup. Without a seal the structure was checked, but not each value.
+    /// Its seal, if it is a backup. Without a seal the structure was checked, but not each value.
     pub seal: Option<Trailer>,
     pub contents: DatabaseSummary,
 }
 
 impl Store {
-    /// Writes a verified backup to `target`, which must not exist. Readers and writers go on meanwhile.
+    /// Writes a verified backup to `target`, which must not exist. Readers and writers aren't blocked.
     ///
-    /// `go_on` is asked now and then; once it says no, nothing is left of the attempt.
+    /// `go_on` is called from time to time; if it returns false, the attempt is cancelled and deleted.
     pub fn backup(&self, target: &Path, go_on: &dyn Fn() -> bool) -> StoreResult<Verified> {
         backup(self.path(), target, go_on)
     }
@@ -78,7 +78,7 @@ pub(in crate::store) fn backup(from: &Path, target: &Path, go_on: &dyn Fn() -> b
     Ok(Verified { path: target.to_owned(), ..verified })
 }
 
-/// A file beside `target` that goes when it is not kept. What others left there who were killed at the same goes at once.
+/// A temporary file beside `target`, deleted unless it is kept. Leftovers of killed processes are deleted first.
 pub(in crate::store) fn temporary(target: &Path) -> StoreResult<NamedTempFile> {
     leftovers::clear(target)?;
     let made = tempfile::Builder::new()
@@ -86,18 +86,18 @@ pub(in crate::store) fn temporary(target: &Path) -> StoreResult<NamedTempFile> {
         .suffix(leftovers::suffix())
         .tempfile_in(disk::dir_of(target))
         .map_err(|source| disk::refused(target, source))?;
-    // Not every file system knows locks; there it is taken for a leftover by nobody but another copy to the same name.
+    // Some file systems have no locks. There, only another copy to the same name treats it as a leftover.
     if let Err(error) = made.as_file().lock() {
         tracing::debug!(%error, "a copy under way is not locked");
     }
     Ok(made)
 }
 
-/// Copies the state `from` sees into the empty file `to`, which then is complete in itself, without a log beside it.
+/// Copies the snapshot of `from` into the empty file `to`, which is then complete, without a WAL.
 pub(in crate::store) fn copy(from: &Connection, to: &Path, id: i32, go_on: &dyn Fn() -> bool) -> StoreResult<()> {
     const DOING: &str = "copy the database";
     let mut copy = Connection::open_with_flags(to, OpenFlags::SQLITE_OPEN_READ_WRITE).doing(DOING)?;
-    // Nobody else knows the file. It is flushed once, when it is complete.
+    // Nobody else uses the file. It is flushed once, when it is complete.
     copy.execute_batch("pragma locking_mode = exclusive; pragma journal_mode = memory; pragma synchronous = off")
         .doing(DOING)?;
     let backup = Backup::new(from, &mut copy).doing(DOING)?;
@@ -111,11 +111,11 @@ pub(in crate::store) fn copy(from: &Connection, to: &Path, id: i32, go_on: &dyn 
     copy.close().map_err(|(_, source)| StoreError::sqlite(DOING, source))
 }
 
-/// Says what a file is, or, as an error, why it is not a sound database of Pitlane's.
+/// Verifies a file; the error says why it isn't a valid Pitlane database.
 pub fn verify(path: &Path) -> StoreResult<Verified> {
     let unreadable = |source| disk::refused(path, source);
     let unsound = |problem: String| StoreError::Unsound { path: path.to_owned(), problem };
-    // A pipe that nobody writes to would be waited for without end.
+    // Opening a pipe that nobody writes to would wait for ever.
     if !path.metadata().map_err(unreadable)?.is_file() {
         return Err(unsound("expected a file, got a directory, a pipe or a device".to_owned()));
     }
@@ -141,7 +141,7 @@ pub fn verify(path: &Path) -> StoreResult<Verified> {
         return Err(StoreError::NewerSchema { found: header.schema, known: SCHEMA_VERSION });
     }
     let conn = open_quietly(path)?;
-    // SQLite's words about damage come as errors as well as rows.
+    // SQLite reports damage as errors as well as rows.
     let damaged = |error: StoreError| unsound(error.to_string());
     let snapshot = conn.unchecked_transaction().doing("begin reading").map_err(damaged)?;
     if !is_ours(&snapshot).map_err(damaged)? {
@@ -173,13 +173,13 @@ pub fn verify(path: &Path) -> StoreResult<Verified> {
     Ok(Verified { path: path.to_owned(), bytes, seal, contents })
 }
 
-/// Opens a file to be looked at, without leaving anything beside it.
+/// Opens a file for reading, without creating files beside it.
 pub(in crate::store) fn open_quietly(path: &Path) -> StoreResult<Connection> {
     let mut flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
     let conn = match path.to_str() {
-        // With a log beside it the file may be in use, and part of it may be in the log.
+        // If it has a WAL, it may be in use, and part of its content is in the WAL.
         Some(text) if !Path::new(&log).exists() => {
             let text = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
             flags |= OpenFlags::SQLITE_OPEN_URI;
@@ -198,14 +198,14 @@ fn is_ours(conn: &Connection) -> StoreResult<bool> {
     Ok(schema::version(conn)? > 0 && conn.query_row(sql, (), |row| row.get(0)).doing("read the schema")?)
 }
 
-/// What the first page says (the file format's own description, section 1.3).
+/// What the file's header says (SQLite's file format, section 1.3).
 struct Header {
     id: i32,
     schema: i64,
 }
 
 impl Header {
-    /// None where it is no SQLite database.
+    /// `None` if it isn't a SQLite database.
     fn read(file: &mut File) -> io::Result<Option<Self>> {
         let mut head = [0; 100];
         file.rewind()?;

@@ -1,18 +1,18 @@
-//! Where a database lies: free space, kind of file system, whose directory it is.
+//! The disk of a database: free space, kind of file system, owner of the directory.
 
 use std::io;
 use std::path::Path;
 
 use crate::store::{StoreError, StoreResult};
 
-/// How far a kind of file system can be trusted with a database that several processes open.
+/// Whether a kind of file system is safe for a database that several processes open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FilesystemKind {
-    /// Nothing known against it.
+    /// No known problem.
     Local,
-    /// Behind it may be a disk or a network; the name says what it is.
+    /// It may be a local disk or a network; with its name.
     Suspect(&'static str),
-    /// Locks and shared memory can't be relied on there; the name says what it is.
+    /// Its locks and shared memory aren't reliable; with its name.
     Network(&'static str),
 }
 
@@ -23,14 +23,14 @@ pub fn filesystem_kind(path: &Path) -> FilesystemKind {
     rustix::fs::statfs(path).map_or(FilesystemKind::Local, |found| kind(i128::from(found.f_type)))
 }
 
-/// Elsewhere nothing is known of it.
+/// Not implemented on other systems.
 #[cfg(not(target_os = "linux"))]
 #[must_use]
 pub fn filesystem_kind(_: &Path) -> FilesystemKind {
     FilesystemKind::Local
 }
 
-/// What Linux calls its file systems: `linux/magic.h`, and `statfs(2)`.
+/// Linux's numbers for file systems: `linux/magic.h`, and `statfs(2)`.
 #[cfg(any(target_os = "linux", test))]
 fn kind(magic: i128) -> FilesystemKind {
     match magic & 0xffff_ffff {
@@ -46,20 +46,20 @@ fn kind(magic: i128) -> FilesystemKind {
     }
 }
 
-/// What tells the file at this path from others: its device and number. None where there is no file.
+/// The device and inode of the file at this path. `None` if there is no file.
 #[cfg(unix)]
 pub(in crate::store) fn identity(path: &Path) -> Option<(u64, u64)> {
     use std::os::unix::fs::MetadataExt as _;
     std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }
 
-/// Elsewhere files are not told apart.
+/// Not implemented on other systems.
 #[cfg(not(unix))]
 pub(in crate::store) fn identity(_: &Path) -> Option<(u64, u64)> {
     None
 }
 
-/// Bytes that may still be written where `path` lies; none where the system does not say.
+/// Free bytes on the disk of `path`; `None` if the system doesn't say.
 #[cfg(unix)]
 #[must_use]
 pub fn free(path: &Path) -> Option<u64> {
@@ -67,14 +67,14 @@ pub fn free(path: &Path) -> Option<u64> {
     Some(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
-/// Bytes that may still be written where `path` lies; none where the system does not say.
+/// Free bytes on the disk of `path`; `None` if the system doesn't say.
 #[cfg(not(unix))]
 #[must_use]
 pub fn free(_: &Path) -> Option<u64> {
     None
 }
 
-/// Refuses where fewer than `needed` bytes are free.
+/// Fails if fewer than `needed` bytes are free.
 pub(in crate::store) fn ensure_free(path: &Path, needed: u64) -> StoreResult<()> {
     match free(path) {
         Some(free) if free < needed => Err(StoreError::DiskFull { path: path.to_owned(), room: Some((free, needed)) }),
@@ -82,7 +82,7 @@ pub(in crate::store) fn ensure_free(path: &Path, needed: u64) -> StoreResult<()>
     }
 }
 
-/// An error about a directory or file, and, where rights were missing, whose it is and who asked.
+/// The error for a directory or file; if permissions are missing, with its owner and the current user.
 pub(in crate::store) fn refused(path: &Path, source: io::Error) -> StoreError {
     let hint = if source.kind() == io::ErrorKind::PermissionDenied { whose(path) } else { None };
     StoreError::Directory { path: path.to_owned(), reason: source, hint: hint.unwrap_or_default() }
@@ -91,7 +91,7 @@ pub(in crate::store) fn refused(path: &Path, source: io::Error) -> StoreError {
 #[cfg(unix)]
 fn whose(path: &Path) -> Option<String> {
     use std::os::unix::fs::MetadataExt as _;
-    // What can't be looked at lies in a directory that can, further up.
+    // If it can't be inspected, a directory further up can be.
     let (at, owner) = path.ancestors().find_map(|at| Some((at, at.metadata().ok()?.uid())))?;
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let name = |uid: u32| {
@@ -117,12 +117,12 @@ fn whose(_: &Path) -> Option<String> {
     None
 }
 
-/// Has the system write a directory's entries to the disk, so that a new name survives a power cut.
+/// Flushes a directory's entries to the disk, so that a new name survives a power cut.
 pub(in crate::store) fn sync_dir(dir: &Path) -> io::Result<()> {
     if cfg!(unix) { std::fs::File::open(dir)?.sync_all() } else { Ok(()) }
 }
 
-/// The directory a file lies in, also for a bare file name.
+/// The directory of a file, also for a bare file name.
 pub(in crate::store) fn dir_of(path: &Path) -> &Path {
     path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }

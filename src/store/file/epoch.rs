@@ -1,8 +1,8 @@
-//! Tells the database's file from older copies of it that somebody put in its place.
+//! Detects that another copy of the database was put in its place.
 //!
-//! The file names an epoch, and so does a small file beside it, which also says how much of the ledger was written. A copy
-//! that comes from elsewhere finds no such file; an older one, from a backup or a replica, finds that more was written than it
-//! knows of. Either way polls may be missing, so what Singular holds is not known, and a new epoch begins.
+//! The database names an epoch. So does a small file beside it, which also counts the batches that were written to the
+//! ledger. A copy from elsewhere has no such file; an older copy, from a backup or a replica, has fewer batches. In both
+//! cases polls may be missing, so it isn't known what Singular received, and a new epoch begins.
 
 use std::fs;
 use std::io::Write as _;
@@ -14,20 +14,20 @@ use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 use crate::store::file::disk;
 use crate::store::{AdvertiserKey, Doing as _, ServedDays, Store, StoreError, StoreResult, WriteTxn};
 
-/// An epoch's name, and the number of batches of the ledger that were written in it.
+/// An epoch's name, and how many batches were written to the ledger in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Epoch {
     id: String,
     batches: i64,
 }
 
-/// What was found when both names were compared.
+/// The result of comparing the database with the file beside it.
 enum Found {
-    /// The file is the one that was last used here.
+    /// It is the database that was last used here.
     Same(Epoch),
     /// Neither names an epoch: the database is new, or was just upgraded.
     First,
-    /// The file comes from elsewhere, or is older.
+    /// The database comes from elsewhere, or is older.
     Other,
 }
 
@@ -36,8 +36,8 @@ const DOING: &str = "read the epoch";
 /// The first day that can have stats, 2000-01-01.
 const EARLIEST: i64 = 10_957;
 
-/// Compares the database with the file beside it, and begins an epoch where they don't belong together. Its name, and whether
-/// the file took another one's place.
+/// Compares the database with the file beside it, and begins an epoch if they don't match. Returns the epoch's name, and
+/// whether the database replaced another one.
 pub(in crate::store) fn settle(conn: &mut Connection, path: &Path) -> StoreResult<(String, bool)> {
     if let Found::Same(epoch) = compare(conn, path)? {
         return Ok((epoch.id, false));
@@ -45,7 +45,7 @@ pub(in crate::store) fn settle(conn: &mut Connection, path: &Path) -> StoreResul
     let txn = conn.transaction_with_behavior(TransactionBehavior::Immediate).doing(DOING)?;
     let (id, is_other) = {
         let write = WriteTxn::of(&txn);
-        // Another process may have settled it meanwhile.
+        // Another process may have settled it since.
         let is_other = match compare(&txn, path)? {
             Found::Same(epoch) => return Ok((epoch.id, false)),
             Found::First => {
@@ -61,14 +61,14 @@ pub(in crate::store) fn settle(conn: &mut Connection, path: &Path) -> StoreResul
         write.run(DOING, "insert or replace into epoch (only, id, batches) values (1, ?1, 0)", [&id])?;
         (id, is_other)
     };
-    // The file first: were it the other way round, a kill in between would make the next start take this for a copy, which
-    // only means to know less.
+    // The file is written first. In the other order, a kill in between would make the next start take the database for a
+    // copy, and forget what Singular received.
     mark(path, &Epoch { id: id.clone(), batches: 0 }).map_err(|source| disk::refused(&marker(path), source))?;
     txn.commit().doing("begin an epoch")?;
     Ok((id, is_other))
 }
 
-/// Says that whatever comes into the place of the database is another copy.
+/// Makes the next start take whatever database is there for another copy.
 pub(in crate::store) fn end(path: &Path) -> std::io::Result<()> {
     mark(path, &Epoch { id: "ended".to_owned(), batches: 0 })
 }
@@ -93,7 +93,7 @@ fn marker(path: &Path) -> PathBuf {
     path.with_extension("epoch")
 }
 
-/// What the file beside the database says.
+/// The content of the file beside the database.
 enum Marker {
     Missing,
     Unreadable,
@@ -114,7 +114,7 @@ fn read(marker: &Path) -> std::io::Result<Marker> {
     Ok(epoch.map_or(Marker::Unreadable, Marker::Names))
 }
 
-/// Writes the marker anew, so that a kill leaves the old one or the new one.
+/// Writes the file atomically, so that a kill leaves the old one or the new one.
 fn mark(path: &Path, Epoch { id, batches }: &Epoch) -> std::io::Result<()> {
     let dir = disk::dir_of(path);
     let mut file = tempfile::Builder::new().prefix(".pitlane.epoch.").tempfile_in(dir)?;
@@ -123,20 +123,20 @@ fn mark(path: &Path, Epoch { id, batches }: &Epoch) -> std::io::Result<()> {
 }
 
 impl Store {
-    /// Whether the file had taken the place of the one last used here, as after a restore, so that this opening forgot what
-    /// Singular was handed.
+    /// Whether another copy had been put in the place of the last used database, as by a restore, so that opening it forgot
+    /// what Singular received.
     #[must_use]
     pub fn is_other_copy(&self) -> bool {
         self.is_other_copy
     }
 
-    /// Names this copy of the database: another one whenever an older copy, or one from elsewhere, took its place.
+    /// Identifies this copy of the database. It changes whenever an older copy, or one from elsewhere, is put in its place.
     #[must_use]
     pub fn epoch(&self) -> &str {
         &self.epoch
     }
 
-    /// Writes to the ledger, and notes beside the database that it was written to.
+    /// Writes to the ledger, and counts that in the file beside the database.
     pub fn write_ledger<T, E: From<StoreError>>(
         &self,
         work: impl FnOnce(&WriteTxn<'_>) -> Result<T, E>,
@@ -155,10 +155,11 @@ impl Store {
     }
 }
 
-/// Forgets what the advertiser's days were handed over as: polls that are not in this copy may have covered any of them.
+/// Forgets what Singular received of the advertiser's days, because polls that this copy doesn't have may have covered any of
+/// them.
 fn forget(txn: &WriteTxn<'_>, advertiser: AdvertiserKey) -> StoreResult<()> {
     let at = Utc::now();
-    // A day further on it is tomorrow somewhere.
+    // In some zone it is already tomorrow.
     let tomorrow = i64::from((at + TimeDelta::days(1)).date_naive().to_epoch_days());
     txn.served_unknown(advertiser, &ServedDays { first: EARLIEST, last: tomorrow.max(EARLIEST), at, version: None })
 }

@@ -1,5 +1,5 @@
-//! Imports under way, as files: one is there as long as its import runs, and locked by it. The system drops a lock with its
-//! process, so a file without one tells of an import that was cut off.
+//! Marker files of running imports. An import locks its file, and the system drops the lock with the process. So an unlocked
+//! file means that an import was cut off.
 
 use std::fs::{File, TryLockError};
 use std::io::{Read as _, Write as _};
@@ -11,10 +11,10 @@ use crate::store::file::lock;
 use crate::store::file::open;
 use crate::store::{Store, StoreResult};
 
-/// How many bytes of a file are read; the words are short.
+/// How many bytes of a file are read; the text is short.
 const WORDS: u64 = 4096;
 
-/// Says that an import is under way, until it is dropped.
+/// Marks an import as running until it is dropped.
 #[derive(Debug)]
 pub struct ImportMarker {
     path: PathBuf,
@@ -33,34 +33,34 @@ impl Drop for ImportMarker {
 #[derive(Debug)]
 pub struct InterruptedImport {
     pub id: ImportId,
-    /// What was said of it when it began.
+    /// Its description from when it began.
     pub message: String,
-    /// Its file, which is removed once somebody was told. Locked, so that nobody else tells of it too.
+    /// Its file, which is removed once the import was reported. It stays locked, so that no other process reports it too.
     path: PathBuf,
     _locked: File,
 }
 
 impl Store {
-    /// The directory inside a data directory that holds the marks of imports under way.
+    /// The directory inside a data directory for the markers of running imports.
     const RUNNING: &'static str = "imports";
 
     fn running_dir(&self) -> PathBuf {
         disk::dir_of(self.path()).join(Self::RUNNING)
     }
 
-    /// Says that an import begins; `words` tell which, in one line.
+    /// Marks an import as running; `words` describe it on one line.
     pub fn import_running(&self, id: ImportId, message: &str) -> StoreResult<ImportMarker> {
         let dir = self.running_dir();
         open::make_private_dir(&dir).map_err(|source| disk::refused(&dir, source))?;
         let (made, path) = (dir.join(format!("{id}.new")), dir.join(format!("{id}.running")));
         let mut file = lock::open(&made)?;
-        // Only a file that is locked gets the name by which others look for it.
+        // Only a locked file gets the name that others look for.
         let ready = file.lock().and_then(|()| writeln!(file, "{message}")).and_then(|()| std::fs::rename(&made, &path));
         ready.map_err(|source| disk::refused(&path, source))?;
         Ok(ImportMarker { path, _locked: file })
     }
 
-    /// The imports whose process is gone.
+    /// The imports whose process was killed.
     pub fn imports_cut_off(&self) -> StoreResult<Vec<InterruptedImport>> {
         let dir = self.running_dir();
         let Ok(entries) = std::fs::read_dir(&dir) else { return Ok(Vec::new()) };
@@ -78,17 +78,17 @@ impl Store {
         Ok(found)
     }
 
-    /// Forgets an import that was cut off.
+    /// Removes the marker of an import that was cut off.
     pub fn import_forget(&self, cut_off: &InterruptedImport) -> StoreResult<()> {
         std::fs::remove_file(&cut_off.path).map_err(|source| disk::refused(&cut_off.path, source))
     }
 }
 
-/// What the file says, if nobody holds it. It may be gone by now: then the import is done.
+/// The file's text, if no process has it locked. It may be gone by now: then the import is done.
 fn dead(path: &Path) -> StoreResult<Option<(String, File)>> {
     let Ok(file) = File::options().read(true).write(true).open(path) else { return Ok(None) };
     match file.try_lock() {
-        // Between opening and locking another may have told of it and removed it, which it did while it had the lock.
+        // Between opening and locking, another process may have locked, reported and removed it.
         Ok(()) if !path.exists() => Ok(None),
         Ok(()) => {
             let mut bytes = Vec::new();

@@ -1,5 +1,5 @@
-//! Half copies of the database that a killed backup or restore left beside its target. Whoever makes one holds a lock on it,
-//! which the system drops with the process.
+//! Incomplete copies of the database that a killed backup or restore left beside its target. A process that makes a copy
+//! locks it, and the system drops the lock with the process.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use crate::store::{Store, StoreResult};
 
 const ENDING: &str = ".part";
 
-/// How the name of a copy begins that is made for `target`.
+/// The beginning of the names of copies for `target`.
 pub(super) fn prefix(target: &Path) -> String {
     format!(".{}.", target.file_name().unwrap_or_default().to_string_lossy())
 }
@@ -18,8 +18,7 @@ pub(super) fn suffix() -> &'static str {
     ENDING
 }
 
-/// What killed processes left beside `target` under its name, or under one that differs in digits only, as those of other
-/// nights do.
+/// Leftovers beside `target` with its name, or with one that differs only in digits, such as those of other nights.
 pub(super) fn beside(target: &Path) -> StoreResult<Vec<PathBuf>> {
     let dir = disk::dir_of(target);
     let Ok(entries) = std::fs::read_dir(dir) else { return Ok(Vec::new()) };
@@ -36,7 +35,7 @@ pub(super) fn beside(target: &Path) -> StoreResult<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Removes what killed processes left beside `target`; what that was.
+/// Removes the leftovers beside `target`, and returns them.
 pub(super) fn clear(target: &Path) -> StoreResult<Vec<PathBuf>> {
     let found = beside(target)?;
     for path in &found {
@@ -47,12 +46,12 @@ pub(super) fn clear(target: &Path) -> StoreResult<Vec<PathBuf>> {
 }
 
 impl Store {
-    /// Half copies of the whole database that a killed restore left in a data directory.
+    /// Incomplete copies of the database that a killed restore left in a data directory.
     pub fn leftovers(data_dir: &Path) -> StoreResult<Vec<PathBuf>> {
         beside(&data_dir.join(Self::FILE))
     }
 
-    /// Removes them; what that was.
+    /// Removes and returns them.
     pub fn clear_leftovers(data_dir: &Path) -> StoreResult<Vec<PathBuf>> {
         clear(&data_dir.join(Self::FILE))
     }
@@ -63,7 +62,7 @@ fn is_of_series(one: &str, other: &str) -> bool {
     one.chars().count() == other.chars().count() && one.chars().zip(other.chars()).all(same)
 }
 
-/// Whether nobody is at work on it. What can't be told is left alone.
+/// Whether no process is working on it. If that can't be known, the file is kept.
 fn is_dead(path: &Path) -> bool {
     File::open(path).is_ok_and(|file| file.try_lock().is_ok())
 }

@@ -1,7 +1,7 @@
-//! Who uses a data directory. The system drops a lock with its process, so a kill leaves none behind.
+//! Locks on a data directory. The system drops a lock with its process, so a kill leaves none behind.
 //!
-//! Two files. `serve.lock` belongs to the one server and says where it is. `use.lock` is shared by everything that has the
-//! database open and held alone by what must be the only one: an upgrade or a restore.
+//! There are two lock files. `serve.lock` belongs to the only server and contains its address. `use.lock` is shared by
+//! everything that has the database open, and exclusive for an upgrade or a restore.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
@@ -14,10 +14,10 @@ use crate::store::{StoreError, StoreResult};
 /// How long an open waits for another process's first open, and an upgrade for short commands to end.
 const PATIENCE: Duration = if cfg!(test) { Duration::from_millis(300) } else { Duration::from_secs(10) };
 const PAUSE: Duration = Duration::from_millis(20);
-/// How long a server waits for those that look whether one runs.
+/// How long a server waits for processes that check whether a server is running.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// The right to be the one server on a data directory; ends with the value.
+/// The right to be the only server of a data directory; ends when it is dropped.
 #[derive(Debug)]
 pub struct Owner {
     file: File,
@@ -26,13 +26,13 @@ pub struct Owner {
 impl Owner {
     const FILE: &'static str = "serve.lock";
 
-    /// Takes the directory, which is made where it is missing. Fails, naming the server, where there is one.
+    /// Locks the directory, which is created if it is missing. If a server is running, fails and names it.
     pub fn take(data_dir: &Path) -> StoreResult<Self> {
         crate::store::file::open::make_private_dir(data_dir).map_err(|source| disk::refused(data_dir, source))?;
         let path = data_dir.join(Self::FILE);
         let refused = |source| disk::refused(&path, source);
         let mut file = open(&path)?;
-        // Whoever looks whether a server runs holds it for a moment.
+        // A process that checks whether a server is running holds the lock for a moment.
         let until = Instant::now() + LOOK;
         let mut taken = file.try_lock();
         while matches!(taken, Err(TryLockError::WouldBlock)) && Instant::now() < until {
@@ -54,13 +54,13 @@ impl Owner {
         Ok(owner)
     }
 
-    /// Lets others know where the server can be reached, and by which public address, if it knows one.
+    /// Notes the server's local address and, if it has one, its public address, for other processes.
     pub fn announce(&mut self, address: &str, public_url: Option<&str>) {
         let known = public_url.map(|url| format!(", known as {url}")).unwrap_or_default();
         self.write(&format!("process {}, at {address}{known}", std::process::id()));
     }
 
-    /// Whether a server had the directory and has it no more.
+    /// Whether a server once locked the directory and no longer does.
     pub fn is_gone(data_dir: &Path) -> StoreResult<bool> {
         let path = data_dir.join(Self::FILE);
         match File::open(&path) {
@@ -70,25 +70,25 @@ impl Owner {
         }
     }
 
-    /// The address that people reach the running server by, as it noted it; none where no server runs.
+    /// The address by which people reach the running server, as it noted it; `None` if no server is running.
     #[must_use]
     pub fn noted(data_dir: &Path) -> Option<String> {
         let (address, public_url) = Self::addresses(data_dir).ok()??;
         Some(public_url.unwrap_or(address))
     }
 
-    /// The public address that the running server was told; none where no server runs, or it was told none.
+    /// The public address of the running server; `None` if no server is running, or if it has none.
     #[must_use]
     pub fn public_url(data_dir: &Path) -> Option<String> {
         Self::addresses(data_dir).ok()??.1
     }
 
-    /// Where the server on a data directory said that this machine can reach it; none where none runs, or it has not said yet.
+    /// The local address of the running server; `None` if none is running, or if it hasn't noted it yet.
     pub fn address(data_dir: &Path) -> StoreResult<Option<String>> {
         Ok(Self::addresses(data_dir)?.map(|(address, _)| address))
     }
 
-    /// What the running server said in [`Self::announce`].
+    /// What the running server noted by [`Self::announce`].
     fn addresses(data_dir: &Path) -> StoreResult<Option<(String, Option<String>)>> {
         let path = data_dir.join(Self::FILE);
         let refused = |source| disk::refused(&path, source);
@@ -97,7 +97,7 @@ impl Owner {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(refused(error)),
         };
-        // A shared lock can be had only where no server holds the file alone.
+        // A shared lock succeeds only if no server holds the exclusive one.
         match file.try_lock_shared() {
             Ok(()) => return Ok(None),
             Err(TryLockError::Error(source)) => return Err(refused(source)),
@@ -111,7 +111,7 @@ impl Owner {
         }))
     }
 
-    /// The lock is what counts. The words only help, and a full disk must not keep a server from reporting.
+    /// The lock is what counts. The text only helps, and a full disk must not keep a server from starting.
     fn write(&mut self, message: &str) {
         let file = &mut self.file;
         if let Err(error) = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{message}")) {
@@ -120,7 +120,7 @@ impl Owner {
     }
 }
 
-/// Having the database open, or being alone with it.
+/// A shared or exclusive lock on the database.
 #[derive(Debug)]
 pub(in crate::store) struct Use {
     file: File,
@@ -130,23 +130,23 @@ pub(in crate::store) struct Use {
 impl Use {
     const FILE: &'static str = "use.lock";
 
-    /// Joins the others. Waits out an upgrade or a restore.
+    /// Takes the shared lock. Waits for an upgrade or a restore to end.
     pub(in crate::store) fn share(data_dir: &Path) -> StoreResult<Self> {
         let used = Self { file: open(&data_dir.join(Self::FILE))?, data_dir: data_dir.to_owned() };
         used.wait(File::try_lock_shared)?;
         Ok(used)
     }
 
-    /// Waits a while for all others to be gone.
+    /// Takes the exclusive lock. Waits for some time for the others to end.
     pub(in crate::store) fn alone(data_dir: &Path) -> StoreResult<Self> {
         let used = Self { file: open(&data_dir.join(Self::FILE))?, data_dir: data_dir.to_owned() };
         used.wait(File::try_lock)?;
         Ok(used)
     }
 
-    /// From joining to being alone, and back. In between the lock may have been somebody else's.
+    /// Replaces the shared lock by the exclusive one, and back. Another process may take it in between.
     pub(in crate::store) fn alone_for<T>(&self, work: impl FnOnce() -> StoreResult<T>) -> StoreResult<T> {
-        // Two that share and both want to be alone would wait for each other.
+        // Two processes that both upgrade a shared lock would wait for each other.
         self.file.unlock().map_err(|source| disk::refused(&self.data_dir, source))?;
         self.wait(File::try_lock)?;
         let done = work();
@@ -167,7 +167,7 @@ impl Use {
     }
 }
 
-/// Opens a file that only its owner may read, made where it is missing.
+/// Opens a file that only its owner can read; creates it if it is missing.
 pub(in crate::store) fn open(path: &Path) -> StoreResult<File> {
     let mut options = OpenOptions::new();
     #[cfg(unix)]

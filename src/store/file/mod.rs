@@ -1,4 +1,4 @@
-//! The database file and its care: opening, locks, schema and migrations, free disk space, backup, restore, import markers.
+//! The database file: opening, locks, schema and migrations, free disk space, backup, restore, import markers.
 
 pub(super) mod backup;
 pub(super) mod disk;

@@ -1,4 +1,4 @@
-//! How connections are opened: who may make files, who waits how long, what every connection is told first.
+//! Opens connections: permissions of files, timeouts, and the settings of every connection.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -9,21 +9,21 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::store::{Doing as _, Lane, StoreResult};
 
-/// How long a writer waits for another one, in this process or outside. An import of millions of rows holds the lock for
-/// seconds; nobody should see "database is locked" for it.
+/// How long a writer waits for another one, in this process or another. An import of millions of rows holds the lock for
+/// seconds; nobody should see "database is locked" because of it.
 pub(in crate::store) const WRITE_WAIT: Duration = Duration::from_mins(1);
 
-/// How long a reader waits for a free connection before the answer is "come back later".
+/// How long a reader waits for a free connection before the client is asked to come back later.
 pub(in crate::store) const READ_WAIT: Duration = Duration::from_secs(5);
 
 const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
 
-/// The one connection that writes.
+/// The only connection that writes.
 pub(in crate::store) fn writer(path: &Path) -> StoreResult<r2d2::Pool<SqliteConnectionManager>> {
     pool(1, WRITE_WAIT, path, FLAGS | OpenFlags::SQLITE_OPEN_READ_WRITE, prepare_writer)
 }
 
-/// The few that read. Each may hold half a megabyte of cache.
+/// The connections that read. Each may hold half a megabyte of cache.
 pub(in crate::store) fn readers(path: &Path) -> StoreResult<r2d2::Pool<SqliteConnectionManager>> {
     pool(Lane::ALL, READ_WAIT, path, FLAGS | OpenFlags::SQLITE_OPEN_READ_ONLY, prepare_reader)
 }
@@ -35,7 +35,7 @@ fn pool(
     flags: OpenFlags,
     prepare: fn(&mut Connection) -> rusqlite::Result<()>,
 ) -> StoreResult<r2d2::Pool<SqliteConnectionManager>> {
-    // One connection is opened first, outside the pool: the pool would log and retry, and say nothing of the reason.
+    // One connection is opened first, outside the pool, because the pool would log and retry without giving the reason.
     let mut probe = Connection::open_with_flags(path, flags).doing("open the database")?;
     prepare(&mut probe).doing("prepare the database")?;
     drop(probe);
@@ -58,11 +58,10 @@ pub(in crate::store) fn prepare_writer(conn: &mut Connection) -> rusqlite::Resul
     prepare_any(conn)
 }
 
-/// After how many pages a commit moves the log into the database, as SQLite has it.
+/// After how many WAL pages a commit checkpoints; SQLite's default.
 const FOLD_AFTER: i32 = 1000;
 
-/// A writing connection that does not check what rows refer to, and leaves the log to others; afterwards, also after a panic,
-/// it is as before.
+/// A writing connection that doesn't check foreign keys and doesn't checkpoint, until this is dropped.
 pub(in crate::store) struct ManyRows<'c>(&'c Connection);
 
 impl<'c> ManyRows<'c> {
@@ -76,13 +75,13 @@ impl<'c> ManyRows<'c> {
 
 impl Drop for ManyRows<'_> {
     fn drop(&mut self) {
-        // They only fail on a connection that is closed.
+        // These only fail on a closed connection.
         let _ = self.0.pragma_update(None, "foreign_keys", true);
         let _ = self.0.pragma_update(None, "wal_autocheckpoint", FOLD_AFTER);
     }
 }
 
-/// Moves as much of the log into the database as readers allow, on a connection of its own: writers need not wait for it.
+/// Checkpoints as much of the WAL as readers allow, on a connection of its own, so that writers need not wait.
 pub(in crate::store) fn fold_log(path: &Path) -> StoreResult<()> {
     let conn = Connection::open_with_flags(path, FLAGS | OpenFlags::SQLITE_OPEN_READ_WRITE).doing("open the log")?;
     conn.pragma_update(None, "synchronous", "full").doing("prepare to move the log")?;
@@ -93,13 +92,13 @@ fn prepare_reader(conn: &mut Connection) -> rusqlite::Result<()> {
     prepare_looking(conn)
 }
 
-/// For whatever only reads.
+/// The settings of connections that only read.
 pub(in crate::store) fn prepare_looking(conn: &Connection) -> rusqlite::Result<()> {
     conn.busy_timeout(READ_WAIT)?;
     conn.pragma_update(None, "query_only", true)?;
     prepare_any(conn)?;
-    // Reports read straight on and rarely come back, while a cache that was filled once stays. Ten thousand rows and the
-    // pages of all look-ups fit.
+    // Reports read sequentially and rarely return, while a cache once filled stays. This fits ten thousand rows and the pages
+    // of all look-ups.
     conn.pragma_update(None, "cache_size", -512)
 }
 
@@ -112,7 +111,7 @@ fn prepare_any(conn: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Makes the directory for its owner alone: it holds an advertiser's spend.
+/// Creates the directory, readable only by its owner, because it contains an advertiser's spend.
 pub fn make_private_dir(dir: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     #[cfg(unix)]
@@ -120,7 +119,7 @@ pub fn make_private_dir(dir: &Path) -> std::io::Result<()> {
     builder.recursive(true).create(dir)
 }
 
-/// Makes the database's file for its owner alone, if it is missing; SQLite gives its log the same rights.
+/// Creates the database file, readable only by its owner, if it is missing; SQLite gives the WAL the same permissions.
 pub(in crate::store) fn make_private_file(path: &Path) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     #[cfg(unix)]
@@ -128,7 +127,7 @@ pub(in crate::store) fn make_private_file(path: &Path) -> std::io::Result<()> {
     options.append(true).create(true).open(path).map(drop)
 }
 
-/// Writes a file whole or not at all, readable by its owner alone, in a directory that is made where it is missing.
+/// Writes a file atomically, readable only by its owner, in a directory that is created if it is missing.
 pub fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
     make_private_dir(dir)?;

@@ -1,8 +1,8 @@
-//! Puts a copy in the place of the database.
+//! Replaces the database with a copy.
 //!
-//! Everything is prepared in a file of its own; one rename then swaps it in. A kill before leaves the old database, after it
-//! the new one. SQLite would take a log of the old database for the new one's, so the log is folded in and gone by then.
-//! What was shut stays shut ([`StayedShut`]), everybody is logged out, and set-up links end.
+//! Everything is prepared in a separate file, and one rename puts it in place. A kill before it leaves the old database,
+//! after it the new one. SQLite would take the old database's WAL for the new one's, so the WAL is checkpointed and deleted
+//! before. What was revoked, removed or disabled stays so ([`StayedShut`]), everybody is logged out, and set-up links end.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,24 +19,24 @@ use crate::store::file::stay_shut::{self, StayedShut, appliance_of};
 use crate::store::urgent;
 use crate::store::{DatabaseSummary, Doing as _, Owner, Store, StoreError, StoreResult, Verified};
 
-/// What a restore did.
+/// The result of a restore.
 #[derive(Debug)]
 pub struct Restored {
-    /// The file it came from.
+    /// The backup.
     pub from: Verified,
-    /// Where the old database lies now, if there was one.
+    /// The new path of the old database, if there was one.
     pub kept: Option<PathBuf>,
-    /// Whether the copy is of another appliance than the old database.
+    /// Whether the backup belongs to another installation than the old database.
     pub is_anothers: bool,
-    /// What is closed although the copy had it open, because it was closed after the copy was made.
+    /// What stays revoked, removed or disabled although it wasn't when the backup was made.
     pub shut: StayedShut,
-    /// Why that could not be taken over, where the old database was too damaged to tell.
+    /// Why that could not be taken over: the old database was too damaged to read.
     pub unread: Option<String>,
     /// Whether an admin can log in.
     pub has_admin: bool,
 }
 
-/// Restores `file` into `data_dir`. Fails where a server or any other command uses the directory.
+/// Restores `file` into `data_dir`. Fails if a server or another command uses the directory.
 pub fn restore(file: &Path, data_dir: &Path) -> StoreResult<Restored> {
     let from = verify(file)?;
     crate::store::file::open::make_private_dir(data_dir).map_err(|source| disk::refused(data_dir, source))?;
@@ -65,7 +65,7 @@ pub fn restore(file: &Path, data_dir: &Path) -> StoreResult<Restored> {
         }
     }
     let urgent = urgent::file(&target);
-    // Whatever is noted there is deleted once the copy is in place.
+    // Its urgent notes are deleted once the copy is in place.
     let noted = urgent::carry_out_all(&conn, &urgent)?;
     let has_admin = log_out(&mut conn, &from)?;
     conn.close().map_err(|(_, source)| StoreError::sqlite("close the restored copy", source))?;
@@ -75,7 +75,7 @@ pub fn restore(file: &Path, data_dir: &Path) -> StoreResult<Restored> {
     for log in ["-wal", "-shm", "-journal"] {
         remove(&beside(&target, log)).map_err(failed)?;
     }
-    // Polls may have been answered since the copy was made, so what Singular holds is unknown.
+    // Polls may have been answered since the copy was made, so it isn't known what Singular received.
     epoch::end(&target).map_err(failed)?;
     temporary.persist(&target).map_err(|error| failed(error.error))?;
     disk::sync_dir(data_dir).map_err(failed)?;
@@ -83,15 +83,15 @@ pub fn restore(file: &Path, data_dir: &Path) -> StoreResult<Restored> {
     Ok(Restored { from, kept, is_anothers, shut, unread, has_admin })
 }
 
-/// Moves the old database's log into it.
+/// Checkpoints the old database's WAL.
 fn fold_log(old: &Path) -> StoreResult<()> {
     let conn = Connection::open_with_flags(old, OpenFlags::SQLITE_OPEN_READ_WRITE).doing("open the old database")?;
     conn.query_row("pragma wal_checkpoint(truncate)", (), |_| Ok(())).doing("checkpoint the old database")?;
     conn.close().map_err(|(_, source)| StoreError::sqlite("close the old database", source))
 }
 
-/// Takes over what is shut in the old database; `None` where that is another appliance's. A copy from before appliances had
-/// names is taken for one of this.
+/// Takes over what was revoked, removed or disabled in the old database; `None` if it belongs to another installation. A copy
+/// without an installation id counts as belonging to this one.
 fn take_over(conn: &mut Connection, old: &Path, appliance: Option<&str>) -> StoreResult<Option<StayedShut>> {
     const DOING: &str = "read the old database";
     conn.execute("attach database ?1 as old", [old.to_string_lossy()]).doing(DOING)?;
@@ -112,7 +112,7 @@ fn take_over(conn: &mut Connection, old: &Path, appliance: Option<&str>) -> Stor
     taken.and_then(|shut| detached.map(|_| shut))
 }
 
-/// Logs everybody out, ends links and notes the restore; whether an admin can log in.
+/// Logs everybody out, ends links and notes the restore; returns whether an admin can log in.
 fn log_out(conn: &mut Connection, from: &Verified) -> StoreResult<bool> {
     const DOING: &str = "note the restore";
     let txn = conn.transaction().doing(DOING)?;
@@ -128,7 +128,7 @@ fn log_out(conn: &mut Connection, from: &Verified) -> StoreResult<bool> {
     Ok(has_admin)
 }
 
-/// Gives the old database, and the log that could not be folded in, a second name that stays.
+/// Gives the old database, and a WAL that could not be checkpointed, a second name to be kept under.
 fn keep(target: &Path) -> io::Result<PathBuf> {
     let stamp = Utc::now().format("%Y%m%dT%H%M%S%3fZ");
     let kept = target.with_file_name(format!("before-restore-{stamp}.db"));
@@ -140,7 +140,7 @@ fn keep(target: &Path) -> io::Result<PathBuf> {
     Ok(kept)
 }
 
-/// A link keeps the old name until the rename takes it, so there is no moment without a database.
+/// A hard link keeps the old name until the rename replaces it, so there is never a moment without a database.
 fn second_name(from: &Path, to: &Path) -> io::Result<()> {
     if std::fs::hard_link(from, to).is_ok() {
         return Ok(());

@@ -7,13 +7,13 @@ use rusqlite_migration::{M, Migrations};
 
 use crate::store::{Doing as _, Store, StoreResult};
 
-/// Written in a database's header, by which `file` and `pitlane verify` know it: `PitL`.
+/// The application id in a database's header, by which `file` and `pitlane verify` recognise it: `PitL`.
 pub(in crate::store) const DATABASE_ID: i32 = 0x5069_744c;
 
 pub(super) static STEPS: LazyLock<Migrations<'static>> = LazyLock::new(|| Migrations::from_slice(STEP_LIST));
 pub(super) const STEP_LIST: &[M<'static>] = &[
     M::up(include_str!("../migrations/001.sql")),
-    // Makes a table anew that others refer to.
+    // Rebuilds a table that others refer to.
     M::up(include_str!("../migrations/002.sql")).foreign_key_check(),
     M::up(include_str!("../migrations/003.sql")),
     M::up(include_str!("../migrations/004.sql")),
@@ -31,12 +31,12 @@ pub(super) const STEP_LIST: &[M<'static>] = &[
 #[expect(clippy::cast_possible_wrap, reason = "a handful of migrations")]
 pub const SCHEMA_VERSION: i64 = STEP_LIST.len() as i64;
 
-/// Runs the missing migrations in a file nobody else knows.
+/// Runs the missing migrations in a file that nobody else uses.
 pub(in crate::store) fn migrate(conn: &mut Connection) -> StoreResult<()> {
     take(conn, &STEPS)
 }
 
-/// A step that makes a table anew drops it while others refer to it, and `foreign_keys` can't be changed amid a step.
+/// Rebuilding a table drops it while others refer to it, and `foreign_keys` can't be changed inside of a transaction.
 pub(super) fn take(conn: &mut Connection, steps: &Migrations<'_>) -> StoreResult<()> {
     conn.pragma_update(None, "foreign_keys", false).doing("prepare the upgrade")?;
     steps.to_latest(conn)?;
@@ -54,12 +54,12 @@ fn names(conn: &Connection) -> StoreResult<Vec<String>> {
 }
 
 impl Store {
-    /// Which schema the file has now.
+    /// The file's schema version.
     pub fn schema_version(&self) -> StoreResult<i64> {
         self.read(|txn| version(txn.conn))
     }
 
-    /// Tables, indexes and triggers that the schema has and the file lacks: somebody dropped them.
+    /// Tables, indexes and triggers that are missing in the file because somebody dropped them.
     pub fn schema_missing(&self) -> StoreResult<Vec<String>> {
         let mut whole = Connection::open_in_memory().doing("make an empty database")?;
         migrate(&mut whole)?;
@@ -67,7 +67,7 @@ impl Store {
         Ok(names(&whole)?.into_iter().filter(|name| !found.contains(name)).collect())
     }
 
-    /// The linked SQLite's version.
+    /// The version of the linked SQLite.
     #[must_use]
     pub fn sqlite_version() -> &'static str {
         rusqlite::version()
@@ -78,7 +78,7 @@ impl Store {
 pub(super) mod tests {
     use super::*;
 
-    /// Every object's SQL with blanks and comments folded away.
+    /// The SQL of every object, without comments and with blanks normalised.
     pub(in crate::store::file) fn objects(conn: &Connection) -> Vec<String> {
         conn.prepare("select coalesce(sql, name) from sqlite_schema order by type, name")
             .unwrap()
@@ -87,7 +87,7 @@ pub(super) mod tests {
             .map(|sql| {
                 let bare: Vec<_> =
                     sql.as_ref().unwrap().lines().map(|l| l.split("--").next().unwrap_or_default()).collect();
-                // A table that was renamed has its name in quotes; a column that was added leaves other blanks.
+                // A renamed table has its name in quotes, and an added column changes blanks.
                 let bare = bare.join(" ").replace('"', "");
                 bare.split_whitespace().collect::<Vec<_>>().join(" ").replace(" ,", ",").replace(" )", ")")
             })

@@ -1,8 +1,8 @@
-//! What a restore takes over from the database it replaces, so that nothing that was shut is open again.
+//! What a restore takes over from the database that it replaces, so that nothing revoked, removed or disabled works again.
 //!
-//! Both must be of one appliance. Whatever is shut in either is shut afterwards: revoked tokens and feeds, removed people,
-//! disabled advertisers, offers that are switched off; of two roles the lesser holds. How people log in stays as it is now:
-//! their passwords, second steps and used codes.
+//! Both databases must belong to the same installation. What is revoked, removed or disabled in either stays so: tokens,
+//! feeds, people, advertisers, offers' cost reporting; of two roles the lesser one counts. How people log in stays as it is
+//! now: passwords, two-step log-in and used codes.
 
 use rusqlite::{Connection, Transaction};
 
@@ -10,7 +10,7 @@ use crate::store::{AdvertiserKey, Doing as _, OfferKey, StoreResult, WriteTxn};
 
 const DOING: &str = "take over what was shut";
 
-/// How many of each stayed shut that the copy had open.
+/// How many of each stayed shut although they were open in the copy.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StayedShut {
     /// Tokens that were revoked since.
@@ -33,7 +33,7 @@ pub struct StayedShut {
     pub offers: usize,
 }
 
-/// The appliance that a database belongs to; none where it is from before appliances had names.
+/// The id of the installation that a database belongs to; `None` if the database is older than these ids.
 pub(super) fn appliance_of(conn: &Connection, database: &str) -> StoreResult<Option<String>> {
     if !has_table(conn, database, "appliance")? {
         return Ok(None);
@@ -58,7 +58,7 @@ pub(super) fn take_over(txn: &Transaction<'_>) -> StoreResult<StayedShut> {
     if has_table(txn, "old", "feeds")? && has_table(txn, "main", "feeds")? {
         shut.feeds = revoked(txn, "feed", "feeds")?;
     }
-    // The audit log knows of removals from before there was a list of them.
+    // The audit log knows about removals from before the list of removed people existed.
     shut.people = run("delete from main.admins
         where id in (select id from main.shut_for_good where kind = 'person')
             or exists (
@@ -99,7 +99,7 @@ fn count(txn: &Transaction<'_>, sql: &str) -> StoreResult<usize> {
 
 /// Revokes what is revoked in either database, or was in one that an earlier restore replaced.
 fn revoked(txn: &Transaction<'_>, kind: &str, table: &str) -> StoreResult<usize> {
-    // What the copy knows nothing of may be in the next one.
+    // An entry that isn't in this copy may be in the next one.
     let sql = format!(
         "insert or ignore into main.shut_for_good (kind, id, at)
         select '{kind}', id, revoked_at from old.{table}
@@ -119,7 +119,7 @@ fn revoked(txn: &Transaction<'_>, kind: &str, table: &str) -> StoreResult<usize>
     txn.execute(&sql, ()).doing(DOING)
 }
 
-/// Second steps and recovery codes belong to the passwords that are kept; of the others used codes stay used.
+/// Two-step secrets and recovery codes belong to the passwords that are kept. For other passwords, used codes stay used.
 fn second_steps(txn: &Transaction<'_>, shut: &mut StayedShut) -> StoreResult<()> {
     let run = |sql: &str| txn.execute(sql, ()).doing(DOING);
     shut.codes = count(
@@ -149,7 +149,8 @@ fn second_steps(txn: &Transaction<'_>, shut: &mut StayedShut) -> StoreResult<()>
     .map(drop)
 }
 
-/// Switches off the offers that are off in the old database, as a person would: clients' copies are stale after it.
+/// Switches off the offers that are off in the old database, in the same way as a person would, so that clients' copies
+/// become outdated.
 fn switch_off(txn: &Transaction<'_>) -> StoreResult<usize> {
     let offers: Vec<(i64, i64)> = txn
         .prepare(

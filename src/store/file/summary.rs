@@ -1,4 +1,4 @@
-//! What a database holds, in figures that must be the same in every true copy of it.
+//! Counts and sums of a database, which must be equal in every true copy.
 
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
@@ -8,37 +8,36 @@ use crate::store::file::schema;
 use crate::store::file::stay_shut::appliance_of;
 use crate::store::{Doing as _, StoreResult, foreign_value};
 
-/// What a database holds.
+/// Counts and sums of a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseSummary {
-    /// Which schema it has.
+    /// Its schema version.
     pub schema: i64,
-    /// Each table with the number of its rows, by name.
+    /// The number of rows of each table, by name.
     pub tables: Vec<(String, u64)>,
-    /// Each advertiser's stats, by name.
+    /// The totals of each advertiser's stats, by name.
     pub advertisers: Vec<AdvertiserTotal>,
-    /// The appliance it is of; none where it is from before appliances had names.
+    /// The id of the installation; `None` if the database is older than these ids.
     pub appliance: Option<String>,
     /// When stats were last changed.
     pub last_import: Option<DateTime<Utc>>,
 }
 
-/// An advertiser's stats in sum.
+/// The totals of an advertiser's stats.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdvertiserTotal {
     /// Unique name.
     pub name: String,
-    /// What the cost is in.
     pub currency: String,
     pub rows: u64,
-    /// The first and the last day, where there are any.
+    /// The first and the last day, if there are any.
     pub days: Option<(Day, Day)>,
-    /// Cost of all cells.
+    /// The cost of all cells.
     pub cost: MicrosSum,
 }
 
 impl DatabaseSummary {
-    /// Reads every row of the big table. For figures that belong together the connection must be in a transaction.
+    /// Reads every row of the big table. The connection should be in a transaction, so that the figures belong together.
     pub(in crate::store) fn of(conn: &Connection) -> StoreResult<Self> {
         Ok(Self {
             schema: schema::version(conn)?,
@@ -52,7 +51,7 @@ impl DatabaseSummary {
         })
     }
 
-    /// The number of rows of all tables.
+    /// The number of rows in all tables.
     #[must_use]
     pub fn rows(&self) -> u64 {
         self.tables.iter().map(|(_, rows)| rows).sum()
@@ -76,7 +75,7 @@ fn tables(conn: &Connection) -> StoreResult<Vec<(String, u64)>> {
 
 fn totals(conn: &Connection) -> rusqlite::Result<Vec<AdvertiserTotal>> {
     let mut advertisers = conn.prepare("select advertiser_key, name, currency from advertisers order by name")?;
-    // Units and millionths apart, so that no sum of a day is too large.
+    // Units and millionths are summed separately, so that no day's sum overflows.
     let mut days = conn.prepare(
         "select day, count(*), sum(cost_micros / 1000000), sum(cost_micros % 1000000) from daily_stats
         where advertiser_key = ?1

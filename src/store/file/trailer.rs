@@ -1,8 +1,8 @@
-//! The seal at the end of a backup: when it was made, by which version, and a SHA-256 over everything before.
+//! The seal at the end of a backup: when it was made, by which version, and a SHA-256 over everything before it.
 //!
-//! SQLite's own check sees damaged pages, but not a value that changed within one. The seal stands behind the last page,
-//! where SQLite does not look, so a backup stays one file that any SQLite can open. The hash covers the seal's own words too,
-//! and the rest of the seal is compared byte by byte: no byte of the file can change unseen.
+//! SQLite's own check finds damaged pages, but not a changed value. The seal is after the last page, where SQLite doesn't
+//! look, so a backup is still one file that any SQLite can open. The hash covers the seal's text too, and the rest of the
+//! seal is compared byte by byte, so any changed byte is noticed.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -10,26 +10,25 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use chrono::{DateTime, SecondsFormat, Utc};
 use sha2::{Digest as _, Sha256};
 
-/// Every seal takes this much.
+/// The length of every seal.
 const LENGTH: usize = 512;
 const FIRST_LINE: &str = "pitlane backup seal 1\n";
 
-/// What a backup says of itself.
+/// The content of a backup's seal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trailer {
-    /// When it was made.
     pub made_at: DateTime<Utc>,
     /// The version of the Pitlane that made it.
     pub made_by: String,
 }
 
-/// What stands at the end of a file.
+/// What is at the end of a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::store) enum Found {
     None,
-    /// A seal, and every byte before it is as it was.
+    /// A seal that matches every byte before it.
     Whole(Trailer),
-    /// A seal that does not belong to the bytes before it.
+    /// A seal that doesn't match the bytes before it.
     Broken,
 }
 
@@ -39,13 +38,13 @@ impl Trailer {
         Self { made_at, made_by: env!("CARGO_PKG_VERSION").to_owned() }
     }
 
-    /// What is hashed with the body.
+    /// The text that is hashed with the body.
     fn message(&self) -> String {
         let made_at = self.made_at.to_rfc3339_opts(SecondsFormat::Millis, true);
         format!("{FIRST_LINE}made {made_at}\nby {}\nsha256 ", self.made_by)
     }
 
-    /// All of it, for a body of `length` bytes.
+    /// The whole seal, for a body of `length` bytes.
     fn bytes(&self, file: &mut File, length: u64) -> io::Result<Vec<u8>> {
         let message = self.message();
         let mut hash = Sha256::new();
@@ -63,7 +62,7 @@ impl Trailer {
         Ok(bytes)
     }
 
-    /// Seals a file as it is now.
+    /// Seals a file.
     pub(in crate::store) fn append(&self, file: &mut File) -> io::Result<()> {
         let length = file.seek(SeekFrom::End(0))?;
         let bytes = self.bytes(file, length)?;
@@ -78,7 +77,7 @@ impl Trailer {
     }
 }
 
-/// Looks for a seal and holds the file against it.
+/// Finds a seal and compares the file with it.
 pub(in crate::store) fn find(file: &mut File) -> io::Result<Found> {
     let Some(length) = file.metadata()?.len().checked_sub(LENGTH as u64) else { return Ok(Found::None) };
     let mut bytes = [0; LENGTH];

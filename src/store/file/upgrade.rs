@@ -1,4 +1,4 @@
-//! Brings a database up to this program's schema. Where there is anything to lose, a verified backup comes first.
+//! Upgrades a database to this program's schema. If it contains data, a verified backup is made first.
 
 use std::path::Path;
 
@@ -11,16 +11,16 @@ use crate::store::file::schema::{DATABASE_ID, SCHEMA_VERSION, STEPS, take, versi
 use crate::store::file::{backup, disk};
 use crate::store::{Doing as _, Store, StoreError, StoreResult};
 
-/// Brings the schema up to date; refuses one that is newer than this program's.
+/// Upgrades the schema; fails if it is newer than this program's.
 pub(in crate::store) fn upgrade(conn: &mut Connection, path: &Path, used: &Use) -> StoreResult<()> {
     if is_pending(conn, SCHEMA_VERSION)? {
-        // Others may have the file open, and may be of an older version: an upgrade under their feet would fail them.
+        // Other processes may have the file open, perhaps of an older version: an upgrade would make them fail.
         used.alone_for(|| upgrade_to(conn, path, &STEPS, SCHEMA_VERSION))?;
     }
     Ok(())
 }
 
-/// Whether the file lacks migrations, or the mark that says whose it is.
+/// Whether the file lacks migrations, or the application id.
 fn is_pending(conn: &Connection, latest: i64) -> StoreResult<bool> {
     let found = version(conn)?;
     if found > latest {
@@ -30,9 +30,9 @@ fn is_pending(conn: &Connection, latest: i64) -> StoreResult<bool> {
     Ok(found < latest || id != DATABASE_ID)
 }
 
-/// Runs the missing migrations. Where there is anything to lose, a verified backup comes first.
+/// Runs the missing migrations. If the file contains data, a verified backup is made first.
 fn upgrade_to(conn: &mut Connection, path: &Path, steps: &Migrations<'_>, latest: i64) -> StoreResult<()> {
-    // Whoever had the lock meanwhile may have done it.
+    // A process that had the lock before may have done it.
     if !is_pending(conn, latest)? {
         return Ok(());
     }
@@ -41,7 +41,7 @@ fn upgrade_to(conn: &mut Connection, path: &Path, steps: &Migrations<'_>, latest
         let dir = disk::dir_of(path).join(Store::BACKUPS);
         crate::store::file::open::make_private_dir(&dir).map_err(|source| disk::refused(&dir, source))?;
         let size = path.metadata().map_err(|source| disk::refused(path, source))?.len();
-        // The backup, and a log that may hold every page anew.
+        // The backup, and a WAL that may contain every page again.
         disk::ensure_free(&dir, size.saturating_mul(3))?;
         let stamp = Utc::now().format("%Y%m%dT%H%M%S%3fZ");
         let kept = backup::backup(path, &dir.join(format!("before-schema-{latest}-{stamp}.db")), &|| true)?;
@@ -62,10 +62,10 @@ mod tests {
 
     const EXTRA: M<'_> = M::up("create table extra (only integer primary key) strict");
 
-    /// The schema of the last release. Those between releases are in nobody's hands.
+    /// The schema of the last release. Those between releases were never published.
     const RELEASED: usize = 2;
 
-    /// A database of each schema that was ever released, the first first, as Pitlane made it then.
+    /// A database of each released schema, oldest first, made by that release.
     const FIXTURES: &[&[u8]] =
         &[include_bytes!("../../../tests/fixtures/schema-1.db"), include_bytes!("../../../tests/fixtures/schema-2.db")];
 
@@ -80,7 +80,7 @@ mod tests {
         Migrations::new(STEP_LIST.iter().cloned().chain([step]).collect())
     }
 
-    /// The backups beside a database, each of which is sound.
+    /// The backups beside a database, all of which are valid.
     fn backups(dir: &Path) -> Vec<backup::Verified> {
         let Ok(entries) = std::fs::read_dir(dir.join(Store::BACKUPS)) else { return Vec::new() };
         entries.map(|entry| backup::verify(&entry.unwrap().path()).unwrap()).collect()

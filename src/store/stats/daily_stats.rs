@@ -1,6 +1,6 @@
-//! The one big table: what happened on a day, for a campaign, at a publisher.
+//! The one big table: the figures of each day, campaign and publisher.
 //!
-//! Read in the order in which it is stored, written through [`StatWriter`] in that same order where speed matters.
+//! Read in the order in which it is stored, and written by [`StatWriter`] in the same order if speed matters.
 
 use foldhash::HashSet;
 use rusqlite::{Connection, Row, Statement};
@@ -13,7 +13,7 @@ use crate::store::{
     foreign_value,
 };
 
-/// Names one cell. Sorts as the table is stored.
+/// The key of a cell. Sorted as the table is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StatKey {
     pub advertiser: AdvertiserKey,
@@ -23,35 +23,35 @@ pub struct StatKey {
     pub publisher: PublisherKey,
 }
 
-/// One cell: its name and its figures.
+/// A cell: its key and its figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StatCell {
     pub key: StatKey,
     pub figures: Figures,
 }
 
-/// What writing a cell did.
+/// The result of writing a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stored {
-    /// It was not there.
+    /// The cell is new.
     Inserted,
-    /// It held something else, namely this.
+    /// The cell had these other figures.
     Changed(Figures),
-    /// It held the same.
+    /// The cell already had these figures.
     Unchanged,
 }
 
-/// A value and who stated it.
+/// A value and the import that stated it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StatRow {
     pub figures: Figures,
     /// The import that stated it.
     pub import: ImportKey,
-    /// The import's line; 0 where the file left the cell out and it was set to zero.
+    /// The line in the import; 0 if the file left the cell out and it was set to zero.
     pub line: u64,
 }
 
-/// Four figures from the row's columns `at` on, in the table's order.
+/// Four figures, from the row's columns `at` on, in the table's order.
 pub(in crate::store) fn figures(row: &Row<'_>, at: usize) -> rusqlite::Result<Figures> {
     let count = |field, column| Count::new(field, row.get(column)?).map_err(|invalid| foreign_value(column, invalid));
     Ok(Figures {
@@ -62,14 +62,14 @@ pub(in crate::store) fn figures(row: &Row<'_>, at: usize) -> rusqlite::Result<Fi
     })
 }
 
-/// The columns of `stat_select.sql`, which are the first six of other queries too.
+/// The columns of `stat_select.sql`, which are also the first six of other queries.
 pub(in crate::store) fn stated(row: &Row<'_>) -> rusqlite::Result<StatRow> {
     let line = row.get::<_, i64>(5)?.unsigned_abs();
     Ok(StatRow { figures: figures(row, 0)?, import: ImportKey(row.get(4)?), line })
 }
 
 impl WriteTxn<'_> {
-    /// A writer whose cells are marked as written by `import`.
+    /// A writer of cells for `import`.
     pub fn stat_writer(&self, import: ImportKey) -> StoreResult<StatWriter<'_>> {
         let prepare = |sql| self.conn.prepare(sql).doing(DOING);
         Ok(StatWriter {
@@ -91,11 +91,11 @@ impl WriteTxn<'_> {
 
 const DOING: &str = "write stats";
 
-/// How many cells one statement inserts. Each statement has to find its place in the table anew, which takes half of the time that
-/// a cell takes by itself.
+/// How many cells one statement inserts. Each statement must find its position in the table first, which takes half as long
+/// as writing a cell.
 const BATCHES: [usize; 3] = [32, 8, 1];
 
-/// Inserts so many cells of one day: the advertiser, the day and the import are stated once, seven numbers for each cell.
+/// The SQL that inserts `cells` cells of one day: advertiser, day and import once, and seven numbers per cell.
 fn insert_sql(cells: usize) -> String {
     let values = |cell: usize| {
         let first = 4 + cell * 7;
@@ -114,9 +114,8 @@ fn insert_sql(cells: usize) -> String {
     )
 }
 
-/// Writes cells with statements that stay prepared; what a cell held before goes into the history. That a cell's campaign and
-/// publisher are there is checked once for each, since [`Store::write_many`](crate::store::Store::write_many) checks it for
-/// no row.
+/// Writes cells with prepared statements, and their earlier values into the history. Whether a cell's campaign and publisher
+/// exist is checked once for each, because [`Store::write_many`](crate::store::Store::write_many) doesn't check foreign keys.
 pub struct StatWriter<'t> {
     conn: &'t Connection,
     sums: (&'t SumChanges, &'t TouchedMonths),
@@ -128,15 +127,15 @@ pub struct StatWriter<'t> {
     update: Statement<'t>,
     find_campaign: Statement<'t>,
     find_publisher: Statement<'t>,
-    /// Campaigns and publishers that were found to exist.
+    /// Campaigns and publishers that exist.
     campaigns: HashSet<(AdvertiserKey, CampaignKey)>,
     publishers: HashSet<PublisherKey>,
     last_was_new: bool,
 }
 
 impl StatWriter<'_> {
-    /// States the whole values of cells of one day, each once for each import; `line` is where the import states it. A cell
-    /// that holds the same already is not touched. What was done comes back in the same order.
+    /// Writes cells of one day, each once per import; `line` is the import's line. A cell that already has its figures isn't
+    /// touched. Returns the results in the same order.
     pub fn put_day(&mut self, cells: &[(StatCell, u64)]) -> StoreResult<Vec<Stored>> {
         for (cell, _) in cells {
             self.check(cell.key)?;
@@ -145,7 +144,7 @@ impl StatWriter<'_> {
         let mut rest = cells;
         while !rest.is_empty() {
             if !self.last_was_new {
-                // Where one cell was there already, most others of the day are, too.
+                // If one cell exists, most other cells of the day do.
                 self.compare(rest, &mut done)?;
                 break;
             }
@@ -174,7 +173,7 @@ impl StatWriter<'_> {
         Ok(done)
     }
 
-    /// States cells by seeing first what all of them hold.
+    /// Writes cells after reading the current values of all of them.
     fn compare(&mut self, cells: &[(StatCell, u64)], done: &mut Vec<Stored>) -> StoreResult<()> {
         for (stated, told) in cells.iter().zip(ReadTxn::of(self.conn).stats_compared(cells)?) {
             done.push(match told {
@@ -190,7 +189,7 @@ impl StatWriter<'_> {
         Ok(())
     }
 
-    /// Inserts the cells that are not there yet; how many.
+    /// Inserts the cells that don't exist; returns how many.
     fn insert(&mut self, batch: usize, cells: &[(StatCell, u64)]) -> StoreResult<usize> {
         let statement = match &mut self.inserts[batch] {
             Some(statement) => statement,
@@ -241,7 +240,7 @@ impl StatWriter<'_> {
         Ok(Stored::Changed(held.figures))
     }
 
-    /// An error where the campaign is none of the advertiser's, or there is no such publisher.
+    /// Fails if the campaign isn't the advertiser's, or the publisher doesn't exist.
     fn check(&mut self, StatKey { advertiser, campaign, publisher, .. }: StatKey) -> StoreResult<()> {
         const DOING: &str = "look for a campaign or publisher";
         if self.publishers.insert(publisher) && !self.find_publisher.exists([publisher.0]).doing(DOING)? {

@@ -1,4 +1,4 @@
-//! What stating many cells of a day would do, from what they hold.
+//! Compares many cells of a day with the stored ones.
 
 use std::cell::Cell;
 
@@ -6,11 +6,11 @@ use crate::domain::Figures;
 use crate::store::stats::daily_stats::{StatCell, Stored};
 use crate::store::{CampaignKey, Doing as _, PublisherKey, ReadTxn, StoreError, StoreResult};
 
-/// Looking a cell up by itself takes as long as reading so many one after the other.
+/// Looking up one cell takes as long as reading this many in sequence.
 const LOOK_UP: i64 = 4;
 
 impl ReadTxn<'_> {
-    /// What stating these cells would do, all of one day and in the table's order.
+    /// What writing these cells would do. All must be of one day and in the table's order.
     pub fn stats_compared(&self, cells: &[(StatCell, u64)]) -> StoreResult<Vec<Stored>> {
         const DOING: &str = "read stats";
         let (Some((first, _)), Some((last, _))) = (cells.first(), cells.last()) else { return Ok(Vec::new()) };
@@ -35,7 +35,7 @@ impl ReadTxn<'_> {
                 here = next()?;
             }
             if here.is_none() && read.get() == limit {
-                // Too many others lie between these cells.
+                // There are too many other cells between these.
                 break;
             }
             let held = here.filter(|(held, _)| *held == wanted).map(|(_, held)| held);
@@ -84,12 +84,12 @@ mod tests {
         let cell = |campaign, publisher| {
             let (campaign, publisher) = (CampaignKey(campaign), PublisherKey(publisher));
             let key = StatKey { advertiser: AdvertiserKey(1), day: 19_000, campaign, publisher };
-            // As it is at one of the publishers.
+            // The cell is unchanged at one of the publishers.
             let count = |number| Count::new("count", number).unwrap();
             let (clicks, conversions) = (count(campaign.0), count(2));
             (StatCell { key, figures: Figures { clicks, conversions, ..Figures::default() } }, 1)
         };
-        // All of them, some of them, the first and last with nothing between, and cells around what there is.
+        // All cells, some of them, only the first and last, and cells around the existing ones.
         for step in [1, 2, 50, 389] {
             let cells: Vec<_> =
                 (5..405).step_by(step).flat_map(|one| [cell(one, 0), cell(one, 2), cell(one, 3)]).collect();

@@ -1,7 +1,7 @@
-//! What cells held before: the changes of one import, the life of one cell, and a value taken back.
+//! Earlier values of cells: what one import changed, all values of one cell, and restoring a value.
 //!
-//! `StatWriter` writes this history; here it is read, and used. An import states a cell once, so the value it ended there,
-//! if it ended one, is found by the import alone.
+//! `StatWriter` writes this history; here it is read and used. An import states a cell once, so the value that it ended there
+//! is found by the import alone.
 
 use std::collections::HashSet;
 
@@ -13,12 +13,12 @@ use crate::store::{
     AdvertiserKey, CampaignKey, ImportKey, ImportSpan, PublisherKey, ReadTxn, StatKey, StatRow, StoreResult, WriteTxn,
 };
 
-/// A value that a cell held once.
+/// An earlier value of a cell.
 #[derive(Debug, Clone, Copy)]
 pub struct PastValue {
-    /// The value and who stated it.
+    /// The value and the import that stated it.
     pub stated: StatRow,
-    /// The import that replaced it or took it away.
+    /// The import that replaced or removed it.
     pub ended_by: ImportKey,
 }
 
@@ -26,11 +26,11 @@ pub struct PastValue {
 #[derive(Debug, Clone, Copy)]
 pub struct StatChange {
     pub key: StatKey,
-    /// What it held before; nothing where it was new.
+    /// Its value before; `None` if it was new.
     pub old: Option<Figures>,
-    /// What the import stated.
+    /// Its new value.
     pub new: Figures,
-    /// On which line; 0 where the file left the cell out and it was set to zero.
+    /// The line; 0 if the file left the cell out and it was set to zero.
     pub line: u64,
 }
 
@@ -38,35 +38,35 @@ pub struct StatChange {
 #[derive(Debug, Clone, Copy)]
 pub struct UndoChange {
     pub key: StatKey,
-    /// What it held before.
+    /// Its value before.
     pub old: Figures,
-    /// What it got; nothing where it is gone.
+    /// Its new value; `None` if it was removed.
     pub new: Option<Figures>,
-    /// On which line that was stated which it held before.
+    /// The line of the value before.
     pub line: u64,
 }
 
-/// A stretch of an import's changes.
+/// A page of an import's changes.
 #[derive(Debug, Clone, Copy)]
 pub struct ChangePage {
-    /// Which advertiser and days, of the import's spans.
+    /// The advertiser and days, one of the import's spans.
     pub span: ImportSpan,
     /// Only cells after this one.
     pub after: Option<StatKey>,
-    /// Whether cells that were new are wanted too.
+    /// Whether new cells are included.
     pub with_new: bool,
-    /// At most so many.
+    /// The most cells.
     pub limit: u32,
 }
 
 impl ChangePage {
-    /// Day, campaign and publisher after which it begins.
+    /// Day, campaign and publisher of the cell before the page.
     fn after(&self) -> (i64, i64, i64) {
         self.after.map_or((self.span.first, 0, 0), |key| (key.day, key.campaign.0, key.publisher.0))
     }
 }
 
-/// The cell whose campaign and publisher stand in the row's columns `at` on.
+/// The cell whose campaign and publisher are in the row's columns `at` on.
 fn cell(row: &Row<'_>, advertiser: AdvertiserKey, day: i64, at: usize) -> rusqlite::Result<StatKey> {
     Ok(StatKey { advertiser, day, campaign: CampaignKey(row.get(at)?), publisher: PublisherKey(row.get(at + 1)?) })
 }
@@ -110,7 +110,7 @@ impl ReadTxn<'_> {
         })
     }
 
-    /// What a cell held, the oldest first.
+    /// A cell's earlier values, oldest first.
     pub fn stat_past(&self, key: StatKey) -> StoreResult<Vec<PastValue>> {
         let sql = "select clicks, cost_micros, views, conversions, import_key, import_line, ended_by from stat_history
             where advertiser_key = ?1 and day = ?2 and campaign_key = ?3 and publisher_key = ?4
@@ -121,7 +121,7 @@ impl ReadTxn<'_> {
         })
     }
 
-    /// The later imports whose changes stand on what this one stated, the newest first, each with the number of cells.
+    /// The later imports that changed the same cells as this one, newest first, each with the number of cells.
     pub fn import_later(&self, import: ImportKey, span: ImportSpan) -> StoreResult<Vec<(ImportKey, u64)>> {
         self.list(
             "look for later changes",
@@ -133,7 +133,7 @@ impl ReadTxn<'_> {
         )
     }
 
-    /// The days on which cells hold what an import stated.
+    /// The days with cells that have this import's value.
     pub fn import_days_held(&self, import: ImportKey, span: ImportSpan) -> StoreResult<Vec<i64>> {
         let sql = "select distinct day from daily_stats
             where advertiser_key = ?1 and day between ?2 and ?3 and import_key = ?4
@@ -141,7 +141,7 @@ impl ReadTxn<'_> {
         self.list("read an import's days", sql, (span.advertiser.0, span.first, span.last, import.0), |row| row.get(0))
     }
 
-    /// The cells of a day that hold what an import stated, in order.
+    /// A day's cells that have this import's value, in order.
     pub fn import_cells_held(
         &self,
         import: ImportKey,
@@ -157,7 +157,7 @@ impl ReadTxn<'_> {
         })
     }
 
-    /// What the cells of a day held before, by cell, the oldest value first.
+    /// Earlier values of a day's cells, by cell, oldest first.
     pub fn stat_past_of_day(&self, advertiser: AdvertiserKey, day: i64) -> StoreResult<Vec<(StatKey, PastValue)>> {
         let sql = include_str!("../sql/stat_past_of_day.sql");
         self.list("read a day's history", sql, (advertiser.0, day), |row| {
@@ -173,7 +173,7 @@ impl ReadTxn<'_> {
         Ok(undone.into_iter().collect())
     }
 
-    /// How many cells of these days an import changed and added, as far as the history knows.
+    /// How many cells of these days an import changed and added, according to the history.
     pub fn import_counted(&self, import: ImportKey, span: ImportSpan) -> StoreResult<(u64, u64)> {
         let params = named_params! {
             ":import": import.0, ":advertiser": span.advertiser.0, ":first": span.first, ":last": span.last,
@@ -191,7 +191,7 @@ fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
 }
 
 impl WriteTxn<'_> {
-    /// Ends the value that a cell holds for `undo`, and gives it `new`, or takes the cell away.
+    /// Ends a cell's value for `undo`, and sets it to `new`, or removes the cell.
     pub fn stat_take_back(&self, undo: ImportKey, key: StatKey, new: Option<&StatRow>) -> StoreResult<()> {
         const DOING: &str = "take an import back";
         let cell = (key.advertiser.0, key.day, key.campaign.0, key.publisher.0);

@@ -1,4 +1,4 @@
-//! The stats as pages show them: cells with their filters, sums by day, and what hangs on a thing before it is deleted.
+//! The stats for pages: filtered cells, sums by day, and what uses a catalogue entry before it is deleted.
 
 use crate::domain::{Figures, MicrosSum};
 use crate::store::stats::daily_stats;
@@ -6,7 +6,7 @@ use crate::store::{
     AdvertiserKey, CampaignKey, Doing as _, ImportSpan, PublisherKey, ReadTxn, StatKey, StatRow, StoreResult,
 };
 
-/// Which cells are wanted; both days count.
+/// Which cells are wanted; both days are included.
 #[derive(Debug, Clone, Copy)]
 pub struct StatFilter {
     pub advertiser: AdvertiserKey,
@@ -20,7 +20,7 @@ pub struct StatFilter {
     pub publisher: Option<PublisherKey>,
 }
 
-/// A cell as a page shows it.
+/// A cell for a page.
 #[derive(Debug, Clone, Copy)]
 pub struct StatLine {
     pub key: StatKey,
@@ -34,7 +34,7 @@ pub struct DaySum {
     pub rows: i64,
 }
 
-/// What hangs on a campaign or a publisher.
+/// The stats that use a campaign or a publisher.
 #[derive(Debug, Clone, Copy)]
 pub struct Usage {
     pub rows: i64,
@@ -43,7 +43,7 @@ pub struct Usage {
 }
 
 impl ReadTxn<'_> {
-    /// Which campaigns and publishers have stats together.
+    /// The campaigns and publishers that have stats together.
     pub fn stat_pairs(&self, advertiser: AdvertiserKey) -> StoreResult<Vec<(CampaignKey, PublisherKey)>> {
         let sql = "select distinct campaign_key, publisher_key from month_sums where advertiser_key = ?1";
         self.list("list what has stats", sql, [advertiser.0], |row| {
@@ -51,7 +51,7 @@ impl ReadTxn<'_> {
         })
     }
 
-    /// Hands the cells that the filter lets through to `each`, newest day first.
+    /// Passes the cells that match the filter to `each`, newest day first.
     pub fn stat_scan_lines(&self, filter: &StatFilter, mut each: impl FnMut(StatLine)) -> StoreResult<()> {
         const DOING: &str = "read stats";
         let mut statement = self.conn.prepare_cached(include_str!("../sql/stat_lines.sql")).doing(DOING)?;
@@ -78,7 +78,7 @@ impl ReadTxn<'_> {
         Ok(())
     }
 
-    /// Hands every cell of the days to `each`, in the table's order, with who stated it.
+    /// Passes every cell of the days to `each`, in the table's order, with the import that stated it.
     pub fn stat_scan_stated(&self, days: ImportSpan, mut each: impl FnMut(StatKey, StatRow)) -> StoreResult<()> {
         const DOING: &str = "read stats";
         let sql =
@@ -98,15 +98,15 @@ impl ReadTxn<'_> {
         Ok(())
     }
 
-    /// One cell's value, and who stated it.
+    /// One cell's value, and the import that stated it.
     pub fn stat_find(&self, key: StatKey) -> StoreResult<Option<StatRow>> {
         let params = (key.advertiser.0, key.day, key.campaign.0, key.publisher.0);
         self.first("read a stat", include_str!("../sql/stat_select.sql"), params, daily_stats::stated)
     }
 
-    /// What hangs on a campaign.
+    /// The stats of a campaign.
     pub fn campaign_usage(&self, advertiser: AdvertiserKey, campaign: CampaignKey) -> StoreResult<Option<Usage>> {
-        // Month by month, since the key begins with them.
+        // Month by month, because the key begins with the day.
         let sql = "with recursive months(month) as (
                 select min(month) from month_sums where advertiser_key = ?1
                 union all
@@ -120,13 +120,13 @@ impl ReadTxn<'_> {
         Ok(self.first("count a campaign's stats", sql, (advertiser.0, campaign.0), usage)?.flatten())
     }
 
-    /// What hangs on a publisher, of all advertisers.
+    /// The stats of a publisher, over all advertisers.
     pub fn publisher_usage(&self, publisher: PublisherKey) -> StoreResult<Option<Usage>> {
         let sql = "select sum(rows), min(first_day), max(last_day) from month_sums where publisher_key = ?1";
         Ok(self.first("count a publisher's stats", sql, [publisher.0], usage)?.flatten())
     }
 
-    /// The days of each advertiser's first and last stats at a publisher.
+    /// Each advertiser's first and last day with stats at a publisher.
     pub fn publisher_spans(&self, publisher: PublisherKey) -> StoreResult<Vec<ImportSpan>> {
         let sql = "select advertiser_key, min(first_day), max(last_day) from month_sums where publisher_key = ?1
             group by advertiser_key
@@ -136,7 +136,7 @@ impl ReadTxn<'_> {
         })
     }
 
-    /// Whether the history holds values of a campaign or a merge of it, though it may have no stats now.
+    /// Whether the history contains values or merges of a campaign, even if it has no stats now.
     pub fn campaign_has_history(&self, advertiser: AdvertiserKey, campaign: CampaignKey) -> StoreResult<bool> {
         let sql = "select exists (select 1 from stat_history where advertiser_key = ?1 and campaign_key = ?2)
             or exists (select 1 from merges where ?2 in (campaign_key, into_campaign_key))";
@@ -144,7 +144,7 @@ impl ReadTxn<'_> {
         Ok(found.unwrap_or_default())
     }
 
-    /// Whether the history holds values of a publisher or a merge of it, though it may have no stats now.
+    /// Whether the history contains values or merges of a publisher, even if it has no stats now.
     pub fn publisher_has_history(&self, publisher: PublisherKey) -> StoreResult<bool> {
         let sql = "select exists (select 1 from stat_history where publisher_key = ?1)
             or exists (select 1 from stated_cells where publisher_key = ?1)
@@ -153,7 +153,7 @@ impl ReadTxn<'_> {
         Ok(found.unwrap_or_default())
     }
 
-    /// The days of the advertiser's first and last stats.
+    /// The advertiser's first and last day with stats.
     pub fn stat_span(&self, advertiser: AdvertiserKey) -> StoreResult<Option<(i64, i64)>> {
         let sql = "select min(day), max(day) from day_versions where advertiser_key = ?1";
         let found = self.first("find the stats' days", sql, [advertiser.0], |row| {

@@ -1,4 +1,4 @@
-//! The big table's pages in memory, so that tests and fuzzing can damage them. The program itself never reads them like this.
+//! A copy of the big table's pages in memory, for tests and fuzzing to damage. The program itself doesn't use it.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub struct StatPages {
 }
 
 impl StatPages {
-    /// The pages as the snapshot sees them; none where SQLite was built without what shows them.
+    /// The pages in the snapshot; `None` if SQLite was built without `sqlite_dbpage`.
     pub fn copy(snapshot: &Snapshot) -> StoreResult<Option<Self>> {
         let txn = snapshot.txn();
         let Some(tree) = StatTree::find(&txn)? else { return Ok(None) };
@@ -33,7 +33,7 @@ impl StatPages {
         self.pages.values_mut()
     }
 
-    /// The advertiser's cells of these days, as a report reads them.
+    /// The advertiser's cells of these days, read as a report reads them.
     pub fn scan(&self, advertiser: AdvertiserKey, first_day: i64, last_day: i64) -> StoreResult<Vec<ReportRow>> {
         let (mut walk, mut rows) = (self.tree.walk(before(advertiser, first_day), last_day), Vec::new());
         walk.read(self, usize::MAX, &mut rows)?;

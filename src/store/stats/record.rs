@@ -1,4 +1,4 @@
-//! Records of the big table, as SQLite's file format describes them (sqlite.org/fileformat2.html, section 2.1).
+//! Decodes records of the big table, by SQLite's file format (sqlite.org/fileformat2.html, section 2.1).
 
 /// The first columns of a record. Ten integers never take more than 127 bytes, so lengths and kinds are
 /// one byte each and nothing overflows to another page.
@@ -15,7 +15,7 @@ pub(in crate::store) fn first_columns<const COLUMNS: usize>(bytes: &[u8]) -> Opt
     let mut columns = [0; COLUMNS];
     for (column, kind) in columns.iter_mut().zip(kinds) {
         let kind = KINDS.get(usize::from(*kind))?;
-        // Eight bytes from the number on, for all of its kinds; what is behind a short one is shifted out.
+        // Loads eight bytes from the number on, whatever its length; the bytes after a short number are shifted out.
         let wide = match record.get(at..)?.first_chunk() {
             Some(wide) => *wide,
             None => padded(record.get(at..at + kind.bytes)?),
@@ -26,7 +26,7 @@ pub(in crate::store) fn first_columns<const COLUMNS: usize>(bytes: &[u8]) -> Opt
     (at <= usize::from(*length)).then_some(columns)
 }
 
-/// Zeros behind the last number of a page.
+/// For the last number of a page: eight bytes, padded with zeros.
 #[cold]
 fn padded(number: &[u8]) -> [u8; 8] {
     let mut wide = [0; 8];
@@ -38,14 +38,14 @@ fn padded(number: &[u8]) -> [u8; 8] {
 #[derive(Clone, Copy)]
 struct Kind {
     bytes: usize,
-    /// By how much eight bytes that begin with it are shifted to get it.
+    /// By how many bits the eight loaded bytes are shifted.
     shift: u32,
-    /// Nothing for the kinds that stand for a number of their own.
+    /// Zero for the types that encode a constant.
     kept: i64,
     value: i64,
 }
 
-/// Null and floating point stand in no column of this table. They take more bytes than a record has.
+/// This table has neither null nor floating point. Their lengths here exceed any record, so they are refused.
 const KINDS: [Kind; 10] = [
     NONE,
     stored(1),

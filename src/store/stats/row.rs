@@ -1,20 +1,20 @@
-//! What a report reads of a cell.
+//! What a report reads from a cell.
 
 use crate::domain::{Count, Invalid, Micros};
 use crate::store::{AdvertiserKey, CampaignKey, PublisherKey};
 
-/// Advertiser, day, campaign, publisher: the table's key, and its order.
+/// Advertiser, day, campaign, publisher: the table's key, in its order.
 pub(in crate::store) type Key = [i64; 4];
 
-/// The key's columns, and those behind them that a row of a report is made of.
+/// The key's columns, and the figures after them that a report reads.
 pub(in crate::store) const COLUMNS: usize = 6;
 
-/// What all cells of the advertiser from this day on come behind.
+/// The key before all cells of the advertiser from this day on.
 pub(in crate::store) fn before(advertiser: AdvertiserKey, day: i64) -> Key {
     [advertiser.0, day, i64::MIN, i64::MIN]
 }
 
-/// A cell as a report shows it, in the database's own numbers.
+/// A cell for a report, in the database's own numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReportRow {
     /// Days since 1970-01-01.
@@ -26,7 +26,7 @@ pub struct ReportRow {
 }
 
 impl ReportRow {
-    /// From the first columns of the table, if the figures are such as the schema allows.
+    /// From the first columns of the table, if the figures are within the schema's bounds.
     #[expect(clippy::inline_always, reason = "measured")]
     #[inline(always)]
     pub(in crate::store) fn new([_, day, campaign, publisher, clicks, cost]: [i64; COLUMNS]) -> Result<Self, Invalid> {

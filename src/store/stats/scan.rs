@@ -1,18 +1,18 @@
-//! Reads the stats table for a report: cells in key order, a batch at a time.
+//! Reads cells of the stats table for a report, in key order, a batch at a time.
 //!
-//! Between two calls nothing is open but the snapshot. A snapshot reads cells off the pages of the table (`walk.rs`); where
-//! SQLite was built without what shows them, and within a write transaction, a statement reads the same.
+//! Between two calls only the snapshot stays open. A snapshot reads cells from the table's pages (`walk.rs`). If SQLite was
+//! built without `sqlite_dbpage`, and in a write transaction, a statement reads the same cells.
 
 use crate::store::stats::row::{COLUMNS, Key, ReportRow, before};
 use crate::store::stats::walk::StatWalk;
 use crate::store::{AdvertiserKey, ReadTxn, StoreResult, foreign_value};
 
-/// How many cells are handed out at once. Off the pages few, which the processor's fastest memory holds until they are
-/// written; a statement has to find its place anew each time.
+/// How many cells are returned at once. From pages only a few, so that they stay in the processor's cache; a statement must
+/// find its position again each time, so it returns more.
 const PAGES_BATCH: usize = 32;
 const STATEMENT_BATCH: u32 = 256;
 
-/// Goes through an advertiser's cells of some days. Only for the snapshot or transaction it was made on.
+/// Scans an advertiser's cells of some days. Only for the snapshot or transaction that it was made in.
 pub struct StatScan {
     way: Way,
     batch: Vec<ReportRow>,
@@ -33,7 +33,7 @@ impl StatScan {
         Self { way: Way::Statement(after, last_day), batch: Vec::new() }
     }
 
-    /// The key after which the next cells lie, and their last day.
+    /// The key before the next cells, and their last day.
     pub(in crate::store) fn rest(&self) -> (Key, i64) {
         match &self.way {
             Way::Pages(walk) => walk.rest(),
@@ -41,14 +41,14 @@ impl StatScan {
         }
     }
 
-    /// The day of the next cell, or one before it.
+    /// The day of the next cell, or an earlier day.
     #[must_use]
     pub fn next_day(&self) -> i64 {
         let ([_, day, ..], _) = self.rest();
         day
     }
 
-    /// The next cells; none once there are no more.
+    /// The next cells; empty at the end.
     pub fn next(&mut self, txn: &ReadTxn<'_>) -> StoreResult<&[ReportRow]> {
         self.batch.clear();
         match &mut self.way {
@@ -73,8 +73,7 @@ impl StatScan {
 }
 
 impl ReadTxn<'_> {
-    /// The advertiser's cells from the first to the last of these days, both included, by a statement. `Snapshot::stat_scan`
-    /// is quicker.
+    /// The advertiser's cells of these days, both ends included, by a statement. `Snapshot::stat_scan` is faster.
     #[must_use]
     pub fn stat_scan(&self, advertiser: AdvertiserKey, first_day: i64, last_day: i64) -> StatScan {
         StatScan::by_statement(before(advertiser, first_day), last_day)

@@ -1,11 +1,11 @@
-//! What imports stated, whether or not that changed anything. An undo asks for it: a value stays while an import stands that
-//! states it. Sets of cells are shared, so that the same file imported every night adds next to nothing.
+//! Which cells each import stated, changed or not. An undo needs this: a value is kept while an import that isn't undone
+//! states it. Sets of cells are shared, so that importing the same file every night takes almost no space.
 
 use std::collections::HashSet;
 
 use crate::store::{AdvertiserKey, CampaignKey, Doing as _, ImportKey, PublisherKey, ReadTxn, StoreResult, WriteTxn};
 
-/// Which cells of a day an import stated: at a publisher all campaigns that the day had then, or single ones.
+/// The cells of a day that an import stated: for each publisher all campaigns of the day, or some.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StatedSet {
     whole: HashSet<PublisherKey>,
@@ -13,7 +13,7 @@ pub struct StatedSet {
 }
 
 impl StatedSet {
-    /// Whether the set has this cell, if the day had it when the import was done.
+    /// Whether the set has this cell, given that the cell existed when the import was done.
     #[must_use]
     pub fn has(&self, campaign: CampaignKey, publisher: PublisherKey) -> bool {
         self.whole.contains(&publisher) || self.single.contains(&(publisher, campaign))
@@ -23,7 +23,7 @@ impl StatedSet {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StatedSetKey(i64);
 
-/// A run of days of which an import stated the same cells.
+/// A run of days with the same set of cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Statement {
     pub advertiser: AdvertiserKey,
@@ -35,7 +35,7 @@ pub struct Statement {
 }
 
 impl ReadTxn<'_> {
-    /// Hands the publisher of every cell of a day to `each`.
+    /// Passes the publisher of every cell of a day to `each`.
     pub fn stat_publishers_of_day(
         &self,
         advertiser: AdvertiserKey,
@@ -52,7 +52,7 @@ impl ReadTxn<'_> {
         Ok(())
     }
 
-    /// The imports that were not undone and stated cells of the day where some were there already, the newest first.
+    /// The imports, not undone, that stated cells of a day which already had cells; newest first.
     pub fn statements_of_day(
         &self,
         advertiser: AdvertiserKey,
@@ -84,8 +84,8 @@ impl ReadTxn<'_> {
 }
 
 impl WriteTxn<'_> {
-    /// The set of these cells, sorted by publisher and campaign; without a campaign, all that the day has at the publisher.
-    /// Made where there is none; `sha256` is of the cells.
+    /// The key of the set of these cells, sorted by publisher and campaign; an entry without a campaign means all campaigns
+    /// of the publisher. The set is created if it is new; `sha256` is of the cells.
     pub fn stated_set_make(
         &self,
         sha256: &[u8; 32],
@@ -104,7 +104,7 @@ impl WriteTxn<'_> {
         Ok(StatedSetKey(key))
     }
 
-    /// Notes which cells of some days an import stated.
+    /// Notes which cells of a run of days an import stated.
     pub fn statement_add(&self, import: ImportKey, statement: &Statement) -> StoreResult<()> {
         let Statement { advertiser, first, last, set } = statement;
         let sql = "insert into import_statements (advertiser_key, import_key, first_day, last_day, set_key)

@@ -1,6 +1,7 @@
-//! What a `StatWriter` adds to the sums that are kept beside the stats.
+//! What a `StatWriter` adds to the stored sums.
 //!
-//! Cells come in the table's order, so the changes of one month are gathered and then put, and no cell is read again.
+//! Cells come in the table's order, so the changes of one month are collected and then written, without reading any cell
+//! again.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -12,13 +13,13 @@ use crate::domain::{Figures, MicrosSum};
 use crate::store::stats::sums::{DAY_SUM, TouchedMonths, day_sum, days_of, month_of};
 use crate::store::{AdvertiserKey, CampaignKey, PublisherKey, StatSum, StoreResult, WriteTxn};
 
-/// The changes of the month that is written now.
+/// The changes of the current month.
 #[derive(Default)]
 pub(in crate::store) struct SumChanges(RefCell<Option<Month>>);
 
 struct Month {
     advertiser: AdvertiserKey,
-    /// Counted through from year 0.
+    /// Months since year 0.
     number: i64,
     days: (i64, i64),
     by_day: BTreeMap<i64, Change>,
@@ -26,7 +27,7 @@ struct Month {
     by_cell: HashMap<(CampaignKey, PublisherKey), (Change, (i64, i64))>,
 }
 
-/// Cells that came, and by how much figures changed: clicks, cost, views, conversions.
+/// Cells that were added, and by how much figures changed: clicks, cost, views, conversions.
 #[derive(Clone, Copy, Default)]
 struct Change {
     rows: i64,
@@ -46,7 +47,7 @@ fn numbers(figures: &Figures) -> [i128; 4] {
 }
 
 impl SumChanges {
-    /// Notes that a cell holds something new; what it held before is nothing where it was not there.
+    /// Notes a cell's new value; its old value is `None` if it is new.
     pub(in crate::store::stats) fn note(
         &self,
         txn: (&Connection, &TouchedMonths),
@@ -75,7 +76,8 @@ impl SumChanges {
         Ok(())
     }
 
-    /// Adds what was gathered to the sums. A month where that does not work out is summed anew before the commit.
+    /// Adds the collected changes to the sums. If that isn't possible for a month, its sums are computed again before the
+    /// commit.
     pub(in crate::store) fn put(&self, conn: &Connection, touched: &TouchedMonths) -> StoreResult<()> {
         if let Some(month) = self.0.take()
             && !(month.put_days(conn)? && month.put_cells(conn)?)
@@ -87,7 +89,7 @@ impl SumChanges {
 }
 
 impl Month {
-    /// False where a sum would be out of bounds: then the sums did not agree, or stopped at the largest number there is.
+    /// Returns false if a sum would be out of bounds: then the sums were wrong, or stopped at the largest number.
     fn put_days(&self, conn: &Connection) -> StoreResult<bool> {
         let txn = WriteTxn::of(conn);
         let sql = format!(
@@ -125,7 +127,7 @@ impl Month {
     }
 }
 
-/// A day's sums after a change; nothing where they would be out of bounds.
+/// A day's sums after a change; `None` if they would be out of bounds.
 fn changed(held: &StatSum, change: &Change) -> Option<StatSum> {
     let figure = |held: i64, by: i128| {
         let sum = i64::try_from(i128::from(held) + by).ok()?;

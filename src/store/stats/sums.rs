@@ -1,8 +1,8 @@
-//! Sums kept beside the stats: of each day, and of each campaign at each publisher in a month.
+//! Stored sums of the stats: of each day, and of each campaign at each publisher in a month.
 //!
-//! They are kept in the transaction that changes the stats, so they always agree with the cells, and pages need not read the big
-//! table. What a `StatWriter` writes is added to them (`sum_changes.rs`); months that were changed otherwise, which
-//! [`WriteTxn::day_sum_again`] names, are summed anew just before the commit.
+//! They are written in the transaction that changes the stats, so they always agree with the cells, and pages need not read
+//! the big table. A `StatWriter` adds its changes to them (`sum_changes.rs`); months that were changed otherwise, noted by
+//! [`WriteTxn::day_sum_again`], are computed again just before the commit.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -17,7 +17,7 @@ use crate::store::{AdvertiserKey, CampaignKey, Doing as _, PublisherKey, ReadTxn
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StatSum {
     pub rows: i64,
-    /// Clicks; they stop at the largest number there is.
+    /// Clicks; they stop at the largest number.
     pub clicks: i64,
     pub cost: MicrosSum,
     pub views: i64,
@@ -34,18 +34,17 @@ impl std::ops::AddAssign for StatSum {
     }
 }
 
-/// A part of the sums: cells of one campaign at one publisher, of one day or of a whole month.
+/// The sum of one campaign at one publisher, for one day or a whole month.
 #[derive(Debug, Clone, Copy)]
 pub struct StatPart {
     /// The day, or the month's first day, as stored.
     pub day: i64,
     pub campaign: CampaignKey,
     pub publisher: PublisherKey,
-    /// What they come to.
     pub sum: StatSum,
 }
 
-/// Months are counted through: twelve a year from year 0.
+/// Months since year 0, twelve a year.
 pub(in crate::store::stats) fn month_of(day: i64) -> i64 {
     Day::from_stored(day).map_or(0, |day| i64::from(day.date().year()) * 12 + i64::from(day.date().month0()))
 }
@@ -61,7 +60,7 @@ pub(in crate::store::stats) fn days_of(month: i64) -> (i64, i64) {
     (first(month), first(month + 1) - 1)
 }
 
-/// The months whose sums a transaction has to make anew: advertiser and month.
+/// The months whose sums a transaction must compute again: advertiser and month.
 #[derive(Default)]
 pub(in crate::store) struct TouchedMonths(RefCell<BTreeSet<(i64, i64)>>);
 
@@ -93,7 +92,7 @@ pub(in crate::store::stats) fn day_sum(row: &Row<'_>, at: usize) -> rusqlite::Re
 }
 
 impl ReadTxn<'_> {
-    /// The days of the range that have stats, in order, each with its sums. Both ends count.
+    /// The days of the range with stats, in order, each with its sums. Both ends are included.
     pub fn day_sums(&self, advertiser: AdvertiserKey, from: i64, to: i64) -> StoreResult<Vec<(i64, StatSum)>> {
         let sql = format!(
             "select day, {DAY_SUM} from day_sums where advertiser_key = ?1 and day between ?2 and ?3 order by day"
@@ -101,7 +100,7 @@ impl ReadTxn<'_> {
         self.list("read the days' sums", &sql, (advertiser.0, from, to), |row| Ok((row.get(0)?, day_sum(row, 1)?)))
     }
 
-    /// Hands every cell of the days to `each`, in the table's order.
+    /// Passes every cell of the days to `each`, in the table's order.
     pub fn stat_scan_parts(
         &self,
         advertiser: AdvertiserKey,
@@ -119,7 +118,7 @@ impl ReadTxn<'_> {
         Ok(())
     }
 
-    /// Hands day, campaign and cost of every cell of the days to `each`, in the table's order.
+    /// Passes day, campaign and cost of every cell of the days to `each`, in the table's order.
     pub fn stat_scan_costs(
         &self,
         advertiser: AdvertiserKey,
@@ -137,7 +136,7 @@ impl ReadTxn<'_> {
         Ok(())
     }
 
-    /// Hands the cells of some campaigns to `each`, by looking each of them up on each day.
+    /// Passes the cells of some campaigns to `each`, looking each of them up on each day.
     pub fn stat_scan_campaigns(
         &self,
         advertiser: AdvertiserKey,
@@ -168,7 +167,7 @@ impl ReadTxn<'_> {
         self.list("find the days of campaigns", sql, params, |row| row.get(0))
     }
 
-    /// Hands the sums of the days to `each`: whole months by their kept sums, the days around them cell by cell.
+    /// Passes the sums of the days to `each`: stored sums for whole months, cells for the days around them.
     pub fn stat_scan_months(
         &self,
         advertiser: AdvertiserKey,
@@ -293,12 +292,12 @@ impl ReadTxn<'_> {
 }
 
 impl WriteTxn<'_> {
-    /// Says that cells of this day were changed past a `StatWriter`.
+    /// Notes that cells of this day were changed without a `StatWriter`.
     pub fn day_sum_again(&self, advertiser: AdvertiserKey, day: i64) {
         self.touched.add(advertiser, day);
     }
 
-    /// Makes the sums agree with the cells.
+    /// Computes the sums of the noted months again.
     pub(in crate::store) fn sums_renew(&self) -> StoreResult<()> {
         self.sum_changes.put(self.conn, &self.touched)?;
         let touched = self.touched.0.take();

@@ -1,10 +1,10 @@
-//! Versions of what a report can show. See the comment on `change_clock` in `schema.sql`.
+//! Versions of everything that a report can show. See the comment on `change_clock` in `schema.sql`.
 
 use chrono::Utc;
 
 use crate::store::{AdvertiserKey, ReadTxn, StoreResult, WriteTxn};
 
-/// Grows with every change; never given out twice.
+/// Increases with every change; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Version(pub(in crate::store) i64);
 
@@ -17,19 +17,19 @@ impl Version {
 }
 
 impl ReadTxn<'_> {
-    /// The epoch that versions count in: another copy of the database may give the same ones to other changes.
+    /// The epoch of the versions: another copy of the database may use the same versions for other changes.
     pub fn epoch(&self) -> StoreResult<String> {
         Ok(self.first("read the epoch", "select id from epoch", (), |row| row.get(0))?.unwrap_or_default())
     }
 
-    /// Moves whenever a publisher comes, goes or is renamed.
+    /// Changes whenever a publisher is added, deleted or renamed.
     pub fn publishers_version(&self) -> StoreResult<Version> {
         let found =
             self.first("read the publishers' version", "select publishers from change_clock", (), |row| row.get(0))?;
         Ok(Version(found.unwrap_or_default()))
     }
 
-    /// The days of the range that have stats, in order, each with its version. Both ends count.
+    /// The days of the range with stats, in order, each with its version. Both ends are included.
     pub fn day_versions(&self, advertiser: AdvertiserKey, from: i64, to: i64) -> StoreResult<Vec<(i64, Version)>> {
         self.list(
             "read the days' versions",
@@ -41,13 +41,13 @@ impl ReadTxn<'_> {
 }
 
 impl WriteTxn<'_> {
-    /// Says that a publisher came, went or was renamed.
+    /// Says that a publisher was added, deleted or renamed.
     pub(in crate::store) fn publishers_touch(&self) -> StoreResult<()> {
         let version = self.version_take()?;
         self.run("mark the publishers as changed", "update change_clock set publishers = ?1", [version.0]).map(drop)
     }
 
-    /// The version that all changes of this transaction carry.
+    /// The version of all changes in this transaction.
     pub fn version_take(&self) -> StoreResult<Version> {
         if let Some(version) = self.version.get() {
             return Ok(version);
@@ -61,7 +61,7 @@ impl WriteTxn<'_> {
         Ok(version)
     }
 
-    /// Says that stats of this day changed: clients' copies of it are stale.
+    /// Says that stats of this day have changed, so that clients' copies are outdated.
     pub fn day_touch(&self, advertiser: AdvertiserKey, day: i64, version: Version) -> StoreResult<()> {
         let sql = "insert into day_versions (advertiser_key, day, version) values (?1, ?2, ?3)
             on conflict do update set version = excluded.version";

@@ -1,10 +1,10 @@
-//! Reads the big table off its pages, as SQLite's file format describes them (sqlite.org/fileformat2.html, section 1.6).
+//! Reads the big table from its pages, by SQLite's file format (sqlite.org/fileformat2.html, section 1.6).
 //!
-//! Stepping a statement takes SQLite 90 ns a row, most of them for getting from one row to the next and one column to the
-//! next; a report does nothing else. The pages hold the same rows side by side: reading them takes a third of that. They come
-//! from SQLite's own `sqlite_dbpage`, so from this snapshot, log included. Everything is checked on the way: what does not
-//! look like a page of this table is an error, as it is for SQLite. So is what is out of order: a damaged file must not make
-//! a report that looks whole. Only the snapshot makes walks.
+//! Stepping a statement takes SQLite 90 ns a row, mostly for moving from row to row and column to column, which is all that a
+//! report does. Reading the same rows from their pages takes a third of that. The pages come from SQLite's own
+//! `sqlite_dbpage`, so they belong to this snapshot, WAL included. Everything is checked: anything that isn't a valid page of
+//! this table, or is out of order, is an error, so that a damaged file can't make a report that looks whole. Only snapshots
+//! use this.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,10 +16,10 @@ use crate::store::stats::record::first_columns;
 use crate::store::stats::row::{COLUMNS, Key, ReportRow};
 use crate::store::{Doing as _, ReadTxn, StoreError, StoreResult, foreign_value};
 
-/// Pages from the root to a leaf. Even with three cells a page this is more than a file can hold.
+/// The most levels from the root to a leaf. Even with three cells per page, this is more than a file can have.
 const DEEPEST: usize = 24;
 
-/// Kinds of pages; a table without row ids is stored as an index.
+/// Types of pages; a table without row ids is stored as an index.
 const INTERIOR: u8 = 2;
 const LEAF: u8 = 10;
 
@@ -27,9 +27,9 @@ const DOING: &str = "read the pages of stats";
 
 const PAGE: &str = "select data from sqlite_dbpage where pgno = ?1";
 
-/// Where pages come from.
+/// A source of pages.
 pub(in crate::store) trait Pages {
-    /// Appends the page of this number.
+    /// Appends the page with this number.
     fn read(&self, number: u32, into: &mut Vec<u8>) -> StoreResult<()>;
 }
 
@@ -44,19 +44,19 @@ impl Pages for ReadTxn<'_> {
     }
 }
 
-/// Where the big table begins. Only for the state of the database it was found in.
+/// The root page of the big table. Only for the state of the database in which it was found.
 #[derive(Debug, Clone)]
 pub(in crate::store) struct StatTree {
     root: u32,
     ordered: OrderedPages,
 }
 
-/// The pages of a state whose cells were seen to be in order, so that quick polls of the same days need not look again.
+/// The pages whose cells are known to be in order in a state, so that quick polls of the same days need not check them again.
 #[derive(Debug, Clone, Default)]
 struct OrderedPages(Arc<Mutex<BTreeSet<u32>>>);
 
 impl OrderedPages {
-    /// More are forgotten and looked at anew.
+    /// If there are more, they are dropped and checked again.
     const KEPT: usize = 1024;
 
     fn check(&self, number: u32, page: &Page) -> StoreResult<()> {
@@ -74,7 +74,7 @@ impl OrderedPages {
 }
 
 impl StatTree {
-    /// None where SQLite was built without what shows its pages.
+    /// `None` if SQLite was built without `sqlite_dbpage`.
     pub(in crate::store) fn find(txn: &ReadTxn<'_>) -> StoreResult<Option<Self>> {
         if !shows_pages(txn) {
             return Ok(None);
@@ -92,7 +92,7 @@ impl StatTree {
         self.root
     }
 
-    /// A walk over the advertiser's cells behind `after`, in order, up to those of the last day.
+    /// A walk over the advertiser's cells after `after`, in order, up to those of the last day.
     pub(in crate::store) fn walk(&self, after: Key, last_day: i64) -> StatWalk {
         let [advertiser, day, campaign, publisher] = after;
         StatWalk {
@@ -106,53 +106,53 @@ impl StatTree {
     }
 }
 
-/// The pages below a page with these bytes.
+/// The child pages of a page with these bytes.
 pub(in crate::store) fn pages_below(bytes: &[u8]) -> StoreResult<Vec<u32>> {
     let page = Page::new(bytes.to_vec())?;
     let places = if page.is_interior { 0..page.cells + 1 } else { 0..0 };
     places.map(|place| page.below(place)).collect()
 }
 
-/// Whether SQLite was built with what shows its pages.
+/// Whether SQLite was built with `sqlite_dbpage`.
 pub(in crate::store) fn shows_pages(txn: &ReadTxn<'_>) -> bool {
     txn.conn.prepare_cached(PAGE).is_ok()
 }
 
-/// A way through the table that can be left and gone on with: it keeps the pages it stands on. Only for the snapshot that it
-/// was begun in, where they can't change.
+/// A position in the table that can be kept and continued later, with its pages. Only for the snapshot in which it was begun,
+/// where pages can't change.
 pub(in crate::store) struct StatWalk {
-    /// The root and what the first cell comes behind, until the walk has begun.
+    /// The root and the key before the first cell, until the walk has begun.
     begin: Option<(u32, Key)>,
     ordered: OrderedPages,
     /// The advertiser and its last day.
     until: (i64, i64),
     /// Day, campaign and publisher of the last cell.
     last: (i64, i64, i64),
-    /// From the root to the page that is read.
+    /// The pages from the root to the current one.
     path: Vec<Level>,
-    /// Memory of pages that were read.
+    /// Buffers to reuse.
     spare: Vec<Vec<u8>>,
 }
 
-/// A page on the way, and how much of it is done.
+/// A page on the path, and the position in it.
 struct Level {
     number: u32,
     page: Page,
-    /// The cell to come.
+    /// The next cell.
     place: usize,
-    /// Whether the page before that cell was read. Cells of an interior page stand between the pages below it, and are rows
+    /// Whether the child page before that cell was read. Cells of an interior page are between its child pages, and are rows
     /// like all others.
     is_below_done: bool,
 }
 
 impl StatWalk {
-    /// What the cells to come are behind, and their last day.
+    /// The key before the next cells, and their last day.
     pub(in crate::store) fn rest(&self) -> (Key, i64) {
         let ((day, campaign, publisher), (advertiser, last_day)) = (self.last, self.until);
         ([advertiser, day, campaign, publisher], last_day)
     }
 
-    /// Reads the next cells, until there are so many in `rows` or no more.
+    /// Reads the next cells, until `rows` has enough or there are no more.
     pub(in crate::store) fn read(
         &mut self,
         pages: &impl Pages,
@@ -189,8 +189,8 @@ impl StatWalk {
         Ok(())
     }
 
-    /// Goes down to the first cell behind `after`. The pages of the way must be in order: else cells that are wanted may stand
-    /// where nobody looks for them.
+    /// Descends to the first cell after `after`. The pages on the path must be in order: otherwise wanted cells may be
+    /// elsewhere.
     fn descend_to(&mut self, pages: &impl Pages, root: u32, after: &Key) -> StoreResult<()> {
         let (mut number, mut last) = (root, [i64::MIN; 4]);
         loop {
@@ -217,8 +217,8 @@ impl StatWalk {
         }
     }
 
-    /// Where the first cell is the first of its leaf: what is below the cell before it must come before that one. Else that
-    /// cell is damaged, and led past some that are wanted.
+    /// Used if the first cell is the first of its leaf: the child page of the cell before it must end before that cell.
+    /// Otherwise that cell is damaged, and the path skipped wanted cells.
     fn check_edge_before(&self, pages: &impl Pages) -> StoreResult<()> {
         let Some(Level { page, place, .. }) = self.path.iter().rev().find(|level| level.place > 0) else {
             return Ok(());
@@ -227,8 +227,8 @@ impl StatWalk {
         if edge(pages, page.below(before)?, Edge::Last)? < page.key(before)? { Ok(()) } else { Err(out_of_order()) }
     }
 
-    /// Ends at the first cell that is not wanted any more. What comes behind it on the pages of the way must be in order, for
-    /// the same reason.
+    /// Ends at the first cell that isn't wanted. The cells after it on the pages of the path must be in order, for the same
+    /// reason.
     fn end(&mut self, pages: &impl Pages, cell: Key) -> StoreResult<()> {
         if let Some(Level { page, place, .. }) = self.path.last()
             && page.is_interior
@@ -267,7 +267,7 @@ impl StatWalk {
     }
 }
 
-/// An end of the cells below a page.
+/// The first or last cell below a page.
 #[derive(Clone, Copy)]
 enum Edge {
     First,
@@ -309,7 +309,7 @@ impl Page {
         Ok(Self { bytes, is_interior, cells: cells.into() })
     }
 
-    /// A cell with all that follows on the page. Where cells are stands behind the page's header.
+    /// The bytes of a page from a cell on. The cells' offsets follow the page's header.
     #[expect(clippy::inline_always, reason = "as for `cell`")]
     #[inline(always)]
     fn cell_on(&self, place: usize) -> Option<&[u8]> {
@@ -324,7 +324,7 @@ impl Page {
         self.cell(place)
     }
 
-    /// All cells must ascend.
+    /// Fails unless the cells are in ascending order.
     fn check_order(&self) -> StoreResult<()> {
         let mut last = None;
         for place in 0..self.cells {
@@ -341,11 +341,11 @@ impl Page {
         if self.key(0)? > last { Ok(()) } else { Err(out_of_order()) }
     }
 
-    /// The first columns of a cell: those of the key, then clicks and cost. In an interior page the number of the page below
-    /// stands before them.
+    /// The first columns of a cell: the key, then clicks and cost. In an interior page, the child page's number comes before
+    /// them.
     ///
-    /// Always part of its caller: six numbers are handed over in memory otherwise, and waiting for them took a tenth of a
-    /// report's time.
+    /// Always inlined: otherwise six numbers are returned through memory, and waiting for them took a tenth of a report's
+    /// time.
     #[expect(clippy::inline_always, reason = "measured")]
     #[inline(always)]
     fn cell<const N: usize>(&self, place: usize) -> StoreResult<[i64; N]> {
@@ -357,14 +357,14 @@ impl Page {
         Ok(columns)
     }
 
-    /// The page before this cell, or, past the last one, behind all of them.
+    /// The child page before this cell or, after the last cell, the rightmost child page.
     fn below(&self, place: usize) -> StoreResult<u32> {
         let at = if place < self.cells { self.cell_on(place) } else { self.bytes.get(8..) };
         let number = at.and_then(|bytes| bytes.first_chunk()).map(|number| u32::from_be_bytes(*number));
         number.ok_or_else(|| malformed("a page points nowhere"))
     }
 
-    /// The first cell whose key is larger than `after`.
+    /// The first cell with a larger key than `after`.
     fn first_behind(&self, after: &Key) -> StoreResult<usize> {
         let (mut low, mut high) = (0, self.cells);
         while low < high {
@@ -375,7 +375,7 @@ impl Page {
     }
 }
 
-/// A figure that the schema does not allow.
+/// The error for a figure outside of the schema's bounds.
 #[cold]
 fn foreign(invalid: Invalid) -> StoreError {
     StoreError::sqlite(DOING, foreign_value(4, invalid))
@@ -386,7 +386,7 @@ fn out_of_order() -> StoreError {
     malformed("the cells are out of order")
 }
 
-/// As SQLite itself would put it.
+/// The same error as SQLite's own.
 #[cold]
 pub(in crate::store) fn malformed(what: &str) -> StoreError {
     let code = ffi::Error::new(ffi::SQLITE_CORRUPT);

@@ -7,7 +7,7 @@ use crate::store::NewToken;
 struct Site {
     _dir: tempfile::TempDir,
     store: Store,
-    /// Somebody else, who holds the write lock now and then.
+    /// Another process that sometimes holds the write lock.
     other: Connection,
     token: TokenId,
     email: Email,
@@ -89,7 +89,7 @@ impl Site {
         self.other.execute_batch("rollback").unwrap();
     }
 
-    /// Entries of the audit log that the database itself has.
+    /// Entries of the audit log in the database itself.
     fn entries(&self) -> i64 {
         let sql = "select count(*) from audit_log where action = 'test'";
         self.other.query_row(sql, (), |row| row.get(0)).unwrap()
@@ -115,7 +115,7 @@ fn a_revocation_waits_for_no_lock_and_is_carried_out_once() {
     let noted = std::fs::read(site.store.urgent.path()).unwrap();
     site.unlock();
     assert_eq!((site.entries(), site.noted()), (0, 1));
-    // Whoever writes next carries it out, whatever becomes of their own work.
+    // The next writer carries it out, whether or not its own work succeeds.
     let _ = site.store.write(|_| Err::<(), _>(StoreError::Stopped));
     assert_eq!((site.entries(), site.noted(), site.is_revoked()), (1, 0, true));
     // As after a kill between the commit and the emptying of the file.
@@ -144,7 +144,7 @@ fn a_log_in_that_is_noted_holds_while_its_password_does_and_until_the_log_out() 
     site.unlock();
     site.store.write(|_| Ok::<_, StoreError>(())).unwrap();
     assert_eq!((site.entries(), site.is_logged_in()), (2, false));
-    // A password that changes before the note is carried out takes the session with it.
+    // If the password changes before the note is carried out, the session doesn't start.
     site.lock();
     assert!(site.store.write_urgently(&site.log_in()).unwrap() && site.is_logged_in());
     site.other.execute("update admins set password_hash = '$argon2id$second'", ()).unwrap();

@@ -1,4 +1,4 @@
-//! The pages say what a statement says; damaged ones are refused, and never make a report that looks whole.
+//! Pages give the same cells as a statement; damaged pages are refused, and never make a report that looks whole.
 
 use super::*;
 use crate::domain::Micros;
@@ -11,7 +11,7 @@ const CAMPAIGNS: [i64; 8] = [0, 1, 2, 127, 128, 40_000, 9_000_000, 5_000_000_000
 const FIRST: i64 = 19_000;
 const LAST: i64 = 19_029;
 
-/// Five sizes of integers in every column, over some hundred pages.
+/// Integers of five sizes in every column, over some hundred pages.
 fn filled(store: &Store) -> Vec<Key> {
     let conn = rusqlite::Connection::open(store.path()).unwrap();
     conn.execute_batch("pragma foreign_keys = off").unwrap();
@@ -121,7 +121,7 @@ fn a_table_without_pages_is_refused() {
     assert!(error.to_string().contains("the table has no pages"), "{error}");
 }
 
-/// Pages made by hand. The first has number 1 and is the root.
+/// Hand-made pages. The first has number 1 and is the root.
 #[derive(Clone)]
 struct Book(Vec<Vec<u8>>);
 
@@ -133,7 +133,7 @@ impl Pages for Book {
     }
 }
 
-/// A cell: in an interior page with the page below it, and with ten integers of one byte.
+/// A cell with ten one-byte integers; in an interior page also with its child page.
 fn cell(below: Option<u8>, [advertiser, day, campaign, publisher]: [u8; 4]) -> Vec<u8> {
     let mut cell = below.map_or_else(Vec::new, |below| vec![0, 0, 0, below]);
     cell.extend([21, 11, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
@@ -154,7 +154,7 @@ fn page(right: Option<u8>, cells: &[Vec<u8>]) -> Vec<u8> {
     page
 }
 
-/// Three advertisers with twelve cells each: the second's lie on all three leaves and between them.
+/// Three advertisers with twelve cells each. The second's are on all three leaves and between them.
 fn book() -> Book {
     let keys: Vec<[u8; 4]> =
         (1..4).flat_map(|advertiser| (0..12).map(move |n| [advertiser, 10 + n / 4, n % 4, 5])).collect();
@@ -175,7 +175,7 @@ fn read(book: &Book, advertiser: i64, days: (i64, i64)) -> StoreResult<Vec<Repor
     }
 }
 
-/// Why the second advertiser's cells are refused once this was done to the pages.
+/// The error for the second advertiser's cells after damaging the pages.
 fn refused(damage: impl FnOnce(&mut Vec<Vec<u8>>)) -> String {
     let mut book = book();
     damage(&mut book.0);
@@ -209,7 +209,7 @@ fn each_kind_of_damage_is_refused_by_its_name() {
         (
             "clicks",
             refused(|pages| {
-                // The first leaf's last cell is the advertiser's: its clicks become less than nothing.
+                // The first leaf's last cell is the advertiser's: its clicks become negative.
                 let clicks = pages[1].len() - 6;
                 pages[1][clicks] = 0xff;
             }),
@@ -231,7 +231,7 @@ fn cells_out_of_order_are_refused_wherever_they_are() {
     };
     let pointed = |from: usize, to: u8| {
         move |pages: &mut Vec<Vec<u8>>| {
-            // The number of the page below the first cell, below the second, or behind both.
+            // The child page's number of the first cell, of the second, or the rightmost one.
             let at = [16 + 3, 16 + 26 + 3, 11][from];
             pages[0][at] = to;
         }
@@ -258,7 +258,7 @@ fn cells_out_of_order_are_refused_wherever_they_are() {
     }
 }
 
-/// Every two cells of every page: what is not refused is the whole report, for any days.
+/// For every two cells of every page: the result is refused, or it is the whole report, for any days.
 #[test]
 fn swapped_cells_are_refused_where_they_could_matter() {
     let whole = book();
@@ -307,8 +307,8 @@ fn a_cell_of_somebody_else_is_never_handed_out() {
     assert!(strangers == 0 && refused > 30, "{strangers} {refused}");
 }
 
-/// Every bit of every page once: what is not refused has its cells in order, and lacks no more than the one that was changed.
-/// Nobody can see a changed number of cells on a page, nor a changed figure.
+/// For every bit of every page: the result is refused, or its cells are in order and lack at most the changed one. A changed
+/// number of cells on a page, or a changed figure, can't be noticed.
 #[test]
 fn no_flipped_bit_makes_a_short_report_that_looks_whole() {
     let whole = book();
