@@ -1,8 +1,8 @@
-//! A million rows through an import, each way against the least that could do: `cargo bench --bench import`.
+//! Imports a million rows in several ways and compares each with a baseline: `cargo bench --bench import`.
 //!
-//! `bare` is the `csv` crate, names looked up in two maps and one prepared upsert into the same schema, in one transaction.
-//! Each run is a process of its own, so that its peak memory is its own. What counts is the quotient: the two take turns on
-//! whatever else the machine is doing. Then a reader asks for one day over and over, idle and during an import.
+//! `bare`, the baseline, is the `csv` crate, names looked up in two maps and one prepared upsert into the same schema, in one
+//! transaction. Each run is a process of its own, to measure its peak memory. The ratio is what counts: both take turns,
+//! whatever else the machine does. Then a reader asks for one day again and again, with and without an import.
 #![expect(clippy::expect_used, reason = "a benchmark that can't be set up has nothing better to do than to stop")]
 #![expect(clippy::unwrap_used, reason = "as above")]
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
@@ -30,10 +30,10 @@ use pitlane::store::{ImportKind, Store};
 /// 1,002,840 rows.
 const SHAPE: Shape = Shape { advertisers: 10, campaigns: 274, days: 366 };
 
-/// How often each is run; the fastest counts.
+/// How often each is run; the fastest run counts.
 const ROUNDS: usize = 3;
 
-/// How long the reader asks an idle database.
+/// How long the reader asks without an import.
 const IDLE: Duration = Duration::from_secs(5);
 
 fn main() {
@@ -82,7 +82,7 @@ impl Files {
         file.flush().unwrap();
     }
 
-    /// A database that knows all campaigns and has the stats of one day, as before all imports but the first.
+    /// A database with all campaigns and the stats of one day, as before any import but the first.
     fn fresh(&self, name: &str) -> PathBuf {
         let dir = self.path(name);
         drop(std::fs::remove_dir_all(&dir));
@@ -135,7 +135,7 @@ fn parent() {
 
     println!("{rows} rows; thousand rows/s, the best of {ROUNDS}\n");
     println!("{:24} {:>9} {:>9} {:>9} {:>10}", "", "import", "bare", "quotient", "peak, MB");
-    // A new database for the first two; then the same file again, and one in which all is different.
+    // A new database for the first two; then the same file again, and one in which every row differs.
     let cases = [
         ("in key order", "in key order", true),
         ("the same again", "in key order", false),
@@ -169,7 +169,7 @@ fn another_figure(line: &str) -> String {
     format!("{rest},{},{conversions}\n", views.parse::<u64>().unwrap() + 1)
 }
 
-/// How long a reader waits for one day's report, the 99th of a hundred, idle and during an import.
+/// How long a reader waits for one day's report (99th percentile), with and without an import.
 fn readers(files: &Files) {
     let dir = files.fresh("read");
     let store = Store::open(&dir).expect("a database");
@@ -184,7 +184,7 @@ fn readers(files: &Files) {
             let begun = Instant::now();
             made::made(&store, &reports, ReportFormat::Json, query);
             waited.push(begun.elapsed());
-            // A poll now and then rather than a second load on the machine.
+            // Like occasional polls, not a second load on the machine.
             std::thread::sleep(Duration::from_micros(500));
         }
         waited.sort_unstable();

@@ -1,8 +1,8 @@
-//! The parts of a poll and of an import, each against the least that could do: `cargo bench --bench parts`.
+//! The parts of a poll and of an import, each compared with a baseline: `cargo bench --bench parts`.
 //!
-//! `scan/bare` is what SQLite takes to step over a year of one advertiser and read four columns; `report/*` is the same with
-//! the bytes made from it, handed to nobody. `upsert/bare` is the `csv` crate and a prepared statement, which is what
-//! `upsert/in key order` and `upsert/thrown about` are held against.
+//! `scan/bare` is what SQLite takes to step over a year of one advertiser and read four columns; `report/*` also makes the
+//! bytes and drops them. `upsert/bare` is the `csv` crate and a prepared statement, the baseline of `upsert/in key order` and
+//! `upsert/thrown about`.
 #![expect(clippy::expect_used, reason = "a benchmark that can't be set up has nothing better to do than to stop")]
 
 mod bare;
@@ -27,14 +27,14 @@ use pitlane::service::{Actor, Hasher};
 use pitlane::store::{ImportKind, Store};
 use tempfile::TempDir;
 
-/// One advertiser of the ten that have 2,000 campaigns in all, and a year of it.
+/// One of ten advertisers, which have 2,000 campaigns together, and a year of it.
 const SHAPE: Shape = Shape { advertisers: 1, campaigns: 200, days: 366 };
 
 fn rows(shape: Shape) -> u64 {
     shape.advertisers * shape.campaigns * shape.days
 }
 
-/// The whole file, its lines as they are stored or thrown about.
+/// The whole file, with its lines in the table's order or shuffled.
 fn csv_of(shape: Shape, in_order: bool) -> String {
     let mut lines = Vec::new();
     shape
@@ -152,7 +152,7 @@ fn imports(c: &mut Criterion) {
     let empty = || {
         let dir = TempDir::new().expect("a temporary directory");
         let store = Store::open(dir.path()).expect("a database");
-        // The catalogue is there, as it is for all imports but the first.
+        // The catalogue exists, as for any import but the first.
         let one_day = Shape { days: 1, ..shape };
         import(&store, &csv_of(one_day, true));
         (dir, store)

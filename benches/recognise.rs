@@ -1,4 +1,4 @@
-//! A thousand files whose truth is known, and what recognition makes of them: `cargo bench --bench recognise`.
+//! Recognises a thousand generated files and compares the results with the truth: `cargo bench --bench recognise`.
 #![expect(clippy::expect_used, reason = "a benchmark that can't be set up has nothing better to do than to stop")]
 
 #[path = "recognise/generator.rs"]

@@ -1,5 +1,5 @@
-//! What is fuzzed, and what must hold for any bytes at all. The programs in `fuzz_targets` try new inputs; `tests/fuzz`
-//! replays those that are kept in `corpus`.
+//! The fuzz targets: what must be true for any input. The programs in `fuzz_targets` try new inputs; `tests/fuzz` replays
+//! those saved in `corpus`.
 
 use std::fmt::Write as _;
 use std::io::{Seek as _, Write as _};
@@ -16,7 +16,7 @@ use pitlane::service::Actor;
 use pitlane::service::imports::{self, ImportOptions, ImportSource};
 use pitlane::store::{AdvertiserKey, ImportKind, StatPages, Store};
 
-/// The pages of a table with some hundred rows, and how many these are.
+/// The pages of a table with some hundred rows, and how many pages these are.
 fn some_pages() -> (StatPages, usize) {
     let mut csv = String::from("date,campaign_name,partner,clicks,cost,offer_name,app,store_id,os\n");
     for day in 4..10 {
@@ -35,8 +35,8 @@ fn some_pages() -> (StatPages, usize) {
     (StatPages::copy(&store.snapshot().unwrap()).unwrap().unwrap(), 6 * 120)
 }
 
-/// Rows of stats that are damaged on the pages they lie on: three bytes say which page and where, the fourth what is there.
-/// What is not refused is in order, within the range that was asked for, and as the schema allows.
+/// Damages pages of the stats table: three bytes say which page and where, the fourth is the new value. If the rows aren't
+/// refused, they are in order, within the range, and within the schema's bounds.
 pub fn pages(bytes: &[u8]) {
     static WHOLE: LazyLock<(StatPages, usize)> = LazyLock::new(some_pages);
     let (mut pages, whole) = (*WHOLE).clone();
@@ -60,13 +60,13 @@ pub fn pages(bytes: &[u8]) {
     assert!(!edits.is_empty() || rows.len() == whole);
 }
 
-/// A file of stats: every line that is accepted is within bounds, and reading ends.
+/// A file of stats: every accepted line is within bounds, and reading ends.
 fn file(format: Format, bytes: &[u8], mapping: &Mapping) {
     let fixed = |column| mapping.fixed.iter().find(|(target, _)| *target == column).map(|(_, value)| value.as_str());
     let mut last = 0;
     let read = import::read(format, bytes, mapping, &mut |line| {
         if let Ok(line) = line {
-            // A fixed name is folded to one line, as a cell is.
+            // A fixed name is folded to one line, like a cell.
             if let Some(Ok(name)) = fixed(Column::Partner).map(|text| Name::parse_in_file("partner", text)) {
                 assert_eq!(line.partner, Some(name.as_str()));
             }
@@ -102,7 +102,7 @@ pub fn options(bytes: &[u8]) {
     file(Format::Csv, &bytes[end + 2..], &mapping);
 }
 
-/// Any file is recognised or refused; what leaves nothing open is read by its plan, in order, within the rows that were counted.
+/// Any file is recognised or refused. If it leaves nothing open, its plan reads rows in order, and as many as were counted.
 pub fn recognise(bytes: &[u8]) {
     let spool = std::env::temp_dir();
     let mut file = tempfile::tempfile().unwrap();
@@ -136,7 +136,7 @@ pub fn json(bytes: &[u8]) {
     file(Format::NdJson, bytes, &Mapping::default());
 }
 
-/// Whatever is read as an amount is written and read again as the same one.
+/// An amount that was read is the same after being written and read again.
 pub fn money(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Ok((amount, _)) = Micros::parse(text) {
@@ -152,7 +152,7 @@ pub fn date(bytes: &[u8]) {
     }
 }
 
-/// Only what a token is written as is read as one.
+/// Only a token's canonical text is accepted as a token.
 pub fn token(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Some(token) = PlainToken::parse(text) {
@@ -169,7 +169,7 @@ pub fn authorization(bytes: &[u8]) {
     }
 }
 
-/// A client that no trusted proxy stands before is never anybody else.
+/// Without a trusted proxy, headers can't change the client's address.
 pub fn forwarded(bytes: &[u8]) {
     let peer: IpAddr = [192, 0, 2, 1].into();
     let Ok(value) = HeaderValue::from_bytes(bytes) else { return };

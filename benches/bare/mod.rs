@@ -1,11 +1,11 @@
-//! What imports are held against.
+//! The baseline for imports.
 
 use std::collections::HashMap;
 use std::io;
 
 use pitlane::store::Store;
 
-/// The least an import can be: the `csv` crate, names looked up in two maps, one prepared upsert, one transaction.
+/// The least an import can do: the `csv` crate, names looked up in two maps, one prepared upsert, one transaction.
 pub(crate) fn bare_upsert(store: &Store, input: impl io::Read) {
     let mut db = rusqlite::Connection::open(store.path()).expect("the database is there");
     db.execute_batch("pragma synchronous = full; pragma foreign_keys = on").expect("pragmas");

@@ -1,20 +1,20 @@
-//! The data that everything here is measured on: one file of stats, the same on every machine.
+//! The benchmarks' data: one file of stats, the same on every machine.
 //!
-//! Each campaign runs at one publisher, so a shape of 10 advertisers with 200 campaigns has 2,000 rows a day and 732,000 in
-//! the leap year 2024. Names and figures have the lengths of real ones: a row is about 330 bytes of JSON.
+//! Each campaign runs at one publisher, so 10 advertisers with 200 campaigns have 2,000 rows a day and 732,000 in the leap
+//! year 2024. Names and figures are as long as real ones: a row is about 330 bytes of JSON.
 
 use std::fmt::Write as _;
 use std::io;
 
 use pitlane::domain::Day;
 
-/// The last day there is data for, unless another is named.
+/// The last day with data, unless another is given.
 pub(crate) const LAST_DAY: &str = "2024-12-31";
 
 pub(crate) const HEADER: &str =
     "date,advertiser,campaign_name,offer_name,app,store_id,os,partner,clicks,cost,views,conversions\n";
 
-/// Publishers there are in all.
+/// The number of publishers.
 const PUBLISHERS: u64 = 40;
 
 #[derive(Debug, Clone, Copy)]
@@ -22,12 +22,12 @@ pub(crate) struct Shape {
     /// Advertisers, named `Advertiser 1` and so on.
     pub(crate) advertisers: u64,
     pub(crate) campaigns: u64,
-    /// Days in a row.
+    /// Consecutive days.
     pub(crate) days: u64,
 }
 
 impl Shape {
-    /// Hands out every line of the file, in the order in which the table is stored.
+    /// Passes every line of the file on, in the order of the table.
     pub(crate) fn lines(self, last_day: &str, mut each: impl FnMut(&str) -> io::Result<()>) -> io::Result<()> {
         let last = Day::parse("date", last_day).map_err(io::Error::other)?;
         let days: Vec<String> =
@@ -39,7 +39,7 @@ impl Shape {
                 for (campaign, number) in campaigns.iter().zip(1_u64..) {
                     line.clear();
                     let chance = mixed(ago << 40 | advertiser << 24 | number);
-                    // Some campaigns rest, most have some hundred clicks; money comes in cents, and sometimes in less.
+                    // Some campaigns have no clicks, most have some hundreds; most costs are in cents, some in less.
                     let clicks = if chance.is_multiple_of(7) { 0 } else { chance % 3_000 };
                     let micros =
                         clicks * (chance >> 20 & 0xfff) * if chance.is_multiple_of(5) { 37 } else { 10_000 } / 8;
@@ -78,7 +78,7 @@ fn campaign(advertiser: u64, number: u64) -> String {
     )
 }
 
-/// A number that looks random and is not (`SplitMix64`).
+/// A pseudo-random number (`SplitMix64`).
 pub(crate) fn mixed(seed: u64) -> u64 {
     let mut mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,4 +1,4 @@
-//! Reports that nobody gets.
+//! Makes reports without sending them.
 
 use std::hint::black_box;
 
@@ -6,7 +6,7 @@ use pitlane::domain::{ReportFormat, ReportKind, ReportQuery};
 use pitlane::service::report::{ReportRequest, Reports};
 use pitlane::store::Store;
 
-/// Makes a report and throws it away.
+/// Makes a report and drops it.
 pub(crate) fn made(store: &Store, reports: &Reports, format: ReportFormat, query: ReportQuery) -> u64 {
     let asked = ReportRequest { kind: ReportKind::Singular, format, query };
     let mut report = reports.open(asked, store.snapshot().expect("an idle connection")).expect("a report");

@@ -1,4 +1,4 @@
-//! Files whose truth is known, in the many ways in which exports are written, and what recognition makes of each.
+//! Generates files in the many forms of exports, with known contents, and checks what recognition makes of each.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,20 +10,20 @@ use pitlane::import::{
     Column, Context, Decisions, EmptyCatalogue, Memory, Packing, ProblemCode, Unpacked, read_file, recognise_file,
 };
 
-/// What came of a file.
+/// The result for a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
-    /// The figures are the truth, with nothing typed; or amounts that are not the advertiser's were refused.
+    /// The figures are right, without any decision; or amounts in another currency were refused.
     Right,
     /// A question was asked.
     Asked,
-    /// The file was refused, or lines of it, though nothing is wrong with it.
+    /// The file or some of its lines were refused, though nothing is wrong with it.
     Refused,
-    /// Figures that are not the truth would have been imported.
+    /// Wrong figures would have been imported.
     Wrong,
 }
 
-/// A small generator of numbers that are the same on every machine.
+/// A pseudo-random generator with the same numbers on every machine.
 pub struct Random(u64);
 
 impl Random {
@@ -54,7 +54,7 @@ struct Language {
     months: [&'static str; 12],
     campaign: &'static str,
     total: &'static str,
-    /// An encoding besides Unicode in which its texts are written.
+    /// Another encoding than Unicode for its texts.
     legacy: Option<&'static encoding_rs::Encoding>,
 }
 
@@ -144,15 +144,15 @@ struct Row {
     cents: u64,
 }
 
-/// A file and what is right about it.
+/// A file and its truth.
 pub struct Generated {
     pub bytes: Vec<u8>,
     truth: BTreeMap<(String, String), (u64, u64)>,
-    /// Whether its amounts are not in dollars and say so.
+    /// Whether its amounts are in another currency than dollars and say so.
     foreign: bool,
 }
 
-/// How one file is written.
+/// The form of one file.
 struct Style {
     language: Language,
     date: u64,
@@ -225,7 +225,7 @@ fn encoded(text: &str, style: &Style, random: &mut Random) -> Vec<u8> {
         (0, _) => [b"\xEF\xBB\xBF", text.as_bytes()].concat(),
         (1, _) => [0xFEFF].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect(),
         (2, _) => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
-        // What the encoding has no character for is in no file of it.
+        // Characters that the encoding lacks are left out.
         (3 | 4, Some(legacy)) if !legacy.encode(text).2 => legacy.encode(text).0.into_owned(),
         _ => text.as_bytes().to_vec(),
     }

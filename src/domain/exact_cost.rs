@@ -138,7 +138,7 @@ impl ExactCost {
             .map(MicrosSum::from_micros)
     }
 
-    /// So many parts that add up to it and differ by at most a millionth, what is left over in the first ones.
+    /// `parts` amounts that add up to it and differ by at most a millionth; the first ones get what is left over.
     pub fn spread(self, parts: u32) -> impl Iterator<Item = Self> {
         let parts = i128::from(parts.max(1));
         let (micros, fine) = (self.0 / IN_A_MICRO, self.0 % IN_A_MICRO);

@@ -1,4 +1,4 @@
-//! Before something is changed, the pages say what Singular sees of it by itself, and what needs a refresh request.
+//! Before a change, the pages say what Singular gets of it by itself, and what needs a refresh request.
 
 use std::fmt::Write as _;
 
@@ -15,12 +15,12 @@ use crate::common::http::Client;
 use crate::harness::{App, Browser, EMAIL, Person, run, spawn_app};
 use crate::imports::{found, upload};
 
-/// The day so many days ago.
+/// The day `days` days ago.
 pub(crate) fn ago(days: u64) -> NaiveDate {
     Utc::now().date_naive() - Days::new(days)
 }
 
-/// A file that states this cost for two campaigns on these days.
+/// A file with this cost for two campaigns on these days.
 pub(crate) fn rows(days: &[u64], cost: &str) -> String {
     let mut text = "date,campaign_name,partner,clicks,cost,offer_name,app,store_id,os\n".to_owned();
     for day in days {
@@ -32,7 +32,7 @@ pub(crate) fn rows(days: &[u64], cost: &str) -> String {
     text
 }
 
-/// Northwind's stats, as a file brings them.
+/// Imports Northwind's stats.
 pub(crate) fn state(app: &App, days: &[u64], cost: &str) {
     let options = ImportOptions {
         advertiser: Some("Northwind".to_owned()),
@@ -60,7 +60,7 @@ pub(crate) fn connector_of(app: &App, advertiser: &str, name: &str) -> Client {
     Client::at(&app.origin).with(issued.reveal())
 }
 
-/// Polls from so many days ago to today, until the ledger knows.
+/// Polls from this many days ago to today, and waits until the ledger knows.
 pub(crate) fn poll(app: &App, connector: &Client, from: u64) {
     let count = |database: &rusqlite::Connection| -> i64 {
         database.query_row("select coalesce(max(batches), 0) from epoch", (), |row| row.get(0)).unwrap()
@@ -148,7 +148,7 @@ fn an_edit_an_undo_a_switch_and_a_rename_say_what_singular_gets() {
     let ignored = "Singular ignores its name, so a new one changes nothing there.";
     says(&mut ada, &format!("/admin/catalogue/campaigns/{campaign}"), &[ignored]);
 
-    // What Singular is not shown changes nothing for it.
+    // Offers with cost reporting off change nothing for Singular.
     let off = ada.get(&format!("/admin/catalogue/offers/{offer}/reporting"));
     assert_eq!(ada.submit(&off, &[]).status, 303);
     says(&mut ada, &cell(1), &["Singular sees no change: cost reporting of its offer is off."]);

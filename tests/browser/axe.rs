@@ -1,5 +1,5 @@
-//! Every page in both colour schemes, wide and narrow: axe-core finds nothing, nothing sticks out sideways, and nothing is
-//! fetched from elsewhere.
+//! Every page in both colour schemes, wide and narrow: axe-core finds no problem, nothing overflows sideways, and nothing is
+//! loaded from other sites.
 
 use pitlane::domain::Role;
 use pitlane::server::{Access, ROUTES};
@@ -38,12 +38,12 @@ async fn check(browser: &Browser, path: &str) {
         let clean = json!({"violations": [], "wide": false, "foreign": []});
         assert_eq!(bare, clean, "{path}, {scheme}, {width} px");
     }
-    // What is pressed next is pressed on a wide page: narrow ones leave columns out.
+    // Buttons are pressed on a wide page, because narrow ones hide columns.
     let wide = json!({"width": 1280, "height": 800, "deviceScaleFactor": 1, "mobile": false});
     tools.send_raw("Emulation.setDeviceMetricsOverride", wide).await.unwrap();
 }
 
-/// The pages that connect Singular, and those beside it.
+/// The pages for connecting Singular and other partners.
 async fn connect_pages(browser: &Browser) {
     browser.go("/admin/singular/connect").await;
     check(browser, "the steps with a token").await;

@@ -1,4 +1,4 @@
-//! Connecting Singular, and those beside it, through the pages.
+//! Connecting Singular and other partners on the pages.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -27,7 +27,7 @@ fn days_ago(days: u64) -> NaiveDate {
     Utc::now().date_naive().checked_sub_days(Days::new(days)).unwrap()
 }
 
-/// What stands between two texts.
+/// The text between two others.
 fn between<'t>(text: &'t str, before: &str, after: &str) -> &'t str {
     let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("no {before} in {text}"));
     rest.split(after).next().unwrap()
@@ -49,7 +49,7 @@ fn a_feed_is_made_read_listed_and_revoked() {
     let path = link.strip_prefix(&app.origin).unwrap();
     let read = app.stranger().get(path);
     assert!(read.status == 200 && read.text().starts_with("date,campaign_id,"), "{} {}", read.status, read.text());
-    // The same form sent once more makes no second feed.
+    // Sending the same form again makes no second feed.
     assert_eq!(app.store.read(|txn| txn.feed_list()).unwrap().len(), 1);
     app.wait_for(|db| db.query_row("select last_used_at is not null from feeds", (), |row| row.get(0)).unwrap());
     let list = ada.get("/admin/singular/feeds").into_text();
@@ -123,7 +123,7 @@ fn the_check_shows_what_it_found_and_the_connect_page_knows_it() {
     assert!(page.contains("92 single days in a row have the same rows"), "{page}");
     let page = ada.get("/admin/singular/connect").into_text();
     assert!(done(&page, "Be reached from outside"), "{page}");
-    // What is made for another address says nothing of this one.
+    // A check of another address says nothing about this one.
     app.database().execute("update checks set url = 'https://old.example'", ()).unwrap();
     assert!(!done(&ada.get("/admin/singular/connect").into_text(), "Be reached from outside"));
 }
@@ -171,7 +171,7 @@ fn a_packet_is_downloaded_and_its_sandbox_is_told_of_when_it_is_read() {
     assert_eq!(refused.status, 422, "{}", refused.text());
 }
 
-/// Singular: three months day by day, as a first connect does, and yesterday with the week before.
+/// Acts as Singular: polls three months day by day, as a first connect does, then yesterday with the week before.
 fn singular(origin: &str, token: &str) {
     let client = Client::at(origin).with(token);
     for days in (1..=92).rev() {

@@ -1,4 +1,4 @@
-//! Forms that did not come from here are refused, whoever's they are; so is who may not.
+//! Forms from other sites are refused, whoever's they are; so are forms that the person may not send.
 
 use pitlane::domain::Role;
 use pitlane::server::{Access, ROUTES};
@@ -23,7 +23,7 @@ fn a_form_from_another_site_is_refused() {
     ] {
         let answer = ada.send(ada.form(CHANGE, &fields).header(header, value));
         assert_eq!(answer.status, 403, "{header}: {value}");
-        // An origin is named, since it may be this server's own by another name; that of another site is not known.
+        // The message names the origin, because it may be another name of this server; for another site it can't be known.
         let told = if header == "Origin" { value } else { "another site" };
         assert!(answer.text().contains(told), "{}", answer.text());
     }

@@ -1,4 +1,4 @@
-//! From an empty appliance to the first report: how much a person clicks and fills in for a real export.
+//! From an empty installation to the first report: counts how much a person clicks and fills in for a real export.
 
 use pitlane::domain::Role;
 use thirtyfour::prelude::*;

@@ -1,4 +1,4 @@
-//! The whole way in a real browser: from the set-up link to a row that Singular gets, and to the token's end.
+//! The whole way in a real browser: from the set-up link to a row that Singular gets, and to the token's revocation.
 
 use pitlane::domain::Role;
 use thirtyfour::prelude::*;

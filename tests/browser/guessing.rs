@@ -1,4 +1,4 @@
-//! Wrong passwords: slowed, then held off; the right one works again after the pause, and nobody else is held.
+//! Wrong passwords: attempts are slowed, then paused; the right one works again after the pause, and nobody else is paused.
 
 use pitlane::domain::Role;
 
@@ -38,7 +38,8 @@ fn strangers_at_four_addresses_keep_nobody_out() {
         }
     };
     attack();
-    // At an address of her own; in a browser she logged in with before, though beside an attacker; and while logged in.
+    // Ada logs in from her own address, from a browser she has used before although the attacker shares its address, and
+    // while she is logged in.
     let mut elsewhere = app.stranger();
     elsewhere.from = Some("203.0.113.7".to_owned());
     assert_eq!(elsewhere.log_in(EMAIL, PASSWORD).status, 303);
@@ -65,7 +66,7 @@ fn a_known_browser_is_held_for_its_own_wrong_passwords_and_for_its_own_account()
         (0..20).filter(|_| who.log_in(email, "not the password").status != 429).count()
     };
     assert_eq!(looked_at(&mut ada, EMAIL), 6);
-    // For another account it is a stranger like any other.
+    // For another account it counts as a stranger's browser.
     assert_eq!(looked_at(&mut ada, "grace@example.com"), 6);
     assert_eq!(app.stranger().log_in("grace@example.com", PASSWORD).status, 429);
 }
@@ -88,7 +89,7 @@ fn a_restart_forgets_no_pause() {
     }
 }
 
-/// Asks with the right password until it is let in; each refusal must say how long to wait.
+/// Tries the right password until it is accepted; each refusal must say how long to wait.
 fn log_in_after_the_pause(app: &crate::harness::App) {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
     loop {

@@ -1,4 +1,4 @@
-//! The appliance on a free port, people who talk to it over HTTP, and people who sit in front of a browser.
+//! A server on a free port, people who use it over plain HTTP, and people who use a browser.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -19,7 +19,7 @@ use crate::serving::Serving;
 pub(crate) const EMAIL: &str = "ada@example.com";
 pub(crate) const PASSWORD: &str = "a sentence is easier";
 
-/// How the server is started, unless a test wants something else.
+/// The default flags of the server.
 pub(crate) fn defaults() -> Serve {
     let proxy = "127.0.0.1".parse::<std::net::IpAddr>().unwrap().into();
     Serve { trusted_proxy: vec![proxy], report_cache: 1, rate_limit: 0, ..crate::serving::defaults() }
@@ -28,7 +28,7 @@ pub(crate) fn defaults() -> Serve {
 pub(crate) struct App {
     pub(crate) origin: String,
     pub(crate) store: Store,
-    // Before the directory, so that it has stopped when that goes.
+    // Declared before the directory, so that it is stopped before the directory is deleted.
     serving: Serving,
     pub(crate) dir: TempDir,
 }
@@ -41,7 +41,7 @@ pub(crate) fn spawn_with(config: Serve) -> App {
     spawn_in(tempfile::tempdir().unwrap(), config)
 }
 
-/// On a data directory that may hold something already.
+/// On an existing data directory.
 pub(crate) fn spawn_in(dir: TempDir, config: Serve) -> App {
     let store = Store::open(dir.path()).unwrap();
     let serving = Serving::start(store.clone(), config);
@@ -49,7 +49,7 @@ pub(crate) fn spawn_in(dir: TempDir, config: Serve) -> App {
 }
 
 impl App {
-    /// Makes somebody who may log in.
+    /// Adds a person who may log in.
     pub(crate) fn admit(&self, email: &str, role: Role) {
         let (email, password): (Email, _) = (email.parse().unwrap(), Password::parse(PASSWORD).unwrap());
         admins::create(&self.store, &email, role, &password, &Actor::command_line()).unwrap();
@@ -59,7 +59,7 @@ impl App {
         Person::at(&self.origin)
     }
 
-    /// Somebody who was made and has logged in.
+    /// Adds a person and logs them in.
     pub(crate) fn person(&self, email: &str, role: Role) -> Person {
         self.admit(email, role);
         self.logged_in(email)
@@ -73,20 +73,20 @@ impl App {
         person
     }
 
-    /// The path of a fresh set-up link.
+    /// The path of a new set-up link.
     pub(crate) fn setup_path(&self) -> String {
         let (secret, _) = admins::create_setup_secret(&self.store, &Actor::command_line()).unwrap();
         format!("/admin/setup/{}", secret.expose_secret())
     }
 
-    /// The same data directory, served anew.
+    /// Restarts the server on the same data directory.
     pub(crate) fn restart(self) -> Self {
         let Self { serving, dir, .. } = self;
         drop(serving);
         spawn_in(dir, defaults())
     }
 
-    /// Waits until the database says so: some things are written a moment after their answer.
+    /// Waits until the database has it: some things are written a moment after their answer.
     pub(crate) fn wait_for(&self, mut said: impl FnMut(&rusqlite::Connection) -> bool) {
         let (database, deadline) = (self.database(), Instant::now() + Duration::from_secs(20));
         while !said(&database) {
@@ -95,13 +95,13 @@ impl App {
         }
     }
 
-    /// A connection beside the server's own, for what no service does.
+    /// A database connection of the test, for what no service does.
     pub(crate) fn database(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.store.path()).unwrap()
     }
 }
 
-/// Chromium with its driver, alone with an empty profile.
+/// Chromium and its driver, with an empty profile of its own.
 pub(crate) struct Browser {
     pub(crate) driver: WebDriver,
     origin: String,
@@ -146,7 +146,7 @@ impl Browser {
         self.driver.goto(format!("{}{path}", self.origin)).await.unwrap();
     }
 
-    /// Logs somebody in, as far as the password leads.
+    /// Enters a person's password.
     pub(crate) async fn log_in(&self, email: &str) {
         self.go("/admin/login").await;
         self.fill("email", email).await;
@@ -159,7 +159,7 @@ impl Browser {
         url.path().to_owned()
     }
 
-    /// Types into a field of the page's form; choices are chosen by their label.
+    /// Fills in a field of the page's form; choices are chosen by their label.
     pub(crate) async fn fill(&self, name: &str, text: &str) {
         let Ok(field) = self.driver.find(By::Css(format!("main [name={name}]"))).await else {
             panic!("no field {name} on {}:\n{}", self.path().await, self.text("body").await)
@@ -179,17 +179,17 @@ impl Browser {
         }
     }
 
-    /// Presses the button with these words and waits for the page it leads to.
+    /// Presses the button with this text and waits for the next page.
     pub(crate) async fn press(&self, words: &str) {
         self.leave_by(&format!("//main//button[normalize-space()='{words}']")).await;
     }
 
-    /// Follows the link with these words.
+    /// Follows the link with this text.
     pub(crate) async fn follow(&self, words: &str) {
         self.leave_by(&format!("//a[normalize-space()='{words}']")).await;
     }
 
-    /// Clicks, and waits until the page is another one: its root element is gone and there is a new one with a body.
+    /// Clicks, and waits until another page has loaded: the old root element is gone and there is a new one with a body.
     pub(crate) async fn leave_by(&self, path: &str) {
         let old = self.driver.find(By::Css("html")).await.unwrap();
         self.driver.find(By::XPath(path)).await.unwrap().click().await.unwrap();
@@ -215,13 +215,13 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The driver ends its browser with itself, after a test that failed too.
+        // Dropping the driver ends its browser, even if the test failed.
         drop(self.process.kill());
         drop(self.process.wait());
     }
 }
 
-/// Runs a test that drives a browser.
+/// Runs an async test with a browser.
 pub(crate) fn run(test: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
 }

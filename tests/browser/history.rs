@@ -1,4 +1,4 @@
-//! What the pages tell of imports besides the figures: marks of days, imports that were cut off, and a history of any length.
+//! What the pages tell about imports besides figures: marks of days, imports that were cut off, and long histories.
 
 use pitlane::domain::Role;
 use pitlane::service::imports;
@@ -26,7 +26,7 @@ fn days_are_marked_and_a_poll_of_them_says_so() {
     };
     let told = detail(&mut ada);
     assert!(told.contains("Of these days") && told.contains("2 final"), "{told}");
-    // The invoice went out: what is to change then needs a word.
+    // The day is final, so a change needs a reason.
     let refused = mark(&mut ada, "provisional", "");
     assert_eq!(refused.status, 422);
     assert!(refused.text().contains("would reopen final days"), "{}", refused.text());

@@ -1,11 +1,11 @@
-//! The start page: what needs attention, each with the way to mend it, and how old the last backup is.
+//! The start page: alerts, each with a link to its solution, and the age of the last backup.
 
 use pitlane::domain::Role;
 
 use crate::harness::{App, EMAIL, Person, defaults, spawn_app, spawn_in};
 use crate::words::stock;
 
-/// A stocked appliance that hides nothing behind the first steps: with a token, and everything in order.
+/// A server with data that shows no first steps: it has a token, and nothing needs attention.
 pub(crate) fn in_order() -> (App, Person, String) {
     let app = spawn_app();
     stock(&app, "Coin Game");
@@ -23,7 +23,7 @@ pub(crate) fn in_order() -> (App, Person, String) {
 
 const REPORT: &str = "/api/v1/integrations/cost-report/singular/json?date_from=2026-01-01&date_to=2026-01-02";
 
-/// Asks for a report with the token, and waits until the page knows of it.
+/// Polls with the token, and waits until the page knows about it.
 pub(crate) fn poll(app: &App, ada: &mut Person, token: &str) {
     let request = app.stranger().request("GET", REPORT).header("Authorization", format!("ApiToken {token}"));
     assert_eq!(request.send().unwrap().status().as_u16(), 200);
@@ -33,7 +33,7 @@ pub(crate) fn poll(app: &App, ada: &mut Person, token: &str) {
     }
 }
 
-/// What needs attention: the words, and where the link leads.
+/// The alerts: message and link.
 fn matters(ada: &mut Person) -> Vec<(String, String)> {
     let page = ada.get("/admin/").into_text();
     let items = page.split("<ul class=\"matters\">").nth(1).map_or("", |rest| rest.split("</ul>").next().unwrap());

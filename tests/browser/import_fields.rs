@@ -1,4 +1,4 @@
-//! What the import pages offer where a file does not say all by itself: each field and each action is used once.
+//! The import pages for files that leave questions open: each field and each action is used once.
 
 use std::io::Write as _;
 
@@ -29,7 +29,8 @@ fn lines_are_put_back_left_out_and_settled_by_hand() {
         let app = spawn_app();
         found(&app, "USD");
         let browser = enter(&app, true).await;
-        // Two lines may be totals: each is answered by itself. A third is left out and put back; a fourth left out by hand.
+        // Two lines may be totals: each is answered by itself. A third is left out and put back; a fourth is left out by
+        // hand.
         let text = "Day,Campaign,Clicks,Cost\n2023-08-01,A,10,1.50\n2023-08-01,Overall,20,9.50\n2023-08-02,A,1,1.00\n\
                     2023-08-02,All,3,7.00\n2023-08-03,A,5,5.00\n2023-08-03,B,5,5.00\n2023-08-03,Total,10,10.00\n2023-08-04,B,1,100.00\n";
         upload_text(&app, &browser, "lines.csv", text.as_bytes()).await;
@@ -61,7 +62,7 @@ fn a_header_line_a_pattern_and_a_control_total_are_typed() {
         browser.fill("date_format", "%Y-%j").await;
         browser.fill("control_total", "4.10").await;
         browser.press("Check import").await;
-        // The header is another one now, so its columns are chosen anew.
+        // The header is another line now, so its columns are chosen again.
         for (column, header) in
             [("date", "Tag"), ("campaign_name", "Kampagne"), ("clicks", "Klicks"), ("cost", "Kosten")]
         {
@@ -109,7 +110,7 @@ fn a_sheet_is_chosen_and_what_is_missing_is_created_by_the_cause() {
         unfold(&browser, "How the file is read").await;
         browser.fill("sheet", "September").await;
         browser.press("Check import").await;
-        // Nothing was ticked: what is unknown is grouped by its cause, with what mends it.
+        // Nothing was ticked: unknown names are grouped by cause, with what solves it.
         browser.sees("To settle first").await;
         let create =
             browser.driver.find(By::XPath("//main//button[starts-with(normalize-space(), 'Create')]")).await.unwrap();
@@ -121,7 +122,7 @@ fn a_sheet_is_chosen_and_what_is_missing_is_created_by_the_cause() {
     });
 }
 
-/// A workbook of these sheets, as small as may be.
+/// The smallest workbook with these sheets.
 fn workbook(sheets: &[(&str, &str)]) -> Vec<u8> {
     const NS: &str = "http://schemas.openxmlformats.org";
     let mut book = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));

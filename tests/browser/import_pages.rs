@@ -1,5 +1,5 @@
-//! What the page of one import tells: names of cells that are gone, several advertisers with their money, every row of a large
-//! one; and what may be deleted after an import was undone.
+//! The page of one import: names of cells that are gone, several advertisers with their currencies, every row of a large one;
+//! and what may be deleted after an undo.
 
 use std::fmt::Write as _;
 
@@ -106,7 +106,7 @@ fn what_the_history_holds_is_not_offered_for_deletion_and_an_offers_id_is_given_
         assert!(asked.contains("can&#39;t be deleted") || asked.contains("can't be deleted"), "{asked}");
         assert!(asked.contains("the history of imports still tells") && !asked.contains("class=\"fields\""), "{asked}");
     }
-    // A campaign without any is deleted; its id, which is its offer's, is given to no other.
+    // A campaign without history is deleted; its id, which is its offer's, is not used again.
     let (offer, place) = (page(&app, "offers", "Coins"), page(&app, "apps", "Coins"));
     let id = |page: &str| page.rsplit('/').next().unwrap().to_owned();
     ada.get("/admin/catalogue/offers/new");

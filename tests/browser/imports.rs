@@ -1,4 +1,4 @@
-//! A file through the pages, in a real browser: upload, mapping, preview, import, and back again.
+//! A file through the pages in a real browser: upload, mapping, preview, import, and undo.
 
 use pitlane::domain::{Currency, DayState, ExactCost, Name, Role};
 use pitlane::service::{Actor, catalogue};
@@ -11,14 +11,14 @@ pub(crate) fn fixture(name: &str) -> String {
     format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
-/// An advertiser with nothing in its catalogue.
+/// An advertiser with an empty catalogue.
 pub(crate) fn found(app: &App, currency: &str) {
     let name = Name::parse("name", "Northwind").unwrap();
     let currency = Currency::parse(currency).unwrap();
     catalogue::create_advertiser(&app.store, &name, currency, "UTC".parse().unwrap(), &Actor::command_line()).unwrap();
 }
 
-/// All that the stats hold: rows, clicks, millionths, views.
+/// The totals of the stats: rows, clicks, millionths, views.
 pub(crate) fn held(app: &App) -> (i64, i64, i64, i64) {
     let sql = "select count(*), coalesce(sum(clicks), 0), coalesce(sum(cost_micros), 0), coalesce(sum(views), 0)
         from daily_stats";
@@ -48,7 +48,7 @@ async fn tick(browser: &Browser, name: &str) {
     browser.driver.find(By::Css(format!("main [name={name}]"))).await.unwrap().click().await.unwrap();
 }
 
-/// Types what the catalogue needs and the file has not.
+/// Fills in what the catalogue needs and the file doesn't have.
 pub(crate) async fn say_what_is_advertised(browser: &Browser) {
     let fixed =
         [("offer_name", "Coin Game"), ("app", "Coin Game"), ("store_id", "com.example.coingame"), ("os", "ANDROID")];
@@ -59,7 +59,7 @@ pub(crate) async fn say_what_is_advertised(browser: &Browser) {
     tick(browser, "create_missing").await;
 }
 
-/// Opens a part of the page that is folded up, unless it is open.
+/// Opens a folded part of the page, unless it is open.
 pub(crate) async fn unfold(browser: &Browser, summary: &str) {
     let path = format!("//main//details[not(@open)]/summary[normalize-space()='{summary}']");
     if let Ok(summary) = browser.driver.find(By::XPath(path)).await {
@@ -102,7 +102,7 @@ async fn an_export_goes_in(scripts: bool) {
     browser.sees("Imported. You can undo it here").await;
     browser.sees("SHA-256 of the file").await;
     assert_eq!(held(&app), expected);
-    // What was uploaded is gone with its import.
+    // The upload is deleted with its import.
     assert_eq!(std::fs::read_dir(app.dir.path().join("uploads")).unwrap().count(), 0);
     browser.follow("Undo this import").await;
     browser.press("Undo import").await;
@@ -111,12 +111,12 @@ async fn an_export_goes_in(scripts: bool) {
     browser.close().await;
 }
 
-/// A count as the pages write it, below a million.
+/// A count below a million, as the pages write it.
 fn grouped(count: usize) -> String {
     if count < 1000 { count.to_string() } else { format!("{},{:03}", count / 1000, count % 1000) }
 }
 
-/// What the fixture holds, added up by hand.
+/// The sums of the fixture, added up by hand.
 pub(crate) fn ads_export() -> (i64, i64, i64, i64) {
     let text = std::fs::read_to_string(fixture("ads_export.csv")).unwrap();
     let (mut cells, mut clicks, mut views) = (std::collections::BTreeMap::new(), 0, 0);
@@ -198,7 +198,7 @@ fn what_a_file_leaves_open_is_asked_and_a_saved_mapping_is_filled_in() {
         browser.sees("It matches your saved mapping “Lumen 1/2 + weekly”").await;
         let partner = browser.driver.find(By::Name("set-partner")).await.unwrap().prop("value").await.unwrap();
         assert_eq!(partner.as_deref(), Some("Lumen"));
-        // The dates leave it open again; what was said then is filled in.
+        // The dates leave it open again; the earlier answer is filled in.
         browser.press("Check import").await;
         browser.sees("was 2.34").await;
 
@@ -257,7 +257,7 @@ fn a_later_change_stands_in_the_way_of_an_undo_and_final_days_want_a_reason() {
         browser.sees("fraud refund").await;
         browser.go("/admin/stats?from=2023-08-01&to=2023-08-01").await;
         browser.sees("Final").await;
-        // On a narrow screen the campaign's name leads there instead.
+        // On a narrow screen the campaign's name has that link instead.
         browser.driver.set_window_rect(0, 0, 1280, 900).await.unwrap();
         browser.follow("Edit").await;
         browser.sees("History").await;

@@ -1,4 +1,4 @@
-//! What the server logs, kept for the tests of this process: all of it, down to the finest.
+//! Collects what the server logs in this process, at all levels.
 
 use std::io::Write;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -18,7 +18,7 @@ impl Write for Keep {
     }
 }
 
-/// Keeps what is logged from now on.
+/// Starts collecting.
 pub(crate) fn keep() {
     static ONCE: OnceLock<()> = OnceLock::new();
     ONCE.get_or_init(|| {

@@ -1,7 +1,7 @@
-//! The admin pages from outside: their door over plain HTTP, and the whole way through them in a real browser.
+//! The admin pages from outside: over plain HTTP, and in a real browser.
 //!
-//! A binary of its own, so that it can be run by itself: `cargo test --test browser`. It needs Chromium and its driver
-//! (Debian: `apt-get install chromium chromium-driver`); a machine without them fails, it does not skip.
+//! A test binary of its own, so that it can be run by itself: `cargo test --test browser`. It needs Chromium and its driver
+//! (Debian: `apt-get install chromium chromium-driver`); on a machine without them it fails instead of skipping tests.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should stop where it stands")]
 
 #[path = "../common/mod.rs"]

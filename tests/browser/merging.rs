@@ -1,4 +1,4 @@
-//! Merging and moving on the pages: what is said first, what two people at once get, and the way back.
+//! Merging and moving on the pages: what is shown first, what two people at the same time get, and the undo.
 
 use pitlane::domain::{Name, Role};
 use pitlane::import::Format;
@@ -43,7 +43,7 @@ pub(crate) fn import_for(app: &App, advertiser: &str, text: &str) {
     imports::run(&app.store, std::io::Cursor::new(text.to_owned()), &options, &source).unwrap();
 }
 
-/// The page of the one with this name.
+/// The page of the entry with this name.
 pub(crate) fn page(app: &App, noun: &str, name: &str) -> String {
     let sql = format!("select id from {noun} where name = ?1");
     let id: String = app.database().query_row(&sql, [name], |row| row.get(0)).unwrap();
@@ -54,7 +54,7 @@ fn id(page: &str) -> &str {
     page.rsplit('/').next().unwrap()
 }
 
-/// What a campaign costs at a publisher, in millionths.
+/// The cost of a campaign at a publisher, in millionths.
 fn cost(app: &App, campaign: &str, publisher: &str) -> i64 {
     let sql = "select coalesce(sum(cost_micros), 0) from daily_stats
         join campaigns using (campaign_key) join publishers using (publisher_key)
@@ -127,7 +127,7 @@ fn a_campaign_is_merged_with_what_differs_told() {
     let merged = ada.submit(&asked, &[]);
     assert_eq!(merged.status, 303, "{}", merged.text());
     assert_eq!((cost(&app, "Winter", "Facebok"), cost(&app, "Summer", "Facebok")), (0, 5_250_000));
-    // Neither its page nor its row of zeros has a form, and nothing is changed behind them.
+    // Neither its page nor its row of zeros has a form, and requests that change them are refused.
     let hidden = ada.get(&winter);
     assert!(hidden.text().contains("It was merged into “Summer”") && !hidden.text().contains("class=\"fields\""));
     let cell = format!(
@@ -158,7 +158,7 @@ fn a_campaign_is_merged_with_what_differs_told() {
         assert_ne!(forged.status, 303, "{path}");
     }
     assert_eq!((cost(&app, "Winter", "Facebok"), cost(&app, "Summer", "Facebok")), (0, 5_250_000));
-    // A typed name means the one that stays.
+    // A typed name finds the entry that is kept.
     let fields =
         [("day", "2026-01-09"), ("campaign", "Winter"), ("publisher", "Facebok"), ("clicks", "1"), ("cost", "1")];
     assert_eq!(ada.post("/admin/stats/cell", &fields).status, 303);
@@ -172,7 +172,7 @@ fn two_people_at_once_merge_nothing_unseen() {
     let (mut ada, mut ben) = (app.person(EMAIL, Role::Admin), app.person("ben@example.com", Role::Admin));
     let (slip, kept) = (page(&app, "publishers", "Facebok"), page(&app, "publishers", "Facebook"));
     let path = format!("{slip}/merge/{}", id(&kept));
-    // Figures came while the page was open.
+    // Stats were added while the page was open.
     let seen = ada.get(&path);
     import(&app, "date,campaign_name,partner,clicks,cost\n2026-01-03,Summer,Facebok,1,1\n");
     let asked = ada.submit(&seen, &[]);
@@ -183,7 +183,7 @@ fn two_people_at_once_merge_nothing_unseen() {
         asked.text()
     );
     assert_eq!(cost(&app, "Summer", "Facebok"), 3_250_000);
-    // Somebody gave it another name.
+    // Somebody renamed it.
     let name = Name::parse("name", "Meta").unwrap();
     let row =
         app.store.read(|txn| txn.publisher_list()).unwrap().into_iter().find(|row| row.name == "Facebook").unwrap();
@@ -191,7 +191,7 @@ fn two_people_at_once_merge_nothing_unseen() {
     let renamed = ada.submit(&asked, &[]);
     assert_eq!(renamed.status, 422, "{}", renamed.text());
     assert!(renamed.text().contains("from “Facebook” to “Meta”"), "{}", renamed.text());
-    // Both send it: one merges, the other is told.
+    // Both send the form: one merges, the other is told.
     let (hers, his) = (ada.get(&path), ben.get(&path));
     assert_eq!(ada.submit(&hers, &[]).status, 303);
     let late = ben.submit(&his, &[]);
@@ -200,7 +200,7 @@ fn two_people_at_once_merge_nothing_unseen() {
     assert_eq!((cost(&app, "Summer", "Facebok"), cost(&app, "Summer", "Meta")), (0, 4_750_000));
     let merges: i64 = app.database().query_row("select count(*) from merges", (), |row| row.get(0)).unwrap();
     assert_eq!(merges, 1);
-    // Into itself, into what is hidden, and into nothing.
+    // Into itself, into something hidden, and into nothing.
     for (path, told) in [
         (format!("{kept}/merge/{}", id(&kept)), "be merged into itself"),
         (format!("{kept}/merge/{}", id(&slip)), "was merged into"),
@@ -237,7 +237,7 @@ fn a_campaign_is_moved_once_it_is_seen_what_that_changes() {
         assert!(asked.text().contains(told), "{told}: {}", asked.text());
     }
     assert_eq!(place(), before);
-    // The offer was switched off meanwhile, which is told first.
+    // The offer was switched off in the meantime, and the page says so first.
     catalogue::switch_offer(&app.store, &advertiser.name, "Gems", false, &Actor::command_line()).unwrap();
     let again = ada.submit(&asked, &fields);
     assert_eq!(again.status, 200, "{}", again.text());
@@ -246,7 +246,7 @@ fn a_campaign_is_moved_once_it_is_seen_what_that_changes() {
     let moved = ada.submit(&again, &fields);
     assert_eq!(moved.status, 303, "{}", moved.text());
     assert_eq!(place(), (before.0.clone(), "Gems".to_owned(), "Coins".to_owned()));
-    // Sent once more, it is there already; with another place, somebody else moved it.
+    // Sending it again finds it done; for another target, somebody else has moved it.
     assert!(ada.submit(&again, &fields).text().contains("runs that offer on that app already"));
     let other = id(&page(&app, "offers", "Coin Game")).to_owned();
     let late = ada.submit(&asked, &[("offer", other.as_str()), ("app", coins_app.as_str())]);
@@ -286,7 +286,7 @@ fn names_that_look_the_same_are_one_in_forms_too_and_twins_are_offered() {
         assert_eq!(refused.status, 422, "{}", refused.text());
         assert!(refused.text().contains("counts as the same name"), "{}", refused.text());
     }
-    // Another campaign that differs only in case is pointed out once.
+    // Another campaign that differs only in letter case is pointed out once.
     let form = ada.get("/admin/catalogue/campaigns/new");
     let (offer, place) = (page(&app, "offers", "Coins"), page(&app, "apps", "Coins"));
     let fields = [("name", "SUMMER"), ("offer", id(&offer)), ("app", id(&place))];
@@ -294,7 +294,7 @@ fn names_that_look_the_same_are_one_in_forms_too_and_twins_are_offered() {
     assert_eq!(pointed.status, 422, "{}", pointed.text());
     assert!(pointed.text().contains("“Summer” differs from it only in letter case"), "{}", pointed.text());
     assert_eq!(ada.submit(&pointed, &fields).status, 303);
-    // Twins from before are offered for merging.
+    // Old names that are now equal are offered for merging.
     app.database()
         .execute(
             "insert into publishers (id, name, created_at) values (?1, 'FACEBOOK', 0)",

@@ -1,4 +1,4 @@
-//! Inviting people, changing what they may do, sending them away; never the last admin.
+//! Inviting people, changing their roles, removing them; never the last admin.
 
 use pitlane::domain::Role;
 

@@ -1,4 +1,5 @@
-//! Pages on paper: no menus, nothing to press, whole dates, and whose figures of which days were printed when.
+//! Pages on paper: no menus and no buttons, unbroken dates, and a line that says whose figures of which days were printed
+//! when.
 
 use pitlane::domain::Role;
 use serde_json::{Value, json};
@@ -30,7 +31,7 @@ fn lists_on_paper_have_no_menus_and_say_whose_they_are_and_what_was_chosen() {
         let advertisers = app.store.read(|txn| txn.advertiser_list()).unwrap();
         let id = advertisers.iter().find(|one| one.name == name).unwrap().id;
         let tool = browser.driver.cdp();
-        // As wide as a sheet between its margins.
+        // As wide as a sheet of paper without its margins.
         let size = json!({"width": 680, "height": 900, "deviceScaleFactor": 1, "mobile": false});
         for (path, says) in [
             ("stats?by=rows&search=hne", "Search: hne"),

@@ -1,4 +1,4 @@
-//! Set-up links, cookies and sessions: their whole life.
+//! Set-up links, cookies and sessions from beginning to end.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -195,7 +195,7 @@ fn a_password_that_changes_ends_the_links_that_would_change_it_again() {
     assert!(thief.post(&before, &fields).text().contains("is unknown"));
 }
 
-/// Whoever is in line for Argon2 when the password is reset has checked a password that holds no more.
+/// A log-in that waits for Argon2 during a reset has checked an old password.
 #[test]
 fn a_log_in_under_way_does_not_survive_a_reset_of_its_password() {
     let app = spawn_app();
@@ -236,7 +236,7 @@ fn what_was_made_while_the_clock_ran_ahead_is_no_key() {
     let sql = "update sessions set created_at = created_at + ?1, last_seen_at = last_seen_at + ?1";
     app.database().execute(sql, [ahead]).unwrap();
     assert_eq!(ada.get("/admin/settings").status, 303);
-    // The next log-in clears it away, so that it is none in 30 days either.
+    // The next log-in deletes it, so that it isn't valid in 30 days either.
     app.logged_in(EMAIL);
     let left: i64 = app.database().query_row("select count(*) from sessions", (), |row| row.get(0)).unwrap();
     assert_eq!(left, 1);

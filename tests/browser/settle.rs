@@ -1,4 +1,4 @@
-//! What the preview of an import asks to be settled, settled by its buttons.
+//! What the preview of an import asks to settle, settled by its buttons.
 
 use thirtyfour::prelude::*;
 
@@ -80,7 +80,7 @@ fn a_line_that_was_left_out_is_put_back() {
         let app = spawn_app();
         before(&app);
         let browser = enter(&app, true).await;
-        // A campaign that is called like a total, and comes to what the others of its day come to.
+        // A campaign with a total's name, whose figures are the sum of the others on its day.
         preview(
             &app,
             &browser,

@@ -1,4 +1,4 @@
-//! The page Singular: from a day that differs to why, to the request that mends it, and to its arrival.
+//! The page Singular: from a day that differs to the reason, to the refresh request, and to its arrival.
 
 use pitlane::domain::{Name, Os, Role, StoreId};
 use pitlane::service::Actor;
@@ -9,7 +9,7 @@ use crate::ahead::{ago, connector, connector_of, poll, state};
 use crate::harness::{Browser, EMAIL, run, spawn_app};
 use crate::imports::found;
 
-/// How a day is written.
+/// A day as the page writes it.
 fn written(days: u64) -> String {
     ago(days).format("%-d %b %Y").to_string()
 }
@@ -41,7 +41,7 @@ fn one_click_leads_from_home_stats_and_the_calendar_to_why_a_day_differs() {
                 browser.leave_by(&format!("//table//a[normalize-space()='{}']", written(12))).await;
             }
             browser.sees(&title).await;
-            // Who changed it by what, and from what to what.
+            // Who changed it, by which import, from which value to which.
             for text in ["stats.csv", "command line", "+1.50 USD", "Alpha", "Beta", "Ask Singular for a refresh"] {
                 browser.sees(text).await;
             }
@@ -123,7 +123,7 @@ fn a_request_is_copied_ticked_and_arrives() {
         browser.go("/admin/singular").await;
         browser.sees("arrived").await;
         assert!(browser.driver.find(By::Css("#request-1")).await.is_err());
-        // What is too old says so with its sum, and can be left.
+        // A day that is too old is listed with its sum, and can be accepted.
         browser.sees("1 day can’t be corrected in Singular").await;
         browser.sees("They differ by +1.50 USD in all.").await;
         browser.press("Leave them as they are").await;

@@ -7,7 +7,7 @@ use crate::words::stock;
 
 const BEN: &str = "ben@example.com";
 
-/// The address of the one row that [`stock`] makes, and the cost it holds.
+/// The address of the only row that [`stock`] makes, and its cost.
 fn cell(app: &App) -> (String, impl Fn() -> i64) {
     let path: String = app
         .database()
@@ -43,7 +43,7 @@ fn a_cell_that_a_colleague_corrected_is_not_set_back() {
         assert!(refused.text().contains(said), "{said}: {}", refused.text());
     }
     assert_eq!(cost(), 500_000_000);
-    // The field he left alone shows the new cost, and saving now keeps it.
+    // The field that he didn't change shows the new cost, and saving keeps it.
     assert_eq!(ben.submit(&refused, &[]).status, 303);
     assert_eq!(cost(), 500_000_000);
     let clicks: i64 = app.database().query_row("select clicks from daily_stats", (), |row| row.get(0)).unwrap();
@@ -149,7 +149,7 @@ fn renames_deletions_and_roles_are_not_overwritten_unseen() {
     assert_eq!(ada.submit(&refused, &[]).status, 303);
 }
 
-/// The fields, with the choices that are chosen on the page.
+/// The fields with their selected choices.
 fn select<'a>(page: &'a crate::harness::Answer, fields: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let mut all = fields.to_vec();
     for choice in page.text().split("<select id=\"").skip(1) {
@@ -183,7 +183,7 @@ fn a_token_is_made_once_however_often_its_form_is_sent_or_its_page_loaded() {
     let reloaded = ada.get(&to);
     assert_eq!((reloaded.status, tokens()), (410, 1));
     assert!(!reloaded.text().contains("plt_"));
-    // Two people rotate the same token: the second hears of the first.
+    // Two people rotate the same token: the second is told about the first.
     let token = app.store.read(|txn| txn.token_list()).unwrap().remove(0).id;
     let path = format!("/admin/tokens/{token}/rotate");
     let (hers, his) = (ada.get(&path), ben.get(&path));

@@ -1,4 +1,5 @@
-//! The Stats page answers: which campaign cost most, how a month differs from the one before, what stands behind a figure.
+//! Questions to the Stats page: which campaign cost most, how a month differs from the one before, which rows are behind a
+//! figure.
 
 use std::fmt::Write as _;
 
@@ -80,7 +81,7 @@ fn which_campaign_cost_most_and_how_much_more_than_the_month_before() {
     let rows = table(ada.get("/admin/stats?range=all&by=month").text());
     let months: Vec<_> = rows.iter().map(|row| (row[0].split(" 2026").next().unwrap(), row[1].as_str())).collect();
     assert_eq!(months, [("November", "1,830.00"), ("October", "150.50"), ("September", "120.00")]);
-    // The same by the kept sums of whole months, by single days, and under a filter.
+    // The same from stored sums of whole months, from single days, and with a filter.
     for (query, cost) in [
         ("range=all&by=campaign&search=alpha", "170.50"),
         ("from=2026-09-01&to=2026-10-31&by=publisher&search=orbit", "90.50"),
@@ -203,7 +204,7 @@ fn from_a_month_down_to_a_rows_history_with_the_keyboard_alone() {
                 assert!(std::time::Instant::now() < deadline, "{link}: {}", browser.text("body").await);
             }
         }
-        // The figures stand there, so only the cost and the reason are typed.
+        // The figures are filled in, so only the cost and the reason are typed.
         type_in(&browser, &["cost", "reason"], &["99,50", "late invoice"]).await;
         browser.sees("99.50").await;
         let cost: i64 = app
@@ -223,7 +224,7 @@ pub(crate) async fn focused(browser: &Browser) -> WebElement {
     browser.driver.active_element().await.unwrap()
 }
 
-/// Presses the tab key until the link or button that begins with these words has the focus.
+/// Presses the tab key until the link or button that begins with this text has the focus.
 pub(crate) async fn tab_to(browser: &Browser, words: &str) {
     for _ in 0..120 {
         press(browser, Key::Tab).await;
@@ -235,7 +236,7 @@ pub(crate) async fn tab_to(browser: &Browser, words: &str) {
     panic!("the tab key does not lead to {words}");
 }
 
-/// Tabs to each field, replaces what it holds, and sends the form with the enter key.
+/// Tabs to each field, replaces its value, and sends the form with the enter key.
 pub(crate) async fn type_in(browser: &Browser, names: &[&str], values: &[&str]) {
     let old = browser.driver.find(By::Css("html")).await.unwrap();
     for (name, value) in names.iter().zip(values) {

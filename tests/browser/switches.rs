@@ -1,4 +1,4 @@
-//! What is switched and shown without a word: colours, advertisers, a day of a chart, the sums of a narrow table.
+//! Controls without text: colours, advertisers, a day of a chart, the sums of a narrow table.
 
 use pitlane::domain::{Currency, Name, Role};
 use pitlane::service::Actor;

@@ -1,4 +1,4 @@
-//! The second step of logging in, from its set-up to the day the phone is lost; and that its secrets are nowhere.
+//! Two-step log-in, from its set-up to the loss of the phone; and its secrets are in no file.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::log;
 
 const PAGE: &str = "/admin/settings/two-step";
 
-/// The code that a phone with this secret shows so many steps from now.
+/// The code that a phone with this secret shows `steps` steps from now.
 pub(crate) fn code(secret: &str, steps: i64) -> String {
     let secret = totp_rs::Secret::try_from_base32(secret).unwrap();
     let phone = totp_rs::Builder::new().with_secret(secret).build().unwrap();
@@ -30,8 +30,8 @@ fn recovery_codes(page: &Answer) -> Vec<String> {
     page.text().split("<li><code>").skip(1).map(|part| part.split('<').next().unwrap().to_owned()).collect()
 }
 
-/// Turns it on in the first half of a code's 30 seconds, so that what a test does next falls into the same ones. The phone's
-/// secret and the recovery codes.
+/// Turns it on in the first half of a code's 30 seconds, so that the test's next steps are within the same code. Returns the
+/// phone's secret and the recovery codes.
 fn set_up(ada: &mut Person) -> (String, Vec<String>) {
     let into = chrono::Utc::now().timestamp() % 30;
     if into > 15 {
@@ -43,7 +43,7 @@ fn set_up(ada: &mut Person) -> (String, Vec<String>) {
     (secret, codes)
 }
 
-/// Sends the form twice, as somebody does who clicks twice: both lead to the one page with the codes, which is shown once.
+/// Sends the form twice, as by a double click: both lead to the one page with the codes, which is shown once.
 fn codes_once(ada: &mut Person, page: &Answer, fields: &[(&str, &str)]) -> Vec<String> {
     let (done, again) = (ada.submit(page, fields), ada.submit(page, fields));
     assert_eq!((done.status, again.location()), (303, done.location()), "{}", done.text());
@@ -55,12 +55,12 @@ fn codes_once(ada: &mut Person, page: &Answer, fields: &[(&str, &str)]) -> Vec<S
     codes
 }
 
-/// Lets time pass, as far as the codes are concerned.
+/// Lets time pass for the codes.
 fn later(app: &App) {
     app.database().execute("update two_step set last_step = 0", ()).unwrap();
 }
 
-/// Comes as far as the question for the code.
+/// Logs in up to the question for the code.
 fn half_way(app: &App, password: &str) -> Person {
     let mut ada = app.stranger();
     let asked = ada.log_in(EMAIL, password);

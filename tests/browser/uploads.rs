@@ -1,4 +1,4 @@
-//! The door for files: who may send one, from where, how large, and whose it is then.
+//! Uploading files: who may, from where, how large, and who can open the draft.
 
 use pitlane::domain::Role;
 
@@ -30,7 +30,7 @@ fn upload(app: &App, person: &mut Person, bytes: &[u8]) -> Answer {
     send(person, &app.origin, body)
 }
 
-/// Sends a file and says where its draft is, without whose it is.
+/// Uploads a file and returns the draft's address, without the advertiser.
 fn drafted(app: &App, person: &mut Person, bytes: &[u8]) -> String {
     draft_of(&upload(app, person, bytes))
 }
@@ -39,7 +39,7 @@ fn draft_of(answer: &Answer) -> String {
     answer.location().unwrap().split('?').next().unwrap().to_owned()
 }
 
-/// How many uploads are there: rows, files.
+/// How many uploads there are: rows and files.
 fn kept(app: &App) -> (i64, usize) {
     let rows = app.database().query_row("select count(*) from import_drafts", (), |row| row.get(0)).unwrap();
     let files = std::fs::read_dir(app.dir.path().join("uploads")).map_or(0, Iterator::count);
@@ -57,7 +57,7 @@ fn a_file_without_this_sessions_token_or_from_elsewhere_is_refused() {
         (app.origin.as_str(), form("0000", "a.csv", FILE.as_bytes())),
         (app.origin.as_str(), form("", "a.csv", FILE.as_bytes())),
         ("https://evil.example", form(&token, "a.csv", FILE.as_bytes())),
-        // A token behind the file comes too late.
+        // A token after the file comes too late.
         (
             app.origin.as_str(),
             b"--edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nx\r\n--edge--\r\n"
@@ -137,7 +137,7 @@ fn an_upload_is_its_admins_alone_and_no_path() {
     assert_eq!(kept(&app), (0, 0));
 }
 
-/// Answers the mapping page: each header feeds the column of its name.
+/// Sends the mapping page: each header is the source of the column with its name.
 fn say_how_to_read(person: &mut Person, draft: &str) -> Answer {
     person.get(draft);
     let columns = ["date", "campaign_name", "partner", "clicks", "cost"].iter();
@@ -166,7 +166,7 @@ fn all_that_is_wrong_comes_as_csv_and_nothing_is_imported() {
     assert!(lines[1].starts_with("2,cost,\"got \"\"x\"\", expected"), "{}", lines[1]);
     ada.get(&draft);
     assert_eq!(ada.post(&format!("{draft}/commit"), &[]).status, 422);
-    // The upload, and beside it what reading it came to: its cells, what is said of them, and the outlook.
+    // The upload, and beside it the results of reading it: cells, notes, and the outlook.
     assert_eq!((held(&app).0, kept(&app)), (0, (1, 4)));
     ada.get(&draft);
     assert_eq!(ada.post(&format!("{draft}/cancel"), &[]).status, 303);

@@ -1,4 +1,4 @@
-//! A viewer sees everything and changes nothing.
+//! A viewer can see everything, but change nothing.
 
 use pitlane::domain::Role;
 use pitlane::server::{Access, ROUTES};
@@ -21,7 +21,7 @@ fn a_viewers_forged_forms_are_refused_on_every_route() {
     assert_eq!(state(&app), before);
 }
 
-/// What a forged form might have changed.
+/// What a forged form could have changed.
 fn state(app: &crate::harness::App) -> Vec<i64> {
     let database = app.database();
     ["advertisers", "apps", "offers", "campaigns", "publishers", "api_tokens", "imports"]
@@ -47,11 +47,11 @@ fn a_viewer_gets_all_pages_but_no_form_that_changes_anything() {
         if line.path.contains('{') {
             continue;
         }
-        // The page of one day wants to know which.
+        // The page of one day needs a date.
         let yesterday = chrono::Utc::now().date_naive().pred_opt().unwrap();
         let query = match line.path {
             "/admin/singular/day" => format!("?day={yesterday}"),
-            // The links are made of one.
+            // The tracking links need a link to start from.
             "/admin/singular/links.csv" => "?link=https://example.sng.link/Abc12".to_owned(),
             _ => String::new(),
         };

@@ -1,4 +1,4 @@
-//! What people typed stays text: on every page, in the download.
+//! Text that people typed is never code: on every page, and in downloads.
 
 use pitlane::domain::{Count, Currency, Day, Figures, Micros, Name, Os, Role, StoreId};
 use pitlane::server::{Access, ROUTES};
@@ -9,7 +9,7 @@ use pitlane::store::StatKey;
 
 use crate::harness::{App, EMAIL, spawn_app};
 
-/// An advertiser with one of everything, all of it called `name`, and one cell for yesterday.
+/// An advertiser with one of each kind of entry, all called `name`, and one cell for yesterday.
 pub(crate) fn stock(app: &App, name: &str) {
     let (store, actor, name) = (&app.store, Actor::command_line(), Name::parse("name", name).unwrap());
     let currency = Currency::parse("EUR").unwrap();
@@ -54,7 +54,7 @@ fn a_script_in_a_name_is_text_on_every_page() {
             continue;
         }
         let page = match line.path {
-            // The page of one day wants to know which.
+            // The page of one day needs a date.
             "/admin/singular/day" => {
                 let yesterday = chrono::Utc::now().date_naive().pred_opt().unwrap();
                 ada.get(&format!("{}?day={yesterday}", line.path))

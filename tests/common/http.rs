@@ -1,6 +1,6 @@
-//! The one HTTP client of the tests.
+//! The HTTP client of all tests.
 //!
-//! Every request takes a connection of its own, so that a stop never waits for an idle one. Redirects are not followed.
+//! Every request uses a new connection, so that a stop never waits for an idle one. Redirects are not followed.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -19,26 +19,26 @@ static HTTP: LazyLock<reqwest::blocking::Client> = LazyLock::new(|| {
         .unwrap()
 });
 
-/// Somebody who asks a server, with a token or without.
+/// A client, with or without a token.
 #[derive(Clone)]
 pub(crate) struct Client {
     pub(crate) origin: String,
-    /// Empty where there is none.
+    /// Empty if it has none.
     pub(crate) token: String,
 }
 
 impl Client {
-    /// Somebody without a token who knows only an address, such as the one a program printed.
+    /// A client without a token that only knows an address, such as one that a program printed.
     pub(crate) fn at(origin: &str) -> Self {
         Self { origin: origin.to_owned(), token: String::new() }
     }
 
-    /// The same with this text as the token, whatever it is.
+    /// The same with this text as the token.
     pub(crate) fn with(self, token: &str) -> Self {
         Self { token: token.to_owned(), ..self }
     }
 
-    /// The public half of the token.
+    /// The token's id.
     pub(crate) fn id(&self) -> &str {
         &self.token[4..20]
     }
@@ -59,7 +59,7 @@ impl Client {
         answer(self.request(Method::HEAD, path))
     }
 
-    /// `GET` with one more header.
+    /// `GET` with an extra header.
     pub(crate) fn get_with(&self, path: &str, name: &str, value: &str) -> Answer {
         answer(self.request(Method::GET, path).header(name, value))
     }
@@ -69,12 +69,12 @@ impl Client {
     }
 }
 
-/// Sends it and takes all of the answer.
+/// Sends the request and reads the whole answer.
 pub(crate) fn answer(request: RequestBuilder) -> Answer {
     try_answer(request).unwrap()
 }
 
-/// The same where the server may be gone before the answer is whole.
+/// The same, for a server that may die before the answer is complete.
 pub(crate) fn try_answer(request: RequestBuilder) -> reqwest::Result<Answer> {
     let response = request.send()?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -98,7 +98,7 @@ impl Answer {
         String::from_utf8(self.body).unwrap()
     }
 
-    /// The one value of a header; fails on a header that comes twice.
+    /// A header's value; fails if the header comes twice.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.get_all(name).iter();
         let value = values.next()?;
@@ -119,7 +119,7 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    /// The body with what is new in every answer cut out, once that was seen to have the right form.
+    /// The body without the parts that are new in every answer, after checking their form.
     pub(crate) fn redacted(&self) -> String {
         let redacted = cut(self.text(), "\"responseId\":\"", "[id]", |id| {
             uuid::Uuid::try_parse(id).is_ok_and(|uuid| uuid.get_version_num() == 4 && uuid.to_string() == id)
@@ -131,7 +131,7 @@ impl Answer {
     }
 }
 
-/// The action of the page's own form, and what its inputs hold. Choices are left to who fills it in.
+/// The action of the page's own form, and the values of its inputs. Choices are left to the caller.
 pub(crate) fn form_of(page: &str) -> (String, Vec<(String, String)>) {
     let decoded =
         |text: &str| text.replace("&#34;", "\"").replace("&#39;", "'").replace("&#60;", "<").replace("&#38;", "&");
@@ -157,13 +157,13 @@ fn cut(text: &str, key: &str, mark: &str, right: impl Fn(&str) -> bool) -> Strin
     format!("{before}{key}{mark}\"{after}")
 }
 
-/// Somebody with a browser that does only what the test says: keeps cookies, and the form token of the last page.
+/// A person with a minimal browser: it keeps cookies, and the form token of the last page.
 #[derive(Clone)]
 pub(crate) struct Person {
     client: Client,
     pub(crate) cookies: BTreeMap<String, String>,
     pub(crate) form_token: String,
-    /// The address a trusted proxy says they come from.
+    /// The person's address, as a trusted proxy reports it.
     pub(crate) from: Option<String>,
 }
 
@@ -172,7 +172,7 @@ impl Person {
         Self { client: Client::at(origin), cookies: BTreeMap::new(), form_token: String::new(), from: None }
     }
 
-    /// The server was started again elsewhere; the cookies stay.
+    /// The server was restarted at another address; the cookies are kept.
     pub(crate) fn move_to(&mut self, origin: &str) {
         origin.clone_into(&mut self.client.origin);
     }
@@ -190,7 +190,7 @@ impl Person {
         self.try_send(request).unwrap()
     }
 
-    /// The same where the server may be gone before the answer is whole.
+    /// The same, for a server that may die before the answer is complete.
     pub(crate) fn try_send(&mut self, request: RequestBuilder) -> reqwest::Result<Answer> {
         let answer = try_answer(request)?;
         for cookie in answer.cookies() {
@@ -217,13 +217,13 @@ impl Person {
         self.send(self.filled(path, fields))
     }
 
-    /// The same from a page that the browser knows by another origin.
+    /// The same from a page with another origin.
     pub(crate) fn post_from(&mut self, origin: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
         let form = self.form(path, &[&[("form_token", self.form_token.as_str())], fields].concat());
         self.send(form.header("Origin", origin))
     }
 
-    /// Goes where an answer leads.
+    /// Follows a redirect.
     pub(crate) fn follow(&mut self, answer: Answer) -> Answer {
         match answer.location().map(str::to_owned) {
             Some(to) => self.get(&to),
@@ -231,7 +231,7 @@ impl Person {
         }
     }
 
-    /// Sends the form of a page as a browser does: with what its fields hold, but for those given.
+    /// Sends a page's form as a browser does: with its fields' values, except those given.
     pub(crate) fn submit(&mut self, page: &Answer, fields: &[(&str, &str)]) -> Answer {
         let (action, held) = form_of(page.text());
         let mut sent: Vec<(&str, &str)> = held.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -243,7 +243,7 @@ impl Person {
         self.send(request)
     }
 
-    /// A form with the token of the last page, as a browser sends it.
+    /// A form with the token of the last page, not yet sent.
     pub(crate) fn filled(&self, path: &str, fields: &[(&str, &str)]) -> RequestBuilder {
         let request = self.form(path, &[&[("form_token", self.form_token.as_str())], fields].concat());
         request.header("Origin", &self.client.origin)

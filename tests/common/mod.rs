@@ -1,5 +1,5 @@
-//! What the test binaries share: one HTTP client, the program with data directories of its own, repeatable random numbers.
-//! `serving.rs` beside it runs the server inside the test's own process, for the binaries that link the library.
+//! Shared by the test binaries: the HTTP client, the program with its own data directories, repeatable random numbers.
+//! `serving.rs` runs the server in the test's own process, for the binaries that link the library.
 
 pub(crate) mod http;
 pub(crate) mod program;

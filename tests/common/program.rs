@@ -1,4 +1,4 @@
-//! The program itself, as people run it: commands with a data directory of their own, and a server as a child.
+//! The program as people run it: commands with their own data directory, and a server as a child process.
 
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
@@ -9,29 +9,29 @@ use tempfile::TempDir;
 
 use super::http::{Client, try_answer};
 
-/// Two days of stats, with what creates the catalogue.
+/// Two days of stats that also create the catalogue.
 pub(crate) const TWO_DAYS: &str = "date,campaign_name,partner,clicks,cost,offer_name,app,store_id,os\n\
      2026-01-01,AOS_TEST,Lumen,100,69,Coin Game,Coin Game,com.example.coingame,ANDROID\n\
      2026-01-02,AOS_TEST,Lumen,10,12.5,Coin Game,Coin Game,com.example.coingame,ANDROID\n";
 
-/// Restates the first of [`TWO_DAYS`] and adds a third.
+/// Changes the first day of [`TWO_DAYS`] and adds a third.
 pub(crate) const A_THIRD_DAY: &str = "date,campaign_name,partner,clicks,cost\n\
      2026-01-01,AOS_TEST,Lumen,101,70.25\n2026-01-03,AOS_TEST,Lumen,7,1.000001\n";
 
-/// The program, working on `data_dir`, unaffected by the environment of whoever runs the tests.
+/// The program with `data_dir`, independent of the environment of the tests.
 pub(crate) fn pitlane(data_dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pitlane"));
     command.env_clear().arg("--data-dir").arg(data_dir);
     command
 }
 
-/// A data directory and the commands that are run on it.
+/// A data directory, for commands to run on.
 pub(crate) struct Program {
     dir: TempDir,
     data: PathBuf,
 }
 
-/// How a command ended.
+/// The result of a command.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
@@ -40,14 +40,14 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    /// What it printed, where it did what was asked.
+    /// Its stdout, if it succeeded.
     #[track_caller]
     pub(crate) fn done(self) -> String {
         assert_eq!(self.code, Some(0), "{}", self.stderr);
         self.stdout
     }
 
-    /// Its words, where it failed in this way and printed no data: nothing, or with `--json` the failure.
+    /// Its stderr, if it failed with this code and printed no data: nothing, or with `--json` the failure.
     #[track_caller]
     pub(crate) fn failed(self, code: i32) -> String {
         assert_eq!(self.code, Some(code), "{}", self.stderr);
@@ -61,7 +61,7 @@ impl Ended {
 }
 
 impl Program {
-    /// With no data yet: the first command makes the directory.
+    /// Without any data: the first command creates the directory.
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         Self { data: dir.path().join("data"), dir }
@@ -75,17 +75,17 @@ impl Program {
         program
     }
 
-    /// Commands on a data directory that a server of the harness has.
+    /// Commands on the data directory of a running server.
     pub(crate) fn on(data: &Path) -> Self {
         Self { dir: tempfile::tempdir().unwrap(), data: data.to_owned() }
     }
 
-    /// The directory that holds the data and the files a test makes.
+    /// The directory that contains the data directory and the test's files.
     pub(crate) fn root(&self) -> &Path {
         self.dir.path()
     }
 
-    /// A place beside the data, for the files a test makes.
+    /// A path for a file of the test.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
@@ -99,7 +99,7 @@ impl Program {
         &self.data
     }
 
-    /// A file beside the data; its path as an argument.
+    /// Writes a file of the test, and returns its path as an argument.
     pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
         std::fs::write(self.path(name), content).unwrap();
         self.arg(name)
@@ -111,7 +111,7 @@ impl Program {
         command
     }
 
-    /// Runs a command with nothing on stdin.
+    /// Runs a command with an empty stdin.
     pub(crate) fn run(&self, args: &[&str]) -> Ended {
         self.run_on("", args)
     }
@@ -121,18 +121,18 @@ impl Program {
         run_on(self.command(args), stdin)
     }
 
-    /// Starts a command and leaves it to itself; its words are thrown away.
+    /// Starts a command without waiting; its output is dropped.
     pub(crate) fn spawn(&self, args: &[&str]) -> Child {
         self.command(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
-    /// Runs a command that must do what it was asked to; what it printed.
+    /// Runs a command that must succeed, and returns its stdout.
     #[track_caller]
     pub(crate) fn ok(&self, args: &[&str]) -> String {
         self.run(args).done()
     }
 
-    /// Runs a command that must fail with exit code 1, whatever it printed; its words.
+    /// Runs a command that must fail with exit code 1, and returns its stderr.
     #[track_caller]
     pub(crate) fn fails(&self, args: &[&str]) -> String {
         let ended = self.run(args);
@@ -146,7 +146,7 @@ impl Program {
         serde_json::from_str(&self.ok(&[&["--json"], args].concat())).unwrap()
     }
 
-    /// Acme's report of the year that [`TWO_DAYS`] lie in, as CSV.
+    /// Acme's report of the year of [`TWO_DAYS`], as CSV.
     pub(crate) fn report(&self) -> String {
         self.ok(&["report", "--advertiser", "Acme", "--from", "2026-01-01", "--to", "2026-12-31", "--format", "csv"])
     }
@@ -157,7 +157,7 @@ impl Program {
         self.ok(&args).trim().to_owned()
     }
 
-    /// Lets somebody log in.
+    /// Adds a person who may log in.
     pub(crate) fn admit(&self, email: &str, password: &str) {
         self.run_on(password, &["admin", "create", "--email", email, "--password-stdin"]).done();
     }
@@ -173,7 +173,7 @@ impl Program {
         Server::start(self.command(&[&["serve"], flags].concat())).unwrap()
     }
 
-    /// Starts `serve` or `demo`, logging this much; its words are gathered.
+    /// Starts `serve` or `demo` with this log level, and collects its output.
     pub(crate) fn start(&self, command: &str, log: &str) -> Server {
         self.start_with(log, &[command])
     }
@@ -189,14 +189,14 @@ impl Program {
 /// Runs a command to its end with `stdin` on stdin.
 pub(crate) fn run_on(mut command: Command, stdin: impl AsRef<[u8]>) -> Ended {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // A command that does not read its stdin may be gone already.
+    // A command that doesn't read stdin may have ended already.
     drop(child.stdin.take().unwrap().write_all(stdin.as_ref()));
     let output = child.wait_with_output().unwrap();
     let [stdout, stderr] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
     Ended { code: output.status.code(), stdout, stderr }
 }
 
-/// Reads along in a thread: a full pipe would keep the program from ending.
+/// Reads in a thread: a full pipe would block the program.
 pub(crate) fn gather(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
     std::thread::spawn(move || {
         let mut text = String::new();
@@ -205,20 +205,20 @@ pub(crate) fn gather(mut pipe: impl Read + Send + 'static) -> JoinHandle<String>
     })
 }
 
-/// A server that runs as a process; killed when it is dropped.
+/// A server as a child process; killed when it is dropped.
 pub(crate) struct Server {
     pub(crate) child: Child,
     pub(crate) origin: String,
     /// The origin without its scheme: host and port.
     pub(crate) address: String,
-    /// What it printed up to the line that says it listens.
+    /// What it printed up to the "listening on" line.
     pub(crate) greeting: String,
     stdout: Option<JoinHandle<String>>,
     stderr: Option<JoinHandle<String>>,
 }
 
 impl Server {
-    /// Starts it on a free port and waits until it accepts. Its words are gathered where the command pipes stderr.
+    /// Starts it on a free port and waits until it accepts connections. If the command pipes stderr, it is collected.
     pub(crate) fn start(mut command: Command) -> Result<Self, String> {
         if !command.get_args().any(|arg| arg == "--listen") {
             command.args(["--listen", "127.0.0.1:0"]);
@@ -246,12 +246,12 @@ impl Server {
         Client::at(&self.origin)
     }
 
-    /// Sends a request, such as `GET /livez`, with a token or an empty one; what CSV it brings is `body`.
+    /// Sends a request, such as `GET /livez`, with a token or an empty one; a CSV in `body` is uploaded.
     pub(crate) fn ask(&self, token: &str, request: &str, body: &str) -> reqwest::Result<(u16, Vec<u8>)> {
         ask(&self.address, token, request, body)
     }
 
-    /// Asks it to stop, as a service manager does, and waits; all of what it printed.
+    /// Stops it like a service manager, waits, and returns all its output.
     pub(crate) fn stop(mut self) -> Ended {
         let asked = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.child.id())]).status().unwrap();
         assert!(asked.success());
@@ -275,7 +275,7 @@ impl Drop for Server {
     }
 }
 
-/// Sends a request to an address, as [`Server::ask`] does; status and body.
+/// Sends a request to an address, as [`Server::ask`] does; returns status and body.
 pub(crate) fn ask(address: &str, token: &str, request: &str, body: &str) -> reqwest::Result<(u16, Vec<u8>)> {
     let (method, path) = request.split_once(' ').unwrap();
     let client = Client::at(&format!("http://{address}")).with(token);
@@ -284,7 +284,7 @@ pub(crate) fn ask(address: &str, token: &str, request: &str, body: &str) -> reqw
     Ok((answer.status, answer.body))
 }
 
-/// All files under `dir`, with what they hold; but for the one whose purpose is to hold the set-up link.
+/// All files under `dir` with their contents, except the file for the set-up link.
 pub(crate) fn files(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     entries

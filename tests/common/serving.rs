@@ -1,5 +1,5 @@
-//! The appliance in a thread with an actix system, as the program runs it, on a free port. Shared by the tests that talk to
-//! it in their own process. It stops gracefully: what it gathers for the poll history is on disk when it has.
+//! The server in a thread with an actix system, on a free port, as the program runs it. For tests that use it in their own
+//! process. It stops gracefully, so its poll history is in the database afterwards.
 
 use std::net::SocketAddr;
 use std::thread::JoinHandle;
@@ -9,7 +9,7 @@ use pitlane::server::Application;
 use pitlane::store::Store;
 use tokio::sync::oneshot;
 
-/// How a server is started, unless a test wants something else.
+/// The default flags.
 pub(crate) fn defaults() -> Serve {
     Serve {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -54,7 +54,7 @@ impl Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        // A test that failed already should tell its own failure, not that of the stop.
+        // A test that already failed should report its own failure, not that of the stop.
         drop(self.stop());
     }
 }

@@ -1,5 +1,5 @@
-//! What is preloaded into the program: the shim between it and its disk, which breaks writes and cuts the power
-//! (`tests/shim/shim.c`), and a clock that a test moves.
+//! Libraries to preload into the program: one between it and its disk, which breaks writes and simulates power cuts
+//! (`tests/shim/shim.c`), and a clock that a test sets.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// Compiles it into `dir`; what `LD_PRELOAD` takes.
+/// Compiles it into `dir`; returns the value for `LD_PRELOAD`.
 pub(crate) fn compile(dir: &Path) -> PathBuf {
     build(dir, "shim")
 }
@@ -21,7 +21,7 @@ fn build(dir: &Path, name: &str) -> PathBuf {
     library
 }
 
-/// A clock that a test moves while programs run: `tests/shim/clock.c`. What measures how long something takes goes on as it is.
+/// A clock that a test sets while programs run: `tests/shim/clock.c`. The monotonic clock isn't changed.
 pub(crate) struct Clock {
     library: PathBuf,
     file: PathBuf,
@@ -29,7 +29,7 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// A clock that says this now; its parts are kept in `dir`.
+    /// A clock that shows this time; its files are in `dir`.
     pub(crate) fn at(dir: &Path, now: DateTime<Utc>) -> Self {
         let library = build(dir, "clock");
         let mut clock = Self { library, file: dir.join("clock"), offset: TimeDelta::zero() };
@@ -46,7 +46,7 @@ impl Clock {
     /// Moves it to this time.
     pub(crate) fn set(&mut self, now: DateTime<Utc>) {
         self.offset = now - Utc::now();
-        // In place: running programs have the file mapped.
+        // In place, because running programs have the file mapped.
         let mut file = std::fs::OpenOptions::new().write(true).open(&self.file).unwrap();
         file.write_all(&self.offset.num_milliseconds().to_ne_bytes()).unwrap();
     }
@@ -55,7 +55,7 @@ impl Clock {
         self.set(self.now() + by);
     }
 
-    /// Lets a program tell the time by it.
+    /// Makes a program use this clock.
     pub(crate) fn wind<'c>(&self, command: &'c mut Command) -> &'c mut Command {
         command.env("LD_PRELOAD", &self.library).env("PITLANE_TEST_CLOCK", &self.file)
     }

@@ -1,4 +1,4 @@
-//! Somebody at the admin pages: logs in and out, restates cells, turns an offer's cost reporting on and off.
+//! A person at the admin pages: logs in and out, edits cells, turns an offer's cost reporting on and off.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,7 +19,7 @@ impl Session {
         Ok(Self { person, life: Life::Live })
     }
 
-    /// What the start page answers: 200, or 303 to the log-in page. The server may have another port by now.
+    /// The status of the start page: 200, or 303 to the log-in page. The server may have another port by now.
     pub(crate) fn home(&mut self, address: &str) -> reqwest::Result<Answer> {
         self.person.move_to(&format!("http://{address}"));
         self.person.try_send(self.person.request("GET", "/admin/"))

@@ -1,4 +1,4 @@
-//! The power cut: puts back what was written and never flushed, as `tests/shim/shim.c` noted it.
+//! A simulated power cut: reverts what was written but never flushed, as `tests/shim/shim.c` recorded it.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
@@ -13,7 +13,7 @@ struct Record {
     bytes: Vec<u8>,
 }
 
-/// Takes back all, or from a random one on, of the writes that were never flushed; how many. All processes must be gone.
+/// Reverts all unflushed writes, or those from a random one on; returns how many. No process may be running.
 pub(crate) fn cut_power(data_dir: &Path, undo: &Path, rng: &mut Rng) -> std::io::Result<usize> {
     let lost = take_back(data_dir, undo, rng)?;
     forget(undo)?;
@@ -36,7 +36,7 @@ fn take_back(dir: &Path, undo: &Path, rng: &mut Rng) -> std::io::Result<usize> {
         if records.is_empty() {
             continue;
         }
-        // The disk may have got some of them by itself, in the order in which they came.
+        // The disk may have stored some of them by itself, in order.
         let first = if rng.below(2) == 0 { 0 } else { rng.below(records.len() as u64) as usize };
         let mut file = File::options().write(true).open(entry.path())?;
         for record in records[first..].iter().rev() {
@@ -49,7 +49,7 @@ fn take_back(dir: &Path, undo: &Path, rng: &mut Rng) -> std::io::Result<usize> {
     Ok(lost)
 }
 
-/// Forgets what was noted: everything counts as flushed.
+/// Deletes the record: everything counts as flushed.
 pub(crate) fn forget(undo: &Path) -> std::io::Result<()> {
     std::fs::remove_dir_all(undo)?;
     std::fs::create_dir(undo)
@@ -60,7 +60,7 @@ fn read(notes: &Path) -> std::io::Result<Vec<Record>> {
     File::open(notes)?.read_to_end(&mut bytes)?;
     let mut rest = bytes.as_slice();
     let mut records = Vec::new();
-    // A kill may have truncated the last note; its write never began then.
+    // A kill may have cut the last entry; its write never began.
     while let Some((head, tail)) = rest.split_at_checked(24) {
         let number = |at: usize| u64::from_ne_bytes(head[at..at + 8].try_into().unwrap());
         let Some((bytes, tail)) = tail.split_at_checked(number(8) as usize) else { break };

@@ -1,4 +1,4 @@
-//! What is killed besides the load: restores, and first starts on an empty directory.
+//! What is killed besides the server under load: restores, and first starts on an empty directory.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use crate::ledger::{Figures, Life};
 use crate::process::{End, Process};
 use crate::{HTTP_WRITERS, Run, disk};
 
-/// What of the ledger a restore takes back.
+/// The expected state after a restore.
 struct Books {
     figures: Vec<Figures>,
     switch: bool,
@@ -21,14 +21,13 @@ impl Books {
 }
 
 impl Run {
-    /// Restores an older backup, and now and then kills that at a random moment: what is there then is the old state or the
-    /// backup's.
+    /// Restores an older backup, and sometimes kills that at a random moment: the result is the old state or the backup's.
     pub(crate) fn restore(&mut self, cycle: u32, power_cut: bool) -> Result<(), String> {
         let never = AtomicBool::new(false);
         let file = self.scratch.join("restore.sealed");
         self.process.must(&["backup", text(&file)])?;
         let before = self.books();
-        // What comes after the backup is given up by the restore; a revocation is not.
+        // The restore gives up what came after the backup, but not revocations.
         let mut rng = self.rng.split();
         let csv = self.writers[HTTP_WRITERS].lock().unwrap().batch(HTTP_WRITERS, &mut rng);
         let import = self.scratch.join("import.csv");
@@ -42,7 +41,7 @@ impl Run {
             self.revoke_one(&mut rng, &never);
         }
         let stop = AtomicBool::new(false);
-        // Every other one comes to its end.
+        // Every second restore is not killed.
         let kill = self.rng.below(2) == 0;
         let patience = kill.then(|| self.restore_takes * self.rng.below(1000) as u32 / 1000);
         let since = Instant::now();
@@ -77,7 +76,7 @@ impl Run {
             }
             // What was switched off after the backup stays off.
             self.switch.lock().unwrap().acknowledged &= before.switch;
-            // Everybody was logged out with it.
+            // The restore logged everybody out.
             self.sessions.lock().unwrap().iter_mut().for_each(|session| session.life = Life::Ended);
         }
         std::fs::remove_file(&file).unwrap();

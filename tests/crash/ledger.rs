@@ -1,7 +1,7 @@
-//! What was acknowledged, kept outside the program, and how to tell whether the program still has it.
+//! What the program acknowledged, recorded outside of it, to check whether it is still there.
 //!
-//! Each writer has campaigns of its own and at most one batch under way, so after a crash a writer's figures can only be
-//! what was acknowledged, or that with the whole of the last batch. Anything else is a loss or a half.
+//! Each writer has its own campaigns and at most one open batch. So after a crash a writer's figures must be what was
+//! acknowledged, alone or with the whole of the last batch. Anything else is a loss or half a batch.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,12 +14,12 @@ pub(crate) type Figures = BTreeMap<(String, String), (u64, u64)>;
 #[derive(Clone, Default)]
 pub(crate) struct Writer {
     pub(crate) acknowledged: Figures,
-    /// Sent, and not answered yet.
+    /// Sent, but not answered yet.
     pub(crate) pending: Option<Figures>,
 }
 
 impl Writer {
-    /// Makes a batch for writer number `number`: new cells and restated ones.
+    /// Makes a batch for writer `number`: new and changed cells.
     pub(crate) fn batch(&mut self, number: usize, rng: &mut Rng) -> String {
         let mut batch = Figures::new();
         for _ in 0..=rng.below(300) {
@@ -37,7 +37,7 @@ impl Writer {
         csv
     }
 
-    /// A batch of one cell of the first campaign, as fields of a form.
+    /// A batch of one cell of the first campaign, as form fields.
     pub(crate) fn cell(&mut self, number: usize, rng: &mut Rng) -> [(&'static str, String); 3] {
         let day = format!("2026-{:02}-{:02}", 1 + rng.below(3), 1 + rng.below(28));
         let (micros, clicks) = (rng.below(5_000_000_000), rng.below(10_000));
@@ -52,7 +52,7 @@ impl Writer {
         self.acknowledged.append(&mut self.pending.take().unwrap());
     }
 
-    /// Holds what the program reports against the ledger.
+    /// Compares what the program reports with the record.
     pub(crate) fn settle(&mut self, number: usize, reported: &Figures) -> Result<(), String> {
         let own = format!("W{number}-");
         let found: Figures = reported
@@ -81,10 +81,10 @@ impl Writer {
     }
 }
 
-/// Something that is on or off.
+/// A switch that is on or off.
 pub(crate) struct Switch {
     pub(crate) acknowledged: bool,
-    /// Asked for, and not answered yet.
+    /// Requested, but not answered yet.
     pending: Option<bool>,
 }
 
@@ -93,7 +93,7 @@ impl Switch {
         Self { acknowledged: true, pending: None }
     }
 
-    /// Begins to turn it; what it was.
+    /// Starts to switch it; returns the old state.
     pub(crate) fn turn(&mut self) -> bool {
         self.pending = Some(!self.acknowledged);
         self.acknowledged
@@ -103,7 +103,7 @@ impl Switch {
         self.acknowledged = self.pending.take().unwrap();
     }
 
-    /// Holds what the program says against the ledger.
+    /// Compares what the program says with the record.
     pub(crate) fn settle(&mut self, found: bool) -> Result<(), String> {
         if found != self.acknowledged && self.pending != Some(found) {
             return Err(format!("the offer's switch was left at {}, and is at {found}", self.acknowledged));
@@ -113,17 +113,17 @@ impl Switch {
     }
 }
 
-/// Whether a token or a session may be used, as far as answers have told.
+/// Whether a token or a session should work, according to the answers so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Life {
     Live,
-    /// Its end was asked for, and not answered yet.
+    /// Its end was requested, but not answered yet.
     Unsure,
     Ended,
 }
 
 impl Life {
-    /// Holds whether it can be used against the ledger.
+    /// Compares whether it works with the record.
     fn settle(&mut self, usable: bool) -> Result<(), String> {
         *self = match (*self, usable) {
             (Self::Live | Self::Unsure, true) => Self::Live,
@@ -135,14 +135,14 @@ impl Life {
     }
 }
 
-/// A browser that was logged in.
+/// A logged-in browser.
 pub(crate) struct Session {
     pub(crate) person: crate::common::http::Person,
     pub(crate) life: Life,
 }
 
 impl Session {
-    /// Holds the status of the start page against the ledger.
+    /// Compares the status of the start page with the record.
     pub(crate) fn settle(&mut self, status: u16) -> Result<(), String> {
         match status {
             200 | 303 => self.life.settle(status == 200).map_err(|words| format!("a session {words}")),
@@ -161,7 +161,7 @@ impl Token {
         self.secret.split('_').nth(1).unwrap()
     }
 
-    /// Holds the status of a report asked for with the token against the ledger.
+    /// Compares the status of a report with this token with the record.
     pub(crate) fn settle(&mut self, status: u16) -> Result<(), String> {
         match status {
             200 | 401 => self.life.settle(status == 200).map_err(|words| format!("token {} {words}", self.id())),

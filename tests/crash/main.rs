@@ -1,8 +1,8 @@
-//! Kills the real program at random moments, under load, and holds what is left against a ledger kept outside.
+//! Kills the program at random moments under load, and compares what is left with a record kept outside of it.
 //!
-//! `cargo test --test crash` runs 50 cycles, half of them with a power cut: what was written and not flushed is lost. Then
-//! the negative control: the same with a disk that does not flush when told to, where losses must be found.
-//! By hand: `cargo test --release --test crash -- --cycles 1000 [--seed N]`, and `-- --control` for the control alone.
+//! `cargo test --test crash` runs 50 cycles, half of them with a simulated power cut: what was not flushed is lost. Then
+//! follows the control: the same with a disk that doesn't flush, where losses must be found. By hand: `cargo test --release
+//! --test crash -- --cycles 1000 [--seed N]`, and `-- --control` for the control alone.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 #![expect(clippy::cast_possible_truncation, reason = "small numbers")]
@@ -33,13 +33,13 @@ use upgrades::Old;
 /// Writers that send over HTTP; one more uses the command line, and the last one the pages.
 const HTTP_WRITERS: usize = 2;
 const CLERK: usize = HTTP_WRITERS + 1;
-/// Cycles the control has to find a loss.
+/// Within this many cycles the control must find a loss.
 const CONTROL_CYCLES: u32 = 30;
 const REPORT: &str = "GET /api/v1/integrations/cost-report/singular/csv?date_from=2026-01-01&date_to=2026-12-31";
 const REPORT_COMMAND: [&str; 5] = ["report", "--advertiser", "Acme", "--format", "csv"];
-/// Sessions that are looked at after each kill.
+/// How many sessions are checked after each kill.
 const SESSIONS: usize = 12;
-/// A day of one cell, whose offer is turned on and off.
+/// A report of one day and cell, whose offer is turned on and off.
 const ONE_DAY: &str = "GET /api/v1/integrations/cost-report/singular/csv?date_from=2025-01-01&date_to=2025-01-01";
 const FIRST: &str = "date,campaign_name,partner,clicks,cost,offer_name,app,store_id,os\n\
      2025-01-01,Switched,Lumen,1,1,Switched,Game,com.example.game,ANDROID\n\
@@ -74,11 +74,11 @@ struct Run {
     tokens: Mutex<Vec<Token>>,
     sessions: Mutex<Vec<Session>>,
     switch: Mutex<Switch>,
-    /// The ids of the offer that is turned on and off, and of what the admin's cells belong to.
+    /// The ids of the offer that is turned on and off, and of the entries of the admin's cells.
     offer: String,
     cell_campaign: String,
     cell_publisher: String,
-    /// How long a restore took that nobody killed.
+    /// How long a restore takes without a kill.
     restore_takes: Duration,
     old: Old,
     counts: Counts,
@@ -97,7 +97,7 @@ fn main() -> ExitCode {
             _ => {}
         }
     }
-    // `cargo test NAME` asks every test binary.
+    // `cargo test NAME` passes the filter to every test binary.
     if !filters.is_empty() && !filters.iter().any(|filter| "crash".contains(filter.as_str())) {
         return ExitCode::SUCCESS;
     }
@@ -122,7 +122,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// So many cycles; an error says what was lost.
+/// Runs `cycles` cycles; an error says what was lost.
 fn run(cycles: u32, seed: u32, lie: bool) -> Result<String, String> {
     let root = tempfile::tempdir().unwrap();
     let mut run = Run::new(root.path(), seed.into(), lie)?;
@@ -270,7 +270,7 @@ impl Run {
                 Ok((status, body)) if !stop.load(Ordering::Relaxed) => {
                     panic!("an import was answered {status}: {}", String::from_utf8_lossy(&body))
                 }
-                // No answer: it may be there or not.
+                // No answer: it may have happened or not.
                 Ok(_) | Err(_) => return,
             }
         }
@@ -310,7 +310,7 @@ impl Run {
         }
     }
 
-    /// Revokes a live token; false when that was killed.
+    /// Revokes a live token; returns false if that was killed.
     fn revoke_one(&self, rng: &mut Rng, stop: &AtomicBool) -> bool {
         let (at, id) = {
             let mut tokens = self.tokens.lock().unwrap();
@@ -343,7 +343,7 @@ impl Run {
         }
     }
 
-    /// Holds everything against the ledger: the file, the figures, the tokens, the backups that have a name.
+    /// Compares everything with the record: the database, the figures, the tokens, the finished backups.
     fn check_all(&mut self, cycle: u32) -> Result<(), String> {
         self.process.must(&["verify", text(&self.process.data_dir.join("pitlane.db"))])?;
         let server = self.process.serve()?;
@@ -354,7 +354,7 @@ impl Run {
         let mut tokens = self.tokens.lock().unwrap();
         let (count, last) = (tokens.len() as u64, tokens.len().saturating_sub(2));
         for (at, token) in tokens.iter_mut().enumerate() {
-            // A look at a token not seen before takes Argon2's time, so the old ones take turns.
+            // Checking a token for the first time takes as long as Argon2, so old tokens take turns.
             if at >= last || token.life == Life::Unsure || self.rng.below(count) < 5 {
                 let answer = ask(&server.address, &token.secret, ONE_DAY, "");
                 token.settle(answer.map_err(|error| error.to_string())?.0)?;

@@ -1,4 +1,4 @@
-//! The real program on a bad disk: commands that a stop kills, and a server.
+//! The program on a bad disk: commands that a stop kills, and a server.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -7,18 +7,18 @@ use std::time::Duration;
 
 use crate::common::program::{Server, gather, pitlane};
 
-/// Where the program works and what stands between it and the disk.
+/// The program's directory and what is between it and the disk.
 #[derive(Clone)]
 pub(crate) struct Process {
     pub(crate) data_dir: PathBuf,
     pub(crate) undo: PathBuf,
     pub(crate) shim: PathBuf,
     pub(crate) words: PathBuf,
-    /// Whether flushing is to do nothing.
+    /// Whether flushing does nothing.
     pub(crate) lie: bool,
 }
 
-/// How a command ended.
+/// The result of a command.
 pub(crate) enum End {
     Done(String),
     Failed(String),
@@ -40,7 +40,7 @@ impl Process {
         let mut command = self.command();
         let child = command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut child = child.unwrap();
-        // Read along: a full pipe would keep the program from ending.
+        // Read in a thread, because a full pipe would block the program.
         let (out, err) = (gather(child.stdout.take().unwrap()), gather(child.stderr.take().unwrap()));
         let status = loop {
             if let Some(status) = child.try_wait().unwrap() {
@@ -69,7 +69,7 @@ impl Process {
         }
     }
 
-    /// Starts the server, out of the way of limits. Its words go to a file.
+    /// Starts the server without rate limits. Its output goes to a file.
     pub(crate) fn serve(&self) -> Result<Server, String> {
         let mut command = self.command();
         let words = std::fs::File::options().create(true).append(true).open(&self.words).unwrap();

@@ -1,4 +1,5 @@
-//! Kills a start that upgrades a database of the first schema: old or new, never between, and a backup before the step.
+//! Kills a start that upgrades a database of the first schema: the result is old or new, never in between, with a backup
+//! before the step.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,19 +11,19 @@ use crate::common::program::text;
 use crate::process::Process;
 use crate::{Run, disk};
 
-/// The rows of the fixture once more for each of so many days: enough for a step that rewrites them to take a while.
+/// The fixture's rows are copied to this many days, so that a step that rewrites them takes some time.
 const DAYS: u32 = 20_000;
 
-/// A database of the first schema, and what must become of it.
+/// A database of the first schema, and its expected result.
 pub(crate) struct Old {
     file: PathBuf,
-    /// What it holds, as `verify` tells it.
+    /// Its contents, according to `verify`.
     advertisers: serde_json::Value,
-    /// The statements that make the first schema and the latest.
+    /// The SQL of the first schema and of the latest.
     first: Vec<String>,
     latest: Vec<String>,
     version: u64,
-    /// How long an upgrade takes that nobody kills.
+    /// How long an upgrade takes without a kill.
     takes: Duration,
 }
 
@@ -62,11 +63,11 @@ impl Old {
 }
 
 impl Process {
-    /// The same on another directory, whose database is a copy of `file`.
+    /// The same in another directory, with a copy of `file`.
     fn on(&self, data_dir: PathBuf, file: &Path) -> Self {
         std::fs::create_dir(&data_dir).unwrap();
         std::fs::copy(file, data_dir.join("pitlane.db")).unwrap();
-        // The copy may have got the inode of a file that is gone, whose noted writes are not the copy's.
+        // The copy may have the inode of a deleted file, whose recorded writes aren't the copy's.
         disk::forget(&self.undo).unwrap();
         Self { data_dir, ..self.clone() }
     }
@@ -115,7 +116,7 @@ impl Run {
         Ok(())
     }
 
-    /// The schema of a database that nobody may open before the program does: read from a copy, with its log.
+    /// The schema of a database that nobody may open before the program does: read from a copy, with its WAL.
     fn schema_left(&self, database: &Path) -> Vec<String> {
         let dir = tempfile::tempdir_in(&self.scratch).unwrap();
         for name in ["pitlane.db", "pitlane.db-wal"] {
@@ -128,7 +129,7 @@ impl Run {
     }
 }
 
-/// Whether there is a sound backup of the first schema.
+/// Whether there is a valid backup of the first schema.
 fn has_backup(process: &Process) -> Result<bool, String> {
     let Ok(entries) = std::fs::read_dir(process.data_dir.join("backups")) else { return Ok(false) };
     let mut found = false;

@@ -1,4 +1,4 @@
-//! Replays what fuzzing kept: `fuzz/corpus` holds the seeds and every input that ever found something.
+//! Replays saved inputs of fuzzing: `fuzz/corpus` has the seeds and every input that ever found something.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
@@ -6,7 +6,7 @@
 #[expect(unreachable_pub, reason = "the fuzzing programs use it too")]
 mod targets;
 
-/// Every kept input, each with one byte flipped too, and cut off at every length.
+/// Every saved input, also with one byte flipped, and cut off at every length.
 fn replay(target: &str, run: fn(&[u8])) {
     let dir = format!("{}/fuzz/corpus/{target}", env!("CARGO_MANIFEST_DIR"));
     let mut kept = 0;

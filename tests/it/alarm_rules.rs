@@ -1,4 +1,4 @@
-//! Every rule of alarms through the program itself: it opens, reminds once a day, and closes, whatever is restarted meanwhile.
+//! Every alarm rule through the program: the alarm opens, reminds once a day, and closes, whatever is restarted in between.
 
 use chrono::{NaiveDate, TimeDelta};
 use rcgen::{CertificateParams, KeyPair};
@@ -6,7 +6,7 @@ use rcgen::{CertificateParams, KeyPair};
 use crate::alarm_world::World;
 use crate::fixtures::{SINGULAR_JSON, ranged};
 
-/// Acme with stats of the last ten days, all of which Singular was handed.
+/// Acme with stats of the last ten days, all of which Singular received.
 fn polled(extra: &[&str]) -> World {
     let world = World::new(extra);
     world.state(&(1..=10).map(|back| world.ago(back)).collect::<Vec<_>>(), "1.5");
@@ -22,7 +22,7 @@ fn day(date: NaiveDate) -> String {
 fn polling_that_stops_and_stats_that_are_missing_are_told_daily_until_they_come() {
     let mut world = polled(&[]);
     let yesterday = world.ago(1);
-    // Until noon of the next day stats may still come.
+    // Until noon of the next day stats may still arrive.
     world.set("2027-03-02T11:59:00Z");
     world.restart(false);
     world.set("2027-03-02T12:00:30Z");
@@ -32,7 +32,7 @@ fn polling_that_stops_and_stats_that_are_missing_are_told_daily_until_they_come(
     world.set("2027-03-02T15:02:00Z");
     let stopped = "Acme: Singular has stopped polling: the last poll was 27 hours ago.";
     world.told(&[("opened", stopped)]);
-    // Neither a kill nor a restart forgets them or tells them again.
+    // Neither a kill nor a restart forgets or repeats them.
     world.restart(true);
     world.restart(false);
     world.set("2027-03-03T12:03:00Z");
@@ -84,7 +84,7 @@ fn a_page_sends_a_test_and_says_what_came_of_it() {
 #[test]
 fn a_day_that_was_handed_over_empty_is_told_until_a_poll_heals_it() {
     let mut world = polled(&[]);
-    // The day is over, its stats were due, and Singular gets nothing of it.
+    // The day is over, its stats were due, and Singular gets none of it.
     world.set("2027-03-02T12:30:00Z");
     let missing = format!("Acme: There are no stats for yesterday, {}.", day(world.ago(1)));
     world.told(&[("opened", &missing)]);
@@ -141,7 +141,7 @@ fn polls_that_are_refused_are_told_for_each_token_until_they_end() {
     world.advance(1);
     let told = "Acme: Polls with the token “Second” are refused with 401.";
     world.told(&[("opened", told)]);
-    // Polls of the other token that are answered don't end it.
+    // Answered polls of the other token don't end it.
     world.state(&[world.ago(0)], "1.5");
     world.poll_daily();
     world.advance(1);
@@ -179,12 +179,12 @@ fn a_certificate_about_to_end_and_backups_in_trouble_are_told() {
     let mut world = World::new(&["--tls-cert", &certificate, "--tls-key", &key, "--backup-at", "04:00"]);
     world.set("2027-03-20T12:00:00Z");
     world.told(&[("opened", "Certificate: the one for 127.0.0.1 ends on 2027-04-01 00:00 UTC.")]);
-    // The nightly backup finds no room of its own: a file is where its directory should be.
+    // The nightly backup fails: there is a file in place of its directory.
     let backups = world.program.data().join("backups");
     drop(std::fs::remove_dir_all(&backups));
     std::fs::write(&backups, "").unwrap();
     world.set("2027-03-21T04:05:00Z");
-    // A start looks after ten seconds.
+    // The server checks ten seconds after its start.
     world.restart(false);
     let (event, subject) = world.next();
     assert!(event == "opened" && subject.starts_with("Backups: the last backup failed: "), "{event}: {subject}");

@@ -1,4 +1,4 @@
-//! A mail server, a receiver of webhooks, and a program whose clock a test moves.
+//! A mail server, a webhook receiver, and a program whose clock a test sets.
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -20,7 +20,7 @@ use crate::fixtures::{SINGULAR_JSON, ranged};
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 pub(crate) const PASSWORD: &str = "mail-password-of-ada";
 
-/// A mail server with a log-in, over STARTTLS or TLS from the first byte; what it took.
+/// A mail server with a log-in, over STARTTLS or TLS from the first byte, and the e-mails it received.
 pub(crate) struct MailServer {
     process: Child,
     scheme: &'static str,
@@ -56,7 +56,7 @@ impl MailServer {
         flags.into_iter().chain(["ops@example.com,boss@example.com"]).map(str::to_owned).collect()
     }
 
-    /// The subject of the next mail, which came as it should.
+    /// The subject of the next e-mail, after checking its form.
     #[track_caller]
     pub(crate) fn next(&self) -> String {
         let mail = self.mails.recv_timeout(PATIENCE).unwrap();
@@ -76,7 +76,7 @@ impl Drop for MailServer {
     }
 }
 
-/// Takes posts: whether each was refused, and what it held. The first `failures` get a 500.
+/// Receives posts: whether each was refused, and its body. The first `failures` get a 500.
 pub(crate) fn receiver(failures: usize) -> (String, Receiver<(bool, Value)>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/hook/secret-path", listener.local_addr().unwrap());
@@ -129,9 +129,9 @@ pub(crate) fn next(posts: &Receiver<(bool, Value)>) -> (bool, String, String) {
     (is_refused, event, subject)
 }
 
-/// The advertiser Acme, Singular's connector, somebody who reads mails and posts, and the clock they all go by.
+/// The advertiser Acme, Singular's connector, a reader of e-mails and posts, and the clock of all of them.
 pub(crate) struct World {
-    // Before the directory, so that it has ended when that goes.
+    // Declared before the directory, so that it has ended before the directory is deleted.
     server: Option<Server>,
     pub(crate) program: Program,
     pub(crate) clock: Clock,
@@ -142,7 +142,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// At noon of 1 March 2027, with a server under way and nothing in the catalogue but the advertiser.
+    /// At noon of 1 March 2027, with a running server and only the advertiser in the catalogue.
     pub(crate) fn new(extra: &[&str]) -> Self {
         let program = Program::new();
         let now = "2027-03-01T12:00:00Z".parse().unwrap();
@@ -175,11 +175,11 @@ impl World {
         self.server = Some(Server::start(command).unwrap());
     }
 
-    /// Stops the server, or kills it, and starts it anew.
+    /// Stops or kills the server, and starts it again.
     pub(crate) fn restart(&mut self, kill: bool) {
         let mut server = self.server.take().unwrap();
         if kill {
-            // What is sent in the moment of a kill may come once more.
+            // A notice that is being sent during a kill may come twice.
             self.wait_for("select count(*) = 0 from alarm_notices");
             server.kill();
         } else {
@@ -188,13 +188,13 @@ impl World {
         self.start();
     }
 
-    /// Stops the server and starts it anew with these global flags.
+    /// Stops the server and starts it again with these global flags.
     pub(crate) fn restart_with(&mut self, global: &[&str]) {
         assert_eq!(self.server.take().unwrap().stop().code, Some(0));
         self.start_with(global);
     }
 
-    /// Waits until the database says so.
+    /// Waits until the database has it.
     fn wait_for(&self, sql: &str) {
         let database = rusqlite::Connection::open(self.program.data().join("pitlane.db")).unwrap();
         let since = std::time::Instant::now();
@@ -208,7 +208,7 @@ impl World {
         self.server.as_ref().unwrap()
     }
 
-    /// Runs a command by the same clock.
+    /// Runs a command with the same clock.
     pub(crate) fn run_on(&self, stdin: &str, args: &[&str]) -> Ended {
         let mut command = self.program.command(args);
         self.clock.wind(&mut command);
@@ -225,7 +225,7 @@ impl World {
         self.ok(&args).trim().to_owned()
     }
 
-    /// The day so many days before the clock's.
+    /// The day `days` days before the clock's.
     pub(crate) fn ago(&self, days: u64) -> NaiveDate {
         self.clock.now().date_naive() - Days::new(days)
     }
@@ -238,7 +238,7 @@ impl World {
         self.clock.set(now.parse::<DateTime<Utc>>().unwrap());
     }
 
-    /// States a cost for two campaigns on these days.
+    /// Imports a cost for two campaigns on these days.
     pub(crate) fn state(&self, days: &[NaiveDate], cost: &str) {
         let mut text = "date,campaign_name,partner,clicks,cost,offer_name,app,store_id,os\n".to_owned();
         for day in days {
@@ -254,7 +254,7 @@ impl World {
         self.server().anonymous().with(&self.token)
     }
 
-    /// A poll of these days, which must be answered, until the ledger knows of it.
+    /// Polls these days, which must succeed, and waits until the ledger knows.
     pub(crate) fn poll(&self, from: NaiveDate, to: NaiveDate) {
         let batches = || -> i64 {
             let database = rusqlite::Connection::open(self.program.data().join("pitlane.db")).unwrap();
@@ -270,19 +270,19 @@ impl World {
         }
     }
 
-    /// A poll as the connector makes it every day.
+    /// The connector's daily poll.
     pub(crate) fn poll_daily(&self) {
         self.poll(self.ago(7), self.ago(0));
     }
 
-    /// What `pitlane singular status` says.
+    /// The output of `pitlane singular status`.
     pub(crate) fn status(&self) -> (Option<i32>, Value) {
         let ended = self.run_on("", &["--json", "singular", "status", "--advertiser", "Acme"]);
         let told: Value = serde_json::from_str(&ended.stdout).unwrap();
         (ended.code, told["advertisers"][0].clone())
     }
 
-    /// The next notices by mail and webhook, which agree: events with subjects, in any order.
+    /// The next notices by e-mail and webhook, which must be equal: events with subjects, in any order.
     #[track_caller]
     pub(crate) fn told(&self, expected: &[(&str, &str)]) {
         let mut mails = Vec::new();
@@ -301,7 +301,7 @@ impl World {
         assert_eq!(posts, expected);
     }
 
-    /// The event and subject of the next notice, by mail and webhook.
+    /// The event and subject of the next notice, by e-mail and webhook.
     #[track_caller]
     pub(crate) fn next(&self) -> (String, String) {
         let (is_refused, event, subject) = next(&self.posts);
@@ -309,12 +309,12 @@ impl World {
         (event, subject)
     }
 
-    /// Nothing was told that nobody expected, up to now.
+    /// No unexpected notice has arrived so far.
     pub(crate) fn is_quiet(&self) -> bool {
         self.mail.mails.try_recv().is_err() && self.posts.try_recv().is_err()
     }
 
-    /// Somebody who has just logged in.
+    /// A person who has just logged in.
     pub(crate) fn person(&self) -> Person {
         let mut person = Person::at(&self.server().origin);
         assert_eq!(person.log_in("ada@example.com", "a long enough password").status, 303);

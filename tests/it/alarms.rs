@@ -1,4 +1,4 @@
-//! Alarms arrive in a real mail server (Debian: python3-aiosmtpd) and at a real HTTP receiver, each once.
+//! Alarms arrive at a real mail server (Debian: python3-aiosmtpd) and at a real HTTP receiver, each once.
 
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ fn database(program: &Program) -> rusqlite::Connection {
     rusqlite::Connection::open(program.data().join("pitlane.db")).unwrap()
 }
 
-/// An advertiser with stats of yesterday and a token of Singular's.
+/// An advertiser with stats of yesterday and a token for Singular.
 fn advertiser(program: &Program, name: &str) {
     let yesterday = (Utc::now() - TimeDelta::days(1)).date_naive();
     let rows = format!(
@@ -24,7 +24,7 @@ fn advertiser(program: &Program, name: &str) {
     program.ok(&["token", "create", "--advertiser", name, "--name", name]);
 }
 
-/// A good poll of Singular's, so many hours ago.
+/// An answered poll by Singular, this many hours ago.
 fn polled(program: &Program, name: &str, hours: i64) {
     let sql = "insert into polls (at, token_key, report, format, date_from, date_to, status, complete, rows, bytes,
             duration_us, address, user_agent)
@@ -54,7 +54,7 @@ fn alarms_are_told_once_through_failures_kills_and_restarts() {
     let (url, posts) = receiver(3);
     let flags = [mail.flags(&program), vec!["--alarm-webhook".to_owned(), url]].concat();
 
-    // It begins: the mail is out before the webhook is tried, which fails three times; the server is killed in between.
+    // It begins: the e-mail is sent before the webhook is tried, which fails three times; in between, the server is killed.
     let mut server = serve(&program, &flags);
     let begun = mail.next();
     assert!(begun.starts_with("Acme: ") && begun.contains("poll"), "{begun}");
@@ -77,7 +77,7 @@ fn alarms_are_told_once_through_failures_kills_and_restarts() {
     assert_eq!(next(&posts), opened(true));
     assert_eq!(next(&posts), opened(false));
 
-    // It lasts: a day later people are reminded.
+    // It lasts: a reminder follows a day later.
     server.stop();
     let day = 25 * 3_600_000;
     assert_eq!(database(&program).execute("update alarms set told_at = told_at - ?1", [day]).unwrap(), 1);
@@ -85,7 +85,7 @@ fn alarms_are_told_once_through_failures_kills_and_restarts() {
     assert_eq!(mail.next(), format!("Still: {begun}"));
     assert_eq!(next(&posts), (false, "reminder".to_owned(), format!("Still: {begun}")));
 
-    // The next start tells of what is new alone.
+    // The next start only reports what is new.
     server.stop();
     advertiser(&program, "Beta");
     polled(&program, "Beta", 30);
@@ -94,7 +94,7 @@ fn alarms_are_told_once_through_failures_kills_and_restarts() {
     assert!(other.starts_with("Beta: "), "{other}");
     assert_eq!(next(&posts), (false, "opened".to_owned(), other));
 
-    // It is over: told once, with the words it began with.
+    // It is over: reported once, with the message it began with.
     server.stop();
     polled(&program, "Acme", 0);
     server = serve(&program, &flags);
@@ -102,7 +102,7 @@ fn alarms_are_told_once_through_failures_kills_and_restarts() {
     assert_eq!(next(&posts), (false, "over".to_owned(), format!("Over: {begun}")));
     assert_eq!(server.stop().code, Some(0));
 
-    // Nothing more came, and nothing waits.
+    // Nothing more arrived, and nothing is waiting.
     assert!(mail.mails.try_recv().is_err() && posts.try_recv().is_err());
     let count = |table: &str| -> i64 {
         database(&program).query_row(&format!("select count(*) from {table}"), (), |row| row.get(0)).unwrap()
@@ -130,7 +130,7 @@ fn a_test_says_of_each_channel_whether_it_works() {
     assert_eq!(mail.next(), "This is a test of Pitlane's alarms");
     assert!(mail.mails.try_recv().is_err());
 
-    // The password never goes in a flag, and a mail user without one is told where it comes from.
+    // The password is never in a flag, and a mail user without one is told where to put it.
     let refused = program.command(&["alarm", "test"]).args(&flags).output().unwrap();
     assert_eq!(refused.status.code(), Some(1));
     assert!(String::from_utf8(refused.stderr).unwrap().contains("PITLANE_SMTP_PASSWORD"));
@@ -157,11 +157,11 @@ fn a_post_has_what_slack_mattermost_discord_and_ntfy_read() {
     };
     let said = "This is a test of Pitlane's alarms. Somebody at the command line asked for it. Nothing is wrong.";
     let post = send(&url);
-    // Slack and Mattermost want `text`, Discord `content` of at most 2,000 characters.
+    // Slack and Mattermost need `text`, Discord `content` of at most 2,000 characters.
     assert_eq!(post["text"], format!("Pitlane: {said}"));
     assert_eq!(post["content"], post["text"]);
     assert_eq!((&post["path"], &post["topic"]), (&"/hook/secret-path".into(), &serde_json::Value::Null));
-    // ntfy wants its JSON at the root, with the topic in it (docs.ntfy.sh, "Publish as JSON").
+    // ntfy needs its JSON at the root, with the topic in it (docs.ntfy.sh, "Publish as JSON").
     let ntfy = send(&format!("ntfy+{url}"));
     assert_eq!((&ntfy["path"], &ntfy["topic"]), (&"/hook/".into(), &"secret-path".into()));
     assert_eq!((&ntfy["title"], &ntfy["message"]), (&"Pitlane".into(), &said.into()));

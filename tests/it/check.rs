@@ -1,4 +1,5 @@
-//! The check from outside, against the real server and against a proxy that spoils it; and tokens bound to networks.
+//! The check from outside, against the server and against a proxy that breaks things; and tokens that are restricted to
+//! networks.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -22,7 +23,7 @@ fn served() -> (Program, Server) {
     (program, server)
 }
 
-/// A proxy that hands on each request without the lines that begin so, one request a connection.
+/// A proxy that forwards each request without the lines that begin like this, one request per connection.
 fn proxy_without(server: &Server, header: &'static str) -> String {
     let (listener, upstream) = (TcpListener::bind("127.0.0.1:0").unwrap(), server.address.clone());
     let origin = format!("http://{}", listener.local_addr().unwrap());
@@ -119,7 +120,7 @@ fn a_token_that_is_used_from_elsewhere_is_an_alarm() {
     let server = program.serve(&flags);
     let path = ranged(SINGULAR_JSON, "2026-01-01", "2026-01-31");
     let client = server.anonymous().with(token.trim());
-    // Of an advertiser that Singular never polled nothing is told.
+    // An advertiser that Singular never polled has no alarms.
     assert_eq!(client.get_with(&path, "X-Forwarded-For", "203.0.113.9").status, 200);
     assert_eq!(client.get_with(&path, "X-Forwarded-For", "198.51.100.4").status, 403);
     loop {

@@ -1,5 +1,4 @@
-//! The command line (contract §5): exit codes, what goes to stdout and what to stderr, and every command but `import` and
-//! the ones that serve.
+//! The command line (contract §5): exit codes, stdout and stderr, and every command except `import` and the servers.
 
 use crate::common::program::{Ended, Program};
 

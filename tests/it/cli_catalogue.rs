@@ -1,8 +1,8 @@
-//! What the command line lists, rotates and tells shells about itself.
+//! Commands that list, rotate tokens, and print completions and manual pages.
 
 use crate::common::program::Program;
 
-/// The one entry that a list of `Program::stocked` has.
+/// The only entry in a list of `Program::stocked`.
 fn only(program: &Program, args: &[&str]) -> serde_json::Value {
     let listed = program.json(args);
     assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed}");
@@ -60,7 +60,7 @@ fn a_rotated_token_and_its_successor_both_work_until_the_old_one_is_revoked() {
     let listed = program.json(&["token", "list"]);
     let successor = listed.as_array().unwrap().iter().find(|row| row["id"] == new[4..20]).unwrap();
     assert_eq!((&successor["name"], &successor["scope"]), (&"Singular".into(), &"report".into()));
-    // As long a life as the old one was given.
+    // As long as the old one's.
     let days = |row: &serde_json::Value| {
         let at = |key: &str| row[key].as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>().unwrap();
         (at("expiresAt") - at("createdAt")).num_days()

@@ -1,4 +1,4 @@
-//! Nobody is locked in: what is exported is all there is, and another Pitlane can read it.
+//! The export is complete, and another Pitlane can import it.
 
 use std::collections::BTreeSet;
 

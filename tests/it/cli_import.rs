@@ -1,7 +1,7 @@
 //! `pitlane import` (contract §4 and §5): a real export in one command, and files as people have them.
 //!
-//! `tests/fixtures/ads_export.csv` has the shape of an ad network's export: one line for each ad instead of each campaign,
-//! `31-08-2023` dates and `1.429999948` spends.
+//! `tests/fixtures/ads_export.csv` looks like an ad network's export: one line per ad instead of per campaign, dates such as
+//! `31-08-2023` and costs such as `1.429999948`.
 
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ const FLAGS: [&str; 26] = [
     "--set",
 ];
 
-/// Imports the export with the issue's flags and `more`.
+/// Imports the export with these flags and `more`.
 fn import_export(program: &Program, more: &[&str]) -> Ended {
     let file = program.file("ads_export.csv", EXPORT);
     program.run(&[&["--json", "import", &file], FLAGS.as_slice(), &["os=ANDROID"], more].concat())
@@ -48,7 +48,7 @@ fn import_export(program: &Program, more: &[&str]) -> Ended {
 
 /// Date, campaign, clicks and cost of every line of the export.
 ///
-/// The cost is in 10^-12: the export has decimals past the sixth, which are rounded only once they are summed.
+/// The cost is in 10^-12: the export has more than six decimals, which are rounded only after they are summed.
 fn export_lines() -> impl Iterator<Item = (String, &'static str, u64, i128)> {
     EXPORT.lines().skip(1).map(|line| {
         let fields: Vec<_> = line.split(',').collect();
@@ -74,7 +74,7 @@ fn report(program: &Program, advertiser: &str) -> String {
     program.ok(&args)
 }
 
-/// The counts of an import that was done.
+/// The counts of a successful import.
 #[track_caller]
 fn counts(ended: Ended) -> [u64; 5] {
     let answer: serde_json::Value = serde_json::from_str(&ended.done()).unwrap();
@@ -186,7 +186,7 @@ fn a_dry_run_tells_the_same_and_changes_nothing() {
 fn the_summary_for_people_goes_to_stderr_and_the_counts_for_programs_to_stdout() {
     let program = Program::new();
     let ended = import_export(&program, &["--duplicates", "sum"]);
-    // What the recogniser noted is its own tests' business.
+    // Notes of the recogniser are tested elsewhere.
     let words: String =
         ended.stderr.lines().skip(1).filter(|line| !line.starts_with("note: ")).flat_map(|line| [line, "\n"]).collect();
     insta::assert_snapshot!(words, @r"
@@ -219,7 +219,7 @@ fn without_json_an_import_prints_no_data() {
 
 const COLUMNS: &str = "advertiser,date,campaign_name,partner,clicks,cost,offer_name,app,store_id,os\n";
 
-/// Acme with the campaign A at Lumen and one row, put in with the contract's own columns.
+/// Acme with the campaign A at Lumen and one row, imported with the contract's columns.
 fn canonical() -> Program {
     let program = Program::new();
     let file =

@@ -1,4 +1,4 @@
-//! The history on the command line: previews, undo, days that are final, saved mappings, and an import that is killed.
+//! The history on the command line: previews, undo, final days, saved mappings, and an import that is killed.
 
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ fn august() -> String {
     HEADER.to_owned() + &cells.map(|(day, (campaign, partner))| row(day, campaign, partner)).collect::<String>()
 }
 
-/// One cell far off, one as it was, one that is new; the rest of the fifth day is left out.
+/// One cell far off, one unchanged, one new; the rest of the fifth day is left out.
 const LATER: &str = "date,campaign_name,partner,clicks,cost\n\
      2023-08-05,A,Lumen,5000,10.5\n2023-08-05,B,Pixel,105,10.5\n2023-08-11,A,Lumen,7,1\n";
 
@@ -43,7 +43,7 @@ impl Site {
         self.program.run(&[&["--json", "import", &self.later, "--advertiser", "Acme"], flags].concat())
     }
 
-    /// The ids in the history, the newest first.
+    /// The ids in the history, newest first.
     fn ids(&self) -> Vec<String> {
         let list = self.program.json(&["imports", "list"]);
         list.as_array().unwrap().iter().map(|entry| entry["importId"].as_str().unwrap().to_owned()).collect()
@@ -95,7 +95,7 @@ fn what_a_file_leaves_out_stays_unless_it_is_to_be_replaced() {
     assert_eq!(rows(&site.report(), ",10.5,105"), 3);
     site.import(&["--replace"]).done();
     let report = site.report();
-    // Nothing is deleted: the two that were left out are served as zeros.
+    // Nothing is deleted: the two cells that were left out are zeros in the report.
     assert_eq!((rows(&report, ",10.5,105"), rows(&report, ",0,0"), report.lines().count()), (1, 2, 42));
 }
 
@@ -117,7 +117,7 @@ fn an_import_is_undone_to_the_byte_and_only_while_nothing_later_stands_on_it() {
     let words = site.undo(&later, &[]).failed(1);
     assert!(words.contains("the import was undone already, on "), "{words}");
 
-    // The undo is an entry itself, and tells what it took back.
+    // The undo is an entry itself, and says what it reverted.
     let ids = site.ids();
     let undo = site.show(&ids[0]);
     assert_eq!((undo["kind"].as_str(), undo["undoes"].as_str()), (Some("undo"), Some(later.as_str())));
@@ -168,7 +168,7 @@ fn final_days_change_only_for_a_reason() {
     let words = site.import(&[]).failed(1);
     assert!(words.contains(&format!("{told}Give the reason why: --reason TEXT")), "{words}");
     assert_eq!(site.report(), before);
-    // The same figures again disturb nothing.
+    // The same figures again prevent nothing.
     let august = site.program.path("august.csv");
     site.program.ok(&["import", august.to_str().unwrap(), "--advertiser", "Acme"]);
 
@@ -239,7 +239,7 @@ fn a_mapping_is_saved_under_a_name_and_used_again() {
     };
     let done: Value = serde_json::from_str(&import("Lumen's export", &[]).done()).unwrap();
     assert_eq!((&done["changed"], &done["inserted"]), (&Value::from(1), &Value::from(0)));
-    // A flag goes before what was saved.
+    // A flag wins over the saved mapping.
     let words = import("Lumen's export", &["--set", "partner=Nobody"]).failed(1);
     assert!(words.contains("\"Nobody\", which isn't a publisher yet"), "{words}");
     assert!(import("Lumen", &[]).failed(1).contains("there is no mapping \"Lumen\""));
@@ -251,7 +251,7 @@ fn an_import_that_is_killed_leaves_nothing_and_the_next_start_says_so() {
     let before = site.report();
     let row = "{\"date\":\"2024-01-01\",\"campaign_name\":\"A\",\"partner\":\"Lumen\",\"clicks\":7,\"cost\":1}\n";
     let file = site.program.file("killed.ndjson", row);
-    // Whoever holds the write lock keeps the import where it is.
+    // Another writer holds the lock, so the import waits.
     let lock = rusqlite::Connection::open(site.program.data().join("pitlane.db")).unwrap();
     lock.execute_batch("begin immediate").unwrap();
     let mut killed = site.program.spawn(&["import", &file, "--advertiser", "Acme"]);
@@ -274,7 +274,7 @@ fn an_import_that_is_killed_leaves_nothing_and_the_next_start_says_so() {
     let list = site.program.run(&["imports", "list"]);
     assert!(list.stderr.contains("cut off, and nothing of it was kept: killed.ndjson"), "{}", list.stderr);
     assert_eq!(std::fs::read_dir(site.program.data().join("imports")).unwrap().count(), 0);
-    // A finished import leaves no mark either.
+    // A finished import leaves no marker either.
     site.import(&[]).done();
     assert_eq!(std::fs::read_dir(site.program.data().join("imports")).unwrap().count(), 0);
 }
@@ -297,13 +297,13 @@ fn an_import_from_before_the_history_can_be_undone() {
     assert_eq!(site.show(&api)["actor"], "q1UYcMkFELq8pfv7");
     assert_eq!(site.report().lines().count(), 5);
     site.undo(&file, &[]).done();
-    // What the other import stated stands.
+    // The value from the other import stays.
     assert_eq!(site.report().lines().count(), 2);
 }
 
 #[test]
 fn an_import_whose_values_were_replaced_before_the_history_is_not_undone() {
-    // As the older Pitlane restated a cell: what it held is nowhere.
+    // As an older Pitlane changed a cell: its earlier value isn't in the history.
     let site = upgraded(
         "update daily_stats set clicks = 3, import_key = 2 where import_key = 1 and clicks = 10;
         update imports set rows = 2, changed = 1 where import_key = 2;",

@@ -1,4 +1,4 @@
-//! The program as a server: `serve` and `demo` run as processes of their own, and other commands work on the same data.
+//! Running servers: `serve` and `demo` as processes of their own, while other commands work on the same data.
 
 use chrono::{Days, Utc};
 
@@ -194,7 +194,7 @@ fn the_demos_curl_line_works_as_it_is_printed() {
     let items = report["data"]["items"].as_array().unwrap();
     let dates: std::collections::BTreeSet<_> = items.iter().map(|item| item["date"].as_str().unwrap()).collect();
     assert_eq!(dates.len(), 90);
-    // The day may have turned while the demo started.
+    // Midnight may have passed while the demo started.
     let yesterdays = [before, Utc::now().date_naive()].map(|today| (today - Days::new(1)).to_string());
     assert!(yesterdays.iter().any(|yesterday| dates.last() == Some(&yesterday.as_str())), "{:?}", dates.last());
     // Each record of the log is one line of words.

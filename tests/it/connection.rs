@@ -1,5 +1,4 @@
-//! What a connection does where the application is not asked: heads that can't be parsed, bodies that are held back, requests
-//! behind the one that ended it.
+//! What a connection does before the application is asked: invalid heads, delayed bodies, requests after the last one.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -11,7 +10,7 @@ use crate::harness::{App, column, spawn_app};
 
 const ROW: &str = "date,campaign_name,partner,clicks,cost\n2025-05-29,AOS_TEST_2025,Lumen,1,1\n";
 
-/// The head of an upload of so many bytes.
+/// The head of an upload of this many bytes.
 fn upload(token: &str, more: &str, bytes: usize) -> String {
     format!(
         "POST {DAILY_STATS} HTTP/1.1\r\nHost: x\r\nAuthorization: ApiToken {token}\r\nContent-Type: text/csv\r\n{more}\
@@ -23,21 +22,21 @@ fn ingest(app: &App) -> String {
     app.token(NORTHWIND, TokenScope::Ingest).token
 }
 
-/// What comes until the server closes.
+/// Reads until the server closes.
 fn rest(mut stream: TcpStream) -> String {
     let mut said = Vec::new();
     stream.read_to_end(&mut said).unwrap();
     String::from_utf8_lossy(&said).into_owned()
 }
 
-/// Says this and reads until the server closes.
+/// Sends this and reads until the server closes.
 fn said(app: &App, request: &str) -> String {
     let mut stream = app.connect();
     stream.write_all(request.as_bytes()).unwrap();
     rest(stream)
 }
 
-/// The status lines among what was said.
+/// The status lines in the text.
 fn statuses(said: &str) -> Vec<&str> {
     let lines = said.lines().filter_map(|line| line.split_once("HTTP/1.")?.1.split_once(' '));
     lines.map(|(_, status)| status).filter(|status| status.starts_with(|first: char| first.is_ascii_digit())).collect()

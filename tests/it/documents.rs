@@ -1,10 +1,10 @@
-//! The repository's documents: what points to a section, a file or a source finds it there.
+//! The repository's documents: references to sections, files and sources lead somewhere.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What holds text that cites the contract, or links to a document.
+/// Where text may cite the contract or link to a document.
 const PLACES: &[&str] = &["src", "tests", "templates", "docs", "benches", "fuzz", "packaging", "assets"];
 const FILES: &[&str] = &["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "schema.sql", "Cargo.toml"];
 
@@ -21,7 +21,7 @@ fn collect(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
                 collect(&path, found);
             }
         } else {
-            // A picture or a database has no text, but a name.
+            // A picture or a database has a name, but no text.
             let text = fs::read_to_string(&path).unwrap_or_default();
             found.push((path.strip_prefix(root()).unwrap().to_owned(), text));
         }
@@ -37,7 +37,7 @@ fn texts() -> Vec<(PathBuf, String)> {
     found
 }
 
-/// The numbers behind a paragraph sign that belongs to the contract: `contract §4`, and what follows it as `, §5` or `and §5`.
+/// The section numbers in citations such as `contract §4`, including those that follow as `, §5` or `and §5`.
 fn cited(text: &str) -> Vec<u32> {
     let mut numbers = Vec::new();
     for (at, start) in text.match_indices("ontract §") {
@@ -73,7 +73,7 @@ fn contract_sections_that_are_cited_exist() {
     assert!(count > 80, "only {count} citations were found");
 }
 
-/// The contract cites its own sections by the sign alone, and explains that others write "contract §n".
+/// The contract cites its own sections by the sign alone.
 fn numbers_after_sign(text: &str) -> Vec<u32> {
     text.split('§').skip(1).filter_map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()).collect()
 }
@@ -111,7 +111,7 @@ fn files_that_documents_name_exist() {
     let mut missing = Vec::new();
     for name in ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/contract.md", "docs/security.md"] {
         let text = fs::read_to_string(root().join(name)).unwrap();
-        // Every second piece stands between backticks.
+        // Every second piece is between backticks.
         for quoted in text.split('`').skip(1).step_by(2) {
             let is_path =
                 ["src/", "tests/", "benches/", "docs/", "packaging/"].iter().any(|start| quoted.starts_with(start));

@@ -1,4 +1,4 @@
-//! Every row of the error table in contract §1, provoked over HTTP, with the whole body.
+//! Every row of the error table in contract §1, produced over HTTP, with the whole body.
 
 use chrono::{TimeDelta, Utc};
 use pitlane::config::Serve;
@@ -9,7 +9,7 @@ use pitlane::service::access::tokens;
 use crate::fixtures::{DAILY_STATS, GENERAL_CSV, NORTHWIND, SINGULAR_CSV, SINGULAR_JSON, may, stock, stocked};
 use crate::harness::{Answer, Client, answer, defaults, spawn_on};
 
-/// Status and body of a refusal, which is JSON in the envelope and never kept.
+/// Status and body of a refusal, which must be JSON in the envelope and not cacheable.
 #[track_caller]
 fn refusal(answer: &Answer) -> String {
     assert_eq!(answer.header("content-type"), Some("application/json"));
@@ -17,7 +17,7 @@ fn refusal(answer: &Answer) -> String {
     format!("{} {}", answer.status, answer.redacted())
 }
 
-/// The same with the dates cut out that a message holds.
+/// The same without the dates in the message.
 fn refusal_on(answer: &Answer, moment: chrono::DateTime<Utc>) -> String {
     refusal(answer).replace(&moment.format("%Y-%m-%d %H:%M UTC").to_string(), "[moment]")
 }
@@ -65,7 +65,7 @@ fn every_way_of_having_no_token_gets_the_same_401() {
     insta::assert_snapshot!(refusal(&refused[0]), @r#"401 {"responseId":"[id]","isSuccessful":false,"responseTitle":"Unauthorized","responseType":"Unauthorized","messages":["A valid API token is needed: \"Authorization: ApiToken plt_…\"."]}"#);
 }
 
-/// The id of a token with the secret half of another, well-formed and with the right checksum.
+/// A token's id with another token's secret: well-formed, with the right checksum.
 fn wrong_secret(token: &str) -> String {
     let body = format!("{}_{}", &token[..20], "0".repeat(43));
     crate::routes::with_check(&body)

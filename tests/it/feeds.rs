@@ -1,4 +1,4 @@
-//! Feeds: their bytes, their life, and the rules that partners publish for their files.
+//! Feeds: their bytes, their links, and the rules that partners publish for their files.
 
 use chrono::{Days, NaiveDate, Utc};
 use pitlane::domain::Os;
@@ -62,7 +62,7 @@ fn feed(app: &App, program: &Program, format: &str, flags: &[&str]) -> String {
     answer.text().to_owned()
 }
 
-/// Header and rows of a feed that any CSV reader takes.
+/// Header and rows of a feed, as any CSV reader reads them.
 fn table(text: &str) -> (Vec<String>, Vec<Vec<String>>) {
     assert!(text.ends_with("\r\n") && !text.starts_with('\u{feff}'));
     let mut reader = ::csv::Reader::from_reader(text.as_bytes());
@@ -83,7 +83,7 @@ fn the_generic_feed_has_the_reports_rows_and_the_currency() {
         lines.enumerate().map(|(at, line)| with_currency((line, if at == 0 { "currency" } else { "USD" }))).collect();
     assert_eq!(text, expected);
     assert_eq!(table(&text).1.len(), 4);
-    // The last 90 days end today; offers that are not reported are not in it.
+    // The last 90 days end today; offers with cost reporting off are not included.
     let (_, rows) = table(&feed(&app, &program, "generic", &[]));
     assert_eq!(rows.len(), 5);
     assert!(rows.iter().all(|row| row[0] <= ago(0) && row[1] != "Hidden"), "{rows:?}");
@@ -92,10 +92,10 @@ fn the_generic_feed_has_the_reports_rows_and_the_currency() {
 
 #[test]
 fn appsflyers_rules_for_cost_import_hold() {
-    // support.appsflyer.com/hc/en-us/articles/360002516838-Cost-Import-guide: names of columns count with their case; date,
-    // app-id, media-source, campaign and spend are needed; no future dates; the app's id as AppsFlyer shows it (iOS: id and
-    // digits); a currency of its own, else USD; both campaign and campaign-id.
-    // support.appsflyer.com/hc/en-us/articles/360002868097: one media source a file.
+    // support.appsflyer.com/hc/en-us/articles/360002516838-Cost-Import-guide: column names are case-sensitive; date, app-id,
+    // media-source, campaign and spend are required; no future dates; the app's id as AppsFlyer shows it (iOS: id and
+    // digits); currency as a column, else USD; both campaign and campaign-id.
+    // support.appsflyer.com/hc/en-us/articles/360002868097: one media source per file.
     let (app, program) = stocked();
     let (header, rows) = table(&feed(&app, &program, "appsflyer", &["--partner", "Lumen"]));
     assert_eq!(header.join(","), "date,app-id,media-source,campaign,campaign-id,spend,currency");
@@ -115,12 +115,12 @@ fn appsflyers_rules_for_cost_import_hold() {
 #[test]
 fn branchs_rules_for_cost_files_hold() {
     // help.branch.io/docs/cost-data-via-file-upload: date as YYYY-MM-DD, campaign_name, cost as 1234.56 without signs or
-    // commas; os one of a list that has IOS, ANDROID and OTHER, and nothing for the web.
+    // commas; os from a list that has IOS, ANDROID and OTHER, but nothing for the web.
     let (app, program) = stocked();
     let (header, rows) = table(&feed(&app, &program, "branch", &[]));
     assert_eq!(header.join(","), "date,campaign_name,cost,os");
     let of_day: Vec<String> = rows.iter().filter(|row| row[0] == ago(2)).map(|row| row[1..].join(" ")).collect();
-    // Both publishers of a campaign are one row, to the last digit.
+    // The publishers of a campaign are summed into one row, to the last digit.
     assert_eq!(of_day, ["AOS_TEST 69.000001 ANDROID", "IOS_TEST 12.50 IOS", "WEB_TEST 2.00 OTHER"]);
     let keys: std::collections::BTreeSet<_> = rows.iter().map(|row| (&row[0], &row[1])).collect();
     assert_eq!(keys.len(), rows.len());
@@ -128,8 +128,8 @@ fn branchs_rules_for_cost_files_hold() {
 
 #[test]
 fn kochavas_rules_for_cost_uploads_hold() {
-    // support.kochava.com/cost/manual-upload-process: dates as mm-dd-yyyy with both digits; what was uploaded is permanent, so
-    // no day that is not over; overlapping dates count twice, so whoever makes a second feed is warned.
+    // support.kochava.com/cost/manual-upload-process: dates as mm-dd-yyyy with two digits; uploads are permanent, so only
+    // complete days; overlapping dates count twice, so a second feed gets a warning.
     // support.kochava.com/articles/cost/3952-creating-and-editing-cost-configurations: joined by the campaign's id.
     let (app, program) = stocked();
     let (header, rows) = table(&feed(&app, &program, "kochava", &["--days", "30"]));
@@ -177,7 +177,7 @@ fn a_feed_is_recorded_listed_and_shut() {
     );
     assert_eq!(polls[0], format!("200 5 1 {}", first.body.len()));
     assert_eq!(polls.last().unwrap(), "404 0 1 0");
-    // The secret is nowhere in the data.
+    // The secret is not in the data directory.
     let secret = path.trim_start_matches("/feeds/").trim_end_matches(".csv");
     assert!(
         secret.len() == 64

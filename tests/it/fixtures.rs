@@ -1,6 +1,6 @@
-//! Data for the tests, put in through the store and the services that everybody uses.
+//! Data for the tests, added through the store and the services.
 //!
-//! Ids follow from names ([`id`]), so that snapshots can hold them and a test can say them before they exist.
+//! Ids follow from names ([`id`]), so that snapshots can contain them and a test can know them in advance.
 
 use pitlane::domain::{Currency, Name, Os, StoreId, TokenScope};
 use pitlane::import::Format;
@@ -20,17 +20,17 @@ pub(crate) const GENERAL_JSON: &str = "/api/v1/integrations/cost-report/json";
 pub(crate) const GENERAL_CSV: &str = "/api/v1/integrations/cost-report/csv";
 pub(crate) const DAILY_STATS: &str = "/api/v1/daily-stats";
 
-/// A report's path with its range.
+/// A report's path with dates.
 pub(crate) fn ranged(path: &str, from: &str, to: &str) -> String {
     format!("{path}?date_from={from}&date_to={to}")
 }
 
-/// The month that the small stock's figures lie in.
+/// The path with the month of the small sample's figures.
 pub(crate) fn may(path: &str) -> String {
     ranged(path, "2025-05-01", "2025-05-31")
 }
 
-/// The id that the thing of this kind and name gets.
+/// The id of the entry of this kind and name.
 pub(crate) fn id(kind: &str, name: &str) -> Uuid {
     // FNV-1a with 128 bits.
     let hash =
@@ -48,12 +48,12 @@ pub(crate) struct Campaign<'a> {
     pub(crate) app: &'a str,
     pub(crate) os: Os,
     pub(crate) store_id: &'a str,
-    /// Whether its offer, if that is new, has cost reporting enabled.
+    /// Whether a new offer has cost reporting on.
     pub(crate) enabled: bool,
 }
 
 impl<'a> Campaign<'a> {
-    /// One on an Android app named as its offer.
+    /// A campaign on an Android app with the offer's name.
     pub(crate) fn of(offer: &'a str, name: &'a str) -> Self {
         Self { offer, name, app: offer, os: Os::Android, store_id: "com.example.coingame", enabled: true }
     }
@@ -86,7 +86,7 @@ pub(crate) fn add_publishers(store: &Store, names: &[&str]) {
     added.unwrap();
 }
 
-/// Adds campaigns, and their offers and apps where those are new.
+/// Adds campaigns, and their offers and apps if those are new.
 pub(crate) fn add_campaigns(store: &Store, advertiser: &AdvertiserRow, campaigns: &[Campaign<'_>]) {
     let now = chrono::Utc::now();
     let key = advertiser.key;
@@ -115,13 +115,13 @@ pub(crate) fn add_campaigns(store: &Store, advertiser: &AdvertiserRow, campaigns
     added.unwrap();
 }
 
-/// A file with the columns that are needed, of lines without their ends.
+/// A file with the required columns, and these lines.
 pub(crate) fn csv(lines: impl IntoIterator<Item = String>) -> String {
     let header = "date,campaign_name,partner,clicks,cost".to_owned();
     std::iter::once(header).chain(lines).map(|line| line + "\n").collect()
 }
 
-/// States figures, as CSV with the contract's columns.
+/// Imports figures as CSV with the contract's columns.
 pub(crate) fn state(store: &Store, advertiser: &str, csv: &str) -> ImportDone {
     let options = ImportOptions { advertiser: Some(advertiser.to_owned()), ..ImportOptions::new(Format::Csv) };
     let source =
@@ -135,7 +135,7 @@ pub(crate) fn switch(store: &Store, offer: &str, on: bool) {
     assert!(switched.unwrap().1, "the offer was switched already");
 }
 
-/// Northwind with three campaigns of two offers, one of them not reported, and Contoso, which is somebody else.
+/// Northwind with three campaigns of two offers, one of them with cost reporting off, and another advertiser, Contoso.
 pub(crate) fn stock(store: &Store) {
     let northwind = add_advertiser(store, NORTHWIND);
     let contoso = add_advertiser(store, CONTOSO);
@@ -163,7 +163,7 @@ pub(crate) fn stock(store: &Store) {
     state(store, CONTOSO, "date,campaign_name,partner,clicks,cost\n2025-05-28,CARDS_2025,Lumen,5,5.5\n");
 }
 
-/// A server with the small stock, and Northwind's token for reports.
+/// A server with the small sample, and Northwind's token for reports.
 pub(crate) fn stocked() -> (App, Client) {
     let app = spawn_app();
     stock(&app.store);
@@ -171,7 +171,7 @@ pub(crate) fn stocked() -> (App, Client) {
     (app, token)
 }
 
-/// A day's worth of figures with many campaigns: enough rows for a report that is streamed.
+/// A day with many campaigns: enough rows for a report that is streamed.
 pub(crate) fn stock_of_many_rows(store: &Store, days: u32) {
     let northwind = add_advertiser(store, NORTHWIND);
     add_publishers(store, &["Lumen"]);

@@ -1,5 +1,5 @@
-//! Whatever the server remembers from one poll to the next, a poll shows what the database says when it comes: after changes
-//! by this process and by others, and after time has passed without any.
+//! Whatever the server caches between polls, a poll shows the current state of the database: after changes by this process
+//! and by others, and after time has passed.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,14 +10,14 @@ use pitlane::domain::TokenScope;
 use crate::fixtures::{NORTHWIND, SINGULAR_CSV, SINGULAR_JSON, may, ranged, state, stock, stocked, switch};
 use crate::harness::{App, Client, defaults, spawn_on};
 
-/// Served with rendered days kept, or not, and without a limit.
+/// A server with or without a cache of rendered days, and without rate limits.
 fn served(report_cache: u64) -> App {
     let app = spawn_on(tempfile::tempdir().unwrap(), Serve { report_cache, rate_limit: 0, ..defaults() });
     stock(&app.store);
     app
 }
 
-/// Polls until all that can be remembered is; the last answer's tag.
+/// Polls until everything is cached; returns the last entity tag.
 fn warm(token: &Client) -> String {
     for _ in 0..3 {
         assert_eq!(token.get(&may(SINGULAR_CSV)).status, 200);
@@ -152,7 +152,7 @@ fn the_same_versions_in_another_copy_of_the_database_have_another_tag() {
     let (app, token) = stocked();
     let tag = token.get(&may(SINGULAR_JSON)).header("etag").unwrap().to_owned();
     app.store.checkpoint().unwrap();
-    // As a restore leaves it: the file is there, and nothing beside it says that it is the one that was last used.
+    // As after a restore: the database is there, but the file beside it doesn't match.
     let elsewhere = tempfile::tempdir().unwrap();
     std::fs::copy(app.store.path(), elsewhere.path().join(pitlane::store::Store::FILE)).unwrap();
     let copy = spawn_on(elsewhere, defaults());

@@ -1,4 +1,5 @@
-//! What counts as handed to Singular: whole answers to a GET with one of its own tokens, and a 304 for the tag it confirms.
+//! What counts as handed to Singular: complete answers to a GET with one of its own tokens, and a 304 for the tag it
+//! confirms.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -19,7 +20,7 @@ use crate::fixtures::{
 };
 use crate::harness::{App, column, spawn_app};
 
-/// The runs of days in the ledger, once everything is written.
+/// The runs of days in the ledger, after everything was written.
 fn served(app: &mut App) -> Vec<String> {
     app.stop();
     let sql = "select date(first_day * 86400, 'unixepoch') || ' ' || date(last_day * 86400, 'unixepoch')
@@ -156,7 +157,7 @@ fn the_status_command_says_what_a_person_has_to_do() {
     drop(server);
 }
 
-/// An advertiser whose polls and clock the test makes.
+/// An advertiser whose polls and clock the test controls.
 struct Week {
     _dir: tempfile::TempDir,
     store: Store,
@@ -189,13 +190,13 @@ impl Week {
         self.now.date_naive()
     }
 
-    /// States a cost for campaigns on a day so many days back.
+    /// Imports a cost for campaigns on the day this many days back.
     fn state(&self, back: u64, cost: &str) {
         let day = self.today() - Days::new(back);
         state(&self.store, NORTHWIND, &csv(["A", "B"].map(|name| format!("{day},{name},Lumen,1,{cost}"))));
     }
 
-    /// A poll of the days from so many days back to today.
+    /// Polls the days from this many days back to today.
     fn poll(&self, from: u64, to: u64) {
         let stored = |back| Day::try_from(self.today() - Days::new(back)).unwrap().to_stored();
         let version = self.store.read(|txn| {
@@ -242,7 +243,7 @@ impl Week {
         assert!(written.unwrap());
     }
 
-    /// Midnight, and 01:00 Pacific, of the next day: yesterday, and seven days back.
+    /// Midnight, and 01:00 Pacific, of the next day: polls yesterday, and seven days back.
     fn next_day(&mut self) {
         self.now += chrono::TimeDelta::days(1);
         self.poll(7, 0);
@@ -271,7 +272,7 @@ fn a_week_with_singular_goes_through_every_state() {
     }
     week.state(250, "1.5");
     assert_eq!(week.ledger().polling.state, PollingState::Never);
-    // The first connect pulls three months at once, which teaches nothing of how far polls look back.
+    // The first connect asks for three months at once, which says nothing about how far polls look back.
     week.poll(91, 0);
     let never = week.differing();
     assert_eq!(never.keys().copied().collect::<Vec<_>>(), (92..=100).chain([250]).collect::<Vec<_>>());
@@ -287,7 +288,7 @@ fn a_week_with_singular_goes_through_every_state() {
     }
     assert_eq!((week.ledger().look_back.days, week.ledger().look_back.is_observed), (7, true));
     assert!(week.ledger().is_well(), "{:?}", week.differing());
-    // Yesterday, 20 days ago and 8 months ago are restated.
+    // Yesterday, 20 days ago and 8 months ago are changed.
     for back in [1, 20, 253] {
         week.state(back, "3");
     }
@@ -299,7 +300,7 @@ fn a_week_with_singular_goes_through_every_state() {
     // The same figures again leave it in step.
     week.state(21, "1.5");
     assert_eq!(week.differing(), [(254, HandoverState::NeverServed)].into());
-    // The refresh's poll arrives.
+    // The poll of the refresh request arrives.
     week.state(21, "4");
     week.poll(30, 16);
     assert_eq!(week.differing(), [(254, HandoverState::NeverServed)].into());
@@ -309,7 +310,7 @@ fn a_week_with_singular_goes_through_every_state() {
     assert!(!week.ledger().is_well());
     week.next_day();
     assert_eq!(week.ledger().polling.state, PollingState::Alive);
-    // A day that was served empty, and healed by a later poll.
+    // A day that was handed over empty, and corrected by a later poll.
     week.state(1, "5");
     assert_eq!(week.differing().get(&1), Some(&HandoverState::NextPoll));
     let ledger = week.ledger();
@@ -317,7 +318,7 @@ fn a_week_with_singular_goes_through_every_state() {
     assert_eq!(found.difference.served.unwrap().rows, 0);
     week.next_day();
     assert_eq!(week.differing().keys().copied().collect::<Vec<_>>(), [258]);
-    // An offer is switched off: its items are gone from every day, those that polls still ask for and those they don't.
+    // An offer is switched off: its items are gone from every day, polled or not.
     switch(&week.store, "Gems", false);
     let off = week.differing();
     assert_eq!(off.get(&6), Some(&HandoverState::NextPoll));
@@ -325,7 +326,7 @@ fn a_week_with_singular_goes_through_every_state() {
     assert_eq!(off.values().filter(|state| **state == HandoverState::Refresh).count(), 101);
     switch(&week.store, "Gems", true);
     assert_eq!(week.differing().len(), 1, "what was switched back is in step again");
-    // A rename.
+    // An offer is renamed.
     let offers = week.store.read(|txn| txn.offer_list(week.advertiser.key)).unwrap();
     let offer = offers.into_iter().find(|offer| offer.name == "Gems").unwrap();
     let name = pitlane::domain::Name::parse("name", "Hidden Gems").unwrap();
@@ -356,7 +357,7 @@ fn a_nightly_export_adds_next_to_nothing_and_is_not_lost_to_an_undo() {
     };
     assert_eq!((rows("stated_sets"), rows("stated_cells")), (1, 1), "all nights share one set");
     assert_eq!(rows("import_statements"), 39, "a night adds one row");
-    // The first night's thirty days stand in later nights too, but for the one that only it stated.
+    // Later nights state the first night's thirty days too, except the oldest.
     let undone = pitlane::service::imports::undo(&store, imports[0].id, None, &Actor::command_line()).unwrap();
     assert_eq!((undone.restored, undone.deleted, undone.kept), (0, 1, 29));
 }

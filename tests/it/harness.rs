@@ -1,4 +1,4 @@
-//! The appliance on a free port with a data directory of its own, and clients that ask it.
+//! A server on a free port with its own data directory, and its clients.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -17,7 +17,7 @@ pub(crate) use crate::serving::defaults;
 
 pub(crate) struct App {
     pub(crate) store: Store,
-    // Before the directory, so that it has stopped when that goes.
+    // Declared before the directory, so that it is stopped before the directory is deleted.
     serving: Serving,
     dir: TempDir,
 }
@@ -27,7 +27,7 @@ pub(crate) fn spawn_app() -> App {
     spawn_on(tempfile::tempdir().unwrap(), defaults())
 }
 
-/// Starts on what `dir` holds.
+/// Starts on an existing directory.
 pub(crate) fn spawn_on(dir: TempDir, config: Serve) -> App {
     let store = Store::open(dir.path()).unwrap();
     App { serving: Serving::start(store.clone(), config), store, dir }
@@ -61,12 +61,12 @@ impl App {
         self.bearer(issued.reveal())
     }
 
-    /// A client that sends this text as its token, whatever it is.
+    /// A client that sends this text as its token.
     pub(crate) fn bearer(&self, token: &str) -> Client {
         self.anonymous().with(token)
     }
 
-    /// Finishes what is under way and writes the poll history.
+    /// Finishes open requests and writes the poll history.
     pub(crate) fn stop(&mut self) {
         self.serving.stop().unwrap();
     }
@@ -80,7 +80,7 @@ impl App {
         self.dir.path()
     }
 
-    /// Sends the head of a request and no body; everything that comes back until the server closes.
+    /// Sends the head of a request without a body; returns everything until the server closes.
     pub(crate) fn raw(&self, head: &str) -> String {
         let mut stream = self.connect();
         stream.write_all(head.as_bytes()).unwrap();
@@ -90,18 +90,18 @@ impl App {
         String::from_utf8_lossy(&said).into_owned()
     }
 
-    /// A connection on which nothing was said yet.
+    /// A new connection.
     pub(crate) fn connect(&self) -> TcpStream {
         TcpStream::connect(self.serving.origin.trim_start_matches("http://")).unwrap()
     }
 
-    /// A connection to the database beside the server's own, for what no service does.
+    /// A database connection of the test, for what no service does.
     pub(crate) fn database(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.store.path()).unwrap()
     }
 }
 
-/// The one column of a query.
+/// The first column of a query.
 pub(crate) fn column<T: rusqlite::types::FromSql>(conn: &rusqlite::Connection, sql: &str) -> Vec<T> {
     let mut statement = conn.prepare(sql).unwrap();
     statement.query_map((), |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()

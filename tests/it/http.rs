@@ -1,4 +1,4 @@
-//! HTTP as its standards say it, where clients and proxies go by it.
+//! HTTP by its standards, where clients and proxies depend on them.
 
 use std::io::Write as _;
 
@@ -44,7 +44,7 @@ fn a_weak_tag_never_fulfils_if_match() {
     assert_eq!(token.get_with(&may(SINGULAR_JSON), "If-Match", "*").status, 200);
 }
 
-/// A long report's head and body, asked for in this version of HTTP.
+/// A long report's head and body, requested with this version of HTTP.
 fn said(app: &crate::harness::App, token: &str, version: &str, format: &str) -> (String, Vec<u8>) {
     let path = ranged(format, "2025-01-01", "2025-12-31");
     let head =
@@ -181,7 +181,7 @@ fn a_flood_is_told_its_limit() {
     assert_eq!(refused.header("ratelimit-reset"), refused.header("retry-after"));
     assert_eq!(refused.header("ratelimit-policy"), Some("\"token\";q=50;w=50"));
     assert_eq!(refused.header("ratelimit"), Some("\"token\";r=0;t=1"));
-    // The other tokens of the same address have their own.
+    // Other tokens at the same address have their own limits.
     let another = app.token(NORTHWIND, TokenScope::Report).get(&may(SINGULAR_JSON));
     assert_eq!((another.status, another.header("ratelimit")), (200, None));
     assert_eq!(another.header("ratelimit-policy"), refused.header("ratelimit-policy"));

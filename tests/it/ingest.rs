@@ -1,4 +1,4 @@
-//! Putting stats in over HTTP (contract §4).
+//! Uploading stats over HTTP (contract §4).
 
 use pitlane::domain::TokenScope;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::harness::{Answer, App, Client, spawn_app};
 
 const HEADER: &str = "date,campaign_name,partner,clicks,cost\n";
 
-/// The small stock, Northwind's token for stats and the one for reports.
+/// The small sample, Northwind's token for stats and the one for reports.
 fn ingesting() -> (App, Client, Client) {
     let (app, report) = stocked();
     let ingest = app.token(NORTHWIND, TokenScope::Ingest);
@@ -19,7 +19,7 @@ fn post_csv(token: &Client, rows: &str) -> Answer {
     token.post(DAILY_STATS, "text/csv", format!("{HEADER}{rows}"))
 }
 
-/// The figures of an upload that was taken: rows, inserted, changed, unchanged, rounded.
+/// The counts of a successful upload: rows, inserted, changed, unchanged, rounded.
 #[track_caller]
 fn taken(answer: &Answer) -> [u64; 5] {
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -27,7 +27,7 @@ fn taken(answer: &Answer) -> [u64; 5] {
     ["rows", "inserted", "changed", "unchanged", "rounded"].map(|key| body["data"][key].as_u64().unwrap())
 }
 
-/// The messages of an upload that was refused.
+/// The messages of a refused upload.
 #[track_caller]
 fn refused(answer: &Answer) -> Vec<String> {
     let body = answer.json();
@@ -43,7 +43,7 @@ fn an_upload_is_answered_with_what_it_did() {
     insta::assert_snapshot!(answer.redacted(), @r#"{"responseId":"[id]","isSuccessful":true,"responseTitle":"Success","responseType":"Success","messages":[],"data":{"importId":"[import]","rows":2,"inserted":2,"changed":0,"unchanged":0,"rounded":1}}"#);
 }
 
-/// What each format's upload leaves behind in the report.
+/// The report after an upload in this format.
 fn reported_after(content_type: &str, body: String) -> String {
     let app = spawn_app();
     stock(&app.store);
@@ -240,9 +240,9 @@ fn unknown_ways_to_treat_duplicates_are_refused() {
 fn what_an_upload_leaves_out_is_set_to_zero_where_that_is_asked_for() {
     let (_app, ingest, report) = ingesting();
     let row = format!("{HEADER}2025-05-28,AOS_TEST_2025,Lumen,7,12.5\n");
-    // Its views are gone, since the row states the whole value.
+    // Its views are zero now, because a row states the whole value.
     assert_eq!(taken(&ingest.post(&format!("{DAILY_STATS}?replace=false"), "text/csv", row.clone())), [1, 0, 1, 0, 0]);
-    // Of the day's three cells at the publisher, one is stated as it is, one is zero already, and one is left out.
+    // Of the day's three cells at the publisher, one is stated unchanged, one is already zero, and one is left out.
     let replace = || ingest.post(&format!("{DAILY_STATS}?replace=true"), "text/csv", row.clone());
     assert_eq!(taken(&replace()), [1, 0, 1, 1, 0]);
     assert_eq!(taken(&replace()), [1, 0, 0, 1, 0]);

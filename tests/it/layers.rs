@@ -13,7 +13,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("import", &["domain"]),
     ("store", &["domain", "telemetry"]),
     ("service", &["domain", "telemetry", "import", "store"]),
-    // Uploads are told apart by `import::Format`, and blocking work goes through `telemetry`.
+    // Uploads are distinguished by `import::Format`, and blocking work uses `telemetry`.
     ("http", &["domain", "telemetry", "config", "import", "store", "service"]),
     ("api", &["domain", "telemetry", "import", "store", "service", "http"]),
     ("admin", &["domain", "telemetry", "import", "store", "service", "http"]),
@@ -34,10 +34,10 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("anyhow", "cli"),
 ];
 
-/// Circles of files that are still there. This list only shrinks: a circle that is gone must leave it.
+/// Circles of files that still exist. This list may only shrink: a circle that is gone must be removed from it.
 const OPEN_CIRCLES: &[&[&str]] = &[];
 
-/// Lines a file stays under.
+/// Files must have fewer lines.
 const LONGEST: usize = 400;
 
 fn is_word(c: char) -> bool {
@@ -63,7 +63,7 @@ fn named(line: &str, depth: usize) -> Vec<&str> {
     let out = "super::".repeat(depth);
     for (at, _) in line.match_indices(&out) {
         let next = line[at + out.len()..].split(|c| !is_word(c)).next().unwrap_or_default();
-        // A further `super` stands in a module inside the file; `super::*` there is the file itself.
+        // Another `super` is in a module inside of the file; `super::*` there is the file itself.
         if MAY_IMPORT.iter().any(|(layer, _)| *layer == next) {
             layers.push(next);
         }
@@ -109,7 +109,7 @@ fn sources(dir: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The paths that a file's `use` and code name, one for each, with groups taken apart: `a::{b, c::d}` is `a::b`, `a::c::d`.
+/// The paths in a file's `use` and code, one by one, with groups expanded: `a::{b, c::d}` is `a::b`, `a::c::d`.
 fn paths(text: &str) -> Vec<String> {
     let bare: String = code(text).map(|(_, line)| line.to_owned() + "\n").collect();
     let mut found = Vec::new();
@@ -123,7 +123,7 @@ fn paths(text: &str) -> Vec<String> {
     found
 }
 
-/// Reads a path, or the first group of paths, that `text` begins with; what follows it.
+/// Reads a path, or the first group of paths, at the beginning of `text`; returns the rest.
 fn spread<'t>(mut path: String, text: &'t str, found: &mut Vec<String>) -> &'t str {
     let end = text.find(|c| !is_word(c) && c != ':').unwrap_or(text.len());
     path.push_str(&text[..end]);

@@ -1,6 +1,6 @@
-//! The ledger against a plain model that keeps every answer's items: whatever is imported, replaced, edited, undone, switched,
-//! renamed, moved, merged, polled, cut or lost, a day is in step only if Singular holds what the report says, and what is told of the
-//! difference is right.
+//! The ledger compared with a simple model that keeps every answer's items. Whatever is imported, replaced, edited, undone,
+//! switched, renamed, moved, merged, polled, cut or lost: a day is in step only if Singular has what the report says, and the
+//! described difference is right.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +28,7 @@ use crate::properties::{CAMPAIGNS, Key, PUBLISHERS, catalogue, day};
 
 const DAYS: u64 = 12;
 
-/// A report's item as far as Singular reads it: offer, publisher, store id, system, campaign; then clicks and cost.
+/// A report's item as far as Singular reads it: offer, publisher, store id, operating system, campaign; then clicks and cost.
 type Item = (Vec<String>, u64, String);
 type Items = BTreeMap<u64, BTreeSet<Item>>;
 
@@ -43,21 +43,21 @@ enum Step {
     /// Names of campaigns and publishers, which Singular ignores.
     Relabel(usize, u8),
     StoreId(u8),
-    /// A campaign goes to the offer of another, or to the other app.
+    /// A campaign moves to the offer of another, or to the other app.
     Move(usize, usize, bool),
-    /// The first goes into the second: publishers, or campaigns.
+    /// The first is merged into the second: publishers, or campaigns.
     Merge(bool, usize, usize),
-    /// An answer is made; it is handed over later.
+    /// An answer is made; it is sent later.
     Ask(u64, u64),
-    /// It is handed over whole, or cut, to one of two clients.
+    /// It is sent, completely or cut, to one of two clients.
     Hand(usize, bool, usize),
-    /// The server is killed; what it handed over last was not written.
+    /// The server is killed before it wrote what it sent last.
     Kill(Option<usize>),
-    /// Somebody says that the second client is not Singular, or is after all.
+    /// The second client is marked as not Singular, or the mark is removed.
     Mark,
-    /// Somebody else's token gets the report.
+    /// Another reader's token gets the report.
     Other(u64, u64),
-    /// Another copy of the database takes this one's place.
+    /// Another copy of the database replaces this one.
     Restore,
 }
 
@@ -86,7 +86,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What Singular holds of a day, as the model knows it.
+/// What Singular has of a day, according to the model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Held {
     Items(BTreeSet<Item>),
@@ -99,7 +99,7 @@ struct Site {
     advertiser: AdvertiserRow,
     tokens: [TokenKey; 2],
     answers: Vec<Answer>,
-    /// What was handed over, the oldest first: to which client, or to nobody knows whom.
+    /// The answers sent, oldest first: to which client, or to an unknown one.
     handed: Vec<(Option<usize>, BTreeMap<u64, Held>)>,
     is_marked: bool,
     /// How many answers had been handed over when a server was last killed.
@@ -109,16 +109,16 @@ struct Site {
     now: DateTime<Utc>,
 }
 
-/// An answer on its way.
+/// An answer that is being sent.
 struct Answer {
     range: (u64, u64),
     version: Version,
     items: Items,
-    /// The latest version that the server knew when it was asked for.
+    /// The latest version that the server knew at the request.
     known: Version,
 }
 
-/// How the clients call themselves, and from where they ask.
+/// The clients' user agents and addresses.
 const CLIENTS: [(&str, &str); 2] = [("192.0.2.1", "connector"), ("192.0.2.2", "connector")];
 
 fn stored(number: u64) -> i64 {
@@ -140,7 +140,7 @@ impl Site {
         let (name, store_id) = (Name::parse("name", "Another Game").unwrap(), StoreId::parse(Os::Ios, "77").unwrap());
         changes::change(&store, &advertiser, &Change::AddApp(&name, &store_id), &Actor::command_line()).unwrap();
         let tokens = [token(&store, TokenReader::Singular), token(&store, TokenReader::Other)];
-        // Nine days after the first: two of the days are beyond what polls look back.
+        // Nine days after the first: two of the days are beyond the look-back.
         let now = day(9).and_hms_opt(12, 0, 0).unwrap().and_utc();
         let mut site = Self {
             dir,
@@ -190,7 +190,7 @@ impl Site {
         self.store.as_ref().unwrap()
     }
 
-    /// The report's items of these days, and the version that they were made from.
+    /// The report's items of these days, and their version.
     fn report(&self, from: u64, to: u64) -> (Version, Items) {
         let [date_from, date_to] = [from, to].map(|number| Some(day(number).to_string()));
         let raw = RawReport { date_from, date_to, offer_id: None };
@@ -258,7 +258,7 @@ impl Site {
             Step::Import(lines, replace) => {
                 let options = ImportOptions {
                     advertiser: Some(NORTHWIND.to_owned()),
-                    // Two that were merged are the same row.
+                    // Two merged rows are the same row.
                     duplicates: Duplicates::Sum,
                     replace,
                     ..ImportOptions::new(Format::Csv)
@@ -276,7 +276,7 @@ impl Site {
             Step::Undo(which) => {
                 let all = self.store().read(|txn| txn.import_list(None, None, 100)).unwrap();
                 if !all.is_empty() {
-                    // Refused where it was undone, is an undo, or others depend on it.
+                    // Refused if it was undone, is an undo, or others depend on it.
                     let _ = imports::undo(self.store(), all[which % all.len()].id, None, &actor);
                 }
             }
@@ -293,7 +293,7 @@ impl Site {
                     cost: Micros::new(micros).unwrap(),
                     ..Figures::default()
                 };
-                // Refused where one of the two was merged.
+                // Refused if one of the two was merged.
                 let _ = stats::edit(self.store(), key, figures, &"a test".parse().unwrap(), "a cell", &actor);
             }
             Step::Ask(from, to) => {
@@ -320,7 +320,7 @@ impl Site {
                 self.killed_after = Some(self.handed.len());
                 self.begin();
             }
-            // Which of the answers that a kill took counted is not worked out anew.
+            // Recomputing doesn't show which of the answers lost in a kill counted.
             Step::Mark if (0..DAYS).any(|number| self.is_in_doubt(number)) => {}
             Step::Mark => {
                 self.is_marked = !self.is_marked;
@@ -337,7 +337,7 @@ impl Site {
                 std::fs::remove_file(self.dir.path().join("pitlane.epoch")).unwrap();
                 self.store = Some(Store::open(self.dir.path()).unwrap());
                 assert_ne!(self.store().epoch(), epoch);
-                // Answers of the server before are not handed over by this one.
+                // This server doesn't send answers of the one before.
                 self.answers.clear();
                 self.handed.push((None, (0..DAYS).map(|number| (number, Held::Unknown)).collect()));
                 self.begin();
@@ -346,7 +346,7 @@ impl Site {
         }
     }
 
-    /// Does what changes names, places and what is one.
+    /// Carries out a change of the catalogue.
     fn change_catalogue(&mut self, step: Step) {
         let actor = Actor::command_line();
         match step {
@@ -395,7 +395,7 @@ impl Site {
                     let row = |one: usize| publishers[one % publishers.len()].clone();
                     MergePair::Publishers(row(from), row(into))
                 };
-                // Refused where one of the two was merged, or both are one.
+                // Refused if one of the two was merged, or both are the same.
                 let _ = imports::merge(self.store(), &pair, None, None, &actor);
             }
             Step::StoreId(number) => {
@@ -410,7 +410,7 @@ impl Site {
         }
     }
 
-    /// The campaigns and publishers in the order in which they were made.
+    /// The campaigns and publishers in the order of creation.
     fn rows(&self) -> (Vec<CampaignRow>, Vec<PublisherRow>) {
         let read = |txn: &pitlane::store::ReadTxn<'_>| {
             Ok::<_, StoreError>((txn.campaign_list(self.advertiser.key)?, txn.publisher_list()?))
@@ -460,7 +460,7 @@ impl Site {
             };
             let state = found.map(|day| day.state);
             if self.is_in_doubt(*number) {
-                // What it knows must be right; a day of which it knows nothing must not pass for one in step.
+                // What it knows must be right; an unknown day must not count as in step.
                 match found {
                     None if matches!(held, Some(Held::Unknown)) && now.is_empty() => {}
                     None => assert!(matches!(expected, None | Some(HandoverState::InStep)), "{number}: {held:?}"),
@@ -473,7 +473,7 @@ impl Site {
                 continue;
             }
             match held {
-                // Days without stats that nobody knows anything of are told of as far as they may have had some.
+                // Unknown days without stats are listed if they may have had some.
                 Some(Held::Unknown) if now.is_empty() => assert!(state.is_none() || state == expected, "{number}"),
                 Some(Held::Items(items)) if items.is_empty() && now.is_empty() => {
                     assert!(state.is_none_or(|state| state == HandoverState::InStep), "{number}: {state:?}");
@@ -487,7 +487,7 @@ impl Site {
     }
 }
 
-/// What is told of a day is what the model knows.
+/// The described difference matches the model.
 fn told(found: &LedgerDay, held: Option<&Held>, now: &BTreeSet<Item>) {
     let cost = |items: &BTreeSet<Item>| items.iter().map(|(_, _, cost)| crate::model::micros(cost)).sum::<i128>();
     let clicks = |items: &BTreeSet<Item>| items.iter().map(|(_, clicks, _)| i128::from(*clicks)).sum::<i128>();

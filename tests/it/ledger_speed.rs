@@ -1,5 +1,5 @@
-//! How long the page Singular takes for an advertiser with 2,000 campaigns and 400 days. Measures, so it is run by itself:
-//! `cargo test --release --test it ledger_speed -- --ignored --nocapture`
+//! How long the page Singular takes for an advertiser with 2,000 campaigns and 400 days. This only measures, so it is run by
+//! itself: `cargo test --release --test it ledger_speed -- --ignored --nocapture`
 
 use std::fmt::Write as _;
 use std::time::Instant;
@@ -19,7 +19,7 @@ use crate::harness::spawn_app;
 
 const CAMPAIGNS: u32 = 2000;
 const DAYS: u64 = 400;
-/// Days that are restated after they were handed over.
+/// Days that change after they were handed over.
 const RESTATED: u64 = 20;
 
 #[test]

@@ -1,4 +1,4 @@
-//! Tracking links: those that are made are right, and any single change to one is found.
+//! Tracking links: generated ones are right, and any single change to one is noticed.
 
 use pitlane::domain::Os;
 use pitlane::service::connect::links::{Meant, Pairs, TrackingLink, verify};
@@ -10,7 +10,7 @@ use crate::fixtures::{Campaign, NORTHWIND, add_advertiser, add_campaigns, add_pu
 
 const LINK: &str = "https://northwind.sng.link/Abc12/wxyz?_dl=game%3A%2F%2Fopen&_smtype=3&aifa={advertising-id}";
 
-/// Names that need encoding, and a pair without stats.
+/// Names that need encoding, and a campaign and publisher without stats.
 fn stocked() -> (tempfile::TempDir, Store) {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
@@ -38,7 +38,7 @@ fn pairs(store: &Store) -> Pairs {
     store.read(|txn| Pairs::load(txn, txn.advertiser_get(NORTHWIND)?.key)).unwrap()
 }
 
-/// The codes of what is wrong, with their parameters.
+/// The codes of the problems, with their parameters.
 fn wrong(pairs: &Pairs, link: &str, base: Option<&str>) -> Vec<String> {
     let (Ok(link), base) = (TrackingLink::parse(link), base.map(|base| TrackingLink::parse(base).unwrap())) else {
         return vec!["no link".to_owned()];
@@ -63,7 +63,7 @@ fn a_link_is_made_for_each_pair_that_has_stats_and_keeps_what_was_pasted() {
     for link in &made {
         assert_eq!(wrong(&pairs(&store), link, Some(LINK)), Vec::<String>::new());
     }
-    // A link that is filled in already is filled anew.
+    // A link that is filled in already is filled in again.
     let again = TrackingLink::parse(&made[0]).unwrap();
     assert!(pairs(&store).iter().map(|(campaign, publisher)| again.filled(campaign, publisher)).eq(made));
 }
@@ -91,7 +91,7 @@ fn what_is_missing_unknown_or_another_is_told() {
     assert_eq!(wrong(&pairs, &third.replace("Coin%20Game", offer), None), ["pcn other"]);
     assert_eq!(wrong(&pairs, &format!("{second}&psid={soehne}"), None), ["psid twice"]);
     assert_eq!(wrong(&pairs, &second.replace("Abc12", "Abc13"), Some(LINK)), ["link other"]);
-    // Another publisher's link is right by itself, and wrong where somebody says whose it should be.
+    // Another publisher's link is right by itself, and wrong if it was meant for this one.
     let meant = Meant { campaign: None, publisher: Some("Lumen".to_owned()) };
     let found = verify(&pairs, &TrackingLink::parse(&second).unwrap(), None, &meant).unwrap();
     assert_eq!(found.problems.iter().map(|problem| problem.code).collect::<Vec<_>>(), ["other"]);

@@ -1,4 +1,4 @@
-//! A kill may take an answer's ledger entry with it. The ledger may then know less, never something wrong.
+//! A kill may lose an answer's ledger entry. The ledger may then know less, but never something wrong.
 
 use std::fmt::Write as _;
 use std::time::Instant;
@@ -27,7 +27,7 @@ impl Site {
         Self { program, server: Some(server), token, today: site }
     }
 
-    /// States a cost on days so many days ago.
+    /// Imports a cost on days this many days ago.
     fn import(program: &Program, today: NaiveDate, days: &[u64], cost: &str) -> NaiveDate {
         let mut text = "date,campaign_name,partner,clicks,cost,offer_name,app,store_id,os\n".to_owned();
         for back in days {
@@ -50,7 +50,7 @@ impl Site {
         self.database().query_row("select batches from epoch", (), |row| row.get(0)).unwrap()
     }
 
-    /// Singular gets the last 60 days.
+    /// Singular polls the last 60 days.
     fn poll(&self) {
         let (from, to) = ((self.today - Days::new(60)).to_string(), self.today.to_string());
         assert_eq!(
@@ -69,7 +69,7 @@ impl Site {
         }
     }
 
-    /// Singular gets the last 60 days, and the server is killed before it could write so.
+    /// Singular polls the last 60 days, and the server is killed before it could write that.
     fn poll_and_kill(&mut self) {
         let before = self.batches();
         let mut database = self.database();
@@ -80,7 +80,7 @@ impl Site {
         assert_eq!(self.batches(), before);
     }
 
-    /// The days that `pitlane singular status` tells of: how many days ago, the state, and the cost that was handed over.
+    /// The days in `pitlane singular status`: how many days ago, the state, and the cost that was handed over.
     fn status(&self) -> Vec<(i64, String, Value)> {
         let ended = self.program.run(&["--json", "singular", "status"]);
         let told: Value = serde_json::from_str(&ended.stdout).unwrap();
@@ -102,7 +102,7 @@ fn figures_that_come_back_after_a_lost_answer_are_not_in_step() {
     assert_eq!(site.status(), []);
     site.state(&[2, 30], "9");
     site.poll_and_kill();
-    // The ledger's last answer says 1.5 for these days, and so does the report now; but Singular holds 9.
+    // The ledger's last answer says 1.5 for these days, and so does the report now; but Singular has 9.
     site.state(&[2, 30], "1.5");
     let unknown = [(30, "refresh".to_owned(), Value::Null), (2, "next_poll".to_owned(), Value::Null)];
     assert_eq!(site.status(), unknown);
@@ -119,7 +119,7 @@ fn a_kill_between_polls_changes_nothing_for_days_that_stayed_as_they_were() {
     site.poll_and_kill();
     assert_eq!(site.status(), []);
     site.server = Some(site.program.start("serve", "info"));
-    // A tidy stop loses nothing, whatever changed before it.
+    // A clean stop loses nothing, whatever changed before it.
     site.state(&[30], "9");
     assert_eq!(site.server.take().unwrap().stop().code, Some(0));
     assert_eq!(site.status(), [(30, "refresh".to_owned(), 1.5.into())]);

@@ -1,7 +1,7 @@
 //! The integration tests: one binary, so that everything is linked once.
 //!
-//! What the contract promises is proven from outside, through HTTP or the program itself; `layers` reads the source. No
-//! test sleeps, needs a fixed port, the network, or another test.
+//! What the contract promises is tested from outside, through HTTP or the program; `layers` reads the source. No test sleeps,
+//! or needs a fixed port, the network, or another test.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should stop where it stands")]
 
 #[path = "../common/mod.rs"]

@@ -1,4 +1,5 @@
-//! Files that are no files of stats: refused in words, and without reading on. Whatever is not read can't fill memory.
+//! Files that aren't files of stats: refused with a message, without being read completely. What isn't read can't fill
+//! memory.
 
 use std::io::{self, Read, Seek};
 
@@ -9,10 +10,10 @@ use pitlane::store::{ImportKind, Store};
 
 const GIGABYTE: u64 = 1 << 30;
 
-/// More than a row may be, and the buffers on the way.
+/// More than a row may have, plus the buffers in between.
 const BOUND: u64 = (1 << 20) + (512 << 10);
 
-/// The refusal of a file, and how many bytes of it were read.
+/// The error for a file, and how many bytes of it were read.
 fn refusal(format: Format, bytes: impl Read) -> (String, u64) {
     struct Counting<R>(R, u64);
     impl<R: Read> Read for Counting<R> {
@@ -36,14 +37,14 @@ fn refusal(format: Format, bytes: impl Read) -> (String, u64) {
         ImportSource { kind: ImportKind::File, name: "a file".to_owned(), token: None, actor: Actor::command_line() };
     let mut input = Counting(bytes, 0);
     let error = imports::run(&store, &mut input, &options, &source).unwrap_err().to_string();
-    // Not even the advertiser that was to be created is there.
+    // Not even the new advertiser was created.
     assert!(store.read(|txn| txn.advertiser_list()).unwrap().is_empty());
     (error, input.1)
 }
 
 const HEADER: &str = "date,campaign_name,partner,clicks,cost\n";
 
-/// A gigabyte of one byte after some text; it is made as it is read.
+/// A gigabyte of one byte after some text, generated while it is read.
 fn endless(start: &str, byte: u8) -> impl Read {
     io::Cursor::new(start.to_owned()).chain(io::repeat(byte).take(GIGABYTE))
 }

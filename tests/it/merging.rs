@@ -1,5 +1,5 @@
-//! Two publishers, or two campaigns, become one: what the report, files, the API and the command line say before, while and
-//! after; and campaigns that move.
+//! Merging two publishers, or two campaigns: what the report, files, the API and the command line say before, during and
+//! after; and moving campaigns.
 
 use pitlane::domain::TokenScope;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use crate::common::program::Program;
 use crate::fixtures::{CONTOSO, DAILY_STATS, NORTHWIND, SINGULAR_CSV, id, may, ranged, state, stock, stocked};
 use crate::harness::spawn_app;
 
-/// Publishers Facebook and Facebok, with a day that both have, campaigns of two offers, and network ids.
+/// Publishers Facebook and Facebok with a common day, campaigns of two offers, and network ids.
 const FILE: &str = "date,campaign_name,partner,clicks,cost,views,offer_name,app,store_id,os,network_campaign_id\n\
      2026-01-01,Summer,Facebook,10,1.5,100,Coin Game,Coin Game,com.example.coingame,ANDROID,n1\n\
      2026-01-01,Summer,Facebok,20,2.25,200,Coin Game,Coin Game,com.example.coingame,ANDROID,n1\n\
@@ -96,7 +96,7 @@ fn two_publishers_become_one_and_two_again() {
     let shown = program.json(&["imports", "show", merge]);
     assert_eq!((&shown["kind"], &shown["inserted"], &shown["changed"]), (&"merge".into(), &2.into(), &4.into()));
 
-    // Its name means the other from now on, however it is spelled; the file says so.
+    // Its name finds the other from now on, in any spelling; the import has a note.
     let later = program.file("later.csv", format!("{HEADER}2026-01-04,Summer,FACEBOK,5,0.5\n"));
     let taken = program.json(&["import", &later, "--advertiser", "Acme"]);
     assert_eq!(taken["notes"][0]["code"], "merged", "{taken}");
@@ -109,7 +109,7 @@ fn two_publishers_become_one_and_two_again() {
     let both =
         program.file("both.csv", format!("{HEADER}2026-01-05,Summer,Facebok,1,1\n2026-01-05,Summer,Facebook,1,1\n"));
     assert!(program.fails(&["import", &both, "--advertiser", "Acme"]).contains("again, as line 2 did"));
-    // So is its name taken.
+    // Its name counts as taken.
     let taken = program.fails(&["publisher", "merge", "Facebok", "--into", "Facebook"]);
     assert!(taken.contains("\"Facebok\" was merged into \"Facebook\" already"), "{taken}");
 
@@ -120,7 +120,7 @@ fn two_publishers_become_one_and_two_again() {
     let mut after: Vec<String> = BEFORE.map(str::to_owned).into();
     after.push("01-04 Summer Facebook 5 0.5".to_owned());
     assert_eq!(report(&program), after);
-    // Its name means itself again.
+    // Its name finds itself again.
     program.ok(&["import", &both, "--advertiser", "Acme"]);
     assert!(report(&program).contains(&"01-05 Summer Facebok 1 1".to_owned()));
 }
@@ -142,7 +142,7 @@ fn two_campaigns_become_one_with_their_network_ids() {
         ]
     );
     assert_eq!(named(&program, "campaign"), ["Summer"]);
-    // A file that names it with its own offer and app, its network's id alone, and its own id.
+    // A file that names it with its own offer and app, only by its network id, and by its own id.
     let own = program.file(
         "own.csv",
         "date,campaign_name,partner,clicks,cost,offer_name,app,store_id,os\n\
@@ -197,7 +197,7 @@ fn what_can_not_become_one_is_refused_and_nothing_changes() {
     program.ok(&["import", &other, "--advertiser", "Acme"]);
     let clash = merge("Google", "Facebok");
     assert!(clash.contains("\"n2\" is \"Summer\" and \"Winter\""), "{clash}");
-    // Final days want a reason.
+    // Final days need a reason.
     program.ok(&["imports", "mark", "final", "--advertiser", "Acme", "--from", "2026-01-01", "--to", "2026-01-01"]);
     let last = merge("Facebok", "Facebook");
     assert!(last.contains("days that are final would change: 2026-01-01 (2 rows)"), "{last}");
@@ -207,14 +207,14 @@ fn what_can_not_become_one_is_refused_and_nothing_changes() {
     assert_eq!(named(&program, "publisher").len(), 3);
     let done = program.run(&["publisher", "merge", "Facebok", "--into", "Facebook", "--reason", "one and the same"]);
     assert_eq!(done.code, Some(0), "{}", done.stderr);
-    // A chain: what was merged means where it ended.
+    // A chain: a merged name finds the end of it.
     assert!(merge("Google", "Facebook").contains("\"n2\""));
     program.ok(&["campaign", "merge", "Winter", "--into", "Summer", "--advertiser", "Acme"]);
     program.ok(&["publisher", "merge", "Facebook", "--into", "Google", "--reason", "all one"]);
     let later = program.file("later.csv", format!("{HEADER}2026-03-01,Winter,Facebok,8,8\n"));
     program.ok(&["import", &later, "--advertiser", "Acme"]);
     assert!(report(&program).contains(&"03-01 Summer Google 8 8".to_owned()));
-    // The first can't be undone beneath the second, which is named.
+    // The first can't be undone before the second, which the error names.
     let entries = program.json(&["imports", "list"]);
     let merges: Vec<_> = entries.as_array().unwrap().iter().filter(|entry| entry["kind"] == "merge").collect();
     let undo = program.fails(&["imports", "undo", merges[2]["importId"].as_str().unwrap(), "--reason", "no"]);
@@ -252,9 +252,9 @@ fn all_advertisers_rows_of_a_publisher_go_over_and_the_api_knows_its_id() {
     assert_ne!(northwind.get(&may(SINGULAR_CSV)).header("etag"), Some(tag.as_str()));
     let rows = |text: &str, publisher: &str| text.lines().filter(|line| line.contains(publisher)).count();
     let after = [&northwind, &contoso].map(|token| token.get(&may(SINGULAR_CSV)).into_text());
-    // A row of zeros stays where it is.
+    // A row of zeros stays.
     for ((before, after), (own, other)) in before.iter().zip(&after).zip([(3, 2), (1, 1)]) {
-        // No row vanished, and the cost is the same.
+        // No row was lost, and the cost is the same.
         assert_eq!((rows(after, &lumen), rows(after, &pixel)), (own, other), "{after}");
         let cost = |text: &str| -> i128 {
             text.lines().skip(1).map(|line| crate::model::micros(line.split(',').nth(8).unwrap())).sum()
@@ -290,7 +290,7 @@ fn a_campaign_moves_and_an_offers_id_is_given_once() {
     let args = ["report", "--advertiser", "Acme", "--from", "2026-01-01", "--to", "2026-01-01", "--format", "csv"];
     let text = program.ok(&args);
     assert!(text.lines().skip(1).all(|line| line.starts_with("2026-01-01,Gems,")), "{text}");
-    // The offer it left gets another campaign, with an id of its own.
+    // The offer that it left gets another campaign, with a new id.
     let new = program.file(
         "new.csv",
         "date,campaign_name,partner,clicks,cost,offer_name,app,store_id,os\n\
@@ -300,7 +300,7 @@ fn a_campaign_moves_and_an_offers_id_is_given_once() {
     let autumn = of("Autumn");
     assert_eq!(autumn["offerId"], summer["offerId"]);
     assert_ne!(autumn["id"], summer["offerId"]);
-    // To another app too, and nothing where it is already.
+    // It moves to another app too; moving it to where it is changes nothing.
     let moved = program.json(&["campaign", "move", "Summer", "--advertiser", "Acme", "--app", "com.example.gems"]);
     assert_eq!(moved["error"], Value::Null);
     assert!(
@@ -334,7 +334,7 @@ fn a_move_to_an_offer_that_is_off_says_what_singular_loses() {
     pitlane::service::catalogue::change(&app.store, &advertiser, &change, &actor).unwrap();
     let text = token.get(&may(SINGULAR_CSV)).into_text();
     assert!(!text.contains("AOS_TEST_2025"), "{text}");
-    // What was read before the move is out of date.
+    // What was read before the move is outdated.
     let again = pitlane::service::catalogue::change(&app.store, &advertiser, &change, &actor);
     assert!(again.unwrap_err().to_string().contains("somebody else changed this"));
     state(&app.store, NORTHWIND, "date,campaign_name,partner,clicks,cost\n2025-05-29,AOS_TEST_2025,Lumen,1,1\n");

@@ -1,5 +1,4 @@
-//! What a report should say, worked out a second time and on purpose differently: the tests' own decimals in 128 bits, and
-//! the text of an item written by hand.
+//! The expected report, computed independently: own decimals in 128 bits, and an item's text written by hand.
 
 /// Millionths of a decimal such as `1.429999948`, rounded half to even.
 pub(crate) fn micros(text: &str) -> i128 {
@@ -18,7 +17,7 @@ pub(crate) fn micros(text: &str) -> i128 {
     }
 }
 
-/// The shortest decimal of so many millionths.
+/// The shortest decimal of this many millionths.
 pub(crate) fn decimal(micros: i128) -> String {
     let text = format!("{micros:07}");
     let (whole, fraction) = text.split_at(text.len() - 6);
@@ -28,7 +27,7 @@ pub(crate) fn decimal(micros: i128) -> String {
     }
 }
 
-/// One item of the Singular report. Names are plain: they need no escaping.
+/// One item of the Singular report. Names need no escaping.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Item {
     pub(crate) date: String,
@@ -98,7 +97,7 @@ fn the_models_own_decimals_are_right() {
     }
 }
 
-/// The sums that are kept beside the stats agree with the cells.
+/// The stored sums agree with the cells.
 pub(crate) fn assert_sums_agree(database: &std::path::Path) {
     let db = rusqlite::Connection::open_with_flags(database, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
     let cells = "from daily_stats group by advertiser_key";

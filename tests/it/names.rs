@@ -10,7 +10,7 @@ use crate::common::program::Program;
 use crate::fixtures::{DAILY_STATS, NORTHWIND, SINGULAR_CSV, ranged, stock};
 use crate::harness::spawn_app;
 
-/// Campaigns by name, and what each comes to, in millionths.
+/// The cost of each campaign by name, in millionths.
 fn costs(program: &Program) -> Vec<(String, i64)> {
     let database = rusqlite::Connection::open(program.data().join("pitlane.db")).unwrap();
     let sql = "select name, coalesce(sum(cost_micros), 0) from campaigns left join daily_stats using (campaign_key)
@@ -30,14 +30,14 @@ fn a_network_id_finds_its_campaign_whatever_it_is_called_by_now() {
     };
     let import = |file: &str| program.json(&["import", file, "--advertiser", "Acme", "--create-missing"]);
     import(&file("first.csv", "2026-01-01,Summer,Meta,1,1,n7\n2026-01-01,Winter,Meta,1,2,n8"));
-    // The network renamed it: the same day is restated, nothing is created, and the note says so.
+    // The network renamed it: the same day is changed, nothing is created, and a note says so.
     let told = import(&file("second.csv", "2026-01-01,Summer Sale,Meta,1,5,n7\n2026-01-02,Summer Sale,Meta,1,3,n7"));
     assert_eq!(
         (&told["changed"], &told["inserted"], &told["notes"][0]["code"]),
         (&1.into(), &1.into(), &"renamed".into())
     );
     assert_eq!(costs(&program), [("Summer".to_owned(), 8_000_000), ("Winter".to_owned(), 2_000_000)]);
-    // Somebody renames it here too; the next file, which calls it otherwise again, finds it.
+    // It is renamed here too; the next file with yet another name still finds it.
     let store = pitlane::store::Store::open(program.data()).unwrap();
     let advertiser = store.read(|txn| txn.advertiser_get("Acme")).unwrap();
     let campaign = store.read(|txn| names::campaign(txn, advertiser.key, "Summer")).unwrap().or_missing("campaign", "");
@@ -50,7 +50,7 @@ fn a_network_id_finds_its_campaign_whatever_it_is_called_by_now() {
     // Another publisher's n7 is another campaign.
     import(&file("other.csv", "2026-01-03,Autumn,Google,1,9,n7"));
     assert_eq!(costs(&program).last(), Some(&("Autumn".to_owned(), 9_000_000)));
-    // An id and a name of two campaigns contradict each other.
+    // An id and a name of two different campaigns contradict each other.
     let both = file("both.csv", "2026-01-04,Winter,Meta,1,1,n7");
     let refused = program.fails(&["import", &both, "--advertiser", "Acme", "--create-missing"]);
     assert!(

@@ -1,4 +1,4 @@
-//! The packet for Singular's integration team, and the sandbox that its token reads.
+//! The packet for Singular's integration team, and the sandbox behind its token.
 
 use pitlane::service::connect::fields::FIELDS;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use crate::common::program::{Program, Server, files};
 use crate::fixtures::{SINGULAR_CSV, SINGULAR_JSON, ranged};
 use crate::harness::{Answer, Client};
 
-/// Makes a packet of Acme's; its document.
+/// Makes a packet for Acme and returns its document.
 fn packet(program: &Program, server: &Server) -> String {
     let dir = program.arg("packet");
     let made = ["singular", "packet", "--advertiser", "Acme", "--contact", "ada@example.com", &dir];
@@ -31,7 +31,7 @@ fn sample(program: &Program, name: &str) -> Vec<u8> {
     std::fs::read(program.path("packet").join(name)).unwrap()
 }
 
-/// The days of the request that the document shows.
+/// The dates of the request in the document.
 fn days(document: &str) -> (String, String) {
     let value = |name: &str| document.split_once(&format!("{name}=")).unwrap().1[..10].to_owned();
     (value("date_from"), value("date_to"))
@@ -52,7 +52,7 @@ fn its_token_reads_made_up_days_as_the_real_one_reads_real_ones() {
     let (from, to) = days(&document);
     let answer = sandbox.get(&ranged(SINGULAR_JSON, &from, &to));
     assert_eq!((answer.status, items(&answer).len()), (200, 12));
-    // What it recorded is what it serves, and the table names the report's keys in their order.
+    // Its recorded answers are what the server returns, and its table has the report's keys in order.
     let sampled: Value = serde_json::from_slice(&sample(&program, "sample-report.json")).unwrap();
     assert_eq!(sampled["data"]["items"], answer.json()["data"]["items"]);
     let csv = sandbox.get(&ranged(SINGULAR_CSV, &from, &to));
@@ -139,7 +139,7 @@ fn a_packet_made_again_revokes_the_token_of_the_one_before() {
     let path = ranged(SINGULAR_JSON, "2026-01-01", "2026-01-31");
     let get = |document: &str| server.anonymous().with(token(document)).get(&path);
     assert_eq!(get(&first).status, 200);
-    // A folder with other files is refused before anything is revoked.
+    // A folder with other files is refused before any token is revoked.
     program.file("other.txt", "x");
     let args = ["singular", "packet", "--advertiser", "Acme", "--public-url", &server.origin];
     let words = program.fails(&[&args[..], &[program.root().to_str().unwrap()]].concat());
@@ -177,7 +177,7 @@ fn a_connector_that_was_written_from_the_packet_alone_reads_the_sandbox() {
     let ran = std::process::Command::new("python3").args([script, &program.arg("packet")]).output().unwrap();
     let (said, words) = (String::from_utf8(ran.stdout).unwrap(), String::from_utf8_lossy(&ran.stderr).into_owned());
     let lines: Vec<_> = said.lines().collect();
-    // 93 days of six items each; the days that are asked for once more take the place of what was there.
+    // 93 days of six items each; days that are requested again replace the earlier ones.
     assert_eq!(lines.first(), Some(&"558 93"), "{words}");
     assert!(lines[1].starts_with("558 93 ") && lines[1].contains('.'), "{said}");
 }

@@ -1,4 +1,4 @@
-//! Where the server is: behind proxies, under a path, by the name people know it by.
+//! The server's address: behind proxies, under a path, and under its public name.
 
 use pitlane::config::Serve;
 use pitlane::domain::{Email, Role, TokenScope};
@@ -25,7 +25,7 @@ fn behind_proxy() -> Serve {
     Serve { trusted_proxy: vec!["127.0.0.1/32".parse().unwrap()], ..defaults() }
 }
 
-/// Sends the log-in form with these headers; status, body and cookies.
+/// Sends the log-in form with these headers; returns status, body and cookies.
 fn log_in(app: &App, headers: &[(&str, &str)]) -> (u16, String, String) {
     let mut person = Person::at(&app.anonymous().origin);
     let with = |request: reqwest::blocking::RequestBuilder| {
@@ -99,7 +99,7 @@ fn all_routes_live_under_the_path_of_the_public_url() {
         let found = answer(Client::at(&anonymous.origin).request(Method::GET, &asset));
         assert_ne!(found.status, 404, "{asset}");
     }
-    // The page of a limit stands outside of all others.
+    // The rate limit's page is outside of all middleware.
     let limited = Serve { rate_limit: 1, public_url: Some("https://example.com/costs".to_owned()), ..behind_proxy() };
     let small = spawn_on(tempfile::tempdir().unwrap(), limited);
     let client = small.anonymous();
@@ -110,13 +110,13 @@ fn all_routes_live_under_the_path_of_the_public_url() {
         let mut found = refused.text().split(start).skip(1).map(|rest| format!("/{}", rest.split('"').next().unwrap()));
         assert!(found.all(|path| inside(&path)), "{}", refused.text());
     }
-    // What a page remembers as its own place stays without the path, so that it is added once.
+    // A page stores its own address without the path, so that the path is added once.
     let there =
         person.post_from("https://example.com", "/admin/settings/theme", &[("theme", "dark"), ("to", "/admin/stats")]);
     assert_eq!(there.location(), Some("/costs/admin/stats"));
 }
 
-/// The addresses that a page's links, forms and files lead to on this server.
+/// The addresses of a page's links, forms and files on this server.
 fn links(page: &str) -> Vec<String> {
     let after = ["href=\"/", "src=\"/", "action=\"/"].into_iter().flat_map(|start| page.split(start).skip(1));
     let found: Vec<_> = after.map(|rest| format!("/{}", rest.split('"').next().unwrap())).collect();
@@ -135,7 +135,7 @@ fn the_doctor_tells_of_proxies_that_are_not_believed_or_say_something_else() {
         loop {
             let doctor = program.run(&["doctor"]).stdout;
             let line = doctor.lines().find(|line| line.contains(" proxies ")).unwrap().to_owned();
-            // The line of what was noted before may name the host as the server's own.
+            // Earlier notes may name the host as the server's own.
             if line.contains(&format!("name https://{host}")) || line.starts_with("ok") && line.contains("127.0.0.1") {
                 return line;
             }

@@ -1,4 +1,4 @@
-//! The poll history: both ends of every report request, answered or refused, on disk after a stop.
+//! The poll history: both ends of every report request, answered or refused, in the database after a stop.
 
 use chrono::{TimeDelta, Utc};
 use pitlane::domain::TokenScope;
@@ -7,7 +7,7 @@ use pitlane::store::{PollFilter, Store};
 use crate::fixtures::{GENERAL_CSV, NORTHWIND, SINGULAR_CSV, SINGULAR_JSON, id, may, stock, stocked};
 use crate::harness::{App, column, defaults, spawn_on};
 
-/// The history, one line each: token, report, range, status, completeness, rows, cost, bytes, address, agent.
+/// The history, one line per poll: token, report, range, status, completeness, rows, cost, bytes, address, agent.
 fn history(app: &mut App) -> Vec<String> {
     app.stop();
     let sql = "select concat_ws(' ', coalesce(api_tokens.id, 'nobody'), report, format,

@@ -1,4 +1,4 @@
-//! `docs/security.md` names the test of each promise: they are there.
+//! The tests that `docs/security.md` names exist.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ fn sources(dir: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).filter(rust).collect()
 }
 
-/// Whether the file is, or belongs to, the module of this name.
+/// Whether the file belongs to the module of this name.
 fn is_of(path: &Path, module: &str) -> bool {
     let parts = path.iter().map(|part| part.to_str().unwrap().trim_end_matches(".rs"));
     parts.rev().take(2).any(|part| part == module)

@@ -1,6 +1,6 @@
-//! Reports over any data and any ranges equal a plain map, with rendered days kept and without, while the data changes: rows
-//! are stated and edited, offers switched and renamed, campaigns moved and renamed, publishers and campaigns merged and
-//! parted again.
+//! Reports over any data and any ranges equal a simple map, with and without cached days, while the data changes: rows are
+//! imported and edited, offers switched and renamed, campaigns moved and renamed, publishers and campaigns merged and
+//! unmerged.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ use crate::model::{Item, csv_of, decimal, json_of};
 pub(crate) const CAMPAIGNS: [(&str, &str); 4] =
     [("Coin Game", "A"), ("Coin Game", "B"), ("Gems", "C"), ("Arcade", "D")];
 pub(crate) const PUBLISHERS: [&str; 3] = ["Lumen", "Pixel", "Orbit"];
-/// Names and store ids; all campaigns begin on the first.
+/// Names and store ids; all campaigns start on the first.
 const APPS: [(&str, &str); 2] = [("Coin Game", "com.example.coingame"), ("Gem Game", "com.example.gems")];
 const DAYS: u64 = 12;
 /// The most that a row may cost.
@@ -31,7 +31,7 @@ pub(crate) fn day(number: u64) -> NaiveDate {
     NaiveDate::from_ymd_opt(2024, 2, 25).unwrap() + Days::new(number)
 }
 
-/// Day, campaign and publisher by number.
+/// Day, campaign and publisher by index.
 pub(crate) type Key = (u64, usize, usize);
 /// Millionths and clicks.
 pub(crate) type Figures = (i64, u64);
@@ -41,13 +41,13 @@ enum Step {
     State(BTreeMap<Key, Figures>),
     Edit(Key, Figures),
     Switch(usize),
-    /// A campaign goes to the offer of another, and to another app.
+    /// A campaign moves to the offer of another, and to another app.
     Move(usize, usize, usize),
     RenameOffer(usize, u8),
     RenameCampaign(usize, u8),
-    /// The first goes into the second: publishers, or campaigns.
+    /// The first is merged into the second: publishers, or campaigns.
     Merge(bool, usize, usize),
-    /// The last merge is undone, if nothing was stated since.
+    /// The last merge is undone, if nothing was imported since.
     Part,
     Ask(u64, u64),
 }
@@ -118,16 +118,16 @@ pub(crate) fn made_for(
     (String::from_utf8(bytes).unwrap(), report.totals())
 }
 
-/// The model's catalogue: campaigns, offers, and which were merged into which.
+/// The model's catalogue: campaigns, offers, and what was merged into what.
 pub(crate) struct Model {
     pub(crate) cells: BTreeMap<Key, Figures>,
     /// Name, offer and app.
     campaigns: Vec<(String, usize, usize)>,
-    /// First name, name, and whether its cost is reported.
+    /// First name, name, and whether cost reporting is on.
     offers: Vec<(&'static str, String, bool)>,
     /// What campaigns and publishers were merged into.
     merged: [BTreeMap<usize, usize>; 2],
-    /// The last merge, which of the two, and the cells before it; nothing once something was stated since.
+    /// The last merge: its id, which of the two kinds, and the cells before it; `None` once something was imported since.
     last: Option<(ImportId, bool, usize, BTreeMap<Key, Figures>)>,
 }
 
@@ -145,7 +145,7 @@ impl Default for Model {
     }
 }
 
-/// What is there of Northwind now, in the order in which it was made.
+/// Northwind's current entries, in the order of creation.
 struct Rows {
     advertiser: AdvertiserRow,
     campaigns: Vec<CampaignRow>,
@@ -202,7 +202,7 @@ impl Model {
         self.merged[0].contains_key(campaign) || self.merged[1].contains_key(publisher)
     }
 
-    /// What the cells are once the two are one; nothing where they can't be.
+    /// The cells after a merge; `None` if it isn't possible.
     fn merging(&self, campaigns: bool, from: usize, into: usize) -> Option<BTreeMap<Key, Figures>> {
         let merged = &self.merged[usize::from(!campaigns)];
         if from == into || merged.contains_key(&from) || merged.contains_key(&into) {
@@ -224,7 +224,7 @@ impl Model {
         Some(cells)
     }
 
-    /// Does to the store and to the model what the step says; the range of a question.
+    /// Applies the step to the store and to the model; returns the range of a question.
     fn take(&mut self, store: &Store, step: Step) -> Option<(u64, u64)> {
         let actor = Actor::command_line();
         match step {

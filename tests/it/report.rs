@@ -30,7 +30,7 @@ fn the_csv_report_has_the_same_rows() {
     ");
 }
 
-/// The items' text, from bracket to bracket.
+/// The items' text, including the brackets.
 fn items(token: &Client, path: &str) -> String {
     let answer = token.get(path);
     let (_, items) = answer.text().split_once("\"items\":").unwrap();
@@ -72,7 +72,7 @@ fn cost_is_the_shortest_exact_decimal() {
 const AWKWARD: [&str; 6] =
     [r#"Say "hi", \ world"#, "a,b;c", "Ünïcødé 漢字 🎮", "</script><b>&amp;'", "=cmd|calc", "{\"cost\":1}"];
 
-/// A report whose names are as awkward as names may be.
+/// A report with names that are hard to write.
 fn awkward() -> (crate::harness::App, Client) {
     let app = spawn_app();
     let advertiser = add_advertiser(&app.store, NORTHWIND);
@@ -158,7 +158,7 @@ fn the_first_campaign_carries_the_offers_id_and_further_ones_their_own() {
 #[test]
 fn rows_come_by_date_and_in_the_same_order_every_time() {
     let (app, token) = stocked();
-    // Out of order, and into the middle of what is there.
+    // Out of order, and between existing cells.
     state(
         &app.store,
         NORTHWIND,

@@ -1,4 +1,4 @@
-//! How a report travels (contract §1): entity tags, compression, lengths, streams, and what happens when reading fails.
+//! How a report is sent (contract §1): entity tags, compression, lengths, streams, and failures while reading.
 
 use std::io::Read as _;
 
@@ -146,7 +146,7 @@ fn a_small_report_says_its_length() {
     }
 }
 
-/// A hundred rows for each of so many days from 2025-01-01 on.
+/// A hundred rows for each of this many days from 2025-01-01 on.
 fn many_rows(days: u32) -> App {
     let app = spawn_app();
     stock_of_many_rows(&app.store, days);
@@ -185,7 +185,7 @@ fn head_of_a_long_report_has_its_headers_and_no_body() {
     let app = many_rows(30);
     let token = app.token(NORTHWIND, TokenScope::Report);
     let path = ranged(SINGULAR_JSON, "2025-01-01", "2025-01-31");
-    // The first is streamed while it is made; from the second on its days are kept, so its length is known beforehand.
+    // The first is streamed while it is made; from the second on its days are cached, so its length is known beforehand.
     let (made, kept, head) = (token.get(&path), token.get(&path), token.head(&path));
     assert_eq!((head.status, head.body.len(), head.header("etag")), (200, 0, made.header("etag")));
     assert_eq!(head.header("content-length"), kept.header("content-length"));
@@ -224,7 +224,7 @@ fn head_with_gzip_has_the_headers_of_get_with_gzip() {
     }
 }
 
-/// A data directory whose stats are damaged past the middle of the year.
+/// A data directory whose stats are damaged after the middle of the year.
 fn damaged() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
@@ -251,7 +251,7 @@ fn a_report_whose_reading_fails_midway_is_cut_off_and_recorded_as_such() {
         let token = app.token(NORTHWIND, TokenScope::Report);
         for (path, encoding) in [(SINGULAR_JSON, "identity"), (SINGULAR_CSV, "identity"), (SINGULAR_JSON, "gzip")] {
             let request = token.request(reqwest::Method::GET, &ranged(path, "2025-01-01", "2025-12-31"));
-            // Where all that was made still waits to be sent, not even the head goes out.
+            // If everything made so far is still unsent, not even the head is sent.
             let Ok(response) = request.header("Accept-Encoding", encoding).send() else { continue };
             assert_eq!(response.status(), 200, "{path}");
             assert!(response.bytes().is_err(), "{path} with {encoding} came to an end");

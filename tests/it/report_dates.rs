@@ -1,4 +1,4 @@
-//! The report's two dates (contract §1): what they may look like, what range they mean, and what is refused how.
+//! The report's two dates (contract §1): valid forms, the range they mean, and errors.
 
 use crate::fixtures::{SINGULAR_CSV, SINGULAR_JSON, stocked};
 use crate::harness::Client;
@@ -11,7 +11,7 @@ fn rows(token: &Client, query: &str) -> usize {
     answer.text().lines().count() - 1
 }
 
-/// The message that this query is refused with.
+/// The error message for this query.
 #[track_caller]
 fn refused(token: &Client, query: &str) -> String {
     let answer = token.get(&format!("{SINGULAR_JSON}?{query}"));
@@ -75,7 +75,7 @@ fn unknown_parameters_are_ignored_even_when_repeated() {
     let (_app, token) = stocked();
     let range = "date_from=2025-05-27&date_to=2025-05-28";
     assert_eq!(rows(&token, &format!("{range}&x=1&x=2&dimensions=%FF&&=")), 4);
-    // The general report's parameter is none of this one's.
+    // The general report's parameter doesn't exist here.
     assert_eq!(rows(&token, &format!("{range}&offerId=nonsense&offerId=2")), 4);
 }
 

@@ -1,6 +1,7 @@
-//! The golden list: every line of the route table times everybody who may come, and what holds for all routes alike.
+//! The golden list: what every route answers to every kind of client, and what is the same for all routes.
 //!
-//! The list is made from `pitlane::server::ROUTES`, so a new route changes the snapshot until somebody says who gets what.
+//! The list is made from `pitlane::server::ROUTES`, so a new route changes the snapshot until somebody confirms who may use
+//! it.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -12,18 +13,18 @@ use reqwest::Method;
 use crate::fixtures::{CONTOSO, NORTHWIND, id, may, stocked};
 use crate::harness::{Answer, App, Client, answer, defaults, spawn_on};
 
-/// A token of the right form and checksum that nobody issued.
+/// A token with a valid form and checksum that was never issued.
 const UNKNOWN: &str = "plt_0000000000000000_0000000000000000000000000000000000000000000";
 
-/// What only Northwind's own answers may hold.
+/// Texts that only answers to Northwind may contain.
 const NORTHWINDS: [&str; 6] =
     [NORTHWIND, "Coin Game", "Hidden Gems", "AOS_TEST_2025", "com.example.coingame", "gems.example.com"];
 
-/// A request that a client with the right token gets answered.
+/// Sends a valid request for this route.
 fn ask(client: &Client, line: &Line) -> Answer {
     let path = match line.path {
         "/assets/{name}" => "/assets/pitlane.css".to_owned(),
-        // A route that writes refuses what it does not know.
+        // A route that writes refuses unknown parameters.
         path if line.method.as_str() == "POST" => path.to_owned(),
         path => may(path),
     };
@@ -35,7 +36,7 @@ fn ask(client: &Client, line: &Line) -> Answer {
     answer(request)
 }
 
-/// The routes of programs. The pages of people have a list of their own, in `tests/browser`.
+/// The routes for programs. Those for people have a list of their own, in `tests/browser`.
 fn programs() -> impl Iterator<Item = &'static Line> {
     ROUTES.iter().filter(|line| line.path != "/" && !line.path.starts_with("/admin"))
 }
@@ -54,7 +55,7 @@ impl Callers {
         Self { app, northwind, contoso }
     }
 
-    /// The token with the scope the route wants, and the one with the other.
+    /// The token with the scope of the route, and the other one.
     fn of<'t>(tokens: &'t [Client; 2], line: &Line) -> (&'t Client, &'t Client) {
         let [report, ingest] = tokens;
         if line.access == Access::IngestToken { (ingest, report) } else { (report, ingest) }

@@ -1,5 +1,5 @@
-//! Secrets are nowhere: after all kinds of use and misuse, the raw bytes of every file in the data directory and everything
-//! the program printed are searched for them.
+//! Secrets are stored nowhere: after all kinds of use and misuse, every file in the data directory and everything the program
+//! printed is searched for them.
 
 use crate::common::program::{Ended, Program, files};
 use crate::fixtures::{DAILY_STATS, SINGULAR_JSON, may};
@@ -11,7 +11,7 @@ fn contains(haystack: &[u8], needle: &str) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle.as_bytes())
 }
 
-/// Fails where any file of the data directory holds any of the secrets.
+/// Fails if any file of the data directory contains any of the secrets.
 fn search_files(program: &Program, secrets: &[(&str, String)]) {
     let files = files(program.data());
     assert!(files.iter().any(|(path, _)| path.ends_with("pitlane.db")), "{} files", files.len());
@@ -22,7 +22,7 @@ fn search_files(program: &Program, secrets: &[(&str, String)]) {
     }
 }
 
-/// Fails where the output holds any of the secrets.
+/// Fails if the output contains any of the secrets.
 fn search_output(what: &str, ended: &Ended, secrets: &[(&str, String)]) {
     for (whose, secret) in secrets {
         assert!(!ended.stdout.contains(secret), "the stdout of {what} holds {whose}");
@@ -30,7 +30,7 @@ fn search_output(what: &str, ended: &Ended, secrets: &[(&str, String)]) {
     }
 }
 
-/// The token, and the half of it that is secret.
+/// The token, and its secret part.
 fn halves(whose: &'static str, token: &str) -> [(&'static str, String); 2] {
     [(whose, token.to_owned()), (whose, token[21..64].to_owned())]
 }

@@ -1,8 +1,7 @@
-//! The Singular simulator: what its connector does (field.md, "How Singular's side behaves"), against a model of the data
-//! that the tests keep themselves.
+//! A simulator of Singular's connector, compared with the tests' own model of the data.
 //!
-//! The model writes the text of every answer it expects, so each is checked key by key and to the last digit, as raw text;
-//! and parsed, in case both texts were wrong in the same way.
+//! The model writes the text of every expected answer, so each is compared as raw text, to the last digit; and parsed, in
+//! case both texts are wrong in the same way.
 
 use std::collections::BTreeMap;
 
@@ -30,18 +29,18 @@ fn campaigns() -> [Campaign<'static>; 6] {
     ]
 }
 
-/// Millionths, with any number of decimals from none to six.
+/// Millionths, with zero to six decimals.
 fn random_cost(rng: &mut Rng) -> i128 {
     let step = 10_u64.pow(u32::try_from(rng.below(7)).unwrap());
     i128::from(rng.below(900_000_000) / step * step)
 }
 
-/// Day, campaign and publisher by number.
+/// Day, campaign and publisher by index.
 type Key = (NaiveDate, usize, usize);
 /// Millionths and clicks.
 type Figures = (i128, u64);
 
-/// What was stated: by day, campaign and publisher, in the order of the report.
+/// What was imported: by day, campaign and publisher, in the report's order.
 #[derive(Default)]
 struct Model(BTreeMap<Key, Figures>);
 
@@ -72,7 +71,7 @@ impl Model {
     }
 }
 
-/// The advertiser, its data stated over the ingest route, the connector, and the model of what it should see.
+/// The advertiser, its data as uploaded, the connector, and the model of the expected report.
 struct Simulation {
     _app: App,
     connector: Client,
@@ -108,7 +107,7 @@ impl Simulation {
         simulation
     }
 
-    /// States these cells, to the server and to the model.
+    /// Uploads these cells, and adds them to the model.
     fn state(&mut self, cells: &[(Key, Figures)]) {
         let lines = cells.iter().map(|((day, campaign, publisher), (micros, clicks))| {
             let (campaign, partner, cost) = (campaigns()[*campaign].name, PUBLISHERS[*publisher], decimal(*micros));
@@ -119,7 +118,7 @@ impl Simulation {
         self.model.0.extend(cells.iter().copied());
     }
 
-    /// The connector asks for these days and gets what the model says.
+    /// The connector polls these days and gets what the model says.
     #[track_caller]
     fn poll(&self, from: NaiveDate, to: NaiveDate) -> usize {
         let answer = self.connector.get(&ranged(SINGULAR_JSON, &from.to_string(), &to.to_string()));
@@ -168,7 +167,7 @@ fn parsed(answer: &serde_json::Value, expected: &[Item]) {
     }
 }
 
-/// A decimal as a reader with binary doubles shows it again.
+/// A decimal as a reader with binary doubles prints it.
 fn shortest(micros: i128) -> String {
     let double: f64 = decimal(micros).parse().unwrap();
     serde_json::Value::from(double).to_string().trim_end_matches(".0").to_owned()
@@ -182,7 +181,7 @@ fn the_first_connect_and_two_daily_rounds_see_every_figure_to_the_last_digit() {
         (0..92).map(|back| simulation.yesterday - Days::new(back)).map(|day| simulation.poll(day, day)).sum();
     assert_eq!(simulation.poll(first, simulation.yesterday), singly);
     simulation.daily_round();
-    // Late conversions, a refund down to nothing, a publisher that was forgotten; within the week and before it.
+    // Late conversions, a refund down to zero, a publisher that was forgotten; within the week and before it.
     let mut rng = Rng::new(11);
     let restated: Vec<_> = simulation
         .model

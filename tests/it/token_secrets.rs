@@ -1,4 +1,4 @@
-//! Wrong secrets of a token whose id is known: refused without Argon2, so that they keep nobody waiting.
+//! Wrong secrets of a known token id: refused without Argon2, so that nobody waits because of them.
 
 use std::time::{Duration, Instant};
 
@@ -15,12 +15,12 @@ fn acme() -> (App, Client) {
     (app, client)
 }
 
-/// A well-formed token with the id of the client's and secret number `n`.
+/// A well-formed token with the client's id and wrong secret number `n`.
 fn wrong(client: &Client, n: usize) -> String {
     with_check(&format!("plt_{}_{n:0>43}", client.id()))
 }
 
-/// A connection beside the server's own, for what no service does.
+/// A database connection of the test, for what no service does.
 fn database(app: &App) -> rusqlite::Connection {
     rusqlite::Connection::open(app.store.path()).unwrap()
 }
@@ -29,7 +29,7 @@ fn asks(client: &Client) -> u16 {
     client.get(&format!("{SINGULAR_JSON}?date_from=2026-01-01&date_to=2026-01-02")).status
 }
 
-/// How long so many wrong secrets take, all at once; each must be refused with this status.
+/// How long this many wrong secrets take, all at once; each must be refused with this status.
 fn flood(client: &Client, app: &App, count: usize) -> Duration {
     let started = Instant::now();
     std::thread::scope(|scope| {
@@ -47,7 +47,7 @@ fn flood(client: &Client, app: &App, count: usize) -> Duration {
 #[test]
 fn a_thousand_wrong_secrets_of_a_known_id_cost_no_argon2_whether_it_is_live_or_revoked() {
     let (app, client) = acme();
-    // Argon2 would take a turn of its own for each: a secret for which there are no check bits shows how long.
+    // Argon2 would take its time for each; a token without check bits shows how long.
     let one = {
         database(&app).execute("update api_tokens set secret_check = null", ()).unwrap();
         let started = Instant::now();

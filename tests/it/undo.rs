@@ -1,5 +1,5 @@
-//! Imports of several advertisers, edits, merges and undos against a plain model: each cell keeps everything that was stated of
-//! it, also where that changed nothing; an undo takes one statement out, and the latest that is left counts.
+//! Imports of several advertisers, edits, merges and undos compared with a simple model. A cell keeps every value that was
+//! stated, even unchanged ones; an undo removes one of them, and the latest that is left counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,12 +17,12 @@ use crate::properties::{self, CAMPAIGNS, Key, PUBLISHERS, catalogue, made_for};
 
 const DAYS: u64 = 3;
 
-/// The campaigns of another advertiser, whose numbers follow those of [`CAMPAIGNS`].
+/// The campaigns of another advertiser, numbered after those of [`CAMPAIGNS`].
 const FOREIGN: [(&str, &str); 2] = [("Cards", "X"), ("Cards", "Y")];
 const ALL: usize = CAMPAIGNS.len() + FOREIGN.len();
 const OWNERS: [&str; 2] = [NORTHWIND, CONTOSO];
 
-/// Whose a campaign is.
+/// A campaign's advertiser.
 fn owner(campaign: usize) -> usize {
     usize::from(campaign >= CAMPAIGNS.len())
 }
@@ -44,7 +44,7 @@ enum Step {
         reason: bool,
     },
     Edit(Key, Value),
-    /// The first goes into the second: publishers, or campaigns.
+    /// The first is merged into the second: publishers, or campaigns.
     Merge(bool, usize, usize),
     Undo {
         which: prop::sample::Index,
@@ -54,7 +54,7 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let key = || (0..DAYS, 0..ALL, 0..PUBLISHERS.len());
-    // Few values, so that the same comes again, and zero among them.
+    // Few values, so that the same ones occur again, and zero among them.
     let value = || (0..3_i64, 0..3_u64).prop_map(|(micros, clicks)| (micros * 1_500_000, clicks));
     let days = prop_oneof![4 => Just(None), 1 => Just(Some(DayState::Final)), 1 => Just(Some(DayState::Provisional))];
     let lines = proptest::collection::vec((key(), value()), 1..10);
@@ -71,32 +71,32 @@ fn step() -> impl Strategy<Value = Step> {
 /// What the entry did to a cell.
 type Change = (Key, Option<Value>, Value);
 
-/// Everything that was stated of a cell and still stands.
+/// Every value of a cell that isn't undone.
 #[derive(Default)]
 struct Cell {
-    /// By which entry, what, and whether that ended another value.
+    /// By which entry, which value, and whether that ended another value.
     stated: Vec<(usize, Value, bool)>,
-    /// The entry that the value began with.
+    /// The entry that first stated the current value.
     holder: usize,
     /// The entries whose value was ended.
     ended: BTreeSet<usize>,
 }
 
-/// Every entry that was ever made, and what stands of them.
+/// All entries, and which of their values aren't undone.
 #[derive(Default)]
 struct Model {
     cells: BTreeMap<Key, Cell>,
-    /// By owner and day.
+    /// By advertiser and day.
     marks: BTreeMap<(usize, u64), Vec<(usize, DayState)>>,
     entries: Vec<(ImportId, Vec<Change>)>,
     undone: BTreeSet<usize>,
-    /// The entries that merged two publishers or campaigns: which, and whether they are campaigns.
+    /// The entries that merged two publishers or campaigns: which two, and whether they are campaigns.
     merges: Vec<(usize, bool, usize, usize)>,
 }
 
-/// What the model says will happen.
+/// What should happen, according to the model.
 enum Expected {
-    /// All that is stated, zeros of replaced cells included, and the days of the file by owner.
+    /// All values, including zeros of replaced cells, and the days of the file by advertiser.
     Done(BTreeMap<Key, Value>, BTreeSet<(usize, u64)>),
     Twice,
     Final,
@@ -111,7 +111,7 @@ impl Model {
         self.marks.get(&day).and_then(|marks| marks.last()).is_some_and(|(_, state)| *state == DayState::Final)
     }
 
-    /// The entry that hid a publisher or a campaign, and what that one means.
+    /// The entry that hid a publisher or a campaign, and what it was merged into.
     fn hid(&self, campaigns: bool, one: usize) -> Option<(usize, usize)> {
         let standing = self.merges.iter().filter(|(entry, ..)| !self.undone.contains(entry));
         let mut found = standing
@@ -156,7 +156,7 @@ impl Model {
         Expected::Done(stated, days)
     }
 
-    /// What merging the two states; nothing where that is refused.
+    /// The values that merging the two writes; `None` if it is refused.
     fn merge(&self, campaigns: bool, from: usize, into: usize) -> Option<BTreeMap<Key, Value>> {
         if from == into || [from, into].into_iter().any(|one| self.hid(campaigns, one).is_some()) {
             return None;
@@ -172,7 +172,7 @@ impl Model {
         Some(stated)
     }
 
-    /// Enters what was stated; the changes that it made.
+    /// Adds the values of an entry; returns the changes.
     fn enter(
         &mut self,
         id: ImportId,
@@ -201,7 +201,7 @@ impl Model {
         count
     }
 
-    /// The entries whose changes depend on what this one stated.
+    /// Later entries whose changes depend on this one.
     fn later(&self, entry: usize) -> BTreeSet<ImportId> {
         let cells = self.cells.values().filter(|cell| cell.ended.contains(&entry));
         let above = cells.flat_map(|cell| &cell.stated).filter(|(by, _, ends)| *by > entry && *ends);
@@ -210,7 +210,7 @@ impl Model {
         above.map(|(by, ..)| *by).chain(merges).map(|by| self.entries[by].0).collect()
     }
 
-    /// The cells whose value began with the entry, each with what it gets without it.
+    /// The cells whose current value began with the entry, each with its value without it.
     fn held(&self, entry: usize) -> impl Iterator<Item = (Key, Value, Option<Value>)> {
         let cells = self.cells.iter().filter(move |(_, cell)| cell.holder == entry && !cell.stated.is_empty());
         cells.map(move |(key, cell)| {
@@ -318,7 +318,7 @@ impl Site {
                     + &lines_of_file.collect::<String>();
                 let previewed = imports::preview(store, text.as_bytes(), &options, None).unwrap();
                 let done = imports::run(store, std::io::Cursor::new(text), &options, &source);
-                // With a reason final days may change, so nothing keeps them.
+                // With a reason final days may change, so nothing prevents it.
                 let mut expected = self.model.import(&lines, sum, replace, days);
                 let is_final = matches!(expected, Expected::Final);
                 if is_final && given {
@@ -363,7 +363,7 @@ impl Site {
             }
             Step::Merge(campaigns, from, into) => self.merge(campaigns, from, into),
             Step::Undo { which, reason: given } => {
-                // The first entry is what was there before.
+                // The first entry is the initial data.
                 if let later @ 1.. = self.model.entries.len() - 1 {
                     self.undo(1 + which.index(later), given);
                 }
@@ -430,7 +430,7 @@ impl Site {
         }
     }
 
-    /// What the history says every entry did is what the model saw it do, however much was changed and undone since.
+    /// The history's changes of every entry are those the model saw, however much was changed and undone since.
     fn check_history(&self) {
         let read = self.store.read(|txn| {
             for (id, changes) in &self.model.entries {
@@ -441,7 +441,7 @@ impl Site {
                     .collect();
                 expected.sort_unstable_by_key(|change| change.0);
                 let mut found = Vec::new();
-                // In pages of two, so that paging is seen as well.
+                // In pages of two, to test paging too.
                 loop {
                     let page =
                         imports::changes(txn, &import, found.last().map(|last: &(StatKey, _, _)| last.0), true, 2);

@@ -1,4 +1,4 @@
-//! A week with Singular, replayed through real polls, pages, commands and mails by a clock that the test moves.
+//! A week with Singular, replayed through real polls, pages, commands and e-mails with a clock that the test sets.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ fn states(told: &Value, world: &World) -> BTreeMap<i64, String> {
     .collect()
 }
 
-/// `pitlane singular status` ends with this code and tells of these days.
+/// `pitlane singular status` exits with this code and lists these days.
 #[track_caller]
 fn stands(world: &World, code: i32, expected: impl IntoIterator<Item = (i64, &'static str)>) -> Value {
     let (ended, told) = world.status();
@@ -25,7 +25,7 @@ fn stands(world: &World, code: i32, expected: impl IntoIterator<Item = (i64, &'s
     told
 }
 
-/// The page has all of these texts.
+/// The page contains all of these texts.
 #[track_caller]
 fn shows(world: &World, path: &str, texts: &[&str]) {
     let page = world.person().get(path).into_text();
@@ -93,7 +93,7 @@ fn first_connect(world: &mut World) {
     next_look(world);
     let days = format!("10 days between {} and {}", day(world, 100), day(world, 91));
     world.told(&[("opened", &needs(&days))]);
-    // The request is ready to be pasted, is ticked, and its polls arrive.
+    // The request can be copied, is ticked, and its polls arrive.
     let (from, to) = (world.ago(100).to_string(), world.ago(91).to_string());
     let text = format!("Please refresh the data of the GoKart connector of “Acme” for {from} to {to}");
     shows(world, "/admin/singular", &["Refresh request 1 of 1", &text, "brings +30.00 USD"]);

@@ -1,4 +1,4 @@
-//! Clients that ask again and again, and how long their answers took.
+//! Clients that ask again and again, and how long their answers take.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use crate::common::program::{Server, ask};
 pub(crate) const REPORT: &str =
     "GET /api/v1/integrations/cost-report/singular/csv?date_from=2026-01-01&date_to=2026-01-31";
 pub(crate) const UPLOAD: &str = "POST /api/v1/daily-stats";
-/// Clients that write, and for each from the start of one change to that of the next: a hundred a second.
+/// How many clients write, and the time from the start of one change to the next: a hundred changes a second.
 const WRITERS: usize = 4;
 const PACE: Duration = Duration::from_millis(40);
 
@@ -56,7 +56,7 @@ pub(crate) fn reports_until(server: &Server, token: &str, done: &AtomicBool) -> 
     Ok(took)
 }
 
-/// A hundred small imports a second. Where one takes longer the client's next ones come at once, until that is made up for.
+/// A hundred small imports a second. If one takes longer, the client's next ones follow at once, until it has caught up.
 pub(crate) fn uploads_until(server: &Server, token: &str, done: &AtomicBool) -> Result<Vec<Duration>, String> {
     std::thread::scope(|scope| {
         let writers: Vec<_> = (0..WRITERS).map(|_| scope.spawn(|| one_uploads(server, token, done))).collect();
@@ -78,7 +78,7 @@ fn one_uploads(server: &Server, token: &str, done: &AtomicBool) -> Result<Vec<Du
     Ok(took)
 }
 
-/// How long a good answer took; any other is an error.
+/// How long an answer with success took; any other answer is an error.
 pub(crate) fn good(address: &str, token: &str, request: &str, body: &str) -> Result<Duration, String> {
     let since = Instant::now();
     let (status, body) = ask(address, token, request, body).map_err(|error| error.to_string())?;

@@ -1,4 +1,4 @@
-//! Many slow readers of a long report, a large import beside them, and what others notice of it: their polls, log-ins and
+//! Many slow readers of a long report, a large import at the same time, and its effect on others: polls, log-ins and
 //! revocations.
 
 use std::io::{Read as _, Write as _};
@@ -12,11 +12,11 @@ use crate::common::http::Person;
 use crate::common::program::{Server, pitlane, run_on, text};
 use crate::{Plan, STORED_A_DAY, Site, during, run, store_rows, write_rows};
 
-/// How fast a reader takes its report, in bytes a second, and how often it takes some.
+/// How fast a reader reads its report, in bytes a second, and how often it reads.
 const PACE: usize = 40_000;
 const EVERY: Duration = Duration::from_millis(100);
 
-/// How long a revocation may take, with the start of the program that revokes.
+/// How long a revocation may take, including the start of the program.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 const PASSWORD: &str = "a sentence is easier";
@@ -55,7 +55,7 @@ pub(crate) fn crowd(plan: &Plan) -> Result<(), String> {
     })
 }
 
-/// Imports, and meanwhile logs in and revokes one token after the other.
+/// Imports, and at the same time logs in and revokes one token after the other.
 fn beside(plan: &Plan, server: &Server, data: &Path, csv: &Path, revoked: &[String]) -> Result<(), String> {
     let is_over = AtomicBool::new(false);
     let since = Instant::now();
@@ -81,7 +81,7 @@ fn beside(plan: &Plan, server: &Server, data: &Path, csv: &Path, revoked: &[Stri
     Ok(())
 }
 
-/// How long each revocation took, and an error where one did not hold from then on.
+/// How long each revocation took; an error if one had no effect.
 fn revoke_all(server: &Server, data: &Path, tokens: &[String], is_over: &AtomicBool) -> Result<Vec<Duration>, String> {
     let mut took = Vec::new();
     for token in tokens {
@@ -115,7 +115,7 @@ fn log_in_until(server: &Server, is_over: &AtomicBool) -> Result<Vec<Duration>, 
     Ok(took)
 }
 
-/// Takes the long report at its pace, again and again; how much it took. Anything but a report is an error.
+/// Reads the long report slowly, again and again; returns how much it read. Any other answer is an error.
 fn read_slowly(address: &str, token: &str, done: &AtomicBool) -> Result<usize, String> {
     let mut bytes = 0;
     while !done.load(Ordering::Relaxed) {

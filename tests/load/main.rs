@@ -1,11 +1,11 @@
-//! What other people's work does to a report: held locks, a large import, a backup, ten minutes of everything.
+//! How other work affects reports: held locks, a large import, a backup, ten minutes of mixed requests.
 //!
-//! `cargo test --test load` runs it small and asks only that nothing fails. By night, on a machine of its own:
-//! `cargo test --release --test load -- --nightly` holds the slowest of a hundred answers to twice what it is just before
-//! and just after, when nothing else goes on, and wants memory and descriptors to stay flat. In pieces:
-//! `--only lock|import|backup|soak|crowd`, `--rows N` to import, `--stored N` rows for the backup, `--soak SECONDS`, and for
-//! the crowd of slow readers `--readers N` and `--report N` rows of what they read. At full size:
-//! `cargo test --release --test load -- --nightly --only crowd --rows 20000000`.
+//! `cargo test --test load` runs it small and only checks that nothing fails. Every night, on an otherwise idle machine:
+//! `cargo test --release --test load -- --nightly` requires that the slowest of a hundred answers is at most twice as slow as
+//! just before and just after, and that memory and descriptors don't grow. Parts: `--only lock|import|backup|soak|crowd`,
+//! `--rows N` to import, `--stored N` rows for the backup, `--soak SECONDS`, and for the crowd of slow readers `--readers N`
+//! and `--report N` rows of their report. At full size: `cargo test --release --test load -- --nightly --only crowd --rows
+//! 20000000`.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
@@ -25,9 +25,9 @@ use std::time::{Duration, Instant};
 use asking::{Answers, UPLOAD, good, reports_until, row, uploads_until};
 use common::program::{Server, ask, pitlane, text};
 
-/// Rows of each day that are stored for the backup: campaigns by publishers.
+/// Rows per day that are stored for the backup: campaigns by publishers.
 const STORED_A_DAY: u32 = 200 * 40;
-/// The first of those days, 1990-odd days after 2000: far from what is asked for.
+/// The first of those days, 1990-odd days after 2000: far from the reported days.
 const STORED_FROM: u32 = 40_000;
 
 type Piece = fn(&Plan) -> Result<(), String>;
@@ -41,9 +41,9 @@ struct Plan {
     idle: Duration,
     soak: Duration,
     readers: u32,
-    /// Rows of the report that slow readers take.
+    /// Rows of the slow readers' report.
     report: u32,
-    /// Tokens that are revoked meanwhile.
+    /// Tokens that are revoked during the import.
     revoked: u32,
 }
 
@@ -70,7 +70,7 @@ fn main() -> ExitCode {
                 plan = Plan {
                     nightly: true,
                     only: plan.only,
-                    // A million take less than three seconds, in which the 99th of a hundred answers is one of three.
+                    // A million take less than three seconds; in that time the 99th percentile is one of three answers.
                     rows: 4_000_000,
                     // A gigabyte.
                     stored: 40_000_000,
@@ -93,7 +93,7 @@ fn main() -> ExitCode {
             _ => {}
         }
     }
-    // `cargo test NAME` asks every test binary.
+    // `cargo test NAME` passes the filter to every test binary.
     if !filters.is_empty() && !filters.iter().any(|filter| "load".contains(filter.as_str())) {
         return ExitCode::SUCCESS;
     }
@@ -116,7 +116,7 @@ struct Site {
 }
 
 impl Site {
-    /// `prepare` may put more into the database before anybody asks.
+    /// `prepare` may add to the database before the first request.
     fn new(prepare: impl FnOnce(&Path) -> Result<(), String>) -> Result<Self, String> {
         let root = tempfile::tempdir().unwrap();
         let csv = root.path().join("rows.csv");
@@ -137,7 +137,7 @@ impl Site {
     }
 }
 
-/// Asks for a while, while `work` is under way, and for a while after it, and holds the slow answers against each other.
+/// Sends requests before, during and after `work`, and compares the slow answers.
 fn during(
     plan: &Plan,
     what: &str,
@@ -160,7 +160,7 @@ fn during(
     Ok(())
 }
 
-/// Asks in a thread of its own while `work` is under way.
+/// Sends requests in another thread during `work`.
 fn while_asking(
     asking: &(dyn Fn(&AtomicBool) -> Result<Vec<Duration>, String> + Sync),
     work: impl FnOnce() -> Result<(), String>,
@@ -186,14 +186,14 @@ fn issue(data: &Path, scope: &str) -> Result<String, String> {
     run(data, &["token", "create", "--advertiser", "Acme", "--name", "x", "--scope", scope])
 }
 
-/// Somebody holds the write lock.
+/// Another process holds the write lock.
 fn lock(plan: &Plan) -> Result<(), String> {
     let site = Site::new(|_| Ok(()))?;
     during(plan, "reports", &|until| reports_until(&site.server, &site.report, until), || {
         let lock = rusqlite::Connection::open(site.data().join("pitlane.db")).unwrap();
         lock.execute_batch("begin immediate").unwrap();
         std::thread::scope(|scope| {
-            // Whoever writes waits, and is not told of a lock.
+            // Writers wait, and get no error about a lock.
             let by_command = scope.spawn(|| issue(&site.data(), "report").map(drop));
             let by_http = scope.spawn(|| good(&site.server.address, &site.ingest, UPLOAD, &row(1)).map(drop));
             std::thread::sleep(plan.lock);
@@ -203,7 +203,7 @@ fn lock(plan: &Plan) -> Result<(), String> {
     })
 }
 
-/// Somebody imports a large file.
+/// A large file is imported.
 fn import(plan: &Plan) -> Result<(), String> {
     let site = Site::new(|_| Ok(()))?;
     let csv = site.root.path().join("large.csv");
@@ -213,8 +213,8 @@ fn import(plan: &Plan) -> Result<(), String> {
     })
 }
 
-/// A backup of a large database, while reports are asked for and a hundred changes a second come in. It is verified and,
-/// once the server is gone, restored.
+/// A large database is backed up during reports and a hundred changes a second. The backup is verified and, after the server
+/// has stopped, restored.
 fn backup(plan: &Plan) -> Result<(), String> {
     let site = Site::new(|data| store_rows(data, plan.stored / STORED_A_DAY))?;
     let reports = |until: &AtomicBool| reports_until(&site.server, &site.report, until);
@@ -236,7 +236,7 @@ fn backup(plan: &Plan) -> Result<(), String> {
     Ok(())
 }
 
-/// Puts so many more days of [`STORED_A_DAY`] rows of another advertiser into the database.
+/// Adds this many days of [`STORED_A_DAY`] rows of another advertiser to the database.
 fn store_rows(data: &Path, days: u32) -> Result<(), String> {
     let csv = data.with_file_name("stored.csv");
     let mut file = std::io::BufWriter::new(std::fs::File::create(&csv).unwrap());
@@ -263,12 +263,12 @@ fn store_rows(data: &Path, days: u32) -> Result<(), String> {
     Ok(())
 }
 
-/// So many rows: a month, and the year before where there are more; each `salt` restates all of them.
+/// This many rows: a month, and the year before if there are more; each `salt` changes all of them.
 fn write_rows(path: &Path, rows: u32, salt: u32) {
     let mut file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
     writeln!(file, "date,campaign_name,partner,clicks,cost,offer_name,app,store_id,os").unwrap();
     for row in 0..rows {
-        // Not in the month that is asked for, so that the report stays as long as it is.
+        // Not in the requested month, so that the report's length stays the same.
         let (year, month, rest) = if row < 20_000 { (2026, 1, row) } else { (2025, 1 + row % 12, row / 12) };
         let (day, rest) = (1 + rest % 28, rest / 28);
         let (campaign, partner) = (rest % 200, rest / 200);
@@ -281,7 +281,7 @@ fn write_rows(path: &Path, rows: u32, salt: u32) {
     }
 }
 
-/// Mixed requests, 50 a second; memory and descriptors must not grow once things have settled.
+/// Mixed requests, 50 a second; after a while memory and descriptors must not grow.
 fn soak(plan: &Plan) -> Result<(), String> {
     let site = Site::new(|_| Ok(()))?;
     let address = &site.server.address;

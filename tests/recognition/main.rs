@@ -1,4 +1,4 @@
-//! Files whose truth is known: what recognition makes of them is right, asked, or refused, and never wrong.
+//! Generated files with known contents: recognition is right, asks, or refuses, and is never wrong.
 
 #![expect(clippy::expect_used, reason = "a test that can't go on fails")]
 

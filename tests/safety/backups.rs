@@ -64,7 +64,7 @@ fn a_flipped_byte_anywhere_is_seen() {
     site.ok(&["backup", text(&file)]);
     let bytes = std::fs::read(&file).unwrap();
     let cost = bytes.windows(8).position(|window| window == b"AOS_TEST").unwrap();
-    // The first page, the mark, a value inside a page, free space, the last page, and all of the seal's lines.
+    // The first page, the application id, a value inside of a page, free space, the last page, and all lines of the seal.
     let seal = bytes.len() - 512;
     let places = [0, 18, 60, 68, 71, 99, 4096, cost, bytes.len() / 2, seal - 1, seal, seal + 25, seal + 60, seal + 100];
     let damaged = site.path("damaged.db");
@@ -103,7 +103,7 @@ fn a_restore_keeps_the_old_database_and_leaves_no_log_of_it() {
     site.ok(&["backup", text(&file)]);
     site.import_later();
     let later = site.report();
-    // A kill leaves the log beside the database.
+    // A kill leaves the WAL beside the database.
     let mut server = site.serve(&["--backup-at", "off"]);
     site.token("report");
     server.kill();
@@ -117,7 +117,7 @@ fn a_restore_keeps_the_old_database_and_leaves_no_log_of_it() {
         "the database, its epoch, the old one, two locks, the set-up link, imports under way: {files:?}"
     );
     assert!(!files.iter().any(|name| name.ends_with("-wal") || name.ends_with("-shm")), "{files:?}");
-    // The old one is whole, what stood in its log included.
+    // The old database is complete, including what was in its WAL.
     let old: Value = serde_json::from_str(&site.ok(&["--json", "verify", kept])).unwrap();
     assert_eq!(old["tables"]["api_tokens"], 1);
     site.ok(&["restore", kept]);

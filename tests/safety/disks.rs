@@ -1,5 +1,5 @@
-//! Bad disks: every write call of a command goes wrong in turn. Afterwards the database holds the old figures or the new
-//! ones, never a half; the command said which, and what to do.
+//! Bad disks: each write call of a command fails in turn. Afterwards the database has the old figures or the new ones, never
+//! a mixture; the command says which, and what to do.
 
 use std::path::Path;
 use std::process::Output;
@@ -8,8 +8,8 @@ use crate::common::program::{A_THIRD_DAY, Program, Server, TWO_DAYS, pitlane, te
 use crate::common::shim::compile;
 use crate::eventually;
 
-/// A command is tried with its first, second, third … write going wrong, until it is through before that one comes.
-/// After each try `check` looks at what is left.
+/// Runs a command with its first, second, third … write failing, until it succeeds without that many writes. After each run
+/// `check` looks at the result.
 fn each_write(kind: &str, args: &[&str], check: impl Fn(&Program, &Output)) {
     let model = Program::stocked();
     let shim = compile(model.root());
@@ -30,7 +30,7 @@ fn each_write(kind: &str, args: &[&str], check: impl Fn(&Program, &Output)) {
             .collect();
         let hit = site.path("hit");
         let mut command = pitlane(site.data());
-        // The directory's name, so that files beside it, such as a backup, are meant too.
+        // The directory's name, so that files beside it, such as a backup, are included.
         command.args(args).env("LD_PRELOAD", &shim).env("SHIM_DIR", site.root());
         command.env("SHIM_FAULT", kind).env("SHIM_AT", at.to_string()).env("SHIM_HIT", &hit);
         let output = command.output().unwrap();
@@ -60,7 +60,7 @@ fn copy_dir(from: &Path, to: &Path) {
     std::fs::create_dir(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
-        // No import is under way, so the one directory is empty.
+        // No import is running, so its directory is empty.
         if entry.file_type().unwrap().is_file() {
             std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
         }
@@ -192,14 +192,14 @@ fn a_server_on_a_disk_that_fails_goes_on_reporting() {
         let report = site.report();
         let hit = site.path("hit");
         let asked = "GET /api/v1/integrations/cost-report/singular/csv?date_from=2026-01-01&date_to=2026-12-31";
-        // The server's own start writes too; what fails is whatever comes later.
+        // The server's own start writes too; only later writes fail.
         for at in [40, 41, 42, 43, 44, 45, 46, 47, 60, 80] {
             let mut command = site.command(&["serve", "--backup-at", "off", "--rate-limit", "0"]);
             command.env("LD_PRELOAD", &shim).env("SHIM_DIR", site.data()).env("SHIM_HIT", &hit);
             command.env("SHIM_FAULT", kind).env("SHIM_AT", at.to_string()).env("PITLANE_LOG", "off");
             let server = Server::start(command).unwrap();
             while !hit.exists() {
-                // The same rows again and again: an import writes its history each time, and changes no figure.
+                // The same rows again and again: an import writes its history each time, but changes no figure.
                 let (status, body) = server.ask(&ingest_token, "POST /api/v1/daily-stats", SAME).unwrap();
                 let body = String::from_utf8(body).unwrap();
                 assert!(status == 200 || hit.exists(), "{status}: {body}");
@@ -212,9 +212,9 @@ fn a_server_on_a_disk_that_fails_goes_on_reporting() {
             let (status, body) = server.ask(&ingest_token, "POST /api/v1/daily-stats", SAME).unwrap();
             let body = String::from_utf8(body).unwrap();
             match kind {
-                // A disk that stays full is told as such.
+                // A disk that stays full is reported as full.
                 "enospc" => assert!(status == 503 && body.contains("disk is full"), "{status}: {body}"),
-                // One that stays read-only is not the client's business; one that failed once may work again.
+                // A disk that stays read-only isn't the client's fault; one that failed once may work again.
                 "rofs" => assert_eq!(status, 500, "{body}"),
                 _ => assert!(status == 200 || status == 500, "{status}: {body}"),
             }

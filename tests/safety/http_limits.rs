@@ -1,4 +1,4 @@
-//! Rude clients: too much, too slow, too long; and a stop that is graceful.
+//! Bad clients: too much, too slow, too long; and a graceful stop.
 
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
@@ -13,10 +13,10 @@ use crate::common::program::{Program, Server, text};
 
 const ASKED: &str = "GET /api/v1/integrations/cost-report/singular/csv?date_from=2026-01-01&date_to=2026-12-31";
 
-/// Sends these bytes and reads until the server ends the connection.
+/// Sends these bytes and reads until the server closes the connection.
 fn raw(server: &Server, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(&server.address).unwrap();
-    // The server may end the connection before it took all.
+    // The server may close the connection before it has read everything.
     let _ = stream.write_all(bytes);
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
@@ -99,7 +99,7 @@ fn a_client_that_takes_nothing_of_any_answer_is_sent_away() {
     let server = site.serve(&["--backup-at", "off", "--rate-limit", "0"]);
     let mut lazy = TcpStream::connect(&server.address).unwrap();
     lazy.set_write_timeout(Some(Duration::from_mins(2))).unwrap();
-    // More than all buffers on the way hold: the last write waits until the server ends the connection.
+    // More than all buffers in between: the last write blocks until the server closes the connection.
     let many = "GET /api/docs HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100);
     let since = Instant::now();
     let ended = loop {
@@ -201,7 +201,7 @@ fn a_stop_ends_within_ten_seconds_and_leaves_no_log() {
     let (report_token, report) = (site.token("report"), site.report());
     let mut server = site.serve(&["--backup-at", "off"]);
     assert_eq!(server.ask(&report_token, ASKED, "").unwrap().0, 200);
-    // Idle connections and half a request do not hold it up.
+    // Idle connections and half a request don't delay it.
     let mut half = TcpStream::connect(&server.address).unwrap();
     half.write_all(b"GET /livez HTTP/1.1\r\n").unwrap();
     let idle = TcpStream::connect(&server.address).unwrap();
@@ -253,7 +253,7 @@ fn reports_go_on_while_somebody_holds_the_write_lock() {
     lock.execute_batch("rollback").unwrap();
 }
 
-/// Sends the head, and then a little every 50 ms until the server answers; the answer, and how long that took.
+/// Sends the head, and then a few bytes every 50 ms until the server answers; returns the answer, and how long it took.
 fn trickle(server: &Server, head: &str, mut little: impl FnMut() -> Vec<u8>) -> (String, Duration) {
     let since = Instant::now();
     let mut stream = TcpStream::connect(&server.address).unwrap();

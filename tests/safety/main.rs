@@ -1,4 +1,5 @@
-//! What must hold when things go wrong, tested through the program: backups, one owner, full and broken disks, rude clients.
+//! What must work when things go wrong, tested through the program: backups, a second server, full and broken disks, bad
+//! clients.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 #![expect(clippy::cast_possible_truncation, reason = "small numbers")]
@@ -17,7 +18,7 @@ mod sharing;
 
 use std::path::Path;
 
-/// Asks again and again until it is so; fails after half a minute.
+/// Tries again and again until it is true; fails after half a minute.
 pub(crate) fn eventually(what: &str, mut so: impl FnMut() -> bool) {
     let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
     while !so() {

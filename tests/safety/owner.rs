@@ -1,4 +1,4 @@
-//! One server on a data directory, and what it says about directories it can't use.
+//! Only one server per data directory, and the messages about directories that can't be used.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -11,7 +11,7 @@ fn a_second_server_is_refused_and_told_of_the_first() {
     let first = site.serve(&["--backup-at", "off"]);
     let words = site.fails(&["serve", "--listen", "127.0.0.1:0"]);
     assert!(words.contains(&format!("process {}", first.child.id())) && words.contains(&first.address), "{words}");
-    // Everything else works meanwhile.
+    // All other commands work at the same time.
     site.import_later();
     site.ok(&["doctor"]);
 }
@@ -41,7 +41,7 @@ fn below_the_floor_of_free_disk_writes_are_refused_and_reports_go_on() {
     assert_eq!((status, String::from_utf8(body).unwrap()), (200, report));
     let ready = String::from_utf8(server.ask("", "GET /readyz", "").unwrap().1).unwrap();
     assert!(ready.contains("disk is nearly full"), "{ready}");
-    // A leaked token can be shut out even then.
+    // A leaked token can be revoked even then.
     site.ok(&[&floor[..], &["token", "revoke", report_token.split('_').nth(1).unwrap()]].concat());
     assert_eq!(server.ask(&report_token, asked, "").unwrap().0, 401);
 }
@@ -52,7 +52,7 @@ fn a_directory_that_can_not_be_written_is_told_with_its_owner() {
     let locked = site.path("locked");
     std::fs::create_dir(&locked).unwrap();
     std::fs::set_permissions(&locked, PermissionsExt::from_mode(0o500)).unwrap();
-    // Rights do not bind root; what does is a file where a directory should be.
+    // Permissions don't apply to root, but a file in place of a directory does.
     let root = is_root(&locked);
     let target = if root { Path::new(&site.file("file", "")).join("data") } else { locked.join("data") };
     let output = pitlane(&target).args(["serve", "--listen", "127.0.0.1:0"]).output().unwrap();
@@ -65,7 +65,7 @@ fn a_directory_that_can_not_be_written_is_told_with_its_owner() {
 #[test]
 fn a_directory_that_can_not_be_looked_into_is_not_taken_for_an_empty_one() {
     let site = Program::stocked();
-    // Neither can a file: what stands below it can't be asked for, and rights do not bind root.
+    // Nor can a file: paths below it can't exist, and permissions don't apply to root.
     let target = Path::new(&site.file("file", "")).join("data");
     let words = String::from_utf8(pitlane(&target).args(["token", "list"]).output().unwrap().stderr).unwrap();
     assert!(words.contains("can't use") && !words.contains("there is no database"), "{words}");

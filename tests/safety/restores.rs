@@ -1,4 +1,4 @@
-//! A restore opens nothing that was shut since the backup, and says what it kept shut.
+//! After a restore, nothing works that was revoked, removed or disabled since the backup, and the restore says so.
 
 use pitlane::domain::{Email, Role};
 use pitlane::service::Actor;
@@ -138,7 +138,7 @@ fn who_was_removed_stays_out_however_many_copies_are_put_back() {
     admins::remove(&store, &row, &Actor::command_line()).unwrap();
     drop(store);
     site.ok(&["token", "revoke", token.split('_').nth(1).unwrap()]);
-    // The first copy knows neither Dave nor the token, and so can't tell that they were shut out.
+    // The first copy knows neither Dave nor the token, so it can't know that they were removed and revoked.
     site.ok(&["restore", &first]);
     let done: Value = serde_json::from_str(&site.ok(&["--json", "restore", &with_dave])).unwrap();
     assert_eq!((&done["stayedShut"]["people"], &done["stayedShut"]["tokens"]), (&json!(1), &json!(1)));
@@ -182,7 +182,7 @@ fn a_pipe_is_refused_instead_of_waited_for() {
     }
     assert!(site.fails(&["import", "/dev/zero", "--advertiser", "Acme"]).contains("a device"));
     assert!(site.fails(&["import", text(site.root()), "--advertiser", "Acme"]).contains("is a directory"));
-    // A pipe of the shell has its writer.
+    // A pipe of the shell has a writer.
     let ended = site.run_on(A_THIRD_DAY, &["import", "/dev/stdin", "--advertiser", "Acme"]);
     assert!(ended.stderr.contains("inserted 1, changed 1"), "{}", ended.stderr);
 }

@@ -1,11 +1,11 @@
-//! No secret is anywhere but where it was shown: every byte the program left is searched for those it made.
+//! No secret is stored: every file that the program left behind is searched for the secrets it made.
 
 use std::path::Path;
 
 use crate::common::http::Person;
 use crate::common::program::{A_THIRD_DAY, Program, Server};
 
-/// The files below a directory that contain the text.
+/// The files under a directory that contain the text.
 fn holding(dir: &Path, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).unwrap() {
@@ -63,7 +63,7 @@ fn no_secret_is_in_the_database_its_log_a_backup_the_servers_log_or_an_answer() 
     assert_eq!(holding(&site.path(""), &session), Vec::<String>::new());
 }
 
-/// Logs in and out with a wrong password before; the cookie of the session that was.
+/// Tries a wrong password, then logs in and out; returns the session's cookie.
 fn log_in(server: &Server, email: &str, password: &str) -> String {
     let mut person = Person::at(&server.origin);
     assert_ne!(person.log_in(email, &password.to_uppercase()).status, 303);

@@ -1,4 +1,4 @@
-//! Nobody starves anybody: slow readers of long reports, and everybody else.
+//! Slow readers of long reports delay nobody.
 
 use std::fmt::Write as _;
 use std::io::Read as _;
@@ -12,7 +12,7 @@ const LONG: &str = "/api/v1/integrations/cost-report/singular/json?date_from=202
 const SHORT: &str = "/api/v1/integrations/cost-report/singular/csv?date_from=2026-01-01&date_to=2026-01-31";
 const GENERAL: &str = "/api/v1/integrations/cost-report/json?date_from=2026-01-01&date_to=2026-12-31";
 
-/// Acme with a report that no buffer on the way holds, and Beta with two days.
+/// Acme with a report that no buffer can hold, and Beta with two days.
 fn site() -> Program {
     let site = Program::stocked();
     let mut rows = String::from("date,campaign_name,partner,clicks,cost\n");
@@ -27,12 +27,12 @@ fn site() -> Program {
     site
 }
 
-/// Asks for the long report and takes no more than its beginning.
+/// Requests the long report and reads only its beginning.
 fn begin(server: &Server, token: &str) -> (Response, Vec<u8>) {
     begin_from(server, token, "192.0.2.1")
 }
 
-/// The same from an address, where the server trusts who says it.
+/// The same from another address, according to a trusted proxy.
 fn begin_from(server: &Server, token: &str, address: &str) -> (Response, Vec<u8>) {
     let client = reqwest::blocking::Client::builder().no_proxy().timeout(None).build().unwrap();
     let request = client.get(format!("{}{LONG}", server.origin)).header("Authorization", format!("ApiToken {token}"));
@@ -80,10 +80,10 @@ fn slow_readers_of_one_token_keep_nobody_waiting() {
     site.ok(&["token", "revoke", &beta[4..20]]);
     assert_eq!(server.ask(&beta, &format!("GET {SHORT}"), "").unwrap().0, 401);
     assert!(before.elapsed() < Duration::from_secs(3), "{:?}", before.elapsed());
-    // Who waited long enough gets all of it, from one state of the database.
+    // A client that waits long enough gets all of it, from one state of the database.
     site.import_later();
     assert!(rest(slow.pop().unwrap()) == Some(fresh), "a slow reader got something else");
-    // What was restated before it was read is not mixed in.
+    // Days that changed before they were read are not mixed in.
     let later = site.file("later.csv", "date,campaign_name,partner,clicks,cost\n2026-02-28,AOS_TEST,P3,5,5\n");
     site.ok(&["import", &later, "--advertiser", "Acme"]);
     assert_eq!(rest(slow.pop().unwrap()), None, "a report of two states looked whole");
@@ -117,7 +117,7 @@ fn while_somebody_holds_the_write_lock_tokens_are_revoked_and_people_log_in() {
     assert_eq!(ada.log_in("ada@example.com", "a sentence is easier").status, 303);
     assert_eq!(ada.get("/admin/tokens").status, 200);
     assert!(since.elapsed() < Duration::from_secs(2), "{:?}", since.elapsed());
-    // A kill takes nothing of it back, and the next writer completes it.
+    // A kill loses none of it, and the next writer carries it out.
     server.kill();
     drop(lock);
     let server = site.serve(&flags);

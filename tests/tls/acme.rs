@@ -1,4 +1,4 @@
-//! Certificates from an authority: the first, the next, none, and whatever gets in between.
+//! Certificates from an authority: the first one, a renewal, failures, and interruptions.
 
 use std::process::Command;
 
@@ -74,7 +74,7 @@ fn the_first_certificate_is_issued_kept_and_served_for_every_name() {
     let posted = String::from_utf8(curl(&["-i", "-d", "x"], &plain).stdout).unwrap();
     assert!(posted.starts_with("HTTP/1.1 308"), "{posted}");
 
-    // Without an authority the next start serves what is kept.
+    // Without the authority, the next start uses the stored certificate.
     server.kill();
     authority.stop();
     let again = host.serve(port, &borrowed(&flags));
@@ -96,7 +96,7 @@ fn a_certificate_is_renewed_in_time_and_an_old_one_serves_while_the_authority_is
     assert_eq!(shown(port, "a.example").unwrap(), second);
     let doctor = host.0.run(&["doctor"]).stdout;
     assert!(doctor.contains("no account could be had at") || doctor.contains("could be placed"), "{doctor}");
-    // It comes back as one that knows nobody. What waits for its turn is told to try at once.
+    // The authority comes back without any accounts. The waiting attempt is triggered at once.
     authority.start_again(port);
     server.signal("HUP");
     eventually("the third certificate", || shown(port, "a.example").unwrap() != second);

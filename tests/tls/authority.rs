@@ -10,7 +10,7 @@ use crate::common::program::text;
 use crate::eventually;
 use crate::host::free_port;
 
-/// A running Pebble; it and its name server end with the value.
+/// A running Pebble; it and its name server end when it is dropped.
 pub(crate) struct Authority {
     dir: tempfile::TempDir,
     ports: Ports,
@@ -26,7 +26,7 @@ struct Ports {
 }
 
 impl Authority {
-    /// Starts one that asks back on port `asked`, and whose certificates hold for so many seconds.
+    /// Starts one that validates on port `asked`, and whose certificates are valid for this many seconds.
     pub(crate) fn start(asked: u16, life: u64) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let ports = Ports { acme: free_port(), management: free_port(), dns: free_port() };
@@ -39,7 +39,7 @@ impl Authority {
         authority
     }
 
-    /// Starts it anew: it has forgotten all accounts, and signs with another root.
+    /// Starts it again: it has forgotten all accounts, and signs with another root.
     pub(crate) fn start_again(&mut self, asked: u16) {
         self.stop();
         let Ports { acme, management, dns } = self.ports;
@@ -55,7 +55,7 @@ impl Authority {
         std::fs::write(self.path("pebble.json"), config.to_string()).unwrap();
         let dns = format!("127.0.0.1:{dns}");
         let mut names = Command::new("pebble-challtestsrv");
-        // Its other services are not wanted; an empty address turns each off.
+        // Its other services aren't needed; an empty address turns each off.
         names.args(["-dns01", &dns, "-http01", "", "-https01", "", "-tlsalpn01", "", "-defaultIPv6", ""]);
         names.args(["-management", &format!("127.0.0.1:{}", free_port())]);
         let mut pebble = Command::new("pebble");
@@ -72,7 +72,7 @@ impl Authority {
         eventually("pebble answers", || client::get(acme, "localhost", "/dir", Some(&self.own_root())).is_ok());
     }
 
-    /// Nobody answers at its address any more.
+    /// Stops it.
     pub(crate) fn stop(&mut self) {
         for mut child in self.running.drain(..) {
             child.kill().unwrap();
@@ -88,13 +88,13 @@ impl Authority {
         std::fs::read_to_string(self.path("root.pem")).unwrap()
     }
 
-    /// The root that its certificates lead to, in PEM.
+    /// The root of its certificates, in PEM.
     pub(crate) fn root(&self) -> String {
         let answer = client::get(self.ports.management, "localhost", "/roots/0", Some(&self.own_root())).unwrap();
         answer.body
     }
 
-    /// The flags that make a server get its certificate here.
+    /// The flags of a server that gets its certificate here.
     pub(crate) fn flags(&self) -> Vec<String> {
         let directory = format!("https://localhost:{}/dir", self.ports.acme);
         ["--acme-directory", &directory, "--acme-root", text(&self.path("root.pem"))].map(str::to_owned).to_vec()
@@ -107,7 +107,7 @@ impl Drop for Authority {
     }
 }
 
-/// What HTTPS to the authority itself goes by: a root, and a certificate for localhost with its key.
+/// For HTTPS to the authority itself: a root, and a certificate for localhost with its key.
 fn own_https() -> (String, String, String) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

@@ -1,4 +1,4 @@
-//! The check from outside over real HTTPS: a certificate that is trusted, and those that are not.
+//! The check from outside over real HTTPS: with a certificate that is trusted, and with others.
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::common::program::{TWO_DAYS, text};
 use crate::host::{Host, Server};
 
-/// A server that shows a certificate for `name`, which ends as `params` say and whose root lies in `root.pem`.
+/// A server with a certificate for `name`, changed by `change`, whose root is in `root.pem`.
 fn served(name: &str, change: impl Fn(&mut CertificateParams)) -> (Host, Server) {
     let host = Host::new();
     let file = host.0.file("rows.csv", TWO_DAYS);

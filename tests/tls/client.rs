@@ -1,4 +1,4 @@
-//! The least HTTPS client that shows which certificate and which protocol it was given.
+//! A minimal HTTPS client that shows which certificate and protocol it got.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -13,13 +13,13 @@ use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStor
 pub(crate) struct Answer {
     pub(crate) head: String,
     pub(crate) body: String,
-    /// The certificate that was shown.
+    /// The server's certificate.
     pub(crate) certificate: Vec<u8>,
-    /// The protocol that was agreed on.
+    /// The negotiated protocol.
     pub(crate) protocol: Option<Vec<u8>>,
 }
 
-/// Asks 127.0.0.1 for a path as the host `name`; trusts certificates under `root`, or any where there is none.
+/// Requests a path from 127.0.0.1 as the host `name`; trusts certificates of `root`, or all without one.
 pub(crate) fn get(port: u16, name: &str, path: &str, root: Option<&str>) -> std::io::Result<Answer> {
     get_by(&["http/1.1"], port, name, path, root)
 }
@@ -53,7 +53,7 @@ pub(crate) fn get_by(
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {name}:{port}\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
     match stream.read_to_string(&mut answer) {
-        // A server that closes without a TLS close_notify is fine where Content-Length was reached.
+        // A server that closes without a TLS close_notify is fine if Content-Length was reached.
         Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => return Err(error),
         _ => {}
     }
@@ -63,7 +63,7 @@ pub(crate) fn get_by(
     Ok(Answer { head: head.to_owned(), body: body.to_owned(), certificate, protocol })
 }
 
-/// Whether it answers at all, and with which certificate.
+/// Whether the server answers, and with which certificate.
 pub(crate) fn shown(port: u16, name: &str) -> Option<Vec<u8>> {
     let answer = get(port, name, "/livez", None).ok()?;
     (answer.head.starts_with("HTTP/1.1 200") && answer.body.contains("ok")).then_some(answer.certificate)

@@ -1,4 +1,4 @@
-//! A certificate from files: read again when they change, and on SIGHUP, which ends no server.
+//! A certificate from files: read again when they change, and on SIGHUP, which doesn't end the server.
 
 use rcgen::{CertificateParams, KeyPair};
 
@@ -7,7 +7,7 @@ use crate::common::program::text;
 use crate::eventually;
 use crate::host::Host;
 
-/// Writes a new certificate for localhost, and its key unless the old one is to stay.
+/// Writes a new certificate for localhost and, if asked, its key.
 fn replace(host: &Host, with_key: bool) -> Vec<u8> {
     let key = KeyPair::generate().unwrap();
     let certificate = CertificateParams::new(["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
@@ -29,7 +29,7 @@ fn new_files_are_served_without_a_restart_and_wrong_ones_are_not() {
     let second = replace(&host, true);
     eventually("the new certificate", || shown(server.port, "localhost").as_ref() == Some(&second));
 
-    // A certificate without its key is told, and the old one serves on; SIGHUP looks at once.
+    // A certificate without its key is reported, and the old one is used; SIGHUP checks at once.
     replace(&host, false);
     server.signal("HUP");
     eventually("the words", || server.log().contains("the private key is not the certificate's"));
@@ -59,6 +59,6 @@ fn a_hang_up_ends_no_server_that_speaks_plain_http() {
     server.signal("HUP");
     eventually("the words", || server.log().contains("SIGHUP"));
     assert!(server.lives());
-    // What was noted of a certificate goes with HTTPS.
+    // The stored state of the certificate is deleted when HTTPS is turned off.
     assert!(!host.0.data().join("tls/status.json").exists());
 }

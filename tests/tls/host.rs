@@ -1,4 +1,4 @@
-//! A data directory with a server on it, whose log can be read while it runs.
+//! A data directory with a server, whose log can be read while it runs.
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::common::program::Program;
 
-/// A data directory, and whatever else a test puts on disk.
+/// A data directory, and other files of the test.
 pub(crate) struct Host(pub(crate) Program);
 
 impl Host {
@@ -15,7 +15,7 @@ impl Host {
         Self(Program::new())
     }
 
-    /// Starts `serve` on a port of 127.0.0.1, 0 for a free one; waits until it says that it listens.
+    /// Starts `serve` on a port of 127.0.0.1, 0 for a free one; waits until it listens.
     pub(crate) fn serve(&self, port: u16, flags: &[&str]) -> Server {
         let mut server = self.serve_unready(port, flags);
         let mut line = String::new();
@@ -43,7 +43,7 @@ impl Host {
         Server { child, port, origin: String::new(), log }
     }
 
-    /// Names and rights of what belongs to HTTPS in the data directory.
+    /// Names and permissions of the files for HTTPS in the data directory.
     pub(crate) fn kept(&self) -> Vec<(String, u32)> {
         let entries = std::fs::read_dir(self.0.data().join("tls")).unwrap().map(|entry| entry.unwrap());
         let mut kept: Vec<_> = entries
@@ -92,7 +92,7 @@ impl Drop for Server {
     }
 }
 
-/// A port that was free a moment ago, for programs that can't be told to take a free one.
+/// A port that was free a moment ago, for programs that can't choose a free one.
 pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

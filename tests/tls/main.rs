@@ -1,6 +1,6 @@
-//! HTTPS by the server itself, against Pebble, the test server of Let's Encrypt's makers, and clients as people have them:
-//! curl, Python, and rustls for what the two don't show. Wants `pebble`, `curl` and `python3` (Debian: the packages of
-//! those names).
+//! HTTPS by the server itself, tested with Pebble, the test server of Let's Encrypt's makers, and with clients: curl, Python,
+//! and rustls for details that the two don't show. Needs `pebble`, `curl` and `python3` (Debian: the packages of those
+//! names).
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
@@ -17,7 +17,7 @@ mod host;
 
 use std::time::{Duration, Instant};
 
-/// Asks again and again until it is so; fails after a minute.
+/// Tries again and again until it is true; fails after a minute.
 #[track_caller]
 pub(crate) fn eventually(what: &str, mut so: impl FnMut() -> bool) {
     let until = Instant::now() + Duration::from_mins(1);

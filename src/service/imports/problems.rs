@@ -55,7 +55,7 @@ pub struct ProblemLine {
 pub struct Cause {
     /// Its kind; the names don't change.
     pub code: String,
-    /// The column, if it is about one.
+    /// Its column, if it is about one.
     pub column: Option<String>,
     /// How many problems it causes.
     pub count: u64,
