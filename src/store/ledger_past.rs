@@ -129,23 +129,33 @@ impl ReadTxn<'_> {
         import: ImportKey,
     ) -> StoreResult<Vec<ChangedSince>> {
         let sql = "select campaign_key, publisher_key, import_key, clicks, cost_micros from daily_stats
-            where advertiser_key = ?1 and day = ?2 and import_key > ?3";
+            where advertiser_key = ?1 and day = ?2 and import_key > ?3
+            order by campaign_key, publisher_key";
         self.list("read what changed", sql, (advertiser.0, day, import.0), changed)
     }
 
+<<<<<<< HEAD
     /// The day's cells before imports after this one changed them: for each cell the value that the first of them ended, with
     /// the import that had stated it.
+=======
+    /// What the day's cells held before imports after this one changed them: of each cell the value that the first of them
+    /// ended, with the import that had stated it, in order. At most so many, or all.
+>>>>>>> c8b4669 (The ledger reads a day's changes once, in order)
     pub fn stat_held_until(
         &self,
         advertiser: AdvertiserKey,
         day: i64,
         import: ImportKey,
+        limit: Option<u32>,
     ) -> StoreResult<Vec<ChangedSince>> {
         let sql = "select campaign_key, publisher_key, import_key, clicks, cost_micros, min(ended_by)
             from stat_history
             where advertiser_key = ?1 and day = ?2 and ended_by > ?3
-            group by campaign_key, publisher_key";
-        self.list("read a day's history", sql, (advertiser.0, day, import.0), changed)
+            group by campaign_key, publisher_key
+            order by campaign_key, publisher_key
+            limit ?4";
+        let limit = limit.map_or(-1, i64::from);
+        self.list("read a day's history", sql, (advertiser.0, day, import.0, limit), changed)
     }
 }
 

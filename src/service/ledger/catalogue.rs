@@ -1,7 +1,9 @@
 //! What a report says about campaigns, now and at earlier versions.
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
+use std::hash::Hash;
+
+use foldhash::{HashMap, HashMapExt as _};
 
 use crate::domain::{CampaignId, PublisherId, StoreId};
 use crate::service::{ServiceError, ServiceResult};
@@ -39,7 +41,7 @@ fn at<T>(past: &[T], until: impl Fn(&T) -> Version, version: Version) -> Option<
     past.iter().find(|past| until(past) > version)
 }
 
-fn grouped<K: Eq + std::hash::Hash, T>(rows: Vec<T>, key: impl Fn(&T) -> K) -> HashMap<K, Vec<T>> {
+fn grouped<K: Eq + Hash, T>(rows: Vec<T>, key: impl Fn(&T) -> K) -> HashMap<K, Vec<T>> {
     let mut groups: HashMap<K, Vec<T>> = HashMap::new();
     for row in rows {
         groups.entry(key(&row)).or_default().push(row);

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use super::catalogue::{Catalogue, Said};
+use super::catalogue::Catalogue;
+use super::compare::{Item, differing_keys, is_other};
 use super::then::{Shown, held_at};
 use crate::domain::{CampaignId, Micros, MicrosSum, PublisherId};
 use crate::service::{ServiceError, ServiceResult};
-use crate::store::{AdvertiserKey, CampaignKey, ImportKey, PublisherKey, ReadTxn, StatPart, StatSum, Version};
+use crate::store::{AdvertiserKey, CampaignKey, ImportKey, PublisherKey, ReadTxn, StatKey, StatPart, StatSum, Version};
 
 /// Sums of a day's items.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -81,9 +82,6 @@ type CellKey = (CampaignKey, PublisherKey);
 /// A changed cell: its value before and now.
 type Change = (Option<Shown>, Option<Shown>);
 
-/// What a report says about a cell, if Singular's report has it.
-type Item<'c> = Option<(Shown, Said<'c>)>;
-
 /// Reads the days of one advertiser.
 pub(super) struct Reader<'t, 'c> {
     txn: &'t ReadTxn<'c>,
@@ -101,6 +99,9 @@ pub(super) struct Reader<'t, 'c> {
 
 /// Looking up a campaign in a day takes as long as reading this many cells in sequence.
 const LOOK_UP: usize = 6;
+
+/// How many changed cells are looked up before all are read.
+const FIRST: u32 = 8;
 
 /// How many campaigns are looked up before checking whether they differ.
 const AT_ONCE: usize = 8;
@@ -171,32 +172,38 @@ impl<'t, 'c> Reader<'t, 'c> {
 
     /// A day that was received at `since`, and whose stats last changed at `version`.
     pub(super) fn since(&mut self, day: i64, since: Version, version: Option<Version>) -> ServiceResult<DayDifference> {
-        let mut changes = match version {
-            Some(version) if version > since => self.changes(day, since)?,
-            _ => BTreeMap::new(),
-        };
         let special = self.special(since);
+        let has_changed = version.is_some_and(|version| version > since);
+        if has_changed && self.detail == Detail::States && self.is_other_at_once(day, since, &special)? {
+            return Ok(DayDifference { served: Some(Sums::default()), differing: 1, ..DayDifference::default() });
+        }
+        let mut changes = if has_changed { self.changes(day, since)? } else { Vec::new() };
         let mut wanted: BTreeSet<CampaignKey> = special.iter().copied().collect();
         // Cells without an import since then: a value that an undo restored, or none.
         wanted.extend(changes.iter().filter(|(_, (_, now))| now.is_none()).map(|((campaign, _), _)| *campaign));
         let wanted: Vec<_> = wanted.into_iter().collect();
         if self.detail == Detail::States {
-            let differing = self.is_other(day, since, &changes, &wanted)?.into();
+            let differing = self.is_other(day, since, &special, &changes, &wanted)?.into();
             return Ok(DayDifference { served: Some(Sums::default()), differing, ..DayDifference::default() });
         }
-        self.each_of(day, &wanted, |cell, now| match changes.get_mut(&cell) {
-            Some(change) => change.1 = Some(now),
-            None if special.binary_search(&cell.0).is_ok() => drop(changes.insert(cell, (Some(now), Some(now)))),
-            None => {}
+        let mut others = Vec::new();
+        self.each_of(day, &wanted, |cell, now| match place(&changes, cell) {
+            Ok(at) => changes[at].1.1 = Some(now),
+            Err(_) if special.binary_search(&cell.0).is_ok() => others.push((cell, (Some(now), Some(now)))),
+            Err(_) => {}
         })?;
+        if !others.is_empty() {
+            changes.append(&mut others);
+            changes.sort_unstable_by_key(|(cell, _)| *cell);
+        }
         let mut held = self.sums.get(&day).copied().unwrap_or_default();
-        for now in changes.values().filter_map(|(_, now)| now.as_ref()) {
+        for now in changes.iter().filter_map(|(_, (_, now))| now.as_ref()) {
             held.take(now);
         }
         let mut served = held;
         let mut found = DayDifference::default();
         for (cell, change) in changes {
-            let (then, now) = self.said(cell, since, change);
+            let (then, now) = self.said(cell, since, &special, change);
             if let Some((then, _)) = &then {
                 served.add(then);
             }
@@ -209,8 +216,32 @@ impl<'t, 'c> Reader<'t, 'c> {
     }
 
     /// What the report said about a cell at `since` and says now, if Singular's report had or has it.
-    fn said(&self, (campaign, _): CellKey, since: Version, (then, now): Change) -> (Item<'_>, Item<'_>) {
-        (then.zip(self.catalogue.said(campaign, Some(since))), now.zip(self.catalogue.said(campaign, None)))
+    fn said(
+        &self,
+        (campaign, _): CellKey,
+        since: Version,
+        special: &[CampaignKey],
+        (then, now): Change,
+    ) -> (Item<'_>, Item<'_>) {
+        let said = self.catalogue.said(campaign, None);
+        let is_same = special.binary_search(&campaign).is_err();
+        let said_then = if is_same { said } else { self.catalogue.said(campaign, Some(since)) };
+        (then.zip(said_then), now.zip(said))
+    }
+
+    /// Whether one of the first cells that imports changed since then differs, found without reading all of them.
+    fn is_other_at_once(&mut self, day: i64, since: Version, special: &[CampaignKey]) -> ServiceResult<bool> {
+        let last = self.import_at(since)?;
+        for ended in self.txn.stat_held_until(self.advertiser, day, last, Some(FIRST))? {
+            let (advertiser, campaign, publisher) = (self.advertiser, ended.campaign, ended.publisher);
+            let now = self.txn.stat_find(StatKey { advertiser, day, campaign, publisher })?;
+            let now = now.map(|row| Shown { clicks: row.figures.clicks.get(), cost: row.figures.cost });
+            let (then, now) = self.said((campaign, publisher), since, special, (held_at(&ended, last), now));
+            if is_other(&then, &now) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether anything differs: first the cells in `changes` whose values are known, then those of the `wanted` campaigns, a
@@ -219,12 +250,13 @@ impl<'t, 'c> Reader<'t, 'c> {
         &self,
         day: i64,
         since: Version,
-        changes: &BTreeMap<CellKey, Change>,
+        special: &[CampaignKey],
+        changes: &[(CellKey, Change)],
         wanted: &[CampaignKey],
     ) -> ServiceResult<bool> {
         let differs = |cell: CellKey, change: Change| {
-            let (then, now) = self.said(cell, since, change);
-            !differing_keys(then.as_ref(), now.as_ref()).is_empty()
+            let (then, now) = self.said(cell, since, special, change);
+            is_other(&then, &now)
         };
         if changes.iter().any(|(cell, change)| change.1.is_some() && differs(*cell, *change)) {
             return Ok(true);
@@ -238,7 +270,7 @@ impl<'t, 'c> Reader<'t, 'c> {
             })?;
             let gone = changes.iter().filter(|(cell, _)| some.contains(&cell.0) && !held.contains_key(cell));
             let there = held.iter().map(|(cell, now)| {
-                let then = changes.get(cell).map_or(Some(*now), |(then, _)| *then);
+                let then = place(changes, *cell).map_or(Some(*now), |at| changes[at].1.0);
                 (*cell, (then, Some(*now)))
             });
             if there
@@ -292,19 +324,34 @@ impl<'t, 'c> Reader<'t, 'c> {
         }
     }
 
-    /// The cells that imports changed since then: their values at that version, and now if an import stated one.
-    fn changes(&mut self, day: i64, since: Version) -> ServiceResult<BTreeMap<CellKey, Change>> {
-        let last = match self.imports_at.get(&since) {
-            Some(import) => *import,
-            None => *self.imports_at.entry(since).or_insert(self.txn.import_at(since)?),
-        };
-        let mut found = BTreeMap::new();
-        for ended in self.txn.stat_held_until(self.advertiser, day, last)? {
-            found.insert((ended.campaign, ended.publisher), (held_at(&ended, last), None));
+    /// The last import whose changes a version contains.
+    fn import_at(&mut self, version: Version) -> ServiceResult<ImportKey> {
+        match self.imports_at.get(&version) {
+            Some(import) => Ok(*import),
+            None => Ok(*self.imports_at.entry(version).or_insert(self.txn.import_at(version)?)),
         }
+    }
+
+    /// The cells that imports changed since then, in order: their values at that version, and now if an import stated one.
+    fn changes(&mut self, day: i64, since: Version) -> ServiceResult<Vec<(CellKey, Change)>> {
+        let last = self.import_at(since)?;
+        let ended = self.txn.stat_held_until(self.advertiser, day, last, None)?;
+        let mut found: Vec<(CellKey, Change)> =
+            ended.iter().map(|ended| ((ended.campaign, ended.publisher), (held_at(ended, last), None))).collect();
+        // Both are in order, so they are gone through side by side.
+        let (count, mut at) = (found.len(), 0);
         for stated in self.txn.stat_changed_since(self.advertiser, day, last)? {
-            found.entry((stated.campaign, stated.publisher)).or_insert((None, None)).1 = Some((&stated).into());
+            let (cell, now) = ((stated.campaign, stated.publisher), Some(Shown::from(&stated)));
+            while at < count && found[at].0 < cell {
+                at += 1;
+            }
+            if at < count && found[at].0 == cell {
+                found[at].1.1 = now;
+            } else {
+                found.push((cell, (None, now)));
+            }
         }
+        found.sort_by_key(|(cell, _)| *cell);
         Ok(found)
     }
 
@@ -316,8 +363,7 @@ impl<'t, 'c> Reader<'t, 'c> {
         held: Item<'_>,
         found: &mut DayDifference,
     ) -> ServiceResult<()> {
-        let differs = differing_keys(served.as_ref(), held.as_ref());
-        if differs.is_empty() {
+        if !is_other(&served, &held) {
             return Ok(());
         }
         found.differing += 1;
@@ -327,7 +373,7 @@ impl<'t, 'c> Reader<'t, 'c> {
                 campaign_id: self.catalogue.campaign_id(self.txn, campaign)?,
                 publisher,
                 publisher_id: self.catalogue.publisher_id(self.txn, publisher)?,
-                differs,
+                differs: differing_keys(&served, &held),
                 served: served.map(|(shown, _)| shown),
                 held: held.map(|(shown, _)| shown),
             });
@@ -343,24 +389,7 @@ fn shown(sum: &StatSum) -> ServiceResult<Shown> {
     Ok(Shown { clicks: sum.clicks, cost: cost.ok_or_else(damage)? })
 }
 
-/// The keys of an item that differ. If the item is new or gone, all its keys with a value.
-fn differing_keys(served: Option<&(Shown, Said<'_>)>, held: Option<&(Shown, Said<'_>)>) -> Vec<&'static str> {
-    let keys = match (served, held) {
-        (None, None) => return Vec::new(),
-        (Some((then, said_then)), Some((now, said))) => [
-            (then.cost != now.cost, "cost"),
-            (then.clicks != now.clicks, "clicks"),
-            (said_then.offer != said.offer, "offer_name"),
-            (said_then.store.as_str() != said.store.as_str(), "store_id"),
-            (said_then.store.os() != said.store.os(), "os"),
-        ],
-        (Some((one, _)), None) | (None, Some((one, _))) => [
-            (one.cost != Micros::default(), "cost"),
-            (one.clicks != 0, "clicks"),
-            (true, "offer_name"),
-            (true, "store_id"),
-            (true, "os"),
-        ],
-    };
-    keys.into_iter().filter_map(|(is_other, key)| is_other.then_some(key)).collect()
+/// Where a cell stands among changes that are in order.
+fn place(changes: &[(CellKey, Change)], cell: CellKey) -> Result<usize, usize> {
+    changes.binary_search_by_key(&cell, |(changed, _)| *changed)
 }

@@ -6,6 +6,7 @@
 
 mod catalogue;
 mod causes;
+mod compare;
 mod difference;
 mod effect;
 mod lost;
