@@ -70,6 +70,12 @@ impl ReadTxn<'_> {
         self.list("list alarms", sql, (), alarm)
     }
 
+    /// The alarms with unsent notices, each with the notice's channel.
+    pub fn alarms_waiting(&self) -> StoreResult<Vec<(String, String)>> {
+        let sql = "select distinct alarm, channel from alarm_notices order by channel";
+        self.list("list what is to be sent", sql, (), |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
     /// The notices that are due, oldest first. A waiting notice delays the later ones of its channel, so that an end is never
     /// sent before its beginning.
     pub fn notice_list_due(&self, now: DateTime<Utc>) -> StoreResult<Vec<NoticeRow>> {

@@ -134,13 +134,8 @@ impl ReadTxn<'_> {
         self.list("read what changed", sql, (advertiser.0, day, import.0), changed)
     }
 
-<<<<<<< HEAD
-    /// The day's cells before imports after this one changed them: for each cell the value that the first of them ended, with
-    /// the import that had stated it.
-=======
-    /// What the day's cells held before imports after this one changed them: of each cell the value that the first of them
-    /// ended, with the import that had stated it, in order. At most so many, or all.
->>>>>>> c8b4669 (The ledger reads a day's changes once, in order)
+    /// The day's cells before imports after this one changed them: for each cell, in order, the value that the first of them
+    /// ended, with the import that had stated it. At most `limit` cells.
     pub fn stat_held_until(
         &self,
         advertiser: AdvertiserKey,

@@ -70,6 +70,8 @@ fn alarms_are_told_once_through_failures_kills_and_restarts() {
         let home = person.get("/admin/").into_text();
         if home.contains("Alarms by webhook have not got through since") && home.contains("answered 500") {
             assert!(!home.contains("secret-path"), "{home}");
+            let alarms = person.get("/admin/settings/alarms").into_text();
+            assert!(alarms.contains("not yet by webhook") && !alarms.contains("not yet by e-mail"), "{alarms}");
             break;
         }
         assert!(started.elapsed() < PATIENCE, "{home}");
@@ -135,6 +137,20 @@ fn a_test_says_of_each_channel_whether_it_works() {
     assert_eq!(refused.status.code(), Some(1));
     assert!(String::from_utf8(refused.stderr).unwrap().contains("PITLANE_SMTP_PASSWORD"));
     assert!(program.fails(&["alarm", "test"]).contains("no channel is set up"));
+
+    // What failed is told once.
+    let nobody = [
+        "alarm",
+        "test",
+        "--smtp",
+        "smtp://127.0.0.1:9",
+        "--alarm-from",
+        "p@example.com",
+        "--alarm-to",
+        "a@example.com",
+    ];
+    let ended = program.run(&nobody);
+    assert_eq!(ended.stdout.matches("Connection refused").count(), 1, "{ended:?}");
 }
 
 #[test]

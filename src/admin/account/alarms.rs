@@ -51,7 +51,7 @@ async fn page(context: &RequestContext, sent: Vec<(&'static str, String)>) -> An
             Ok::<_, ServiceError>(Page {
                 pages: settings::pages(&shell, PATH),
                 channels: channels(context, &shell),
-                open: open(txn, &shell)?,
+                open: open(context, txn, &shell)?,
                 sent,
                 hour,
                 shell,
@@ -76,14 +76,20 @@ fn channels(context: &RequestContext, shell: &Shell) -> Table {
     table
 }
 
-fn open(txn: &ReadTxn<'_>, shell: &Shell) -> Result<Table, ServiceError> {
+fn open(context: &RequestContext, txn: &ReadTxn<'_>, shell: &Shell) -> Result<Table, ServiceError> {
     let mut table = Table::new("Open alarms", &["Alarm", "Since", "Last told"]);
+    let (count, waiting) = (context.state().alarms.targets().len(), txn.alarms_waiting()?);
     for alarm in txn.alarm_list()? {
-        table.rows.push(vec![
-            Cell::new(alarm.message),
-            Cell::new(format::moment(alarm.opened_at, shell.zone())),
-            Cell::new(format::moment(alarm.told_at, shell.zone())),
-        ]);
+        let told = format::moment(alarm.told_at, shell.zone());
+        let waiting = waiting.iter().filter(|(name, _)| *name == alarm.name).map(|(_, channel)| label(channel));
+        let waiting: Vec<_> = waiting.collect();
+        let told = match waiting.as_slice() {
+            [] => Cell::new(told),
+            all if all.len() >= count => Cell::new("not sent yet").tone("bad"),
+            some => Cell::new(told).note(format!("not yet by {}", some.join(" and ").to_lowercase())),
+        };
+        let since = format::moment(alarm.opened_at, shell.zone());
+        table.rows.push(vec![Cell::new(alarm.message), Cell::new(since), told]);
     }
     Ok(table)
 }

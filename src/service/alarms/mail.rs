@@ -52,12 +52,15 @@ fn transport(channel: &MailChannel) -> Result<SmtpTransport, String> {
     Ok(transport.build())
 }
 
-/// An error with its causes.
+/// An error with its causes, without those it already names.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut message = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
-        message = format!("{message}: {error}");
+        let cause = error.to_string();
+        if !message.ends_with(&cause) {
+            message = format!("{message}: {cause}");
+        }
         source = error.source();
     }
     message
