@@ -23,6 +23,22 @@ for (const select of document.querySelectorAll("select[data-submits]")) {
   select.addEventListener("change", () => select.form.submit());
 }
 
+// A password can be looked at while it is typed; it is sent, and stored by the browser, as a password.
+for (const field of document.querySelectorAll("input[type=password]")) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "shows";
+  const show = (is_shown) => {
+    field.type = is_shown ? "text" : "password";
+    button.textContent = is_shown ? "Hide" : "Show";
+    button.setAttribute("aria-label", `${button.textContent}: ${field.labels[0].textContent}`);
+  };
+  show(false);
+  button.addEventListener("click", () => { show(field.type === "password"); });
+  field.form.addEventListener("submit", () => { show(false); });
+  field.after(button);
+}
+
 // A form is sent once, however often its button is pressed.
 for (const form of document.querySelectorAll("form[method=post]")) {
   form.addEventListener("submit", (event) => {

@@ -279,7 +279,8 @@ fn next_name(name: &str) -> String {
 async fn rotate_page(context: &RequestContext, row: &TokenRow, form: Form) -> Answer {
     let intro = vec![
         "A new token is made beside this one, for the same advertiser and scope. Both work.".to_owned(),
-        "Give the new one to its holder. The token list says when it was seen; then revoke the old one.".to_owned(),
+        "Give the new one to whoever uses the old one. The token list says when it is in use; then revoke the old one."
+            .to_owned(),
     ];
     FormPage::answer(context, NAV, format!("Rotate “{}”", row.name), intro, form).await
 }

@@ -253,7 +253,7 @@ fn a_later_change_stands_in_the_way_of_an_undo_and_final_days_want_a_reason() {
         browser.driver.goto(href).await.unwrap();
         browser.follow("Undo this import").await;
         browser.sees("Newer changes affect the same rows. Undo these first").await;
-        browser.follow("a.csv (1 cell of it)").await;
+        browser.follow("a.csv (1 row of it)").await;
         browser.sees("fraud refund").await;
         browser.go("/admin/stats?from=2023-08-01&to=2023-08-01").await;
         browser.sees("Final").await;

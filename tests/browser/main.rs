@@ -33,6 +33,7 @@ mod singular;
 mod stale;
 mod stats;
 mod switches;
+mod together;
 mod two_step;
 mod uploads;
 mod viewer;

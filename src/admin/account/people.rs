@@ -92,7 +92,7 @@ fn new_form() -> Form {
 
 async fn new_page(context: &RequestContext, form: Form) -> Answer {
     let intro = vec![format!("You'll get a link to send them; they choose their own password. {LINK_HINT}")];
-    FormPage::answer(context, NAV, "Invite somebody", intro, form).await
+    FormPage::answer(context, NAV, "Invite a person", intro, form).await
 }
 
 /// The form for an invitation.

@@ -35,13 +35,15 @@ pub async fn list(context: RequestContext) -> Answer {
             table.rows.push(vec![
                 Cell::new(&row.name)
                     .to(format!("{PATH}/{}{}", row.id, scope(advertiser)), context.may_change())
+                    .label(format!("{}, {} {}", row.name, row.store.os(), row.store.as_str()))
                     .narrow(row.store.as_str()),
                 Cell::new(row.store.os().as_str()),
                 Cell::new(row.store.as_str()).code(),
                 Cell::new(format::count(campaigns)).to(stats, true).label(format!(
-                    "{}: stats of the campaigns of {}",
+                    "{}: stats of the campaigns of {}, {}",
                     format::count(campaigns),
-                    row.name
+                    row.name,
+                    row.store.os()
                 )),
             ]);
         }

@@ -88,6 +88,7 @@ pub(super) fn items(upload: &PendingUpload, found: &Preview) -> Vec<Item> {
     items.extend(
         found.unnamed.iter().filter(|_| !upload.settings.answers.replace).map(|unnamed| of_unnamed(unnamed, found)),
     );
+    items.extend(of_outliers(found));
     items.extend(of_left_out(found));
     items
 }
@@ -225,6 +226,18 @@ fn of_unnamed(unnamed: &Unnamed, found: &Preview) -> Item {
         actions,
         ..Item::of_names(&[campaign.clone(), publisher.clone()])
     }
+}
+
+/// Figures far above the usual; the page lists them below.
+fn of_outliers(found: &Preview) -> Option<Item> {
+    let total = i64::try_from(found.outliers.total).unwrap_or(i64::MAX);
+    let verb = if total == 1 { "is" } else { "are" };
+    (total > 0).then(|| Item {
+        title: format!("{} {verb} at least ten times the usual.", format::plural(total, "figure")),
+        text: "They are listed below, each with what is usual.".to_owned(),
+        hint: "A decimal sign in the wrong place looks like this.".to_owned(),
+        ..Item::default()
+    })
 }
 
 fn of_left_out(found: &Preview) -> Vec<Item> {

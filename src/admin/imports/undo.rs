@@ -51,7 +51,7 @@ async fn page(context: &RequestContext, asked: &UndoRequest, error: Option<Strin
     let mut links = Vec::new();
     let mut intro = Vec::new();
     for LaterChange { import, cells } in later {
-        let cells = format::plural(i64::try_from(*cells).unwrap_or(i64::MAX), "cell");
+        let cells = format::plural(i64::try_from(*cells).unwrap_or(i64::MAX), "row");
         links.push((format!("{} ({cells} of it)", what(import)), format!("/admin/imports/{}{scope}", import.id)));
     }
     links.push(("Back to the import".to_owned(), format!("/admin/imports/{}{scope}", entry.id)));

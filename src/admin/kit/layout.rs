@@ -55,7 +55,7 @@ const DONE: &[(&str, &str)] = &[
     ("not-singular", "Marked. Polls from there no longer count as Singular's."),
     ("is-singular", "Marked as Singular."),
     ("hour", "Saved. An alarm is sent if stats are missing at that hour."),
-    ("unchanged", "Nothing was changed: the cell held these figures already."),
+    ("unchanged", "Nothing was changed: the row held these figures already."),
 ];
 
 /// An item of the navigation.

@@ -120,7 +120,8 @@ pub fn grouped(context: &RequestContext, txn: &ReadTxn<'_>, view: &View) -> Resu
                     ("page", ""),
                 ],
             );
-            let of = format!("{} of {}", if found.point == "day" { "Days" } else { "Months" }, label.name);
+            let points = if found.point == "day" { "Days" } else { "Months" };
+            let of = format!("{points} of {} {}", label.name, label.aside);
             row.push(Cell::default().line(&group.line).to(days, true).label(of));
         }
         row.extend(handed.as_ref().map(|ledger| how_it_stands(view, ledger, group.key)));
@@ -289,11 +290,11 @@ fn row_cells(
             Some(state) => day.note(format::day_state(state)),
             None => day,
         },
-        Cell::new(&campaign.name).aside(&campaign.aside).to(&cell, true).narrow(format!(
-            "{} · {}",
-            publisher.name,
-            narrow(&row.sum, view.advertiser.currency)
-        )),
+        Cell::new(&campaign.name)
+            .aside(&campaign.aside)
+            .to(&cell, true)
+            .label(format!("{} {}, {}, {}", campaign.name, campaign.aside, format::stored_day(row.day), publisher.name))
+            .narrow(format!("{} · {}", publisher.name, narrow(&row.sum, view.advertiser.currency))),
         Cell::new(&publisher.name),
     ];
     let mut sums = figures(&row.sum, &row.sum, None, view.advertiser.currency);
