@@ -265,7 +265,8 @@ impl fmt::Display for MicrosDifference {
 }
 
 /// An ISO 4217 currency.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "&'static str")]
 pub struct Currency(iso_currency::Currency);
 
 impl Currency {
@@ -288,6 +289,20 @@ impl Currency {
         iso_currency::Currency::from_code(&text.trim().to_ascii_uppercase())
             .map(Self)
             .ok_or_else(|| Invalid::value("currency", text, "an ISO 4217 code such as USD"))
+    }
+}
+
+impl TryFrom<String> for Currency {
+    type Error = Invalid;
+
+    fn try_from(code: String) -> Result<Self, Invalid> {
+        Self::parse(&code)
+    }
+}
+
+impl From<Currency> for &'static str {
+    fn from(currency: Currency) -> Self {
+        currency.code()
     }
 }
 

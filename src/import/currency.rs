@@ -130,8 +130,8 @@ fn is_joint(c: char) -> bool {
     c.is_whitespace() || matches!(c, '_' | ',' | '-' | '.' | ':' | '/' | '|' | ';')
 }
 
-/// A code among the words of a header: in capitals, or in lower case between underscores (`cost_eur_net`), or in capitals at
-/// the end of a lower-case word (`costEUR`).
+/// A code that is a word of the header: in capitals, or in small letters between underscores (`cost_eur_net`); and one that begins
+/// with a capital at the end of a word of small letters (`costEUR`, `costEur`).
 fn code_within(header: &str) -> Option<(String, CurrencyClaim)> {
     let mut start = 0;
     for word in header.split(is_joint) {
@@ -148,9 +148,15 @@ fn code_within(header: &str) -> Option<(String, CurrencyClaim)> {
         start += word.len() + joint;
     }
     let (name, code) = header.split_at_checked(header.len().checked_sub(3)?)?;
+    let is_word = !code.bytes().all(|byte| byte.is_ascii_uppercase()) && WORDS.contains(&&*code.to_lowercase());
     let is_camel =
-        name.ends_with(|c: char| c.is_ascii_lowercase()) && code.bytes().all(|byte| byte.is_ascii_uppercase());
-    is_camel.then(|| coded(code)).flatten().map(|claim| (name.to_owned(), claim))
+        name.ends_with(|c: char| c.is_ascii_lowercase()) && code.starts_with(|c: char| c.is_ascii_uppercase());
+    (is_camel && !is_word).then(|| coded(code)).flatten().map(|claim| (name.to_owned(), claim))
+}
+
+/// The currency of a cell that says nothing else, as below the headers of a table with a line of units.
+pub(super) fn of_unit_cell(cell: &str) -> Option<CurrencyClaim> {
+    header_mark(cell, true).filter(|_| !cell.bytes().any(|byte| byte.is_ascii_digit()))
 }
 
 /// A mark in a header: letters count only as a code, or as a sign of several letters in brackets.
@@ -158,7 +164,7 @@ fn header_mark(mark: &str, bracketed: bool) -> Option<CurrencyClaim> {
     let mark = mark.trim();
     let lower = mark.chars().any(char::is_lowercase);
     if mark.chars().all(|c| c.is_ascii_alphabetic()) {
-        let is_word = lower && WORDS.contains(&mark);
+        let is_word = lower && WORDS.contains(&mark) || matches!(mark, "All" | "Top");
         return match mark.len() {
             3 if !is_word => coded(mark).or_else(|| bracketed.then(|| claim(mark)).flatten()),
             2 if bracketed => claim(mark),
@@ -169,10 +175,10 @@ fn header_mark(mark: &str, bracketed: bool) -> Option<CurrencyClaim> {
     (bracketed || mark.contains(is_sign) || mark.chars().count() > 1).then(|| claim(mark)).flatten()
 }
 
-/// Words for currencies in headers.
-const NAMES: [&str; 14] = [
-    "euro", "dollar", "pound", "sterling", "rupee", "rouble", "ruble", "yuan", "zloty", "peso", "reais", "franken",
-    "pfund", "lira",
+/// Words for currencies that stand in headers.
+const NAMES: [&str; 16] = [
+    "usdt", "usdc", "euro", "dollar", "pound", "sterling", "rupee", "rouble", "ruble", "yuan", "zloty", "peso",
+    "reais", "franken", "pfund", "lira",
 ];
 
 #[cfg(test)]
@@ -258,6 +264,10 @@ mod tests {
             ("eur_spend", "spend", "EUR"),
             ("cost_usd_micros", "cost micros", "USD"),
             ("costEUR", "cost", "EUR"),
+            ("costEur", "cost", "EUR"),
+            ("costAll", "costAll", "-"),
+            ("Cost (All)", "Cost (All)", "-"),
+            ("Cost (USDT)", "Cost", "USDT"),
             ("Cost (dollars)", "Cost", "USD"),
             ("Cost in pounds", "Cost in", "GBP"),
             ("Spend (British Pound)", "Spend", "GBP"),

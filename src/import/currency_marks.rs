@@ -171,4 +171,10 @@ pub(super) const MARKS: &[(&str, &str)] = &[
     ("l", "HNL"),
     ("b/", "PAB"),
     ("b/.", "PAB"),
+    // No currency that an advertiser can have, so that none of them is taken for another.
+    ("usdt", "USDT"),
+    ("usdc", "USDC"),
+    ("btc", "BTC"),
+    ("₿", "BTC"),
+    ("eth", "ETH"),
 ];

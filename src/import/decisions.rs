@@ -109,6 +109,21 @@ impl LineSet {
         self.0.get(at).is_some_and(|range| range.contains(&line))
     }
 
+    /// These lines without the others.
+    #[must_use]
+    pub fn without(&self, others: &Self) -> Self {
+        let mut kept = self.0.clone();
+        for other in &others.0 {
+            let cut = |range: RangeInclusive<u64>| {
+                let before = *range.start()..=(*range.end()).min(other.start().saturating_sub(1));
+                let behind = (*range.start()).max(other.end().saturating_add(1))..=*range.end();
+                [before, behind].into_iter().filter(|part| !part.is_empty())
+            };
+            kept = kept.into_iter().flat_map(cut).collect();
+        }
+        Self(kept)
+    }
+
     /// Adds a line after all others; does nothing if it is included already.
     pub fn push(&mut self, line: u64) {
         match self.0.last_mut() {
@@ -308,6 +323,11 @@ mod tests {
         let found: Vec<u64> = (0..10).filter(|line| set.contains(*line)).collect();
         assert_eq!(found, [2, 5, 6, 7]);
         assert_eq!(found.into_iter().rev().collect::<LineSet>(), set);
+        for (others, left) in
+            [("1", "2,5-7"), ("2", "5-7"), ("6", "2,5,7"), ("2-5", "6-7"), ("1-9", ""), ("5,7", "2,6")]
+        {
+            assert_eq!(String::from(set.without(&others.parse().unwrap())), left, "without {others}");
+        }
     }
 
     #[test]

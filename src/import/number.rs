@@ -85,6 +85,14 @@ impl NumberForm {
         }
     }
 
+    /// How many decimals of a unit an amount is written with.
+    pub(super) fn decimals(self, text: &str) -> u32 {
+        let Self::People(sign, unit) = self else { return 0 };
+        let Written::Figure(Figure { plain, .. }) = figure(text, sign) else { return 0 };
+        let written = plain.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+        u32::try_from(written).unwrap_or(u32::MAX).saturating_add(unit.shift())
+    }
+
     /// A count. Decimals are allowed if all are zero.
     #[inline]
     pub(super) fn count(self, field: &'static str, text: &str) -> Result<Count, Invalid> {

@@ -21,11 +21,11 @@ use crate::admin::catalogue::moves;
 use crate::admin::catalogue::offers;
 use crate::admin::catalogue::publishers;
 use crate::admin::connect::{check, feeds as feed_pages, links, packet, steps};
+use crate::admin::imports::adjust;
 use crate::admin::imports::list;
 use crate::admin::imports::mapping;
 use crate::admin::imports::preview;
 use crate::admin::imports::saved_mappings;
-use crate::admin::imports::settle;
 use crate::admin::imports::undo;
 use crate::admin::imports::upload;
 use crate::admin::kit::guard;
@@ -92,7 +92,7 @@ pub static ROUTES: &[Line] = &[
     post("/admin/imports/drafts/{id}",                        Access::Admin,       |route| route.to(mapping::save)),
     post("/admin/imports/drafts/{id}/cancel",                 Access::Admin,       |route| route.to(mapping::cancel)),
     get ("/admin/imports/drafts/{id}/preview",                Access::Admin,       |route| route.to(preview::show)),
-    post("/admin/imports/drafts/{id}/preview",                Access::Admin,       |route| route.to(settle::adjust)),
+    post("/admin/imports/drafts/{id}/preview",                Access::Admin,       |route| route.to(adjust::adjust)),
     get ("/admin/imports/drafts/{id}/problems.csv",           Access::Admin,       |route| route.to(preview::problems)),
     post("/admin/imports/drafts/{id}/commit",                 Access::Admin,       |route| route.to(preview::commit)),
     get ("/admin/imports/mappings",                           Access::Viewer,      |route| route.to(saved_mappings::list)),

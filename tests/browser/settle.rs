@@ -3,7 +3,7 @@
 use thirtyfour::prelude::*;
 
 use crate::harness::{App, Browser, run, spawn_app};
-use crate::imports::{enter, found, held, say_what_is_advertised, upload};
+use crate::imports::{enter, found, held, say_what_is_advertised, unfold, upload};
 use crate::merging::import_for;
 
 const HEADER: &str = "date,campaign_name,partner,clicks,cost";
@@ -112,6 +112,40 @@ fn a_slip_of_the_pen_becomes_the_name_that_is_known() {
         assert_eq!(names(&app, "publishers"), ["Facebook"]);
         let uploads = browser.driver.find_all(By::Css("main")).await.unwrap();
         assert_eq!(uploads.len(), 1);
+        browser.close().await;
+    });
+}
+
+#[test]
+fn a_line_left_out_by_hand_is_put_back_and_a_total_that_is_none_is_refused() {
+    run(async {
+        let app = spawn_app();
+        before(&app);
+        let browser = enter(&app, true).await;
+        let path = app.dir.path().join("later.csv");
+        std::fs::write(&path, format!("{HEADER}\n2023-08-01,Summer,Facebook,10,100\n2023-08-03,Summer,Facebook,1,5\n"))
+            .unwrap();
+        upload(&browser, path.to_str().unwrap()).await;
+        say_what_is_advertised(&browser).await;
+        unfold(&browser, "How the file is read").await;
+        browser.fill("leave_out", "3").await;
+        browser.press("Check import").await;
+        browser.sees("Line 3 is left out").await;
+        browser.press("Put it back").await;
+        browser.sees("11 clicks, 1 Aug 2023 to 3 Aug 2023, 2 rows").await;
+        for (typed, answer) in [
+            ("abc", "Got \"abc\", expected an amount such as 58705.23."),
+            ("€105", "The total is in EUR, but the file's cost in USD"),
+        ] {
+            browser.fill("control_total", typed).await;
+            browser.press("Compare").await;
+            browser.sees(answer).await;
+        }
+        browser.fill("control_total", "$105").await;
+        browser.press("Compare").await;
+        browser.sees("matches to the cent").await;
+        browser.press("Import 2 rows").await;
+        assert_eq!(held(&app), (3, 31, 305_000_000, 0));
         browser.close().await;
     });
 }

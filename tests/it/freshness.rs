@@ -7,7 +7,10 @@ use chrono::{SubsecRound as _, TimeDelta, Utc};
 use pitlane::config::Serve;
 use pitlane::domain::TokenScope;
 
-use crate::fixtures::{NORTHWIND, SINGULAR_CSV, SINGULAR_JSON, may, ranged, state, stock, stocked, switch};
+use crate::fixtures::{
+    CONTOSO, Campaign, GENERAL_JSON, NORTHWIND, SINGULAR_CSV, SINGULAR_JSON, add_campaigns, add_publishers, may,
+    ranged, state, stock, stocked, switch,
+};
 use crate::harness::{App, Client, defaults, spawn_on};
 
 /// A server with or without a cache of rendered days, and without rate limits.
@@ -162,4 +165,40 @@ fn the_same_versions_in_another_copy_of_the_database_have_another_tag() {
     let other = answer.header("etag").unwrap().to_owned();
     assert_ne!(other, tag);
     assert_eq!(token.get_with(&may(SINGULAR_JSON), "If-None-Match", &other).status, 304);
+}
+
+/// What moves the tags, and what does not. They are made of versions, which cost a poll nothing to read: so a change of a figure that
+/// the cost report does not show moves its tag too. None of them stays where the answer changes.
+#[test]
+fn tags_move_with_versions_and_stay_while_none_of_the_advertisers_does() {
+    let (app, token) = stocked();
+    let store = &app.store;
+    let tags = || [SINGULAR_JSON, GENERAL_JSON].map(|path| token.get(&may(path)).header("etag").unwrap().to_owned());
+    let row = |figures: &str| {
+        format!("date,campaign_name,partner,clicks,cost,views\n2025-05-28,AOS_TEST_2025,Lumen,{figures}\n")
+    };
+    state(store, NORTHWIND, &row("100,69,5"));
+    let moved = |what: &dyn Fn()| {
+        let before = tags();
+        what();
+        let after = tags();
+        [before[0] != after[0], before[1] != after[1]]
+    };
+    let contoso = || store.read(|txn| txn.advertiser_get(CONTOSO)).unwrap();
+    for (name, expected, change) in [
+        ("the same figures again", [false, false], &(|| drop(state(store, NORTHWIND, &row("100,69,5")))) as &dyn Fn()),
+        ("another token", [false, false], &|| drop(app.token(NORTHWIND, TokenScope::Report))),
+        ("a day that was not asked for", [false, false], &|| {
+            drop(state(store, NORTHWIND, &row("100,69,5").replace("2025-05-28", "2025-06-28")));
+        }),
+        ("another advertiser's offer", [false, false], &|| {
+            add_campaigns(store, &contoso(), &[Campaign::of("New Game", "NEW_TEST")]);
+        }),
+        ("a publisher that the cost report does not name", [false, true], &|| add_publishers(store, &["Prism"])),
+        ("clicks", [true, true], &|| drop(state(store, NORTHWIND, &row("101,69,5")))),
+        ("views alone", [true, true], &|| drop(state(store, NORTHWIND, &row("101,69,6")))),
+        ("an offer that is switched off", [true, true], &|| switch(store, "Coin Game", false)),
+    ] {
+        assert_eq!(moved(change), expected, "{name}");
+    }
 }

@@ -294,7 +294,7 @@ fn left_out(seen: &Recognition, currency: &str) -> Vec<LeftOutRow> {
         text: line.text.clone(),
         reason: line.reason.clone(),
         cost: line.cost.as_ref().map(|cost| format!("{cost} {currency}")).unwrap_or_default(),
-        may_be_back: !matches!(line.code, LeftOutCode::Title | LeftOutCode::Asked),
+        may_be_back: line.code != LeftOutCode::Title,
     };
     seen.left_out.iter().map(row).collect()
 }

@@ -106,9 +106,11 @@ pub(super) fn read(context: &RequestContext, upload: &PendingUpload) -> Said {
     };
     // A radio button for lines sends their numbers to leave them out, or the numbers with a minus to keep them as rows.
     let (out, rows): (Vec<&str>, Vec<&str>) = context.beginning_with(LINES).partition(|lines| !lines.starts_with('-'));
+    let ticked: LineSet = context.all("back").filter_map(|line| line.parse::<u64>().ok()).collect();
     let back = context.all("back").chain(rows.into_iter().map(|line| line.trim_start_matches('-')));
     decisions.keep = form.lines("keep", back);
-    decisions.leave_out = form.lines("leave_out", out.into_iter());
+    // A line that is ticked to be put back may still be in the field of those that are left out.
+    decisions.leave_out = form.lines("leave_out", out.into_iter()).without(&ticked);
     let answers = answers(&mut form, upload);
     let save_as = match context.field("save_as").trim() {
         "" => None,

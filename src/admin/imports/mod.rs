@@ -1,5 +1,6 @@
 //! An import in the browser: upload, column mapping, preview; then the list of imports, each one's changes, and its undo.
 
+pub mod adjust;
 pub(in crate::admin) mod change_table;
 pub mod list;
 pub mod mapping;
@@ -8,6 +9,6 @@ mod mapping_questions;
 mod name_list;
 pub mod preview;
 pub mod saved_mappings;
-pub mod settle;
+mod settle;
 pub mod undo;
 pub mod upload;

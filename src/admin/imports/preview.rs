@@ -120,7 +120,13 @@ pub async fn problems(context: RequestContext, id: web::Path<String>) -> Answer 
     download::csv(file.await?, "pitlane-problems.csv")
 }
 
-async fn page(context: &RequestContext, upload: PendingUpload, moved: Vec<String>, error: Option<String>) -> Answer {
+/// The page, with what changed meanwhile or what is wrong.
+pub(super) async fn page(
+    context: &RequestContext,
+    upload: PendingUpload,
+    moved: Vec<String>,
+    error: Option<String>,
+) -> Answer {
     let own = upload.clone();
     let found = context
         .run_in_turn(move |context| Ok::<_, ClientError>(pending_uploads::preview(context.store(), &own)))

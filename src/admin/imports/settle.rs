@@ -1,17 +1,11 @@
 //! What the preview asks to settle: problems grouped by cause, each with a button that solves it, and what deserves a look. A
 //! button changes one answer and shows the preview again.
 
-use actix_web::web;
-
 use crate::admin::imports::name_list::{NameList, short};
-use crate::admin::imports::upload::draft;
-use crate::admin::kit::context::{Answer, RequestContext};
 use crate::admin::kit::format;
-use crate::domain::Name;
-use crate::import::{Column, LineSet};
-use crate::service::catalogue::{self, Change};
-use crate::service::imports::{Alias, Cause, LeftOutLine, Preview, Unnamed};
-use crate::service::pending_uploads::{self, PendingUpload};
+use crate::import::Column;
+use crate::service::imports::{Cause, LeftOutLine, Preview, Unnamed};
+use crate::service::pending_uploads::PendingUpload;
 
 /// New names of which one can be chosen from a list.
 const CHOICES: usize = 50;
@@ -270,59 +264,4 @@ fn of_left_out(found: &Preview) -> Vec<Item> {
         ..Item::default()
     };
     others.into_iter().map(item).chain(above).collect()
-}
-
-/// Applies one answer from the preview and shows the preview again.
-pub async fn adjust(context: RequestContext, id: web::Path<String>) -> Answer {
-    let upload = draft(&context, &id).await?;
-    let to = format!("/admin/imports/drafts/{}/preview?advertiser={}", upload.row.id, upload.advertiser.id);
-    let (mut decisions, mut answers) = (upload.settings.decisions.clone(), upload.settings.answers.clone());
-    let is_on = |field: &str| context.field(field) == "on";
-    answers.sum |= is_on("sum");
-    answers.create_missing |= is_on("create");
-    answers.replace |= is_on("replace");
-    if let Some(typed) = context.sent("control_total") {
-        typed.trim().clone_into(&mut answers.control_total);
-        if answers.control_total.parse::<crate::service::imports::ControlTotal>().is_err() {
-            answers.control_total.clear();
-        }
-    }
-    for column in [Column::OfferName, Column::App, Column::StoreId, Column::Os] {
-        let value = context.field(&format!("set-{column}")).trim();
-        if !value.is_empty() {
-            decisions.fixed.retain(|(other, _)| *other != column);
-            decisions.fixed.push((column, value.to_owned()));
-        }
-    }
-    let with = |set: &LineSet, field: &str| {
-        format!("{},{}", String::from(set.clone()), context.field(field))
-            .parse::<LineSet>()
-            .unwrap_or_else(|_| set.clone())
-    };
-    decisions.keep = with(&decisions.keep, "back");
-    decisions.leave_out = with(&decisions.leave_out, "leave_out");
-    if let (Ok(column), name, known) =
-        (context.field("alias_column").parse(), context.field("alias_name"), context.field("alias_known"))
-    {
-        let (name, known) = (name.to_owned(), known.to_owned());
-        match decisions.fixed.iter_mut().find(|(other, value)| *other == column && *value == name) {
-            Some((_, value)) => *value = known,
-            None => answers.aliases.push(Alias { column, name, known }),
-        }
-    }
-    let rename = context.field("rename").parse::<i64>().ok().zip(Name::parse("name", context.field("rename_to")).ok());
-    let (store, actor) = (context.store().clone(), context.actor());
-    crate::telemetry::blocking(move || {
-        let mut upload = upload;
-        if let Some((key, name)) = rename {
-            let known = store.read(|txn| txn.campaign_list(upload.advertiser.key))?;
-            if let Some(campaign) = known.into_iter().find(|row| row.key.get() == key) {
-                let change = Change::RenameCampaign(&campaign, &name);
-                catalogue::change(&store, &upload.advertiser, &change, &actor)?;
-            }
-        }
-        pending_uploads::decide(&store, &mut upload, decisions, answers)
-    })
-    .await?;
-    Ok(context.go(&to))
 }

@@ -8,30 +8,31 @@ use crate::import::currency::{CurrencyClaim, claim, of_header};
 use crate::import::recognition::ProblemCode;
 use crate::import::{Column, Decisions, LeftOut, LeftOutCode, Problem};
 
-/// Words in sentences that name a currency.
-const MONEY: [&str; 18] = [
-    "currency",
-    "amounts",
-    "money",
-    "costs",
+/// What words hold that speak of a currency, alone or joined to others (`Kontowährung`).
+const CURRENCY: [&str; 16] = [
+    "currenc",
     "währung",
-    "beträge",
     "devise",
-    "montants",
     "moneda",
-    "importes",
     "moeda",
-    "valores",
     "valuta",
-    "importi",
     "waluta",
-    "kwoty",
-    "валюта",
-    "суммы",
+    "валют",
+    "para birimi",
+    "döviz",
+    "通貨",
+    "货币",
+    "貨幣",
+    "币种",
+    "幣別",
+    "통화",
 ];
 
-/// The currency that a line around the table names. The file is refused if it isn't the expected one, unless a person set the
-/// currency.
+/// Words for amounts in sentences that name a currency.
+const AMOUNTS: [&str; 11] =
+    ["amounts", "money", "costs", "beträge", "montants", "importes", "valores", "importi", "kwoty", "суммы", "金額"];
+
+/// The currency that a line around the table names. The file is refused where it is not the expected one, unless somebody set it.
 pub(super) fn tell_currency(
     left_out: &[LeftOut],
     currency: Option<Currency>,
@@ -67,7 +68,10 @@ fn named(text: &str, headers: &Headers) -> Option<CurrencyClaim> {
     let parts: Vec<&str> = text.split([':', '·', '=']).map(str::trim).collect();
     let is_currency = |part: &str| headers.rank(part, Known::Column(Column::Currency)).is_some();
     let pair = parts.windows(2).find_map(|pair| is_currency(pair[0]).then(|| claim(pair[1])).flatten());
-    let speaks = || words(text).split(' ').any(|word| MONEY.contains(&word));
+    let speaks = || {
+        let words = words(text);
+        CURRENCY.iter().any(|part| words.contains(part)) || words.split(' ').any(|word| AMOUNTS.contains(&word))
+    };
     pair.or_else(|| speaks().then(|| of_header(text).1).flatten())
 }
 
@@ -80,6 +84,8 @@ mod tests {
         for (text, code) in [
             ("Currency · EUR", "EUR"),
             ("Währung: EUR", "EUR"),
+            ("Kontowährung: EUR", "EUR"),
+            ("通貨: JPY", "JPY"),
             ("All amounts in GBP", "GBP"),
             ("Campaign report TRY", "-"),
             ("Account · Acme", "-"),

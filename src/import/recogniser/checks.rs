@@ -6,7 +6,7 @@ use super::headers::{Headers, Known};
 use super::sample::Sample;
 use super::survey::Survey;
 use crate::domain::{Currency, Day, ExactCost, Invalid};
-use crate::import::currency::{CurrencyClaim, claim, of_header};
+use crate::import::currency::{CurrencyClaim, claim, of_header, of_unit_cell};
 use crate::import::decisions::{DecimalSign, Period};
 use crate::import::number::{bare, claim_beside, is_nothing};
 use crate::import::plan::{ColumnPlan, PeriodLength, PeriodPlan};
@@ -45,21 +45,24 @@ impl CurrencyCheck {
         }
     }
 
+    /// Looks at a row.
     pub(super) fn look(&mut self, line: u64, record: &Record) {
-        let cell = |place: Option<usize>| place.and_then(|place| record.get(place)).map_or("", bare);
-        let amount = cell(self.cost);
-        // Digits alone claim nothing. A currency is recognised even if the amount has the other decimal sign.
-        let beside = if amount.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b',')) {
-            None
-        } else {
-            DecimalSign::ALL.iter().find_map(|sign| claim_beside(amount, *sign))
-        };
-        let text = cell(self.stated);
+        let text = cell(record, self.stated);
         let stated = if text.is_empty() { None } else { claim(text) };
         if stated.is_none() && !is_nothing(text) && self.unknown.is_none() {
             self.unknown = Some((line, text.to_owned()));
         }
-        for claim in [beside, stated].into_iter().flatten() {
+        self.take(line, [beside(cell(record, self.cost)), stated]);
+    }
+
+    /// Looks at a line that is no row, such as a total or a line of units.
+    pub(super) fn look_aside(&mut self, line: u64, record: &Record) {
+        let amount = cell(record, self.cost);
+        self.take(line, [beside(amount), of_unit_cell(amount)]);
+    }
+
+    fn take(&mut self, line: u64, claims: [Option<CurrencyClaim>; 2]) {
+        for claim in claims.into_iter().flatten() {
             let Some(expected) = self.expected else {
                 let both = self.said.map_or(Some(claim), |said| CurrencyClaim::both(said, claim));
                 self.contradicts |= both.is_none();
@@ -117,6 +120,19 @@ impl CurrencyCheck {
         }
         None
     }
+}
+
+fn cell(record: &Record, place: Option<usize>) -> &str {
+    place.and_then(|place| record.get(place)).map_or("", bare)
+}
+
+/// What stands beside an amount. Digits alone claim nothing; what an amount is in shows even where it is written with the other
+/// decimal sign.
+fn beside(amount: &str) -> Option<CurrencyClaim> {
+    if amount.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b',')) {
+        return None;
+    }
+    DecimalSign::ALL.iter().find_map(|sign| claim_beside(amount, *sign))
 }
 
 /// How many lines with a future day are listed.

@@ -122,21 +122,75 @@ impl FigureEvidence {
     }
 }
 
-/// The decimal sign of all columns of figures.
+/// The decimal sign that only a total shows, which stands as long as that total is the sum of rows.
+pub(super) struct ShownByTotal {
+    question: Problem,
+    line: u64,
+    message: String,
+}
+
+impl ShownByTotal {
+    /// Says it, or asks where no total is the sum of rows.
+    pub(super) fn tell(self, is_sum: bool, found: &mut Findings) {
+        if is_sum {
+            found.note(NoteCode::Settled, Some(self.line), self.message);
+        } else {
+            found.problems.push(self.question);
+        }
+    }
+}
+
+/// The decimal sign of all columns of figures together, and whether it has to be proved.
 pub(super) fn sign(
-    evidence: &[FigureEvidence],
+    rows: &[FigureEvidence],
+    totals: &[FigureEvidence],
     decisions: &Decisions,
     context: &Context<'_>,
     found: &mut Findings,
-) -> DecimalSign {
+) -> (DecimalSign, Option<ShownByTotal>) {
     if let Some(sign) = decisions.numbers {
-        return sign;
+        return (sign, None);
     }
+    let (sample, question) = match sign_of_rows(rows, context, found) {
+        RowsShow::Sign(sign) => return (sign, None),
+        RowsShow::Nothing(sample, question) => (sample, question),
+    };
+    let only = |at: usize| totals.iter().find_map(|column| column.only[at].as_ref());
+    let (shown, (line, cell)) = match (only(0), only(1)) {
+        (Some(cell), None) => (DecimalSign::Point, cell),
+        (None, Some(cell)) => (DecimalSign::Comma, cell),
+        _ => {
+            let Some(sign) = context.memory.numbers else {
+                found.problems.push(question);
+                return (DecimalSign::Point, None);
+            };
+            let message =
+                format!("{sample} was read with a decimal {}, as in earlier files of this kind.", sign.as_str());
+            found.note(NoteCode::Settled, question.line, message);
+            return (sign, None);
+        }
+    };
+    let message = format!(
+        "Line {line}, a total, has {} and is the sum of rows with a decimal {}, so all figures were read so.",
+        Invalid::echo(cell),
+        shown.as_str()
+    );
+    (shown, Some(ShownByTotal { question, line: *line, message }))
+}
+
+/// What the rows say of the decimal sign.
+enum RowsShow {
+    Sign(DecimalSign),
+    /// A cell that can be read in two ways, and the question.
+    Nothing(String, Problem),
+}
+
+fn sign_of_rows(evidence: &[FigureEvidence], context: &Context<'_>, found: &mut Findings) -> RowsShow {
     let [points, commas] = [0, 1].map(|at| evidence.iter().find_map(|column| column.only[at].as_ref()));
     let of_ours = evidence.iter().filter(|column| column.column.is_some());
     match (points, commas) {
-        (Some(_), None) => return DecimalSign::Point,
-        (None, Some(_)) => return DecimalSign::Comma,
+        (Some(_), None) => return RowsShow::Sign(DecimalSign::Point),
+        (None, Some(_)) => return RowsShow::Sign(DecimalSign::Comma),
         (Some((one, point)), Some((other, comma))) => {
             let message = format!(
                 "Numbers are written in two ways: line {one} has {}, line {other} has {}. Say which mark stands before decimals; what is \
@@ -145,23 +199,18 @@ pub(super) fn sign(
                 Invalid::echo(comma)
             );
             found.problems.push(question(Some(one.max(other)).copied(), message, Vec::new()));
-            return DecimalSign::Point;
+            return RowsShow::Sign(DecimalSign::Point);
         }
         (None, None) => {}
     }
     let Some((line, sample)) = of_ours.filter_map(|column| column.doubtful.as_ref()).min() else {
-        return DecimalSign::Point;
+        return RowsShow::Sign(DecimalSign::Point);
     };
     if let Some(sign) = whole_sign(evidence, sample, context.currency) {
         let message =
             format!("{} has no decimals, so {sample} was read as a whole number.", of_currency(context.currency));
         found.note(NoteCode::Settled, Some(*line), message);
-        return sign;
-    }
-    if let Some(sign) = context.memory.numbers {
-        let message = format!("{sample} was read with a decimal {}, as in earlier files of this kind.", sign.as_str());
-        found.note(NoteCode::Settled, Some(*line), message);
-        return sign;
+        return RowsShow::Sign(sign);
     }
     let label = |sign: &DecimalSign| {
         let plain = match figure(sample, *sign) {
@@ -174,8 +223,7 @@ pub(super) fn sign(
     };
     let choices = DecimalSign::ALL.iter().map(label).collect();
     let message = format!("The file leaves open which mark stands before decimals, as in {}.", Invalid::echo(sample));
-    found.problems.push(question(Some(*line), message, choices));
-    DecimalSign::Point
+    RowsShow::Nothing(sample.clone(), question(Some(*line), message, choices))
 }
 
 /// The sign by which an amount in a currency without decimals is a whole number.

@@ -74,7 +74,8 @@ fn is_plausible(word: &str) -> bool {
             let is_polish = |c: char| "ąćęłńóśźż".contains(c);
             let mut runs = word.split(|c: char| c.is_ascii());
             let is_usual = |run: &str| run.chars().count() < 3 || run.chars().all(is_polish);
-            runs.all(is_usual) && odd.iter().all(is_letter) && is_cased(word) && !has_sign_within(word)
+            let is_own = |c: &char| script_is_latin(*c) || is_sign(*c);
+            runs.all(is_usual) && odd.iter().all(is_own) && is_cased(word) && !has_sign_within(word)
         }
         [1] => odd.iter().all(is_letter) && is_cased(word) && !has_sign_within(word),
         [2] => odd.iter().all(is_letter) && is_cased(word) && is_greek(word),
@@ -177,7 +178,7 @@ fn is_thai(word: &str) -> bool {
 }
 
 fn script_is_latin(c: char) -> bool {
-    c.is_ascii_alphabetic() || matches!(c, '\u{aa}' | '\u{ba}' | '\u{c0}'..='\u{24f}')
+    c.is_ascii_alphabetic() || matches!(c, '\u{aa}' | '\u{ba}' | '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}')
 }
 
 fn script_is_cyrillic(c: char) -> bool {
@@ -201,7 +202,7 @@ fn script_is_thai(c: char) -> bool {
 }
 
 fn script_is_asian(c: char) -> bool {
-    matches!(c, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '々')
+    is_kana(c) || is_ideograph(c) || matches!(c, '\u{3100}'..='\u{312f}' | '\u{ac00}'..='\u{d7af}' | '々')
 }
 
 fn is_kana(c: char) -> bool {
@@ -213,7 +214,7 @@ fn is_half_wide_kana(c: char) -> bool {
 }
 
 fn is_ideograph(c: char) -> bool {
-    matches!(c, '\u{3400}'..='\u{9fff}')
+    matches!(c, '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
 /// Punctuation and digits of Asian texts. Half-wide katakana are not among them: they are what other encodings read as.

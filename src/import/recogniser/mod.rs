@@ -119,7 +119,7 @@ pub(super) fn recognise_text(
     let survey = survey(&mut input, &table, &sample, &plans, headers, decisions)?;
     let dates = dates(&survey, &plans, decisions, context, &mut found);
     let period = checks::period(&sample, &survey, &plans, headers, &dates, decisions, &mut found);
-    let sign = figures::sign(&survey.figures, decisions, context, &mut found);
+    let (sign, shown_by_total) = figures::sign(&survey.figures, &survey.total_figures, decisions, context, &mut found);
     let unit = unit::unit(&sample, &plans, &survey, headers, (decisions, context), &mut found);
 
     let places = Places::of(&plans, decisions, &sample, headers);
@@ -143,11 +143,14 @@ pub(super) fn recognise_text(
                     hidden.look(row, || places.campaign_mark(row.record));
                 }
             } else if decisions.leave_out.contains(row.line) {
-                let text = table::begins(row.record.iter());
-                let reason = "it was asked to leave it out".to_owned();
-                rest.left_out.push(totals::left_out(row.line, LeftOutCode::Asked, reason, text, row.figures));
+                rest.leave_out(row);
+            } else {
+                currency.look_aside(row.line, row.record);
             }
         })?;
+    if let Some(shown) = shown_by_total {
+        shown.tell(sums.prove(&reading), &mut found);
+    }
     rest.judge(&survey, &sums, &reading, &mut found);
     found.problems.extend(hidden.question(&decisions.keep));
     survey.ends.tell(&places, &mut rest.left_out, decisions, &mut found);
@@ -252,6 +255,12 @@ struct Rest {
 }
 
 impl Rest {
+    /// Notes a line that somebody leaves out.
+    fn leave_out(&mut self, row: &totals::Passing<'_>) {
+        let (text, reason) = (table::begins(row.record.iter()), "it was asked to leave it out".to_owned());
+        self.left_out.push(totals::left_out(row.line, LeftOutCode::Asked, reason, text, row.figures));
+    }
+
     fn judge(&mut self, survey: &Survey, sums: &Sums, reading: &Reading, found: &mut Findings) {
         let mut asked = 0;
         for (at, suspect) in survey.suspects.iter().enumerate() {

@@ -55,6 +55,8 @@ pub(super) struct Survey {
     pub(super) days: DayEvidence,
     pub(super) others: Vec<OtherDays>,
     pub(super) figures: Vec<FigureEvidence>,
+    /// Our columns of figures in the lines that may be totals.
+    pub(super) total_figures: Vec<FigureEvidence>,
     pub(super) suspects: Vec<Suspect>,
     /// Lines that repeat the header.
     pub(super) repeated: Vec<(u64, String)>,
@@ -113,6 +115,7 @@ impl Survey {
     fn choose_figures(&mut self, sample: &Sample, plans: &[ColumnPlan], headers: &Headers) {
         let ours = plans.iter().filter(|plan| Column::FIGURES.contains(&plan.column));
         self.figures = ours.map(|plan| FigureEvidence::new(Some(plan.column), plan.place)).collect();
+        self.total_figures.clone_from(&self.figures);
         let taken = |place: &usize| plans.iter().any(|plan| plan.place == *place);
         let others = (0..sample.names.len()).filter(|place| !taken(place));
         let others = others.filter(|place| {
@@ -156,6 +159,9 @@ impl Survey {
                 let is_row = suspicion == Suspicion::TotalPhrase;
                 self.suspects.push(suspect);
                 if !is_row {
+                    for evidence in &mut self.total_figures {
+                        evidence.look(line, record.get(evidence.place()).map_or("", bare));
+                    }
                     return;
                 }
             }

@@ -6,6 +6,7 @@ use foldhash::HashMap;
 use foldhash::quality::FixedState;
 
 use super::dates::DayEvidence;
+use super::header_words::words;
 use super::headers::Headers;
 use super::sample::Sample;
 use super::table::begins;
@@ -190,6 +191,50 @@ pub(super) fn suspicion(
     (campaign_says == Says::Phrase).then_some(Suspicion::TotalPhrase)
 }
 
+/// Whether a cell says how many rows there are, as in `2 rows`.
+fn counts_rows(cell: &str) -> bool {
+    const ROWS: [&str; 35] = [
+        "row",
+        "rows",
+        "records",
+        "entries",
+        "items",
+        "results",
+        "campaigns",
+        "zeilen",
+        "einträge",
+        "ergebnisse",
+        "kampagnen",
+        "lignes",
+        "résultats",
+        "campagnes",
+        "filas",
+        "resultados",
+        "campañas",
+        "linhas",
+        "registros",
+        "campanhas",
+        "righe",
+        "risultati",
+        "wierszy",
+        "wiersze",
+        "kampanii",
+        "строк",
+        "строки",
+        "записей",
+        "кампаний",
+        "satır",
+        "kayıt",
+        "行",
+        "件",
+        "条",
+        "개",
+    ];
+    let words = words(cell);
+    let rest = words.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
+    rest != words && ROWS.contains(&rest)
+}
+
 fn is_day(cell: &str, decisions: &Decisions, days: &DayEvidence) -> bool {
     match &decisions.date_format {
         Some(format) => format.parse(cell).is_ok(),
@@ -212,7 +257,7 @@ pub(super) fn suspect(line: u64, record: &Record, places: &Places, headers: &Hea
         text: begins(record.iter()),
         day: cell(places.day).to_owned(),
         campaign: (!is_no_text(campaign)).then(|| mark(campaign)),
-        says_so: record.iter().take(4).chain([campaign]).any(|cell| headers.speaks_of_total(cell)),
+        says_so: record.iter().take(4).chain([campaign]).any(|cell| headers.speaks_of_total(cell) || counts_rows(cell)),
         is_total_word: headers.is_total_word(campaign),
         filled: filled.len(),
         has_figures: filled.iter().any(is_figure),

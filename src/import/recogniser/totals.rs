@@ -19,6 +19,9 @@ use crate::import::{DateForm, Decisions, FileError, Problem};
 /// How many totals are looked back and ahead over, for groups within groups.
 const GROUPS: usize = 300;
 
+/// Decimals that a total has at least if it is rounded further than its rows.
+const CENTS: u32 = 2;
+
 /// The sums of rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Tally {
@@ -49,6 +52,8 @@ impl Tally {
 pub(super) struct Figures {
     pub(super) cost: Option<ExactCost>,
     pub(super) clicks: Option<Count>,
+    /// The decimals that the cost is written with, where a line may be a total.
+    decimals: Option<u32>,
 }
 
 impl Figures {
@@ -71,7 +76,14 @@ impl Reading {
         Figures {
             cost: cell(places.cost).and_then(|cell| self.numbers.cost(cell).ok()).map(|(cost, _)| cost),
             clicks: cell(places.clicks).and_then(|cell| self.numbers.count("clicks", cell).ok()),
+            decimals: None,
         }
+    }
+
+    /// The figures of a line that may be a total, which may be rounded further than rows are.
+    fn total_figures(&self, record: &Record, places: &Places) -> Figures {
+        let cost = places.cost.and_then(|place| record.get(place)).map(bare);
+        Figures { decimals: cost.map(|cell| self.numbers.decimals(cell)), ..self.figures(record, places) }
     }
 
     /// The count in a column; `None` if it is missing.
@@ -89,8 +101,13 @@ impl Reading {
         let cost = figures.cost.is_none_or(|cost| {
             let off = cost.checked_sub(sum.cost).map(ExactCost::abs);
             // Each amount and the total may have been rounded by half of the last decimal.
-            let most = ExactCost::parse(&format!("{}e-{}", (sum.rows + 1) * 5, self.decimals.min(24) + 1));
-            matches!((off, most), (Some(off), Ok(most)) if off <= most)
+            let half = |times: u64, decimals: u32| {
+                ExactCost::parse(&format!("{}e-{}", times * 5, decimals.min(24) + 1)).unwrap_or_default()
+            };
+            let rounded = figures.decimals.filter(|shown| (CENTS..self.decimals).contains(shown));
+            let most =
+                half(sum.rows + 1, self.decimals).checked_add(rounded.map_or(ExactCost::ZERO, |shown| half(1, shown)));
+            matches!((off, most), (Some(off), Some(most)) if off <= most)
         });
         clicks && cost
     }
@@ -166,7 +183,7 @@ impl Sums {
             let asked = decisions.leave_out.contains(line);
             let suspect = next.next_if(|suspect| suspect.line == line);
             if suspect.is_some() {
-                sums.suspects.push((figures, sums.all));
+                sums.suspects.push((reading.total_figures(record, places), sums.all));
             }
             let cell = places.day.and_then(|place| record.get(place)).map_or("", bare);
             if last.0 != cell || last.1.is_none() {
@@ -194,6 +211,26 @@ impl Sums {
 
     fn group(&self, group: Option<Group>) -> Tally {
         group.and_then(|group| self.groups.get(&group)).copied().unwrap_or_default()
+    }
+
+    /// The rows right above a line whose sums its figures are: since the beginning, or since another line like it.
+    fn rows_above(&self, suspects: &[Suspect], at: usize, reading: &Reading) -> Option<Tally> {
+        let (figures, before) = self.suspects[at];
+        let behind = |other: usize| {
+            let (own, mut sum) = self.suspects[other];
+            if suspects[other].suspicion == Suspicion::TotalPhrase {
+                sum.add(own);
+            }
+            sum
+        };
+        let starts = (at.saturating_sub(GROUPS)..at).rev().map(behind).chain([Tally::default()]);
+        starts.filter_map(|start| before.without(start)).find(|sum| sum.rows > 1 && reading.are(figures, *sum))
+    }
+
+    /// Whether the cost of any line that may be a total is the sum of rows, as it is read.
+    pub(super) fn prove(&self, reading: &Reading) -> bool {
+        let has_cost = |at: &usize| self.suspects[*at].0.cost.is_some_and(|cost| cost != ExactCost::ZERO);
+        (0..self.suspects.len()).filter(has_cost).any(|at| self.section(at, reading).is_some())
     }
 
     /// The rows whose sums a suspect's figures equal: all, or those between two suspects.
@@ -290,8 +327,9 @@ pub(super) fn judge(suspects: &[Suspect], at: usize, sums: &Sums, reading: &Read
         Suspicion::TotalPhrase => {
             let own =
                 Tally { rows: 1, cost: figures.cost.unwrap_or_default(), clicks: figures.clicks.map_or(0, Count::get) };
-            let others = of_day.without(own).filter(|sum| sum.rows > 1 && !figures.is_nothing());
-            match others.filter(|sum| reading.are(figures, *sum)) {
+            let of_others = || of_day.without(own).filter(|sum| reading.are(figures, *sum));
+            let sum = of_others().or_else(|| sums.rows_above(suspects, at, reading));
+            match sum.filter(|sum| sum.rows > 1 && !figures.is_nothing()) {
                 Some(sum) => Verdict::Ask(format!(
                     "is called like a total, and its figures are the sums of {}",
                     plural(sum.rows, "other row")

@@ -38,7 +38,9 @@ impl Commit<'_> {
     /// Writes the staged input. `None` if the catalogue has changed since it was staged.
     pub(super) fn run(&self, store: &Store, staging: &mut Staging) -> Result<Option<ImportDone>, ImportError> {
         if let Some(wanted) = &self.options.control_total {
-            wanted.check(staging.reading.cost.as_deref()).map_err(ImportError::ControlTotal)?;
+            wanted
+                .check(staging.reading.cost.as_deref(), staging.reading.currency)
+                .map_err(ImportError::ControlTotal)?;
         }
         let unnamed = self.unnamed(store, staging)?;
         let are_many = staging.cells.are_many();

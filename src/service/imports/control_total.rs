@@ -3,13 +3,16 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::domain::{ExactCost, Invalid};
+use crate::domain::{Currency, ExactCost, Invalid};
+use crate::import::{CurrencyClaim, TypedFigure, typed_figure};
 
 /// The total that an input's cost must have, compared in as many decimals as were typed, and at least two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ControlTotal {
     amount: ExactCost,
     decimals: usize,
+    /// What stands beside it says of its currency.
+    claim: Option<CurrencyClaim>,
 }
 
 /// Decimals that count if none were typed.
@@ -18,46 +21,31 @@ const CENTS: usize = 2;
 impl FromStr for ControlTotal {
     type Err = Invalid;
 
-    /// `58705.23`, `58,705.23`, `58.705,23`, `$58,705.23` or `58705.23 USD`.
+    /// `58705.23`, `58,705.23`, `58.705,23`, `$58,705.23` or `58705.23 USD`. Of `1,234` and `1.234` the first is a thousand.
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let refuse = || Invalid::value("control total", text, "an amount such as 58705.23");
-        let is_beside = |c: char| !c.is_ascii_digit() && !matches!(c, '.' | ',' | '-');
-        let number: String = text.trim_matches(is_beside).chars().filter(|c| !is_blank(*c)).collect();
-        let (whole, fraction) = match number.rfind(['.', ',']) {
-            Some(at) if is_decimal_sign(&number, at) => (&number[..at], &number[at + 1..]),
-            _ => (number.as_str(), ""),
+        let (plain, claim) = match typed_figure(text.trim()) {
+            TypedFigure::Number(plain, claim) => (plain, claim),
+            TypedFigure::Either(plain, _) => (plain, None),
+            TypedFigure::Other => return Err(refuse()),
         };
-        let has_both = whole.contains('.') && whole.contains(',');
-        let is_grouped = whole.split(['.', ',']).skip(1).all(|group| matches!(group.len(), 2 | 3));
-        if has_both || !is_grouped {
-            return Err(refuse());
-        }
-        let plain: String = whole.chars().filter(|c| !matches!(c, '.' | ',')).collect();
-        let plain = if fraction.is_empty() { plain } else { format!("{plain}.{fraction}") };
         let amount = ExactCost::parse(&plain).map_err(|_| refuse())?;
-        Ok(Self { amount, decimals: fraction.len() })
-    }
-}
-
-fn is_blank(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '\'' | '’' | '_')
-}
-
-/// Whether the last mark is a decimal sign: another mark comes before it, or other than three digits after it.
-fn is_decimal_sign(number: &str, at: usize) -> bool {
-    let mark = &number[at..=at];
-    let before = &number[..at];
-    match (before.contains(mark), before.contains(['.', ','])) {
-        (true, _) => false,
-        (false, true) => true,
-        // `1.234` is a decimal number as programs write it; `1,234` is a thousand as people write it.
-        (false, false) => mark == "." || number.len() - at - 1 != 3,
+        let decimals = plain.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+        Ok(Self { amount, decimals, claim })
     }
 }
 
 impl ControlTotal {
-    /// Compares it with the file's total; the error names both.
-    pub fn check(&self, cost: Option<&str>) -> Result<(), String> {
+    /// Compares it with what a file comes to in its currency; the error says both.
+    pub fn check(&self, cost: Option<&str>, currency: Option<Currency>) -> Result<(), String> {
+        if let (Some(claim), Some(currency)) = (self.claim, currency)
+            && !claim.fits(currency)
+        {
+            return Err(format!(
+                "the total is in {claim}, but the file's cost in {}; nothing was imported",
+                currency.code()
+            ));
+        }
         let Some(cost) = cost.and_then(|cost| ExactCost::parse(cost).ok()) else {
             return Err("the file has amounts in several currencies, so they have no total".to_owned());
         };
@@ -103,20 +91,24 @@ mod tests {
         ] {
             assert_eq!(total(text).to_string(), amount, "{text}");
         }
-        for text in ["", "abc", "1.2.3,4,5", "--"] {
+        for text in ["", "abc", "12 total", "1.2.3,4,5", "--"] {
             assert!(text.parse::<ControlTotal>().is_err(), "{text} was accepted");
         }
     }
 
     #[test]
     fn cents_and_every_decimal_that_is_typed_must_match() {
-        assert!(total("58,705.23").check(Some("58705.229957")).is_ok());
-        assert!(total("58705.229957").check(Some("58705.229957")).is_ok());
-        assert!(total("58705.229958").check(Some("58705.229957")).is_err());
-        assert!(total("58705").check(Some("58705.23")).is_err());
-        assert!(total("58705").check(Some("58705.00")).is_ok());
-        let error = total("104.01").check(Some("104")).unwrap_err();
+        assert!(total("58,705.23").check(Some("58705.229957"), None).is_ok());
+        assert!(total("58705.229957").check(Some("58705.229957"), None).is_ok());
+        assert!(total("58705.229958").check(Some("58705.229957"), None).is_err());
+        assert!(total("58705").check(Some("58705.23"), None).is_err());
+        assert!(total("58705").check(Some("58705.00"), None).is_ok());
+        let error = total("104.01").check(Some("104"), None).unwrap_err();
         assert!(error.contains("comes to 104, expected 104.01, a difference of 0.01"), "{error}");
-        assert!(total("1").check(None).is_err());
+        assert!(total("1").check(None, None).is_err());
+        let usd = Currency::parse("USD").ok();
+        assert!(total("$104").check(Some("104"), usd).is_ok() && total("104 USD").check(Some("104"), usd).is_ok());
+        let error = total("€104").check(Some("104"), usd).unwrap_err();
+        assert!(error.contains("the total is in EUR, but the file's cost in USD"), "{error}");
     }
 }

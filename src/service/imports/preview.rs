@@ -121,7 +121,8 @@ pub(super) fn compare(
     let (changes, inserts) = (shown(seen.changes)?, shown(seen.inserts)?);
     let created = staging.creations.names();
     let resembling = resembling(txn, &staging.creations, &created)?;
-    let control_total = |wanted: &ControlTotal| wanted.check(staging.reading.cost.as_deref()).err();
+    let control_total =
+        |wanted: &ControlTotal| wanted.check(staging.reading.cost.as_deref(), staging.reading.currency).err();
     let mut reading = staging.reading.clone();
     reading.notes.extend(around.unnamed.iter().filter(|_| !options.replace).map(Unnamed::note));
     Ok(Preview {

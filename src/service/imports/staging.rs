@@ -34,6 +34,8 @@ pub struct Reading {
     pub repeated: u64,
     /// The total cost, exactly as read; `None` if the rows have several currencies.
     pub cost: Option<String>,
+    /// What they are in.
+    pub currency: Option<Currency>,
     pub clicks: u64,
     /// SHA-256 of the original bytes, in hexadecimal.
     pub sha256: String,
@@ -119,7 +121,7 @@ pub(super) fn stage(
             cells.push(staged)?;
         }
     }
-    let is_one_currency = is_one(resolver.currencies());
+    let currency = only(resolver.currencies());
     let (creations, mut notes, catalogue) = resolver.finish();
     let (mut left_out, mut left_out_total) = (Vec::new(), 0);
     if let Some(recognition) = &options.recognition {
@@ -132,7 +134,8 @@ pub(super) fn stage(
         rows: sums.rows,
         rounded: sums.rounded,
         repeated: merge.repeated,
-        cost: (is_one_currency && !sums.overflown).then_some(cost),
+        cost: currency.filter(|_| !sums.overflown).map(|_| cost),
+        currency,
         clicks: sums.clicks,
         sha256,
         headers: summary.headers,
@@ -144,9 +147,10 @@ pub(super) fn stage(
     Ok(Staging { creations, catalogue, cells: cells.finish()?, reading })
 }
 
-fn is_one(mut currencies: impl Iterator<Item = Currency>) -> bool {
-    let first = currencies.next();
-    currencies.all(|other| Some(other) == first)
+/// The one currency that there is.
+fn only(mut currencies: impl Iterator<Item = Currency>) -> Option<Currency> {
+    let first = currencies.next()?;
+    currencies.all(|other| other == first).then_some(first)
 }
 
 fn read(

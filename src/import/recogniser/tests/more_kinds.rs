@@ -70,3 +70,105 @@ fn a_row_without_campaign_is_no_total_of_one_row_of_another_day() {
     let total = File::new("Campaign,Day,Clicks,Cost\nA,2023-08-01,10,1.00\n,2023-08-01,10,1.00\n");
     assert_eq!(total.left_out(), [(3, "total")]);
 }
+
+#[test]
+fn a_total_of_weeks_within_the_table_is_no_campaign() {
+    let weeks = |name: &str| {
+        let mut text = "Day,Campaign,Clicks,Cost\n".to_owned();
+        for (week, cost) in [(7, "1.00"), (14, "1.50")] {
+            for day in week..week + 7 {
+                writeln!(text, "2023-08-{day:02},A,2,{cost}").unwrap();
+            }
+            let sum = if week == 7 { "7.00" } else { "10.50" };
+            writeln!(text, "2023-08-{:02},{name},14,{sum}", week + 6).unwrap();
+        }
+        File::new(text)
+    };
+    for name in ["Weekly total", "Wochensumme", "Total week 32", "週計"] {
+        assert_eq!(
+            (weeks(name).rows().len(), weeks(name).recognise().unwrap().sums.cost.as_str()),
+            (14, "17.5"),
+            "{name}"
+        );
+    }
+    // A name that only begins like a total is asked about where its figures are sums.
+    assert_eq!(weeks("Total Acme").open(), ["total", "total"]);
+}
+
+#[test]
+fn a_total_shows_the_decimal_sign_if_it_is_the_sum() {
+    let file = |total: &str| {
+        File::new(format!(
+            "Day,Campaign,Clicks,Cost\n2023-08-01,A,10,1.500\n2023-08-02,B,20,2.750\nTotal,,30,\"{total}\"\n"
+        ))
+    };
+    assert_eq!(file("4.25").rows(), ["2 2023-08-01 A 10 1.5", "3 2023-08-02 B 20 2.75"]);
+    assert!(
+        file("4.25")
+            .recognise()
+            .unwrap()
+            .notes
+            .iter()
+            .any(|note| note.message.contains("Line 4, a total, has \"4.25\""))
+    );
+    assert_eq!(file("4.250,00").rows(), ["2 2023-08-01 A 10 1500", "3 2023-08-02 B 20 2750"]);
+    for total in ["4.250", "9.25", "4,250.00"] {
+        assert_eq!(file(total).open(), ["numbers"], "{total}");
+    }
+    let rounded = "Day,Campaign,Clicks,Cost\n2023-08-01,A,10,1.333\n2023-08-01,B,20,2.333\n2023-08-01,Total,30,3.67\n";
+    assert_eq!(File::new(rounded).left_out(), [(4, "total")]);
+}
+
+#[test]
+fn a_line_that_counts_the_rows_is_none() {
+    for line in [";2 rows;30;4.00", "2 Zeilen;;30;4.00", "Строк: 2;;;", "2 件;;30;4.00"] {
+        let file = File::new(format!("Day;Campaign;Clicks;Cost\n2023-08-01;A;10;1.50\n2023-08-02;B;20;2.50\n{line}\n"));
+        assert_eq!((file.rows().len(), file.left_out().len()), (2, 1), "{line}");
+    }
+}
+
+#[test]
+fn a_total_or_a_line_of_units_in_another_currency_refuses_the_file() {
+    for (line, rows) in [("Total,,30,€4.00", true), (",,count,EUR", false), (",,#,€", false), ("Total,,30,$4.00", true)]
+    {
+        let table = "2023-08-01,A,10,1.50\n2023-08-02,B,20,2.50\n";
+        let below = if rows { format!("{table}{line}\n") } else { format!("{line}\n{table}") };
+        let file = File::new(format!("Day,Campaign,Clicks,Cost\n{below}"));
+        let open = if line.contains('$') { Vec::new() } else { vec!["currency"] };
+        assert_eq!(file.open(), open, "{line}");
+    }
+    for title in ["Kontowährung: EUR", "Account currency,EUR", "通貨: JPY", "All amounts in GBP"] {
+        let file = File::new(format!("{title}\nDay,Campaign,Clicks,Cost\n2023-08-01,A,10,1.50\n"));
+        assert_eq!(file.open(), ["currency"], "{title}");
+    }
+    for header in ["costEur", "Cost (USDT)", "spend_usdc", "cost.eur"] {
+        assert_eq!(rows_of(header, "1.5").map(&[(Column::Cost, header)]).open(), ["currency"], "{header}");
+    }
+}
+
+#[test]
+fn rare_characters_of_another_encoding_are_no_doubt() {
+    let bytes =
+        encoding_rs::WINDOWS_1252.encode("Tag;Kampagne;Klicks;Kosten\n01.08.2023;Münzspiel 1;10;1,50\n").0.into_owned();
+    assert_eq!(File::new(bytes).rows(), ["2 2023-08-01 Münzspiel 1 10 1.5"]);
+}
+
+#[test]
+fn exports_in_further_languages_are_known() {
+    for header in [
+        "날짜,캠페인,클릭수,비용",
+        "Dag,Campagne,Klikken,Kosten",
+        "Dag,Kampanj,Klick,Kostnad",
+        "Den,Kampaň,Kliknutí,Náklady",
+        "Nap,Kampány,Kattintások,Költség",
+        "День,Кампанія,Кліки,Витрати",
+        "Tanggal,Kampanye,Klik,Biaya",
+        "Ngày,Chiến dịch,Lượt nhấp,Chi phí",
+    ] {
+        assert_eq!(
+            File::new(format!("{header}\n2023-08-01,A,10,1.50\n")).rows(),
+            ["2 2023-08-01 A 10 1.5"],
+            "{header}"
+        );
+    }
+}
