@@ -49,17 +49,18 @@ struct DetailPage {
 fn advice(poll: &PollSeen) -> &'static str {
     match poll.status {
         200..=299 if !poll.complete => {
-            "The client left, or reading failed midway. It can't have taken this for a whole report."
+            "The client disconnected, or reading failed midway. The client can't have taken this for a whole report."
         }
         200..=299 => "The client received the full report.",
         304 => "Nothing had changed since it last asked for these days, so nothing was sent again.",
         400 => "A date was missing, malformed, or after the other. The client was told which, and what is expected.",
         401 => {
-            "It showed no token, or one that is unknown, revoked or expired. Generate a new one and give it to the connector."
+            "The request had no token, or one that is unknown, revoked or expired. Generate a new one and give it to \
+             the connector."
         }
-        403 => "The token's scope does not cover the report, or its advertiser is disabled.",
+        403 => "The token's scope doesn't allow the report, or its advertiser is disabled.",
         429 => "It asked too often, and was told when to come back.",
-        _ => "Something failed here, and the server's log says what. The next poll may well be answered.",
+        _ => "The server failed; its log says why. The next poll may work again.",
     }
 }
 

@@ -156,7 +156,7 @@ async fn new_form(context: &RequestContext) -> Result<Form, crate::http::ClientE
             "advertiser",
             "Advertiser",
             Kind::Choice(advertisers.collect()),
-            "The token shows this advertiser's figures and no others.",
+            "The token gives access to this advertiser's figures only.",
         )
         .field("scope", "Scope", Kind::choices(&scopes), "")
         .field(
@@ -241,7 +241,7 @@ pub async fn ask_revoke(context: RequestContext, id: web::Path<String>) -> Answe
     let used = match (row.last_used_at, &row.last_used_address) {
         (Some(at), Some(from)) => format!("It was last used {} ago from {from}.", format::span(Utc::now() - at)),
         (Some(at), None) => format!("It was last used {} ago.", format::span(Utc::now() - at)),
-        (None, _) => "It was not used yet.".to_owned(),
+        (None, _) => "It hasn't been used yet.".to_owned(),
     };
     let used = format!("{used} Everyone who uses it is refused from the next request on. This can't be undone.");
     let form = Form::new(format!("/admin/tokens/{}/revoke", row.id), "Revoke token")
@@ -278,9 +278,8 @@ fn next_name(name: &str) -> String {
 
 async fn rotate_page(context: &RequestContext, row: &TokenRow, form: Form) -> Answer {
     let intro = vec![
-        "A new token is made beside this one, for the same advertiser and scope. Both work.".to_owned(),
-        "Give the new one to whoever uses the old one. The token list says when it is in use; then revoke the old one."
-            .to_owned(),
+        "You get a second token for the same advertiser and scope. Both work.".to_owned(),
+        "Give the new one to whoever uses it. When the token list shows it in use, revoke the old one.".to_owned(),
     ];
     FormPage::answer(context, NAV, format!("Rotate “{}”", row.name), intro, form).await
 }

@@ -40,8 +40,8 @@ pub async fn readyz(state: web::Data<AppState>, request: HttpRequest) -> Result<
 /// The state of the backups. Problems are reported without details, and don't make the server unready.
 fn backups(status: &BackupStatus, now: DateTime<Utc>) -> String {
     let age = status.age(now).map_or_else(
-        || "no proven backup yet".to_owned(),
-        |age| format!("last proven backup: {} s ago", age.num_seconds()),
+        || "no verified backup yet".to_owned(),
+        |age| format!("last verified backup: {} s ago", age.num_seconds()),
     );
     if status.trouble(now).is_some() { format!("{age}; backups need looking after, see: pitlane doctor") } else { age }
 }

@@ -28,7 +28,7 @@ pub(super) fn run(global: &Global, command: Command) -> anyhow::Result<()> {
         Command::Test(flags) => test(global, &flags),
         Command::StatsDue { advertiser, hour } => {
             alarms::set_stats_due(&open_existing(global)?, &advertiser, hour, &Actor::command_line())?;
-            say(format_args!("stats of the day before are missed from {hour}:00 on"));
+            say(format_args!("missing stats of the day before raise an alarm from {hour}:00 on"));
             Ok(())
         }
     }
@@ -61,5 +61,5 @@ fn test(global: &Global, flags: &Alarms) -> anyhow::Result<()> {
     if failed == 0 {
         return Ok(());
     }
-    Err(super::output::AlreadyPrinted(format!("{failed} of {} tests did not get through", sent.len())).into())
+    Err(super::output::AlreadyPrinted(format!("{failed} of {} tests failed", sent.len())).into())
 }

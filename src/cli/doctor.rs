@@ -136,7 +136,8 @@ fn integrity(store: &Store, deep: bool) -> StoreResult<Finding> {
     let size = std::fs::metadata(store.path()).map_or(0, |file| file.len());
     if !deep && size > SMALL {
         let message = format!(
-            "not gone through, since the file has {} MB: pitlane doctor --deep does. Each nightly backup proves the same",
+            "not checked completely, because the file has {} MB: pitlane doctor --deep does that. Each nightly backup \
+             verifies the same",
             size >> 20
         );
         return Ok(Finding { check: "integrity", verdict: Verdict::Ok, message });
@@ -179,14 +180,13 @@ fn free_disk_space(store: &Store) -> Finding {
 fn filesystem_of(global: &Global) -> Finding {
     let dir = global.data_dir.display();
     let (verdict, message) = match filesystem_kind(&global.data_dir) {
-        FilesystemKind::Local => (Verdict::Ok, format!("{dir} lies on a local file system")),
+        FilesystemKind::Local => (Verdict::Ok, format!("{dir} is on a local file system")),
         FilesystemKind::Suspect(kind) => {
-            (Verdict::Advice, format!("{dir} lies on {kind}; if a network is behind it, move it to a local disk"))
+            (Verdict::Advice, format!("{dir} is on {kind}; if a network is behind it, move it to a local disk"))
         }
-        FilesystemKind::Network(kind) => (
-            Verdict::Problem,
-            format!("{dir} lies on {kind}, where a database can be damaged; move it to a local disk"),
-        ),
+        FilesystemKind::Network(kind) => {
+            (Verdict::Problem, format!("{dir} is on {kind}, where a database can be damaged; move it to a local disk"))
+        }
     };
     Finding { check: "file system", verdict, message }
 }
@@ -200,13 +200,13 @@ fn backups(global: &Global) -> ServiceResult<Finding> {
         (None, Some(at)) if !status.dated_ahead.is_empty() => {
             let files = status.dated_ahead.join(", ");
             let message = format!(
-                "the last proven backup was made on {}; these were made while the clock ran ahead and are never \
+                "the last verified backup was made on {}; these were made while the clock ran ahead and are never \
                  deleted, do so yourself: {files}",
                 moment(at)
             );
             (Verdict::Advice, message)
         }
-        (None, Some(at)) => (Verdict::Ok, format!("the last proven backup was made on {}", moment(at))),
+        (None, Some(at)) => (Verdict::Ok, format!("the last verified backup was made on {}", moment(at))),
         (None, None) => (Verdict::Advice, "the server made none yet; it does so when it starts".to_owned()),
     };
     Ok(Finding { check: "backups", verdict, message })
@@ -261,7 +261,7 @@ fn leftovers(global: &Global) -> StoreResult<Finding> {
     let found = Store::leftovers(&global.data_dir)?;
     let names: Vec<_> = found.iter().map(|path| path.display().to_string()).collect();
     Ok(if names.is_empty() {
-        Finding { check: "leftovers", verdict: Verdict::Ok, message: "no half copies lie about".to_owned() }
+        Finding { check: "leftovers", verdict: Verdict::Ok, message: "no incomplete copies are left over".to_owned() }
     } else {
         let message = format!(
             "a killed restore left {}; each contains the database. The server's next start deletes them",
@@ -303,7 +303,8 @@ fn advertisers(txn: &ReadTxn<'_>) -> ServiceResult<Vec<Finding>> {
         let Setup { offers, offers_on, has_token, .. } = Setup::of(txn, Some(advertiser), now)?;
         if offers_on == 0 {
             let message = format!(
-                "\"{name}\" reports none of its {offers} offers; run: pitlane offer enable OFFER --advertiser \"{name}\""
+                "\"{name}\" has cost reporting off for all {offers} offers; run: pitlane offer enable OFFER \
+                 --advertiser \"{name}\""
             );
             findings.push(finding(Verdict::Advice, "offers", message));
         }
@@ -314,7 +315,10 @@ fn advertisers(txn: &ReadTxn<'_>) -> ServiceResult<Vec<Finding>> {
             findings.push(finding(Verdict::Advice, "tokens", message));
         }
         if offers_on > 0 && has_token {
-            let message = format!("\"{name}\" reports {offers_on} of {offers} offers and has a live token");
+            let message = format!(
+                "\"{name}\" has cost reporting on for {offers_on} of {offers} offers, and has a \
+                live token"
+            );
             findings.push(finding(Verdict::Ok, "advertiser", message));
         }
         let (verdict, message) = polling(&PollingStatus::of(txn, advertiser.id, now)?, now);
@@ -359,8 +363,8 @@ fn polling(status: &PollingStatus, now: DateTime<Utc>) -> (Verdict, String) {
         PollingState::Refused => {
             let status = status.refused.as_ref().map(|poll| poll.status).unwrap_or_default();
             let message = format!(
-                "refuses polls, the last with {status} (last answered: {last}); see the page Polls and the token in \
-                 Singular's connector"
+                "is polled, but the polls are refused, the last with {status} (last answered: {last}); see the page \
+                 Polls and the token in Singular's connector"
             );
             (Verdict::Advice, message)
         }

@@ -62,7 +62,7 @@ fn readme(written: &[(&str, u64)]) -> anyhow::Result<String> {
     let mut text = format!(
         "What Pitlane {} held on {}.\n\n\
          CSV as in RFC 4180: UTF-8, commas, quotes where needed, CRLF. Days are dates as their source stated them. Moments are\n\
-         UTC. Money is exact decimal in the advertiser's currency. An empty cell is nothing.\n\n",
+         UTC. Money is exact decimal in the advertiser's currency. An empty cell means no value.\n\n",
         env!("CARGO_PKG_VERSION"),
         moment(Utc::now()),
     );

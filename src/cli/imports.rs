@@ -81,7 +81,7 @@ pub(super) fn run(global: &Global, command: Command) -> anyhow::Result<()> {
                 0 => String::new(),
                 kept => format!("; {kept} keep their value, since another import states it too"),
             };
-            say(format_args!("{id} is undone: {rows} rows are as they were, {} of them gone{kept}", done.deleted));
+            say(format_args!("{id} is undone: {rows} rows are as they were, {} of them removed{kept}", done.deleted));
             for sentence in unmerged {
                 say(format_args!("{sentence}"));
             }
@@ -110,7 +110,7 @@ fn list(txn: &ReadTxn<'_>, global: &Global, advertiser: Option<&str>, limit: u32
     let advertiser = advertiser.map(|wanted| txn.advertiser_get(wanted)).transpose()?;
     let found = txn.import_list(advertiser.map(|row| row.key), None, limit)?;
     for cut_off in imports::recently_cut_off(txn, RECENT, chrono::Utc::now())? {
-        say(format_args!("cut off, and nothing of it was kept: {}", cut_off.subject));
+        say(format_args!("cut off, and nothing was imported: {}", cut_off.subject));
     }
     if global.json {
         return print_json(&found.iter().map(as_json).collect::<Vec<_>>());

@@ -56,7 +56,7 @@ pub(super) fn run(
     };
     let (from, into) = pair.names();
     if let Some(done) = &done {
-        say(format_args!("\"{from}\" means \"{into}\" from now on; to undo it: pitlane imports undo {}", done.id));
+        say(format_args!("\"{from}\" stands for \"{into}\" from now on; to undo it: pitlane imports undo {}", done.id));
     }
     if global.json {
         let rows: u64 = outlook.parts.iter().map(|part| part.rows).sum();

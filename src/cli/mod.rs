@@ -191,7 +191,8 @@ fn open_or_create(global: &config::Global) -> anyhow::Result<Store> {
     }
     if store.is_other_copy() {
         tracing::warn!(
-            "the database is another copy than the one last used here: what Singular was handed is not known any more"
+            "the database is another copy than the one last used here, so it isn't known any more what Singular \
+             received"
         );
     }
     // A running server does this before it serves.

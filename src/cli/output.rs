@@ -17,7 +17,7 @@ static AS_RECORDS: AtomicBool = AtomicBool::new(false);
 /// From now on stderr has log records only; panics are log records too.
 pub(super) fn log_everything() {
     AS_RECORDS.store(true, Ordering::Relaxed);
-    std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "the program has a fault")));
+    std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "the program has a bug")));
 }
 
 pub(super) fn logs_everything() -> bool {

@@ -27,10 +27,10 @@ pub(super) fn own(global: &Global) -> anyhow::Result<Owner> {
     match filesystem_kind(&global.data_dir) {
         FilesystemKind::Local => {}
         FilesystemKind::Suspect(kind) => {
-            warn(format_args!("{dir} lies on {kind}. If a network is behind it, move it to a disk of this machine"));
+            warn(format_args!("{dir} is on {kind}. If a network is behind it, move it to a disk of this machine"));
         }
         FilesystemKind::Network(kind) => anyhow::bail!(
-            "{dir} lies on {kind}, where a database can be damaged: locks can't be relied on over a network. \
+            "{dir} is on {kind}, where a database can be damaged: locks can't be relied on over a network. \
              Use a directory on a disk of this machine: --data-dir DIR"
         ),
     }
@@ -52,7 +52,7 @@ pub(super) fn serve(
     }
     match imports::note_cut_off(&store) {
         Ok(found) => found.iter().for_each(|message| {
-            warn(format_args!("an import was cut off, and nothing of it was kept: {message}. Import it again"));
+            warn(format_args!("an import was cut off, and nothing was imported: {message}. Import it again"));
         }),
         Err(error) => warn(format_args!("can't tell whether an import was interrupted: {error}")),
     }
@@ -116,8 +116,9 @@ impl Reach {
     fn warn(&self) {
         if self.is_open() {
             warn(format_args!(
-                "log-ins and tokens can be read on their way here: {} is plain HTTP and takes connections from other \
-                 machines. Serve HTTPS with --tls-domain NAME, or say with --public-url https://… that a proxy does",
+                "others on the network can read log-ins and tokens: {} is plain HTTP and accepts connections from \
+                 other machines. Serve HTTPS with --tls-domain NAME, or say with --public-url https://… that a proxy \
+                 does",
                 self.address
             ));
         }

@@ -212,11 +212,11 @@ impl ClientError {
             ErrorKind::NotFound => "There is no such page",
             ErrorKind::MethodNotAllowed | ErrorKind::UnsupportedMediaType => "Something is wrong with this request",
             ErrorKind::RequestTimeout => "That took too long",
-            ErrorKind::PreconditionFailed => "That is not what it was",
+            ErrorKind::PreconditionFailed => "This has changed",
             ErrorKind::PayloadTooLarge => "That is too large",
             ErrorKind::TooManyRequests => "Too many attempts",
             ErrorKind::Error => "Something went wrong",
-            ErrorKind::Unavailable => "Come back in a moment",
+            ErrorKind::Unavailable => "Please try again in a moment",
         };
         let page = ErrorPage {
             title,

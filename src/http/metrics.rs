@@ -78,7 +78,7 @@ impl Metrics {
         let polling = Family::default();
         registry.register(
             "advertisers_polling",
-            "Advertisers that are not disabled, by how their polling stands",
+            "Advertisers that are not disabled, by polling state",
             polling.clone(),
         );
         let (singular_days, last_complete_poll) = (Family::default(), Family::default());
@@ -102,7 +102,7 @@ impl Metrics {
         );
         registry.register_with_unit(
             "restore_drill_age",
-            "Time since a backup was last restored for practice; -1 while none was",
+            "Time since a backup was last restored as a test; -1 while none was",
             Unit::Seconds,
             drill_age.clone(),
         );
@@ -126,7 +126,7 @@ impl Metrics {
         );
         registry.register(
             "certificate_troubled",
-            "1 while the server's own certificate is missing, has ended or ends soon",
+            "1 while the server's own certificate is missing, has expired or expires soon",
             certificate_troubled.clone(),
         );
         Self {

@@ -270,7 +270,7 @@ fn refused(noun: &str, name: &Name, stored: &str, meant: &str) -> ServiceError {
             if noun.starts_with(['a', 'o']) { "an" } else { "a" }
         )
     } else {
-        format!("\"{stored}\"{stored_as} was merged into \"{meant}\" and means it")
+        format!("\"{stored}\"{stored_as} was merged into \"{meant}\" and stands for it")
     };
     StoreError::Conflict(message).into()
 }

@@ -119,7 +119,7 @@ fn the_check_shows_what_it_found_and_the_connect_page_knows_it() {
     assert!(!done(&page, "Be reached from outside") && page.contains("Not checked yet."), "{page}");
     let ran = ada.post("/admin/singular/check", &[]);
     let page = ada.follow(ran).into_text();
-    assert!(page.contains("Check from outside: all 8 parts are well") && page.contains("Checked."), "{page}");
+    assert!(page.contains("Check from outside: all 8 checks passed") && page.contains("Checked."), "{page}");
     assert!(page.contains("92 single days in a row have the same rows"), "{page}");
     let page = ada.get("/admin/singular/connect").into_text();
     assert!(done(&page, "Be reached from outside"), "{page}");
@@ -224,7 +224,7 @@ fn from_an_empty_appliance_to_a_connected_one() {
         hand.follow("Connect Singular").await;
         browser.sees("Connect Singular: 1 of 6 steps done").await;
         hand.press("Check from outside").await;
-        browser.sees("parts are well").await;
+        browser.sees("checks passed").await;
         hand.follow("Connect").await;
         hand.press("Generate token for a year").await;
         let token = browser.text("#token").await;

@@ -36,7 +36,7 @@ fn the_undo_of_new_rows_names_each_of_them() {
     assert!(done.contains("Became, EUR") && !done.contains("Will be"), "what was done stands as to come: {done}");
     let undo = undo_last(&app);
     let shown = ada.get(&format!("/admin/imports/{undo}")).into_text();
-    for told in ["What it took away", "Summer", "Lumen", "was 1.50", "was 10"] {
+    for told in ["What it removed", "Summer", "Lumen", "was 1.50", "was 10"] {
         assert!(shown.contains(told), "{told}: {shown}");
     }
     let csv = ada.get(&format!("/admin/imports/{undo}/changes.csv")).into_text();

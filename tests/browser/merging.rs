@@ -94,7 +94,7 @@ fn a_publisher_is_merged_and_comes_back() {
             browser.go("/admin/catalogue/publishers").await;
             assert!(!browser.text("main").await.contains("Facebok"));
             browser.follow("Facebook").await;
-            browser.sees("“Facebok” was merged into it and means it.").await;
+            browser.sees("“Facebok” was merged into it; its name and its id stand for this one.").await;
             browser.go(&page(&app, "publishers", "Facebok")).await;
             browser.sees("It was merged into “Facebook”").await;
             browser.follow("See the merge, which can be undone").await;

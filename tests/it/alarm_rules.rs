@@ -93,7 +93,7 @@ fn a_day_that_was_handed_over_empty_is_told_until_a_poll_heals_it() {
     world.state(&[late], "1.5");
     world.advance(1);
     let less = format!(
-        "Acme: Singular was handed nothing for {}; usual are 2. The next poll brings what is there now.",
+        "Acme: Singular got nothing for {}; usually it gets 2. The next poll brings what is there now.",
         day(late)
     );
     world.told(&[("opened", &less), ("over", &format!("Over: {missing}"))]);

@@ -68,7 +68,7 @@ fn alarms_are_told_once_through_failures_kills_and_restarts() {
     let started = Instant::now();
     loop {
         let home = person.get("/admin/").into_text();
-        if home.contains("Alarms by webhook have not got through since") && home.contains("answered 500") {
+        if home.contains("Alarms by webhook could not be sent since") && home.contains("answered 500") {
             assert!(!home.contains("secret-path"), "{home}");
             let alarms = person.get("/admin/settings/alarms").into_text();
             assert!(alarms.contains("not yet by webhook") && !alarms.contains("not yet by e-mail"), "{alarms}");

@@ -112,7 +112,7 @@ fn an_import_is_undone_to_the_byte_and_only_while_nothing_later_stands_on_it() {
     assert!(words.contains("(3 rows). Undo those first"), "{words}");
     assert_eq!(site.report(), second);
     let undone = site.undo(&later, &["--reason", "wrong file"]);
-    assert!(undone.stderr.contains("4 rows are as they were, 1 of them gone"), "{}", undone.stderr);
+    assert!(undone.stderr.contains("4 rows are as they were, 1 of them removed"), "{}", undone.stderr);
     assert_eq!(site.report(), first);
     let words = site.undo(&later, &[]).failed(1);
     assert!(words.contains("the import was undone already, on "), "{words}");
@@ -266,13 +266,13 @@ fn an_import_that_is_killed_leaves_nothing_and_the_next_start_says_so() {
 
     assert_eq!(site.report(), before);
     assert_eq!(site.ids().len(), 1);
-    let told = "an import was cut off, and nothing of it was kept: killed.ndjson, begun ";
+    let told = "an import was cut off, and nothing was imported: killed.ndjson, begun ";
     let first = site.program.start("serve", "warn").stop();
     assert!(first.stderr.contains(told), "{}", first.stderr);
     let second = site.program.start("serve", "warn").stop();
     assert!(!second.stderr.contains("cut off"), "{}", second.stderr);
     let list = site.program.run(&["imports", "list"]);
-    assert!(list.stderr.contains("cut off, and nothing of it was kept: killed.ndjson"), "{}", list.stderr);
+    assert!(list.stderr.contains("cut off, and nothing was imported: killed.ndjson"), "{}", list.stderr);
     assert_eq!(std::fs::read_dir(site.program.data().join("imports")).unwrap().count(), 0);
     // A finished import leaves no marker either.
     site.import(&[]).done();

@@ -50,7 +50,7 @@ fn a_log_for_people_shows_the_set_up_link_and_how_to_reach_it() {
 fn plain_http_for_other_machines_is_warned_of_and_its_link_names_an_address_of_this_one() {
     let program = Program::new();
     let ended = program.start_with("info", &["serve", "--log-format", "text", "--listen", "0.0.0.0:0"]).stop();
-    assert!(ended.stderr.contains("log-ins and tokens can be read on their way here"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("others on the network can read log-ins and tokens"), "{}", ended.stderr);
     let link = std::fs::read_to_string(program.data().join("setup-link.txt")).unwrap();
     let host = link.trim_start_matches("http://").split(':').next().unwrap().parse::<std::net::IpAddr>().unwrap();
     assert!(!host.is_unspecified(), "{link}");

@@ -179,7 +179,7 @@ fn an_empty_day(world: &mut World) {
     assert_eq!(told["days"][1]["served"]["rows"], 0);
     next_look(world);
     let less =
-        format!("Acme: Singular was handed nothing for {late}; usual are 2. The next poll brings what is there now.");
+        format!("Acme: Singular got nothing for {late}; usually it gets 2. The next poll brings what is there now.");
     world.told(&[("opened", &less), ("over", &format!("Over: {missing}"))]);
     a_day_begins(world, "2027-03-09");
     stands(world, 0, [(258, "out_of_reach")]);

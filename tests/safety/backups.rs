@@ -195,7 +195,7 @@ fn a_server_that_missed_a_backup_makes_it_and_tells_how_old_that_is() {
         assert_eq!(status, 200);
         String::from_utf8(body).unwrap()
     };
-    eventually("a backup is made", || page("/readyz").contains("last proven backup: "));
+    eventually("a backup is made", || page("/readyz").contains("last verified backup: "));
     let metrics = page("/metrics");
     let value = |name: &str| -> i64 {
         let line = metrics.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("no {name}"));
@@ -208,5 +208,5 @@ fn a_server_that_missed_a_backup_makes_it_and_tells_how_old_that_is() {
     let [backup, status] = names(&backups).try_into().unwrap();
     assert_eq!(status, "status.json");
     assert!(site.ok(&["verify", text(&backups.join(backup))]).contains("sound; schema"));
-    assert!(site.ok(&["doctor"]).contains("the last proven backup was made on"));
+    assert!(site.ok(&["doctor"]).contains("the last verified backup was made on"));
 }

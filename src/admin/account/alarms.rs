@@ -107,7 +107,7 @@ pub async fn test(context: RequestContext) -> Answer {
     let sent = context.run(|context| Ok(context.state().alarms.test(&context.actor().name))).await?;
     let said = sent.into_iter().map(|(channel, result)| match result {
         Ok(()) => ("good", format!("{}: the test was sent.", label(&channel))),
-        Err(why) => ("bad", format!("{}: the test did not get through: {why}.", label(&channel))),
+        Err(why) => ("bad", format!("{}: the test could not be sent: {why}.", label(&channel))),
     });
     page(&context, said.collect()).await
 }

@@ -134,7 +134,7 @@ pub(in crate::admin) fn held(wait: std::time::Duration) -> ClientError {
         format::span(TimeDelta::seconds(seconds.try_into().unwrap_or(i64::MAX)))
     };
     let message =
-        format!("Too many wrong passwords or codes came for this account or from this address. Try again in {pause}.");
+        format!("Too many wrong passwords or codes for this account or from this address. Try again in {pause}.");
     ClientError::later(ErrorKind::TooManyRequests, seconds, message)
 }
 

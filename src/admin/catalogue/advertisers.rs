@@ -152,7 +152,7 @@ pub async fn ask_switch(context: RequestContext, id: web::Path<String>) -> Answe
     let row = found(&context, id.into_inner()).await?;
     let action = format!("{PATH}/{}/switch?advertiser={}", row.id, row.id);
     let (title, message, form) = if row.disabled_at.is_some() {
-        let message = "Its tokens that are neither revoked nor expired work again from the next request on.";
+        let message = "Its tokens work again from the next request on, unless they are revoked or expired.";
         (format!("Enable {}?", row.name), message, Form::new(action, "Enable advertiser"))
     } else {
         let message = "Its tokens are refused from the next request on, so Singular gets no cost. Nothing is deleted, and it \

@@ -158,7 +158,8 @@ impl Entry for CampaignRow {
         let usage = txn.campaign_usage(owner.key, self.key)?;
         if usage.is_none() && txn.campaign_has_history(owner.key, self.key)? {
             let message = format!(
-                "{} has no stats any more, but the history of imports still tells of those it had. You can keep it; it does no harm.",
+                "{} has no stats any more, but the history of imports still contains those it had. You can keep it; \
+                 it does no harm.",
                 self.name
             );
             return Ok(Some((message, ("See the imports", format!("/admin/imports{}", scope(owner))))));

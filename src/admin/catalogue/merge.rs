@@ -51,7 +51,7 @@ pub(in crate::admin::catalogue) fn merged_into(
     let (by, id) = (&entry.actor, entry.id);
     Ok(Around {
         says: vec![
-            format!("It was merged into “{name}” by {by}, so its name and its id mean that one."),
+            format!("It was merged into “{name}” by {by}, so its name and its id stand for that one."),
             "Its rows stay in the report, with zeros. Undo the merge to have it back.".to_owned(),
         ],
         links: vec![
@@ -71,7 +71,7 @@ pub(in crate::admin::catalogue) fn merged_before(
     let mut around = Around::default();
     for (name, import) in before {
         let id = txn.import_by_key(import)?.id;
-        around.says.push(format!("“{name}” was merged into it and means it."));
+        around.says.push(format!("“{name}” was merged into it; its name and its id stand for this one."));
         around.links.push((format!("See the merge of {name}"), format!("/admin/imports/{id}{scope}")));
     }
     Ok(around)
@@ -98,7 +98,7 @@ async fn choice<E: Mergeable>(context: &RequestContext, owner: &E::Owner, from: 
     let form = context.run(move |context| {
         context.store().read(|txn| {
             let form = Form::new(path(&owner, &from, ""), "See what would change").or_back_to(back_to(&owner, &from));
-            let hint = format!("The one that stays. {} goes into it.", from.name());
+            let hint = format!("The one to keep. {} is merged into it.", from.name());
             let mut form = pick::field::<E>(txn, owner.key(), form, "into", "Merge into", &hint)?;
             for field in &mut form.fields {
                 if let Kind::Choice(choices) = &mut field.kind {
@@ -194,7 +194,7 @@ impl<E: Mergeable> Asked<E> {
             .field("seen", "", Kind::Hidden, "")
             .with("seen", outlook.key.as_str());
         if outlook.final_days.is_empty() {
-            form.field("reason", "Reason", Kind::Text, "Stays in the history beside the merge.").optional()
+            form.field("reason", "Reason", Kind::Text, "Saved in the history with the merge.").optional()
         } else {
             let hint = "These days are marked final (already invoiced), so a reason is required.";
             form.field("reason", "Reason", Kind::Text, hint)
@@ -254,8 +254,8 @@ pub async fn merge<E: Mergeable>(context: RequestContext, ids: web::Path<(String
             Ok(context.go(&to))
         }
         Err(ImportError::Moved(_)) => {
-            let message = "Figures were changed while you had the page open, so nothing was merged. What would change now is \
-                           told here; merge again if you still want to.";
+            let message = "Figures were changed while you had the page open, so nothing was merged. See below what \
+                would change now; merge again if you still want to.";
             asked.page(&context, Some(again(typed, message.to_owned()))).await
         }
         Err(error @ ImportError::Final(_)) => {

@@ -78,7 +78,8 @@ pub fn find<P: Pickable>(
             page.rows.push(last);
             let names: Vec<_> = page.rows.iter().map(|row| format!("“{}”", row.label())).collect();
             let more = if total > NAMED { " and more" } else { "" };
-            let message = format!("“{text}” fits {total}: {}{more}. Enter the whole name or the id", names.join(", "));
+            let message =
+                format!("“{text}” matches {total}: {}{more}. Enter the whole name or the id", names.join(", "));
             Err(Invalid::because(field, message))
         }
     })

@@ -128,7 +128,8 @@ impl Entry for PublisherRow {
         let usage = txn.publisher_usage(self.key)?;
         if usage.is_none() && txn.publisher_has_history(self.key)? {
             let message = format!(
-                "{} has no stats any more, but the history of imports still tells of those it had. You can keep it; it does no harm.",
+                "{} has no stats any more, but the history of imports still contains those it had. You can keep it; \
+                 it does no harm.",
                 self.name
             );
             return Ok(Some((message, ("See the imports", "/admin/imports".to_owned()))));

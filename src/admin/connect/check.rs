@@ -26,8 +26,8 @@ struct Page {
 pub(super) fn outcome(checked: &Checked) -> String {
     let all = checked.findings.len();
     match checked.findings.iter().filter(|finding| !finding.ok).count() {
-        0 => format!("all {all} parts are well"),
-        failed => format!("{failed} of {all} parts failed"),
+        0 => format!("all {all} checks passed"),
+        failed => format!("{failed} of {all} checks failed"),
     }
 }
 

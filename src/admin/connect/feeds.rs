@@ -95,7 +95,7 @@ fn line(row: &FeedRow, shell: &Shell, publishers: &HashMap<PublisherKey, String>
     let revoke = if may_revoke { "Revoke" } else { "" };
     vec![
         Cell::new(row.name.clone()).note(match publisher {
-            Some(publisher) => format!("for {reader}, {publisher} alone"),
+            Some(publisher) => format!("for {reader}, only {publisher}"),
             None => format!("for {reader}"),
         }),
         Cell::new(days),

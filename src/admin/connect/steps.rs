@@ -136,7 +136,7 @@ fn report(progress: &Progress) -> String {
     let setup = &progress.setup;
     let offers = |count: usize| format::plural(i64::try_from(count).unwrap_or(i64::MAX), "offer");
     match (setup.missing.is_none(), setup.has_stats, setup.offers_on) {
-        (true, true, on) if on > 0 => format!("Singular is shown {} of {}.", on, offers(setup.offers)),
+        (true, true, on) if on > 0 => format!("Cost reporting is on for {} of {}.", on, offers(setup.offers)),
         (true, true, _) => "Cost reporting is off for all offers.".to_owned(),
         _ => "Home has the steps to the first report.".to_owned(),
     }
@@ -174,7 +174,7 @@ fn history(progress: &Progress) -> String {
     match (progress.was_polled(), all) {
         (false, _) => String::new(),
         (true, 0) => "There are no stats in the last three months.".to_owned(),
-        (true, _) => format!("{asked} of {days} with stats were asked for."),
+        (true, _) => format!("Singular has polled {asked} of {days} with stats."),
     }
 }
 

@@ -122,7 +122,7 @@ fn upkeep(appliance: &ApplianceStatus, are_on: bool, now: DateTime<Utc>) -> Stri
     }
     let days = appliance.certificate.as_ref().and_then(|certificate| certificate.days_left(now));
     if let Some(days) = days.filter(|days| *days >= 0) {
-        sentences.push(format!("The certificate ends in {}.", phrase::plural(days, "day")));
+        sentences.push(format!("The certificate expires in {}.", phrase::plural(days, "day")));
     }
     sentences.join(" ")
 }

@@ -176,8 +176,8 @@ pub async fn detail(context: RequestContext, id: web::Path<String>) -> Answer {
             let is_whole = table.rows.len() == cells.len() && table.rows.len() < CELLS as usize;
             let shown = format::count(i64::try_from(table.rows.len()).unwrap_or(i64::MAX));
             let counted = match (with_new, is_whole) {
-                (true, true) if entry.undoes.is_some() => "What it took away".to_owned(),
-                (true, false) if entry.undoes.is_some() => format!("What it took away: the first {shown}"),
+                (true, true) if entry.undoes.is_some() => "What it removed".to_owned(),
+                (true, false) if entry.undoes.is_some() => format!("What it removed: the first {shown}"),
                 (true, true) => "What it added".to_owned(),
                 (true, false) => format!("What it added: the first {shown}"),
                 (false, true) => "What each value was before".to_owned(),
@@ -189,7 +189,10 @@ pub async fn detail(context: RequestContext, id: web::Path<String>) -> Answer {
                 links.push((message, format!("/admin/imports/{undo}{}", shell.scope)));
             }
             if let Some(undoes) = entry.undoes {
-                links.push(("See what it took back".to_owned(), format!("/admin/imports/{undoes}{}", shell.scope)));
+                links.push((
+                    "See the import that it undid".to_owned(),
+                    format!("/admin/imports/{undoes}{}", shell.scope),
+                ));
             }
             let told: Told = entry.told.as_deref().and_then(|told| serde_json::from_str(told).ok()).unwrap_or_default();
             let days = (told.outlook.day_count > 0).then(|| days(&told.outlook, currency, None));
@@ -284,7 +287,7 @@ fn facts(shell: &Shell, entry: &ImportEntry, told: &Told, currency: Currency) ->
     }
     if let Some(cost) = &entry.cost {
         let (cost_of, clicks_of) = match entry.kind {
-            ImportKind::Merge => ("Cost that went over", "Clicks that went over"),
+            ImportKind::Merge => ("Cost that moved", "Clicks that moved"),
             _ => ("Cost of the file", "Clicks of the file"),
         };
         facts.push((cost_of, format!("{} {}", money(cost, currency), currency.code())));

@@ -67,7 +67,7 @@ impl<'c> Reader<'c> {
     fn lines(&mut self, field: &str, ticked: impl Iterator<Item = &'c str>) -> LineSet {
         let ticked = ticked.collect::<Vec<_>>().join(",");
         format!("{},{ticked}", self.context.field(field)).parse().unwrap_or_else(|_| {
-            self.refuse(field, "Type lines and ranges of lines, such as 14,20-22.");
+            self.refuse(field, "Enter lines and ranges of lines, such as 14,20-22.");
             LineSet::default()
         })
     }
@@ -99,7 +99,7 @@ pub(super) fn read(context: &RequestContext, upload: &PendingUpload) -> Said {
         text => match text.parse::<u64>() {
             Ok(line) if line > 0 => Some(line),
             _ => {
-                form.refuse("header_line", "Type the number of a line; the first line is 1.");
+                form.refuse("header_line", "Enter the number of a line; the first line is 1.");
                 None
             }
         },

@@ -36,7 +36,7 @@ fn field_of(code: ProblemCode) -> Option<(&'static str, &'static str)> {
         ProblemCode::Header => Some(("header_line", "Where does the table begin?")),
         ProblemCode::Dates | ProblemCode::DatesMixed => Some(("dates", "What do the dates mean?")),
         ProblemCode::Numbers => Some(("numbers", "How are numbers written?")),
-        ProblemCode::MoneyUnit => Some(("money_unit", "What are the amounts stated in?")),
+        ProblemCode::MoneyUnit => Some(("money_unit", "Which unit are the amounts in?")),
         ProblemCode::Period => Some(("period", "What about rows that cover more than a day?")),
         _ => None,
     }
@@ -86,8 +86,8 @@ fn line_question(number: usize, code: ProblemCode, lines: &str, message: &str) -
     let mut choices = vec![choice(lines.to_owned(), format!("Leave {named} {lines} out"))];
     let legend = match code {
         ProblemCode::Total => "Is this a row or a total?",
-        ProblemCode::FutureDay => "A day lies in the future",
-        _ => "The last line is not whole",
+        ProblemCode::FutureDay => "A day is in the future",
+        _ => "The last line is incomplete",
     };
     if code != ProblemCode::FutureDay {
         let capital = if named == "lines" { "Lines" } else { "Line" };
@@ -104,7 +104,7 @@ pub(super) fn settings(
     asked: &[&str],
     errors: &[(String, String)],
 ) -> Vec<Setting> {
-    let found = "Empty: found by itself.";
+    let found = "Leave empty to detect it.";
     let typed = |field, label, hint: &str, value: Option<String>| {
         (field, label, hint.to_owned(), value.unwrap_or_default(), Vec::new())
     };

@@ -138,7 +138,7 @@ fn of_cause(upload: &PendingUpload, found: &Preview, cause: &Cause) -> Item {
         },
         ("duplicate", _) => Item {
             title: format!("{} repeat a day, campaign and publisher", format::plural(count, "line")),
-            text: "This is usual where a file has one line an ad.".to_owned(),
+            text: "This is usual if a file has one line per ad.".to_owned(),
             actions: vec![action("Add them up", vec![("sum", "on".to_owned())])],
             lines: lines(cause),
             ..Item::default()
@@ -214,7 +214,7 @@ fn of_unnamed(unnamed: &Unnamed, found: &Preview) -> Item {
     Item {
         title: format!("“{}” at {} is not in the file", short(campaign), short(publisher)),
         text: format!("and holds {cost} and {clicks} clicks on its days ({days})."),
-        hint: "Where the network renamed it, rename it here too: otherwise its cost is counted twice. \
+        hint: "If the network renamed it, rename it here too; otherwise its cost is counted twice. \
             “Replace these days” sets to zero what the file leaves out."
             .to_owned(),
         actions,
@@ -246,7 +246,7 @@ fn of_left_out(found: &Preview) -> Vec<Item> {
         let total = i64::try_from(reading.left_out_total).unwrap_or(i64::MAX);
         return vec![Item {
             title: format!("{} are left out", format::plural(total, "line")),
-            hint: "Each can be put back on the page of the columns.".to_owned(),
+            hint: "You can put each back on the page of the columns.".to_owned(),
             lines: reading.left_out.iter().map(described).collect(),
             ..Item::default()
         }];

@@ -142,7 +142,7 @@ async fn take(
         }
     };
     let advertiser = if new.name.trim().is_empty() {
-        advertiser.ok_or_else(|| "Name the advertiser whose file it is.".to_owned())
+        advertiser.ok_or_else(|| "Enter the advertiser of this file.".to_owned())
     } else {
         let asked = new.clone();
         match context.run(move |context| asked.create(context)).await {

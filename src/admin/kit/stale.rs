@@ -102,7 +102,7 @@ impl Form {
                 changed
             } else {
                 let message = format!(
-                    "{changed} You typed {}, which stands here. Save again to keep yours.",
+                    "{changed} You typed {}, which is filled in here. Save again to keep yours.",
                     shown(&field.kind.label(&typed))
                 );
                 field.value = typed;

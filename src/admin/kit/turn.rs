@@ -20,8 +20,8 @@ impl RequestContext {
     ) -> Result<T, E> {
         let claim = Claim::new(Holder::Person(self.session()?.admin.id.into()), self.browser().address);
         let turn = tokio::time::timeout(WAIT, self.state().turns.take(claim)).await.map_err(|_| {
-            let message = "Long reports, previews and downloads of others are under way, and this waited for its turn \
-                in vain. Nothing was changed: load the page again in a moment.";
+            let message = "The server is busy with the reports, previews and downloads of others. Nothing was \
+                changed; load the page again in a moment.";
             ClientError::later(ErrorKind::Unavailable, 10, message)
         })?;
         let context = self.clone();

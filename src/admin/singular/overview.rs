@@ -100,7 +100,7 @@ impl Page {
     fn empty(shell: Shell) -> Self {
         Self {
             shell,
-            polling: "Add an advertiser first: what Singular is handed belongs to one.".to_owned(),
+            polling: "Add an advertiser first: Singular gets the report of one.".to_owned(),
             polling_tone: "",
             months: Vec::new(),
             has_older: false,
@@ -138,7 +138,7 @@ fn polling(txn: &ReadTxn<'_>, shell: &Shell, ledger: &Ledger) -> Result<(String,
     let back = if ledger.look_back.is_observed {
         format!("Polls look back {back}, as seen on the last 14 dates.")
     } else {
-        format!("Polls are taken to look back {back}, until three dates show it.")
+        format!("Polls are assumed to look back {back}, until three dates have shown it.")
     };
     let last = ledger.polling.last_at().map(|at| format::moment(at, shell.zone()));
     let (state, tone) = match (ledger.polling.state, last) {

@@ -64,7 +64,7 @@ pub(super) fn next_poll(txn: &ReadTxn<'_>, ledger: &Ledger, now: DateTime<Utc>) 
                     format!(" The next poll is expected {date} around {}.", at.format("%H:%M"))
                 }
                 None => {
-                    " When the next one comes is learned once polls arrive at the same time on three dates.".to_owned()
+                    " The next one can be predicted once polls have arrived at the same time on three dates.".to_owned()
                 }
             }
         }

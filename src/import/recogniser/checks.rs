@@ -113,7 +113,7 @@ impl CurrencyCheck {
         }
         if let Some((line, text)) = self.unknown {
             let message = format!(
-                "Line {line} has {} as its currency, which is none that is known; expected {code}.",
+                "Line {line} has {} as its currency, which isn't a known currency; expected {code}.",
                 Invalid::echo(&text)
             );
             refuse(line, message);
@@ -308,11 +308,7 @@ pub(super) fn note_nothing(sample: &Sample, survey: &Survey, found: &mut Finding
                 format!("{} cells that are", figures.nothing)
             };
             let name = Invalid::echo(&sample.names[figures.place()]);
-            found.note(
-                NoteCode::Nothing,
-                None,
-                format!("{name} has {cells} empty or a word for nothing: counted as 0."),
-            );
+            found.note(NoteCode::Nothing, None, format!("{name} has {cells} without a value: counted as 0."));
         }
     }
 }

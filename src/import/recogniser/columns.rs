@@ -192,7 +192,7 @@ impl Columns<'_> {
     fn is_cut(&mut self, place: usize) -> bool {
         let Some(line) = self.sample.columns[place].fraction else { return false };
         let message = format!(
-            "{} holds fractions (line {line}), so conversions are left out. Singular is not told them.",
+            "{} holds fractions (line {line}), so conversions are left out. Singular doesn't use them.",
             Invalid::echo(&self.sample.names[place])
         );
         self.found.note(NoteCode::Column, Some(line), message);
@@ -204,7 +204,7 @@ impl Columns<'_> {
         let cells = &self.sample.columns[place].cells;
         let Some(cell) = cells.iter().find(|cell| is_cut_id(cell)) else { return false };
         let message = format!(
-            "A spreadsheet cut the ids in {}, as in {}: they are left out, and campaigns are found by their names.",
+            "A spreadsheet rounded the ids in {}, as in {}: they are left out, and campaigns are found by their names.",
             Invalid::echo(&self.sample.names[place]),
             Invalid::echo(cell)
         );

@@ -59,7 +59,7 @@ impl Look {
             alerts.extend(status::of_ledger(txn, &ledger)?);
             self.endings.push((
                 format!("{id} served-less"),
-                "Of every day that it asks for, Singular was last handed as much as is usual.".to_owned(),
+                "For every day that it asks for, Singular now has as many items as usual.".to_owned(),
             ));
         } else {
             self.undecided.extend(["refresh", "served-less"].map(|name| format!("{id} {name}")));

@@ -79,7 +79,7 @@ impl BackupStatus {
             return Some(format!("the last backup failed: {failure}"));
         }
         let age = self.age(now)?;
-        (age > TOO_OLD).then(|| format!("the last proven backup is {} hours old", age.num_hours()))
+        (age > TOO_OLD).then(|| format!("the last verified backup is {} hours old", age.num_hours()))
     }
 
     /// Whether a backup is due, if `nightly` is its time of day in UTC.

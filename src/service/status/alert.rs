@@ -141,7 +141,7 @@ impl AlertKind {
             Self::ChannelFailing { channel, since, why } => {
                 let name = if channel == "mail" { "e-mail" } else { "webhook" };
                 let since = since.format("%-d %b %Y, %H:%M UTC");
-                format!("Alarms by {name} have not got through since {since}: {why}.")
+                format!("Alarms by {name} could not be sent since {since}: {why}.")
             }
             Self::RefreshNeeded { count, first, last } => {
                 let days = if first == last {
@@ -162,13 +162,13 @@ impl AlertKind {
                 let others = if *count > 1 { format!(", the newest of {count} such days") } else { String::new() };
                 let coming = if *is_coming { " The next poll brings what is there now." } else { "" };
                 format!(
-                    "Singular was handed {items} for {}{others}; usual are {}.{coming}",
+                    "Singular got {items} for {}{others}; usually it gets {}.{coming}",
                     phrase::day(*day),
                     phrase::count(*usual)
                 )
             }
             Self::TokenRefused { name, status } => format!("Polls with the token “{name}” are refused with {status}."),
-            Self::ImportCutOff { import } => format!("An import was cut off: {import}. Nothing of it is there."),
+            Self::ImportCutOff { import } => format!("An import was cut off: {import}. Nothing was imported."),
             Self::AdvertiserDisabled => "This advertiser is disabled: its tokens are refused.".to_owned(),
             Self::NoOfferReports => "Cost reporting is off for all offers: Singular gets an empty report.".to_owned(),
             Self::OffersOff { count } => format!("Cost reporting is off for {}.", phrase::plural(*count, "offer")),
