@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_is_printed_commands_the_terminal() {
+    fn control_characters_are_never_printed() {
         let text = "a\u{1b}[2J\u{9b}31m\u{7f}\r\u{202e}b\tc\nKöln";
         assert_eq!(printable(&text), "a\\u001b[2J\\u009b31m\\u007f\\u000d\\u202eb\tc\nKöln");
         let json = json!({"name": text}).to_string();

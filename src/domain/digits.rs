@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_there_is_no_room_for_is_left_out() {
+    fn a_piece_that_does_not_fit_is_left_out() {
         let mut room = [0; 4];
         let mut out = ShortText::new(&mut room);
         out.push(b"abc", 2);
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn so_are_those_where_the_length_changes() {
+    fn numbers_at_changes_of_length_are_right() {
         for power in 0..20 {
             for number in [10_u64.pow(power) - 1, 10_u64.pow(power), 10_u64.pow(power) + 1, u64::MAX] {
                 assert_eq!(whole(number), format!("x{number}"));
@@ -149,7 +149,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn so_is_any_other(number: u64, shift in 0..64) {
+        fn any_other_number_is_right(number: u64, shift in 0..64) {
             prop_assert_eq!(whole(number >> shift), format!("x{}", number >> shift));
         }
     }

@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_what_they_are() {
+    fn numbers_mean_the_same_in_every_notation() {
         for (text, exact) in [
             ("69", "69"),
             ("-12.50", "-12.5"),
@@ -323,19 +323,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_short_way_leads_to_the_same(text in "-?[0-9]{0,13}[.e]?[0-9]{0,8}[.]?", shift in 0_u32..3) {
+        fn the_fast_path_gives_the_same_result(text in "-?[0-9]{0,13}[.e]?[0-9]{0,8}[.]?", shift in 0_u32..3) {
             prop_assert_eq!(ExactCost::parse_in(&text, shift), ExactCost::parse_any(&text, shift));
         }
 
         #[test]
-        fn it_is_read_as_micros_are(whole in 0_u64..100_000_000_000, fraction in "[0-9]{1,30}") {
+        fn it_is_parsed_like_micros(whole in 0_u64..100_000_000_000, fraction in "[0-9]{1,30}") {
             let text = format!("{whole}.{fraction}");
             let (micros, _) = Micros::parse(&text).unwrap();
             prop_assert_eq!(ExactCost::parse(&text).unwrap().rounded().unwrap(), micros);
         }
 
         #[test]
-        fn what_is_written_is_read_again(whole in -1_000_000_i64..1_000_000, fraction in "[0-9]{1,24}") {
+        fn what_is_written_can_be_read_again(whole in -1_000_000_i64..1_000_000, fraction in "[0-9]{1,24}") {
             let exact = ExactCost::parse(&format!("{whole}.{fraction}")).unwrap();
             prop_assert_eq!(ExactCost::parse(&exact.to_string()).unwrap(), exact);
             prop_assert_eq!(ExactCost::from_bytes(exact.to_bytes()), exact);

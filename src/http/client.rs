@@ -238,7 +238,7 @@ mod tests {
     const HOST: (&str, &str) = ("host", "127.0.0.1:8080");
 
     #[test]
-    fn rfc_7239_is_read_where_nothing_else_is_said() {
+    fn rfc_7239_is_read_without_x_forwarded_headers() {
         let forwarded = ("forwarded", "for=\"[2001:db8::5]:4711\";proto=https;host=\"costs.example.com\"");
         assert_eq!(request("10.0.0.1", &[HOST, forwarded]), is("2001:db8::5", "https://costs.example.com"));
         assert_eq!(request("192.0.2.1", &[HOST, forwarded]), is("192.0.2.1", "http://127.0.0.1:8080"));

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_must_come_at_a_pace() {
+    fn a_body_must_arrive_fast_enough() {
         let secs = Duration::from_secs;
         assert!(is_fast_enough(1, secs(30)));
         assert!(!is_fast_enough(31 * SLOWEST - 1, secs(31)) && is_fast_enough(31 * SLOWEST, secs(31)));

@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_path_is_taken_off_whole_or_not_at_all() {
+    fn only_the_whole_path_is_removed() {
         let inner = |text: &str| without("/costs", &text.parse().unwrap()).map(|uri| uri.to_string());
         assert_eq!(inner("/costs").as_deref(), Some("/"));
         assert_eq!(inner("/costs/").as_deref(), Some("/"));

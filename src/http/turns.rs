@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn turns_go_round_by_holder() {
+    fn turns_rotate_by_holder() {
         let turns = Turns::default();
         let mut held: Vec<_> = std::iter::from_fn(|| turns.take_now(token(1))).collect();
         held.extend(turns.take_now(token(2)));
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn who_left_is_passed_over() {
+    fn a_waiter_that_left_is_skipped() {
         let turns = Turns::default();
         let mut held: Vec<_> = std::iter::from_fn(|| turns.take_now(token(1))).collect();
         held.extend(turns.take_now(token(2)));
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn each_of_those_who_share_an_address_has_its_turn() {
+    fn holders_at_one_address_each_get_their_turn() {
         let turns = Turns::default();
         let shared = |key: u8| at(key, [198, 51, 100, 1]);
         let mut held: Vec<_> = std::iter::from_fn(|| turns.take_now(shared(1))).collect();

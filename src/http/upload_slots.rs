@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn many_tokens_at_one_address_take_no_place_from_others_there_or_elsewhere() {
+    fn many_tokens_at_one_address_take_no_slot_from_others() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
         let slots = UploadSlots::default();

@@ -51,7 +51,7 @@ fn a_form_without_its_own_sessions_token_is_refused() {
 }
 
 #[test]
-fn what_is_refused_at_the_door_is_logged_with_its_address() {
+fn refused_forms_are_logged_with_their_address() {
     log::keep();
     let app = spawn_app();
     let (mut ada, mut vera) = (app.person(EMAIL, Role::Admin), app.person("vera@example.com", Role::Viewer));

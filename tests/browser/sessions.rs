@@ -229,7 +229,7 @@ fn a_log_in_under_way_does_not_survive_a_reset_of_its_password() {
 }
 
 #[test]
-fn what_was_made_while_the_clock_ran_ahead_is_no_key() {
+fn secrets_made_while_the_clock_was_ahead_are_invalid() {
     let app = spawn_app();
     let mut ada = app.person(EMAIL, Role::Admin);
     let ahead = 30_i64 * 24 * 3_600_000;

@@ -352,7 +352,7 @@ fn columns_that_are_missing_are_refused() {
 }
 
 #[test]
-fn nothing_of_a_file_commands_the_terminal() {
+fn control_characters_of_a_file_are_never_printed() {
     let site = Program::stocked();
     let csv = "date,campaign_name,partner,clicks,cost,\u{1b}[2Jx\u{9b}31m\n2026-01-05,AOS_TEST,Lumen,1,1,y\n";
     let file = site.file("a\u{1b}]0;x\u{7}\nb.csv", csv);

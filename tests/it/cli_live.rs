@@ -88,7 +88,7 @@ fn a_failure_is_json_on_stdout_where_json_was_asked_for() {
 }
 
 #[test]
-fn a_log_filter_that_can_not_be_read_is_told_and_the_usual_one_holds() {
+fn an_invalid_log_filter_is_reported_and_the_default_is_used() {
     let ended = Program::new().start("serve", "pitlane=loud").stop();
     assert!(ended.stderr.contains("PITLANE_LOG is not a valid log filter"), "{}", ended.stderr);
     assert!(ended.stderr.contains("pitlane=loud"), "{}", ended.stderr);

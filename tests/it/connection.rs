@@ -112,7 +112,7 @@ fn a_body_that_nobody_waits_for_may_come_with_its_head() {
 }
 
 #[test]
-fn nothing_is_carried_out_behind_the_request_that_ends_the_connection() {
+fn no_request_is_carried_out_after_the_one_that_closes_the_connection() {
     let (app, _) = stocked();
     let write = upload(&ingest(&app), "", ROW.len()) + ROW;
     let imports = || column::<i64>(&app.database(), "select count(*) from imports");

@@ -12,7 +12,7 @@ use crate::fixtures::{
 use crate::harness::{answer, defaults, spawn_on};
 
 #[test]
-fn codings_that_nobody_has_are_answered_plain() {
+fn unknown_encodings_are_answered_plain() {
     let (_app, token) = stocked();
     let plain = token.get(&may(SINGULAR_CSV)).body;
     for accepted in ["br", "identity;q=0", "*;q=0", "br, *;q=0", "gzip;q=0, identity;q=0", "zstd;q=1"] {

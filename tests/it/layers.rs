@@ -244,7 +244,7 @@ fn imports_go_in_one_direction_only() {
 }
 
 #[test]
-fn the_order_of_rooms_has_no_way_back() {
+fn layers_only_import_earlier_layers() {
     for (at, (layer, allowed)) in MAY_IMPORT.iter().enumerate() {
         for import in *allowed {
             let place = MAY_IMPORT.iter().position(|(known, _)| known == import);

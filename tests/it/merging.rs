@@ -73,7 +73,7 @@ const MERGED: [&str; 7] = [
 ];
 
 #[test]
-fn two_publishers_become_one_and_two_again() {
+fn two_publishers_are_merged_and_unmerged() {
     let program = program();
     assert_eq!(report(&program), BEFORE);
     let dry = program.run(&["publisher", "merge", "Facebok", "--into", "Facebook", "--dry-run"]);
@@ -126,7 +126,7 @@ fn two_publishers_become_one_and_two_again() {
 }
 
 #[test]
-fn two_campaigns_become_one_with_their_network_ids() {
+fn two_campaigns_are_merged_with_their_network_ids() {
     let program = program();
     let merged = program.json(&["campaign", "merge", "Winter", "--into", "Summer", "--advertiser", "Acme"]);
     let notes = merged["notes"].to_string();
@@ -173,7 +173,7 @@ fn two_campaigns_become_one_with_their_network_ids() {
 }
 
 #[test]
-fn what_can_not_become_one_is_refused_and_nothing_changes() {
+fn an_impossible_merge_is_refused_and_changes_nothing() {
     let program = program();
     let more = program.file(
         "more.csv",
@@ -225,7 +225,7 @@ fn what_can_not_become_one_is_refused_and_nothing_changes() {
 }
 
 #[test]
-fn an_undo_gives_nothing_back_to_what_is_hidden() {
+fn an_undo_restores_no_figures_of_something_hidden() {
     let program = program();
     let zero = program.file("zero.csv", format!("{HEADER}2026-01-02,Winter,Facebok,0,0\n"));
     let zeroed = program.json(&["import", &zero, "--advertiser", "Acme"]);
@@ -238,7 +238,7 @@ fn an_undo_gives_nothing_back_to_what_is_hidden() {
 }
 
 #[test]
-fn all_advertisers_rows_of_a_publisher_go_over_and_the_api_knows_its_id() {
+fn a_merge_moves_all_advertisers_rows_of_a_publisher_and_the_api_knows_its_id() {
     let app = spawn_app();
     stock(&app.store);
     let [lumen, pixel] = ["Lumen", "Pixel"].map(|name| id("publisher", name).to_string());

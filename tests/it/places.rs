@@ -57,7 +57,7 @@ fn behind_a_trusted_proxy_its_scheme_and_host_count_for_the_whole_log_in() {
 }
 
 #[test]
-fn a_stranger_is_not_believed_and_the_refusal_names_the_mend() {
+fn a_strangers_headers_are_ignored_and_the_refusal_names_the_solution() {
     let app = admitted(defaults());
     let forged =
         [("X-Forwarded-Host", "evil.example"), ("X-Forwarded-Proto", "https"), ("Origin", "https://evil.example")];

@@ -79,7 +79,7 @@ fn a_revoked_token_is_told_so_also_by_a_server_that_never_saw_it_live() {
 }
 
 #[test]
-fn a_full_line_is_said_at_once_and_holds_only_strangers() {
+fn a_full_queue_is_reported_at_once_and_affects_only_strangers() {
     let (app, client) = acme();
     database(&app).execute("update api_tokens set secret_check = null", ()).unwrap();
     let other = app.token("Acme", TokenScope::Report);

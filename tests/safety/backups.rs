@@ -79,7 +79,7 @@ fn a_flipped_byte_anywhere_is_seen() {
 }
 
 #[test]
-fn what_is_cut_off_or_something_else_is_no_backup() {
+fn a_cut_or_foreign_file_is_not_a_backup() {
     let site = Program::stocked();
     let file = site.path("spend.db");
     site.ok(&["backup", text(&file)]);

@@ -57,7 +57,7 @@ fn a_body_that_claims_too_much_is_refused_before_it_is_read() {
 }
 
 #[test]
-fn a_client_that_never_finishes_its_head_is_sent_away() {
+fn a_client_that_never_finishes_its_head_is_disconnected() {
     let site = Program::stocked();
     let server = site.serve(&["--backup-at", "off"]);
     let since = Instant::now();
@@ -94,7 +94,7 @@ fn a_form_that_stops_coming_is_not_waited_for() {
 }
 
 #[test]
-fn a_client_that_takes_nothing_of_any_answer_is_sent_away() {
+fn a_client_that_reads_nothing_of_an_answer_is_disconnected() {
     let site = Program::stocked();
     let server = site.serve(&["--backup-at", "off", "--rate-limit", "0"]);
     let mut lazy = TcpStream::connect(&server.address).unwrap();
@@ -129,7 +129,7 @@ fn a_flood_from_one_address_is_refused_on_every_route() {
 }
 
 #[test]
-fn a_stranger_can_not_say_where_the_server_is() {
+fn a_strangers_headers_can_not_change_the_servers_address() {
     let site = Program::stocked();
     let seen = |flags: &[&str]| {
         let server = site.serve(&[&["--backup-at", "off"], flags].concat());
@@ -158,7 +158,7 @@ fn a_cookie_somebody_else_chose_is_no_session_before_or_after_a_log_in() {
 }
 
 #[test]
-fn what_two_readers_could_take_for_different_requests_is_refused() {
+fn ambiguous_requests_are_refused() {
     let site = Program::stocked();
     let server = site.serve(&["--backup-at", "off"]);
     for headers in [
@@ -178,7 +178,7 @@ fn what_two_readers_could_take_for_different_requests_is_refused() {
 }
 
 #[test]
-fn nothing_outside_of_what_is_shipped_is_an_asset() {
+fn only_files_in_the_binary_are_assets() {
     let site = Program::stocked();
     let server = site.serve(&["--backup-at", "off"]);
     for path in [
@@ -270,7 +270,7 @@ fn trickle(server: &Server, head: &str, mut little: impl FnMut() -> Vec<u8>) -> 
 }
 
 #[test]
-fn uploads_and_forms_that_trickle_are_sent_away_and_a_revocation_ends_an_upload_under_way() {
+fn slow_uploads_and_forms_are_disconnected_and_a_revocation_ends_a_running_upload() {
     let site = Program::stocked();
     let (token, revoked) = (site.token("ingest"), site.token("ingest"));
     site.admit("ada@example.com", "a sentence is easier");

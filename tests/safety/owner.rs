@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::common::program::{A_THIRD_DAY, Program, pitlane, text};
 
 #[test]
-fn a_second_server_is_refused_and_told_of_the_first() {
+fn a_second_server_is_refused_and_names_the_first() {
     let site = Program::stocked();
     let first = site.serve(&["--backup-at", "off"]);
     let words = site.fails(&["serve", "--listen", "127.0.0.1:0"]);

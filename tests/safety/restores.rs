@@ -55,7 +55,7 @@ fn codes(store: &Store, id: pitlane::domain::AdminId, hashes: &[String]) {
 }
 
 #[test]
-fn what_was_shut_since_the_backup_stays_shut_and_is_told() {
+fn what_was_revoked_or_removed_since_the_backup_stays_so_and_is_listed() {
     let (site, token) = site();
     let store = Store::open(site.data()).unwrap();
     let carol = person(&store, CAROL).unwrap().0;
@@ -124,7 +124,7 @@ fn the_old_database_can_be_put_back_with_everybody_who_came_after_the_backup() {
 }
 
 #[test]
-fn who_was_removed_stays_out_however_many_copies_are_put_back() {
+fn removed_people_stay_removed_however_many_backups_are_restored() {
     let (site, _) = site();
     let first = backup(&site, "first.db");
     let store = Store::open(site.data()).unwrap();
@@ -188,7 +188,7 @@ fn a_pipe_is_refused_instead_of_waited_for() {
 }
 
 #[test]
-fn a_half_copy_that_a_killed_restore_left_is_told_and_cleared() {
+fn an_incomplete_copy_of_a_killed_restore_is_reported_and_deleted() {
     let site = Program::stocked();
     let left = site.data().join(".pitlane.db.Ab12Cd.part");
     std::fs::write(&left, "half").unwrap();

@@ -147,7 +147,7 @@ proptest! {
     }
 
     #[test]
-    fn so_do_dates(text in "(20[0-9]{2}|[0-9]{1,2})([-/.][0-3]?[0-9]){2}([-/.]20[0-9]{2})?") {
+    fn plain_dates_mean_what_they_mean_among_words(text in "(20[0-9]{2}|[0-9]{1,2})([-/.][0-3]?[0-9]){2}([-/.]20[0-9]{2})?") {
         prop_assert_eq!(DayReadings::of(&text), DayReadings::of_parts(&text));
     }
 

@@ -69,7 +69,7 @@ fn a_key_may_not_come_twice() {
 }
 
 #[test]
-fn keys_that_nobody_takes_are_told_once() {
+fn unused_keys_are_reported_once() {
     let reading = document(&format!("{{\"cost\":1,\"x\":[],{REST}}},{{\"x\":{{}},\"cost\":1,\"y\":1,{REST}}}"));
     assert_eq!(reading.lines.len(), 2);
     assert_eq!(reading.end.unwrap().ignored, ["x", "y"]);
@@ -112,7 +112,7 @@ fn documents_of_another_shape_are_refused_in_words() {
 }
 
 #[test]
-fn what_stands_beside_the_items_is_ignored_and_told() {
+fn keys_beside_the_items_are_ignored_and_reported() {
     let text = format!("{{\"generatedAt\":\"x\",\"items\":[{{\"cost\":1,{REST}}}],\"more\":[{{}}]}}");
     let reading = read_text(Format::Json, &text, &Mapping::default());
     assert_eq!(reading.lines.len(), 1);

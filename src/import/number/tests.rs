@@ -76,7 +76,7 @@ fn a_credit_is_one_in_every_spelling() {
 }
 
 #[test]
-fn what_could_mean_something_else_is_refused() {
+fn ambiguous_amounts_are_refused() {
     for (form, text) in [
         (NumberForm::Contract, "1,234.56"),
         (NumberForm::Contract, "$1"),
@@ -122,7 +122,7 @@ fn counts_may_have_decimals_that_say_nothing() {
 }
 
 #[test]
-fn words_for_nothing_are_nothing() {
+fn words_for_no_value_are_no_value() {
     for text in ["NaN", "nan", "NULL", "Null", "None", "NA", "#N/A", "(not set)", "--", "—", "n/a", " - ", "=\"\""] {
         assert_eq!(figure(text, DecimalSign::Point), Written::Nothing, "{text}");
     }

@@ -49,14 +49,14 @@ fn every_column_reaches_its_place() {
 }
 
 #[test]
-fn what_may_be_left_out_is_nothing_or_zero() {
+fn optional_cells_are_none_or_zero() {
     let [line] = csv(&format!("{SHORT},views,os\n2025-05-28, c ,p,1,2, ,\n")).lines.try_into().unwrap();
     assert_eq!((line.views, line.conversions), (Count::default(), Count::default()));
     assert_eq!((line.campaign_name, line.campaign_id, line.os), (Some("c"), None, None));
 }
 
 #[test]
-fn all_faults_of_a_row_are_told_at_once() {
+fn all_errors_of_a_row_are_reported_together() {
     let reading = csv(&format!("{SHORT}\n2025-02-30,,p,-1,x\n2025-05-28,c,p,1,2\n"));
     let faults: Vec<_> = reading.faults.iter().map(|fault| fault.column.as_deref().unwrap()).collect();
     assert_eq!(faults, ["date", "clicks", "cost", "campaign_id or campaign_name"]);
@@ -66,7 +66,7 @@ fn all_faults_of_a_row_are_told_at_once() {
 }
 
 #[test]
-fn an_empty_cell_that_is_needed_is_told_as_nothing() {
+fn an_empty_required_cell_is_reported() {
     for (row, column) in [
         (",c,p,1,2", "date"),
         ("2025-05-28,c,p,,2", "clicks"),

@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_network_fills_its_share_of_the_strangers_line_and_nobody_elses() {
+    fn one_network_fills_only_its_share_of_the_strangers_queue() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let lanes = Lanes::new();

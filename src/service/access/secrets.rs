@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn the_memory_of_a_check_is_used_again() {
+    fn the_memory_of_a_check_is_reused() {
         let hasher = Hasher::new();
         let hash = Hasher::hash("x").unwrap();
         for _ in 0..3 {

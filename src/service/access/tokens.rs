@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_secrets_and_dead_tokens_never_come_to_argon2() {
+    fn wrong_secrets_and_dead_tokens_never_reach_argon2() {
         let fixture = fixture();
         let wrong = wrong(&fixture.token);
         assert_eq!(wrong.id(), fixture.token.id());

@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn names_from_the_future_take_no_place_and_stay() {
+    fn backups_from_the_future_replace_none_and_stay() {
         let now: DateTime<Utc> = "2026-11-22T03:00:00Z".parse().unwrap();
         let wrong: BTreeSet<_> = (0..40).map(|day| now + TimeDelta::days(365 + day)).collect();
         let mut made = wrong.clone();

@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_backup_from_before_the_clock_was_set_back_counts_for_nothing() {
+    fn a_backup_from_the_future_does_not_count() {
         let (_dir, backups) = backups();
         let (wrong, now) = (Utc::now() + TimeDelta::days(1000), Utc::now());
         backups.make_one(wrong);
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_night_leaves_a_proven_backup_and_a_drill_that_others_can_read_of() {
+    fn a_night_leaves_a_verified_backup_and_a_status_that_others_can_read() {
         let (dir, backups) = backups();
         let now = Utc::now();
         backups.make_one(now);
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_night_left_is_cleared_away() {
+    fn incomplete_files_of_a_killed_server_are_deleted() {
         let (_dir, backups) = backups();
         std::fs::create_dir_all(backups.dir.join(".drill-abc")).unwrap();
         std::fs::write(backups.dir.join(".pitlane-20260101T000000Z.db.x.part"), "half").unwrap();

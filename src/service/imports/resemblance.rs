@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_resembles_what_was_meant() {
+    fn a_misspelt_name_resembles_the_right_one() {
         for (new, resembles) in [
             ("Facebok", Some("Facebook")),
             ("facebook", Some("Facebook")),

@@ -180,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_server_is_refused_and_told_of_the_first() {
+    fn a_second_server_is_refused_and_names_the_first() {
         let dir = tempfile::tempdir().unwrap();
         let mut first = Owner::take(dir.path()).unwrap();
         first.announce("http://127.0.0.1:8080", None);

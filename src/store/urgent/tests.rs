@@ -132,7 +132,7 @@ fn without_a_lock_nothing_is_noted() {
 }
 
 #[test]
-fn a_log_in_that_is_noted_holds_while_its_password_does_and_until_the_log_out() {
+fn a_noted_log_in_is_valid_until_its_password_changes_or_it_is_logged_out() {
     let site = site();
     site.lock();
     assert!(site.store.write_urgently(&site.log_in()).unwrap());

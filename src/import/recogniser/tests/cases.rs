@@ -69,7 +69,7 @@ fn every_sign_of_another_currency_is_refused_with_its_line() {
 }
 
 #[test]
-fn a_period_is_no_day_until_somebody_says_how_it_is_booked() {
+fn a_period_is_refused_until_somebody_decides_how_to_book_it() {
     let by_hand = [(Column::Date, "Start Date (in UTC)"), (Column::Cost, "Total Spent")];
     for file in [File::case("07_period_as_day"), File::case("07_period_as_day").map(&by_hand)] {
         assert_eq!(file.open(), ["period"]);
@@ -99,7 +99,7 @@ fn a_period_is_no_day_until_somebody_says_how_it_is_booked() {
 }
 
 #[test]
-fn a_campaigns_start_is_no_day() {
+fn the_start_of_a_campaign_is_not_the_day() {
     assert_eq!(File::case("08_start_date_is_no_day").open(), ["no_days"]);
     let told = File::case("08_start_date_is_no_day").told();
     assert!(told.contains("export it with a Day column"), "{told}");
@@ -169,7 +169,7 @@ fn names_are_folded_to_one_line() {
 }
 
 #[test]
-fn words_for_nothing_are_nothing() {
+fn words_for_no_value_are_no_value() {
     assert_eq!(File::case("23_missing_words").rows(), ["2 2023-08-01 A 10 12.3", "3 2023-08-31 B 0 0"]);
     for word in ["nan", "NULL", "None", "NA", "#N/A", "(not set)", "--", "—", "n/a"] {
         let file = File::new(format!(
@@ -254,7 +254,7 @@ fn credits_are_read_in_every_spelling() {
 }
 
 #[test]
-fn memory_settles_only_what_the_file_leaves_open() {
+fn memory_only_answers_open_questions() {
     let memory = Memory {
         dates: Some(crate::import::DayOrder::MonthFirst),
         numbers: Some(DecimalSign::Comma),

@@ -288,7 +288,7 @@ fn swapped_cells_are_refused_where_they_could_matter() {
 }
 
 #[test]
-fn a_cell_of_somebody_else_is_never_handed_out() {
+fn a_cell_of_another_advertiser_is_never_returned() {
     let (mut strangers, mut refused) = (0, 0);
     let whole = book();
     for number in 1..4 {
