@@ -225,7 +225,7 @@ mod tests {
         let appliance = ApplianceStatus { backups, certificate, copy, ..ApplianceStatus::default() };
         let told = upkeep(&appliance, true, now);
         let expected =
-            "Last verified backup: 3 hours ago. Last copy elsewhere: 2 hours ago. The certificate ends in 2 days.";
+            "Last verified backup: 3 hours ago. Last copy elsewhere: 2 hours ago. The certificate expires in 2 days.";
         assert_eq!(told, expected);
         assert_eq!(upkeep(&ApplianceStatus::default(), true, now), "No backup has been made and verified yet.");
     }
