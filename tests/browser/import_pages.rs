@@ -104,7 +104,10 @@ fn what_the_history_holds_is_not_offered_for_deletion_and_an_offers_id_is_given_
     for (noun, name) in [("campaigns", "Summer"), ("publishers", "Lumen")] {
         let asked = ada.get(&format!("{}/delete", page(&app, noun, name))).into_text();
         assert!(asked.contains("can&#39;t be deleted") || asked.contains("can't be deleted"), "{asked}");
-        assert!(asked.contains("the history of imports still contains") && !asked.contains("class=\"fields\""), "{asked}");
+        assert!(
+            asked.contains("the history of imports still contains") && !asked.contains("class=\"fields\""),
+            "{asked}"
+        );
     }
     // A campaign without history is deleted; its id, which is its offer's, is not used again.
     let (offer, place) = (page(&app, "offers", "Coins"), page(&app, "apps", "Coins"));

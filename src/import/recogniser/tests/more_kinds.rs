@@ -56,7 +56,7 @@ fn ids_that_a_spreadsheet_cut_find_no_campaign() {
         let Seen { recognition, rows, .. } = File::new(text).seen();
         assert_eq!(rows.len(), 2);
         assert!(recognition.plan.place(Column::NetworkCampaignId).is_none(), "{one}");
-        assert!(recognition.notes.iter().any(|note| note.message.contains("cut the ids")), "{one}");
+        assert!(recognition.notes.iter().any(|note| note.message.contains("rounded the ids")), "{one}");
     }
     let whole = "Day,Campaign ID,Campaign name,Clicks,Cost\n2023-08-01,120210000000000123,A,10,1.5\n";
     assert!(File::new(whole).seen().recognition.plan.place(Column::NetworkCampaignId).is_some());
