@@ -170,7 +170,7 @@ impl StatWalk {
                 let below = page.below(*place)?;
                 self.descend(pages, below)?;
             } else if *place < page.cells {
-                let columns: [i64; COLUMNS] = page.cell(*place)?;
+                let columns = page.cell(*place)?;
                 let [advertiser, day, campaign, publisher, ..] = columns;
                 if (advertiser, day) > self.until {
                     return self.end(pages, [advertiser, day, campaign, publisher]);
@@ -321,7 +321,8 @@ impl Page {
     #[expect(clippy::inline_always, reason = "as for `cell`")]
     #[inline(always)]
     fn key(&self, place: usize) -> StoreResult<Key> {
-        self.cell(place)
+        let [advertiser, day, campaign, publisher, ..] = self.cell(place)?;
+        Ok([advertiser, day, campaign, publisher])
     }
 
     /// Fails unless the cells are in ascending order.
@@ -348,7 +349,7 @@ impl Page {
     /// time.
     #[expect(clippy::inline_always, reason = "measured")]
     #[inline(always)]
-    fn cell<const N: usize>(&self, place: usize) -> StoreResult<[i64; N]> {
+    fn cell(&self, place: usize) -> StoreResult<[i64; COLUMNS]> {
         let skipped = if self.is_interior { 4 } else { 0 };
         let Some(bytes) = self.cell_on(place).and_then(|bytes| bytes.get(skipped..)) else {
             return Err(malformed("a page has no room for its cells"));
