@@ -81,8 +81,8 @@ fn said(request: &HttpRequest, config: &Serve, of: fn(&Forwarded) -> &Vec<String
 
 /// The peer, and the scheme and host from its proxy headers, if it sent any.
 pub(super) fn claimed(request: &HttpRequest) -> Option<(IpAddr, [String; 2])> {
-    const NAMES: [&str; 4] = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded"];
-    if !NAMES.iter().any(|name| request.headers().contains_key(*name)) {
+    let names = [header::X_FORWARDED_FOR, header::X_FORWARDED_PROTO, header::X_FORWARDED_HOST, header::FORWARDED];
+    if !names.iter().any(|name| request.headers().contains_key(name)) {
         return None;
     }
     let Forwarded { mut schemes, mut hosts, .. } = Forwarded::read(request);

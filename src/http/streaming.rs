@@ -219,7 +219,7 @@ fn length(chunks: &[Bytes]) -> u64 {
 fn headers(mut response: HttpResponseBuilder, tag: &str, asked: ReportRequest) -> HttpResponseBuilder {
     let format = format(asked.format);
     response
-        .insert_header((header::ETAG, format!("W/\"{tag}\"")))
+        .insert_header((header::ETAG, ["W/\"", tag, "\""].concat()))
         .insert_header((header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache")))
         .insert_header((header::VARY, HeaderValue::from_static("Authorization, Accept-Encoding")))
         .insert_header((header::CONTENT_TYPE, HeaderValue::from_static(format.content_type())));
