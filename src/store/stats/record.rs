@@ -12,16 +12,16 @@ use crate::store::stats::row::COLUMNS;
 pub(in crate::store) fn first_columns(bytes: &[u8]) -> Option<[i64; COLUMNS]> {
     let (length, record) = bytes.split_first().filter(|(length, _)| **length < 0x80)?;
     let header = usize::from(*record.first()?);
-    let [a, b, c, d, e, f] = *record.get(1..header)?.first_chunk()?;
+    let kinds = record.get(1..header)?.first_chunk::<COLUMNS>()?;
     let mut at = header;
     // Written out: a loop takes a report a thirtieth more instructions.
     let columns = [
-        column(record, a, &mut at)?,
-        column(record, b, &mut at)?,
-        column(record, c, &mut at)?,
-        column(record, d, &mut at)?,
-        column(record, e, &mut at)?,
-        column(record, f, &mut at)?,
+        column(record, kinds[0], &mut at)?,
+        column(record, kinds[1], &mut at)?,
+        column(record, kinds[2], &mut at)?,
+        column(record, kinds[3], &mut at)?,
+        column(record, kinds[4], &mut at)?,
+        column(record, kinds[5], &mut at)?,
     ];
     (at <= usize::from(*length)).then_some(columns)
 }
