@@ -17,10 +17,13 @@ if (navigator.clipboard) {
   }
 }
 
-// A choice that needs no further word submits its form; its button is for those without scripts.
+// A choice that needs no further word submits its form; its button is for those without scripts, and for the keyboard, whose
+// arrows pass other choices on their way.
 for (const select of document.querySelectorAll("select[data-submits]")) {
-  select.form.querySelector("button").hidden = true;
-  select.addEventListener("change", () => select.form.submit());
+  const button = select.form.querySelector("button");
+  button.hidden = true;
+  select.addEventListener("keydown", (event) => { if (event.key !== "Tab") button.hidden = false; });
+  select.addEventListener("change", () => { if (button.hidden) select.form.submit(); });
 }
 
 // A password can be looked at while it is typed; it is sent, and stored by the browser, as a password.

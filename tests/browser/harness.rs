@@ -1,6 +1,7 @@
 //! A server on a free port, people who use it over plain HTTP, and people who use a browser.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -106,6 +107,7 @@ pub(crate) struct Browser {
     pub(crate) driver: WebDriver,
     origin: String,
     process: Child,
+    port: u16,
     _profile: TempDir,
 }
 
@@ -116,7 +118,7 @@ impl Browser {
         let mut said = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
         let port = said
             .find_map(|line| {
-                line.split_once("successfully on port ").map(|(_, port)| port.trim_end_matches('.').to_owned())
+                line.split_once("successfully on port ").and_then(|(_, port)| port.trim_end_matches('.').parse().ok())
             })
             .unwrap();
         let profile = tempfile::tempdir().unwrap();
@@ -139,7 +141,7 @@ impl Browser {
             wanted.add_experimental_option("prefs", off).unwrap();
         }
         let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), wanted).await.unwrap();
-        Self { driver, origin: app.origin.clone(), process, _profile: profile }
+        Self { driver, origin: app.origin.clone(), process, port, _profile: profile }
     }
 
     pub(crate) async fn go(&self, path: &str) {
@@ -215,7 +217,12 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Dropping the driver ends its browser, even if the test failed.
+        // The driver ends its browser before itself, after a test that failed too; killed, it would leave the browser behind.
+        let mut answer = Vec::new();
+        if let Ok(mut driver) = TcpStream::connect(("127.0.0.1", self.port)) {
+            drop(driver.write_all(b"GET /shutdown HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"));
+            drop(driver.read_to_end(&mut answer));
+        }
         drop(self.process.kill());
         drop(self.process.wait());
     }

@@ -248,7 +248,7 @@ fn a_later_change_stands_in_the_way_of_an_undo_and_final_days_want_a_reason() {
         assert_eq!(marks.unwrap()[0].state, DayState::Final);
         browser.sees("was 1.00").await;
         browser.go("/admin/imports").await;
-        let first = browser.driver.find_all(By::Css("tbody th a")).await.unwrap().pop().unwrap();
+        let first = browser.driver.find_all(By::Css("tbody td a")).await.unwrap().pop().unwrap();
         let href = first.prop("href").await.unwrap().unwrap();
         browser.driver.goto(href).await.unwrap();
         browser.follow("Undo this import").await;

@@ -1,5 +1,7 @@
 //! Controls without text: colours, advertisers, a day of a chart, the sums of a narrow table.
 
+use std::time::{Duration, Instant};
+
 use pitlane::domain::{Currency, Name, Role};
 use pitlane::service::Actor;
 use pitlane::service::catalogue;
@@ -7,6 +9,7 @@ use serde_json::json;
 use thirtyfour::prelude::*;
 
 use crate::harness::{Browser, EMAIL, run, spawn_app};
+use crate::stats::press;
 use crate::words::stock;
 
 async fn ground(browser: &Browser) -> String {
@@ -74,6 +77,35 @@ fn the_advertiser_is_switched_and_stays_chosen() {
             browser.sees("the zone of Zephyr").await;
             browser.close().await;
         }
+    });
+}
+
+#[test]
+fn arrow_keys_pass_other_advertisers_on_their_way() {
+    run(async {
+        let app = spawn_app();
+        stock(&app, "Coin Game");
+        let (currency, zone) = (Currency::parse("JPY").unwrap(), "Asia/Tokyo".parse().unwrap());
+        for name in ["Yonder", "Zephyr"] {
+            let name = Name::parse("name", name).unwrap();
+            catalogue::create_advertiser(&app.store, &name, currency, zone, &Actor::command_line()).unwrap();
+        }
+        app.admit(EMAIL, Role::Admin);
+        let browser = Browser::open(&app, true).await;
+        browser.log_in(EMAIL).await;
+        browser.go("/admin/stats").await;
+        let old = browser.driver.find(By::Css("html")).await.unwrap();
+        let choice = browser.driver.find(By::Id("advertiser-switch")).await.unwrap();
+        choice.send_keys(Key::Down + Key::Down).await.unwrap();
+        assert_eq!(choice.prop("selectedIndex").await.unwrap().as_deref(), Some("2"));
+        press(&browser, Key::Tab).await;
+        press(&browser, Key::Enter).await;
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while old.tag_name().await.is_ok() {
+            assert!(Instant::now() < deadline, "the choice led nowhere");
+        }
+        browser.sees("the zone of Zephyr").await;
+        browser.close().await;
     });
 }
 

@@ -121,9 +121,18 @@ impl Entry for AppRow {
     fn effect(&self, owner: &AdvertiserRow, txn: &ReadTxn<'_>) -> ServiceResult<Option<String>> {
         let places = txn.campaign_owners(owner.key)?.into_iter().filter(|(_, _, app)| *app == self.key);
         let own: HashSet<CampaignKey> = places.map(|(campaign, ..)| campaign).collect();
+        if own.is_empty() {
+            return Ok(None);
+        }
         let is_shown = |row: &CampaignRow| own.contains(&row.key) && row.offer.cost_reporting;
         let effect = ledger::effect_on_campaigns(txn, owner, is_shown, Utc::now())?;
-        Ok(effect.message().map(|message| format!("If you change its system or store id: {message}")))
+        let runs = format::plural(i64::try_from(own.len()).unwrap_or(i64::MAX), "campaign");
+        let follow = format!("A new system or store id is reported for all of its {runs}.");
+        Ok(Some(
+            effect
+                .message()
+                .map_or_else(|| follow.clone(), |message| format!("{follow} If you change them: {message}")),
+        ))
     }
 
     fn save(&self, owner: &AdvertiserRow, context: &RequestContext) -> ServiceResult<()> {

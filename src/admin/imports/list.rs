@@ -123,10 +123,14 @@ fn table(shell: &Shell, entries: &[ImportEntry]) -> Table {
         let (state, tone) = state(entry);
         let count = |count: u64| Cell::new(format::count(i64::try_from(count).unwrap_or(i64::MAX)));
         let rows = format::plural(i64::try_from(entry.counts.rows).unwrap_or(i64::MAX), "row");
-        let what = Cell::new(what(entry)).narrow(format!("{rows}, by {}", entry.actor));
+        let (when, what) = (format::moment(entry.at, shell.zone()), what(entry));
+        let label = format!("{what}, {when}");
+        let what = Cell::new(what)
+            .to(format!("/admin/imports/{}{}", entry.id, shell.scope), true)
+            .label(label)
+            .narrow(format!("{rows}, by {}", entry.actor));
         table.rows.push(vec![
-            Cell::new(format::moment(entry.at, shell.zone()))
-                .to(format!("/admin/imports/{}{}", entry.id, shell.scope), true),
+            Cell::new(when),
             match &entry.reason {
                 Some(reason) => what.note(reason.clone()),
                 None => what,

@@ -29,6 +29,8 @@ pub struct Group {
     pub before: StatSum,
     /// Cost per point, in millionths.
     pub line: Vec<i64>,
+    /// Where its sum is of one row: that row. Of views that read whole months, it has the month's first day.
+    pub only: Option<StatPart>,
 }
 
 /// All groups of a view, sorted.
@@ -184,6 +186,7 @@ pub fn collect(txn: &ReadTxn<'_>, view: &View) -> Result<Result<Groups, TooMany>
     let points: Vec<i64> = if is_daily { (from..=to).collect() } else { months(from, to) };
     let place = |day: i64| points.binary_search(&if is_daily { day } else { month(day).max(points[0]) }).unwrap_or(0);
     let has_lines = !view.by.is_time() && points.len() > 1;
+    let from_kept = sieve.is_open() && view.by.is_time();
     let mut found: HashMap<i64, Group> = HashMap::new();
     let mut total = StatSum::default();
     let blank = |key| Group {
@@ -191,12 +194,14 @@ pub fn collect(txn: &ReadTxn<'_>, view: &View) -> Result<Result<Groups, TooMany>
         sum: StatSum::default(),
         before: StatSum::default(),
         line: if has_lines { vec![0; points.len()] } else { Vec::new() },
+        only: None,
     };
     let mut add = |part: StatPart| {
         total += part.sum;
         let key = key_of(&part);
         let group = found.entry(key).or_insert_with(|| blank(key));
         group.sum += part.sum;
+        group.only = (!from_kept && group.sum.rows == 1).then_some(part);
         if has_lines {
             let cost = part.sum.cost.to_stored().unwrap_or(i64::MAX);
             let point = &mut group.line[place(part.day)];
@@ -204,7 +209,6 @@ pub fn collect(txn: &ReadTxn<'_>, view: &View) -> Result<Result<Groups, TooMany>
         }
     };
     let kept = |(day, sum): (i64, StatSum)| StatPart { day, campaign: 0.into(), publisher: 0.into(), sum };
-    let from_kept = sieve.is_open() && view.by.is_time();
     if from_kept {
         txn.day_sums(view.advertiser.key, from, to)?.into_iter().map(kept).for_each(&mut add);
     } else if let Err(too_many) = scan(txn, view, &sieve, (from, to), &mut add)? {

@@ -46,6 +46,8 @@ struct Page {
     table: Table,
     pages: Option<Pages>,
     problem: Option<String>,
+    /// The file that spreadsheets open, and the others.
+    sheet: String,
     downloads: Vec<(&'static str, String)>,
     statement: String,
     /// What Singular received for the day, if the view is one day.
@@ -85,6 +87,7 @@ fn without_stats(shell: Shell) -> Page {
         table: Table::default(),
         pages: None,
         problem: None,
+        sheet: String::new(),
         downloads: Vec::new(),
         statement: String::new(),
         handed: String::new(),
@@ -124,11 +127,8 @@ fn shown(context: &RequestContext, txn: &ReadTxn<'_>, mut shell: Shell, view: &V
     };
     let own = ["from", "to", "range", "search", "page", "done", "by"];
     let kept = context.queries().iter().filter(|(name, value)| !own.contains(&name.as_str()) && !value.is_empty());
-    let kinds = [("CSV", ""), ("CSV for spreadsheets", "sheet"), ("CSV for spreadsheets, decimal comma", "comma")];
-    let download = |(label, format): (&'static str, &str)| {
-        let pairs = [("by", view.by.word()), ("format", format), ("page", "")];
-        (label, link_to(context, "/admin/stats.csv", &pairs))
-    };
+    let download =
+        |format| link_to(context, "/admin/stats.csv", &[("by", view.by.word()), ("format", format), ("page", "")]);
     let (from, to) = (view.days.from().to_string(), view.days.to().to_string());
     let month = view.days.to().date().format("%Y-%m").to_string();
     let mut statement = link_to(
@@ -165,7 +165,8 @@ fn shown(context: &RequestContext, txn: &ReadTxn<'_>, mut shell: Shell, view: &V
         search: view.filters.search.clone(),
         pages: Pages::new(context, view.page, SHOWN, shown.count, &noun(view.by)),
         problem: view.problem.clone().or(shown.problem),
-        downloads: kinds.map(download).into(),
+        sheet: download("sheet"),
+        downloads: vec![("CSV for programs", download("")), ("CSV for spreadsheets, decimal comma", download("comma"))],
         statement,
         handed: if view.days.from() == view.days.to() && view.by != By::Day {
             format!("/admin/singular/day{}&day={from}", view.scope())

@@ -98,12 +98,20 @@ pub fn grouped(context: &RequestContext, txn: &ReadTxn<'_>, view: &View) -> Resu
     let first = (view.page - 1).saturating_mul(SHOWN).min(found.groups.len());
     let page = &found.groups[first..(first + SHOWN).min(found.groups.len())];
     let labels = names::of_groups(txn, view, page)?;
+    let only: Vec<_> = page.iter().filter_map(|group| only_row(view, group)).collect();
+    let only_labels = names::of_rows(txn, view, &only)?;
     let most = page.iter().map(|group| group.sum.cost).max().unwrap_or_default();
     for group in page {
         let label = labels.get(&group.key).cloned().unwrap_or_default();
         let mut row = vec![
             Cell::new(&label.name)
-                .to(drill(context, view, group, &label), true)
+                .to(
+                    match only_row(view, group) {
+                        Some(row) => address(view, &row, &only_labels),
+                        None => drill(context, view, group, &label),
+                    },
+                    true,
+                )
                 .aside(&label.aside)
                 .bar(group.sum.cost, most),
         ];
@@ -216,6 +224,19 @@ fn drill(context: &RequestContext, view: &View, group: &Group, label: &Label) ->
     }
 }
 
+/// The row behind a group of one day that has no other: it is shown at once.
+fn only_row(view: &View, group: &Group) -> Option<StatPart> {
+    let is_one_day = view.by == By::Day || view.days.from() == view.days.to();
+    group.only.filter(|_| is_one_day)
+}
+
+/// A row's own page.
+fn address(view: &View, row: &StatPart, labels: &names::RowLabels) -> String {
+    let (campaign, publisher) = labels.of(row);
+    let day = Day::from_stored(row.day).map(|day| day.to_string()).unwrap_or_default();
+    format!("/admin/stats/cell{}&day={day}&campaign={}&publisher={}", view.scope(), campaign.id, publisher.id)
+}
+
 fn next_month(first: i64) -> i64 {
     let date = Day::from_stored(first).ok().and_then(|day| day.date().checked_add_months(chrono::Months::new(1)));
     date.and_then(|date| Day::try_from(date).ok()).map_or(first + 31, Day::to_stored)
@@ -279,9 +300,7 @@ fn row_cells(
     mark: Option<DayState>,
 ) -> Vec<Cell> {
     let (campaign, publisher) = labels.of(row);
-    let day = Day::from_stored(row.day).map(|day| day.to_string()).unwrap_or_default();
-    let cell =
-        format!("/admin/stats/cell{}&day={day}&campaign={}&publisher={}", view.scope(), campaign.id, publisher.id);
+    let cell = address(view, row, labels);
     let label = format!("{} · {} · {}", format::stored_day(row.day), campaign.name, publisher.name);
     let day = Cell::new(format::stored_day(row.day));
     let verb = if context.may_change() { "Edit" } else { "See" };
