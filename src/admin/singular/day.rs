@@ -18,7 +18,7 @@ use crate::service::ledger::{Cause, Detail, HandoverState, Ledger, LedgerDay, Sh
 use crate::store::{AdvertiserKey, AuditRow, ReadTxn, StoreError};
 
 /// Items that are shown.
-const SHOWN: usize = 200;
+const SHOWN: usize = 150;
 
 #[derive(Template)]
 #[template(path = "admin/singular_day.html")]

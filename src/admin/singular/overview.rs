@@ -19,7 +19,7 @@ use crate::service::status::PollingState;
 use crate::store::{ReadTxn, SentRequest};
 
 /// Differing days per page.
-const SHOWN: usize = 20;
+const SHOWN: usize = 15;
 
 /// How long refresh requests stay on the page after they were sent.
 const SENT: TimeDelta = TimeDelta::days(30);
