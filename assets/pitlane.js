@@ -2,18 +2,30 @@
 
 // Copy buttons are shown only where copying works: over TLS, or on this machine.
 if (navigator.clipboard) {
-  for (const button of document.querySelectorAll("[data-copies]")) {
-    button.hidden = false;
+  const copies = (button, source) => {
     const words = button.textContent;
     button.addEventListener("click", async () => {
       try {
-        await navigator.clipboard.writeText(document.getElementById(button.dataset.copies).textContent);
+        await navigator.clipboard.writeText(source.textContent);
         button.textContent = "Copied";
       } catch {
         button.textContent = "Select it and copy by hand";
       }
       setTimeout(() => { button.textContent = words; }, 2000);
     });
+  };
+  for (const button of document.querySelectorAll("[data-copies]")) {
+    button.hidden = false;
+    copies(button, document.getElementById(button.dataset.copies));
+  }
+  for (const example of document.querySelectorAll("pre[data-copy]")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "small";
+    button.textContent = "Copy";
+    button.setAttribute("aria-label", `Copy: ${example.getAttribute("aria-label")}`);
+    example.after(button);
+    copies(button, example);
   }
 }
 

@@ -44,6 +44,35 @@ struct Operation {
     parameters: Vec<Parameter>,
     request_body: Option<Described>,
     responses: BTreeMap<String, Described>,
+    /// Empty where no token is needed.
+    security: Option<Vec<Value>>,
+}
+
+impl Operation {
+    /// The fragment of its section's address.
+    fn anchor(method: &str, path: &str) -> String {
+        format!("{method}{}", path.replace(['/', '.'], "-"))
+    }
+
+    /// A `curl` command to paste, with the parameters that are required.
+    fn command(&self, path: &str, origin: &str) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for parameter in self.parameters.iter().filter(|parameter| parameter.required) {
+            query.append_pair(&parameter.name, parameter.example.as_ref().and_then(Value::as_str).unwrap_or_default());
+        }
+        let mut parts = vec!["curl".to_owned()];
+        if self.security.is_none() {
+            parts.push("-H 'Authorization: ApiToken plt_…'".to_owned());
+        }
+        if self.request_body.is_some() {
+            query.append_pair("dry_run", "true");
+            parts.push("-H 'Content-Type: text/csv' --data-binary @stats.csv".to_owned());
+        }
+        let query = query.finish();
+        let mark = if query.is_empty() { "" } else { "?" };
+        parts.push(format!("'{origin}{path}{mark}{query}'"));
+        parts.join(" \\\n  ")
+    }
 }
 
 #[derive(Deserialize)]
@@ -52,6 +81,7 @@ struct Parameter {
     #[serde(default)]
     required: bool,
     description: String,
+    example: Option<Value>,
 }
 
 #[derive(Deserialize)]

@@ -16,7 +16,6 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
-    say(format_args!("database: {}", args.file.display()));
     let verified = store::verify(&args.file)?;
     if verified.seal.is_none() {
         say(format_args!(

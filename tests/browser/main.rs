@@ -14,6 +14,7 @@ mod ahead;
 mod axe;
 mod connect;
 mod csrf;
+mod docs;
 mod first_report;
 mod flow;
 mod guessing;
