@@ -300,8 +300,8 @@ fn outliers(found: &Preview) -> Table {
         let mut row = named(&outlier.cell);
         row.extend([
             Cell::new(outlier.column.name()),
-            Cell::new(outlier.value.clone()).tone("warn"),
-            Cell::new(outlier.usual.clone()),
+            Cell::new(format::exact(&outlier.value)).tone("warn"),
+            Cell::new(format::exact(&outlier.usual)),
             Cell::new(outlier.line.to_string()),
         ]);
         table.rows.push(row);
