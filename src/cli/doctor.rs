@@ -45,7 +45,7 @@ pub(super) struct Args {
     /// Go through the whole file, however large it is, and compare the kept sums with the cells.
     #[arg(long)]
     deep: bool,
-    /// Sum the months anew whose kept sums are not what their cells come to.
+    /// Compute the sums of those months again whose stored sums differ from their cells
     #[arg(long, requires = "deep")]
     mend_sums: bool,
 }

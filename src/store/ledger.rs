@@ -208,9 +208,9 @@ impl WriteTxn<'_> {
         self.served_unknown(advertiser, &ServedDays { first: day, last: day, at: now, version: None })
     }
 
-    /// Works the ledger out anew from the poll history, after it was said who is Singular. Days whose last answer is older
-    /// than the history stay as they are, and what had become unknown stays so until a later answer. Where polls were
-    /// forgotten, one of them may have covered a day that no other did: what it was handed over as is unknown then.
+    /// Recomputes the ledger from the poll history after somebody said who is Singular. Days whose last answer is older than
+    /// the history stay as they are, and unknown days stay unknown until a later answer. Where polls were forgotten, one of
+    /// them may have covered a day that no other did: what it was handed over as is unknown then.
     pub fn served_again(&self, advertiser: AdvertiserKey) -> StoreResult<()> {
         let kept = "select min(at) from polls join api_tokens using (token_key) where advertiser_key = ?1";
         let oldest = self.first("read the poll history", kept, [advertiser.0], |row| row.get::<_, Option<i64>>(0))?;

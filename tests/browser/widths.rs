@@ -1,6 +1,6 @@
-//! Every page a person can come to, with data that is hard to show, on screens of four widths: none scrolls sideways.
+//! Every page, with data that is hard to show, on screens of four widths: none scrolls sideways.
 //!
-//! `PITLANE_PICTURES=DIR` keeps a picture of each page there.
+//! `PITLANE_PICTURES=DIR` saves a picture of each page there.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
@@ -20,7 +20,7 @@ use crate::imports::upload;
 
 const WIDTHS: [u32; 4] = [360, 768, 1280, 1920];
 
-/// An advertiser's name, its currency, and what its campaigns are called.
+/// An advertiser's name, its currency, and the beginning of its campaigns' names.
 fn hard() -> [(String, &'static str, String); 3] {
     [
         (
@@ -80,7 +80,7 @@ async fn tool(browser: &Browser, name: &str, with: Value) {
     browser.driver.cdp().send_raw(name, with).await.unwrap();
 }
 
-/// Looks at the page on screens of all widths in both schemes; what sticks out, where something does.
+/// Checks the page on screens of all widths in both colour schemes; returns the elements that overflow.
 async fn too_wide(browser: &Browser, name: &str) -> Vec<String> {
     const SCRIPT: &str = "if (document.documentElement.scrollWidth <= innerWidth) return null;
         const out = [...document.querySelectorAll('body *')].filter((one) =>
@@ -110,7 +110,7 @@ async fn too_wide(browser: &Browser, name: &str) -> Vec<String> {
     found
 }
 
-/// What kind of page an address leads to: ids and values are left out, but for how stats are grouped.
+/// The kind of page at an address: without ids and values, except the grouping of stats.
 fn kind(path: &str) -> String {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let is_id = |part: &str| part.len() > 20 || part.starts_with(|c: char| c.is_ascii_digit());
@@ -125,7 +125,7 @@ fn kind(path: &str) -> String {
     format!("{} {}", parts.join("/"), names.join(" "))
 }
 
-/// The pages that a person comes to by links from here, each kind once.
+/// The pages that can be reached by links from here, each kind once.
 async fn walk(browser: &Browser, start: &str, found: &mut Vec<String>) -> usize {
     const LINKS: &str = "return [...document.querySelectorAll('a[href]:not([download])')].map((one) => one.href)
         .filter((href) => href.startsWith(location.origin + '/admin')).map((href) => href.slice(location.origin.length));";

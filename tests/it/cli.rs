@@ -292,24 +292,24 @@ fn doctor_deep_tells_and_mends_sums_that_are_not_what_the_cells_come_to() {
     program.ok(&["import", &program.file("rows.csv", rows), "--advertiser", "Acme", "--create-missing"]);
     let deep = |program: &Program, more: &[&str]| program.run(&[&["doctor", "--deep"], more].concat());
     let is_sound = |ended: &Ended| {
-        ended.code == Some(0) && ended.stdout.contains("ok       sums         the kept sums of days and months are")
+        ended.code == Some(0) && ended.stdout.contains("ok       sums         the stored sums of days and months are")
     };
     assert!(is_sound(&deep(&program, &[])));
     let path = program.data().join("pitlane.db");
     let damage =
         "update day_sums set clicks = 9 where day = (select min(day) from day_sums); update month_sums set rows = 1";
     for (sql, kept, cells) in [
-        (damage, "2025-05-01: kept are 1 row, 9 clicks, 1.5 USD,", "the cells come to 1 row, 3 clicks, 1.5 USD,"),
+        (damage, "2025-05-01: stored 1 row, 9 clicks, 1.5 USD,", "the cells have 1 row, 3 clicks, 1.5 USD,"),
         (
             damage,
-            "2025-05, campaign \"A\" at \"Lumen\": kept are 1 row from 2025-05-01 to 2025-05-31,",
-            "come to 2 rows from",
+            "2025-05, campaign \"A\" at \"Lumen\": stored 1 row from 2025-05-01 to 2025-05-31,",
+            "have 2 rows from",
         ),
-        ("delete from month_sums", "at \"Lumen\": kept are nothing;", "7 clicks, 3.5 USD, 0 views, 0 conversions"),
+        ("delete from month_sums", "at \"Lumen\": stored nothing;", "7 clicks, 3.5 USD, 0 views, 0 conversions"),
         (
             "insert into day_sums select advertiser_key, day + 40, 1, 1, 1, 1, 1, 1 from day_sums limit 1",
-            "kept are 1 row, 1 click, 1.000001 USD, 1 view, 1 conversion;",
-            "the cells come to nothing",
+            "stored 1 row, 1 click, 1.000001 USD, 1 view, 1 conversion;",
+            "the cells have nothing",
         ),
     ] {
         rusqlite::Connection::open(&path).unwrap().execute_batch(sql).unwrap();
@@ -320,7 +320,7 @@ fn doctor_deep_tells_and_mends_sums_that_are_not_what_the_cells_come_to() {
         assert!(told.any(|line| line.contains(kept) && line.contains(cells)), "{sql}: {}", ended.stdout);
         assert_eq!(program.run(&["doctor"]).code, Some(0), "only the deep check reads every cell");
         let ended = deep(&program, &["--mend-sums"]);
-        assert!(ended.code == Some(0) && ended.stdout.contains("summed anew from the cells"), "{}", ended.stdout);
+        assert!(ended.code == Some(0) && ended.stdout.contains("computed again from the cells"), "{}", ended.stdout);
         assert!(is_sound(&deep(&program, &[])));
     }
 }

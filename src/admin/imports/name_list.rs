@@ -1,25 +1,25 @@
-//! Names in a sentence: long ones are cut short there and stand below it in full.
+//! Lists names in a sentence: long ones are shortened there and listed below it in full.
 
 use crate::admin::kit::format;
 
-/// Names that a sentence holds, and that stand below it.
+/// How many names a sentence has, and that are listed below it.
 const IN_SENTENCE: usize = 20;
 const BELOW: usize = 300;
 
-/// Bytes of names below a sentence: a page stays light with names of 500 characters too.
+/// The most bytes of names below a sentence, so that a page stays small with names of 500 characters.
 const BYTES_BELOW: usize = 12_000;
 
-/// Characters of a name that a sentence holds.
+/// How many characters of a name a sentence has.
 const SHORT: usize = 60;
 
-/// Names as a page tells them.
+/// A list of names for a page.
 pub(super) struct NameList {
     pub(super) short: String,
-    /// All of them in full, as far as a page can hold them; empty where the sentence holds them.
+    /// All names in full, as many as fit; empty if the sentence already has them in full.
     pub(super) whole: String,
 }
 
-/// The beginning of a name that is too long for a sentence.
+/// A name, shortened if it is too long for a sentence.
 pub(super) fn short(name: &str) -> String {
     if name.chars().count() <= SHORT {
         return name.to_owned();

@@ -200,7 +200,7 @@ fn of_unnamed(unnamed: &Unnamed, found: &Preview) -> Item {
             vec![("rename", key.get().to_string()), ("rename_to", name.clone())],
         )
     };
-    // A list of thousands is no help: then the name is typed.
+    // A list of thousands doesn't help, so the name is typed.
     let choices = if found.created.campaigns.len() > CHOICES { Vec::new() } else { found.created.campaigns.clone() };
     let mut actions: Vec<Action> = match found.created.campaigns.as_slice() {
         names if names.len() <= 3 => names.iter().map(rename).collect(),

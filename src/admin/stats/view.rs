@@ -243,7 +243,7 @@ pub fn range_in_words(days: DayRange) -> String {
     format!("{first} to {}, {}", format::day(days.to()), format::plural(length, "day"))
 }
 
-/// What a word of the address chooses. One that chooses nothing is told, and the usual holds.
+/// The choice for a word in the address. An unknown word is reported, and the default is used.
 fn chosen<T, const N: usize>(
     what: &str,
     asked: &str,

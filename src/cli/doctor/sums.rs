@@ -1,4 +1,4 @@
-//! What the doctor says of the sums that are kept beside the stats.
+//! The doctor's check of the stored sums.
 
 use super::{Finding, Verdict};
 use crate::domain::{Day, phrase};
@@ -7,23 +7,23 @@ use crate::store::{AdvertiserRow, ReadTxn, Store, StoreError, SumFault, SumOf, S
 
 pub(super) const CHECK: &str = "sums";
 
-/// At most so many faults are told one by one.
+/// How many faults are listed.
 const TOLD: usize = 20;
 
-/// Whether the kept sums are what the cells come to; with `mend` they are made so.
+/// Checks that the stored sums equal the sums of the cells; with `mend`, corrects them.
 pub(super) fn findings(store: &Store, mend: bool) -> ServiceResult<Vec<Finding>> {
     let faults = store.read(|txn| txn.sum_faults())?;
     let finding = |verdict, message| Finding { check: CHECK, verdict, message };
     if faults.is_empty() {
         return Ok(vec![finding(
             Verdict::Ok,
-            "the kept sums of days and months are what the cells come to".to_owned(),
+            "the stored sums of days and months equal those of the cells".to_owned(),
         )]);
     }
     let told = faults.iter().take(TOLD).map(|fault| store.read(|txn| message(txn, fault)));
     let mut found = told.map(|told| Ok(finding(Verdict::Problem, told?))).collect::<ServiceResult<Vec<_>>>()?;
     let count = i64::try_from(faults.len()).unwrap_or(i64::MAX);
-    let sums = phrase::plural(count, "kept sum");
+    let sums = phrase::plural(count, "stored sum");
     if mend {
         store.write(|txn| {
             for fault in &faults {
@@ -34,10 +34,11 @@ pub(super) fn findings(store: &Store, mend: bool) -> ServiceResult<Vec<Finding>>
         for finding in &mut found {
             finding.verdict = Verdict::Advice;
         }
-        found.push(finding(Verdict::Advice, format!("{sums} differed and were summed anew from the cells")));
+        found.push(finding(Verdict::Advice, format!("{sums} differed and were computed again from the cells")));
     } else {
         let message = format!(
-            "{sums} differ. Singular is handed the cells; pages, the ledger and the general report show the sums. To sum those months anew: \
+            "{sums} differ. Singular's report uses the cells; pages, the ledger and the general report use the sums. \
+             To compute those months again: \
              pitlane doctor --deep --mend-sums"
         );
         found.push(finding(Verdict::Problem, message));
@@ -63,7 +64,7 @@ fn message(txn: &ReadTxn<'_>, fault: &SumFault) -> ServiceResult<String> {
     };
     let shown = |sum| shown(sum, &advertiser);
     let (kept, cells) = (shown(fault.kept)?, shown(fault.cells)?);
-    Ok(format!("\"{}\" {what}: kept are {kept}; the cells come to {cells}", advertiser.name))
+    Ok(format!("\"{}\" {what}: stored {kept}; the cells have {cells}", advertiser.name))
 }
 
 fn shown(sum: Option<SummedDays>, advertiser: &AdvertiserRow) -> ServiceResult<String> {

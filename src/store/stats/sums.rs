@@ -216,18 +216,18 @@ pub struct SummedDays {
     pub sum: StatSum,
 }
 
-/// A kept sum that is not what the cells come to.
+/// A stored sum that differs from the sum of the cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SumFault {
     pub advertiser: AdvertiserKey,
     pub of: SumOf,
-    /// The sum that is kept; nothing where there is none.
+    /// The stored sum; `None` if there is none.
     pub kept: Option<SummedDays>,
-    /// What the cells come to; nothing where there are none.
+    /// The sum of the cells; `None` if there are none.
     pub cells: Option<SummedDays>,
 }
 
-/// What is summed.
+/// What is summed: a day, or a month of a campaign at a publisher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SumOf {
     /// A day, as stored.
@@ -246,7 +246,7 @@ impl SumOf {
     }
 }
 
-/// The sums of a month's days, and by campaign and publisher of the whole month.
+/// The sums of a month's days, and of each campaign and publisher in that month.
 #[derive(Default)]
 pub(in crate::store::stats) struct MonthSums {
     pub(in crate::store::stats) days: BTreeMap<i64, StatSum>,
@@ -254,7 +254,7 @@ pub(in crate::store::stats) struct MonthSums {
 }
 
 impl ReadTxn<'_> {
-    /// What the cells of a month come to.
+    /// Sums the cells of a month.
     pub(in crate::store::stats) fn month_of_cells(
         &self,
         advertiser: AdvertiserKey,
@@ -271,7 +271,7 @@ impl ReadTxn<'_> {
         Ok(found)
     }
 
-    /// The sums that are kept of a month.
+    /// The stored sums of a month.
     pub(in crate::store::stats) fn month_as_kept(
         &self,
         advertiser: AdvertiserKey,
