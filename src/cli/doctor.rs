@@ -42,7 +42,7 @@ const SMALL: u64 = 64 << 20;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Go through the whole file, however large it is, and compare the kept sums with the cells.
+    /// Check the whole file, however large it is, and compare the stored sums with the cells
     #[arg(long)]
     deep: bool,
     /// Compute the sums of those months again whose stored sums differ from their cells

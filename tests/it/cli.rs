@@ -285,14 +285,14 @@ fn doctor_exits_with_1_when_references_are_broken() {
 }
 
 #[test]
-fn doctor_deep_tells_and_mends_sums_that_are_not_what_the_cells_come_to() {
+fn doctor_deep_reports_and_corrects_sums_that_differ_from_the_cells() {
     let program = with_acme();
     let rows = "date,campaign_name,partner,clicks,cost,offer_name,app,store_id,os\n\
         2025-05-01,A,Lumen,3,1.5,Offer,App,com.acme.app,ANDROID\n2025-05-31,A,Lumen,4,2,Offer,App,com.acme.app,ANDROID\n";
     program.ok(&["import", &program.file("rows.csv", rows), "--advertiser", "Acme", "--create-missing"]);
     let deep = |program: &Program, more: &[&str]| program.run(&[&["doctor", "--deep"], more].concat());
     let is_sound = |ended: &Ended| {
-        ended.code == Some(0) && ended.stdout.contains("ok       sums         the stored sums of days and months are")
+        ended.code == Some(0) && ended.stdout.contains("ok       sums         the stored sums of days and months equal")
     };
     assert!(is_sound(&deep(&program, &[])));
     let path = program.data().join("pitlane.db");

@@ -6,7 +6,7 @@ use crate::store::stats::sums::{MonthSums, days_of, month_of};
 use crate::store::{AdvertiserKey, ReadTxn, StoreResult, SumFault, SumOf, SummedDays};
 
 impl ReadTxn<'_> {
-    /// The kept sums that are not what the cells come to, by advertiser and month. Reads every cell.
+    /// The stored sums that differ from the sums of the cells, by advertiser and month. Reads every cell.
     pub fn sum_faults(&self) -> StoreResult<Vec<SumFault>> {
         let mut faults = Vec::new();
         for advertiser in
@@ -26,7 +26,7 @@ impl ReadTxn<'_> {
         Ok(faults)
     }
 
-    /// The months that have cells or kept sums, with those between.
+    /// The months from the first to the last with cells or stored sums.
     fn summed_months(&self, advertiser: AdvertiserKey) -> StoreResult<BTreeSet<i64>> {
         const DOING: &str = "find the stats' months";
         let cells = "select min(day), (select max(day) from daily_stats where advertiser_key = ?1)
