@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes what is released, into target/dist: the binary, a Debian package, a tar ball, a container's root, a bill of materials,
-# and SHA256SUMS of all. The same source gives the same bytes, in whichever folder it lies. Wants cargo-deb and
+# and SHA256SUMS of all. The same source gives the same bytes, in any folder. Needs cargo-deb and
 # cargo-cyclonedx, and installs them where they are missing.
 set -eu
 cd "$(dirname "$0")/.."

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Changes the code in a hundred places, one at a time, and wants a test to fail for each (cargo-mutants): values, imports, reports, the
+# Changes the code in a hundred places, one at a time, and requires that a test fails for each (cargo-mutants): values, imports, reports, the
 # ledger, the reader of pages, the token guard. Which hundred follows from the seed, so that nights add up.
 #
 #   tests/mutants.sh [SEED]      SEED takes the same hundred again

@@ -2,7 +2,7 @@
 # What takes too long for every change: a thousand kills, load held to its figures, a soak, requests and clients made from the API's
 # description, packages in a fresh Debian, a lost machine, Java and Go by HTTPS, new inputs for the parsers, a hundred
 # changes of the code that a test must notice.
-# Wants a machine that does nothing else. Each part can be run alone; see the command it prints.
+# Needs an otherwise idle machine. Each part can be run alone; see the command it prints.
 set -eu
 cd "$(dirname "$0")/.."
 

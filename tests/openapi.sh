@@ -33,7 +33,7 @@ hooks=$PWD/tests
 ask() { # ask TOKEN FLAGS…
     token=$1
     shift
-    # In a directory of its own: it writes its cache where it stands.
+    # In a directory of its own: it writes its cache into the current directory.
     (cd "$venv" && SCHEMATHESIS_HOOKS=openapi_hooks PYTHONPATH=$hooks bin/schemathesis run "$origin/api/openapi.json" \
         --header "Authorization: ApiToken $token" --checks all --continue-on-failure --no-color "$@")
 }

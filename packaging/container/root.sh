@@ -16,5 +16,5 @@ done
 printf 'root:x:0:0::/:/\npitlane:x:10001:10001::/data:/\n' >"$root/etc/passwd"
 printf 'root:x:0:\npitlane:x:10001:\n' >"$root/etc/group"
 printf 'hosts: files dns\n' >"$root/etc/nsswitch.conf"
-# Whoever runs it writes below these; what the program makes there is for its owner alone.
+# The container writes below these directories; only the owner can read the files that the program creates.
 chmod 1777 "$root/tmp" "$root/data"
