@@ -72,7 +72,7 @@ pub fn unpack(mut file: File, sheet: Option<&str>, spool: &Path) -> Result<Unpac
         Kind::Text => {
             if let Some(sheet) = sheet {
                 let words =
-                    format!("the file is no workbook, so it has no sheet {}", crate::domain::Invalid::echo(sheet));
+                    format!("the file isn't a workbook, so it has no sheet {}", crate::domain::Invalid::echo(sheet));
                 return Err(FileError::Refused(words));
             }
             Ok(Unpacked::of_text(file, packing))
@@ -223,6 +223,6 @@ mod tests {
             assert!(error.contains(words), "{error} for {words}");
         }
         let error = unpack(file(b"a"), Some("Sheet1"), &std::env::temp_dir()).unwrap_err().to_string();
-        assert_eq!(error, "the file is no workbook, so it has no sheet \"Sheet1\"");
+        assert_eq!(error, "the file isn't a workbook, so it has no sheet \"Sheet1\"");
     }
 }

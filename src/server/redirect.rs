@@ -27,7 +27,7 @@ fn answer(request: &HttpRequest, public_url: Option<&str>, https_port: u16) -> H
         None => match host(request) {
             Some(host) => format!("https://{host}{}", port(https_port)),
             None => {
-                return HttpResponse::BadRequest().body("the request names no host, so there is nowhere to send it\n");
+                return HttpResponse::BadRequest().body("the request names no host to redirect to\n");
             }
         },
     };

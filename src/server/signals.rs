@@ -37,10 +37,10 @@ pub(super) fn follow_hang_ups(state: Arc<AppState>) -> std::io::Result<()> {
         actix_web::rt::spawn(async move {
             while hang_ups.recv().await.is_some() {
                 if let Some(certificates) = &state.certificates {
-                    tracing::info!("SIGHUP: looking at the certificate again");
+                    tracing::info!("SIGHUP: checking the certificate");
                     certificates.look_again();
                 } else {
-                    tracing::info!("SIGHUP: there is no certificate to look at, and flags hold until a restart");
+                    tracing::info!("SIGHUP: there is no certificate to check, and flags can't change before a restart");
                 }
             }
         });

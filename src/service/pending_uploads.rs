@@ -294,7 +294,7 @@ pub fn commit(store: &Store, upload: &PendingUpload, seen: &str, actor: &Actor) 
     let expected: Option<Outlook> =
         store.upload_beside(id, UploadPart::Outlook).and_then(|file| serde_json::from_reader(file).ok());
     if !seen.is_empty() && expected.as_ref().is_some_and(|expected| expected.key() != seen) {
-        return Err(ImportError::Moved(vec!["The preview was made anew in another window.".to_owned()]));
+        return Err(ImportError::Moved(vec!["Another window made a new preview.".to_owned()]));
     }
     let commit = |staged: &mut StagedInput| staged.commit(store, &options, &source, id, expected.as_ref());
     let done = with_staged(store, upload, &options, commit).map_err(|error| {

@@ -99,7 +99,7 @@ fn a_publisher_is_merged_and_comes_back() {
             browser.sees("It was merged into “Facebook”").await;
             browser.follow("See the merge, which can be undone").await;
             browser.follow("Undo this import").await;
-            browser.sees("“Facebok” comes back to lists and choices").await;
+            browser.sees("“Facebok” is in lists and choices again").await;
             browser.press("Undo import").await;
             browser.sees("Import undone.").await;
             assert_eq!((cost(&app, "Summer", "Facebok"), cost(&app, "Summer", "Facebook")), (2_250_000, 1_500_000));

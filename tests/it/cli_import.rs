@@ -302,7 +302,7 @@ fn errors_name_line_column_value_and_what_was_expected() {
     line 7, column campaign_id or campaign_name: got nothing, expected campaign_id or campaign_name
     line 7, column partner_id or partner: got nothing, expected partner_id or partner
     line 8, column campaign_name: got "B", which isn't a campaign of "Acme" yet
-    line 9, column advertiser: got "Nobody", which no advertiser goes by
+    line 9, column advertiser: got "Nobody", which isn't an advertiser
     8 problems; nothing was imported
     "#);
     assert_eq!(report(&program, "Acme"), before);

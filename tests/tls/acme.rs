@@ -92,7 +92,7 @@ fn a_certificate_is_renewed_in_time_and_an_old_one_serves_while_the_authority_is
     eventually("the second certificate", || shown(port, "a.example").unwrap() != first);
     let second = shown(port, "a.example").unwrap();
     authority.stop();
-    eventually("a renewal that fails", || server.log().contains("the old one serves on"));
+    eventually("a renewal that fails", || server.log().contains("the old one stays in use"));
     assert_eq!(shown(port, "a.example").unwrap(), second);
     let doctor = host.0.run(&["doctor"]).stdout;
     assert!(doctor.contains("no account could be had at") || doctor.contains("could be placed"), "{doctor}");

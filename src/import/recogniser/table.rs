@@ -110,7 +110,8 @@ pub(super) fn find(
             ..problem(
                 ProblemCode::Header,
                 format!(
-                    "Line {} should be the header, but holds figures or days. Put the names of the columns above the rows, or say \
+                    "Line {} should be the header, but has figures or days. Put the names of the columns above the \
+                     rows, or say \
                      which line has them.",
                     table.line
                 ),

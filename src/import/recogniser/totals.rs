@@ -292,12 +292,13 @@ pub(super) fn judge(suspects: &[Suspect], at: usize, sums: &Sums, reading: &Read
                     let which = if at_end { "the end" } else { "the beginning" };
                     let cost = reading_of(sums.all);
                     let reason = format!(
-                        "it has no day and stands at {which} of the table; its figures are not the sums of the rows ({cost})"
+                        "it has no day and is at {which} of the table; its figures are not the sums of the rows \
+                         ({cost})"
                     );
                     Verdict::LeftOut(LeftOutCode::Total, reason)
                 }
                 None if suspect.suspicion == Suspicion::AllDays => Verdict::Ask(
-                    "has a word for a total instead of a day, but its figures are no sums of others".to_owned(),
+                    "has a word for a total instead of a day, but its figures are not the sums of others".to_owned(),
                 ),
                 None => Verdict::Row,
             }
@@ -316,7 +317,7 @@ pub(super) fn judge(suspects: &[Suspect], at: usize, sums: &Sums, reading: &Read
             Some(sum) => total(sum),
             None if figures.is_nothing() => total(of_day),
             None => Verdict::Ask(format!(
-                "is called like a total, but its figures are not the sums of its day's {}",
+                "has the name of a total, but its figures are not the sums of its day's {}",
                 plural(of_day.rows, "other row")
             )),
         },
@@ -331,7 +332,7 @@ pub(super) fn judge(suspects: &[Suspect], at: usize, sums: &Sums, reading: &Read
             let sum = of_others().or_else(|| sums.rows_above(suspects, at, reading));
             match sum.filter(|sum| sum.rows > 1 && !figures.is_nothing()) {
                 Some(sum) => Verdict::Ask(format!(
-                    "is called like a total, and its figures are the sums of {}",
+                    "has the name of a total, and its figures are the sums of {}",
                     plural(sum.rows, "other row")
                 )),
                 None => Verdict::Row,

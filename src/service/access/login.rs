@@ -187,7 +187,7 @@ impl LoginService {
     ) -> Result<Attempt, LoginError> {
         self.throttle.begin(account, caller(known, browser), guess, Instant::now()).map_err(|wait| {
             telemetry::of_strangers(|unsaid| {
-                tracing::warn!(address = %browser.address, wait = wait.as_secs(), unsaid, "a log-in was held off");
+                tracing::warn!(address = %browser.address, wait = wait.as_secs(), unsaid, "a log-in was paused");
             });
             LoginError::Held(wait)
         })

@@ -111,7 +111,7 @@ impl Backups {
     /// Starts making a backup every night at this time in UTC; without a time it only reports the stored state.
     pub fn start(store: Store, nightly: Option<NaiveTime>) -> std::io::Result<Arc<Self>> {
         let status = BackupStatus::of(store.data_dir()).unwrap_or_else(|error| {
-            tracing::warn!(%error, "what was noted of earlier backups is lost");
+            tracing::warn!(%error, "the stored state of earlier backups is lost");
             BackupStatus::default()
         });
         let dir = store.data_dir().join(Store::BACKUPS);
@@ -163,10 +163,10 @@ impl Backups {
         if let Some(trouble) = status.trouble(now) {
             tracing::error!(%trouble, "backups need looking after");
         } else {
-            tracing::info!(directory = %self.dir.display(), "backup made and proven");
+            tracing::info!(directory = %self.dir.display(), "backup made and verified");
         }
         if let Err(error) = self.note(&status) {
-            tracing::error!(%error, "what was done could not be noted");
+            tracing::error!(%error, "the result could not be stored");
         }
         *self.status.lock().unwrap_or_else(PoisonError::into_inner) = status;
     }
@@ -209,7 +209,7 @@ impl Backups {
         let store = Store::open(scratch.path())?;
         let found = store::verify(store.path())?.contents;
         if found.advertisers != restored.from.contents.advertisers {
-            let failed = format!("{}: the restore drill did not bring back what the backup holds", backup.display());
+            let failed = format!("{}: the test restore differs from the backup", backup.display());
             return Err(ServiceError::Internal(failed));
         }
         Ok(())

@@ -151,16 +151,16 @@ impl Certificates {
         let status = CertificateStatus { failure: Some(error.to_string()), ..self.status() };
         let days_left = status.days_left(Utc::now());
         if days_left.is_some() {
-            tracing::error!(%error, days_left, "the certificate could not be renewed; the old one serves on");
+            tracing::error!(%error, days_left, "the certificate could not be renewed; the old one stays in use");
         } else {
-            tracing::error!(%error, "no certificate could be had; connections are refused until there is one");
+            tracing::error!(%error, "there is no certificate yet; connections are refused until there is one");
         }
         self.note(status);
     }
 
     fn note(&self, status: CertificateStatus) {
         if let Err(error) = status.write(&self.data_dir) {
-            tracing::warn!(%error, "how the certificate stands could not be noted");
+            tracing::warn!(%error, "the certificate's state could not be stored");
         }
         *self.status.lock().unwrap_or_else(PoisonError::into_inner) = status;
     }

@@ -174,7 +174,11 @@ impl Check<'_> {
         if !ends.1.is_loopback() {
             let mend =
                 "Serve HTTPS: start with --tls-domain NAME, or put nginx, Caddy or Apache with a certificate in front.";
-            self.bad("certificate", "the address is plain HTTP: the token can be read on its way".to_owned(), mend);
+            self.bad(
+                "certificate",
+                "the address is plain HTTP: others can read the token on the network".to_owned(),
+                mend,
+            );
         }
         Some(ends)
     }
@@ -208,10 +212,10 @@ impl Check<'_> {
 
     /// What a proxy changed in the answer's headers.
     fn on_the_way(&mut self, answer: &Answer) {
-        let who = headers::who(answer).map(|who| format!("“{who}” passed the answer on"));
+        let who = headers::who(answer).map(|who| format!("“{who}” forwarded the answer"));
         let changed = headers::changed(answer);
         if changed.is_empty() {
-            let who = who.as_deref().unwrap_or("no proxy shows itself");
+            let who = who.as_deref().unwrap_or("no proxy is visible");
             self.good("headers", format!("{who}; they come as the server sends them"));
         }
         let by = who.map_or_else(String::new, |who| format!(" ({who})"));
@@ -239,7 +243,7 @@ impl Check<'_> {
             Err(error) => {
                 let mend = "See the log of the server and of the proxy, and that the proxy speaks plain HTTP to the server where that \
                             has no certificate of its own.";
-                self.bad("answer", format!("no answer could be had: {error}"), mend);
+                self.bad("answer", format!("there was no answer: {error}"), mend);
                 return None;
             }
         };
@@ -250,21 +254,23 @@ impl Check<'_> {
             }
             300..=399 => {
                 let to = answer.header("location").unwrap_or("nowhere").to_owned();
-                let mend = "Clients drop the token when they are sent elsewhere: give Singular the address it is sent to, or take \
-                            the redirect out (nginx: return 301; Caddy: redir; Apache: Redirect).";
-                self.bad("redirect", format!("{} sends on to {to}", answer.status), mend);
+                let mend = "Clients drop the token at a redirect: give Singular the final address, or remove the \
+                    redirect (nginx: return 301; Caddy: redir; Apache: Redirect).";
+                self.bad("redirect", format!("{} redirects to {to}", answer.status), mend);
             }
             401 => {
-                let mend = "Something on the way takes the Authorization header away, or another server answers. nginx: \
-                            proxy_set_header Authorization $http_authorization; Caddy hands it on by itself; Apache: \
+                let mend = "A proxy removes the Authorization header, or another server answers. nginx: \
+                            proxy_set_header Authorization $http_authorization; Caddy forwards it by itself; Apache: \
                             CGIPassAuth On, and no AuthType on this path.";
                 self.bad("token", "the token did not arrive: 401".to_owned(), mend);
             }
             404 => self.bad(
                 "path",
                 "there is no report at this address: 404".to_owned(),
-                "Hand on the whole path: nginx: proxy_pass without a path behind the port; Caddy: handle, not handle_path; Apache: \
-                 ProxyPass / http://127.0.0.1:8080/. Where the server has a path of its own, start it with that --public-url.",
+                "Forward the whole path: nginx: proxy_pass without a path behind the port; Caddy: handle, not \
+                 handle_path; Apache: \
+                 ProxyPass / http://127.0.0.1:8080/. If the server has a path of its own, start it with that \
+                 --public-url.",
             ),
             429 => self.bad("limit", "too many requests: 429".to_owned(), LIMITS),
             502..=504 => self.bad(
@@ -299,13 +305,20 @@ impl Check<'_> {
                 self.good("client's address", format!("the server sees {seen}, which is this machine's"));
             }
             Some(seen) if seen.parse::<IpAddr>().is_ok_and(|seen| seen.is_loopback()) && !remote.is_loopback() => {
-                let mend = "All clients look like the proxy, and share one limit. Start the server with --trusted-proxy 127.0.0.1, and \
-                            have the proxy say who asks: nginx: proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; Caddy \
+                let mend = "All clients look like the proxy, and share one limit. Start the server with \
+                    --trusted-proxy 127.0.0.1, and have the proxy send the client's address: \
+                    nginx: proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; Caddy \
                             and Apache's mod_proxy do it by themselves.";
                 self.bad("client's address", format!("the server sees {seen}, the proxy's"), mend);
             }
             Some(seen) => {
-                self.good("client's address", format!("the server sees {seen}; this machine's way out should have it"));
+                self.good(
+                    "client's address",
+                    format!(
+                        "the server sees {seen}; it should be this machine's outgoing \
+                    address"
+                    ),
+                );
             }
             None => {
                 let mend = "The server at this address writes into another data directory: see --data-dir, and where the name leads.";

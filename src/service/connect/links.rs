@@ -201,11 +201,17 @@ pub fn verify<'p>(
 ) -> ServiceResult<Verified<'p>> {
     let mut check = Check { link, problems: Vec::new() };
     if let Some(base) = base.filter(|base| base.bare() != link.bare()) {
-        check.add("link", "other", format!(
-            "without pcid, pcn and psid it is {}, which is not {}: Singular counts its clicks for another app, partner or \
+        check.add(
+            "link",
+            "other",
+            format!(
+                "without pcid, pcn and psid it is {}, but expected {}: Singular counts its clicks for another app, \
+             partner or \
              campaign",
-            link.bare(), base.bare(),
-        ));
+                link.bare(),
+                base.bare(),
+            ),
+        );
     }
     let [campaign_id, offer_name, publisher_id] = PARAMETERS.map(|name| check.value(name));
     let campaign = campaign_id.and_then(|text| text.parse().ok()).and_then(|id| pairs.campaign(id));
@@ -257,11 +263,11 @@ impl<'l> Check<'l> {
         let mut values = self.link.values(name);
         let value = values.next().filter(|value| !value.is_empty());
         if values.next().is_some() {
-            self.add(name, "twice", "is there more than once: which of them Singular takes is not known".to_owned());
+            self.add(name, "twice", "is there more than once: it isn't known which one Singular uses".to_owned());
         }
         if value.is_none() {
             let then = match name {
-                "pcid" => "Singular can't join installs to a campaign's cost: they stand in separate rows",
+                "pcid" => "Singular can't join installs to a campaign's cost: they are in separate rows",
                 "pcn" => "Singular shows these installs without a campaign's name",
                 _ => "Singular can't tell which publisher brought an install, and spreads cost by estimate",
             };
@@ -283,7 +289,7 @@ impl<'l> Check<'l> {
                 name,
                 "unknown",
                 format!(
-                    "is {}, which is no {what}: cost and installs stand in separate rows",
+                    "is {}, which isn't a {what}: cost and installs are in separate rows",
                     Invalid::echo(&decoded(text)),
                 ),
             ),
@@ -305,7 +311,7 @@ impl<'l> Check<'l> {
         if says != name {
             let other = pairs.campaigns.values().any(|campaign| campaign.offer.name == says);
             let (code, which) =
-                if other { ("other", "another offer") } else { ("unknown", "no offer of this advertiser") };
+                if other { ("other", "another offer") } else { ("unknown", "not an offer of this advertiser") };
             self.add(
                 "pcn",
                 code,

@@ -23,7 +23,7 @@ impl MergePair {
                 if live > 0 {
                     let live = phrase::plural(i64::try_from(live).unwrap_or(i64::MAX), "live feed");
                     found.push(format!(
-                        "{live} of “{from}” alone will show zeros only. Make a feed for “{into}” in its place."
+                        "{live} of “{from}” alone will show only zeros. Make a feed for “{into}” in its place."
                     ));
                 }
                 "psid"
@@ -55,8 +55,8 @@ impl MergePair {
             }
         };
         found.push(format!(
-            "“{from}” keeps its rows, with zeros, and leaves lists and choices. Its name, its id and the networks' ids for it \
-             mean “{into}” from now on, in files and in programs' requests too."
+            "“{from}” keeps its rows, with zeros, and is no longer in lists and choices. Its name, its id and the \
+             networks' ids for it stand for “{into}” from now on, also in files and in programs' requests."
         ));
         found.push(format!(
             "Singular joins installs to cost by the {parameter} of tracking links: change links that carry the id of “{from}”."
@@ -69,7 +69,7 @@ impl MergePair {
         let (from, into) = self.names();
         let count = |count: u64, noun| phrase::plural(i64::try_from(count).unwrap_or(i64::MAX), noun);
         if parts.is_empty() {
-            return Ok(vec![format!("“{from}” holds no figures, so none go over to “{into}”.")]);
+            return Ok(vec![format!("“{from}” has no figures, so none move to “{into}”.")]);
         }
         let mut found = Vec::new();
         for part in parts {
@@ -110,7 +110,7 @@ pub fn unmerged(txn: &ReadTxn<'_>, import: &ImportEntry) -> ServiceResult<Vec<St
     };
     let (hidden, into) = (hidden.unwrap_or_default(), into.unwrap_or_default());
     let mut found =
-        vec![format!("“{hidden}” comes back to lists and choices, and its name and its id mean itself again.")];
+        vec![format!("“{hidden}” is in lists and choices again, and its name and its id stand for itself again.")];
     let later = txn.imports_by_merged_name(import.key, &Invalid::echo(&hidden))?;
     if later > 0 {
         let (imports, verb) = match later {

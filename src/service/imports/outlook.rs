@@ -90,21 +90,18 @@ impl Outlook {
         for now in &self.days {
             match then.remove(&(now.advertiser.as_str(), now.date.as_str())) {
                 Some(then) if then.before != now.before => {
-                    found.push(format!("{} held {}, and holds {} now.", now.date, then.before, now.before));
+                    found.push(format!("{} was {}, and is {} now.", now.date, then.before, now.before));
                 }
                 Some(then) if then.after != now.after => {
-                    found.push(format!(
-                        "{} would have come to {}, and comes to {} now.",
-                        now.date, then.after, now.after
-                    ));
+                    found.push(format!("{} would have been {}, and is {} now.", now.date, then.after, now.after));
                 }
                 Some(_) => {}
                 None => found.push(format!("{} would change too now.", now.date)),
             }
         }
-        found.extend(then.into_values().map(|day| format!("{} would not change any more.", day.date)));
+        found.extend(then.into_values().map(|day| format!("{} would no longer change.", day.date)));
         if self.final_days != earlier.final_days && !self.final_days.is_empty() {
-            found.push(format!("Days were marked final meanwhile: {}.", self.final_days));
+            found.push(format!("Days have since been marked final: {}.", self.final_days));
         }
         if found.is_empty() && self != earlier {
             found.push(format!(

@@ -79,7 +79,7 @@ impl<'s> Resolver<'s> {
                 }
                 None => {
                     return Err(store.read(|txn| txn.advertiser_get(wanted)).err().map_or_else(
-                        || crate::service::ServiceError::Internal("an advertiser came meanwhile".to_owned()),
+                        || crate::service::ServiceError::Internal("an advertiser was added in the meantime".to_owned()),
                         Into::into,
                     ));
                 }
@@ -164,7 +164,7 @@ impl<'s> Resolver<'s> {
     pub(super) fn note_merged(&mut self, line: u64, merged: &str, into: &str) {
         if !self.merged_names.contains(merged) {
             let (name, into) = (Invalid::echo(merged), Invalid::echo(into));
-            self.note(MERGED, line, format!("{name} was merged into {into}, so its rows go there."));
+            self.note(MERGED, line, format!("{name} was merged into {into}, so its rows are booked there."));
             self.merged_names.insert(merged.to_owned());
         }
     }
@@ -237,7 +237,7 @@ impl<'s> Resolver<'s> {
             }
             None => {
                 let got = Invalid::echo(text);
-                let reason = format!("got {got}, which no advertiser goes by");
+                let reason = format!("got {got}, which isn't an advertiser");
                 return unknown("unknown_advertiser", Column::Advertiser, text, reason);
             }
         };
@@ -304,13 +304,13 @@ impl<'s> Resolver<'s> {
                 refuse("contradiction", Column::Partner, format!("got {got}, but publisher {id} is called {stored}"))
             }
             (Some(id), None, None) => {
-                let reason = format!("got \"{id}\", which is no publisher");
+                let reason = format!("got \"{id}\", which isn't a publisher");
                 unknown("unknown_publisher_id", Column::PartnerId, &id.to_string(), reason)
             }
             (id, _, Some(name)) => match (self.publishers.by_name.find(name), id) {
                 (Named::One(_), Some(_)) if self.create_missing => {
                     let name = Invalid::echo(name);
-                    refuse("contradiction", Column::PartnerId, format!("{name} is known, but by another id"))
+                    refuse("contradiction", Column::PartnerId, format!("{name} exists, but with another id"))
                 }
                 (Named::One(key), None) => Ok(key),
                 (Named::Several, _) => several(Column::Partner, name, "publishers"),
@@ -331,7 +331,7 @@ impl<'s> Resolver<'s> {
                 Ok(key)
             }
             Some(id) => {
-                let reason = format!("got \"{id}\", which is no publisher");
+                let reason = format!("got \"{id}\", which isn't a publisher");
                 unknown("unknown_publisher_id", Column::PartnerId, &id.to_string(), reason)
             }
             None => {

@@ -235,8 +235,8 @@ impl Unnamed {
         let (campaign, publisher) = (Invalid::echo(campaign), Invalid::echo(publisher));
         let days = if first == last { format!("{first}") } else { format!("{first} to {last}") };
         let message = format!(
-            "Campaign {campaign} at {publisher} holds {cost} and {clicks} clicks on days of this file ({days}), and the file \
-             does not name it. Where it was renamed, rename it here too, or replace these days with --replace."
+            "Campaign {campaign} at {publisher} holds {cost} and {clicks} clicks on days of this file ({days}), and \
+             isn't in the file. If it was renamed, rename it here too, or replace these days with --replace."
         );
         ImportNote { code: "unnamed_campaign".to_owned(), line: None, message }
     }

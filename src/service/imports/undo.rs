@@ -261,8 +261,7 @@ pub fn undo(store: &Store, id: ImportId, reason: Option<&Reason>, actor: &Actor)
             known = (known.0 + changed, known.1 + inserted);
         }
         if known != (import.counts.changed, import.counts.inserted) {
-            let message =
-                "values of this import were changed before Pitlane kept what they were, so it can't be undone";
+            let message = "values of this import were changed before Pitlane kept the history, so it can't be undone";
             return Err(StoreError::Conflict(message.to_owned()).into());
         }
         let done = take_back(txn, import.key, key)?;

@@ -41,7 +41,7 @@ impl Effect {
         }
         if self.refresh > 0 {
             parts.push(format!(
-                "{} need{} a refresh request in Singular, being more than {} days back",
+                "{} need{} a refresh request in Singular, because they are more than {} days back",
                 days(self.refresh),
                 if self.refresh == 1 { "s" } else { "" },
                 self.look_back,

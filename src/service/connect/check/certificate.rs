@@ -33,19 +33,19 @@ const NO_TLS: &str = "See that HTTPS is served on this port: --tls-domain, or a 
 const RENEW: &str = "Renew it: certbot renew for nginx and Apache, and see why its timer does not; Caddy and --tls-domain do it by \
                      themselves (see their log, and pitlane doctor).";
 const CHAIN: &str = "Have the proxy send the whole chain (nginx: ssl_certificate fullchain.pem; Apache: SSLCertificateFile \
-                     fullchain.pem; --tls-cert the same). A self-made certificate Singular won't take.";
-const NAME: &str = "Get a certificate for this name (certbot -d NAME, --tls-domain NAME, the site's address in Caddy's file), and see \
-                    that the name leads to the right server.";
+                     fullchain.pem; --tls-cert the same). Singular won't accept a self-signed certificate.";
+const NAME: &str = "Get a certificate for this name (certbot -d NAME, --tls-domain NAME, the site's address in \
+    Caddy's file), and check that the name resolves to the right server.";
 
 fn fault_in_words(fault: &CertificateError, host: &str) -> (String, &'static str) {
     match fault {
-        CertificateError::Expired => ("the certificate has ended".to_owned(), RENEW),
+        CertificateError::Expired => ("the certificate has expired".to_owned(), RENEW),
         CertificateError::ExpiredContext { not_after, .. } => {
             let at = DateTime::from_timestamp(i64::try_from(not_after.as_secs()).unwrap_or_default(), 0);
-            (format!("the certificate ended on {}", at.unwrap_or_default().format("%Y-%m-%d")), RENEW)
+            (format!("the certificate expired on {}", at.unwrap_or_default().format("%Y-%m-%d")), RENEW)
         }
         CertificateError::UnknownIssuer => {
-            ("nobody who is trusted signed the certificate, or a part of its chain is missing".to_owned(), CHAIN)
+            ("no trusted authority signed the certificate, or a part of its chain is missing".to_owned(), CHAIN)
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             (format!("the certificate is for another name than {host}"), NAME)

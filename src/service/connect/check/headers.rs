@@ -7,18 +7,19 @@ const SENT: [(&str, &str, &str); 3] = [
     (
         "content-type",
         "application/json",
-        "Take what sets another Content-Type out: default_type (nginx), header (Caddy), ForceType (Apache).",
+        "Remove what sets another Content-Type: default_type (nginx), header (Caddy), ForceType (Apache).",
     ),
     (
         "cache-control",
         "private, no-cache",
-        "Take what sets it out for /api/: expires or add_header (nginx), header (Caddy), ExpiresActive or Header set (Apache). Else \
+        "Remove what sets it for /api/: expires or add_header (nginx), header (Caddy), ExpiresActive or Header set \
+         (Apache). Else \
          old figures are served.",
     ),
     (
         "x-content-type-options",
         "nosniff",
-        "Have the proxy hand on the server's headers: no proxy_hide_header (nginx), no Header unset (Apache).",
+        "Have the proxy forward the server's headers: no proxy_hide_header (nginx), no Header unset (Apache).",
     ),
 ];
 
@@ -31,14 +32,14 @@ pub(super) fn changed(answer: &Answer) -> Vec<(String, &'static str)> {
     for (name, sent, mend) in SENT {
         match answer.header(name) {
             Some(got) if got.eq_ignore_ascii_case(sent) => {}
-            Some(got) => found.push((format!("{name} comes as “{got}”, the server sends “{sent}”"), mend)),
-            None => found.push((format!("{name} was taken away"), mend)),
+            Some(got) => found.push((format!("{name} arrives as “{got}”, the server sends “{sent}”"), mend)),
+            None => found.push((format!("{name} was removed"), mend)),
         }
     }
     let vary = answer.header("vary").unwrap_or_default().to_ascii_lowercase();
     if VARY.iter().any(|name| !vary.contains(name)) {
-        let mend = "Have the proxy hand on Vary: without it a cache may give one client's answer to another.";
-        found.push((format!("vary comes as “{vary}”, the server sends “Authorization, Accept-Encoding”"), mend));
+        let mend = "Have the proxy forward Vary: without it a cache may give one client's answer to another.";
+        found.push((format!("vary arrives as “{vary}”, the server sends “Authorization, Accept-Encoding”"), mend));
     }
     if let Some(age) = answer.header("age") {
         let mend = "Turn the proxy's cache off for /api/: proxy_cache (nginx), cache (Caddy), mod_cache (Apache), or the CDN's.";

@@ -45,7 +45,7 @@ impl Check<'_> {
             );
         }
         if answer.took > SLOW {
-            let mend = "See the server's load, and the line between it and the proxy.";
+            let mend = "Check the server's load, and the network between it and the proxy.";
             self.bad("time", format!("the answer took {:.1?}", answer.took), mend);
         }
         Ok(items)
@@ -63,7 +63,7 @@ impl Check<'_> {
                     return Ok(());
                 }
                 Err(error) => {
-                    self.bad("single days", format!("{day} was not answered: {error}"), "See the log of the proxy.");
+                    self.bad("single days", format!("no answer for {day}: {error}"), "See the log of the proxy.");
                     return Ok(());
                 }
             };
@@ -86,7 +86,7 @@ impl Check<'_> {
             );
         } else {
             let mend = "If stats were being imported just now, check again; else a proxy keeps old answers: turn its cache off for /api/.";
-            self.bad("single days", "the days one by one have other rows than the range".to_owned(), mend);
+            self.bad("single days", "single days have other rows than the range".to_owned(), mend);
         }
         Ok(())
     }
@@ -114,7 +114,7 @@ impl Check<'_> {
         } else {
             self.bad(
                 "gzip",
-                "what comes compressed is not the report".to_owned(),
+                "the compressed answer is not the report".to_owned(),
                 "Turn the proxy's own compression off for /api/.",
             );
         }
@@ -122,7 +122,7 @@ impl Check<'_> {
 
     /// Whether a client that has the report already gets 304.
     pub(super) fn unchanged(&mut self, first: &Answer) {
-        let mend = "Let the proxy hand on ETag and If-None-Match (nginx: no etag off; Apache: no Header unset ETag).";
+        let mend = "Let the proxy forward ETag and If-None-Match (nginx: no etag off; Apache: no Header unset ETag).";
         let Some(tag) = first.header("etag").map(str::to_owned) else {
             self.bad("etag", "the answer has no ETag".to_owned(), mend);
             return;
@@ -130,7 +130,7 @@ impl Check<'_> {
         let (from, to) = (self.days.from().to_string(), self.days.to().to_string());
         match self.get(&from, &to, &[("If-None-Match", &tag)]) {
             Ok(answer) if answer.status == 304 => {
-                self.good("etag", "what has not changed is not sent again (304)".to_owned());
+                self.good("etag", "an unchanged report is not sent again (304)".to_owned());
             }
             Ok(answer) => self.bad("etag", format!("If-None-Match was answered {}", answer.status), mend),
             Err(error) => self.bad("etag", format!("no answer: {error}"), mend),

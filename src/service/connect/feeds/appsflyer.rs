@@ -42,11 +42,12 @@ impl Format for AppsFlyer {
 
     fn notes(&self) -> &'static [&'static str] {
         &[
-            "For AppsFlyer's Cost Import, by upload or mail: it reads no address by itself. One publisher a feed, as its media source.",
-            "A day that is imported again takes the place of what was there, up to 90 days back.",
+            "For AppsFlyer's Cost Import, by upload or e-mail: it doesn't read addresses by itself. One publisher per \
+             feed, as its media source.",
+            "Importing a day again replaces it, up to 90 days back.",
             "The publisher's name must be the media source, and campaign name and id must be those of the links in AppsFlyer.",
             "Campaigns on the web are left out: they have no app id there.",
-            "AppsFlyer itself was not at hand when this was tested.",
+            "This was not tested with AppsFlyer itself.",
         ]
     }
 }

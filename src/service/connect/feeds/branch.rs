@@ -34,10 +34,11 @@ impl Format for Branch {
 
     fn notes(&self) -> &'static [&'static str] {
         &[
-            "For Branch's ROI Hub, by upload or to its mail address: it reads no address by itself.",
+            "For Branch's ROI Hub, by upload or to its e-mail address: it doesn't read addresses by itself.",
             "A campaign's publishers are added up, since Branch's file has no column for them; choose a publisher for one alone.",
             "Campaigns on the web are given as OTHER. The currency is the one set in Branch.",
-            "What Branch does with a day that it is given twice is not published, and Branch was not at hand for a test.",
+            "Branch doesn't publish what it does with a day that it gets twice, and this was not tested with Branch \
+             itself.",
         ]
     }
 }

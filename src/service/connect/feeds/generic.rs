@@ -49,7 +49,7 @@ impl Format for Generic {
     fn notes(&self) -> &'static [&'static str] {
         &[
             "Google Sheets reads it with =IMPORTDATA(\"…\"), and again about every hour. Each time it gets all of the days.",
-            "Google Sheets itself was not at hand when this was tested.",
+            "This was not tested with Google Sheets itself.",
         ]
     }
 }

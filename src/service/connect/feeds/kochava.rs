@@ -41,11 +41,11 @@ impl Format for Kochava {
     fn notes(&self) -> &'static [&'static str] {
         &[
             "For Kochava's \"Upload URL\". Kochava must have mapped these columns for the media partner before.",
-            "What Kochava has read is permanent, and a day that it reads twice counts twice: let no two feeds share days, and let \
-             none be read more often than its days go by. Corrections can't be sent.",
+            "What Kochava has read is permanent, and a day that it reads twice counts twice: no two feeds should \
+             share days, and a feed of N days should be read once every N days. Corrections can't be sent.",
             "A feed of the last days ends with yesterday, since today is not over.",
             "In tracking links, partner_campaign_id must be the campaign id. Currency and zone are those set in Kochava.",
-            "Kochava itself was not at hand when this was tested.",
+            "This was not tested with Kochava itself.",
         ]
     }
 }

@@ -199,7 +199,7 @@ fn warnings(
     {
         found.push(format!(
             "{partner} adds up a day that it reads twice, for good. Read daily, a feed of {count} days counts each day {count} \
-             times: let it be read once every {count} days, or make it of 1 day."
+             times: have it read once every {count} days, or make a feed of 1 day."
         ));
     }
     let others = txn.feed_list()?.into_iter().filter(|other| {
@@ -219,7 +219,7 @@ fn warnings(
                 other.name
             ));
         } else if ahead && own.to().max(its.to()) >= today {
-            found.push(format!("Days to come will be in the feed \"{}\" too, and count twice.", other.name));
+            found.push(format!("Future days will be in the feed \"{}\" too, and count twice.", other.name));
         }
     }
     Ok(found)

@@ -148,7 +148,10 @@ fn sample_refusal(kind: &str, message: &str) -> Vec<u8> {
 pub fn warnings(url: &str) -> Vec<String> {
     let mut found = Vec::new();
     if !url.starts_with("https://") {
-        found.push(format!("{url} is plain HTTP: the token can be read on its way, and Singular may refuse it."));
+        found.push(format!(
+            "{url} is plain HTTP: others can read the token on the network, and Singular may refuse \
+            it."
+        ));
     }
     let host = url.split_once("://").map_or(url, |(_, rest)| rest);
     let host = host.split('/').next().unwrap_or_default();
@@ -157,9 +160,8 @@ pub fn warnings(url: &str) -> Vec<String> {
     let is_local = name.eq_ignore_ascii_case("localhost")
         || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback() || address.is_unspecified());
     if is_local {
-        found.push(format!(
-            "{host} is this machine alone: Singular can't reach it. Start the server with --public-url."
-        ));
+        found
+            .push(format!("{host} is only this machine: Singular can't reach it. Start the server with --public-url."));
     }
     found
 }
