@@ -311,7 +311,7 @@ fn an_import_whose_values_were_replaced_before_the_history_is_not_undone() {
     let before = site.report();
     for id in site.ids() {
         let words = site.undo(&id, &[]).failed(1);
-        assert!(words.contains("changed before Pitlane kept what they were, so it can't be undone"), "{words}");
+        assert!(words.contains("changed before Pitlane kept the history, so it can't be undone"), "{words}");
     }
     assert_eq!(site.report(), before);
 }

@@ -81,7 +81,7 @@ fn two_publishers_are_merged_and_unmerged() {
     for told in [
         "3 rows of 2 days go from “Facebok” to “Facebook”, with a cost of 9.25 USD and 90 clicks: 1 Jan 2026 to 2 Jan 2026.",
         "1 row meets figures of “Facebook” on the same day, to which it is added.",
-        "keeps its rows, with zeros, and leaves lists and choices",
+        "keeps its rows, with zeros, and is no longer in lists and choices",
         "Singular has not polled yet",
     ] {
         assert!(dry.stderr.contains(told), "{told:?} is not in: {}", dry.stderr);
