@@ -224,15 +224,19 @@ fn items(
             _ => names.join(", "),
         };
         let (clicks_then, clicks_now) = (clicks(&cell.served), clicks(&cell.held));
-        let narrow = format!("{differs}; clicks {clicks_then}, now {clicks_now}");
+        let (cost_then, cost_now) = (cost(&cell.served), cost(&cell.held));
+        let narrow = format!(
+            "{differs}; clicks {clicks_then}, now {clicks_now}; cost {}, now {}",
+            cost_then.text, cost_now.text
+        );
         table.rows.push(vec![
             Cell::new(campaigns.get(&cell.campaign).cloned().unwrap_or_default()).narrow(narrow),
             Cell::new(publishers.get(&cell.publisher).cloned().unwrap_or_default()),
             Cell::new(differs),
             Cell::new(clicks_then),
             Cell::new(clicks_now),
-            cost(&cell.served),
-            cost(&cell.held),
+            cost_then,
+            cost_now,
         ]);
     }
     table.lighten();
