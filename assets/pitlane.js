@@ -54,6 +54,13 @@ for (const field of document.querySelectorAll("input[type=password]")) {
   field.after(button);
 }
 
+// Where a password can be looked at, it is typed once.
+for (const again of document.querySelectorAll("input[name=again]")) {
+  again.closest(".field").hidden = true;
+  again.form.addEventListener("submit", () => { again.value = again.form.elements.new_password.value; });
+  again.required = false;
+}
+
 // A form is sent once, however often its button is pressed.
 for (const form of document.querySelectorAll("form[method=post]")) {
   form.addEventListener("submit", (event) => {

@@ -259,9 +259,4 @@ impl<'b> Counted<'b> {
         self.clicks += 1;
         self.browser.follow(words).await;
     }
-
-    pub(crate) async fn click(&mut self, path: &str) {
-        self.clicks += 1;
-        self.browser.driver.find(By::XPath(path)).await.unwrap().click().await.unwrap();
-    }
 }
