@@ -11,7 +11,7 @@
 //!    `Draft::text`, anything that differs from row to row as a `Value`. A figure that reports don't read yet becomes a field
 //!    of the store's `ReportRow` (`store/stats/row.rs` and `store/sql/stat_scan.sql`).
 //! 3. A format besides JSON and CSV is a file with an implementation of [`Format`], named in `ReportFormat` and in
-//!    [`format`].
+//!    [`format()`].
 //!
 //! If a report shows more of publishers than their ids, `Columns::name_publishers` must say so. If the same rows get other
 //! bytes, increase `RENDERING`.
