@@ -185,7 +185,7 @@ async fn access(app: &App, hand: &mut Hand<'_>) {
     hand.begin().await;
     hand.follow("Settings").await;
     hand.follow("People").await;
-    hand.follow("Invite somebody").await;
+    hand.follow("Invite a person").await;
     hand.fill("email", "vera@example.com").await;
     hand.press("Make invitation link").await;
     hand.touch("button", "Copy link").await;
