@@ -124,10 +124,10 @@ fn keep_latest(answers: &mut Vec<ServedAnswer>) {
 
 /// Answers that are being sent.
 #[derive(Default)]
-struct UnderWay(Mutex<Asked>);
+struct UnderWay(Mutex<Pending>);
 
 #[derive(Default)]
-struct Asked {
+struct Pending {
     /// The latest version of the data.
     known: Version,
     /// How many were requested at which latest version, in order. Finished ones are removed from time to time.
@@ -135,16 +135,16 @@ struct Asked {
 }
 
 impl UnderWay {
-    fn lock(&self) -> MutexGuard<'_, Asked> {
+    fn lock(&self) -> MutexGuard<'_, Pending> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes the latest version, if it could be read, and returns the one up to which all answers are finished.
     fn complete_to(&self, latest: Result<Version, StoreError>) -> Version {
-        let mut asked = self.lock();
-        asked.known = latest.unwrap_or(asked.known);
-        asked.at.retain(|(_, count)| *count > 0);
-        asked.at.first().map_or(asked.known, |(version, _)| *version)
+        let mut pending = self.lock();
+        pending.known = latest.unwrap_or(pending.known);
+        pending.at.retain(|(_, count)| *count > 0);
+        pending.at.first().map_or(pending.known, |(version, _)| *version)
     }
 }
 
@@ -156,8 +156,8 @@ pub struct HandOver {
 
 impl Drop for HandOver {
     fn drop(&mut self) {
-        let mut asked = self.under_way.lock();
-        if let Some((_, count)) = asked.at.iter_mut().rfind(|(version, _)| *version == self.version) {
+        let mut pending = self.under_way.lock();
+        if let Some((_, count)) = pending.at.iter_mut().rfind(|(version, _)| *version == self.version) {
             *count -= 1;
         }
     }

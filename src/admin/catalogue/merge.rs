@@ -148,7 +148,7 @@ pub async fn choose<E: Mergeable>(context: RequestContext, id: web::Path<String>
 }
 
 /// Two entries to merge, what the merge changes, and what it means for Singular.
-struct Asked<E: Mergeable> {
+struct ProposedMerge<E: Mergeable> {
     owner: E::Owner,
     from: E,
     into_id: String,
@@ -158,12 +158,15 @@ struct Asked<E: Mergeable> {
     effects: Vec<String>,
 }
 
-async fn asked<E: Mergeable>(context: &RequestContext, ids: (String, String)) -> Result<Asked<E>, ClientError> {
+async fn proposed<E: Mergeable>(
+    context: &RequestContext,
+    ids: (String, String),
+) -> Result<ProposedMerge<E>, ClientError> {
     let (owner, from, _) = found::<E>(context, ids.0).await?;
     let (_, into, _) = found::<E>(context, ids.1).await?;
     let into_id = Entry::id(&into);
     let pair = E::pair(&owner, from.clone(), into);
-    let asked = context.run(move |context| {
+    let proposed = context.run(move |context| {
         context.store().read(|txn| {
             let outlook = match imports::merge_outlook(txn, &pair) {
                 Ok(found) => Ok(found),
@@ -173,13 +176,13 @@ async fn asked<E: Mergeable>(context: &RequestContext, ids: (String, String)) ->
             };
             let days = outlook.as_ref().map(MergeOutlook::shown_days).unwrap_or_default();
             let effects = ledger::effects(txn, &days, Utc::now())?;
-            Ok(Asked { owner, from, into_id, pair, outlook, effects })
+            Ok(ProposedMerge { owner, from, into_id, pair, outlook, effects })
         })
     });
-    asked.await.map_err(missing_is_not_found)
+    proposed.await.map_err(missing_is_not_found)
 }
 
-impl<E: Mergeable> Asked<E> {
+impl<E: Mergeable> ProposedMerge<E> {
     /// The form that confirms; it carries the names and effects that the person saw.
     fn form(&self, outlook: &MergeOutlook) -> Form {
         let (name, into) = self.pair.names();
@@ -226,43 +229,43 @@ impl<E: Mergeable> Asked<E> {
 
 /// Shows what merging the two would change.
 pub async fn confirm<E: Mergeable>(context: RequestContext, ids: web::Path<(String, String)>) -> Answer {
-    asked::<E>(&context, ids.into_inner()).await?.page(&context, None).await
+    proposed::<E>(&context, ids.into_inner()).await?.page(&context, None).await
 }
 
 /// Merges the two if the effects are those the person saw.
 pub async fn merge<E: Mergeable>(context: RequestContext, ids: web::Path<(String, String)>) -> Answer {
-    let asked = asked::<E>(&context, ids.into_inner()).await?;
-    let Ok(outlook) = &asked.outlook else { return asked.page(&context, None).await };
-    let form = asked.form(outlook);
-    if let Some(form) = stale::refused(&context, &form, <E as Entry>::NOUN, asked.from.name().to_owned()).await? {
-        return asked.page(&context, Some(form)).await;
+    let proposed = proposed::<E>(&context, ids.into_inner()).await?;
+    let Ok(outlook) = &proposed.outlook else { return proposed.page(&context, None).await };
+    let form = proposed.form(outlook);
+    if let Some(form) = stale::refused(&context, &form, <E as Entry>::NOUN, proposed.from.name().to_owned()).await? {
+        return proposed.page(&context, Some(form)).await;
     }
     let again = |form: Form, message: String| Form { error: Some(message), ..form };
     let reason = match Reason::parse_optional(context.field("reason")) {
         Ok(reason) => reason,
-        Err(invalid) => return asked.page(&context, Some(form.refused(invalid.into())?)).await,
+        Err(invalid) => return proposed.page(&context, Some(form.refused(invalid.into())?)).await,
     };
     let typed = form.with("reason", context.field("reason"));
-    let (store, actor, pair) = (context.store().clone(), context.actor(), asked.pair.clone());
+    let (store, actor, pair) = (context.store().clone(), context.actor(), proposed.pair.clone());
     // A program's request doesn't carry the names and effects: it states what it wants.
     let seen = context.sent("seen").map(str::to_owned);
     let done =
         crate::telemetry::blocking(move || imports::merge(&store, &pair, seen.as_deref(), reason.as_ref(), &actor));
     match done.await {
         Ok(done) => {
-            let to = back(&format!("/admin/imports/{}", done.id), asked.owner.id(), "merged");
+            let to = back(&format!("/admin/imports/{}", done.id), proposed.owner.id(), "merged");
             Ok(context.go(&to))
         }
         Err(ImportError::Moved(_)) => {
             let message = "Figures were changed while you had the page open, so nothing was merged. See below what \
                 would change now; merge again if you still want to.";
-            asked.page(&context, Some(again(typed, message.to_owned()))).await
+            proposed.page(&context, Some(again(typed, message.to_owned()))).await
         }
         Err(error @ ImportError::Final(_)) => {
-            asked.page(&context, Some(again(typed, sentence(&error.to_string())))).await
+            proposed.page(&context, Some(again(typed, sentence(&error.to_string())))).await
         }
         Err(ImportError::Service(ServiceError::Store(StoreError::Conflict(message)))) => {
-            asked.page(&context, Some(again(typed, sentence(&message)))).await
+            proposed.page(&context, Some(again(typed, sentence(&message)))).await
         }
         Err(error) => Err(error.into()),
     }

@@ -45,7 +45,7 @@ impl Named {
 }
 
 /// The request's advertiser, row, and empty form.
-struct Asked {
+struct CellPage {
     advertiser: AdvertiserRow,
     named: Result<Named, Invalid>,
     blank: Form,
@@ -53,7 +53,7 @@ struct Asked {
     has_publishers: bool,
 }
 
-async fn asked(context: &RequestContext, in_form: bool) -> Result<Asked, ClientError> {
+async fn page(context: &RequestContext, in_form: bool) -> Result<CellPage, ClientError> {
     let found = context.run(move |context| {
         context.store().read(|txn| {
             let advertiser = <AdvertiserRow as entry::Owner>::chosen(context, txn)?;
@@ -67,7 +67,7 @@ async fn asked(context: &RequestContext, in_form: bool) -> Result<Asked, ClientE
             let is_there =
                 |name| form.fields.iter().any(|field| field.name == name && field.kind != Kind::Choice(Vec::new()));
             let (has_campaigns, has_publishers) = (is_there("campaign"), is_there("publisher"));
-            Ok(Asked { advertiser, named, blank: form, has_campaigns, has_publishers })
+            Ok(CellPage { advertiser, named, blank: form, has_campaigns, has_publishers })
         })
     });
     found.await.map_err(missing_is_not_found)
@@ -128,14 +128,14 @@ fn figure_fields(form: Form, advertiser: &AdvertiserRow, is_reason_needed: bool)
 }
 
 /// The form for an existing row, with its current values, which it also carries.
-fn known_form(asked: &Asked, named: &Named) -> Form {
-    let form = Form::new(asked.blank.action.clone(), "Save changes")
-        .or_back_to(format!("/admin/stats{}", scope(&asked.advertiser)))
+fn known_form(page: &CellPage, named: &Named) -> Form {
+    let form = Form::new(page.blank.action.clone(), "Save changes")
+        .or_back_to(format!("/admin/stats{}", scope(&page.advertiser)))
         .field("day", "Day", Kind::Hidden, "")
         .field("campaign", "Campaign", Kind::Hidden, "")
         .field("publisher", "Publisher", Kind::Hidden, "");
     let held = |figure: fn(&Figures) -> String| named.held.as_ref().map(figure).unwrap_or_default();
-    let form = figure_fields(form, &asked.advertiser, named.held.is_some())
+    let form = figure_fields(form, &page.advertiser, named.held.is_some())
         .with("clicks", held(|held| held.clicks.to_string()))
         .with("cost", held(|held| held.cost.to_string()))
         .with("views", held(|held| held.views.to_string()))
@@ -153,8 +153,8 @@ fn known_form(asked: &Asked, named: &Named) -> Form {
         .with("known", "yes")
 }
 
-fn new_form(asked: &Asked) -> Form {
-    figure_fields(asked.blank.clone(), &asked.advertiser, false).field("known", "", Kind::Hidden, "")
+fn new_form(page: &CellPage) -> Form {
+    figure_fields(page.blank.clone(), &page.advertiser, false).field("known", "", Kind::Hidden, "")
 }
 
 /// A row's page: its names, the form for those who may edit it, and its history.
@@ -170,15 +170,15 @@ struct Page {
     life: Option<Table>,
 }
 
-async fn answer(context: &RequestContext, asked: &Asked, form: Form, named: Option<Named>) -> Answer {
+async fn answer(context: &RequestContext, page: &CellPage, form: Form, named: Option<Named>) -> Answer {
     let mut links = Vec::new();
     let mut lead_to = |is_missing: bool, message: &str, noun: &str| {
         if is_missing && context.may_change() {
-            links.push((message.to_owned(), format!("/admin/catalogue/{noun}/new{}", scope(&asked.advertiser))));
+            links.push((message.to_owned(), format!("/admin/catalogue/{noun}/new{}", scope(&page.advertiser))));
         }
     };
-    lead_to(!asked.has_campaigns, "Add a campaign first", "campaigns");
-    lead_to(!asked.has_publishers, "Add a publisher first", "publishers");
+    lead_to(!page.has_campaigns, "Add a campaign first", "campaigns");
+    lead_to(!page.has_publishers, "Add a publisher first", "publishers");
     let is_merged = named.as_ref().is_some_and(|named| named.is_merged);
     let form = (links.is_empty() && context.may_change() && !is_merged).then_some(form);
     let (title, intro) = match (&named, context.may_change()) {
@@ -194,7 +194,7 @@ async fn answer(context: &RequestContext, asked: &Asked, form: Form, named: Opti
         ),
         (None, false) => ("Figures", vec!["Open a row on the Stats page to see its history.".to_owned()]),
     };
-    let advertiser = asked.advertiser.clone();
+    let advertiser = page.advertiser.clone();
     context
         .show_as(form.as_ref().map_or(StatusCode::OK, form_page::status), move |context, txn| {
             let mut shell = Shell::new(context, txn, "Stats", title)?;
@@ -259,20 +259,20 @@ fn life(txn: &ReadTxn<'_>, key: StatKey, shell: &Shell, currency: Currency) -> R
 
 /// The form for a row: the one the address names, or a new one.
 pub async fn edit(context: RequestContext) -> Answer {
-    let asked = asked(&context, false).await?;
-    if let Ok(named) = asked.named.clone() {
-        let form = known_form(&asked, &named);
-        return answer(&context, &asked, form, Some(named)).await;
+    let page = page(&context, false).await?;
+    if let Ok(named) = page.named.clone() {
+        let form = known_form(&page, &named);
+        return answer(&context, &page, form, Some(named)).await;
     }
-    let today = entry::today(asked.advertiser.time_zone)?;
+    let today = entry::today(page.advertiser.time_zone)?;
     let yesterday = today.earlier(1).unwrap_or(today);
-    let mut form = new_form(&asked).with("day", yesterday.to_string());
+    let mut form = new_form(&page).with("day", yesterday.to_string());
     for name in ["day", "campaign", "publisher"] {
         if !context.query(name).is_empty() {
             form = form.with(name, context.query(name));
         }
     }
-    answer(&context, &asked, form, None).await
+    answer(&context, &page, form, None).await
 }
 
 /// The figures that were typed; with a prefix, those that the form carried.
@@ -327,24 +327,24 @@ fn exists_already(form: Form, context: &RequestContext, old: &Figures, new: &Fig
 
 /// Saves a row, unless that would overwrite values the person hasn't seen.
 pub async fn save(context: RequestContext) -> Answer {
-    let asked = asked(&context, true).await?;
-    let currency = asked.advertiser.currency;
+    let page = page(&context, true).await?;
+    let currency = page.advertiser.currency;
     let is_known = context.field("known") == "yes";
-    let wanted = asked.named.clone().map_err(ServiceError::from).and_then(|named| {
-        not_in_future(&asked.advertiser, named.day)?;
+    let wanted = page.named.clone().map_err(ServiceError::from).and_then(|named| {
+        not_in_future(&page.advertiser, named.day)?;
         Ok((figures(&context, currency)?, Reason::parse_optional(context.field("reason"))?, named))
     });
     let (figures, reason, named) = match wanted {
         Ok(wanted) => wanted,
-        Err(error) => return refused(&context, &asked, is_known, error).await,
+        Err(error) => return refused(&context, &page, is_known, error).await,
     };
     let is_new_form = context.sent("known") == Some("");
     if let Some(held) = named.held.filter(|held| is_new_form && *held != figures) {
-        let form = exists_already(known_form(&asked, &named), &context, &held, &figures, currency);
-        return answer(&context, &asked, form, Some(named)).await;
+        let form = exists_already(known_form(&page, &named), &context, &held, &figures, currency);
+        return answer(&context, &page, form, Some(named)).await;
     }
-    if is_known && let Some(form) = out_of_date(&context, &asked, &named).await? {
-        return answer(&context, &asked, form, Some(named)).await;
+    if is_known && let Some(form) = out_of_date(&context, &page, &named).await? {
+        return answer(&context, &page, form, Some(named)).await;
     }
     let seen = if is_new_form { Seen::of(named.held) } else { seen(&context) };
     let (key, what) = (named.key, named.label());
@@ -360,24 +360,24 @@ pub async fn save(context: RequestContext) -> Answer {
         // Another person saved between the check and the write.
         Ok(Edited::Moved(held)) => {
             let named = Named { held, ..named };
-            let form = match out_of_date(&context, &asked, &named).await? {
+            let form = match out_of_date(&context, &page, &named).await? {
                 Some(form) => form,
                 None => {
-                    exists_already(known_form(&asked, &named), &context, &held.unwrap_or_default(), &figures, currency)
+                    exists_already(known_form(&page, &named), &context, &held.unwrap_or_default(), &figures, currency)
                 }
             };
-            return answer(&context, &asked, form, Some(named)).await;
+            return answer(&context, &page, form, Some(named)).await;
         }
-        Err(error) => return refused(&context, &asked, is_known, error).await,
+        Err(error) => return refused(&context, &page, is_known, error).await,
     };
     let day = named.day;
-    Ok(context.go(&format!("/admin/stats{}&by=rows&from={day}&to={day}&done={done}", scope(&asked.advertiser))))
+    Ok(context.go(&format!("/admin/stats{}&by=rows&from={day}&to={day}&done={done}", scope(&page.advertiser))))
 }
 
 /// The form again, with its error.
-async fn refused(context: &RequestContext, asked: &Asked, is_known: bool, error: ServiceError) -> Answer {
-    let named = asked.named.clone().ok().filter(|_| is_known);
-    let form = named.as_ref().map_or_else(|| new_form(asked), |named| known_form(asked, named));
+async fn refused(context: &RequestContext, page: &CellPage, is_known: bool, error: ServiceError) -> Answer {
+    let named = page.named.clone().ok().filter(|_| is_known);
+    let form = named.as_ref().map_or_else(|| new_form(page), |named| known_form(page, named));
     // The carried values stay: the person hasn't seen newer ones.
     let mut form = form.as_typed(context).refused(error)?;
     for field in &mut form.fields {
@@ -385,13 +385,13 @@ async fn refused(context: &RequestContext, asked: &Asked, is_known: bool, error:
             was.clone_into(base);
         }
     }
-    answer(context, asked, form, named).await
+    answer(context, page, form, named).await
 }
 
 /// The form to show again if the row's values have changed since the form was made.
-async fn out_of_date(context: &RequestContext, asked: &Asked, named: &Named) -> Result<Option<Form>, ClientError> {
-    let (form, key) = (known_form(asked, named), named.key);
+async fn out_of_date(context: &RequestContext, page: &CellPage, named: &Named) -> Result<Option<Form>, ClientError> {
+    let (form, key) = (known_form(page, named), named.key);
     let steps = context.run(move |context| context.store().read(|txn| imports::life(txn, key))).await?;
     let by = steps.last().map(|step| ChangedBy { actor: step.brought_by.actor.clone(), at: step.at });
-    Ok(form.stale(context, by.as_ref(), &asked.advertiser.time_zone.clock()))
+    Ok(form.stale(context, by.as_ref(), &page.advertiser.time_zone.clock()))
 }
