@@ -76,7 +76,7 @@ pub(crate) fn poll(app: &App, connector: &Client, from: u64) {
 }
 
 const BY_ITSELF: &str = "Singular picks up 1 day by itself";
-const REFRESH: &str = "1 day needs a refresh request in Singular, being more than 7 days back";
+const REFRESH: &str = "1 day needs a refresh request in Singular, because it is more than 7 days back";
 const TOO_OLD: &str = "1 day is older than the 6 months that Singular refreshes";
 
 /// The page has all of these texts.

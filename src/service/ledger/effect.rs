@@ -40,10 +40,10 @@ impl Effect {
             parts.push(format!("Singular picks up {} by itself", days(self.by_itself)));
         }
         if self.refresh > 0 {
+            let (needs, they_are) = if self.refresh == 1 { ("needs", "it is") } else { ("need", "they are") };
             parts.push(format!(
-                "{} need{} a refresh request in Singular, because they are more than {} days back",
+                "{} {needs} a refresh request in Singular, because {they_are} more than {} days back",
                 days(self.refresh),
-                if self.refresh == 1 { "s" } else { "" },
                 self.look_back,
             ));
         }
