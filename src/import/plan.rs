@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::days::DateForm;
 use super::decisions::{DecimalSign, LineSet, MoneyUnit, Period};
-use super::{Column, Encoding, Memory, Separator};
+use super::{Column, Encoding, Separator};
 
 /// How one file is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -80,16 +80,5 @@ impl Plan {
     #[must_use]
     pub fn place(&self, column: Column) -> Option<usize> {
         self.columns.iter().find(|plan| plan.column == column).map(|plan| plan.place)
-    }
-
-    /// What to remember about this file for the next one of its kind.
-    #[must_use]
-    pub fn memory(&self) -> Memory {
-        Memory {
-            dates: self.dates.order(),
-            numbers: Some(self.numbers),
-            money_unit: Some(self.money_unit),
-            encoding: Some(self.table.encoding),
-        }
     }
 }

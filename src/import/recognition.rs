@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::plan::Plan;
-use super::{Column, LineSet, Packing};
+use super::{Column, LineSet, Memory, Packing};
 use crate::domain::{Currency, Day};
 
 /// What was recognised and decided about a file.
@@ -15,6 +15,10 @@ use crate::domain::{Currency, Day};
 pub struct Recognition {
     /// How the file will be read.
     pub plan: Plan,
+    /// What to remember about it for the next file of its kind: what this one showed, what somebody decided, and what was remembered
+    /// already.
+    #[serde(default)]
+    pub memory: Memory,
     /// How the file was packed.
     pub packing: Packing,
     /// The sheets of a workbook, in order; empty for a text.

@@ -140,7 +140,8 @@ fn propose(store: &Store, id: DraftId, advertiser: &AdvertiserRow) -> Result<Set
     };
     let found = recognise(&Decisions::default(), &Memory::default())?;
     let headers = header_names(&found);
-    let Some((saved, KeptMapping { decisions, memory })) = store.read(|txn| imports::mapping_for(txn, &headers))?
+    let Some((saved, KeptMapping { decisions, memory })) =
+        store.read(|txn| imports::mapping_for(txn, advertiser.id, &headers))?
     else {
         let (decisions, memory) = (Decisions::default(), Memory::default());
         let (saved, is_remembered, answers) = (None, false, Answers::default());
@@ -307,7 +308,10 @@ pub fn commit(store: &Store, upload: &PendingUpload, seen: &str, actor: &Actor) 
     // The import has succeeded, so failing to remember this for the next one must not fail it.
     let kept = match &upload.settings.saved {
         Some(name) => imports::use_mapping(store, name),
-        None => imports::remember_mapping(store, &header_names(recognition), &KeptMapping::of(recognition)),
+        None => {
+            let (owner, headers) = (upload.advertiser.id, header_names(recognition));
+            imports::remember_mapping(store, owner, &headers, &KeptMapping::of(recognition))
+        }
     };
     if let Err(error) = kept {
         tracing::warn!(%error, "how a file was read could not be remembered");

@@ -119,6 +119,11 @@ impl DayEvidence {
         }
     }
 
+    /// Whether the cells read differently with the day or the month first.
+    pub(super) fn shows_order(&self) -> bool {
+        self.order(DayOrder::DayFirst).read != self.order(DayOrder::MonthFirst).read
+    }
+
     fn order(&self, order: DayOrder) -> &Order {
         let at = DayOrder::ALL.iter().position(|other| *other == order).unwrap_or(0);
         &self.orders[at]

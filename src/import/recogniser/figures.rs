@@ -50,6 +50,11 @@ impl FigureEvidence {
         self.column == Some(column)
     }
 
+    /// Whether any cell reads differently with the other decimal sign.
+    pub(super) fn shows_sign(&self) -> bool {
+        self.doubtful.is_some() || self.only.iter().any(Option::is_some)
+    }
+
     /// Looks at a cell.
     pub(super) fn look(&mut self, line: u64, cell: &str) {
         // Digits alone are the same with both signs.

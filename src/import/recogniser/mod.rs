@@ -30,6 +30,7 @@ mod unit;
 use std::io::{Read, Seek, SeekFrom};
 
 use self::checks::{CurrencyCheck, DayCheck};
+use self::figures::FigureEvidence;
 use self::findings::{Findings, plural};
 use self::headers::Headers;
 use self::hidden_totals::HiddenTotals;
@@ -42,7 +43,7 @@ use super::layout::Decoded;
 use super::number::NumberForm;
 use super::plan::{Plan, TablePlan};
 use super::recognition::{LeftOut, LeftOutCode, NoteCode, Recognition};
-use super::{Context, Decisions, FileError, LineSet, Packing, Unpacked, open};
+use super::{Context, Decisions, FileError, LineSet, Memory, Packing, Unpacked, open};
 use crate::domain::ExactCost;
 
 /// How many left-out lines are listed.
@@ -165,17 +166,19 @@ pub(super) fn recognise_text(
     note_left_out(&left_out, &mut found);
     let around = around::tell_currency(&left_out, context.currency, headers, decisions, &mut found);
     let left_out_total = left_out.len() as u64;
+    let plan = Plan {
+        table,
+        columns: plans,
+        fixed: decisions.fixed.clone(),
+        dates: reading.form,
+        numbers: sign,
+        money_unit: unit.unit,
+        period,
+    };
     Ok(Recognition {
-        headers: sample.headers(&plans),
-        plan: Plan {
-            table,
-            columns: plans,
-            fixed: decisions.fixed.clone(),
-            dates: reading.form,
-            numbers: sign,
-            money_unit: unit.unit,
-            period,
-        },
+        headers: sample.headers(&plan.columns),
+        memory: memory(&plan, &survey, decisions, context.memory),
+        plan,
         packing: Packing::Text,
         sheets: Vec::new(),
         sheet: None,

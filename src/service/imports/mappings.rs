@@ -7,7 +7,7 @@ use chrono::Utc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::Name;
+use crate::domain::{AdvertiserId, Name};
 use crate::import::{Column, DayOrder, DecimalSign, Decisions, Mapping, Memory, Recognition};
 use crate::service::{Actor, ServiceError, ServiceResult, hex};
 use crate::store::{MappingRow, OrMissing as _, ReadTxn, Store};
@@ -49,7 +49,7 @@ impl KeptMapping {
         let source = |place: usize| recognition.headers.get(place).map(|header| header.source.clone());
         let columns = plan.columns.iter().filter_map(|from| Some((from.column, source(from.place)?)));
         let decisions = Decisions { columns: columns.collect(), fixed: plan.fixed.clone(), ..Decisions::default() };
-        Self { decisions, memory: plan.memory() }
+        Self { decisions, memory: recognition.memory.clone() }
     }
 
     /// Converts the old format: its date and number formats become memory.
@@ -111,13 +111,17 @@ pub fn use_mapping(store: &Store, name: &str) -> ServiceResult<()> {
 }
 
 /// The mapping for a file with these headers: the saved mapping that was used last, or the answers to the last such file.
-pub fn mapping_for(txn: &ReadTxn<'_>, headers: &[String]) -> ServiceResult<Option<(Option<String>, KeptMapping)>> {
+pub fn mapping_for(
+    txn: &ReadTxn<'_>,
+    advertiser: AdvertiserId,
+    headers: &[String],
+) -> ServiceResult<Option<(Option<String>, KeptMapping)>> {
     if let Some(row) = txn.mapping_for(&json(&headers)?)? {
         let saved = SavedMapping::try_from(row)?;
         return Ok(Some((Some(saved.name), saved.kept)));
     }
     // Content that can't be read any more is ignored: nobody chose to save it.
-    let remembered = txn.mapping_remembered(&hash(headers)?)?;
+    let remembered = txn.mapping_remembered(&hash(advertiser, &json(&headers)?))?;
     Ok(remembered.and_then(|spec| KeptMapping::parse(&spec).ok()).map(|kept| (None, kept)))
 }
 
@@ -138,9 +142,14 @@ pub fn save_mapping(
     })
 }
 
-/// Remembers how a file was read, for the next one with the same headers.
-pub fn remember_mapping(store: &Store, headers: &[String], kept: &KeptMapping) -> ServiceResult<()> {
-    let (headers, spec) = (hash(headers)?, json(kept)?);
+/// Remembers how a file was read, for the advertiser's next one with the same headers.
+pub fn remember_mapping(
+    store: &Store,
+    advertiser: AdvertiserId,
+    headers: &[String],
+    kept: &KeptMapping,
+) -> ServiceResult<()> {
+    let (headers, spec) = (hash(advertiser, &json(&headers)?), json(kept)?);
     Ok(store.write(|txn| txn.mapping_remember(&headers, &spec, Utc::now()))?)
 }
 
@@ -149,14 +158,17 @@ pub fn delete_mapping(store: &Store, name: &str, actor: &Actor) -> ServiceResult
     store.write(|txn| {
         let found = txn.mapping_find(name)?.or_missing("mapping", name)?;
         txn.mapping_delete(&found.name)?;
-        txn.mapping_forget(&hex(&Sha256::digest(found.headers.as_bytes())))?;
+        for advertiser in txn.advertiser_list()? {
+            txn.mapping_forget(&hash(advertiser.id, &found.headers))?;
+        }
         txn.audit_add(&actor.did("mapping delete", &found.name), Utc::now())?;
         Ok(())
     })
 }
 
-fn hash(headers: &[String]) -> ServiceResult<String> {
-    Ok(hex(&Sha256::digest(json(&headers)?.as_bytes())))
+/// Names an advertiser's files with these headers, which are JSON.
+fn hash(advertiser: AdvertiserId, headers: &str) -> String {
+    hex(&Sha256::digest(format!("{advertiser} {headers}").as_bytes()))
 }
 
 fn json(value: &impl Serialize) -> ServiceResult<String> {

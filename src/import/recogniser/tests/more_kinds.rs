@@ -172,3 +172,22 @@ fn exports_in_further_languages_are_known() {
         );
     }
 }
+
+#[test]
+fn only_what_a_file_showed_is_remembered() {
+    let memory = |rows: &str| {
+        let file = File::new(format!("Day;Campaign;Clicks;Cost\n{rows}"));
+        let memory = file.recognise().unwrap().memory;
+        (memory.dates, memory.numbers)
+    };
+    let day_first = Some(crate::import::DayOrder::DayFirst);
+    assert_eq!(memory("01/01/2023;A;10;12\n02/02/2023;A;10;15\n"), (None, None));
+    assert_eq!(memory("2023-01-01;A;10;12.5\n"), (None, Some(DecimalSign::Point)));
+    assert_eq!(memory("1 Aug 2023;A;10;12\n"), (None, None));
+    assert_eq!(memory("31/01/2023;A;10;12,5\n"), (day_first, Some(DecimalSign::Comma)));
+    // What was remembered before stays.
+    let before = Memory { dates: day_first, numbers: Some(DecimalSign::Comma), ..Memory::default() };
+    let file = File { memory: before.clone(), ..File::new("Day;Campaign;Clicks;Cost\n2023-01-01;A;10;12\n") };
+    let memory = file.recognise().unwrap().memory;
+    assert_eq!((memory.dates, memory.numbers), (before.dates, before.numbers));
+}
