@@ -163,7 +163,7 @@ pub(super) fn recognise_text(
     let left_out = rest.all_left_out(&survey, seen.above);
     table.left_out =
         left_out.iter().filter(|left_out| left_out.line > seen.line).map(|left_out| left_out.line).collect();
-    note_left_out(&left_out, &mut found);
+    note_left_out(&left_out, decisions, &mut found);
     let around = around::tell_currency(&left_out, context.currency, headers, decisions, &mut found);
     let left_out_total = left_out.len() as u64;
     let plan = Plan {
@@ -302,7 +302,7 @@ impl Rest {
 }
 
 /// Notes about left-out lines: titles in one note, the first of the others in one each.
-fn note_left_out(left_out: &[LeftOut], found: &mut Findings) {
+fn note_left_out(left_out: &[LeftOut], decisions: &Decisions, found: &mut Findings) {
     let titles: Vec<&LeftOut> = left_out.iter().filter(|line| line.code == LeftOutCode::Title).collect();
     if let [first, rest @ ..] = titles.as_slice() {
         let lines = rest.last().map_or(format!("Line {} stands", first.line), |last| {
@@ -321,6 +321,11 @@ fn note_left_out(left_out: &[LeftOut], found: &mut Findings) {
     }
     if others.len() > ASKED {
         let message = format!("{} more are left out.", plural((others.len() - ASKED) as u64, "line"));
+        found.note(NoteCode::LeftOut, None, message);
+    }
+    let unseen = String::from(decisions.leave_out.without(&left_out.iter().map(|line| line.line).collect()));
+    if !unseen.is_empty() {
+        let message = format!("Of the lines to leave out, these hold no row: {unseen}.");
         found.note(NoteCode::LeftOut, None, message);
     }
 }

@@ -101,7 +101,10 @@ pub(super) fn find(
     let (score, table) = match (best, refused) {
         (Some(best), _) => best,
         (None, Some(error)) => return Err(error),
-        (None, None) => return Err(FileError::Refused(EMPTY.to_owned())),
+        (None, None) => {
+            let no_line = |line| format!("the file's beginning has no line {line} that could be the header");
+            return Err(FileError::Refused(decisions.header_line.map_or_else(|| EMPTY.to_owned(), no_line)));
+        }
     };
     if score.known < 2 && !score.is_words {
         found.problems.push(Problem {

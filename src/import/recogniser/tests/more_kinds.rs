@@ -191,3 +191,14 @@ fn only_what_a_file_showed_is_remembered() {
     let memory = file.recognise().unwrap().memory;
     assert_eq!((memory.dates, memory.numbers), (before.dates, before.numbers));
 }
+
+#[test]
+fn lines_that_are_not_there_are_told() {
+    let table = "Day,Campaign,Clicks,Cost\n2023-08-01,A,10,1.50\n2023-08-02,B,20,2.50\n";
+    let out = File::new(table).decide(|decisions| decisions.leave_out = "3,8-9".parse().unwrap()).recognise().unwrap();
+    let told: Vec<&str> = out.notes.iter().map(|note| note.message.as_str()).collect();
+    assert_eq!(out.rows, 1);
+    assert!(told.contains(&"Of the lines to leave out, these hold no row: 8-9."), "{told:?}");
+    let error = File::new(table).decide(|decisions| decisions.header_line = Some(99)).recognise().unwrap_err();
+    assert!(error.contains("no line 99"), "{error}");
+}
