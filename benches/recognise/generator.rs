@@ -7,7 +7,8 @@ use std::ops::ControlFlow;
 
 use pitlane::domain::{Currency, Day, ExactCost};
 use pitlane::import::{
-    Column, Context, Decisions, EmptyCatalogue, Memory, Packing, ProblemCode, Unpacked, read_file, recognise_file,
+    Column, Context, Decisions, EmptyCatalogue, Headers, Memory, Packing, ProblemCode, Unpacked, read_file,
+    recognise_file,
 };
 
 /// The result for a file.
@@ -355,6 +356,7 @@ pub fn outcome(file: &Generated) -> (Outcome, String) {
         currency: Some(Currency::USD),
         last_day: Day::parse("day", "2026-11-28").expect("a day"),
         catalogue: &EmptyCatalogue,
+        headers: Headers::built_in(),
         memory: &Memory::default(),
     };
     let recognition = match recognise_file(&mut unpacked, &decisions, &context) {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Column, DateFormat, Encoding};
+use super::{Column, DateFormat, Encoding, Headers};
 use crate::domain::{CampaignId, Currency, Day, Invalid, PublisherId};
 
 /// What a person decided about one file; recognition finds out the rest.
@@ -65,6 +65,8 @@ pub struct Context<'a> {
     pub last_day: Day,
     /// The catalogue's ids.
     pub catalogue: &'a dyn Catalogue,
+    /// The headers that are known.
+    pub headers: &'a Headers,
     /// What earlier files of this kind were like.
     pub memory: &'a Memory,
 }

@@ -49,7 +49,7 @@ pub use file::read_file;
 pub use layout::{Encoding, Separator};
 pub use mapping::{Column, Mapping};
 pub use plan::{ColumnPlan, PeriodLength, PeriodPlan, Plan, TablePlan};
-pub use recogniser::recognise_file;
+pub use recogniser::{Headers, recognise_file};
 pub use recognition::{
     Choice, HeaderSeen, LeftOut, LeftOutCode, Note, NoteCode, Problem, ProblemCode, Recognition, Sums,
 };

@@ -306,12 +306,11 @@ pub fn commit(store: &Store, upload: &PendingUpload, seen: &str, actor: &Actor) 
     store.upload_remove(id);
     let recognition = &upload.settings.recognition;
     // The import has succeeded, so failing to remember this for the next one must not fail it.
-    let kept = match &upload.settings.saved {
-        Some(name) => imports::use_mapping(store, name),
-        None => {
-            let (owner, headers) = (upload.advertiser.id, header_names(recognition));
-            imports::remember_mapping(store, owner, &headers, &KeptMapping::of(recognition))
-        }
+    let kept = if let Some(name) = &upload.settings.saved {
+        imports::use_mapping(store, name)
+    } else {
+        let (owner, headers) = (upload.advertiser.id, header_names(recognition));
+        imports::remember_mapping(store, owner, &headers, &KeptMapping::of(recognition))
     };
     if let Err(error) = kept {
         tracing::warn!(%error, "how a file was read could not be remembered");

@@ -371,3 +371,24 @@ fn control_characters_of_a_file_are_never_printed() {
         }
     }
 }
+
+#[test]
+fn headers_of_the_data_directory_are_known_and_a_malformed_line_is_named() {
+    let program = Program::new();
+    let file = program.file("a.csv", "Day,Campaign,Clicks,Outlay\n2025-05-01,A,10,1.5\n");
+    let import =
+        || {
+            program.run(&[
+            &["--json", "import", &file, "--advertiser", "Acme", "--create-missing", "--set", "partner=Net"][..],
+            &["--set", "offer_name=O", "--set", "app=Ap", "--set", "store_id=com.x", "--set", "os=ANDROID"],
+        ]
+        .concat())
+        };
+    assert!(import().stdout.contains("\"code\":\"missing_column\""));
+    let headers = program.data().join("headers.csv");
+    std::fs::write(&headers, "price,1,Outlay\n").unwrap();
+    let refused = import().stdout;
+    assert!(refused.contains("headers.csv in the data directory can't be read: line 1"), "{refused}");
+    std::fs::write(&headers, "cost,1,Outlay\n").unwrap();
+    assert!(import().stdout.contains("\"cost\":1.5"));
+}

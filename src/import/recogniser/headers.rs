@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::header_words::{split_words, without_unit, words};
+use crate::domain::Invalid;
 use crate::import::Column;
 use crate::import::currency::of_header;
 
@@ -57,36 +58,59 @@ impl Known {
 }
 
 /// The known headers.
-#[derive(Debug)]
-pub(super) struct Headers {
+#[derive(Debug, Clone, Default)]
+pub struct Headers {
     names: HashMap<String, Vec<(Known, u32)>>,
     totals: Vec<String>,
 }
 
 impl Headers {
     /// The headers of `headers.csv`.
-    pub(super) fn built_in() -> &'static Self {
-        static HEADERS: LazyLock<Headers> = LazyLock::new(|| Headers::parse(BUILT_IN));
+    #[must_use]
+    pub fn built_in() -> &'static Self {
+        static HEADERS: LazyLock<Headers> = LazyLock::new(|| {
+            let mut headers = Headers::default();
+            let read = headers.add(BUILT_IN);
+            debug_assert_eq!(read, Ok(()), "headers.csv is well-formed");
+            headers
+        });
         &HEADERS
     }
 
-    fn parse(text: &str) -> Self {
-        let mut names: HashMap<String, Vec<(Known, u32)>> = HashMap::new();
-        let mut totals = Vec::new();
-        let mut records = csv::ReaderBuilder::new().comment(Some(b'#')).from_reader(text.as_bytes());
-        for record in records.records().flatten() {
+    /// Those, and further ones of the same form: `column,rank,header`. Says which line is malformed.
+    pub fn with(further: &str) -> Result<Self, String> {
+        let mut headers = Self::built_in().clone();
+        headers.add(further)?;
+        Ok(headers)
+    }
+
+    fn add(&mut self, text: &str) -> Result<(), String> {
+        let mut reader = csv::ReaderBuilder::new();
+        reader.comment(Some(b'#')).has_headers(false).flexible(true);
+        for record in reader.from_reader(text.as_bytes()).records() {
+            let record = record.map_err(|error| error.to_string())?;
             let cell = |at: usize| record.get(at).unwrap_or_default().trim();
-            let (Some(known), Ok(rank)) = (Known::parse(cell(0)), cell(1).parse()) else { continue };
+            if cell(0) == "column" {
+                continue;
+            }
+            let (Some(known), Ok(rank), true) = (Known::parse(cell(0)), cell(1).parse(), !words(cell(2)).is_empty())
+            else {
+                let line = record.position().map_or(0, csv::Position::line);
+                let got = Invalid::echo(&record.iter().collect::<Vec<_>>().join(","));
+                return Err(format!(
+                    "line {line}: got {got}, expected a column, a rank and a header, such as cost,1,Outlay"
+                ));
+            };
             if known == Known::Total {
-                totals.push(words(cell(2)));
-            } else {
-                let known_as = names.entry(words(cell(2))).or_default();
-                if known_as.iter().all(|(other, _)| *other != known) {
-                    known_as.push((known, rank));
-                }
+                self.totals.push(words(cell(2)));
+                continue;
+            }
+            let known_as = self.names.entry(words(cell(2))).or_default();
+            if known_as.iter().all(|(other, _)| *other != known) {
+                known_as.push((known, rank));
             }
         }
-        Self { names, totals }
+        Ok(())
     }
 
     /// What a header means, with ranks.

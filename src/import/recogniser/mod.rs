@@ -32,7 +32,7 @@ use std::io::{Read, Seek, SeekFrom};
 use self::checks::{CurrencyCheck, DayCheck};
 use self::figures::FigureEvidence;
 use self::findings::{Findings, plural};
-use self::headers::Headers;
+pub use self::headers::Headers;
 use self::hidden_totals::HiddenTotals;
 use self::sample::Sample;
 use self::survey::Survey;
@@ -92,7 +92,7 @@ pub(super) fn recognise_text(
     decisions: &Decisions,
     context: &Context<'_>,
 ) -> Result<Recognition, FileError> {
-    let headers = Headers::built_in();
+    let headers = context.headers;
     let mut found = Findings::default();
     input.seek(SeekFrom::Start(0))?;
     let encoding = encoding::find(&mut input, decisions, context.memory, headers, &mut found)?;
@@ -194,6 +194,18 @@ pub(super) fn recognise_text(
         problems: found.problems,
         notes: found.notes,
     })
+}
+
+/// What to remember: an order of dates and a decimal sign only if the file showed them or somebody decided.
+fn memory(plan: &Plan, survey: &Survey, decisions: &Decisions, before: &Memory) -> Memory {
+    let shows_order = decisions.dates.is_some() || survey.days.shows_order();
+    let shows_sign = decisions.numbers.is_some() || survey.figures.iter().any(FigureEvidence::shows_sign);
+    Memory {
+        dates: if shows_order { plan.dates.order() } else { before.dates },
+        numbers: if shows_sign { Some(plan.numbers) } else { before.numbers },
+        money_unit: Some(plan.money_unit),
+        encoding: Some(plan.table.encoding),
+    }
 }
 
 /// Surveys all rows.

@@ -65,6 +65,7 @@ impl File {
             currency: Currency::parse(self.currency).ok(),
             last_day: day("2026-11-28"),
             catalogue: self.catalogue,
+            headers: Headers::built_in(),
             memory: &self.memory,
         };
         recognise_text(Cursor::new(&self.bytes), &self.decisions, &context).map_err(|error| error.to_string())

@@ -1,9 +1,11 @@
 //! Recognises a file, with what the catalogue and the account know: the same for browser and command line.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{Read as _, Seek as _};
+use std::io::{ErrorKind, Read as _, Seek as _};
+use std::path::Path;
 
 use chrono::Utc;
 use sha2::{Digest as _, Sha256};
@@ -11,9 +13,12 @@ use sha2::{Digest as _, Sha256};
 use super::ImportError;
 use super::resolver::last_day;
 use crate::domain::{CampaignId, Currency, PublisherId, ReportingZone};
-use crate::import::{self, Catalogue, Column, Context, Decisions, Memory, Recognition, Unpacked};
+use crate::import::{self, Catalogue, Column, Context, Decisions, FileError, Headers, Memory, Recognition, Unpacked};
 use crate::service::hex;
 use crate::store::{AdvertiserRow, Store, StoreResult};
+
+/// The file of further headers.
+const HEADERS: &str = "headers.csv";
 
 /// The catalogue's ids, loaded when a file first needs them.
 struct StoredCatalogue<'s> {
@@ -83,15 +88,17 @@ pub fn recognise(
     memory: &Memory,
     owner: Owner<'_>,
 ) -> Result<RecognisedFile, ImportError> {
-    let spool = store.path().parent().unwrap_or_else(|| std::path::Path::new("."));
+    let spool = store.path().parent().unwrap_or_else(|| Path::new("."));
     let mut unpacked = import::unpack(file, decisions.sheet.as_deref(), spool)?;
     let advertiser = if let Owner::Advertiser(row) = owner { Some(row) } else { None };
     let zone = advertiser.map_or(ReportingZone::UTC, |row| row.time_zone);
     let catalogue = StoredCatalogue { store, advertiser, campaigns: OnceCell::new(), publishers: OnceCell::new() };
     let last_day = last_day(zone, Utc::now()).map_err(crate::service::ServiceError::from)?;
     let mut currency = advertiser.map(|row| row.currency);
+    let headers = known_headers(spool)?;
     let mut recognise = |currency| {
-        import::recognise_file(&mut unpacked, decisions, &Context { currency, last_day, catalogue: &catalogue, memory })
+        let context = Context { currency, last_day, catalogue: &catalogue, headers: &headers, memory };
+        import::recognise_file(&mut unpacked, decisions, &context)
     };
     let mut recognition = recognise(currency)?;
     if matches!(owner, Owner::New) {
@@ -102,6 +109,17 @@ pub fn recognise(
     }
     unpacked.text.rewind()?;
     Ok(RecognisedFile { unpacked, recognition, currency })
+}
+
+/// The headers that are known, with those that an operator added in the data directory's `headers.csv`.
+fn known_headers(directory: &Path) -> Result<Cow<'static, Headers>, ImportError> {
+    match std::fs::read_to_string(directory.join(HEADERS)) {
+        Ok(further) => Headers::with(&further).map(Cow::Owned).map_err(|error| {
+            FileError::Refused(format!("{HEADERS} in the data directory can't be read: {error}")).into()
+        }),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Cow::Borrowed(Headers::built_in())),
+        Err(error) => Err(FileError::Io(error).into()),
+    }
 }
 
 /// SHA-256 of a file's bytes, in hexadecimal. The file is then at its beginning again.

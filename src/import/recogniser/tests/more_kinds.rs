@@ -202,3 +202,11 @@ fn lines_that_are_not_there_are_told() {
     let error = File::new(table).decide(|decisions| decisions.header_line = Some(99)).recognise().unwrap_err();
     assert!(error.contains("no line 99"), "{error}");
 }
+
+#[test]
+fn further_headers_are_known_beside_the_built_in_ones() {
+    let headers = Headers::with("# ours\ncolumn,rank,header\ncost,1,Outlay\ntotal,1,Endstand\n").unwrap();
+    assert!(headers.knows("Outlay") && headers.knows("Clicks") && headers.is_bare_total("endstand"));
+    let error = Headers::with("cost,1,Outlay\nprice,1,Preis\n").unwrap_err();
+    assert!(error.starts_with("line 2: got \"price,1,Preis\", expected a column"), "{error}");
+}
