@@ -11,7 +11,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::test::TestRequest;
 use pitlane::domain::{Currency, Day, Micros, Name, PlainToken, RawReport, ReportQuery};
 use pitlane::http::{client, query as parameters, token_guard};
-use pitlane::import::{self, Column, Context, Decisions, EmptyCatalogue, Format, Mapping, Memory};
+use pitlane::import::{self, Column, Context, Decisions, EmptyCatalogue, Format, Headers, Mapping, Memory};
 use pitlane::service::Actor;
 use pitlane::service::imports::{self, ImportOptions, ImportSource};
 use pitlane::store::{AdvertiserKey, ImportKind, StatPages, Store};
@@ -112,6 +112,7 @@ pub fn recognise(bytes: &[u8]) {
         currency: Currency::parse("USD").ok(),
         last_day: Day::parse("date", "2026-11-28").unwrap(),
         catalogue: &EmptyCatalogue,
+        headers: Headers::built_in(),
         memory: &Memory::default(),
     };
     let Ok(seen) = import::recognise_file(&mut file, &Decisions::default(), &context) else { return };
