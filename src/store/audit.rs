@@ -17,7 +17,6 @@ pub struct AuditEntry<'a> {
     pub address: Option<&'a str>,
 }
 
-/// A stored entry.
 #[derive(Debug, Clone)]
 pub struct AuditRow {
     /// Increases with every entry.

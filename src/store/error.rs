@@ -62,11 +62,7 @@ pub enum StoreError {
     InUse { path: PathBuf },
     /// A file isn't, or is no longer, a valid Pitlane database.
     #[error("{} is not sound: {problem}", path.display())]
-    Unsound {
-        path: PathBuf,
-        /// The problem.
-        problem: String,
-    },
+    Unsound { path: PathBuf, problem: String },
     /// The work was cancelled.
     #[error("stopped")]
     Stopped,

@@ -33,7 +33,6 @@ pub struct FeedRow {
     pub days: FeedDays,
     /// Its only publisher; `None` for all.
     pub publisher: Option<PublisherKey>,
-    /// When it expires.
     pub expires_at: Option<DateTime<Utc>>,
     /// When it was revoked.
     pub revoked_at: Option<DateTime<Utc>>,
@@ -62,7 +61,6 @@ pub struct NewFeed<'a> {
     pub days: FeedDays,
     /// Its only publisher; `None` for all.
     pub publisher: Option<PublisherKey>,
-    /// When it expires.
     pub expires_at: Option<DateTime<Utc>>,
 }
 

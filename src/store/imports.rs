@@ -88,7 +88,6 @@ pub struct ImportRow {
     pub zeroed: u64,
 }
 
-/// A stored entry.
 #[derive(Debug, Clone)]
 pub struct ImportEntry {
     /// Increases with every entry.

@@ -26,7 +26,6 @@ pub struct TokenRow {
     pub advertiser_name: String,
     /// When the advertiser was disabled, if it is.
     pub advertiser_disabled_at: Option<DateTime<Utc>>,
-    /// When it expires.
     pub expires_at: Option<DateTime<Utc>>,
     /// When it was revoked.
     pub revoked_at: Option<DateTime<Utc>>,
@@ -60,7 +59,6 @@ pub struct NewToken<'a> {
     pub hash: &'a TokenHash,
     /// Bits of its secret's SHA-256.
     pub secret_check: u32,
-    /// When it expires.
     pub expires_at: Option<DateTime<Utc>>,
     /// The token that it replaces.
     pub replaces: Option<TokenKey>,

@@ -41,7 +41,6 @@ pub struct TokenRequest {
     pub name: Name,
     /// What it may do.
     pub scope: TokenScope,
-    /// When it expires.
     pub expires_at: Option<DateTime<Utc>>,
     /// Who will use it.
     pub reader: TokenReader,

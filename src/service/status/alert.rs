@@ -25,15 +25,9 @@ pub struct Alert {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AlertKind {
     /// Backups failed, are damaged or too old.
-    Backups {
-        /// The problem.
-        trouble: String,
-    },
+    Backups { trouble: String },
     /// The server's own certificate is missing, has expired or expires soon.
-    Certificate {
-        /// The problem.
-        trouble: String,
-    },
+    Certificate { trouble: String },
     /// The disk is nearly full.
     DiskLow {
         /// Free megabytes.

@@ -97,7 +97,6 @@ pub struct FeedRequest {
     pub days: FeedDays,
     /// Its only publisher, by name or id.
     pub publisher: Option<String>,
-    /// When it expires.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
