@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::archive::{archive, zip_error};
 use super::workbook::{Written, write_csv};
 use super::{FileError, LineSet};
+use crate::domain::Invalid;
 
 /// How a file was packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,7 +73,7 @@ pub fn unpack(mut file: File, sheet: Option<&str>, spool: &Path) -> Result<Unpac
         Kind::Text => {
             if let Some(sheet) = sheet {
                 let words =
-                    format!("the file isn't a workbook, so it has no sheet {}", crate::domain::Invalid::echo(sheet));
+                    format!("the file isn't a workbook, so it has no sheet {}", Invalid::echo(sheet));
                 return Err(FileError::Refused(words));
             }
             Ok(Unpacked::of_text(file, packing))
@@ -100,6 +101,8 @@ fn kind(file: &mut File) -> Result<Kind, FileError> {
     file.rewind()?;
     match head.as_slice() {
         [0x1F, 0x8B, ..] => Ok(Kind::Gzip),
+        // An archive without any entry has no header of an entry, only the end of its directory.
+        [b'P', b'K', 5, 6] => Ok(Kind::Zip),
         [b'P', b'K', 3, 4] => {
             let is_workbook =
                 archive(&mut *file)?.file_names().any(|name| name.is_ok_and(|name| name == "xl/workbook.xml"));
@@ -112,7 +115,7 @@ fn kind(file: &mut File) -> Result<Kind, FileError> {
 
 fn gunzip(file: File, spool: &Path) -> Result<File, FileError> {
     let packed = file.metadata()?.len();
-    copied(MultiGzDecoder::new(io::BufReader::new(file)), packed, spool)
+    copied(MultiGzDecoder::new(io::BufReader::new(file)), packed, spool, || "the packed file is empty".to_owned())
 }
 
 fn unzip(file: File, spool: &Path) -> Result<File, FileError> {
@@ -128,18 +131,24 @@ fn unzip(file: File, spool: &Path) -> Result<File, FileError> {
         archive.file_names().filter_map(Result::ok).filter(|name| is_file(name)).map(Into::into).collect();
     names.sort();
     let [name] = names.as_slice() else {
-        let listed = names.iter().take(5).map(|name| crate::domain::Invalid::echo(name)).collect::<Vec<_>>().join(", ");
+        let listed = names.iter().take(5).map(|name| Invalid::echo(name)).collect::<Vec<_>>().join(", ");
         let words = match names.len() {
             0 => "the ZIP archive contains no file".to_owned(),
             count => format!("the ZIP archive contains {count} files, expected one: {listed}"),
         };
         return Err(FileError::Refused(words));
     };
-    copied(archive.by_name(name).map_err(zip_error)?, packed, spool)
+    let is_empty = || format!("the file {} in the ZIP archive is empty", Invalid::echo(name));
+    copied(archive.by_name(name).map_err(zip_error)?, packed, spool, is_empty)
 }
 
-/// Unpacks into a temporary file, positioned at its beginning.
-fn copied(input: impl Read, packed: u64, spool: &Path) -> Result<File, FileError> {
+/// Unpacks into a temporary file, positioned at its beginning. `is_empty` is the message if there is nothing to unpack.
+fn copied(
+    input: impl Read,
+    packed: u64,
+    spool: &Path,
+    is_empty: impl FnOnce() -> String,
+) -> Result<File, FileError> {
     let most = packed.saturating_mul(TIMES).max(UNPACKED_BYTES);
     let mut file = tempfile::tempfile_in(spool)?;
     let mut input = input.take(most + 1);
@@ -154,6 +163,9 @@ fn copied(input: impl Read, packed: u64, spool: &Path) -> Result<File, FileError
         };
         file.write_all(&chunk[..read])?;
         copied += read as u64;
+    }
+    if copied == 0 {
+        return Err(FileError::Refused(is_empty()));
     }
     if copied > most {
         let words =
@@ -213,7 +225,10 @@ mod tests {
         let bomb = gzipped(&vec![b'a'; 65 << 20]);
         for (bytes, words) in [
             (zipped(&[("a.csv", b"1"), ("b.csv", b"2")]), "contains 2 files, expected one: \"a.csv\", \"b.csv\""),
-            (zipped(&[("a/", b"")]), "contains no file"),
+            (zipped(&[("a/", b"")]), "the ZIP archive contains no file"),
+            (zipped(&[]), "the ZIP archive contains no file"),
+            (zipped(&[("a/report.csv", b"")]), "the file \"a/report.csv\" in the ZIP archive is empty"),
+            (gzipped(b""), "the packed file is empty"),
             (gzipped(&gzipped(b"a")), "packed twice"),
             (gzipped(b"Day,Cost")[..12].to_vec(), "the packed file is damaged"),
             (b"PK\x03\x04....".to_vec(), "the ZIP archive can't be read"),

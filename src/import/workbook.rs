@@ -70,7 +70,12 @@ pub(super) fn write_csv(mut file: File, wanted: Option<&str>, out: &mut File) ->
             |filled: usize, rows: &[usize]| rows.iter().filter(|cells| **cells >= filled).count() >= TABLE_ROWS;
         let found = FILLED.iter().find_map(|filled| rows.iter().find(|(_, rows)| is_table(*filled, rows)));
         let (name, _) = found.ok_or_else(|| {
-            FileError::Refused(format!("no sheet of the workbook contains a table; it has {}", listed()))
+            let reason = if rows.iter().all(|(_, filled)| filled.is_empty()) {
+                "all sheets of the workbook are empty"
+            } else {
+                "no sheet of the workbook contains a table, which is a header and rows below it"
+            };
+            FileError::Refused(format!("{reason}; it has {}", listed()))
         })?;
         (*name).clone()
     };
@@ -86,6 +91,10 @@ pub(super) fn write_csv(mut file: File, wanted: Option<&str>, out: &mut File) ->
             text(cell.get_value(), style)
         };
         writer.write(cell.get_position(), text)?;
+    }
+    if writer.is_empty() {
+        let reason = format!("the sheet {} is empty; the workbook has {}", Invalid::echo(&sheet), listed());
+        return Err(FileError::Refused(reason));
     }
     writer.finish()?;
     Ok(Written { sheets: names, sheet, hidden_rows, from_1904 })
@@ -189,6 +198,10 @@ impl<W: Write> SheetWriter<W> {
         }
         self.row[column] = text;
         Ok(())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.lines == 0 && self.row.is_empty()
     }
 
     fn finish_line(&mut self) -> Result<(), FileError> {

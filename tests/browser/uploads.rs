@@ -82,6 +82,7 @@ fn what_is_no_table_is_refused_in_words_and_not_kept() {
     for (bytes, words) in [
         (&b""[..], "The file is empty."),
         (b"PK\x03\x04", "The ZIP archive can&#39;t be read"),
+        (b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", "The ZIP archive contains no file."),
         (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "old Excel workbook"),
         (b"date,cost\n", "The file has a header but no rows."),
         (b"date,cost\n\"1,2\n", "never closed"),

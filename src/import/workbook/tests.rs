@@ -121,8 +121,17 @@ fn a_sheet_can_be_chosen() {
     assert_eq!(read(&report(), Some("notes")).unwrap().2, "Nothing here\n");
     let error = read(&report(), Some("Else")).unwrap_err();
     assert_eq!(error, "the workbook has no sheet \"Else\"; it has \"Notes\", \"Data\"");
-    let error = read(&workbook(&[("Empty", "")]), None).unwrap_err();
-    assert_eq!(error, "no sheet of the workbook contains a table; it has \"Empty\"");
+    for (rows, sheet, words) in [
+        ("", None, "all sheets of the workbook are empty; it has \"Data\""),
+        ("", Some("data"), "the sheet \"Data\" is empty; the workbook has \"Data\""),
+        (
+            row(1, &[(0, "Day"), (0, "Cost"), (0, "Clicks")]).as_str(),
+            None,
+            "no sheet of the workbook contains a table, which is a header and rows below it; it has \"Data\"",
+        ),
+    ] {
+        assert_eq!(read(&workbook(&[("Data", rows)]), sheet).unwrap_err(), words);
+    }
     assert!(read(&zipped(&[("xl/workbook.xml", b"<x")]), None).unwrap_err().contains("can't be read"));
 }
 
