@@ -8,8 +8,8 @@ use super::number::{Figure, Written, figure};
 pub enum TypedFigure {
     /// A plain decimal with a point, and what the currency beside it claims.
     Number(String, Option<CurrencyClaim>),
-    /// Two different numbers, depending on the decimal sign.
-    Either(String, String),
+    /// Two different numbers, depending on the decimal sign, and what the currency beside them claims.
+    Either(String, String, Option<CurrencyClaim>),
     Other,
 }
 
@@ -30,7 +30,7 @@ pub fn typed_figure(text: &str) -> TypedFigure {
     match (read(DecimalSign::Point), read(DecimalSign::Comma)) {
         (Some((plain, claim)), None) | (None, Some((plain, claim))) => TypedFigure::Number(plain, claim),
         (Some((one, claim)), Some((other, _))) if same(&one, &other) => TypedFigure::Number(one, claim),
-        (Some((one, _)), Some((other, _))) => TypedFigure::Either(one, other),
+        (Some((one, claim)), Some((other, _))) => TypedFigure::Either(one, other, claim),
         (None, None) => TypedFigure::Other,
     }
 }

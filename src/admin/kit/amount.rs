@@ -13,7 +13,7 @@ pub fn cost(field: &'static str, text: &str, currency: Currency) -> Result<Micro
     }
     let (plain, claim) = match typed_figure(text) {
         TypedFigure::Number(plain, claim) => (plain, claim),
-        TypedFigure::Either(one, other) => {
+        TypedFigure::Either(one, other, _) => {
             return Err(refuse(format!("“{text}” can be read as {one} or as {other}: write one of these")));
         }
         TypedFigure::Other => return Err(refuse(format!("“{text}” isn't an amount. Enter one such as 12.50"))),
@@ -42,8 +42,8 @@ pub fn count(field: &'static str, text: &str) -> Result<Count, Invalid> {
     };
     let read = match typed_figure(text) {
         TypedFigure::Number(plain, None) => whole(&plain),
-        TypedFigure::Either(one, other) => whole(&one).or_else(|| whole(&other)),
-        TypedFigure::Number(..) | TypedFigure::Other => None,
+        TypedFigure::Either(one, other, None) => whole(&one).or_else(|| whole(&other)),
+        TypedFigure::Number(..) | TypedFigure::Either(..) | TypedFigure::Other => None,
     };
     read.ok_or_else(|| Invalid::because(field, format!("“{text}” isn't a whole number. Enter one such as 1250")))
 }
@@ -84,7 +84,7 @@ mod tests {
         for text in ["1250", "1,250", "1.250", "1 250"] {
             assert_eq!(count("clicks", text).map(|count| count.get()), Ok(1250), "{text}");
         }
-        for text in ["", "-1", "1.5", "many"] {
+        for text in ["", "-1", "1.5", "many", "$5", "$1,250"] {
             assert!(count("clicks", text).is_err(), "{text} was read");
         }
     }

@@ -25,8 +25,7 @@ impl FromStr for ControlTotal {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let refuse = || Invalid::value("control total", text, "an amount such as 58705.23");
         let (plain, claim) = match typed_figure(text.trim()) {
-            TypedFigure::Number(plain, claim) => (plain, claim),
-            TypedFigure::Either(plain, _) => (plain, None),
+            TypedFigure::Number(plain, claim) | TypedFigure::Either(plain, _, claim) => (plain, claim),
             TypedFigure::Other => return Err(refuse()),
         };
         let amount = ExactCost::parse(&plain).map_err(|_| refuse())?;
@@ -108,7 +107,10 @@ mod tests {
         assert!(total("1").check(None, None).is_err());
         let usd = Currency::parse("USD").ok();
         assert!(total("$104").check(Some("104"), usd).is_ok() && total("104 USD").check(Some("104"), usd).is_ok());
-        let error = total("€104").check(Some("104"), usd).unwrap_err();
-        assert!(error.contains("the total is in EUR, but the file's cost in USD"), "{error}");
+        for (typed, cost) in [("€104", "104"), ("€1,234", "1234"), ("1.234 €", "1.234"), ("EUR 1,234", "1234")] {
+            let error = total(typed).check(Some(cost), usd).unwrap_err();
+            assert!(error.contains("the total is in EUR, but the file's cost in USD"), "{typed}: {error}");
+            assert!(total(typed).check(Some(cost), Currency::parse("EUR").ok()).is_ok(), "{typed}");
+        }
     }
 }
