@@ -175,6 +175,35 @@ fn all_that_is_wrong_comes_as_csv_and_nothing_is_imported() {
 }
 
 #[test]
+fn an_answer_in_the_preview_that_cannot_be_read_is_refused_and_changes_nothing() {
+    let app = spawn_app();
+    found(&app, "USD");
+    let mut ada = app.person(EMAIL, Role::Admin);
+    let draft = drafted(&app, &mut ada, FILE.as_bytes());
+    say_how_to_read(&mut ada, &draft);
+    let settings = || -> String {
+        app.database().query_row("select settings from import_drafts", (), |row| row.get(0)).unwrap()
+    };
+    let (before, to) = (settings(), format!("{draft}/preview"));
+    for (fields, message) in [
+        (&[("leave_out", "2-x")][..], "Got &#34;2-x&#34;, expected lines and ranges of lines, such as 14,20-22."),
+        (&[("back", "0")], "Got &#34;0&#34;, expected lines and ranges of lines"),
+        (&[("rename", "1"), ("rename_to", " ")], "Got &#34; &#34;, expected 1 to 500 characters without control characters."),
+        (&[("rename", "x"), ("rename_to", "Summer")], "Got &#34;x&#34;, expected the number of a campaign."),
+        (&[("alias_column", "colour"), ("alias_name", "a"), ("alias_known", "b")], "Got &#34;colour&#34;, expected"),
+    ] {
+        ada.get(&draft);
+        let answer = ada.post(&to, fields);
+        assert_eq!(answer.status, 422, "{fields:?}");
+        assert!(answer.text().contains(message), "{message}: {}", answer.text());
+        assert_eq!(settings(), before, "{fields:?}");
+    }
+    ada.get(&draft);
+    assert_eq!(ada.post(&to, &[("leave_out", "2")]).status, 303);
+    assert_ne!(settings(), before);
+}
+
+#[test]
 fn bytes_that_are_not_those_that_were_previewed_are_refused() {
     let app = spawn_app();
     found(&app, "USD");
