@@ -72,8 +72,7 @@ pub fn unpack(mut file: File, sheet: Option<&str>, spool: &Path) -> Result<Unpac
     match kind {
         Kind::Text => {
             if let Some(sheet) = sheet {
-                let words =
-                    format!("the file isn't a workbook, so it has no sheet {}", Invalid::echo(sheet));
+                let words = format!("the file isn't a workbook, so it has no sheet {}", Invalid::echo(sheet));
                 return Err(FileError::Refused(words));
             }
             Ok(Unpacked::of_text(file, packing))
@@ -143,12 +142,7 @@ fn unzip(file: File, spool: &Path) -> Result<File, FileError> {
 }
 
 /// Unpacks into a temporary file, positioned at its beginning. `is_empty` is the message if there is nothing to unpack.
-fn copied(
-    input: impl Read,
-    packed: u64,
-    spool: &Path,
-    is_empty: impl FnOnce() -> String,
-) -> Result<File, FileError> {
+fn copied(input: impl Read, packed: u64, spool: &Path, is_empty: impl FnOnce() -> String) -> Result<File, FileError> {
     let most = packed.saturating_mul(TIMES).max(UNPACKED_BYTES);
     let mut file = tempfile::tempfile_in(spool)?;
     let mut input = input.take(most + 1);

@@ -149,3 +149,25 @@ fn a_line_left_out_by_hand_is_put_back_and_a_total_that_is_none_is_refused() {
         browser.close().await;
     });
 }
+
+#[test]
+fn a_new_campaign_of_a_known_store_id_asks_for_no_app() {
+    run(async {
+        let app = spawn_app();
+        before(&app);
+        let browser = enter(&app, true).await;
+        let path = app.dir.path().join("later.csv");
+        let row = "2023-08-03,Winter,Facebook,1,5,Coin Game,com.example.coingame";
+        std::fs::write(&path, format!("{HEADER},offer_name,store_id\n{row}\n")).unwrap();
+        upload(&browser, path.to_str().unwrap()).await;
+        browser.press("Check import").await;
+        browser.sees("“Winter” is a new campaign").await;
+        for field in ["set-app", "set-os", "set-store_id"] {
+            assert!(browser.driver.find_all(By::Name(field)).await.unwrap().is_empty(), "{field} is asked for");
+        }
+        browser.press("Create it").await;
+        browser.press("Import 1 row").await;
+        assert_eq!((names(&app, "campaigns").len(), names(&app, "apps").len()), (2, 1));
+        browser.close().await;
+    });
+}

@@ -181,14 +181,16 @@ fn an_answer_in_the_preview_that_cannot_be_read_is_refused_and_changes_nothing()
     let mut ada = app.person(EMAIL, Role::Admin);
     let draft = drafted(&app, &mut ada, FILE.as_bytes());
     say_how_to_read(&mut ada, &draft);
-    let settings = || -> String {
-        app.database().query_row("select settings from import_drafts", (), |row| row.get(0)).unwrap()
-    };
+    let settings =
+        || -> String { app.database().query_row("select settings from import_drafts", (), |row| row.get(0)).unwrap() };
     let (before, to) = (settings(), format!("{draft}/preview"));
     for (fields, message) in [
         (&[("leave_out", "2-x")][..], "Got &#34;2-x&#34;, expected lines and ranges of lines, such as 14,20-22."),
         (&[("back", "0")], "Got &#34;0&#34;, expected lines and ranges of lines"),
-        (&[("rename", "1"), ("rename_to", " ")], "Got &#34; &#34;, expected 1 to 500 characters without control characters."),
+        (
+            &[("rename", "1"), ("rename_to", " ")],
+            "Got &#34; &#34;, expected 1 to 500 characters without control characters.",
+        ),
         (&[("rename", "x"), ("rename_to", "Summer")], "Got &#34;x&#34;, expected the number of a campaign."),
         (&[("alias_column", "colour"), ("alias_name", "a"), ("alias_known", "b")], "Got &#34;colour&#34;, expected"),
     ] {

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
+
 use crate::common::program::{Ended, Program};
 use crate::model::decimal;
 
@@ -330,6 +332,59 @@ fn an_error_after_good_rows_leaves_nothing_of_what_they_created() {
     );
     program.run(&["import", &file, "--create-missing"]).failed(1);
     assert_eq!(program.json(&["advertiser", "list"]), serde_json::json!([]));
+}
+
+#[test]
+fn a_new_campaign_of_a_known_store_id_needs_no_app_and_no_system() {
+    let program = canonical();
+    let import = |rows: &str| {
+        let header = "date,campaign_name,partner,clicks,cost,offer_name,store_id";
+        let file = program.file("new.csv", format!("{header}\n{rows}\n"));
+        program.run(&["--json", "import", &file, "--advertiser", "Acme", "--create-missing"])
+    };
+    let answer: serde_json::Value =
+        serde_json::from_str(&import("2025-05-29,Brand new,Lumen,1,2,Launch,com.acme.app").done()).unwrap();
+    assert_eq!(
+        (&answer["created"]["campaigns"], &answer["created"]["apps"]),
+        (&json!(["Brand new"]), &json!([])),
+        "{answer}"
+    );
+    let row = report(&program, "Acme");
+    assert!(row.contains("App,com.acme.app,ANDROID,Brand new,"), "{row}");
+    let refused = import("2025-05-29,Another,Lumen,1,2,Launch,com.acme.other").failed(1);
+    assert!(refused.contains("to create it, expected also app, os"), "{refused}");
+}
+
+#[test]
+fn an_import_that_creates_too_many_names_is_refused_with_the_bound_and_the_way_on() {
+    let program = canonical();
+    let row = |number: u32| format!("2025-05-29,Campaign {number},Lumen,1,2,Launch,com.acme.app\n");
+    let file = |name: &str, rows: std::ops::Range<u32>| {
+        let header = "date,campaign_name,partner,clicks,cost,offer_name,store_id\n";
+        program.file(name, header.to_owned() + &rows.map(row).collect::<String>())
+    };
+    let whole = file("whole.csv", 0..50_200);
+    let import = |file: &str| ["import", file, "--advertiser", "Acme", "--create-missing"].map(str::to_owned);
+    for more in [&["--dry-run"][..], &[]] {
+        let args: Vec<String> = import(&whole).into_iter().chain(more.iter().map(|flag| (*flag).to_owned())).collect();
+        let refused = program.fails(&args.iter().map(String::as_str).collect::<Vec<_>>());
+        assert!(
+            refused.contains(
+                "the file creates too many names for one import: expected at most 50,000 campaigns, offers, apps and \
+                 publishers, whose names are at most 4 MiB long together; split it into several files by campaign, and \
+                 import one after the other"
+            ),
+            "{refused}"
+        );
+    }
+    // Longer names are bounded by their length.
+    let long = (0..9_000).map(|number| row(number).replace("Campaign", &"x".repeat(490))).collect::<String>();
+    let long = program.file("long.csv", format!("date,campaign_name,partner,clicks,cost,offer_name,store_id\n{long}"));
+    assert!(program.fails(&import(&long).each_ref().map(String::as_str)).contains("at most 4 MiB long"));
+    assert_eq!(report(&program, "Acme").matches("Campaign ").count(), 0);
+    let part = file("part.csv", 50_000..50_200);
+    program.ok(&import(&part).each_ref().map(String::as_str));
+    assert_eq!(report(&program, "Acme").matches("Campaign ").count(), 200);
 }
 
 #[test]

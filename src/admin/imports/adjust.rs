@@ -49,7 +49,10 @@ pub async fn adjust(context: RequestContext, id: web::Path<String>) -> Answer {
         if let Some((key, name)) = rename {
             let known = store.read(|txn| txn.campaign_list(upload.advertiser.key))?;
             let campaign = known.into_iter().find(|row| row.key.get() == key).ok_or_else(|| {
-                StoreError::Missing(format!("the campaign to be renamed to {} isn't there", Invalid::echo(name.as_str())))
+                StoreError::Missing(format!(
+                    "the campaign to be renamed to {} isn't there",
+                    Invalid::echo(name.as_str())
+                ))
             })?;
             let change = Change::RenameCampaign(&campaign, &name);
             catalogue::change(&store, &upload.advertiser, &change, &actor)?;

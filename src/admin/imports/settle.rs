@@ -2,6 +2,7 @@
 //! button changes one answer and shows the preview again.
 
 use crate::admin::imports::name_list::{NameList, short};
+use crate::admin::kit::form::sentence;
 use crate::admin::kit::format;
 use crate::import::Column;
 use crate::service::imports::{Cause, LeftOutLine, Preview, Unnamed};
@@ -33,8 +34,16 @@ pub(super) struct Item {
 pub(super) struct Action {
     pub(super) label: String,
     pub(super) hidden: Vec<(&'static str, String)>,
-    /// Input fields: name, label, and choices.
-    pub(super) inputs: Vec<(String, &'static str, Vec<String>)>,
+    pub(super) inputs: Vec<Input>,
+}
+
+/// A field beside a button.
+#[derive(Default)]
+pub(super) struct Input {
+    pub(super) name: String,
+    pub(super) label: &'static str,
+    pub(super) choices: Vec<String>,
+    pub(super) is_optional: bool,
 }
 
 fn action(label: impl Into<String>, hidden: Vec<(&'static str, String)>) -> Action {
@@ -99,7 +108,8 @@ fn use_known(column: Column, name: &str, known: &str) -> Action {
 fn of_cause(upload: &PendingUpload, found: &Preview, cause: &Cause) -> Item {
     let names: Vec<String> = cause.names.iter().map(|(name, _)| name.clone()).collect();
     let count = i64::try_from(cause.count).unwrap_or(i64::MAX);
-    let create = |label: String| Action { inputs: missing(upload), ..action(label, vec![("create", "on".to_owned())]) };
+    let create =
+        |label: String| Action { inputs: missing(upload, found), ..action(label, vec![("create", "on".to_owned())]) };
     let item = match (cause.code.as_str(), names.as_slice()) {
         ("unknown_campaign" | "incomplete_campaign", names) if !names.is_empty() => Item {
             title: match names {
@@ -143,6 +153,11 @@ fn of_cause(upload: &PendingUpload, found: &Preview, cause: &Cause) -> Item {
             lines: lines(cause),
             ..Item::default()
         },
+        ("too_many_new", _) => Item {
+            title: format!("{} would create too much", format::plural(count, "line")),
+            text: cause.lines.first().map(|(_, reason)| sentence(reason)).unwrap_or_default(),
+            ..Item::default()
+        },
         _ => Item {
             title: match &cause.column {
                 Some(column) => format!("{} can't be read, column {column}", format::plural(count, "line")),
@@ -176,18 +191,29 @@ fn leave_out(cause: &Cause) -> Vec<Action> {
     vec![action(label, vec![("leave_out", lines)])]
 }
 
-/// The fields that a new campaign needs and the file does not have.
-fn missing(upload: &PendingUpload) -> Vec<(String, &'static str, Vec<String>)> {
+/// The fields that new campaigns need and the file does not have.
+fn missing(upload: &PendingUpload, found: &Preview) -> Vec<Input> {
     let plan = &upload.settings.recognition.plan;
     let has = |column: Column| plan.place(column).is_some() || plan.fixed.iter().any(|(other, _)| *other == column);
+    let lacks = |column: Column| !has(column) && found.reading.lacking.contains(&column);
+    // A store id that is typed may be of a known app, which has a name.
+    let is_typed = lacks(Column::StoreId);
     let all = [
-        (Column::OfferName, "Offer", Vec::new()),
-        (Column::App, "App", Vec::new()),
-        (Column::StoreId, "Store id", Vec::new()),
-        (Column::Os, "System", ["IOS", "ANDROID", "WEB"].map(str::to_owned).to_vec()),
+        (Column::OfferName, "Offer"),
+        (Column::App, if is_typed { "App, if its store id is new" } else { "App" }),
+        (Column::StoreId, "Store id"),
+        (Column::Os, "System"),
     ];
-    let missing = all.into_iter().filter(|(column, ..)| !has(*column));
-    missing.map(|(column, label, choices)| (format!("set-{column}"), label, choices)).collect()
+    let input = |(column, label): (Column, &'static str)| Input {
+        name: format!("set-{column}"),
+        label,
+        choices: match column {
+            Column::Os => ["IOS", "ANDROID", "WEB"].map(str::to_owned).to_vec(),
+            _ => Vec::new(),
+        },
+        is_optional: column == Column::App && is_typed,
+    };
+    all.into_iter().filter(|(column, _)| lacks(*column)).map(input).collect()
 }
 
 fn of_unnamed(unnamed: &Unnamed, found: &Preview) -> Item {
@@ -205,7 +231,7 @@ fn of_unnamed(unnamed: &Unnamed, found: &Preview) -> Item {
     let mut actions: Vec<Action> = match found.created.campaigns.as_slice() {
         names if names.len() <= 3 => names.iter().map(rename).collect(),
         _ => vec![Action {
-            inputs: vec![("rename_to".to_owned(), "New name", choices)],
+            inputs: vec![Input { name: "rename_to".to_owned(), label: "New name", choices, is_optional: false }],
             ..action("Rename it", vec![("rename", key.get().to_string())])
         }],
     };

@@ -29,7 +29,8 @@ struct AdvertiserNames {
     name: String,
     /// The currency; `None` if the import will create the advertiser.
     currency: Option<Currency>,
-    campaigns: HashMap<CampaignKey, String>,
+    /// Loaded when a campaign is first named.
+    campaigns: Option<HashMap<i64, String>>,
 }
 
 impl<'t, 'c> CellNames<'t, 'c> {
@@ -37,17 +38,16 @@ impl<'t, 'c> CellNames<'t, 'c> {
         Self { txn, planned, advertisers: HashMap::new(), publishers: None }
     }
 
-    fn names(&mut self, key: AdvertiserKey) -> StoreResult<&AdvertiserNames> {
+    fn names(&mut self, key: AdvertiserKey) -> StoreResult<&mut AdvertiserNames> {
         match self.advertisers.entry(key) {
             Entry::Occupied(known) => Ok(known.into_mut()),
             Entry::Vacant(free) => {
                 if let Some(name) = self.planned.advertisers.get(&key.get()) {
                     let name = name.clone();
-                    return Ok(free.insert(AdvertiserNames { name, currency: None, campaigns: HashMap::new() }));
+                    return Ok(free.insert(AdvertiserNames { name, currency: None, campaigns: None }));
                 }
                 let row = self.txn.advertiser_by_key(key)?;
-                let campaigns = self.txn.campaign_list(key)?.into_iter().map(|row| (row.key, row.name)).collect();
-                Ok(free.insert(AdvertiserNames { name: row.name, currency: Some(row.currency), campaigns }))
+                Ok(free.insert(AdvertiserNames { name: row.name, currency: Some(row.currency), campaigns: None }))
             }
         }
     }
@@ -60,7 +60,12 @@ impl<'t, 'c> CellNames<'t, 'c> {
         if let Some(name) = self.planned.campaigns.get(&key.get()) {
             return Ok(name.clone());
         }
-        Ok(self.names(advertiser)?.campaigns.get(&key).cloned().unwrap_or_default())
+        let (txn, campaigns) = (self.txn, &mut self.names(advertiser)?.campaigns);
+        let all = match campaigns {
+            Some(all) => all,
+            None => campaigns.insert(txn.campaign_names(advertiser)?),
+        };
+        Ok(all.get(&key.get()).cloned().unwrap_or_default())
     }
 
     pub(super) fn publisher(&mut self, key: PublisherKey) -> StoreResult<String> {

@@ -9,7 +9,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::failure::{Failure, refuse};
+use crate::domain::phrase::grouped;
 use crate::domain::{Currency, Name, Os, PublisherId, ReportingZone, StoreId};
+use crate::import::Column;
 use crate::service::ServiceResult;
 use crate::store::{AdvertiserKey, AppKey, CampaignKey, OfferKey, PublisherKey, StatKey, StoreError, WriteTxn};
 
@@ -53,7 +56,20 @@ pub(super) struct Creations {
     campaigns: Vec<NewCampaign>,
     publishers: Vec<(Uuid, String)>,
     network_ids: Vec<NetworkId>,
+    /// The length of all names.
+    bytes: usize,
 }
+
+/// The most names that one import creates, and their length together. While an input is read, its new names are in memory,
+/// each several times, at up to 1.2 kB besides the text.
+const NAMES: usize = 50_000;
+const NAME_BYTES: usize = 4 << 20;
+
+/// The most ids of ad networks that one import adds.
+const NETWORK_IDS: usize = 100_000;
+
+/// What to do if an input creates too much.
+const SPLIT: &str = "split it into several files by campaign, and import one after the other";
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct NewApp {
@@ -107,19 +123,56 @@ pub(super) fn is_provisional(key: i64) -> bool {
 }
 
 impl Creations {
+    /// Refuses a line that would create more than one import may; the reason is the same for all such lines.
+    pub(super) fn check_room(&self, column: Column) -> Result<(), Failure> {
+        let Self { advertisers, apps, offers, campaigns, publishers, bytes, .. } = self;
+        let names = advertisers.len() + apps.len() + offers.len() + campaigns.len() + publishers.len();
+        // A campaign may come with an offer and an app.
+        if names + 3 <= NAMES && *bytes <= NAME_BYTES {
+            return Ok(());
+        }
+        let reason = format!(
+            "the file creates too many names for one import: expected at most {} campaigns, offers, apps and publishers, \
+             whose names are at most {} MiB long together; {SPLIT}",
+            grouped(&NAMES.to_string()),
+            NAME_BYTES >> 20,
+        );
+        refuse("too_many_new", column, reason)
+    }
+
+    /// The same for the id that an ad network gives a campaign.
+    pub(super) fn check_room_for_network_id(&self) -> Result<(), Failure> {
+        if self.network_ids.len() < NETWORK_IDS {
+            return Ok(());
+        }
+        let most = grouped(&NETWORK_IDS.to_string());
+        let reason =
+            format!("the file has too many new ids of campaigns for one import: expected at most {most}; {SPLIT}");
+        refuse("too_many_new", Column::NetworkCampaignId, reason)
+    }
+
+    /// A name to be kept.
+    fn keep(&mut self, name: &Name) -> String {
+        let name = name.to_string();
+        self.bytes += name.len();
+        name
+    }
+
     pub(super) fn advertiser(&mut self, name: &Name, currency: Currency) -> AdvertiserKey {
-        self.advertisers.push((name.to_string(), currency.code().to_owned()));
+        let name = self.keep(name);
+        self.advertisers.push((name, currency.code().to_owned()));
         provisional(self.advertisers.len() - 1)
     }
 
     pub(super) fn app(&mut self, advertiser: AdvertiserKey, name: &Name, store: &StoreId) -> AppKey {
-        let (advertiser, name, os) = (advertiser.get(), name.to_string(), store.os().as_str().to_owned());
+        let (advertiser, name, os) = (advertiser.get(), self.keep(name), store.os().as_str().to_owned());
         self.apps.push(NewApp { advertiser, name, os, store_id: store.as_str().to_owned() });
         provisional(self.apps.len() - 1)
     }
 
     pub(super) fn offer(&mut self, advertiser: AdvertiserKey, name: &Name) -> OfferKey {
-        self.offers.push((advertiser.get(), name.to_string()));
+        let name = self.keep(name);
+        self.offers.push((advertiser.get(), name));
         provisional(self.offers.len() - 1)
     }
 
@@ -130,13 +183,14 @@ impl Creations {
         app: AppKey,
         name: &Name,
     ) -> CampaignKey {
-        let (advertiser, offer, app) = (advertiser.get(), offer.get(), app.get());
-        self.campaigns.push(NewCampaign { advertiser, offer, app, name: name.to_string() });
+        let (advertiser, offer, app, name) = (advertiser.get(), offer.get(), app.get(), self.keep(name));
+        self.campaigns.push(NewCampaign { advertiser, offer, app, name });
         provisional(self.campaigns.len() - 1)
     }
 
     pub(super) fn publisher(&mut self, id: PublisherId, name: &Name) -> PublisherKey {
-        self.publishers.push((id.into(), name.to_string()));
+        let name = self.keep(name);
+        self.publishers.push((id.into(), name));
         provisional(self.publishers.len() - 1)
     }
 

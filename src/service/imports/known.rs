@@ -1,13 +1,15 @@
 //! The catalogue as an import knows it: loaded once per advertiser, and extended with what the import will create.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::failure::{Failure, refuse};
 use crate::domain::{CampaignId, Day, Invalid, NameKey, Os, PublisherId, StoreId};
 use crate::import::{Column, StatLine};
 use crate::service::names::{self, Names};
 use crate::store::{
-    AdvertiserRow, AppKey, CampaignKey, CampaignRow, OfferKey, PublisherKey, ReadTxn, StoreResult, Version,
+    AdvertiserRow, AppKey, AppRow, CampaignKey, CampaignRow, OfferKey, PublisherKey, ReadTxn, StoreError, StoreResult,
+    Version,
 };
 
 #[derive(Debug)]
@@ -18,14 +20,21 @@ pub(super) struct Advertiser {
     /// The last valid day: tomorrow in the advertiser's zone (contract §4).
     pub(super) last_day: Day,
     pub(super) offers: Names<OfferKey>,
-    pub(super) apps: HashMap<StoreId, (AppKey, String)>,
+    pub(super) apps: HashMap<StoreId, Arc<App>>,
     pub(super) campaigns: Vec<Campaign>,
     pub(super) by_name: Names<usize>,
     pub(super) by_id: HashMap<CampaignId, usize>,
     pub(super) by_key: HashMap<CampaignKey, usize>,
     pub(super) network: HashMap<PublisherKey, HashMap<String, usize>>,
     /// Built when the first campaign is to be created.
-    without_case: Option<HashMap<NameKey, String>>,
+    without_case: Option<HashMap<NameKey, usize>>,
+}
+
+#[derive(Debug)]
+pub(super) struct App {
+    pub(super) key: AppKey,
+    pub(super) name: String,
+    pub(super) store: StoreId,
 }
 
 #[derive(Debug)]
@@ -41,14 +50,7 @@ pub(super) struct Campaign {
 pub(super) struct Facts {
     pub(super) name: String,
     pub(super) offer: String,
-    pub(super) app: String,
-    pub(super) store: StoreId,
-}
-
-impl Facts {
-    fn of(row: CampaignRow) -> Self {
-        Self { name: row.name, offer: row.offer.name, app: row.app, store: row.store }
-    }
+    pub(super) app: Arc<App>,
 }
 
 impl Advertiser {
@@ -73,19 +75,23 @@ impl Advertiser {
         let mut loaded = Self::new(row, last_day);
         loaded.version = Some(txn.catalogue_version(id)?.1);
         loaded.offers = names::offers(txn, key)?;
-        loaded.apps = txn.app_list(key)?.into_iter().map(|app| (app.store, (app.key, app.name))).collect();
+        for AppRow { key, name, store, .. } in txn.app_list(key)? {
+            loaded.add_app(key, name, store);
+        }
         let merges = txn.merges()?;
         let (hidden, shown): (Vec<_>, Vec<_>) =
             txn.campaign_list(key)?.into_iter().partition(|row| merges.hid_campaign(row.key).is_some());
         for row in shown {
             loaded.by_id.insert(row.id, loaded.campaigns.len());
-            loaded.add(row.key, Facts::of(row));
+            let (key, facts) = (row.key, loaded.facts(row)?);
+            loaded.add(key, facts);
         }
         for row in hidden {
             if let Some(at) = loaded.by_key.get(&merges.campaign(row.key)).copied() {
                 loaded.by_id.insert(row.id, at);
                 loaded.by_name.add(&row.name, at);
-                loaded.campaigns[at].merged.push((row.id, Facts::of(row)));
+                let (id, facts) = (row.id, loaded.facts(row)?);
+                loaded.campaigns[at].merged.push((id, facts));
             }
         }
         for known in txn.network_campaign_list(key)? {
@@ -96,12 +102,36 @@ impl Advertiser {
         Ok(loaded)
     }
 
+    fn facts(&self, row: CampaignRow) -> StoreResult<Facts> {
+        let lost = || StoreError::Missing(format!("the app of campaign {} is missing", Invalid::echo(&row.name)));
+        let app = self.apps.get(&row.store).cloned().ok_or_else(lost)?;
+        Ok(Facts { name: row.name, offer: row.offer.name, app })
+    }
+
+    pub(super) fn add_app(&mut self, key: AppKey, name: String, store: StoreId) -> Arc<App> {
+        let app = Arc::new(App { key, name, store: store.clone() });
+        self.apps.insert(store, Arc::clone(&app));
+        app
+    }
+
+    /// The known app with this store id; without a system, the only one that has it.
+    pub(super) fn app(&self, os: Option<&str>, store_id: &str) -> Option<Arc<App>> {
+        let all = [Os::Ios, Os::Android, Os::Web];
+        let systems = os.map_or(Some(all.as_slice()), |_| None);
+        let given = os.and_then(|os| os.parse::<Os>().ok());
+        let mut found = systems.unwrap_or_default().iter().copied().chain(given).filter_map(|os| {
+            let store = StoreId::parse(os, store_id).ok()?;
+            self.apps.get(&store).cloned()
+        });
+        found.next().filter(|_| found.next().is_none())
+    }
+
     pub(super) fn add(&mut self, key: CampaignKey, facts: Facts) {
         let at = self.campaigns.len();
         self.by_key.insert(key, at);
         self.by_name.add(&facts.name, at);
         if let Some(known) = &mut self.without_case {
-            known.insert(NameKey::ignoring_case(&facts.name), facts.name.clone());
+            known.insert(NameKey::ignoring_case(&facts.name), at);
         }
         self.campaigns.push(Campaign { key, facts, merged: Vec::new() });
     }
@@ -110,9 +140,10 @@ impl Advertiser {
     pub(super) fn but_for_case(&mut self, name: &str) -> Option<&String> {
         let known = self.without_case.get_or_insert_with(|| {
             let names = self.campaigns.iter().map(|known| &known.facts.name);
-            names.map(|name| (NameKey::ignoring_case(name), name.clone())).collect()
+            names.zip(0..).map(|(name, at)| (NameKey::ignoring_case(name), at)).collect()
         });
-        known.get(&NameKey::ignoring_case(name))
+        let at = known.get(&NameKey::ignoring_case(name))?;
+        Some(&self.campaigns[*at].facts.name)
     }
 }
 
@@ -137,15 +168,15 @@ impl Campaign {
 impl Facts {
     fn agree(&self, line: &StatLine<'_>) -> Result<(), Failure> {
         // Stored values are canonical; a line's values are brought into the same form, except where case matters.
-        let os = line.os.filter(|os| !os.eq_ignore_ascii_case(self.store.os().as_str()));
-        let same_store = |id: &&str| {
-            *id == self.store.as_str() || (self.store.os() == Os::Web && id.eq_ignore_ascii_case(self.store.as_str()))
-        };
+        let App { name: app, store, .. } = self.app.as_ref();
+        let os = line.os.filter(|os| !os.eq_ignore_ascii_case(store.os().as_str()));
+        let same_store =
+            |id: &&str| *id == store.as_str() || (store.os() == Os::Web && id.eq_ignore_ascii_case(store.as_str()));
         for (column, got, stored) in [
             (Column::OfferName, line.offer_name.filter(|name| !is_called(&self.offer, name)), self.offer.as_str()),
-            (Column::App, line.app.filter(|name| !is_called(&self.app, name)), self.app.as_str()),
-            (Column::StoreId, line.store_id.filter(|id| !same_store(id)), self.store.as_str()),
-            (Column::Os, os, self.store.os().as_str()),
+            (Column::App, line.app.filter(|name| !is_called(app, name)), app.as_str()),
+            (Column::StoreId, line.store_id.filter(|id| !same_store(id)), store.as_str()),
+            (Column::Os, os, store.os().as_str()),
         ] {
             if let Some(got) = got {
                 let (got, name) = (Invalid::echo(got), Invalid::echo(&self.name));

@@ -48,6 +48,8 @@ pub(super) struct Resolver<'s> {
     aliases: Vec<Alias>,
     pub(super) creations: Creations,
     pub(super) notes: Vec<ImportNote>,
+    /// What new campaigns need and their lines don't have.
+    pub(super) lacking: Vec<Column>,
     /// Merged names that a note was made about.
     merged_names: HashSet<String>,
 }
@@ -66,6 +68,7 @@ impl<'s> Resolver<'s> {
             aliases: options.aliases.clone(),
             creations: Creations::default(),
             notes: Vec::new(),
+            lacking: Vec::new(),
             merged_names: HashSet::new(),
         };
         for Alias { name, known, .. } in options.aliases.iter().filter(|alias| alias.column == Column::Partner) {
@@ -230,9 +233,12 @@ impl<'s> Resolver<'s> {
             None if self.create_missing => {
                 let name = Name::parse_in_file("advertiser", text).map_err(invalid(Column::Advertiser))?;
                 let currency = line.currency.and_then(CurrencyClaim::usual).unwrap_or(Currency::USD);
-                match self.advertisers.iter().position(|known| is_called(&known.row.name, name.as_str())) {
-                    Some(at) => at,
-                    None => self.create_advertiser(&name, currency).map_err(invalid(Column::Advertiser))?,
+                let known = self.advertisers.iter().position(|known| is_called(&known.row.name, name.as_str()));
+                if let Some(at) = known {
+                    at
+                } else {
+                    self.creations.check_room(Column::Advertiser)?;
+                    self.create_advertiser(&name, currency).map_err(invalid(Column::Advertiser))?
                 }
             }
             None => {
@@ -324,6 +330,7 @@ impl<'s> Resolver<'s> {
         let name = Name::parse_in_file("partner", name).map_err(invalid(Column::Partner))?;
         match id {
             _ if self.create_missing => {
+                self.creations.check_room(Column::Partner)?;
                 // An id that comes with its name is kept, because the tracking links already use it.
                 let id = id.unwrap_or_else(|| Uuid::new_v4().into());
                 let key = self.creations.publisher(id, &name);

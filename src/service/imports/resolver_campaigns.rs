@@ -1,7 +1,9 @@
 //! Finds the campaign of a line: by its id, by the network's id, or by name; plans to create it if it is missing.
 
+use std::sync::Arc;
+
 use super::failure::{Failure, invalid, refuse, several, unknown};
-use super::known::{Facts, is_called};
+use super::known::{App, Facts, is_called};
 use super::resolver::Resolver;
 use crate::domain::{Invalid, Name, Os, StoreId};
 use crate::import::{Column, StatLine};
@@ -57,6 +59,7 @@ impl Resolver<'_> {
             None => self.create_campaign(at, line)?,
         };
         if let (Some((id, publisher)), None) = (network, by_network) {
+            self.creations.check_room_for_network_id()?;
             let advertiser = &mut self.advertisers[at];
             if let Some(place) = advertiser.by_key.get(&key) {
                 advertiser.network.entry(publisher).or_default().insert(id.to_owned(), *place);
@@ -123,40 +126,28 @@ impl Resolver<'_> {
         let whose = &self.advertisers[at].row.name;
         let reason = format!("got {}, which isn't a campaign of \"{whose}\" yet", Invalid::echo(text));
         let name = Name::parse_in_file("campaign_name", text).map_err(invalid(Column::CampaignName))?;
+        let known = line.store_id.and_then(|id| self.advertisers[at].app(line.os, id));
+        let missing = lacking(line, known.is_some());
+        for column in &missing {
+            if !self.lacking.contains(column) {
+                self.lacking.push(*column);
+            }
+        }
         if !self.create_missing {
             return unknown("unknown_campaign", Column::CampaignName, name.as_str(), reason);
         }
-        let (Some(offer), Some(app), Some(store_id), Some(os)) = (line.offer_name, line.app, line.store_id, line.os)
-        else {
-            let needed =
-                [("offer_name", line.offer_name), ("app", line.app), ("store_id", line.store_id), ("os", line.os)];
-            let missing: Vec<_> = needed.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| *name).collect();
+        if !missing.is_empty() {
+            let missing: Vec<_> = missing.iter().map(|column| column.name()).collect();
             let reason = format!("{reason}; to create it, expected also {}", missing.join(", "));
             return unknown("incomplete_campaign", Column::CampaignName, name.as_str(), reason);
-        };
-        let offer = Name::parse_in_file("offer_name", offer).map_err(invalid(Column::OfferName))?;
-        let app = Name::parse_in_file("app", app).map_err(invalid(Column::App))?;
-        let os: Os = os.parse().map_err(invalid(Column::Os))?;
-        let store = StoreId::parse(os, store_id).map_err(invalid(Column::StoreId))?;
+        }
+        let text = line.offer_name.unwrap_or_default();
+        let offer = Name::parse_in_file("offer_name", text).map_err(invalid(Column::OfferName))?;
+        self.creations.check_room(Column::CampaignName)?;
+        let app = self.app(at, line, known)?;
         let Self { advertisers, creations, .. } = self;
         let advertiser = &mut advertisers[at];
         let key = advertiser.row.key;
-        let (app_key, app) = match advertiser.apps.get(&store) {
-            Some((key, known)) if is_called(known, app.as_str()) => (*key, known.clone()),
-            Some((_, known)) => {
-                let (got, known) = (Invalid::echo(app.as_str()), Invalid::echo(known));
-                return refuse(
-                    "contradiction",
-                    Column::App,
-                    format!("got {got}, but the app {} on {os} is called {known}", store.as_str()),
-                );
-            }
-            None => {
-                let new = creations.app(key, &app, &store);
-                advertiser.apps.insert(store.clone(), (new, app.to_string()));
-                (new, app.to_string())
-            }
-        };
         let offer_key = match advertiser.offers.find(offer.as_str()) {
             Named::One(key) => key,
             Named::Several => return several(Column::OfferName, offer.as_str(), "offers"),
@@ -167,12 +158,46 @@ impl Resolver<'_> {
             }
         };
         let twin = advertiser.but_for_case(name.as_str()).cloned();
-        let campaign = creations.campaign(key, offer_key, app_key, &name);
-        advertiser.add(campaign, Facts { name: name.to_string(), offer: offer.to_string(), app, store });
+        let campaign = creations.campaign(key, offer_key, app.key, &name);
+        advertiser.add(campaign, Facts { name: name.to_string(), offer: offer.to_string(), app });
         if let Some(twin) = twin {
             let (name, twin) = (Invalid::echo(name.as_str()), Invalid::echo(&twin));
             self.note("case", line.line, format!("The new campaign {name} differs from {twin} only in letter case."));
         }
         Ok(campaign)
     }
+
+    /// The app of a new campaign: the known one with the line's store id, or a new one.
+    fn app(&mut self, at: usize, line: &StatLine<'_>, known: Option<Arc<App>>) -> Result<Arc<App>, Failure> {
+        let name = line.app.map(|app| Name::parse_in_file("app", app)).transpose().map_err(invalid(Column::App))?;
+        match (known, name) {
+            (Some(known), Some(name)) if !is_called(&known.name, name.as_str()) => {
+                let (got, stored) = (Invalid::echo(name.as_str()), Invalid::echo(&known.name));
+                let (store_id, os) = (known.store.as_str(), known.store.os());
+                let reason = format!("got {got}, but the app {store_id} on {os} is called {stored}");
+                refuse("contradiction", Column::App, reason)
+            }
+            (Some(known), _) => Ok(known),
+            (None, name) => {
+                let os: Os = line.os.unwrap_or_default().parse().map_err(invalid(Column::Os))?;
+                let store_id = line.store_id.unwrap_or_default();
+                let store = StoreId::parse(os, store_id).map_err(invalid(Column::StoreId))?;
+                let Some(name) = name else { return refuse("missing", Column::App, "is missing") };
+                let advertiser = &mut self.advertisers[at];
+                let key = self.creations.app(advertiser.row.key, &name, &store);
+                Ok(advertiser.add_app(key, name.to_string(), store))
+            }
+        }
+    }
+}
+
+/// What a new campaign needs and the line doesn't have. A known app has a name and a system.
+fn lacking(line: &StatLine<'_>, is_app_known: bool) -> Vec<Column> {
+    let needed = [
+        (Column::OfferName, line.offer_name.is_some()),
+        (Column::App, is_app_known || line.app.is_some()),
+        (Column::StoreId, line.store_id.is_some()),
+        (Column::Os, is_app_known || line.os.is_some()),
+    ];
+    needed.into_iter().filter(|(_, has)| !has).map(|(column, _)| column).collect()
 }

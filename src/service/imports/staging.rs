@@ -18,7 +18,7 @@ use super::resolver::{LineOutcome, Resolver};
 use super::sorter::Sorter;
 use super::{ImportError, ImportNote, ImportOptions, LeftOutLine, unit};
 use crate::domain::{Currency, ExactCost};
-use crate::import::{self, FileError, LineError, StatLine, Summary};
+use crate::import::{self, Column, FileError, LineError, StatLine, Summary};
 use crate::service::access::secrets;
 use crate::store::Store;
 
@@ -49,6 +49,8 @@ pub struct Reading {
     pub left_out_total: u64,
     /// Notes.
     pub notes: Vec<ImportNote>,
+    /// What new campaigns need and their lines don't have.
+    pub lacking: Vec<Column>,
 }
 
 pub(super) struct Staging {
@@ -122,6 +124,7 @@ pub(super) fn stage(
         }
     }
     let currency = only(resolver.currencies());
+    let lacking = std::mem::take(&mut resolver.lacking);
     let (creations, mut notes, catalogue) = resolver.finish();
     let (mut left_out, mut left_out_total) = (Vec::new(), 0);
     if let Some(recognition) = &options.recognition {
@@ -143,6 +146,7 @@ pub(super) fn stage(
         left_out,
         left_out_total,
         notes,
+        lacking,
     };
     Ok(Staging { creations, catalogue, cells: cells.finish()?, reading })
 }
