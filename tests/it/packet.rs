@@ -74,6 +74,44 @@ fn its_token_reads_made_up_days_as_the_real_one_reads_real_ones() {
 }
 
 #[test]
+fn every_status_of_the_description_is_in_the_table_of_answers() {
+    let (program, server) = served();
+    let document = packet(&program, &server);
+    let description: Value = serde_json::from_slice(&sample(&program, "openapi.json")).unwrap();
+    let listed: String = document
+        .lines()
+        .filter_map(|line| line.strip_prefix("<tr><td>")?.split("</td>").next())
+        .fold(String::new(), |all, statuses| all + statuses + ",");
+    for (path, methods) in description["paths"].as_object().unwrap() {
+        for status in methods["get"]["responses"].as_object().unwrap().keys().filter(|status| *status != "200") {
+            assert!(listed.contains(status.as_str()), "{status} of {path} is missing in {listed}");
+        }
+    }
+    // What the sandbox answers to each kind of mistake is in the table too.
+    let sandbox = server.anonymous().with(token(&document));
+    let (from, to) = days(&document);
+    let path = ranged(SINGULAR_JSON, &from, &to);
+    for (answer, status) in [
+        (sandbox.get(&ranged(SINGULAR_JSON, "2026-02-30", "2026-03-01")), 400),
+        (server.anonymous().get(&path), 401),
+        (sandbox.get("/api/v1/integrations/cost-report/singular/xml"), 404),
+        (sandbox.post(SINGULAR_JSON, "text/csv", ""), 405),
+        (sandbox.get_with(&path, "If-Match", "\"x\""), 412),
+    ] {
+        assert_eq!(answer.status, status, "{}", answer.text());
+        assert!(listed.contains(&status.to_string()), "{status} is missing in {listed}");
+    }
+    // A tag is of one address: with other dates it doesn't count.
+    let tag = sandbox.get(&path).header("etag").unwrap().to_owned();
+    assert_eq!(sandbox.get_with(&ranged(SINGULAR_JSON, &from, &from), "If-None-Match", &tag).status, 200);
+    assert_eq!(sandbox.get_with(&path, "If-None-Match", &tag).status, 304);
+    let policy = sandbox.get(&path).header("ratelimit-policy").map(str::to_owned);
+    assert!(document.contains(&format!("RateLimit-Policy: {}", policy.unwrap())), "{document}");
+    // This server's address is only of this machine.
+    assert!(document.contains("The address above is a placeholder") && document.contains("refresh request"));
+}
+
+#[test]
 fn its_errors_are_those_that_the_packet_shows() {
     let (program, server) = served();
     let document = packet(&program, &server);

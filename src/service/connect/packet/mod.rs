@@ -62,6 +62,8 @@ struct Document<'a> {
     to: String,
     item: String,
     sandbox_days: u64,
+    /// Whether the address is only of this machine, so that another will take its place.
+    is_placeholder: bool,
 }
 
 /// The default contact: the first admin.
@@ -92,6 +94,7 @@ pub fn make(store: &Store, request: &PacketRequest, actor: &Actor, now: DateTime
         to: days.to().to_string(),
         item: String::from_utf8_lossy(item).trim_start_matches('[').replace("\",\"", "\",\n \""),
         sandbox_days: sandbox::DAYS,
+        is_placeholder: is_local(url),
     };
     let html = document.render().map_err(|error| ServiceError::Internal(format!("the packet: {error}")))?;
     let impossible_day = Day::parse_date_or_time("date_from", "2026-02-30").err().map(|invalid| invalid.to_string());
@@ -153,17 +156,26 @@ pub fn warnings(url: &str) -> Vec<String> {
             it."
         ));
     }
-    let host = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let host = host.split('/').next().unwrap_or_default();
-    let name = host.strip_prefix('[').and_then(|rest| rest.split(']').next());
-    let name = name.unwrap_or_else(|| host.split(':').next().unwrap_or_default());
-    let is_local = name.eq_ignore_ascii_case("localhost")
-        || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback() || address.is_unspecified());
-    if is_local {
+    if is_local(url) {
+        let host = host(url);
         found
             .push(format!("{host} is only this machine: Singular can't reach it. Start the server with --public-url."));
     }
     found
+}
+
+fn host(url: &str) -> &str {
+    let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+    host.split('/').next().unwrap_or_default()
+}
+
+/// Whether an address means the machine itself.
+fn is_local(url: &str) -> bool {
+    let host = host(url);
+    let name = host.strip_prefix('[').and_then(|rest| rest.split(']').next());
+    let name = name.unwrap_or_else(|| host.split(':').next().unwrap_or_default());
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback() || address.is_unspecified())
 }
 
 impl Packet {
