@@ -10,9 +10,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{Datelike as _, NaiveDate};
 use rusqlite::{Row, named_params};
 
-use crate::domain::{Day, MicrosSum};
+use crate::domain::{Day, Micros, MicrosSum};
 use crate::store::catalogue_lists::json;
-use crate::store::{AdvertiserKey, CampaignKey, Doing as _, PublisherKey, ReadTxn, StoreResult, WriteTxn};
+use crate::store::{AdvertiserKey, CampaignKey, Doing as _, PublisherKey, ReadTxn, StoreError, StoreResult, WriteTxn};
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StatSum {
@@ -291,6 +291,16 @@ impl ReadTxn<'_> {
     }
 }
 
+/// The cost of a month always fits: it is that of one cell a day, and the table lets none cost more than [`Micros::MAX`].
+/// 31 × 10^17 is less than 2^63.
+const _: () = assert!(i64::MAX / Micros::MAX.get() >= 31, "a month's cost doesn't fit its column");
+
+/// Only a table without its checks could hold such cells.
+fn too_large(month: i64, cost: MicrosSum) -> StoreError {
+    let (year, number) = (month.div_euclid(12), month.rem_euclid(12) + 1);
+    StoreError::Conflict(format!("the cost of a campaign in {year}-{number:02} is {cost}, more than can be stored"))
+}
+
 impl WriteTxn<'_> {
     /// Notes that cells of this day were changed without a `StatWriter`.
     pub fn day_sum_again(&self, advertiser: AdvertiserKey, day: i64) {
@@ -326,8 +336,7 @@ impl WriteTxn<'_> {
         let sql = "insert into month_sums values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
         for ((campaign, publisher), SummedDays { days, sum }) in parts {
             let StatSum { rows, clicks, cost, views, conversions } = sum;
-            // 31 cells fit: each costs at most 10^17 millionths.
-            let cost = cost.to_stored().unwrap_or(i64::MAX);
+            let cost = cost.to_stored().ok_or_else(|| too_large(month, cost))?;
             let key = (advertiser.0, month, campaign.0, publisher.0);
             let params = (key.0, key.1, key.2, key.3, rows, days.0, days.1, clicks, cost, views, conversions);
             self.run(DOING, sql, params)?;
