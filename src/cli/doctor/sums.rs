@@ -1,5 +1,7 @@
 //! The doctor's check of the stored sums.
 
+use std::collections::HashMap;
+
 use super::{Finding, Verdict};
 use crate::domain::{Day, phrase};
 use crate::service::ServiceResult;
@@ -20,8 +22,8 @@ pub(super) fn findings(store: &Store, mend: bool) -> ServiceResult<Vec<Finding>>
             "the stored sums of days and months equal those of the cells".to_owned(),
         )]);
     }
-    let told = faults.iter().take(TOLD).map(|fault| store.read(|txn| message(txn, fault)));
-    let mut found = told.map(|told| Ok(finding(Verdict::Problem, told?))).collect::<ServiceResult<Vec<_>>>()?;
+    let told = store.read(|txn| messages(txn, &faults[..faults.len().min(TOLD)]))?;
+    let mut found: Vec<_> = told.into_iter().map(|told| finding(Verdict::Problem, told)).collect();
     let count = i64::try_from(faults.len()).unwrap_or(i64::MAX);
     let sums = phrase::plural(count, "stored sum");
     if mend {
@@ -46,23 +48,40 @@ pub(super) fn findings(store: &Store, mend: bool) -> ServiceResult<Vec<Finding>>
     Ok(found)
 }
 
-fn message(txn: &ReadTxn<'_>, fault: &SumFault) -> ServiceResult<String> {
-    let advertiser = txn.advertiser_by_key(fault.advertiser)?;
+/// The faults in sentences. They are in the order of advertisers, so each one's campaigns are listed once.
+fn messages(txn: &ReadTxn<'_>, faults: &[SumFault]) -> ServiceResult<Vec<String>> {
+    let publishers = txn.publisher_names()?;
+    let mut found = Vec::new();
+    for of_one in faults.chunk_by(|one, other| one.advertiser == other.advertiser) {
+        let Some(first) = of_one.first() else { continue };
+        let advertiser = txn.advertiser_by_key(first.advertiser)?;
+        let campaigns = txn.campaign_names(advertiser.key)?;
+        for fault in of_one {
+            found.push(message(fault, &advertiser, &campaigns, &publishers)?);
+        }
+    }
+    Ok(found)
+}
+
+fn message(
+    fault: &SumFault,
+    advertiser: &AdvertiserRow,
+    campaigns: &HashMap<i64, String>,
+    publishers: &HashMap<i64, String>,
+) -> ServiceResult<String> {
     let what = match fault.of {
         SumOf::Day(day) => Day::from_stored(day)?.to_string(),
         SumOf::Month(first, campaign, publisher) => {
-            let campaign = txn.campaign_list(advertiser.key)?.into_iter().find(|row| row.key == campaign);
-            let publisher = txn.publisher_list()?.into_iter().find(|row| row.key == publisher);
-            let missing = || "(missing)".to_owned();
+            let name = |name: Option<&String>| name.map_or("(missing)", String::as_str).to_owned();
             format!(
                 "{}, campaign \"{}\" at \"{}\"",
                 Day::from_stored(first)?.date().format("%Y-%m"),
-                campaign.map_or_else(missing, |row| row.name),
-                publisher.map_or_else(missing, |row| row.name),
+                name(campaigns.get(&campaign.get())),
+                name(publishers.get(&publisher.get())),
             )
         }
     };
-    let shown = |sum| shown(sum, &advertiser);
+    let shown = |sum| shown(sum, advertiser);
     let (kept, cells) = (shown(fault.kept)?, shown(fault.cells)?);
     Ok(format!("\"{}\" {what}: stored {kept}; the cells have {cells}", advertiser.name))
 }
