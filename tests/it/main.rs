@@ -33,7 +33,6 @@ mod http;
 mod ingest;
 mod layers;
 mod ledger;
-mod ledger_speed;
 mod links;
 mod lost;
 mod malformed;
