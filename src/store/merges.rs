@@ -149,14 +149,14 @@ impl ReadTxn<'_> {
         Ok(rows)
     }
 
-    /// How many imports after this one, not undone, used the name of what it hid.
-    pub fn imports_by_merged_name(&self, merge: ImportKey, name: &str) -> StoreResult<u64> {
-        let sql = "select count(distinct imports.import_key) from imports, json_each(imports.told, '$.notes') note
+    /// The imports after this one, not undone, that used the name of what it hid; the newest first.
+    pub fn imports_by_merged_name(&self, merge: ImportKey, name: &str) -> StoreResult<Vec<ImportKey>> {
+        let sql = "select distinct imports.import_key from imports, json_each(imports.told, '$.notes') note
             where imports.import_key > ?1 and json_extract(note.value, '$.code') = 'merged'
                 and instr(json_extract(note.value, '$.message'), ?2) > 0
-                and not exists (select 1 from imports undo where undo.undoes_key = imports.import_key)";
-        let count = self.first("read which imports used a name", sql, (merge.0, name), |row| row.get::<_, i64>(0))?;
-        Ok(count.unwrap_or_default().unsigned_abs())
+                and not exists (select 1 from imports undo where undo.undoes_key = imports.import_key)
+            order by imports.import_key desc";
+        self.list("read which imports used a name", sql, (merge.0, name), |row| Ok(ImportKey(row.get(0)?)))
     }
 }
 

@@ -81,7 +81,7 @@ fn a_publisher_is_merged_and_comes_back() {
             for told in [
                 "Merge Facebok into Facebook?",
                 "2 rows of 2 days go from “Facebok” to “Facebook”, with a cost of 5.25 EUR and 50 clicks: 1 Jan 2026 to 2 Jan 2026.",
-                "1 row meets figures of “Facebook” on the same day, to which it is added.",
+                "1 row meets figures of “Facebook” on the same day, to which it is added:",
                 "Singular has not polled yet",
             ] {
                 browser.sees(told).await;

@@ -80,7 +80,7 @@ fn two_publishers_are_merged_and_unmerged() {
     assert_eq!(dry.code, Some(0), "{}", dry.stderr);
     for told in [
         "3 rows of 2 days go from “Facebok” to “Facebook”, with a cost of 9.25 USD and 90 clicks: 1 Jan 2026 to 2 Jan 2026.",
-        "1 row meets figures of “Facebook” on the same day, to which it is added.",
+        "1 row meets figures of “Facebook” on the same day, to which it is added: 1 Jan 2026.",
         "keeps its rows, with zeros, and is no longer in lists and choices",
         "Singular has not polled yet",
     ] {
@@ -100,6 +100,7 @@ fn two_publishers_are_merged_and_unmerged() {
     let later = program.file("later.csv", format!("{HEADER}2026-01-04,Summer,FACEBOK,5,0.5\n"));
     let taken = program.json(&["import", &later, "--advertiser", "Acme"]);
     assert_eq!(taken["notes"][0]["code"], "merged", "{taken}");
+    let later_id = taken["importId"].as_str().unwrap().to_owned();
     assert!(
         taken["notes"][0]["message"].as_str().unwrap().contains("\"Facebok\" was merged into \"Facebook\""),
         "{taken}"
@@ -115,7 +116,9 @@ fn two_publishers_are_merged_and_unmerged() {
 
     let undone = program.run(&["imports", "undo", merge]);
     assert_eq!(undone.code, Some(0), "{}", undone.stderr);
-    assert!(undone.stderr.contains("1 import since then names “Facebok”"), "{}", undone.stderr);
+    let later_import =
+        format!("1 import since then names “Facebok”: “later.csv” of 4 Jan 2026 (id {later_id}). Those rows");
+    assert!(undone.stderr.contains(&later_import), "{}", undone.stderr);
     assert_eq!(named(&program, "publisher"), ["Facebook", "Facebok"]);
     let mut after: Vec<String> = BEFORE.map(str::to_owned).into();
     after.push("01-04 Summer Facebook 5 0.5".to_owned());

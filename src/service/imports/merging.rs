@@ -40,6 +40,8 @@ pub struct MergePart {
     pub rows: u64,
     /// Of these, the rows that are added to existing figures.
     pub added: u64,
+    /// The days of these, as stored.
+    pub added_days: BTreeSet<i64>,
     /// The cost that moves.
     pub cost: MicrosSum,
     /// The clicks that move.
@@ -304,6 +306,7 @@ impl MergePair {
                 advertiser,
                 rows: 0,
                 added: 0,
+                added_days: BTreeSet::new(),
                 cost: MicrosSum::default(),
                 clicks: 0,
                 days: BTreeSet::new(),
@@ -355,7 +358,10 @@ impl MergePair {
                 Invalid::because("into", format!("the figures of {day} add up to more than one row can hold"))
             })?;
             part.rows += 1;
-            part.added += u64::from(held != Figures::default());
+            if held != Figures::default() {
+                part.added += 1;
+                part.added_days.insert(day);
+            }
             part.cost += figures.cost.into();
             part.clicks = part.clicks.saturating_add(figures.clicks.get().unsigned_abs());
             part.days.insert(day);

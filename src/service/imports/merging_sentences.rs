@@ -8,7 +8,7 @@ use super::merging::{MergePair, MergePart};
 use crate::domain::{Day, Invalid, phrase};
 use crate::service::ServiceResult;
 use crate::service::connect::feeds;
-use crate::store::{CampaignRow, ImportEntry, Merged, ReadTxn, StoreError};
+use crate::store::{CampaignRow, ImportEntry, ImportKey, Merged, ReadTxn, StoreError};
 
 impl MergePair {
     /// The effects besides figures.
@@ -83,11 +83,11 @@ impl MergePair {
                 "{whose}{rows} of {days} {go} from “{from}” to “{into}”, with a cost of {cost} {code} and {clicks}: {runs}."
             ));
             if part.added > 0 {
-                let added = count(part.added, "row");
+                let (added, days) = (count(part.added, "row"), days_in_runs(&part.added_days)?);
                 let (verb, them) = if part.added == 1 { ("meets", "it is") } else { ("meet", "they are") };
                 found.push(format!(
-                    "{whose}{added} {verb} figures of “{into}” on the same day, to which {them} added. Where both came from \
-                     the same export, undo one of its imports instead."
+                    "{whose}{added} {verb} figures of “{into}” on the same day, to which {them} added: {days}. Where both \
+                     came from the same export, undo one of its imports instead."
                 ));
             }
         }
@@ -112,17 +112,37 @@ pub fn unmerged(txn: &ReadTxn<'_>, import: &ImportEntry) -> ServiceResult<Vec<St
     let mut found =
         vec![format!("“{hidden}” is in lists and choices again, and its name and its id stand for itself again.")];
     let later = txn.imports_by_merged_name(import.key, &Invalid::echo(&hidden))?;
-    if later > 0 {
-        let (imports, verb) = match later {
+    if !later.is_empty() {
+        let (imports, verb) = match later.len() {
             1 => ("1 import".to_owned(), "names"),
             more => (format!("{} imports", phrase::count(i64::try_from(more).unwrap_or(i64::MAX))), "name"),
         };
+        let mut listed = later.iter().take(LISTED).map(|key| named(txn, *key)).collect::<ServiceResult<Vec<_>>>()?;
+        if let Some(more) = later.len().checked_sub(LISTED).filter(|more| *more > 0) {
+            listed.push(format!("and {more} before these, in the list of imports"));
+        }
         found.push(format!(
-            "{imports} since then {verb} “{hidden}”: those rows were booked on “{into}” and stay there. Undo those imports \
-             and import the files again to have them on “{hidden}”."
+            "{imports} since then {verb} “{hidden}”: {}. Those rows were booked on “{into}” and stay there, so the same \
+             file imported again counts twice. Undo those imports and import the files again to have them on “{hidden}”.",
+            listed.join(", "),
         ));
     }
     Ok(found)
+}
+
+/// How many imports are listed.
+const LISTED: usize = 5;
+
+/// `“august.csv” of 3 Aug 2023 to 5 Aug 2023 (id 8c9e…)`
+fn named(txn: &ReadTxn<'_>, key: ImportKey) -> ServiceResult<String> {
+    let import = txn.import_by_key(key)?;
+    let spans = txn.import_spans(key)?;
+    let days = spans.iter().map(|span| span.first).min().zip(spans.iter().map(|span| span.last).max());
+    let days = match days {
+        Some((first, last)) => days_in_runs(&(first..=last).collect())?,
+        None => "no day".to_owned(),
+    };
+    Ok(format!("“{}” of {days} (id {})", import.source, import.id))
 }
 
 /// How many runs of days are listed.
