@@ -1,12 +1,14 @@
 //! `pitlane offer …`
 
+use chrono::Utc;
 use clap::Subcommand;
 use serde_json::json;
 
 use super::catalogue::Whose;
 use super::{catalogue as lists, open_existing, print_json, say};
 use crate::config::Global;
-use crate::service::{Actor, catalogue};
+use crate::service::ledger::SwitchOutlook;
+use crate::service::{Actor, ServiceError, catalogue, names};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -35,11 +37,22 @@ pub(super) fn run(global: &Global, command: Command) -> anyhow::Result<()> {
         Command::Disable(which) => (false, which),
     };
     let store = open_existing(global)?;
+    // The page of the switch says the same before it.
+    let meant = store.read(|txn| {
+        let advertiser = txn.advertiser_get(&which.advertiser)?;
+        let offer = names::offer(txn, advertiser.key, &which.offer)?.or_missing("offer", &which.offer)?;
+        let outlook = SwitchOutlook::of(txn, &advertiser, &offer, Utc::now())?;
+        let cost = format!("{} {}", outlook.recent.cost, advertiser.currency.code());
+        Ok::<_, ServiceError>(outlook.sentences(&cost))
+    })?;
     let (offer, changed) =
         catalogue::switch_offer(&store, &which.advertiser, &which.offer, on, &Actor::command_line())?;
     let state = if on { "enabled" } else { "disabled" };
     let already = if changed { "is now" } else { "was already" };
     say(format_args!("cost reporting of \"{}\" {already} {state}", offer.name));
+    for sentence in meant.iter().filter(|_| changed) {
+        say(format_args!("{sentence}"));
+    }
     if global.json {
         print_json(&json!({"id": offer.id.to_string(), "name": offer.name, "costReporting": on, "changed": changed}))?;
     }

@@ -29,6 +29,13 @@ pub fn plural(number: i64, noun: &str) -> String {
     format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
+/// `an offer`, `a publisher`
+#[must_use]
+pub fn with_article(noun: &str) -> String {
+    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u', 'A', 'E', 'I', 'O', 'U']) { "an" } else { "a" };
+    format!("{article} {noun}")
+}
+
 /// `1,143`
 #[must_use]
 pub fn count(number: i64) -> String {
@@ -51,6 +58,11 @@ pub fn grouped(digits: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_article_fits_its_noun() {
+        assert_eq!(["app", "offer", "publisher"].map(with_article), ["an app", "an offer", "a publisher"]);
+    }
 
     #[test]
     fn counts_are_grouped() {

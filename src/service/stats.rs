@@ -1,12 +1,21 @@
-//! Editing one row by hand: an import of one row, with a reason.
+//! Editing one row by hand: an import of one row, with a reason. And which days the last ones are.
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::domain::{Figures, Invalid, Reason};
+use crate::domain::{Day, Figures, Invalid, Reason};
 use crate::service::imports::{CellWriter, Written};
 use crate::service::{Actor, ServiceResult};
-use crate::store::{ImportKind, ImportRow, NewImport, ReadTxn, StatCell, StatKey, Store, StoreError, StoreResult};
+use crate::store::{
+    AdvertiserRow, ImportKind, ImportRow, NewImport, ReadTxn, StatCell, StatKey, Store, StoreError, StoreResult,
+};
+
+/// The last of "the last 30 days": today where stats reach it, else yesterday.
+pub fn last_day(txn: &ReadTxn<'_>, advertiser: &AdvertiserRow, now: DateTime<Utc>) -> ServiceResult<Day> {
+    let today = advertiser.time_zone.today(now)?;
+    let has_today = txn.stat_span(advertiser.key)?.is_some_and(|(_, last)| last >= today.to_stored());
+    Ok(if has_today { today } else { today.earlier(1).unwrap_or(today) })
+}
 
 /// An edit of one row.
 #[derive(Debug)]

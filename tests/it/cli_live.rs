@@ -138,8 +138,14 @@ fn an_offer_switched_in_another_process_shows_in_the_very_next_poll() {
     let client = server.anonymous().with(&token);
     let rows = || client.get(&may(SINGULAR_CSV)).text().lines().count() - 1;
     assert_eq!(rows(), 1);
-    program.ok(&["offer", "disable", "Offer", "--advertiser", "Acme"]);
+    let off = program.run(&["offer", "disable", "Offer", "--advertiser", "Acme"]);
     assert_eq!(rows(), 0);
+    // The page of this switch says the same.
+    let message =
+        "disappear from the report, and all earlier ones. Singular keeps what it has received, and gets nothing new.";
+    assert!(off.code == Some(0) && off.stderr.contains(message), "{}", off.stderr);
+    let again = program.run(&["offer", "disable", "Offer", "--advertiser", "Acme"]).stderr;
+    assert!(again.contains("was already disabled") && !again.contains("disappear"), "{again}");
     let switched = program.json(&["offer", "enable", "Offer", "--advertiser", "Acme"]);
     assert_eq!(switched["costReporting"], true);
     assert_eq!(rows(), 1);

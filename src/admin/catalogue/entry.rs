@@ -16,7 +16,7 @@ use crate::admin::kit::layout::{Shell, back};
 use crate::admin::kit::pages::Pages;
 use crate::admin::kit::stale;
 use crate::admin::kit::table::Table;
-use crate::domain::{Day, Invalid, Name, ReportingZone};
+use crate::domain::{Day, Invalid, Name, ReportingZone, phrase};
 use crate::http::ClientError;
 use crate::service::{ServiceError, ServiceResult};
 use crate::store::{AdvertiserRow, ListQuery, ReadTxn, StoreError, StoreResult, Usage};
@@ -208,13 +208,6 @@ pub(in crate::admin) fn today(zone: ReportingZone) -> Result<Day, ServiceError> 
     Ok(zone.today(Utc::now())?)
 }
 
-/// The last of "the last 30 days": today where stats reach it, else yesterday.
-pub(in crate::admin) fn last_day(txn: &ReadTxn<'_>, advertiser: &AdvertiserRow) -> Result<Day, ServiceError> {
-    let today = today(advertiser.time_zone)?;
-    let has_today = txn.stat_span(advertiser.key)?.is_some_and(|(_, last)| last >= today.to_stored());
-    Ok(if has_today { today } else { today.earlier(1).unwrap_or(today) })
-}
-
 /// "has 1,143 rows of stats from 1 Aug 2023 to 31 Aug 2023"
 pub(in crate::admin) fn has_stats(usage: &Usage) -> String {
     let (first, last) = (format::stored_day(usage.days.0), format::stored_day(usage.days.1));
@@ -252,7 +245,7 @@ async fn new_page<E: Entry>(context: &RequestContext, owner: &E::Owner, form: Fo
         .filter(|field| field.is_choice() && field.choices().is_empty())
         .map(|field| {
             let href = format!("/admin/catalogue/{}s/new{}", field.name, owner.scope());
-            (format!("Add an {} first", field.name), href)
+            (format!("Add {} first", phrase::with_article(field.name)), href)
         })
         .collect();
     let form = first.is_empty().then_some(form);

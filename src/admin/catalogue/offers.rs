@@ -17,7 +17,7 @@ use crate::admin::kit::table::{Cell, Column, Table};
 use crate::domain::Name;
 use crate::http::ClientError;
 use crate::service::catalogue::{self as changes, Change};
-use crate::service::ledger;
+use crate::service::ledger::{self, SwitchOutlook};
 use crate::service::{ServiceError, ServiceResult};
 use crate::store::{AdvertiserRow, CampaignKey, OfferKey, OfferRow, ReadTxn, StoreResult};
 
@@ -192,30 +192,13 @@ pub async fn ask_reporting(context: RequestContext, id: web::Path<String>) -> An
 }
 
 async fn reporting_page(context: &RequestContext, advertiser: AdvertiserRow, row: OfferRow, form: Form) -> Answer {
-    let (owner, key) = (advertiser.clone(), row.key);
-    let (sum, effect) = context
-        .run(move |context| {
-            context.store().read(|txn| {
-                let effect = ledger::effect_on_campaigns(txn, &owner, |row| row.offer.key == key, Utc::now())?;
-                Ok((recent(txn, &owner, &[key])?.sum(key.get()), effect))
-            })
-        })
+    let (owner, offer) = (advertiser.clone(), row.clone());
+    let outlook = context
+        .run(move |context| context.store().read(|txn| SwitchOutlook::of(txn, &owner, &offer, Utc::now())))
         .await?;
-    let rows = format::plural(sum.rows, "row");
-    let cost = format!("{} {}", format::amount(sum.cost, advertiser.currency), advertiser.currency.code());
-    let (title, message) = if row.cost_reporting {
-        let message = format!(
-            "{rows} of the last 30 days, with a cost of {cost}, disappear from the report, and all earlier ones. Singular \
-             keeps what it has received, and gets nothing new."
-        );
-        (format!("Turn cost reporting off for {}?", row.name), message)
-    } else {
-        let message = format!(
-            "{rows} of the last 30 days, with a cost of {cost}, become visible to Singular, and all earlier ones."
-        );
-        (format!("Turn cost reporting on for {}?", row.name), message)
-    };
-    let intro = std::iter::once(message).chain(effect.message()).collect();
+    let cost = format!("{} {}", format::amount(outlook.recent.cost, advertiser.currency), advertiser.currency.code());
+    let title = format!("Turn cost reporting {} for {}?", if row.cost_reporting { "off" } else { "on" }, row.name);
+    let intro = outlook.sentences(&cost);
     FormPage::answer(context, NAV, title, intro, form).await
 }
 

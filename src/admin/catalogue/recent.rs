@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::admin::catalogue::entry::{last_day, scope};
+use crate::admin::catalogue::entry::scope;
 use crate::admin::kit::format;
 use crate::admin::kit::table::Cell;
-use crate::service::ServiceError;
+use crate::service::{ServiceError, stats};
 use crate::store::{AdvertiserRow, CampaignKey, ReadTxn, StatPart, StatSum};
 
 const DAYS: i64 = 30;
@@ -35,7 +35,7 @@ impl Recent {
         campaigns: Option<&[CampaignKey]>,
         key_of: impl Fn(&StatPart) -> Option<i64>,
     ) -> Result<Self, ServiceError> {
-        let to = last_day(txn, advertiser)?.to_stored();
+        let to = stats::last_day(txn, advertiser, chrono::Utc::now())?.to_stored();
         let from = to - DAYS + 1;
         let mut found = Self { sums: HashMap::new(), is_left_out: false };
         let add = |part: StatPart| {

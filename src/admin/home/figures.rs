@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use chrono::Datelike as _;
 
-use crate::admin::catalogue::entry::{last_day, scope, today};
+use crate::admin::catalogue::entry::{scope, today};
 use crate::admin::kit::chart::{self, Chart};
 use crate::admin::kit::format;
 use crate::admin::kit::table::{Cell, Column, Sparkline, Table};
 use crate::domain::{Day, MicrosSum};
-use crate::service::ServiceError;
+use crate::service::{ServiceError, stats};
 use crate::store::{AdvertiserRow, CampaignKey, ReadTxn, StatSum};
 
 /// Days that the chart and the sparklines show.
@@ -56,7 +56,7 @@ impl RecentDays {
                 *place = sum;
             }
         }
-        let end = to - last_day(txn, advertiser)?.to_stored();
+        let end = to - stats::last_day(txn, advertiser, chrono::Utc::now())?.to_stored();
         Ok(Self { today, end, sums })
     }
 

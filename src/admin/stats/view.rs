@@ -3,11 +3,11 @@
 
 use chrono::{Datelike as _, Days, Months, NaiveDate};
 
-use crate::admin::catalogue::entry::{last_day, scope, today};
+use crate::admin::catalogue::entry::{scope, today};
 use crate::admin::kit::context::RequestContext;
 use crate::admin::kit::format;
 use crate::domain::{Day, DayRange, Invalid};
-use crate::service::ServiceError;
+use crate::service::{ServiceError, stats};
 use crate::store::{AdvertiserRow, AppRow, CampaignRow, OfferRow, PublisherRow, ReadTxn};
 
 /// The grouping of the table.
@@ -169,7 +169,7 @@ impl View {
             None => None,
         };
         let today = today(advertiser.time_zone)?;
-        let has_today = last_day(txn, &advertiser)? == today;
+        let has_today = stats::last_day(txn, &advertiser, chrono::Utc::now())? == today;
         let (from, to) = (context.query("from"), context.query("to"));
         let asked = if from.is_empty() && to.is_empty() { context.query("range") } else { "" };
         let usual = preset("30d", today, has_today, span).unwrap_or(DayRange::new(today, today)?);

@@ -14,6 +14,7 @@ mod polling;
 mod requests;
 mod said;
 mod state;
+mod switch;
 mod then;
 
 use std::collections::HashMap;
@@ -28,6 +29,7 @@ pub use self::polling::{LookBack, PollTimes};
 pub use self::requests::RefreshRequest;
 pub use self::said::{accept_days, mark_reader, refresh_sent};
 pub use self::state::{Calendar, HandoverState};
+pub use self::switch::SwitchOutlook;
 pub use self::then::Shown;
 
 use self::catalogue::Catalogue;
