@@ -225,6 +225,8 @@ impl Drop for Browser {
         }
         drop(self.process.kill());
         drop(self.process.wait());
+        // The session ended with its driver. Otherwise the client asks a driver that is gone to end it, for two minutes.
+        drop(self.driver.clone().leak());
     }
 }
 
