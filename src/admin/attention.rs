@@ -35,7 +35,10 @@ fn link(kind: &AlertKind, shell: &Shell, advertiser: &AdvertiserRow) -> Option<(
         format!("/admin/polls{scope}{and}{filter}")
     };
     Some(match kind {
-        AlertKind::Backups { .. } | AlertKind::Certificate { .. } | AlertKind::DiskLow { .. } => return None,
+        AlertKind::Backups { .. }
+        | AlertKind::BackupCopies { .. }
+        | AlertKind::Certificate { .. }
+        | AlertKind::DiskLow { .. } => return None,
         AlertKind::ChannelFailing { .. } => ("Send a test", format!("/admin/settings/alarms{scope}")),
         AlertKind::RefreshNeeded { .. } => ("See the days", format!("/admin/singular{scope}")),
         AlertKind::ImportCutOff { .. } => ("Import it again", format!("/admin/imports{scope}")),

@@ -196,6 +196,53 @@ fn a_certificate_about_to_end_and_backups_in_trouble_are_told() {
 }
 
 #[test]
+fn a_late_copy_of_the_backups_is_told_until_the_next_one() {
+    let mut world = World::new(&[]);
+    let backups = world.program.data().join("backups");
+    std::fs::create_dir_all(&backups).unwrap();
+    // As `packaging/backup/copy-backup` notes a copy.
+    let copied = |world: &World| {
+        let now = world.clock.now().format("%Y-%m-%dT%H:%M:%SZ");
+        let text = format!("{{\"copiedAt\":\"{now}\",\"backup\":\"pitlane-2027-03-01.db\"}}\n");
+        std::fs::write(backups.join("copied.json"), text).unwrap();
+    };
+    let doctor = |world: &World| {
+        let ended = world.run_on("", &["--json", "doctor"]);
+        let found: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+        let all = found.as_array().or_else(|| found["findings"].as_array()).unwrap();
+        all.iter().find(|finding| finding["check"] == "copies").unwrap().to_string()
+    };
+    copied(&world);
+    world.restart(false);
+    assert!(doctor(&world).contains("pitlane-2027-03-01.db was copied elsewhere on"), "{}", doctor(&world));
+    assert!(!world.person().get("/admin/").text().contains("was copied elsewhere"));
+    world.advance(40);
+    let late = "no backup was copied elsewhere for 40 hours";
+    let alarm = format!("Backups: {late}. On the server, pitlane doctor says what to do.");
+    world.told(&[("opened", &alarm)]);
+    let told = doctor(&world);
+    assert!(told.contains(late) && told.contains("the last was pitlane-2027-03-01.db"), "{told}");
+    assert!(told.contains("problem"), "{told}");
+    let home = world.person().get("/admin/").into_text();
+    assert!(home.contains(late), "{home}");
+    // A backup that fails meanwhile is an alarm of its own.
+    let status = backups.join("status.json");
+    std::fs::write(&status, "{\"failure\":\"the cable was cut\"}").unwrap();
+    world.restart(false);
+    let failed = "Backups: the last backup failed: the cable was cut. On the server, pitlane doctor says what to do.";
+    world.told(&[("opened", failed)]);
+    std::fs::remove_file(&status).unwrap();
+    world.restart(false);
+    world.told(&[("over", &format!("Over: {failed}"))]);
+    let age = world.server().anonymous().get("/metrics").into_text();
+    assert!(age.contains("pitlane_backup_copy_age_seconds 144"), "{age}");
+    copied(&world);
+    world.advance(1);
+    world.told(&[("over", &format!("Over: {alarm}"))]);
+    assert!(!world.person().get("/admin/").text().contains("was copied elsewhere for"));
+}
+
+#[test]
 fn a_disk_that_runs_full_is_told() {
     let mut world = World::new(&[]);
     world.restart_with(&["--disk-floor", "100000000"]);

@@ -86,7 +86,7 @@ impl Look {
         let Some(name) = kind.alarm_name() else { return };
         let name = format!("{advertiser} {name}").trim().to_owned();
         match self.found.iter_mut().find(|found| found.name == name) {
-            // Two tokens may have the same name, and backups may have two problems.
+            // Two tokens may have the same name.
             Some(found) => found.message = format!("{} {message}", found.message),
             None => self.found.push(FoundAlarm { name, message: message.to_owned() }),
         }

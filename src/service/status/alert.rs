@@ -26,6 +26,8 @@ pub struct Alert {
 pub enum AlertKind {
     /// Backups failed, are damaged or too old.
     Backups { trouble: String },
+    /// The last copy of a backup elsewhere is too old.
+    BackupCopies { trouble: String },
     /// The server's own certificate is missing, has expired or expires soon.
     Certificate { trouble: String },
     /// The disk is nearly full.
@@ -124,7 +126,9 @@ impl AlertKind {
             format!("{}{which} {were} refused in the last 7 days.", phrase::plural(count, "poll"))
         };
         match self {
-            Self::Backups { trouble } => format!("Backups: {trouble}. On the server, pitlane doctor says what to do."),
+            Self::Backups { trouble } | Self::BackupCopies { trouble } => {
+                format!("Backups: {trouble}. On the server, pitlane doctor says what to do.")
+            }
             Self::Certificate { trouble } => format!("Certificate: {trouble}."),
             Self::DiskLow { free_mb } => {
                 format!(
@@ -194,6 +198,7 @@ impl AlertKind {
         let named = |what: &str, name: &str| Some(format!("{what} {name}"));
         match self {
             Self::Backups { .. } => Some("backups".to_owned()),
+            Self::BackupCopies { .. } => Some("backup-copies".to_owned()),
             Self::Certificate { .. } => Some("certificate".to_owned()),
             Self::DiskLow { .. } => Some("disk".to_owned()),
             Self::NoOfferReports => Some("no-offers".to_owned()),

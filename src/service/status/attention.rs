@@ -45,7 +45,8 @@ pub fn of_appliance(appliance: &ApplianceStatus, now: DateTime<Utc>) -> Vec<Aler
     let backups = appliance.backups.trouble(now).map(|trouble| AlertKind::Backups { trouble });
     let certificate = appliance.certificate.as_ref().and_then(|certificate| certificate.trouble(now));
     let certificate = certificate.map(|trouble| AlertKind::Certificate { trouble });
-    let copy = appliance.copy.as_ref().and_then(|copy| copy.trouble(now)).map(|trouble| AlertKind::Backups { trouble });
+    let copy = appliance.copy.as_ref().and_then(|copy| copy.trouble(now));
+    let copy = copy.map(|trouble| AlertKind::BackupCopies { trouble });
     let disk = appliance.disk_low.map(|free_mb| AlertKind::DiskLow { free_mb });
     let channels = appliance.channels.iter().cloned();
     let channels =
