@@ -29,6 +29,13 @@ if (navigator.clipboard) {
   }
 }
 
+// The whole of a text that is cut off, for the pointer. Without this it is shown where the keyboard's focus is.
+document.addEventListener("pointerover", ({ target }) => {
+  const cut = target.closest(".clip, td code, .narrow-only");
+  if (!cut || cut.closest("[title]")) return;
+  if (cut.scrollWidth > cut.clientWidth || cut.scrollHeight > cut.clientHeight) cut.title = cut.textContent;
+});
+
 // A choice that needs no further word submits its form; its button is for those without scripts, and for the keyboard, whose
 // arrows pass other choices on their way.
 for (const select of document.querySelectorAll("select[data-submits]")) {

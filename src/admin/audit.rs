@@ -35,7 +35,7 @@ pub async fn list(context: RequestContext) -> Answer {
                 None => txn.audit_searched_to(before)?,
             };
             let older = older.map(|key| link_with(context, "before", &key.to_string()));
-            let mut table = Table::new("Audit log", &["When", "-Who", "Did", "@What", "-From"]);
+            let mut table = Table::new("Audit log", &["~When", "-Who", "Did", "@What", "-From"]);
             for entry in entries {
                 let what = Cell::new(entry.subject).narrow(format!("by {}", entry.actor));
                 table.rows.push(vec![

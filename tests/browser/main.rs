@@ -27,6 +27,7 @@ mod import_pages;
 mod imports;
 mod log;
 mod merging;
+mod pdf;
 mod people;
 mod prints;
 mod sessions;

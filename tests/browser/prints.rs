@@ -1,12 +1,20 @@
 //! Pages on paper: no menus and no buttons, unbroken dates, and a line that says whose figures of which days were printed
 //! when.
 
-use pitlane::domain::Role;
-use serde_json::{Value, json};
+use std::fmt::Write as _;
 
-use crate::ahead::{connector, poll, state};
+use pitlane::domain::Role;
+use pitlane::import::Format;
+use pitlane::service::Actor;
+use pitlane::service::imports::{self, ImportOptions, ImportSource};
+use pitlane::store::ImportKind;
+use serde_json::{Value, json};
+use thirtyfour::common::print::PrintParameters;
+
+use crate::ahead::{ago, connector, poll, state};
 use crate::harness::{Browser, EMAIL, run, spawn_app};
 use crate::imports::found;
+use crate::pdf;
 use crate::words::stock;
 
 const SEEN: &str = "const shown = (one) => one.getClientRects().length > 0;
@@ -57,6 +65,53 @@ fn lists_on_paper_have_no_menus_and_say_whose_they_are_and_what_was_chosen() {
                 assert!(seen["day"].as_f64().unwrap() < 80.0, "{path}: a day is broken into letters: {}", seen["day"]);
             }
             tool.send_raw("Emulation.setEmulatedMedia", json!({"media": ""})).await.unwrap();
+        }
+        browser.close().await;
+    });
+}
+
+#[test]
+fn a_statement_as_pdf_has_numbered_pages_with_heads_and_each_campaign_once() {
+    run(async {
+        let app = spawn_app();
+        found(&app, "USD");
+        let day = ago(40);
+        let mut csv = "date,campaign_name,partner,clicks,cost,offer_name,app,store_id,os\n".to_owned();
+        for number in 0..120 {
+            writeln!(csv, "{day},Kampagne_{number:03},Lumen,1,1.5,First,Game,com.example.game,ANDROID").unwrap();
+        }
+        let options = ImportOptions {
+            advertiser: Some("Northwind".to_owned()),
+            create_missing: true,
+            ..ImportOptions::new(Format::Csv)
+        };
+        let (kind, name) = (ImportKind::File, "stats.csv".to_owned());
+        let source = ImportSource { kind, name, token: None, actor: Actor::command_line() };
+        imports::run(&app.store, std::io::Cursor::new(csv), &options, &source).unwrap();
+        app.admit(EMAIL, Role::Viewer);
+        let browser = Browser::open(&app, true).await;
+        browser.log_in(EMAIL).await;
+        browser.go(&format!("/admin/stats/statement?month={}", day.format("%Y-%m"))).await;
+        let pages = pdf::pages(&browser.driver.print_page(PrintParameters::default()).await.unwrap());
+        let count = pages.len();
+        assert!((3..=8).contains(&count), "{count} pages");
+        for (at, page) in pages.iter().enumerate() {
+            let words: Vec<&str> = page.split_whitespace().take(3).collect();
+            assert_eq!(words, [&(at + 1).to_string(), "/", &count.to_string()], "{page}");
+            let rows = page.matches("Kampagne_").count();
+            let heads = ["Campaign\n", "Clicks\n", "Conversions\n", "Cost, USD\n"];
+            assert!(rows == 0 || heads.iter().all(|head| page.contains(head)), "page {} lacks heads: {page}", at + 1);
+        }
+        let text = pages.concat();
+        for number in 0..120 {
+            assert_eq!(text.matches(&format!("Kampagne_{number:03}")).count(), 1, "campaign {number}: {text}");
+        }
+        for once in ["Statement, ", "Provisional: none of 1 day is", "Northwind\n"] {
+            assert!(pages[0].contains(once), "the first page lacks {once}: {}", pages[0]);
+        }
+        assert_eq!(text.matches("180.00").count(), 2, "the sum stands at the head and below the rows: {text}");
+        for verb in ["Show", "Earlier month", "Log out", "Tokens"] {
+            assert!(!text.lines().any(|line| line == verb), "{verb} is printed: {text}");
         }
         browser.close().await;
     });

@@ -54,7 +54,7 @@ fn page(context: &RequestContext, txn: &ReadTxn<'_>, form: Form) -> Result<Page,
 fn sessions_table(txn: &ReadTxn<'_>, own: &SessionRow, shell: &Shell) -> Result<Table, ServiceError> {
     let now = Utc::now();
     let all = sessions::list(txn, own.admin.id)?;
-    let mut columns = vec!["Browser", "From", "Started", "Last used"];
+    let mut columns = vec!["Browser", "-From", "-~Started", "Last used"];
     if all.len() > 1 {
         columns.push("Change");
     }
@@ -76,9 +76,10 @@ fn sessions_table(txn: &ReadTxn<'_>, own: &SessionRow, shell: &Shell) -> Result<
             last = Cell::new("Log out").press(end);
         }
         let used = if is_this { "now".to_owned() } else { format::ago(now - row.last_seen_at) };
-        let started = Cell::new(format::moment(row.created_at, shell.zone()));
+        let started = format::moment(row.created_at, shell.zone());
+        let browser = browser.narrow(format!("{}, since {started}", row.address));
         let used = Cell::new(used).title(format::moment(row.last_seen_at, shell.zone()));
-        let mut cells = vec![browser, Cell::new(row.address), started, used, last];
+        let mut cells = vec![browser, Cell::new(row.address), Cell::new(started), used, last];
         cells.truncate(columns.len());
         table.rows.push(cells);
     }

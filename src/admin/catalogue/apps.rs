@@ -38,7 +38,7 @@ pub async fn list(context: RequestContext) -> Answer {
                     .label(format!("{}, {} {}", row.name, row.store.os(), row.store.as_str()))
                     .narrow(row.store.as_str()),
                 Cell::new(row.store.os().as_str()),
-                Cell::new(row.store.as_str()).code(),
+                Cell::new(row.store.as_str()),
                 Cell::new(format::count(campaigns)).to(stats, true).label(format!(
                     "{}: stats of the campaigns of {}, {}",
                     format::count(campaigns),

@@ -6,6 +6,7 @@ use crate::admin::catalogue::pick;
 use crate::admin::catalogue::recent::Recent;
 use crate::admin::kit::context::{Answer, RequestContext};
 use crate::admin::kit::form::{Form, Kind};
+use crate::admin::kit::format;
 use crate::admin::kit::table::{Cell, Column, Table};
 use crate::admin::stats::names::offer_in_words;
 use crate::domain::{Name, NameKey};
@@ -27,7 +28,7 @@ pub async fn list(context: RequestContext) -> Answer {
             vec![
                 Column::name("Name"),
                 Column::name("Offer").less(),
-                Column::text("App").less(),
+                Column::name("App").less(),
                 Column::text("Campaign id").less(),
                 Column::figure(format!("30 days, {cost}")),
                 Column::line("Its days"),
@@ -43,7 +44,7 @@ pub async fn list(context: RequestContext) -> Answer {
             table.rows.push(vec![
                 Cell::new(&row.name)
                     .to(format!("{PATH}/{id}{}", scope(advertiser)), context.may_change())
-                    .narrow(&row.offer.name),
+                    .narrow(format::short(&row.offer.name)),
                 Cell::new(offer_in_words(&row.offer.name, row.offer.cost_reporting)),
                 Cell::new(row.app).note(format!("{} {}", row.store.os(), row.store.as_str())),
                 Cell::new(id).code(),

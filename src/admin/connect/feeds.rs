@@ -6,9 +6,9 @@ use actix_web::web;
 use askama::Template;
 use chrono::{DateTime, Utc};
 
-use crate::admin::catalogue::entry;
+use crate::admin::catalogue::{entry, pick};
 use crate::admin::kit::context::{Answer, RequestContext, missing_is_not_found};
-use crate::admin::kit::form::{Form, Kind};
+use crate::admin::kit::form::{Field, Form, Kind};
 use crate::admin::kit::form_page::FormPage;
 use crate::admin::kit::format;
 use crate::admin::kit::layout::{Shell, back};
@@ -18,7 +18,7 @@ use crate::domain::{Day, DayRange, FeedId, Invalid, Name};
 use crate::http::ClientError;
 use crate::service::ServiceError;
 use crate::service::connect::feeds::{self, FORMATS, FeedRequest, Format, USUAL_DAYS};
-use crate::store::{AdvertiserRow, FeedDays, FeedRow, PublisherKey, PublisherRow};
+use crate::store::{AdvertiserRow, FeedDays, FeedRow, PublisherKey, PublisherRow, ReadTxn, StoreResult};
 
 const NAV: &str = "Singular";
 const PATH: &str = "/admin/singular/feeds";
@@ -112,19 +112,22 @@ fn chosen_format(context: &RequestContext) -> Result<&'static dyn Format, Invali
     feeds::format(if named.is_empty() { "generic" } else { named })
 }
 
-fn form(format: &dyn Format, advertiser: &AdvertiserRow, publishers: &[PublisherRow]) -> Form {
-    let names = publishers.iter().map(|row| (row.id.to_string(), row.name.clone()));
-    let all = (!format.needs_publisher()).then(|| (String::new(), "all of them".to_owned()));
+fn form(txn: &ReadTxn<'_>, format: &dyn Format, advertiser: &AdvertiserRow) -> StoreResult<Form> {
     let scope = format!("?advertiser={}", advertiser.id);
-    Form::new(format!("{PATH}/new{scope}"), "Make feed")
-        .or_back_to(format!("{PATH}{scope}"))
-        .field(
-            "name",
-            "Name",
-            Kind::Text,
-            "Who reads it, such as “Media team’s sheet”. Give each reader one of its own.",
-        )
-        .field("partner", "Publisher", Kind::Choice(all.into_iter().chain(names).collect()), "")
+    let form = Form::new(format!("{PATH}/new{scope}"), "Make feed").or_back_to(format!("{PATH}{scope}")).field(
+        "name",
+        "Name",
+        Kind::Text,
+        "Who reads it, such as “Media team’s sheet”. Give each reader one of its own.",
+    );
+    let mut form = pick::field::<PublisherRow>(txn, advertiser.key, form, "partner", "Publisher", "")?;
+    if !format.needs_publisher() {
+        form = form.optional();
+        if let Some(Field { kind: Kind::Choice(choices), .. }) = form.fields.last_mut() {
+            choices.insert(0, (String::new(), "all of them".to_owned()));
+        }
+    }
+    Ok(form
         .field("days", "Last days", Kind::Number, "How many days up to today it shows, each time it is read.")
         .optional()
         .field("from", "Or always the same days: from", Kind::Date, "Leave both empty for the last days.")
@@ -133,7 +136,7 @@ fn form(format: &dyn Format, advertiser: &AdvertiserRow, publishers: &[Publisher
         .optional()
         .field("life", "Expires after", Kind::choices(&LIVES), "")
         .field("format", "", Kind::Hidden, "")
-        .with("format", format.name())
+        .with("format", format.name()))
 }
 
 async fn page(context: &RequestContext, format: &'static dyn Format, form: Form) -> Answer {
@@ -142,16 +145,20 @@ async fn page(context: &RequestContext, format: &'static dyn Format, form: Form)
     FormPage::answer(context, NAV, format!("Make a feed for {}", format.reader()), intro, form).await
 }
 
-async fn owner(context: &RequestContext) -> Result<(AdvertiserRow, Vec<PublisherRow>), ClientError> {
-    entry::within(context, |txn, _| txn.publisher_list().map(Some)).await
+async fn blank(context: &RequestContext, format: &'static dyn Format) -> Result<(AdvertiserRow, Form), ClientError> {
+    entry::within(context, move |txn, advertiser| form(txn, format, advertiser).map(Some)).await
+}
+
+async fn owner(context: &RequestContext) -> Result<AdvertiserRow, ClientError> {
+    Ok(entry::within(context, |_, _| Ok(Some(()))).await?.0)
 }
 
 /// The form for a feed of one format, with notes about that format.
 pub async fn new(context: RequestContext) -> Answer {
     let format = chosen_format(&context)?;
-    let (advertiser, publishers) = owner(&context).await?;
+    let (_, form) = blank(&context, format).await?;
     let days = if format.adds_up() { 1 } else { USUAL_DAYS };
-    page(&context, format, form(format, &advertiser, &publishers).with("days", days.to_string()).sent_once()).await
+    page(&context, format, form.with("days", days.to_string()).sent_once()).await
 }
 
 fn days(context: &RequestContext) -> Result<FeedDays, Invalid> {
@@ -171,18 +178,24 @@ pub async fn create(context: RequestContext) -> Answer {
     if let Some(shown) = context.shown_once(context.field("form_id")).await? {
         return Ok(shown);
     }
-    let (advertiser, publishers) = owner(&context).await?;
-    let owner = advertiser.id.to_string();
+    let (advertiser, form) = blank(&context, format).await?;
     let made = context
         .run(move |context| {
             let now = Utc::now();
-            let partner = context.field("partner");
+            let publisher = match context.field("partner") {
+                "" => None,
+                text => {
+                    let found =
+                        context.store().read(|txn| pick::find::<PublisherRow>(txn, advertiser.key, "partner", text))?;
+                    Some(found?.id.to_string())
+                }
+            };
             let request = FeedRequest {
-                advertiser: owner,
+                advertiser: advertiser.id.to_string(),
                 name: Name::parse("name", context.field("name"))?,
                 format,
                 days: days(context)?,
-                publisher: (!partner.is_empty()).then(|| partner.to_owned()),
+                publisher,
                 expires_at: expiry(context, &LIVES, now)?,
             };
             let made = feeds::create(context.store(), &request, &context.actor(), now)?;
@@ -211,7 +224,7 @@ pub async fn create(context: RequestContext) -> Answer {
         }
         Err(error) => {
             context.made_nothing(context.field("form_id"))?;
-            let form = form(format, &advertiser, &publishers).as_typed(&context).refused(error)?.sent_once();
+            let form = form.as_typed(&context).refused(error)?.sent_once();
             page(&context, format, form.with("format", format.name())).await
         }
     }
@@ -227,7 +240,7 @@ async fn found(context: &RequestContext, id: String) -> Result<FeedRow, ClientEr
 
 /// Asks for confirmation before a feed is revoked.
 pub async fn ask_revoke(context: RequestContext, id: web::Path<String>) -> Answer {
-    let (advertiser, _) = owner(&context).await?;
+    let advertiser = owner(&context).await?;
     let row = found(&context, id.into_inner()).await?;
     let used = match (row.last_used_at, &row.last_used_address) {
         (Some(at), Some(from)) => format!("It was last read {} from {from}.", format::ago(Utc::now() - at)),
@@ -244,7 +257,7 @@ pub async fn ask_revoke(context: RequestContext, id: web::Path<String>) -> Answe
 
 /// Revokes a feed: its next request gets 404.
 pub async fn revoke(context: RequestContext, id: web::Path<String>) -> Answer {
-    let (advertiser, _) = owner(&context).await?;
+    let advertiser = owner(&context).await?;
     let row = found(&context, id.into_inner()).await?;
     context.run(move |context| feeds::revoke(context.store(), row.id, &context.actor(), Utc::now())).await?;
     Ok(context.go(&back(PATH, Some(advertiser.id), "revoked")))

@@ -184,7 +184,7 @@ fn describe(status: &PollingStatus, shell: &Shell, advertiser: &AdvertiserRow, n
         PollingState::Refused => (format!("Polls are refused. Last polled {}.", format::ago(age)), "bad"),
         PollingState::Alive | PollingState::Never => (format!("Last polled {}.", format::ago(age)), "good"),
     };
-    let token = last.token.as_ref().map_or_else(String::new, |(_, name, _)| format!("“{name}”"));
+    let token = last.token.as_ref().map_or_else(String::new, |(_, name, _)| format!("“{}”", format::short(name)));
     let range = last.days.map_or_else(String::new, |(from, to)| {
         let days = if from == to { format::day(from) } else { format!("{} to {}", format::day(from), format::day(to)) };
         format!(" asked for {days}")

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use chrono::Utc;
 use futures_util::stream;
 
-use crate::admin::imports::change_table::{days, figures, figures_table, line, money, named};
+use crate::admin::imports::change_table::{days, figures, figures_table, line, money, row};
 use crate::admin::imports::name_list::NameList;
 use crate::admin::kit::context::{Answer, RequestContext};
 use crate::admin::kit::format;
@@ -118,7 +118,7 @@ fn table(shell: &Shell, entries: &[ImportEntry]) -> Table {
     let currency = shell.advertiser.as_ref().map_or(Currency::USD, |row| row.currency);
     let cost = format!("#Cost, {}", currency.code());
     let mut table =
-        Table::new("Imports", &["When", "@What", "-Who", "-#Rows", &cost, "-#Clicks", "-#New", "-#Changed", "State"]);
+        Table::new("Imports", &["~When", "@What", "-Who", "-#Rows", &cost, "-#Clicks", "-#New", "-#Changed", "State"]);
     for entry in entries {
         let (state, tone) = state(entry);
         let count = |count: u64| Cell::new(format::count(i64::try_from(count).unwrap_or(i64::MAX)));
@@ -239,21 +239,29 @@ fn cells_table(
     let is_one = spans.len() < 2;
     let mut table = figures_table("Cells", spans.first().map_or(chosen, |span| currency(span.advertiser)));
     if !is_one {
-        let columns =
-            ["Advertiser", "Day", "@Campaign", "@Publisher", "#Clicks", "#Cost", "-#Views", "-#Conversions", "-#Line"];
+        let columns = [
+            "Advertiser",
+            "Day",
+            "@Campaign",
+            "-@Publisher",
+            "-#Clicks",
+            "#Cost",
+            "-#Views",
+            "-#Conversions",
+            "-#Line",
+        ];
         table = Table::new("Cells", &columns);
     }
     for (change, cell) in imports::named(txn, cells)?.into_iter().zip(cells) {
         let own = currency(cell.key.advertiser);
         let mut figures = figures(change.old, change.new, own);
-        let mut row = Vec::new();
+        let mut owner = Vec::new();
         if !is_one {
-            row.push(Cell::new(change.cell.advertiser.clone()));
+            owner.push(Cell::new(change.cell.advertiser.clone()));
             let cost = &mut figures[1];
             cost.text = format!("{} {}", cost.text, own.code());
         }
-        row.extend(named(&change.cell));
-        row.extend(figures);
+        let mut row = [owner, row(&change.cell, figures)].concat();
         row.push(if entry.kind == ImportKind::Merge { Cell::default() } else { Cell::new(line(change.line)) });
         table.rows.push(row);
     }

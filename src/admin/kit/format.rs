@@ -1,5 +1,7 @@
 //! How days, moments, amounts and counts are written on pages.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::phrase::grouped;
@@ -106,6 +108,9 @@ pub fn change(now: MicrosSum, before: MicrosSum) -> Option<CostChange> {
 impl CostChange {
     fn percent(self) -> String {
         let whole = i64::try_from(self.permille / 10).unwrap_or(i64::MAX);
+        if whole > 999 {
+            return "> 999 %".to_owned();
+        }
         if whole >= 100 { format!("{} %", count(whole)) } else { format!("{whole}.{} %", self.permille % 10) }
     }
 
@@ -195,6 +200,17 @@ pub fn day_state(state: DayState) -> &'static str {
     }
 }
 
+/// A name of at most 80 characters: a longer one loses its middle, because names often differ at the end only.
+#[must_use]
+pub fn short(name: &str) -> Cow<'_, str> {
+    let length = name.chars().count();
+    if length <= 80 {
+        return Cow::Borrowed(name);
+    }
+    let part = |from: usize, count: usize| name.chars().skip(from).take(count).collect::<String>();
+    Cow::Owned(format!("{}…{}", part(0, 50), part(length - 29, 29)))
+}
+
 /// Text that spreadsheets don't read as a formula.
 #[must_use]
 pub fn unformulaic(text: &str) -> String {
@@ -213,6 +229,15 @@ mod tests {
             assert_eq!(unformulaic(text), format!("'{text}"));
         }
         assert_eq!(unformulaic("AOS_TEST_2025"), "AOS_TEST_2025");
+    }
+
+    #[test]
+    fn long_names_keep_both_ends() {
+        let long = format!("{}{}", "ä".repeat(400), "z".repeat(100));
+        assert_eq!(short(&long), format!("{}…{}", "ä".repeat(50), "z".repeat(29)));
+        let just = "ä".repeat(80);
+        assert_eq!(short(&just), just);
+        assert_eq!(short(&format!("{just}ä")).chars().count(), 80);
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! Tables: sortable columns, rows of cells, a foot for sums. One template renders them all.
 
+use std::borrow::Cow;
+
 use crate::admin::kit::context::RequestContext;
+use crate::admin::kit::format;
 use crate::domain::MicrosSum;
 
 /// Bytes that the rows of one table may come to on a page.
 const HEAVY: usize = 64_000;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Table {
     /// The caption for screen readers.
     pub caption: String,
@@ -14,15 +17,28 @@ pub struct Table {
     /// The first cell of each row is its header.
     pub rows: Vec<Vec<Cell>>,
     pub foot: Vec<Cell>,
+    /// Whether long names were shortened, because the page would be too heavy with all of them.
+    pub is_shortened: bool,
 }
 
-#[derive(Debug, Default)]
+/// What a column's cells are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Holds {
+    /// Short texts.
+    #[default]
+    Texts,
+    /// Figures, which are aligned right.
+    Figures,
+    /// Names: they take the remaining width, and long ones are cut off on the screen.
+    Names,
+    /// Moments: the column is never narrower than a date.
+    Moments,
+}
+
+#[derive(Debug, Clone, Default)]
 pub struct Column {
     pub label: String,
-    /// Whether it holds figures, which are aligned right.
-    pub numeric: bool,
-    /// Whether it holds names: it takes the remaining width, and long names are cut off on the screen.
-    pub is_name: bool,
+    pub holds: Holds,
     /// Whether it is hidden on narrow screens.
     pub gives_way: bool,
     /// Link of a sortable header.
@@ -65,6 +81,8 @@ pub struct Cell {
     pub line: Option<Sparkline>,
     /// Shows the text as a button that sends this.
     pub press: Option<CellButton>,
+    /// Whether it has no tooltip of its own for a long text.
+    pub is_bare: bool,
 }
 
 /// A button in a cell.
@@ -86,12 +104,12 @@ impl Column {
 
     /// A column of names.
     pub fn name(label: impl Into<String>) -> Self {
-        Self { is_name: true, ..Self::text(label) }
+        Self { holds: Holds::Names, ..Self::text(label) }
     }
 
     /// A column of figures.
     pub fn figure(label: impl Into<String>) -> Self {
-        Self { numeric: true, ..Self::text(label) }
+        Self { holds: Holds::Figures, ..Self::text(label) }
     }
 
     /// A column of sparklines.
@@ -108,19 +126,21 @@ impl Column {
     /// Whether it holds figures.
     #[must_use]
     pub fn is_figure(&self) -> bool {
-        self.numeric
+        self.holds == Holds::Figures
     }
 
     /// The classes of its cells.
     #[must_use]
     pub fn class(&self) -> &'static str {
-        match (self.numeric, self.is_name, self.gives_way) {
-            (true, _, true) => "figure less",
-            (true, _, false) => "figure",
-            (_, true, true) => "name less",
-            (_, true, false) => "name",
-            (_, _, true) => "less",
-            _ => "",
+        match (self.holds, self.gives_way) {
+            (Holds::Figures, true) => "figure less",
+            (Holds::Figures, false) => "figure",
+            (Holds::Names, true) => "name less",
+            (Holds::Names, false) => "name",
+            (Holds::Moments, true) => "when less",
+            (Holds::Moments, false) => "when",
+            (Holds::Texts, true) => "less",
+            (Holds::Texts, false) => "",
         }
     }
 }
@@ -223,20 +243,38 @@ impl Cell {
     /// The tooltip: the exact value, or the whole of a text that may be cut off.
     #[must_use]
     pub fn hover(&self) -> Option<&str> {
-        self.title.as_deref().or_else(|| (self.text.len() > 28).then_some(self.text.as_str()))
+        self.title.as_deref().or_else(|| (self.text.len() > 28 && !self.is_bare).then_some(self.text.as_str()))
+    }
+
+    /// About how many bytes it takes on a page.
+    fn weight(&self) -> usize {
+        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let shown = self.text.len() + self.aside.len() + length(&self.note) + length(&self.narrow);
+        45 + shown + length(&self.href) + length(&self.label) + self.hover().map_or(0, str::len)
+    }
+
+    /// Shortens what is shown beside the text, and leaves the tooltip out.
+    fn shorten(&mut self) {
+        self.is_bare = true;
+        self.aside = format::short(&self.aside).into_owned();
+        for text in [&mut self.note, &mut self.narrow, &mut self.label] {
+            *text = text.as_deref().map(|text| format::short(text).into_owned());
+        }
     }
 }
 
 impl Table {
-    /// A table with these columns; a label that begins with `#` is a column of figures, with `@` of names. With `-` before that
+    /// A table with these columns; a label that begins with `#` is a column of figures, with `@` of names, with `~` of
+    /// moments. With `-` before that
     /// the column is hidden where there is little room.
     #[must_use]
     pub fn new(caption: impl Into<String>, columns: &[&str]) -> Self {
         let column = |label: &&str| {
             let (rest, gives_way) = label.strip_prefix('-').map_or((*label, false), |rest| (rest, true));
-            let column = match (rest.strip_prefix('#'), rest.strip_prefix('@')) {
-                (Some(label), _) => Column::figure(label),
-                (_, Some(label)) => Column::name(label),
+            let column = match rest.split_at_checked(1) {
+                Some(("#", label)) => Column::figure(label),
+                Some(("@", label)) => Column::name(label),
+                Some(("~", label)) => Column { holds: Holds::Moments, ..Column::text(label) },
                 _ => Column::text(rest),
             };
             Column { gives_way, ..column }
@@ -252,18 +290,32 @@ impl Table {
 
     /// Leaves out the last rows where all of them would make a page too heavy.
     pub fn lighten(&mut self) {
-        let cell = |cell: &Cell| {
-            let shown = cell.text.len() + cell.aside.len() + cell.note.as_ref().map_or(0, String::len);
-            let led = cell.href.as_ref().map_or(0, String::len);
-            45 + shown + led + cell.hover().map_or(0, str::len)
-        };
         let mut weight = 0;
         let fits = |row: &&Vec<Cell>| {
-            weight += row.iter().map(cell).sum::<usize>();
+            weight += row.iter().map(Cell::weight).sum::<usize>();
             weight <= HEAVY
         };
         let light = self.rows.iter().take_while(fits).count();
         self.rows.truncate(light);
+    }
+
+    /// The table, with its long texts shortened if all of them would make a page too heavy: first those that repeat or
+    /// explain others, then the names.
+    #[must_use]
+    pub fn fitted(&self) -> Cow<'_, Self> {
+        let is_heavy = |table: &Self| table.rows.iter().flatten().map(Cell::weight).sum::<usize>() > HEAVY;
+        if !is_heavy(self) {
+            return Cow::Borrowed(self);
+        }
+        let mut fitted = self.clone();
+        fitted.rows.iter_mut().flatten().for_each(Cell::shorten);
+        if is_heavy(&fitted) {
+            for cell in fitted.rows.iter_mut().flatten() {
+                cell.text = format::short(&cell.text).into_owned();
+            }
+            fitted.is_shortened = true;
+        }
+        Cow::Owned(fitted)
     }
 
     /// Makes the first columns sortable by `?sort=2`, or `-2` for descending. Returns the chosen column, and whether it is

@@ -143,7 +143,7 @@ fn facts(shell: &Shell, day: &LedgerDay, currency: Currency) -> Vec<(&'static st
 }
 
 fn caused(txn: &ReadTxn<'_>, shell: &Shell, advertiser: AdvertiserKey, day: &LedgerDay) -> Result<Table, ServiceError> {
-    let mut table = Table::new("What changed it since", &["When", "@What", "-Who", "#Rows"]);
+    let mut table = Table::new("What changed it since", &["~When", "@What", "-Who", "#Rows"]);
     if !day.difference.is_any() {
         return Ok(table);
     }
@@ -200,15 +200,14 @@ fn items(
     let code = currency.code();
     let columns = [
         "@Campaign",
-        "@Publisher",
-        "Differs",
+        "-@Publisher",
+        "-Differs",
         "-#Clicks handed over",
         "-#Clicks now",
-        &format!("#Cost handed over, {code}"),
+        &format!("-#Cost handed over, {code}"),
         &format!("#Cost now, {code}"),
     ];
     let mut table = Table::new("Items that differ", &columns);
-    table.columns[2..5].iter_mut().for_each(|column| column.gives_way = true);
     let campaigns: HashMap<_, _> = txn.campaign_list(advertiser)?.into_iter().map(|row| (row.key, row.name)).collect();
     let publishers: HashMap<_, _> = txn.publisher_list()?.into_iter().map(|row| (row.key, row.name)).collect();
     let clicks = |shown: &Option<Shown>| shown.map_or_else(|| "–".to_owned(), |shown| format::count(shown.clicks));
@@ -225,13 +224,15 @@ fn items(
         };
         let (clicks_then, clicks_now) = (clicks(&cell.served), clicks(&cell.held));
         let (cost_then, cost_now) = (cost(&cell.served), cost(&cell.held));
+        let publisher = publishers.get(&cell.publisher).cloned().unwrap_or_default();
         let narrow = format!(
-            "{differs}; clicks {clicks_then}, now {clicks_now}; cost {}, now {}",
-            cost_then.text, cost_now.text
+            "{}: {differs}; clicks {clicks_then}, now {clicks_now}; cost was {}",
+            format::short(&publisher),
+            cost_then.text
         );
         table.rows.push(vec![
             Cell::new(campaigns.get(&cell.campaign).cloned().unwrap_or_default()).narrow(narrow),
-            Cell::new(publishers.get(&cell.publisher).cloned().unwrap_or_default()),
+            Cell::new(publisher),
             Cell::new(differs),
             Cell::new(clicks_then),
             Cell::new(clicks_now),

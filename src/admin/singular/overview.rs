@@ -288,14 +288,16 @@ fn sums(ledger: &Ledger, currency: Currency, shown: usize) -> Table {
     }
     let code = currency.code();
     let columns =
-        ["Month", &format!("#Handed over, {code}"), &format!("#Now, {code}"), "#Difference", "#Days that differ"];
+        ["Month", &format!("-#Handed over, {code}"), &format!("#Now, {code}"), "#Difference", "-#Days that differ"];
     let mut table = Table::new("Sums by month", &columns);
     let plain = |micros: i128| words::signed(micros, currency).trim_start_matches('+').to_owned();
     for ((year, month), (served, held, differing)) in months.into_iter().rev().take(shown) {
         let name = chrono::NaiveDate::from_ymd_opt(year, month, 1).map(|date| date.format("%b %Y").to_string());
+        let handed = served.map_or_else(|| "not known".to_owned(), plain);
+        let narrow = format!("handed over: {handed}; {differing} differ");
         table.rows.push(vec![
-            Cell::new(name.unwrap_or_default()),
-            Cell::new(served.map_or_else(|| "not known".to_owned(), plain)),
+            Cell::new(name.unwrap_or_default()).narrow(narrow),
+            Cell::new(handed),
             Cell::new(plain(held)),
             Cell::new(served.map_or_else(String::new, |served| words::signed(held - served, currency))),
             Cell::new(differing.to_string()),

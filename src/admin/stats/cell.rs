@@ -237,7 +237,7 @@ fn effect(
 fn life(txn: &ReadTxn<'_>, key: StatKey, shell: &Shell, currency: Currency) -> Result<Option<Table>, ServiceError> {
     let steps = imports::life(txn, key)?;
     let cost = format!("#Cost, {}", currency.code());
-    let mut table = Table::new("History", &["Since", "@From", "#Clicks", &cost, "-#Views", "-#Conversions"]);
+    let mut table = Table::new("History", &["~Since", "@From", "#Clicks", &cost, "-#Views", "-#Conversions"]);
     for step in steps.iter().rev() {
         let from =
             Cell::new(what(&step.brought_by)).to(format!("/admin/imports/{}{}", step.brought_by.id, shell.scope), true);

@@ -157,8 +157,8 @@ fn table(txn: &ReadTxn<'_>, view: &View, problem: &mut Option<String>) -> Result
     let cost = format!("Cost, {}", currency.code());
     let columns = vec![
         if view.by == By::Day { Column::text("Day") } else { Column::name(view.by.label()) },
-        Column::figure("Clicks"),
-        Column::figure("Conversions"),
+        Column::figure("Clicks").less(),
+        Column::figure("Conversions").less(),
         Column::figure(cost),
     ];
     let mut table = Table::with_columns("Statement", columns);
@@ -173,7 +173,7 @@ fn table(txn: &ReadTxn<'_>, view: &View, problem: &mut Option<String>) -> Result
     let labels = names::of_groups(txn, view, listed)?;
     let cells = |name: Cell, sum: &StatSum| {
         vec![
-            name,
+            name.narrow(format::plural(sum.clicks, "click")),
             Cell::new(format::count(sum.clicks)),
             Cell::new(format::count(sum.conversions)),
             Cell::new(format::amount(sum.cost, currency)).title(sum.cost.to_string()),

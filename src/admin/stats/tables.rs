@@ -301,8 +301,11 @@ fn row_cells(
 ) -> Vec<Cell> {
     let (campaign, publisher) = labels.of(row);
     let cell = address(view, row, labels);
-    let label = format!("{} · {} · {}", format::stored_day(row.day), campaign.name, publisher.name);
-    let day = Cell::new(format::stored_day(row.day));
+    let (day, at) = (format::stored_day(row.day), format::short(&publisher.name));
+    let of = format::short(&campaign.name);
+    let label = format!("{day} · {of} · {at}");
+    let link = format!("{of} {}, {day}, {at}", format::short(&campaign.aside));
+    let day = Cell::new(day);
     let verb = if context.may_change() { "Edit" } else { "See" };
     let mut cells = vec![
         match mark {
@@ -312,8 +315,8 @@ fn row_cells(
         Cell::new(&campaign.name)
             .aside(&campaign.aside)
             .to(&cell, true)
-            .label(format!("{} {}, {}, {}", campaign.name, campaign.aside, format::stored_day(row.day), publisher.name))
-            .narrow(format!("{} · {}", publisher.name, narrow(&row.sum, view.advertiser.currency))),
+            .label(link)
+            .narrow(format!("{at} · {}", narrow(&row.sum, view.advertiser.currency))),
         Cell::new(&publisher.name),
     ];
     let mut sums = figures(&row.sum, &row.sum, None, view.advertiser.currency);
