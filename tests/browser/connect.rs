@@ -6,7 +6,8 @@ use std::io::Read as _;
 use std::time::Instant;
 
 use chrono::{Days, NaiveDate, Utc};
-use pitlane::domain::Role;
+use pitlane::domain::{Name, Role};
+use pitlane::service::{Actor, catalogue};
 use thirtyfour::prelude::*;
 
 use crate::common::http::Client;
@@ -80,6 +81,31 @@ fn what_a_feed_can_not_be_is_told_beside_its_field() {
         assert!(refused.text().contains(words) && refused.text().contains("value=\"generic\""), "{}", refused.text());
     }
     assert_eq!(ada.get("/admin/singular/feeds/new?format=nonsense").status, 400);
+}
+
+#[test]
+fn a_feeds_publisher_is_searched_where_there_are_many() {
+    let (app, mut ada) = stocked();
+    for number in 0..150 {
+        let name = Name::parse("name", &format!("Publisher {number:03}")).unwrap();
+        catalogue::create_publisher(&app.store, &name, &Actor::command_line()).unwrap();
+    }
+    let page = ada.get("/admin/singular/feeds/new?format=generic");
+    assert!(page.text().contains("enter a name, a part of one, or an id") && page.text().len() < 20_000);
+    let mut make = |partner: &str| {
+        let answer = ada.submit(&page, &[("name", "Sheet"), ("days", "7"), ("partner", partner), ("life", "")]);
+        ada.follow(answer).into_text()
+    };
+    for (partner, wrong) in [("publisher 01", "matches 10"), ("nobody", "There is no publisher “nobody”")] {
+        let refused = make(partner);
+        assert!(refused.contains("partner-error") && refused.contains(wrong), "{refused}");
+    }
+    make("blisher 017");
+    let only: String = app
+        .database()
+        .query_row("select publishers.name from publishers join feeds using (publisher_key)", (), |row| row.get(0))
+        .unwrap();
+    assert_eq!(only, "Publisher 017");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Every page, with data that is hard to show, on screens of four widths: none scrolls sideways.
+//! Every page, with data that is hard to show, on screens of four widths: none scrolls sideways, none is heavy.
 //!
 //! `PITLANE_PICTURES=DIR` saves a picture of each page there.
 
@@ -129,6 +129,8 @@ fn kind(path: &str) -> String {
 async fn walk(browser: &Browser, start: &str, found: &mut Vec<String>) -> usize {
     const LINKS: &str = "return [...document.querySelectorAll('a[href]:not([download])')].map((one) => one.href)
         .filter((href) => href.startsWith(location.origin + '/admin')).map((href) => href.slice(location.origin.length));";
+    const WEIGHT: &str = "const done = arguments[arguments.length - 1];
+        fetch(location.href).then((page) => page.text()).then((text) => done(new Blob([text]).size));";
     let (mut seen, mut waiting) = (BTreeMap::new(), VecDeque::from([start.to_owned()]));
     while let Some(path) = waiting.pop_front() {
         let kind = kind(path.split('#').next().unwrap_or_default());
@@ -138,6 +140,10 @@ async fn walk(browser: &Browser, start: &str, found: &mut Vec<String>) -> usize 
         }
         browser.go(&path).await;
         found.extend(too_wide(browser, &kind).await);
+        let weight = browser.driver.execute_async(WEIGHT, Vec::new()).await.unwrap().json().as_u64().unwrap();
+        if weight > 100_000 {
+            found.push(format!("{kind} has {weight} bytes"));
+        }
         let links = browser.driver.execute(LINKS, Vec::new()).await.unwrap().json().clone();
         let links = links.as_array().unwrap().iter().map(|link| link.as_str().unwrap().to_owned());
         waiting.extend(links);
@@ -184,7 +190,7 @@ fn no_page_scrolls_sideways_whatever_the_names_and_amounts() {
         // Five days of eleven times a hundred thousand million were handed over.
         browser.go(&format!("/admin/?advertiser={}", advertisers[2])).await;
         browser.sees("with a cost of 5,500,000,000,000.00 USD").await;
-        assert!(found.is_empty(), "{} pages scroll sideways:\n{}", found.len(), found.join("\n"));
+        assert!(found.is_empty(), "{} pages scroll sideways or are heavy:\n{}", found.len(), found.join("\n"));
         browser.close().await;
     });
 }

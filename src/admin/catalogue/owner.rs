@@ -1,6 +1,7 @@
 //! Who owns a catalogue entry: one advertiser, or all of them together.
 
 use crate::admin::kit::context::RequestContext;
+use crate::admin::kit::format;
 use crate::domain::AdvertiserId;
 use crate::store::{AdvertiserKey, AdvertiserRow, ReadTxn, StoreError, StoreResult};
 
@@ -32,7 +33,7 @@ impl Owner for AdvertiserRow {
     }
 
     fn says(&self) -> Vec<String> {
-        vec![format!("For {}.", self.name)]
+        vec![format!("For {}.", format::short(&self.name))]
     }
 
     fn key(&self) -> AdvertiserKey {

@@ -110,7 +110,7 @@ fn connect(
             seen: progress.token.as_ref().map_or_else(String::new, |row| {
                 let ends = row.expires_at.map(|at| format!(", works until {}", format::moment_day(at, shell.zone())));
                 let made = format::moment_day(row.created_at, shell.zone());
-                format!("“{}”, made {made}{}.", row.name, ends.unwrap_or_default())
+                format!("“{}”, made {made}{}.", format::short(&row.name), ends.unwrap_or_default())
             }),
         },
         packet: Step {

@@ -17,8 +17,8 @@ pub struct Table {
     /// The first cell of each row is its header.
     pub rows: Vec<Vec<Cell>>,
     pub foot: Vec<Cell>,
-    /// Whether long names were shortened, because the page would be too heavy with all of them.
-    pub is_shortened: bool,
+    /// What was left out or shortened, in sentences.
+    pub notes: Vec<String>,
 }
 
 /// What a column's cells are.
@@ -253,13 +253,11 @@ impl Cell {
         45 + shown + length(&self.href) + length(&self.label) + self.hover().map_or(0, str::len)
     }
 
-    /// Shortens what is shown beside the text, and leaves the tooltip out.
+    /// Shortens the names beside the text, and leaves the tooltip out.
     fn shorten(&mut self) {
         self.is_bare = true;
         self.aside = format::short(&self.aside).into_owned();
-        for text in [&mut self.note, &mut self.narrow, &mut self.label] {
-            *text = text.as_deref().map(|text| format::short(text).into_owned());
-        }
+        self.label = self.label.as_deref().map(|label| format::short(label).into_owned());
     }
 }
 
@@ -313,9 +311,20 @@ impl Table {
             for cell in fitted.rows.iter_mut().flatten() {
                 cell.text = format::short(&cell.text).into_owned();
             }
-            fitted.is_shortened = true;
+            let note = "Names of more than 80 characters are shortened here, or the page would be too heavy; their own pages and the CSV have all of them.";
+            fitted.notes.push(note.to_owned());
         }
         Cow::Owned(fitted)
+    }
+
+    /// Leaves a column out, and says why.
+    pub fn leave_out(&mut self, label: &str, why: impl Into<String>) {
+        let Some(at) = self.columns.iter().position(|column| column.label == label) else { return };
+        self.columns.remove(at);
+        for row in self.rows.iter_mut().chain([&mut self.foot]).filter(|row| at < row.len()) {
+            row.remove(at);
+        }
+        self.notes.push(why.into());
     }
 
     /// Makes the first columns sortable by `?sort=2`, or `-2` for descending. Returns the chosen column, and whether it is
@@ -353,4 +362,26 @@ pub fn link_to(context: &RequestContext, path: &str, changed: &[(&str, &str)]) -
     query.extend_pairs(changed.iter().filter(|(_, value)| !value.is_empty()));
     let query = query.finish();
     if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_heavy_tables_are_shortened_and_say_so() {
+        let mut table = Table::new("Names", &["@Name", "#Cost"]);
+        let name = format!("{}{}", "n".repeat(499), 7);
+        let row = || vec![Cell::new(&name).label(format!("{name} of {name}")), Cell::new("12.50")];
+        table.rows = (0..30).map(|_| row()).collect();
+        assert!(matches!(table.fitted(), Cow::Borrowed(_)));
+        table.rows = (0..60).map(|_| row()).collect();
+        let fitted = table.fitted();
+        assert_eq!((fitted.rows[0][0].text.len(), fitted.rows[0][0].hover()), (500, None));
+        assert!(fitted.notes.is_empty() && fitted.rows[0][1].text == "12.50");
+        table.rows = (0..200).map(|_| row()).collect();
+        let fitted = table.fitted();
+        assert!(fitted.rows[199][0].text.ends_with("n7") && fitted.rows[199][0].text.chars().count() == 80);
+        assert_eq!(fitted.notes.len(), 1);
+    }
 }

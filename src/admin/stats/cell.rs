@@ -40,7 +40,8 @@ struct Named {
 
 impl Named {
     fn label(&self) -> String {
-        format!("{} · {} · {}", format::day(self.day), self.campaign.name, self.publisher.name)
+        let names = [&self.campaign.name, &self.publisher.name].map(|name| format::short(name));
+        format!("{} · {} · {}", format::day(self.day), names[0], names[1])
     }
 }
 

@@ -143,7 +143,17 @@ pub fn grouped(context: &RequestContext, txn: &ReadTxn<'_>, view: &View) -> Resu
         }
         table.foot.extend(handed.map(|_| Cell::default()));
     }
+    without_zeros(&mut table, &found.total);
     Ok(Shown { total: found.total, before: found.before, table, count: found.groups.len(), problem: None })
+}
+
+/// Leaves out the columns that are zero everywhere: names need their room.
+fn without_zeros(table: &mut Table, total: &StatSum) {
+    for (label, sum) in [("Views", total.views), ("Conversions", total.conversions)] {
+        if sum == 0 && !table.rows.is_empty() {
+            table.leave_out(label, format!("{label}: 0 in all rows."));
+        }
+    }
 }
 
 /// How Singular has the days, if the table lists days.
@@ -289,6 +299,7 @@ pub fn one_by_one(context: &RequestContext, txn: &ReadTxn<'_>, view: &View) -> R
         foot.push(Cell::default());
         table.foot = foot;
     }
+    without_zeros(&mut table, &total);
     Ok(Shown { total, before: None, table, count: rows.len(), problem: None })
 }
 
