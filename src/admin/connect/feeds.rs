@@ -58,9 +58,9 @@ pub async fn list(context: RequestContext) -> Answer {
             let publishers = txn.publisher_list()?.into_iter().map(|row| (row.key, row.name)).collect();
             let columns = vec![
                 Column::name("Feed"),
-                Column::text("Days"),
+                Column::text("Days").less(),
                 Column::text("State"),
-                Column::text("Last read"),
+                Column::text("Last read").less(),
                 Column::text("Change"),
             ];
             let mut table = Table::with_columns("Feeds", columns);
@@ -94,7 +94,7 @@ fn line(row: &FeedRow, shell: &Shell, publishers: &HashMap<PublisherKey, String>
     let may_revoke = shell.may_change && feeds::is_live(row, now);
     let revoke = if may_revoke { "Revoke" } else { "" };
     vec![
-        Cell::new(row.name.clone()).note(match publisher {
+        Cell::new(row.name.clone()).narrow(format!("{days}; read {}", used.text)).note(match publisher {
             Some(publisher) => format!("for {reader}, only {publisher}"),
             None => format!("for {reader}"),
         }),

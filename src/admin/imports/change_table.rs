@@ -82,12 +82,17 @@ pub(in crate::admin) fn days(outlook: &Outlook, currency: Currency, singular: Op
         "Day".to_owned(),
         format!("-#Was, {code}"),
         format!("#{then}, {code}"),
-        "#Difference".to_owned(),
+        (if singular.is_some() { "-#Difference" } else { "#Difference" }).to_owned(),
         "-#Clicks".to_owned(),
     ];
     columns.extend(singular.map(|_| "Singular".to_owned()));
     let mut table = Table::new(caption, &columns.iter().map(String::as_str).collect::<Vec<_>>());
-    let narrow = |was: &Cell, clicks: u64| format!("was {}; {}", was.text, format::plural(whole(clicks), "click"));
+    let narrow = |was: &Cell, difference: &str, clicks: u64| {
+        let clicks = format::plural(whole(clicks), "click");
+        // The difference has a column of its own where there is room.
+        let difference = if singular.is_some() { format!("{difference}; ") } else { String::new() };
+        format!("was {}; {difference}{clicks}", was.text)
+    };
     let money = |rows: u64, sum: MicrosSum| match rows {
         0 => Cell::new("–"),
         _ => Cell::new(format::amount(sum, currency)).title(sum.to_string()),
@@ -97,12 +102,13 @@ pub(in crate::admin) fn days(outlook: &Outlook, currency: Currency, singular: Op
         let (before, after) = (&day.before, &day.after);
         let date = Day::parse("date", &day.date).ok();
         let was = money(before.rows, before.cost);
-        let narrow = narrow(&was, after.clicks);
+        let difference = difference(before.cost, after.cost, currency);
+        let narrow = narrow(&was, &difference, after.clicks);
         let mut row = vec![
             Cell::new(date.map_or_else(|| day.date.clone(), format::day)).narrow(narrow),
             was,
             money(after.rows, after.cost),
-            Cell::new(difference(before.cost, after.cost, currency)),
+            Cell::new(difference),
             Cell::new(format::count(whole(after.clicks))),
         ];
         row.extend(singular.map(|singular| date.map(singular).unwrap_or_default()));
@@ -120,13 +126,13 @@ pub(in crate::admin) fn days(outlook: &Outlook, currency: Currency, singular: Op
         table.rows.push(row);
     }
     let (before, after) = (&outlook.before, &outlook.after);
-    let was = money(before.rows, before.cost);
+    let (was, change) = (money(before.rows, before.cost), difference(before.cost, after.cost, currency));
     let all = format!("All {}", format::plural(whole(outlook.day_count), "day"));
     table.foot = vec![
-        Cell::new(all).narrow(narrow(&was, after.clicks)),
+        Cell::new(all).narrow(narrow(&was, &change, after.clicks)),
         was,
         money(after.rows, after.cost),
-        Cell::new(difference(before.cost, after.cost, currency)),
+        Cell::new(change),
         Cell::new(format::count(whole(after.clicks))),
     ];
     table.foot.extend(singular.map(|_| Cell::default()));

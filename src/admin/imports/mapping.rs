@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web;
 use askama::Template;
 
+use crate::admin::catalogue::pick::CHOICES;
 use crate::admin::imports::change_table::money;
 use crate::admin::imports::mapping_form::{self, Said, source};
 use crate::admin::imports::mapping_questions::{Question, Setting, open, settings};
@@ -178,6 +179,10 @@ async fn page(
             ];
             let mut publishers: Vec<String> = txn.publishers_shown()?.into_iter().map(|row| row.name).collect();
             publishers.sort();
+            // As many would make the page too heavy. The check says which names are new.
+            if publishers.len() > CHOICES as usize {
+                publishers.clear();
+            }
             let asked: Vec<&str> = questions.iter().map(|question| question.field.as_str()).collect();
             let settings = settings(seen, &upload.settings.decisions, &asked, &errors);
             let answers = upload.settings.answers.clone();

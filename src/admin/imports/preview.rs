@@ -295,9 +295,12 @@ fn facts(found: &Preview) -> Vec<(&'static str, String)> {
 
 fn outliers(found: &Preview) -> Table {
     let mut table =
-        Table::new("Worth a look", &["Day", "@Campaign", "@Publisher", "Figure", "#Value", "#Usual", "#Line"]);
+        Table::new("Worth a look", &["Day", "@Campaign", "-@Publisher", "-Figure", "#Value", "#Usual", "-#Line"]);
     for outlier in &found.outliers.first {
         let mut row = named(&outlier.cell);
+        let publisher = format::short(&outlier.cell.publisher);
+        let narrow = format!("{publisher} · {}, line {}", outlier.column.name(), outlier.line);
+        row[1] = std::mem::take(&mut row[1]).narrow(narrow);
         row.extend([
             Cell::new(outlier.column.name()),
             Cell::new(format::exact(&outlier.value)).tone("warn"),

@@ -16,6 +16,7 @@ pub fn cost(field: &'static str, text: &str, currency: Currency) -> Result<Micro
         TypedFigure::Either(one, other, _) => {
             return Err(refuse(format!("“{text}” can be read as {one} or as {other}: write one of these")));
         }
+        TypedFigure::Other if text.is_empty() => return Err(refuse("enter an amount such as 12.50".to_owned())),
         TypedFigure::Other => return Err(refuse(format!("“{text}” isn't an amount. Enter one such as 12.50"))),
     };
     let fits = |claim: CurrencyClaim| claim.fits(currency);
