@@ -220,6 +220,67 @@ fn bytes_that_are_not_those_that_were_previewed_are_refused() {
     assert_eq!(held(&app).0, 0);
 }
 
+/// A preview first looks, in its turn, for what an earlier one kept of the upload. A pipe in that file's place makes it hold the
+/// turn until the test closes the pipe; then it reads the upload itself.
+#[cfg(unix)]
+#[test]
+fn previews_of_one_person_wait_for_their_turn_and_keep_nobody_else_waiting() {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    const SHARE: usize = pitlane::store::Lane::Long.size() - 1;
+    let app = spawn_app();
+    found(&app, "USD");
+    let (mut ada, mut eve) = (app.person(EMAIL, Role::Admin), app.person("eve@example.com", Role::Admin));
+    let previewable = |person: &mut Person| {
+        let draft = drafted(&app, person, FILE.replace(",x", ",1").as_bytes());
+        say_how_to_read(person, &draft);
+        draft
+    };
+    let drafts: Vec<String> = (0..=SHARE).map(|_| previewable(&mut ada)).collect();
+    let other = previewable(&mut eve);
+    let look = |draft: &str| {
+        let (mut person, path, (sender, receiver)) = (app.logged_in(EMAIL), format!("{draft}/preview"), channel());
+        let thread = std::thread::spawn(move || drop(sender.send(person.get(&path).status)));
+        (thread, receiver)
+    };
+    let mut held = Vec::new();
+    for draft in &drafts[..SHARE] {
+        let upload = app.dir.path().join("uploads").join(draft.rsplit('/').next().unwrap());
+        let file = upload.with_extension("staged");
+        assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+        std::fs::write(upload.with_extension("cells"), "").unwrap();
+        let (thread, answered) = look(draft);
+        // It opens as soon as the preview reads it.
+        let mut pipe = std::fs::File::options();
+        pipe.write(true).custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+        let since = std::time::Instant::now();
+        let pipe = loop {
+            match pipe.open(&file) {
+                Ok(pipe) => break pipe,
+                Err(error) => assert!(since.elapsed() < Duration::from_secs(20), "the preview reads nothing: {error}"),
+            }
+        };
+        held.push((pipe, thread, answered));
+    }
+    let (waiting, answered) = look(&drafts[SHARE]);
+    assert!(answered.recv_timeout(Duration::from_secs(1)).is_err(), "a fourth preview did not wait");
+    let elsewhere = eve.request("GET", &format!("{other}/preview")).header("X-Forwarded-For", "203.0.113.9");
+    let since = std::time::Instant::now();
+    let shown = eve.send(elsewhere);
+    assert!(shown.status == 200 && since.elapsed() < Duration::from_secs(5), "{}: {:?}", shown.text(), since.elapsed());
+    assert!(answered.try_recv().is_err(), "a fourth preview did not wait");
+    // One turn ends, then all.
+    for (pipe, thread, own) in held {
+        drop(pipe);
+        assert_eq!(own.recv_timeout(Duration::from_secs(15)), Ok(200));
+        thread.join().unwrap();
+    }
+    assert_eq!(answered.recv_timeout(Duration::from_secs(15)), Ok(200));
+    waiting.join().unwrap();
+}
+
 #[test]
 fn uploads_are_kept_for_a_day() {
     let app = spawn_app();
