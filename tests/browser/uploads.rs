@@ -180,6 +180,10 @@ fn an_answer_in_the_preview_that_cannot_be_read_is_refused_and_changes_nothing()
     found(&app, "USD");
     let mut ada = app.person(EMAIL, Role::Admin);
     let draft = drafted(&app, &mut ada, FILE.as_bytes());
+    ada.get(&draft);
+    let wrong = ada.post(&draft, &[("from-date", "date"), ("days", "closed")]);
+    assert_eq!(wrong.status, 422);
+    assert!(wrong.text().contains("Got &#34;closed&#34;, expected provisional or final."), "{}", wrong.text());
     say_how_to_read(&mut ada, &draft);
     let settings =
         || -> String { app.database().query_row("select settings from import_drafts", (), |row| row.get(0)).unwrap() };

@@ -138,7 +138,7 @@ fn answers(form: &mut Reader<'_>, upload: &PendingUpload) -> Answers {
         sum: context.field("duplicates") == "sum",
         create_missing: is("create_missing"),
         replace: is("replace"),
-        days: context.field("days").to_owned().try_into().ok() as Option<KeptDayState>,
+        days: form.optional("days").map(KeptDayState),
         reason,
         control_total,
         aliases: upload.settings.answers.aliases.clone(),
