@@ -210,6 +210,30 @@ fn an_answer_in_the_preview_that_cannot_be_read_is_refused_and_changes_nothing()
 }
 
 #[test]
+fn the_preview_says_how_many_names_one_import_creates_at_most() {
+    let app = spawn_app();
+    found(&app, "USD");
+    let mut ada = app.person(EMAIL, Role::Admin);
+    let row = |number: u32| format!("2023-08-01,Campaign {number},Lumen,1,2\n");
+    let rows: String = (0..50_100).map(row).collect();
+    let file = format!("date,campaign_name,partner,clicks,cost\n{rows}");
+    let draft = drafted(&app, &mut ada, file.as_bytes());
+    say_how_to_read(&mut ada, &draft);
+    let place = [("set-offer_name", "Coin Game"), ("set-app", "Coin Game"), ("set-store_id", "com.example.coingame")];
+    ada.get(&draft);
+    ada.post(&format!("{draft}/preview"), &[&place[..], &[("set-os", "ANDROID"), ("create", "on")]].concat());
+    let page = ada.get(&format!("{draft}/preview"));
+    assert!(
+        page.text().contains("lines would create too much")
+            && page.text().contains("expected at most 50,000 campaigns, offers, apps and publishers")
+            && page.text().contains("split it into several files by campaign"),
+        "{}",
+        page.text()
+    );
+    assert_eq!(held(&app).0, 0);
+}
+
+#[test]
 fn bytes_that_are_not_those_that_were_previewed_are_refused() {
     let app = spawn_app();
     found(&app, "USD");
@@ -246,7 +270,7 @@ fn previews_of_one_person_wait_for_their_turn_and_keep_nobody_else_waiting() {
     let other = previewable(&mut eve);
     let look = |draft: &str| {
         let (mut person, path, (sender, receiver)) = (app.logged_in(EMAIL), format!("{draft}/preview"), channel());
-        let thread = std::thread::spawn(move || drop(sender.send(person.get(&path).status)));
+        let thread = std::thread::spawn(move || sender.send(person.get(&path).status).unwrap());
         (thread, receiver)
     };
     let mut held = Vec::new();
