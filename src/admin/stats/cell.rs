@@ -238,7 +238,7 @@ fn effect(
 fn life(txn: &ReadTxn<'_>, key: StatKey, shell: &Shell, currency: Currency) -> Result<Option<Table>, ServiceError> {
     let steps = imports::life(txn, key)?;
     let cost = format!("#Cost, {}", currency.code());
-    let mut table = Table::new("History", &["~Since", "@From", "#Clicks", &cost, "-#Views", "-#Conversions"]);
+    let mut table = Table::new("History", &["~Since", "@From", "-#Clicks", &cost, "-#Views", "-#Conversions"]);
     for step in steps.iter().rev() {
         let from =
             Cell::new(what(&step.brought_by)).to(format!("/admin/imports/{}{}", step.brought_by.id, shell.scope), true);
@@ -251,8 +251,10 @@ fn life(txn: &ReadTxn<'_>, key: StatKey, shell: &Shell, currency: Currency) -> R
         };
         let from = note.into_iter().fold(from, Cell::note);
         let who = format!("by {}", step.brought_by.actor);
+        let figures = change_table::figures(None, step.figures, currency);
+        let from = from.narrow(format!("clicks {}", figures[0].text));
         let mut row = vec![Cell::new(format::moment(step.at, shell.zone())).note(who), from];
-        row.extend(change_table::figures(None, step.figures, currency));
+        row.extend(figures);
         table.rows.push(row);
     }
     Ok((!steps.is_empty()).then_some(table))
