@@ -200,15 +200,15 @@ pub fn day_state(state: DayState) -> &'static str {
     }
 }
 
-/// A name of at most 80 characters: a longer one loses its middle, because names often differ at the end only.
+/// A name of at most 100 characters: a longer one loses its middle, because names often differ at the end only.
 #[must_use]
 pub fn short(name: &str) -> Cow<'_, str> {
     let length = name.chars().count();
-    if length <= 80 {
+    if length <= 100 {
         return Cow::Borrowed(name);
     }
     let part = |from: usize, count: usize| name.chars().skip(from).take(count).collect::<String>();
-    Cow::Owned(format!("{}…{}", part(0, 50), part(length - 29, 29)))
+    Cow::Owned(format!("{}…{}", part(0, 60), part(length - 39, 39)))
 }
 
 /// Text that spreadsheets don't read as a formula.
@@ -234,10 +234,10 @@ mod tests {
     #[test]
     fn long_names_keep_both_ends() {
         let long = format!("{}{}", "ä".repeat(400), "z".repeat(100));
-        assert_eq!(short(&long), format!("{}…{}", "ä".repeat(50), "z".repeat(29)));
-        let just = "ä".repeat(80);
+        assert_eq!(short(&long), format!("{}…{}", "ä".repeat(60), "z".repeat(39)));
+        let just = "ä".repeat(100);
         assert_eq!(short(&just), just);
-        assert_eq!(short(&format!("{just}ä")).chars().count(), 80);
+        assert_eq!(short(&format!("{just}ä")).chars().count(), 100);
     }
 
     #[test]

@@ -311,7 +311,7 @@ impl Table {
             for cell in fitted.rows.iter_mut().flatten() {
                 cell.text = format::short(&cell.text).into_owned();
             }
-            let note = "Names of more than 80 characters are shortened here, or the page would be too heavy; their own pages and the CSV have all of them.";
+            let note = "Names of more than 100 characters are shortened here, or the page would be too heavy; their own pages and the CSV have all of them.";
             fitted.notes.push(note.to_owned());
         }
         Cow::Owned(fitted)
@@ -381,7 +381,7 @@ mod tests {
         assert!(fitted.notes.is_empty() && fitted.rows[0][1].text == "12.50");
         table.rows = (0..200).map(|_| row()).collect();
         let fitted = table.fitted();
-        assert!(fitted.rows[199][0].text.ends_with("n7") && fitted.rows[199][0].text.chars().count() == 80);
+        assert!(fitted.rows[199][0].text.ends_with("n7") && fitted.rows[199][0].text.chars().count() == 100);
         assert_eq!(fitted.notes.len(), 1);
     }
 }
