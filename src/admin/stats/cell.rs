@@ -40,8 +40,8 @@ struct Named {
 
 impl Named {
     fn label(&self) -> String {
-        let names = [&self.campaign.name, &self.publisher.name].map(|name| format::short(name));
-        format!("{} · {} · {}", format::day(self.day), names[0], names[1])
+        let [campaign, publisher] = [&self.campaign.name, &self.publisher.name].map(|name| format::short(name));
+        format!("{} · {campaign} · {publisher}", format::day(self.day))
     }
 }
 
@@ -250,10 +250,9 @@ fn life(txn: &ReadTxn<'_>, key: StatKey, shell: &Shell, currency: Currency) -> R
             (None, _) => Some("removed".to_owned()),
         };
         let from = note.into_iter().fold(from, Cell::note);
-        let who = format!("by {}", step.brought_by.actor);
+        let since = Cell::new(format::moment(step.at, shell.zone())).note(format!("by {}", step.brought_by.actor));
         let figures = change_table::figures(None, step.figures, currency);
-        let from = from.narrow(format!("clicks {}", figures[0].text));
-        let mut row = vec![Cell::new(format::moment(step.at, shell.zone())).note(who), from];
+        let mut row = vec![since, from.narrow(format!("clicks {}", figures[0].text))];
         row.extend(figures);
         table.rows.push(row);
     }
