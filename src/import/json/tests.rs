@@ -189,3 +189,15 @@ fn nesting_however_deep_does_not_exhaust_the_stack() {
     assert_eq!(faults, expected);
     assert_eq!(reading.lines[0].line, 3);
 }
+
+#[test]
+fn an_item_may_have_as_many_keys_as_a_table_has_columns() {
+    let with = |extra: usize| {
+        let keys: String = (0..extra).map(|at| format!(",\"k{at}\":1")).collect();
+        document(&format!("{{\"cost\":1,{REST}{keys}}}"))
+    };
+    let full = with(MAX_HEADERS - 5);
+    assert_eq!((full.lines.len(), full.end.unwrap().headers.len()), (1, MAX_HEADERS));
+    let faults = with(MAX_HEADERS - 4).faults;
+    assert_eq!(faults[0].to_string(), "item 1: got 1001 keys, expected at most 1000");
+}

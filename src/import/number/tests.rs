@@ -33,6 +33,7 @@ fn amounts_are_read_as_they_are_written() {
         (POINT, "=\"12.30\"", "12.3"),
         (POINT, "'12.30", "12.3"),
         (POINT, "１２．５", "12.5"),
+        (POINT, "１，２３４，５６７．５０", "1234567.5"),
         (POINT, "--", "0"),
         (POINT, "NaN", "0"),
         (POINT, "", "0"),

@@ -12,6 +12,7 @@ mod cases;
 mod kinds;
 mod lines;
 mod more_kinds;
+mod said;
 
 fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()

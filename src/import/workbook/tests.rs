@@ -23,6 +23,11 @@ pub(in crate::import) fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
 
 /// A workbook whose sheets have these rows; `s="1"` is a day, `s="2"` an amount in euros.
 pub(in crate::import) fn workbook(sheets: &[(&str, &str)]) -> Vec<u8> {
+    workbook_with("", sheets)
+}
+
+/// The same with properties of the workbook, such as the day that it counts from.
+pub(in crate::import) fn workbook_with(properties: &str, sheets: &[(&str, &str)]) -> Vec<u8> {
     const NS: &str = "http://schemas.openxmlformats.org";
     let (mut listed, mut related) = (String::new(), String::new());
     for (at, (name, _)) in (1..).zip(sheets) {
@@ -36,7 +41,7 @@ pub(in crate::import) fn workbook(sheets: &[(&str, &str)]) -> Vec<u8> {
     }
     let book = format!(
         "<?xml version=\"1.0\"?><workbook xmlns=\"{NS}/spreadsheetml/2006/main\" \
-         xmlns:r=\"{NS}/officeDocument/2006/relationships\"><sheets>{listed}</sheets></workbook>"
+         xmlns:r=\"{NS}/officeDocument/2006/relationships\">{properties}<sheets>{listed}</sheets></workbook>"
     );
     let relations = format!(
         "<?xml version=\"1.0\"?><Relationships xmlns=\"{NS}/package/2006/relationships\">{related}</Relationships>"
@@ -157,6 +162,7 @@ fn a_formula_without_a_value_is_no_empty_cell() {
 fn numbers_have_the_digits_that_excel_keeps() {
     for (number, text) in [
         (0.0, "0"),
+        (-0.0, "0"),
         ("12.300000000000001".parse().unwrap(), "12.3"),
         ("0.30000000000000004".parse().unwrap(), "0.3"),
         (-1.5, "-1.5"),

@@ -1,0 +1,131 @@
+//! What a person is told about a file: notes, choices and the names of columns.
+
+use std::io::{Seek as _, Write as _};
+
+use super::*;
+use crate::import::unpack;
+use crate::import::workbook::tests::{row, workbook_with};
+
+fn notes(file: &File) -> Vec<(&'static str, Option<u64>)> {
+    file.recognise().unwrap().notes.iter().map(|note| (note.code.as_str(), note.line)).collect()
+}
+
+#[test]
+fn every_kind_of_line_that_is_left_out_is_noted() {
+    let file = File::new("Report of Acme\nMade by X\nDay,Campaign,Clicks,Cost\n2023-08-01,A,10,1.50\nTotal,,10,1.50\n");
+    assert_eq!(file.left_out(), [(1, "title"), (2, "title"), (5, "total")]);
+    assert_eq!(notes(&file), [("left_out", Some(1)), ("left_out", Some(5))]);
+}
+
+#[test]
+fn each_choice_of_a_money_unit_says_what_it_means() {
+    let problems = File::case("03_micros_in_spend").recognise().unwrap().problems;
+    let labels: Vec<&str> = problems[0].choices.iter().map(|choice| choice.label.as_str()).collect();
+    assert_eq!(labels, ["units of the currency", "hundredths of the currency", "millionths of the currency"]);
+}
+
+#[test]
+fn all_lines_with_a_day_later_than_tomorrow_can_be_left_out_at_once() {
+    let file = File::new("Day,Campaign,Clicks,Cost\n2026-11-27,A,1,2\n2026-12-27,A,1,2\n2026-12-30,A,1,2\n");
+    let problem = &file.recognise().unwrap().problems[0];
+    assert_eq!(String::from(problem.lines.clone()), "3-4");
+    let lines = problem.lines.clone();
+    assert_eq!(file.decide(|decisions| decisions.leave_out = lines).rows(), ["2 2026-11-27 A 1 2"]);
+}
+
+#[test]
+fn a_column_is_named_by_a_source_that_finds_it_again() {
+    let seen = File::new("Day,Campaign,Clicks,Cost,Note,Note,note#2\n2023-08-01,A,1,2,x,y,z\n").recognise().unwrap();
+    let sources: Vec<&str> = seen.headers.iter().map(|header| header.source.as_str()).collect();
+    assert_eq!(sources[4..], ["Note#1", "#6", "note#2"]);
+}
+
+/// What a new advertiser pays in, whose currency nobody stated.
+#[test]
+fn a_sign_tells_a_new_advertisers_currency_if_it_usually_means_one() {
+    for (sign, told) in [("€", Some("EUR")), ("$", Some("USD")), ("£", Some("GBP")), ("kr", None), ("¥", None)] {
+        let text = format!("Day,Campaign,Clicks,Cost\n2023-08-01,A,1,{sign} 2.50\n");
+        let file = File { currency: "", ..File::new(text) };
+        assert_eq!(file.recognise().unwrap().currency.map(Currency::code), told, "{sign}");
+    }
+}
+
+#[test]
+fn a_quotation_mark_within_a_name_leaves_its_blank() {
+    let text = "\"Day\", \"Campaign\", \"Clicks\", \"Cost\"\n2023-08-01, Big \"Sale\", \"10\", \"1.50\"\n";
+    assert_eq!(File::new(text).rows(), ["2 2023-08-01 Big \"Sale\" 10 1.5"]);
+}
+
+#[test]
+fn the_title_of_a_table_with_another_separator_is_no_header() {
+    let text = "Clicks, Cost\nDay;Campaign;Clicks;Cost\n01.08.2023;A;10;1,50\n02.08.2023;B;20;2,50\n";
+    assert_eq!(File::new(text).rows(), ["3 2023-08-01 A 10 1.5", "4 2023-08-02 B 20 2.5"]);
+}
+
+#[test]
+fn two_known_columns_make_a_header_below_a_title_of_one() {
+    let text = "Campaign,All\nDay,Label,Number,Spend\n2023-08-01,A,10,1.50\n2023-08-02,B,20,2.50\n";
+    let file = File::new(text).map(&[(Column::CampaignName, "Label"), (Column::Clicks, "Number")]);
+    assert_eq!(file.rows(), ["3 2023-08-01 A 10 1.5", "4 2023-08-02 B 20 2.5"]);
+}
+
+#[test]
+fn a_campaign_without_a_day_whose_figures_are_no_sum_is_a_row_with_an_error() {
+    let file = File::new("Day,Campaign,Clicks,Cost\n2023-08-01,A,10,1.50\n,B,5,7.25\n2023-08-02,C,20,2.50\n");
+    assert_eq!((file.open(), file.left_out()), (vec![], vec![]));
+    assert_eq!(file.seen().faults.len(), 1);
+}
+
+#[test]
+fn a_name_that_speaks_of_a_total_may_have_the_figures_of_one_other_row() {
+    let file = File::new(
+        "Day,Campaign,Clicks,Cost\n2023-08-01,A,10,1.50\n2023-08-01,Total Wireless,10,1.50\n2023-08-02,B,5,2.25\n",
+    );
+    assert_eq!(file.rows().len(), 3);
+}
+
+#[test]
+fn a_last_figure_with_fewer_decimals_than_a_few_others_is_complete() {
+    let file = File::new("Day,Campaign,Clicks,Cost\n2023-08-01,A,10,1.5\n2023-08-02,B,20,2.5\n2023-08-03,C,30,3");
+    assert_eq!(file.rows().len(), 3);
+}
+
+/// A workbook with these properties whose days are `day`, and whose fourth row is hidden.
+fn recognise_workbook(properties: &str, day: &str) -> Recognition {
+    let header = row(1, &[(0, "Day"), (0, "Campaign"), (0, "Clicks"), (0, "Cost")]);
+    let rows: String = (2..5).map(|at| row(at, &[(0, day), (0, "A"), (0, "10"), (0, "1.5")])).collect();
+    let rows = (header + &rows).replace("<row r=\"4\"", "<row r=\"4\" hidden=\"1\"");
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(&workbook_with(properties, &[("Data", &rows)])).unwrap();
+    file.rewind().unwrap();
+    let spool = tempfile::tempdir().unwrap();
+    let mut unpacked = unpack(file, None, spool.path()).unwrap();
+    let memory = Memory::default();
+    let context = Context {
+        currency: None,
+        last_day: super::day("2026-11-28"),
+        catalogue: &EmptyCatalogue,
+        headers: Headers::built_in(),
+        memory: &memory,
+    };
+    recognise_file(&mut unpacked, &File::new("").decisions, &context).unwrap()
+}
+
+#[test]
+fn hidden_rows_are_read_and_named() {
+    let seen = recognise_workbook("", "2023-08-01");
+    let notes: Vec<&str> = seen.notes.iter().map(|note| note.message.as_str()).collect();
+    assert!(notes[0].starts_with("Rows 4 are hidden in the sheet, and are read like all others."), "{notes:?}");
+    assert_eq!(seen.rows, 3);
+}
+
+#[test]
+fn bare_numbers_are_no_days_in_a_workbook_that_counts_from_1904() {
+    const FROM_1904: &str = "<workbookPr date1904=\"1\"/>";
+    let problems = |properties, day| -> Vec<(&str, Option<Column>)> {
+        recognise_workbook(properties, day).problems.iter().map(|told| (told.code.as_str(), told.column)).collect()
+    };
+    assert_eq!(problems(FROM_1904, "45139"), [("dates", Some(Column::Date))]);
+    assert_eq!(problems("", "45139"), []);
+    assert_eq!(problems(FROM_1904, "2023-08-01"), []);
+}
