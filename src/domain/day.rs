@@ -219,6 +219,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_words_for_a_days_state_are_read_back() {
+        for (state, word) in [(DayState::Provisional, "provisional"), (DayState::Final, "final")] {
+            assert_eq!((state.as_str(), word.parse::<DayState>().unwrap()), (word, state));
+        }
+    }
+
+    #[test]
     fn only_real_days_in_the_iso_form_are_read() {
         assert_eq!(Day::parse("date", "2024-02-29").unwrap().to_string(), "2024-02-29");
         for text in [

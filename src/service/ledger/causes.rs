@@ -119,10 +119,9 @@ fn take_entry(
     Some(entries.remove(place))
 }
 
-/// Whether the texts differ, or an offer's switch may have added or removed the item.
+/// Whether the texts differ: an offer's switch, which adds or removes the item, changes all of them.
 fn is_said_anew(cell: &CellDifference) -> bool {
-    cell.served.is_some() != cell.held.is_some()
-        || cell.differs.iter().any(|key| ["offer_name", "store_id", "os"].contains(key))
+    cell.differs.iter().any(|key| ["offer_name", "store_id", "os"].contains(key))
 }
 
 /// A version is at least the clock's microseconds when it was taken.

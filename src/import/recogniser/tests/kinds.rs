@@ -254,3 +254,22 @@ fn texts_in_seldom_encodings_are_read_or_asked_about_and_never_misread() {
     let euro = File { currency: "EUR", ..File::new(&b"Day;Campaign;Clicks;Cost\n01.08.2023;A;10;1,50 \x80\n"[..]) };
     assert_eq!(euro.rows(), ["2 2023-08-01 A 10 1.5"]);
 }
+
+#[test]
+fn an_encoding_that_makes_impossible_or_rare_words_is_not_offered() {
+    for (label, campaign, unlikely) in [
+        // Hebrew points on no letter.
+        ("windows-1251", "Медиа", "windows-1255"),
+        // Cyrillic capitals within words.
+        ("windows-1253", "Καλοκαιρινή καμπάνια", "windows-1251"),
+        // Kana in a Chinese text.
+        ("euc-jp", "ブランド検索キャンペーン", "GBK"),
+    ] {
+        let encoding = encoding_rs::Encoding::for_label(label.as_bytes()).unwrap();
+        let text = format!("Day;Campaign;Clicks;Cost\n01.08.2023;{campaign};10;1,50\n");
+        let seen = File::new(encoding.encode(&text).0.into_owned()).recognise().unwrap();
+        let offered = seen.problems.iter().flat_map(|problem| &problem.choices).map(|choice| choice.value.as_str());
+        let offered: Vec<&str> = offered.chain([seen.plan.table.encoding.name()]).collect();
+        assert!(offered.contains(&encoding.name()) && !offered.contains(&unlikely), "{label}: {offered:?}");
+    }
+}

@@ -40,6 +40,16 @@ fn a_column_is_named_by_a_source_that_finds_it_again() {
     assert_eq!(sources[4..], ["Note#1", "#6", "note#2"]);
 }
 
+#[test]
+fn a_character_that_is_cut_in_half_is_the_files_fault() {
+    let text: Vec<u8> =
+        "Day,Campaign,Clicks,Cost\n2023-08-01,A,1,2\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let half_a_pair = 0xD83D_u16.to_le_bytes();
+    let torn = [&[0xFF, 0xFE], &text[..], &half_a_pair].concat();
+    let words = "the file holds characters that are cut in half: save it again as UTF-8 CSV";
+    assert_eq!(File::new(torn).recognise().unwrap_err(), words);
+}
+
 /// What a new advertiser pays in, whose currency nobody stated.
 #[test]
 fn a_sign_tells_a_new_advertisers_currency_if_it_usually_means_one() {
