@@ -287,7 +287,7 @@ mod tests {
         {
             assert!(ExactCost::parse(text).is_err(), "{text:?} was accepted");
         }
-        for text in ["100000000000.0000001", "1e60", "-1e12", &"9".repeat(10_000)] {
+        for text in ["100000000001", "999999999999", "100000000000.0000001", "1e60", "-1e12", &"9".repeat(10_000)] {
             assert!(ExactCost::parse(text).unwrap_err().reason.contains("at most"), "{text:?} was accepted");
         }
     }
@@ -298,6 +298,14 @@ mod tests {
         assert_eq!(ExactCost::parse_in("1234", 2).unwrap().to_string(), "12.34");
         assert_eq!(ExactCost::parse_in("99999999999999999", 6).unwrap().to_string(), "99999999999.999999");
         assert_eq!(ExactCost::parse_in("0.5", 6).unwrap().to_string(), "0.0000005");
+    }
+
+    #[test]
+    fn whole_units_have_no_decimals() {
+        for (text, units) in [("-3.75", -3_i64), ("0.999999", 0), ("12", 12)] {
+            assert_eq!(ExactCost::parse(text).unwrap().units(), i128::from(units), "{text}");
+            assert_eq!(ExactCost::from_units(units).to_string(), units.to_string());
+        }
     }
 
     #[test]

@@ -354,6 +354,15 @@ mod tests {
     }
 
     #[test]
+    fn the_cost_of_a_click_is_rounded_half_up() {
+        let per = |micros: u128, clicks: i64| MicrosSum::from_micros(micros).per(clicks);
+        for (micros, clicks, each) in [(10, 4, 3), (9, 4, 2), (2_500_000, 2, 1_250_000), (7, 1, 7), (0, 5, 0)] {
+            assert_eq!(per(micros, clicks), Some(MicrosSum::from_micros(each)), "{micros} for {clicks} clicks");
+        }
+        assert_eq!((per(7, 0), per(7, -1)), (None, None));
+    }
+
+    #[test]
     fn what_is_not_a_plain_amount_is_refused() {
         for text in
             ["", ".", "5.", "-1", "+1", "1e3", "1,5", "$1", "1.2.3", "NaN", "١", "1 000", "100000000000.0000006"]

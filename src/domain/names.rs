@@ -221,6 +221,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_words_for_a_role_are_read_back() {
+        for (role, word) in [(Role::Admin, "admin"), (Role::Viewer, "viewer")] {
+            assert_eq!((role.as_str(), word.parse::<Role>().unwrap()), (word, role));
+        }
+        assert!("Admin".parse::<Role>().is_err() && "".parse::<Role>().is_err());
+    }
+
+    #[test]
     fn names_are_trimmed_and_bounded() {
         assert_eq!(Name::parse("name", "  Coin Game\u{a0}").unwrap().as_str(), "Coin Game");
         assert!(Name::parse("name", &"é".repeat(500)).is_ok());

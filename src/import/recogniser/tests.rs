@@ -96,11 +96,18 @@ impl File {
     fn rows(&self) -> Vec<String> {
         let seen = self.seen();
         assert_eq!((&seen.recognition.problems[..], &seen.faults[..]), (&[][..], &[][..]));
-        let mut sum = ExactCost::ZERO;
+        let (mut cost, mut clicks) = (ExactCost::ZERO, 0);
         for row in &seen.rows {
-            sum = sum.checked_add(ExactCost::parse(row.rsplit(' ').next().unwrap()).unwrap()).unwrap();
+            let mut figures = row.rsplit(' ');
+            cost = cost.checked_add(ExactCost::parse(figures.next().unwrap()).unwrap()).unwrap();
+            clicks += figures.next().unwrap().parse::<u64>().unwrap();
         }
-        assert_eq!(seen.recognition.sums.cost, sum.to_string(), "the sums that are told are those of the rows");
+        let sums = &seen.recognition.sums;
+        assert_eq!(
+            (&sums.cost, sums.clicks),
+            (&cost.to_string(), clicks),
+            "the sums that are told are those of the rows"
+        );
         seen.rows
     }
 

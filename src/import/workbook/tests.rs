@@ -209,3 +209,14 @@ fn a_workbook_says_that_it_counts_days_from_1904() {
     assert!(book("<workbookPr date1904=\"1\"/>") && book("<workbookPr date1904=\"true\"/>"));
     assert!(!book("<workbookPr date1904=\"0\"/>") && !book("<workbookPr/>"));
 }
+
+#[test]
+fn a_workbook_whose_texts_do_not_fit_into_memory_is_refused() {
+    let most = usize::try_from(TEXT_BYTES).unwrap();
+    let large = vec![b' '; most + 1];
+    for part in ["xl/sharedStrings.xml", "xl/styles.xml"] {
+        let words = |size: usize| read(&zipped(&[(part, &large[..size])]), None).unwrap_err();
+        assert!(words(most + 1).contains("unpacks to more than 10 MiB, expected at most that"), "{}", words(most + 1));
+        assert!(!words(most).contains("unpacks"), "{}", words(most));
+    }
+}

@@ -262,6 +262,10 @@ fn an_encoding_that_makes_impossible_or_rare_words_is_not_offered() {
         ("windows-1251", "Медиа", "windows-1255"),
         // Cyrillic capitals within words.
         ("windows-1253", "Καλοκαιρινή καμπάνια", "windows-1251"),
+        // A small sigma at the end of a word.
+        ("windows-1251", "Сезону", "windows-1253"),
+        // A half-wide kana alone.
+        ("windows-1252", "Straße", "Shift_JIS"),
         // Kana in a Chinese text.
         ("euc-jp", "ブランド検索キャンペーン", "GBK"),
     ] {
@@ -271,5 +275,15 @@ fn an_encoding_that_makes_impossible_or_rare_words_is_not_offered() {
         let offered = seen.problems.iter().flat_map(|problem| &problem.choices).map(|choice| choice.value.as_str());
         let offered: Vec<&str> = offered.chain([seen.plan.table.encoding.name()]).collect();
         assert!(offered.contains(&encoding.name()) && !offered.contains(&unlikely), "{label}: {offered:?}");
+    }
+}
+
+#[test]
+fn known_headers_tell_the_encoding() {
+    let text = "Дата;Кампания;Клики;Расход\n01.08.2023;Бренд;10;1,50\n";
+    for label in ["windows-1251", "koi8-r", "ibm866", "iso-8859-5"] {
+        let encoding = encoding_rs::Encoding::for_label(label.as_bytes()).unwrap();
+        let file = File::new(encoding.encode(text).0.into_owned());
+        assert_eq!(file.rows(), ["2 2023-08-01 Бренд 10 1.5"], "{label}");
     }
 }

@@ -58,8 +58,10 @@ fn ids_that_a_spreadsheet_cut_find_no_campaign() {
         assert!(recognition.plan.place(Column::NetworkCampaignId).is_none(), "{one}");
         assert!(recognition.notes.iter().any(|note| note.message.contains("rounded the ids")), "{one}");
     }
-    let whole = "Day,Campaign ID,Campaign name,Clicks,Cost\n2023-08-01,120210000000000123,A,10,1.5\n";
-    assert!(File::new(whole).seen().recognition.plan.place(Column::NetworkCampaignId).is_some());
+    for whole in ["120210000000000123", "120210000000000", "12e5"] {
+        let text = format!("Day,Campaign ID,Campaign name,Clicks,Cost\n2023-08-01,{whole},A,10,1.5\n");
+        assert!(File::new(text).seen().recognition.plan.place(Column::NetworkCampaignId).is_some(), "{whole}");
+    }
 }
 
 #[test]

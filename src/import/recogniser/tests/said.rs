@@ -28,6 +28,7 @@ fn each_choice_of_a_money_unit_says_what_it_means() {
 fn all_lines_with_a_day_later_than_tomorrow_can_be_left_out_at_once() {
     let file = File::new("Day,Campaign,Clicks,Cost\n2026-11-27,A,1,2\n2026-12-27,A,1,2\n2026-12-30,A,1,2\n");
     let problem = &file.recognise().unwrap().problems[0];
+    assert!(problem.message.contains(", and 1 line like it"), "{}", problem.message);
     assert_eq!(String::from(problem.lines.clone()), "3-4");
     let lines = problem.lines.clone();
     assert_eq!(file.decide(|decisions| decisions.leave_out = lines).rows(), ["2 2026-11-27 A 1 2"]);
@@ -101,6 +102,28 @@ fn a_name_that_speaks_of_a_total_may_have_the_figures_of_one_other_row() {
 fn a_last_figure_with_fewer_decimals_than_a_few_others_is_complete() {
     let file = File::new("Day,Campaign,Clicks,Cost\n2023-08-01,A,10,1.5\n2023-08-02,B,20,2.5\n2023-08-03,C,30,3");
     assert_eq!(file.rows().len(), 3);
+}
+
+#[test]
+fn an_open_end_is_noted_if_a_figure_may_have_lost_digits() {
+    let noted = |text: &str| -> Vec<u64> {
+        let seen = File::new(text).recognise().unwrap();
+        assert_eq!(seen.problems, [], "{text}");
+        let cut = seen.notes.iter().filter(|note| note.code.as_str() == "cut_off");
+        cut.filter_map(|note| note.line).collect()
+    };
+    let rows = "Day,Campaign,Clicks,Cost\n2023-08-01,A,10,1.50\n2023-08-02,B,20,";
+    assert_eq!(noted(&format!("{rows}2.50")), [3]);
+    for closed in ["2.50\n", "\"2.50\""] {
+        assert!(noted(&format!("{rows}{closed}")).is_empty(), "{closed}");
+    }
+    assert!(noted("Day,Clicks,Cost,Campaign\n2023-08-01,10,1.50,A\n2023-08-02,20,2.50,B").is_empty());
+}
+
+#[test]
+fn a_file_of_zero_bytes_is_refused_as_that() {
+    let error = File::new(vec![0; 64]).recognise().unwrap_err();
+    assert!(error.starts_with("the file holds NUL bytes"), "{error}");
 }
 
 /// A workbook with these properties whose days are `day`, and whose fourth row is hidden.
