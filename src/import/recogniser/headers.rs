@@ -339,4 +339,18 @@ mod tests {
             assert!(name.contains(char::is_alphabetic), "{name}");
         }
     }
+
+    #[test]
+    fn a_header_may_name_campaigns_or_only_something_about_them() {
+        for (header, speaks) in [
+            ("My campaign", true),
+            ("Campaign (EMEA)", true),
+            ("Campaign labels", false),
+            ("Campaign bid", false),
+            ("Labels", false),
+            ("Region", false),
+        ] {
+            assert_eq!(speaks_of_campaigns(header), speaks, "{header}");
+        }
+    }
 }

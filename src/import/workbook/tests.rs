@@ -220,3 +220,15 @@ fn a_workbook_whose_texts_do_not_fit_into_memory_is_refused() {
         assert!(!words(most).contains("unpacks"), "{}", words(most));
     }
 }
+
+#[test]
+fn hidden_rows_are_those_of_the_sheet_that_is_read() {
+    let rows = [2, 3].map(|hidden: u32| {
+        let rows: String = (1..=3).map(|number| row(number, &[(0, "Day"), (0, "Cost")])).collect();
+        rows.replace(&format!("<row r=\"{hidden}\""), &format!("<row r=\"{hidden}\" hidden=\"1\""))
+    });
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(&workbook(&[("May", &rows[0]), ("June", &rows[1])])).unwrap();
+    let hidden = |place, file: &mut File| String::from(SheetXml::read(file, place).unwrap().hidden_rows);
+    assert_eq!([hidden(0, &mut file), hidden(1, &mut file)], ["2", "3"]);
+}

@@ -142,6 +142,8 @@ mod tests {
         assert_eq!((shown, times.dates), (vec!["00:03".to_owned(), "04:05".to_owned()], 3));
         let next = |now| times.next_after(now).unwrap().format("%d %H:%M").to_string();
         assert_eq!([next(at(27, 0, 0)), next(at(27, 1, 0)), next(at(27, 5, 0))], ["27 00:03", "27 04:05", "28 00:03"]);
+        // A poll that is due this very minute has come already.
+        assert_eq!(next(date(27).and_hms_opt(0, 3, 0).unwrap()), "27 04:05");
         assert_eq!(PollTimes::default().next_after(at(27, 0, 0)), None);
     }
 }

@@ -266,6 +266,8 @@ fn an_encoding_that_makes_impossible_or_rare_words_is_not_offered() {
         ("windows-1251", "Сезону", "windows-1253"),
         // A half-wide kana alone.
         ("windows-1252", "Straße", "Shift_JIS"),
+        // Half-wide kana between ideographs.
+        ("gbk", "春季促销", "Shift_JIS"),
         // Kana in a Chinese text.
         ("euc-jp", "ブランド検索キャンペーン", "GBK"),
     ] {
@@ -285,5 +287,14 @@ fn known_headers_tell_the_encoding() {
         let encoding = encoding_rs::Encoding::for_label(label.as_bytes()).unwrap();
         let file = File::new(encoding.encode(text).0.into_owned());
         assert_eq!(file.rows(), ["2 2023-08-01 Бренд 10 1.5"], "{label}");
+    }
+    for (label, text) in [
+        ("gbk", "日期,广告系列,点击次数,费用\n2023-08-01,春季促销,10,1.50\n"),
+        ("euc-kr", "날짜,캠페인,클릭수,비용\n2023-08-01,여름 세일,10,1.50\n"),
+    ] {
+        let encoding = encoding_rs::Encoding::for_label(label.as_bytes()).unwrap();
+        let seen = File::new(encoding.encode(text).0.into_owned()).recognise().unwrap();
+        assert_eq!(seen.plan.table.encoding.name(), encoding.name());
+        assert!(seen.problems.iter().all(|problem| problem.code.as_str() != "encoding"), "{label}");
     }
 }

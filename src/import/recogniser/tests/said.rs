@@ -81,6 +81,15 @@ fn two_known_columns_make_a_header_below_a_title_of_one() {
 }
 
 #[test]
+fn the_header_is_the_line_with_known_columns_or_else_the_one_as_wide_as_the_rows() {
+    let rows = "2023-08-01,A,10,1.50\n2023-08-02,B,20,2.50\n";
+    let expected = ["3 2023-08-01 A 10 1.5", "4 2023-08-02 B 20 2.5"];
+    assert_eq!(File::new(format!("Aa,Bb,Cc,Dd\nDay,Campaign,Clicks,Cost\n{rows}")).rows(), expected);
+    let by_hand = [(Column::Date, "Aa"), (Column::CampaignName, "Bb"), (Column::Clicks, "Cc"), (Column::Cost, "Dd")];
+    assert_eq!(File::new(format!("Report,May\nAa,Bb,Cc,Dd\n{rows}")).map(&by_hand).rows(), expected);
+}
+
+#[test]
 fn a_campaign_without_a_day_is_a_row_with_an_error_even_if_its_only_other_row_has_the_same_figures() {
     for figures in ["5,7.25", "10,1.50"] {
         let file =
@@ -88,6 +97,12 @@ fn a_campaign_without_a_day_is_a_row_with_an_error_even_if_its_only_other_row_ha
         assert_eq!((file.open(), file.left_out()), (vec![], vec![]), "{figures}");
         assert_eq!(file.seen().faults.len(), 1, "{figures}");
     }
+}
+
+#[test]
+fn a_total_of_nothing_is_left_out_without_a_question() {
+    let file = File::new("Day,Campaign,Clicks,Cost\n2023-08-01,A,10,1.50\n2023-08-01,Total,0,0\n");
+    assert_eq!((file.open(), file.left_out()), (vec![], vec![(3, "total")]));
 }
 
 #[test]
