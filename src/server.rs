@@ -57,16 +57,12 @@ impl Application {
         let shared = state.clone();
         // Middleware that this server doesn't need is left out, so that it costs nothing per request.
         let has_path = !state.config.path().is_empty();
-        let may_be_https = state.config.is_https() || !state.config.trusted_proxy.is_empty();
         let tls = state.certificates.as_ref().map(|certificates| certificates.server_config());
         let tls = tls.transpose().map_err(io::Error::other)?;
         let server = listen::server(listener, tls, move || {
             App::new()
                 .app_data(shared.clone())
-                .wrap(from_fn(middleware::limit_address))
-                .wrap(middleware::security_headers())
-                .wrap(Condition::new(may_be_https, from_fn(middleware::strict_transport)))
-                .wrap(from_fn(middleware::observe))
+                .wrap(from_fn(middleware::every_request))
                 .wrap(Condition::new(has_path, from_fn(place::under_path)))
                 .configure(|routes| routes::add(routes, has_path))
         })?;

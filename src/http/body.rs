@@ -59,7 +59,7 @@ enum BodyState {
 
 /// A report that is being made.
 struct Making {
-    report: Report,
+    report: Box<Report>,
     /// Chunks that were made before the headers were sent.
     begun: std::vec::IntoIter<Bytes>,
     closing: Option<Bytes>,
@@ -91,7 +91,7 @@ impl ReportBody {
     /// The rest of a report whose beginning was made already, and the end of its envelope. The poll is recorded when the
     /// connection has taken the last chunk and asks for more, or when it no longer will.
     pub(super) fn new(
-        report: Report,
+        report: Box<Report>,
         begun: Vec<Bytes>,
         closing: Option<Bytes>,
         poll: PollRecorder,

@@ -115,12 +115,13 @@ pub fn answer_made_up(
 /// What is known about an answer when its headers can be sent.
 enum Begun {
     /// The client has it already.
-    Known(Report),
-    Whole(Report, Vec<Bytes>),
+    Known(Box<Report>),
+    Whole(Box<Report>, Vec<Bytes>),
     /// Its beginning, the end of the envelope, and its length if it is known.
-    Long(Report, Vec<Bytes>, Option<Bytes>, Option<u64>),
+    Long(Box<Report>, Vec<Bytes>, Option<Bytes>, Option<u64>),
 }
 
+/// Most polls need no more than this thread. What others need is boxed, so that those don't carry its state around.
 async fn begin(
     state: &AppState,
     asked: ReportRequest,
@@ -129,25 +130,35 @@ async fn begin(
     claim: Claim,
     must_measure: bool,
 ) -> ServiceResult<Begun> {
-    let mut report = match state.reports.open_now(asked, snapshot)? {
+    let report = match state.reports.open_now(asked, snapshot)? {
         Opened::Ready(report) => report,
         Opened::NeedsNames(snapshot) => {
             let reports = Arc::clone(&state.reports);
-            telemetry::blocking(move || reports.open(asked, snapshot)).await?
+            Box::pin(telemetry::blocking(move || reports.open(asked, snapshot))).await?
         }
     };
     if is_known(known, report.head()) {
         return Ok(Begun::Known(report));
     }
-    if !report.is_made_at_once() {
-        return match first_chunks(asked, report)? {
-            Begun::Long(report, chunks, closing, None) if must_measure => {
-                measured(state, claim, report, chunks, closing).await
-            }
-            begun => Ok(begun),
-        };
+    if report.is_made_at_once() {
+        return Box::pin(added_up(state, asked, report, claim)).await;
     }
-    // Adding up may take a while, so it waits for the holder's turn and uses the lane for long work.
+    match first_chunks(asked, report)? {
+        Begun::Long(report, chunks, closing, None) if must_measure => {
+            Box::pin(measured(state, claim, report, chunks, closing)).await
+        }
+        begun => Ok(begun),
+    }
+}
+
+/// A report whose rows are added up first. That may take a while, so it waits for the holder's turn and uses the lane for
+/// long work.
+async fn added_up(
+    state: &AppState,
+    asked: ReportRequest,
+    mut report: Box<Report>,
+    claim: Claim,
+) -> ServiceResult<Begun> {
     let (turn, reopened) = if let Some(turn) = state.turns.take_now(claim) {
         (turn, !report.move_to_long_lane(&state.store))
     } else {
@@ -168,7 +179,7 @@ async fn begin(
 async fn measured(
     state: &AppState,
     claim: Claim,
-    mut report: Report,
+    mut report: Box<Report>,
     chunks: Vec<Bytes>,
     closing: Option<Bytes>,
 ) -> ServiceResult<Begun> {
@@ -185,7 +196,7 @@ async fn measured(
 }
 
 /// As much of the report as is held before the headers are sent.
-fn first_chunks(asked: ReportRequest, mut report: Report) -> ServiceResult<Begun> {
+fn first_chunks(asked: ReportRequest, mut report: Box<Report>) -> ServiceResult<Begun> {
     let (opening, closing) = envelope(asked, report.head()).unzip();
     let around = opening.iter().chain(&closing).map(|bytes| bytes.len() as u64).sum::<u64>();
     let mut whole = report.length()?;

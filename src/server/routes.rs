@@ -3,7 +3,7 @@
 use actix_web::body::BoxBody;
 use actix_web::dev::ServiceRequest;
 use actix_web::http::Method;
-use actix_web::middleware::{Compress, Condition, Next, from_fn};
+use actix_web::middleware::{Condition, Next, from_fn};
 use actix_web::{HttpResponse, Resource, Route, web};
 
 use crate::admin::account::alarms;
@@ -246,13 +246,11 @@ fn line(lines: &'static [Line], method: &Method) -> Option<&'static Line> {
 
 /// Adds all routes. `has_path` says whether the public URL has a path, under which all routes are.
 pub(super) fn add(config: &mut web::ServiceConfig, has_path: bool) {
-    let mut api = web::scope("/api")
+    let mut api =
+        web::scope("/api").wrap(Condition::new(has_path, from_fn(place::in_pages))).wrap(from_fn(middleware::compress));
+    let mut pages = web::scope("/admin")
         .wrap(Condition::new(has_path, from_fn(place::in_pages)))
-        .wrap(from_fn(middleware::mark_small))
-        .wrap(Compress::default())
-        .wrap(from_fn(middleware::tidy_encoding));
-    let mut pages =
-        web::scope("/admin").wrap(Condition::new(has_path, from_fn(place::in_pages))).wrap(Compress::default());
+        .wrap(from_fn(middleware::compress));
     let mut others = Vec::new();
     for lines in ROUTES.chunk_by(|one, other| one.path == other.path) {
         let Some(Line { path, .. }) = lines.first() else { continue };

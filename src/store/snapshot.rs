@@ -46,7 +46,8 @@ static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
 
 /// A reading connection in a transaction. It begins and ends with prepared statements, which makes polls measurably faster.
 pub struct Snapshot {
-    conn: PooledConnection<SqliteConnectionManager>,
+    /// Boxed, because a snapshot is handed on many times.
+    conn: Box<PooledConnection<SqliteConnectionManager>>,
     state_id: StateId,
     tree: OnceCell<Option<StatTree>>,
     /// The urgent notes from before it began.
@@ -72,7 +73,7 @@ impl Snapshot {
         conn.prepare_cached("begin").and_then(|mut begin| begin.execute(())).doing("begin reading")?;
         // From here on it must be ended, even if its first read fails.
         let state_id = StateId { connection: number, data_version: 0 };
-        let mut snapshot = Self { conn, state_id, tree: OnceCell::new(), notes, place };
+        let mut snapshot = Self { conn: Box::new(conn), state_id, tree: OnceCell::new(), notes, place };
         let version = snapshot.txn().first("read the data version", "pragma data_version", (), |row| row.get(0))?;
         snapshot.state_id.data_version = version.unwrap_or_default();
         if let Some((_, tree)) = tree.filter(|(state_id, _)| *state_id == snapshot.state_id) {

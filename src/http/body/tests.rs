@@ -36,7 +36,7 @@ fn recorded(take: impl AsyncFnOnce(ReportBody, &Store)) -> bool {
     polls[0].complete
 }
 
-fn whole_year(store: &Store) -> Report {
+fn whole_year(store: &Store) -> Box<Report> {
     let [date_from, date_to] = ["2025-01-01", "2025-12-31"].map(|day| Some(day.to_owned()));
     let advertiser = store.read(|txn| txn.advertiser_get(demo::ADVERTISER)).unwrap();
     let query = ReportQuery::new(advertiser.id, &RawReport { date_from, date_to, offer_id: None }).unwrap();

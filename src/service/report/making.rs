@@ -54,6 +54,7 @@ enum Progress {
 }
 
 impl Report {
+    /// Boxed, because it is handed on many times.
     pub(super) fn new(
         asked: ReportRequest,
         snapshot: Snapshot,
@@ -61,9 +62,9 @@ impl Report {
         dimensions: Arc<Dimensions>,
         segments: Segments,
         lengths: Lengths,
-    ) -> Self {
+    ) -> Box<Self> {
         let (snapshot, out) = (Some(snapshot), Output::new(format(asked.format)));
-        Self { asked, snapshot, plan, dimensions, segments, lengths, out, made: 0, rest: Progress::Unknown }
+        Box::new(Self { asked, snapshot, plan, dimensions, segments, lengths, out, made: 0, rest: Progress::Unknown })
     }
 
     /// What is known before the first row.

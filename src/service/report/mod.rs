@@ -113,9 +113,8 @@ struct Plan {
 }
 
 /// The result of opening a report without waiting.
-#[expect(clippy::large_enum_variant, reason = "a box would cost each poll an allocation, and nobody keeps one")]
 pub enum Opened {
-    Ready(Report),
+    Ready(Box<Report>),
     /// The advertiser's names must be loaded first, by [`Reports::open`] with this snapshot.
     NeedsNames(Snapshot),
 }
@@ -143,7 +142,7 @@ impl Reports {
     }
 
     /// Opens a report from the snapshot. If the advertiser's names have changed since the last one, they are loaded first.
-    pub fn open(&self, asked: ReportRequest, snapshot: Snapshot) -> ServiceResult<Report> {
+    pub fn open(&self, asked: ReportRequest, snapshot: Snapshot) -> ServiceResult<Box<Report>> {
         match self.open_now(asked, snapshot)? {
             Opened::Ready(report) => Ok(report),
             Opened::NeedsNames(snapshot) => {
@@ -180,7 +179,7 @@ impl Reports {
         snapshot: Snapshot,
         advertiser: AdvertiserKey,
         dimensions: Arc<Dimensions>,
-    ) -> ServiceResult<Report> {
+    ) -> ServiceResult<Box<Report>> {
         let plan = Arc::new(Plan::new(&snapshot.txn(), &asked, advertiser, &dimensions)?);
         if plan.days.len() <= PLANNED_DAYS {
             self.plans.keep(snapshot.state_id(), asked, Arc::clone(&plan));

@@ -22,7 +22,7 @@ fn asked(format: ReportFormat, query: &ReportQuery) -> ReportRequest {
     ReportRequest { kind: ReportKind::Singular, format, query: *query }
 }
 
-fn all(mut report: Report) -> Vec<u8> {
+fn all(mut report: Box<Report>) -> Vec<u8> {
     let (mut bytes, length) = (Vec::new(), report.length().unwrap());
     while let Some(chunk) = report.next_bytes().unwrap() {
         bytes.extend_from_slice(&chunk);
