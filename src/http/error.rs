@@ -181,8 +181,10 @@ impl ClientError {
     pub(super) fn on_the_wire(&self, status_line: &str, end: &str) -> String {
         let envelope = Envelope::<()>::refused(self.response_id, self.refusal.as_str(), &self.messages);
         let body = serde_json::to_string(&envelope).unwrap_or_default();
-        let headers: String =
-            headers::SECURITY.into_iter().flat_map(|(name, value)| [name, ": ", value, "\r\n"]).collect();
+        let mut headers = String::new();
+        for (name, value) in headers::SECURITY {
+            headers.extend([name.as_str(), ": ", value, "\r\n"]);
+        }
         format!(
             "{status_line}content-length: {}\r\ncontent-type: application/json\r\nconnection: close\r\n\
              cache-control: no-store\r\n{headers}{end}{body}",

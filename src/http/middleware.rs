@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use actix_http::encoding::Encoder;
 use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{self, ContentEncoding, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{self, ContentEncoding, HeaderMap, HeaderValue};
 use actix_web::http::{Method, Version};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, ResponseError as _, web};
@@ -57,7 +57,6 @@ async fn refusal(state: &AppState, request: &ServiceRequest, error: ClientError)
 /// a year.
 fn add_security_headers(headers: &mut HeaderMap, https: bool) {
     for (name, value) in headers::SECURITY {
-        let name = HeaderName::from_static(name);
         if !headers.contains_key(&name) {
             headers.insert(name, HeaderValue::from_static(value));
         }

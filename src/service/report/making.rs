@@ -7,8 +7,8 @@ use bytes::Bytes;
 use super::columns::{Column, Columns, Total};
 use super::dimensions::Dimensions;
 use super::output::Output;
-use super::segments::{self, Segment, Segments};
-use super::{Lengths, Plan, ReportHead, ReportRequest, ReportTotals, format, general};
+use super::segments::{self, Segment};
+use super::{Caches, Plan, ReportHead, ReportRequest, ReportTotals, format, general};
 use crate::service::{ServiceError, ServiceResult};
 use crate::store::{Lane, Snapshot, StatScan, Store};
 
@@ -20,8 +20,7 @@ pub struct Report {
     snapshot: Option<Snapshot>,
     plan: Arc<Plan>,
     dimensions: Arc<Dimensions>,
-    segments: Segments,
-    lengths: Lengths,
+    caches: Arc<Caches>,
     out: Output,
     /// Bytes returned so far.
     made: u64,
@@ -60,11 +59,10 @@ impl Report {
         snapshot: Snapshot,
         plan: Arc<Plan>,
         dimensions: Arc<Dimensions>,
-        segments: Segments,
-        lengths: Lengths,
+        caches: Arc<Caches>,
     ) -> Box<Self> {
         let (snapshot, out) = (Some(snapshot), Output::new(format(asked.format)));
-        Box::new(Self { asked, snapshot, plan, dimensions, segments, lengths, out, made: 0, rest: Progress::Unknown })
+        Box::new(Self { asked, snapshot, plan, dimensions, caches, out, made: 0, rest: Progress::Unknown })
     }
 
     /// What is known before the first row.
@@ -85,10 +83,10 @@ impl Report {
         if matches!(self.rest, Progress::Nothing) {
             return Ok(Some(self.made + self.out.waiting()));
         }
-        let Progress::Days(_, kept) = &self.rest else { return Ok(self.lengths.get(&self.plan.head.tag)) };
+        let Progress::Days(_, kept) = &self.rest else { return Ok(self.caches.lengths.get(&self.plan.head.tag)) };
         let segments = kept.iter().map(|segment| Some(segment.as_ref()?.bytes.len() as u64));
         let summed = segments.sum::<Option<u64>>().map(|bytes| self.out.length_around(bytes));
-        Ok(summed.or_else(|| self.lengths.get(&self.plan.head.tag)))
+        Ok(summed.or_else(|| self.caches.lengths.get(&self.plan.head.tag)))
     }
 
     /// Its length, found by making all bytes once if necessary. That gives the snapshot back.
@@ -99,8 +97,7 @@ impl Report {
         let snapshot =
             self.snapshot.take().ok_or_else(|| ServiceError::Internal("a report without a snapshot".to_owned()))?;
         let (plan, dimensions) = (Arc::clone(&self.plan), Arc::clone(&self.dimensions));
-        let (segments, lengths) = (self.segments.clone(), Arc::clone(&self.lengths));
-        let mut twin = Self::new(self.asked, snapshot, plan, dimensions, segments, lengths);
+        let mut twin = Self::new(self.asked, snapshot, plan, dimensions, Arc::clone(&self.caches));
         let mut length = 0;
         while let Some(bytes) = twin.next_bytes()? {
             length += bytes.len() as u64;
@@ -121,7 +118,7 @@ impl Report {
             if let Some(bytes) = self.out.take() {
                 self.made += bytes.len() as u64;
                 if self.made > LONG && self.is_over() {
-                    self.lengths.insert(self.plan.head.tag.clone(), self.made);
+                    self.caches.lengths.insert(self.plan.head.tag.clone(), self.made);
                 }
                 return Ok(Some(bytes));
             }
@@ -181,9 +178,13 @@ impl Report {
             Progress::Rows(scan) => scan.next_day(),
             Progress::Nothing => return Ok(Continued::Same),
         };
-        let rest = days.get(days.partition_point(|(day, _)| *day < next)..).unwrap_or_default();
-        if snapshot.txn().day_versions(*advertiser, next, to)? != rest {
-            return Ok(Continued::Changed);
+        // Most often, the same report was opened in this state before.
+        let known = self.caches.plans.get(snapshot.state_id(), &self.asked);
+        if known.is_none_or(|known| known.head.tag != self.plan.head.tag) {
+            let rest = days.get(days.partition_point(|(day, _)| *day < next)..).unwrap_or_default();
+            if snapshot.txn().day_versions(*advertiser, next, to)? != rest {
+                return Ok(Continued::Changed);
+            }
         }
         if let Progress::Rows(scan) = &mut self.rest {
             *scan = snapshot.stat_scan_rest(scan)?;
@@ -207,8 +208,10 @@ impl Report {
             let Plan { advertiser, days, .. } = &*self.plan;
             self.rest = match columns {
                 Columns::Totals(columns) => Progress::Totals(columns),
-                Columns::Daily(_) if self.segments.are_worth_keeping(days.len(), self.dimensions.day_bytes()) => {
-                    let kept = |day| self.segments.get(&self.plan.segment_key(day, &self.asked));
+                Columns::Daily(_)
+                    if self.caches.segments.are_worth_keeping(days.len(), self.dimensions.day_bytes()) =>
+                {
+                    let kept = |day| self.caches.segments.get(&self.plan.segment_key(day, &self.asked));
                     Progress::Days(0, days.iter().copied().map(kept).collect())
                 }
                 Columns::Daily(_) => {
@@ -242,7 +245,7 @@ impl Report {
                         let snapshot = needed(self.snapshot.as_ref())?;
                         let scan = snapshot.stat_scan(self.plan.advertiser, day.0, day.0)?;
                         let made = segments::render(&snapshot.txn(), scan, &self.dimensions, day.0)?;
-                        self.segments.keep(self.plan.segment_key(*day, &self.asked), made.clone());
+                        self.caches.segments.keep(self.plan.segment_key(*day, &self.asked), made.clone());
                         made
                     };
                     self.out.segment(&segment);

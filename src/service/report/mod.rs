@@ -121,13 +121,16 @@ pub enum Opened {
 
 pub struct Reports {
     dimensions: Cache<(AdvertiserKey, ReportKind, ReportFormat), Arc<Dimensions>>,
-    plans: SnapshotCache<ReportRequest, Arc<Plan>>,
-    segments: Segments,
-    lengths: Lengths,
+    caches: Arc<Caches>,
 }
 
-/// The lengths of long reports by their tags: the same report has the same length again.
-type Lengths = Arc<Cache<String, u64>>;
+/// The caches that a report uses while it is made.
+struct Caches {
+    plans: SnapshotCache<ReportRequest, Arc<Plan>>,
+    segments: Segments,
+    /// The lengths of long reports by their tags: the same report has the same length again.
+    lengths: Cache<String, u64>,
+}
 
 impl Reports {
     /// Caches up to `cache_bytes` of rendered days.
@@ -135,9 +138,11 @@ impl Reports {
     pub fn new(cache_bytes: u64) -> Self {
         Self {
             dimensions: Cache::new(KEPT_DIMENSIONS),
-            plans: SnapshotCache::new(PLANS),
-            segments: Segments::new(cache_bytes),
-            lengths: Arc::new(Cache::new(LENGTHS)),
+            caches: Arc::new(Caches {
+                plans: SnapshotCache::new(PLANS),
+                segments: Segments::new(cache_bytes),
+                lengths: Cache::new(LENGTHS),
+            }),
         }
     }
 
@@ -159,11 +164,10 @@ impl Reports {
         let kept = |advertiser: AdvertiserKey, versions: (Version, Version)| {
             self.dimensions.get(&(advertiser, asked.kind, asked.format)).filter(|kept| kept.versions() == versions)
         };
-        if let Some(plan) = self.plans.get(snapshot.state_id(), &asked)
+        if let Some(plan) = self.caches.plans.get(snapshot.state_id(), &asked)
             && let Some(dimensions) = kept(plan.advertiser, plan.versions)
         {
-            let report =
-                Report::new(asked, snapshot, plan, dimensions, self.segments.clone(), Arc::clone(&self.lengths));
+            let report = Report::new(asked, snapshot, plan, dimensions, Arc::clone(&self.caches));
             return Ok(Opened::Ready(report));
         }
         let (advertiser, versions) = versions(&snapshot.txn(), &asked.query)?;
@@ -182,9 +186,9 @@ impl Reports {
     ) -> ServiceResult<Box<Report>> {
         let plan = Arc::new(Plan::new(&snapshot.txn(), &asked, advertiser, &dimensions)?);
         if plan.days.len() <= PLANNED_DAYS {
-            self.plans.keep(snapshot.state_id(), asked, Arc::clone(&plan));
+            self.caches.plans.keep(snapshot.state_id(), asked, Arc::clone(&plan));
         }
-        Ok(Report::new(asked, snapshot, plan, dimensions, self.segments.clone(), Arc::clone(&self.lengths)))
+        Ok(Report::new(asked, snapshot, plan, dimensions, Arc::clone(&self.caches)))
     }
 }
 

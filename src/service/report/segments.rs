@@ -3,8 +3,6 @@
 //! A key contains the versions of everything that the bytes were made from, so an outdated day is never found. Imports,
 //! renames, switches and other processes need not invalidate anything, and nothing expires by time.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -49,14 +47,13 @@ impl Weighter<SegmentKey, Segment> for ByBytes {
 }
 
 /// The cached days; `None` if the cache is off.
-#[derive(Clone)]
-pub(super) struct Segments(Option<Arc<Cache<SegmentKey, Segment, ByBytes>>>);
+pub(super) struct Segments(Option<Cache<SegmentKey, Segment, ByBytes>>);
 
 impl Segments {
     pub(super) fn new(bytes: u64) -> Self {
         // The expected number of entries sizes the table; a day of a small advertiser takes a few kilobytes.
         let entries = usize::try_from(bytes / 4096).unwrap_or(usize::MAX);
-        Self((bytes > 0).then(|| Arc::new(Cache::with_weighter(entries, bytes, ByBytes))))
+        Self((bytes > 0).then(|| Cache::with_weighter(entries, bytes, ByBytes)))
     }
 
     /// Whether this many days of about this size are worth caching. A report larger than the cache would evict what others
