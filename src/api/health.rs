@@ -16,18 +16,20 @@ pub async fn livez() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n")
 }
 
-/// Whether the database can be read and written. The operator also learns whether the disk has space, and how old the last
-/// verified backup is.
+/// Whether the database can be read and written. A long import delays other writes, but the server is ready: polls are
+/// answered. The operator also learns whether somebody writes, whether the disk has space, and how old the last verified
+/// backup is.
 pub async fn readyz(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, ClientError> {
     let store = state.store.clone();
-    let ready: StoreResult<bool> = telemetry::blocking(move || works(&store)).await;
+    let ready: StoreResult<Ready> = telemetry::blocking(move || works(&store)).await;
     match ready {
-        Ok(has_room) => {
+        Ok(Ready { is_free, has_room }) => {
             if !is_operator(&request) {
                 return Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ready\n"));
             }
             let disk = if has_room { "" } else { "the disk is nearly full: writes are refused, reports go on\n" };
-            let message = format!("ready\n{disk}{}\n", backups(&state.backups.status(), Utc::now()));
+            let writes = if is_free { "" } else { "somebody is writing: other writes wait for it, reports go on\n" };
+            let message = format!("ready\n{writes}{disk}{}\n", backups(&state.backups.status(), Utc::now()));
             Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(message))
         }
         Err(error) => {
@@ -46,12 +48,19 @@ fn backups(status: &BackupStatus, now: DateTime<Utc>) -> String {
     if status.trouble(now).is_some() { format!("{age}; backups need looking after, see: pitlane doctor") } else { age }
 }
 
-/// Fails if the database can't be used. Returns whether the disk has space for writes.
-fn works(store: &Store) -> StoreResult<bool> {
+/// The state of a database that can be used.
+struct Ready {
+    /// Whether nobody else keeps the write lock.
+    is_free: bool,
+    /// Whether the disk has space for writes.
+    has_room: bool,
+}
+
+/// Fails if the database can't be used.
+fn works(store: &Store) -> StoreResult<Ready> {
     store.ensure_in_place()?;
     store.schema_version()?;
-    store.can_write()?;
-    Ok(store.ensure_free_space().is_ok())
+    Ok(Ready { is_free: store.can_write_now()?, has_room: store.ensure_free_space().is_ok() })
 }
 
 /// Counters for Prometheus.

@@ -158,9 +158,13 @@ fn integrity(store: &Store, deep: bool) -> StoreResult<Finding> {
 }
 
 fn writable(store: &Store) -> Finding {
-    let (verdict, message) = match store.can_write() {
-        Ok(()) => (Verdict::Ok, "the database can be written".to_owned()),
-        Err(error) => (Verdict::Problem, format!("{error}. Is an import running, or the disk full or read-only?")),
+    let (verdict, message) = match store.can_write_now() {
+        Ok(true) => (Verdict::Ok, "the database can be written".to_owned()),
+        Ok(false) => {
+            let words = "somebody has been writing for more than a second. That is right while an import runs";
+            (Verdict::Advice, words.to_owned())
+        }
+        Err(error) => (Verdict::Problem, format!("{error}. Is the disk full or read-only?")),
     };
     Finding { check: "writing", verdict, message }
 }

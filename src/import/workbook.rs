@@ -5,23 +5,17 @@
 //! size is limited.
 
 mod sheet_xml;
+mod size;
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read as _, Seek as _, Write};
+use std::io::{BufReader, BufWriter, Write};
 
 use calamine::{DataRef, Reader as _, SheetType, SheetVisible, Style, Xlsx, XlsxError};
 
 use self::sheet_xml::SheetXml;
-use super::archive::archive;
 use super::header::MAX_HEADERS;
 use super::{FileError, LineSet, currency};
 use crate::domain::Invalid;
-
-/// The most bytes of shared texts and styles in memory.
-const TEXT_BYTES: u64 = 10 << 20;
-
-/// The most bytes of an unpacked sheet.
-const SHEET_BYTES: u64 = 2 << 30;
 
 /// The longest sheet: what Excel itself allows.
 const ROWS: u32 = 1_048_576;
@@ -50,7 +44,7 @@ pub(super) struct Written {
 
 /// Writes a sheet to `out`: the wanted one, or the first with a table.
 pub(super) fn write_csv(mut file: File, wanted: Option<&str>, out: &mut File) -> Result<Written, FileError> {
-    check_size(&mut file)?;
+    size::check(&mut file)?;
     let mut book: Book = calamine::open_workbook_from_rs(BufReader::new(file.try_clone()?)).map_err(refused)?;
     let all = book.sheets_metadata().to_vec();
     let sheets: Vec<_> = all.iter().filter(|sheet| sheet.typ == SheetType::WorkSheet).collect();
@@ -124,35 +118,6 @@ fn filled_cells(book: &mut Book, sheet: &str) -> Result<Vec<usize>, FileError> {
         }
     }
     Ok(rows)
-}
-
-/// Refuses a workbook that wouldn't fit into memory or on the disk.
-fn check_size(file: &mut File) -> Result<(), FileError> {
-    let mut archive = archive(&mut *file)?;
-    let damaged = |error: &dyn std::fmt::Display| FileError::Refused(format!("the workbook is damaged: {error}"));
-    for at in 0..archive.len() {
-        let part = archive.by_index(at).map_err(|error| damaged(&error))?;
-        let name = part.name().map_err(|error| damaged(&error))?.into_owned();
-        let most = match name.as_str() {
-            "xl/sharedStrings.xml" | "xl/styles.xml" | "xl/workbook.xml" => TEXT_BYTES,
-            _ if name.starts_with("xl/worksheets/") => SHEET_BYTES,
-            _ => continue,
-        };
-        // What is kept in memory is measured; parts that are read cell by cell may state their own size.
-        let size = if most == TEXT_BYTES {
-            io::copy(&mut part.take(most + 1), &mut io::sink()).map_err(|error| damaged(&error))?
-        } else {
-            part.size()
-        };
-        if size > most {
-            return Err(FileError::Refused(format!(
-                "the workbook's {name} unpacks to more than {} MiB, expected at most that: save the sheet as CSV UTF-8",
-                most >> 20
-            )));
-        }
-    }
-    file.rewind()?;
-    Ok(())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]

@@ -325,12 +325,20 @@ impl Store {
         Ok(result)
     }
 
-    /// Fails if the write lock can't be taken within a second. Writes nothing.
-    pub fn can_write(&self) -> StoreResult<()> {
-        let conn = self.writer.get_timeout(Duration::from_secs(1))?;
-        let _short = ShortWait::begin(&conn, Duration::from_secs(1), open::WRITE_WAIT)?;
-        let taken = Transaction::new_unchecked(&conn, TransactionBehavior::Immediate).and_then(Transaction::rollback);
-        taken.doing("take the write lock")
+    /// Takes the write lock and gives it back; writes nothing. Returns whether it was free within a second: a long import
+    /// keeps it for longer. Fails if the database can't be written at all.
+    pub fn can_write_now(&self) -> StoreResult<bool> {
+        let taken = || {
+            let conn = self.writer.get_timeout(Duration::from_secs(1))?;
+            let _short = ShortWait::begin(&conn, Duration::from_secs(1), open::WRITE_WAIT)?;
+            let taken = Transaction::new_unchecked(&conn, TransactionBehavior::Immediate);
+            taken.and_then(Transaction::rollback).doing("take the write lock")
+        };
+        match taken() {
+            Ok(()) => Ok(true),
+            Err(StoreError::Busy { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Moves the WAL into the database file before a stop. Readers in another process may keep part of it there; that is safe.

@@ -204,16 +204,28 @@ fn a_failure_inside_is_500_and_says_nothing_of_the_inside() {
 }
 
 #[test]
-fn a_database_that_can_not_be_written_is_503_on_readyz() {
+fn a_database_that_is_gone_is_503_on_readyz() {
     let (app, _) = stocked();
-    let conn = app.database();
-    conn.execute_batch("begin immediate").unwrap();
+    let (path, away) = (app.store.path().to_owned(), app.dir().join("away.db"));
+    std::fs::rename(&path, &away).unwrap();
     let answer = app.anonymous().get("/readyz");
     assert_eq!(answer.header("retry-after"), Some("5"));
     insta::assert_snapshot!(refusal(&answer), @r#"503 {"responseId":"[id]","isSuccessful":false,"responseTitle":"Unavailable","responseType":"Unavailable","messages":["The database can't be read or written right now."]}"#);
     assert_eq!(app.anonymous().get("/livez").status, 200);
-    conn.execute_batch("rollback").unwrap();
+    std::fs::rename(&away, &path).unwrap();
     assert_eq!(app.anonymous().get("/readyz").status, 200);
+}
+
+#[test]
+fn the_server_is_ready_while_somebody_writes() {
+    let (app, _) = stocked();
+    let conn = app.database();
+    conn.execute_batch("begin immediate").unwrap();
+    let answer = app.anonymous().get("/readyz");
+    assert_eq!(answer.status, 200);
+    assert!(answer.text().contains("somebody is writing"), "{}", answer.text());
+    conn.execute_batch("rollback").unwrap();
+    assert!(!app.anonymous().get("/readyz").text().contains("writing"));
 }
 
 #[test]

@@ -5,10 +5,14 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::{BufRead as _, BufReader, Read as _};
+
+use zip::ZipArchive;
 
 use crate::import::archive::{archive, zip_error};
 use crate::import::{FileError, LineSet};
+
+const RELATIONS: &str = "xl/_rels/workbook.xml.rels";
 
 /// The longest list of sheets that is read.
 const LIST_BYTES: u64 = 16 << 20;
@@ -34,14 +38,8 @@ impl SheetXml {
     /// Reads the sheet with this index.
     pub(super) fn read(file: &mut File, place: usize) -> Result<Self, FileError> {
         let mut archive = archive(file)?;
-        let mut text = |name: &str| -> Result<String, FileError> {
-            let Ok(part) = archive.by_name(name) else { return Ok(String::new()) };
-            let mut text = Vec::new();
-            part.take(LIST_BYTES).read_to_end(&mut text)?;
-            Ok(String::from_utf8_lossy(&text).into_owned())
-        };
-        let book = text("xl/workbook.xml")?;
-        let relations = text("xl/_rels/workbook.xml.rels")?;
+        let book = list(&mut archive, "xl/workbook.xml")?;
+        let relations = list(&mut archive, RELATIONS)?;
         let id = tags(&book).filter(|tag| name_of(tag) == "sheet").nth(place).and_then(|tag| attribute(tag, "id"));
         let is_it = |tag: &&str| name_of(tag) == "Relationship" && attribute(tag, "Id") == id;
         let says_1904 = |tag: &str| matches!(attribute(tag, "date1904"), Some("1" | "true"));
@@ -49,9 +47,7 @@ impl SheetXml {
         let Some(target) = tags(&relations).find(is_it).and_then(|tag| attribute(tag, "Target")) else {
             return Ok(Self::default());
         };
-        let target = target.trim_start_matches('/');
-        let path = if target.starts_with("xl/") { target.to_owned() } else { format!("xl/{target}") };
-        match archive.by_name(&path) {
+        match archive.by_name(&path(target)) {
             Ok(part) => Ok(Self { from_1904, ..Self::scan(BufReader::new(part))? }),
             Err(zip::result::ZipError::FileNotFound) => Ok(Self::default()),
             Err(error) => Err(zip_error(error)),
@@ -92,6 +88,25 @@ impl SheetXml {
             }
         }
     }
+}
+
+/// The parts that the workbook's list of relations names, sheets among them.
+pub(super) fn targets(archive: &mut ZipArchive<&mut File>) -> Result<Vec<String>, FileError> {
+    let relations = list(archive, RELATIONS)?;
+    Ok(tags(&relations).filter_map(|tag| attribute(tag, "Target")).map(path).collect())
+}
+
+fn list(archive: &mut ZipArchive<&mut File>, name: &str) -> Result<String, FileError> {
+    let Ok(part) = archive.by_name(name) else { return Ok(String::new()) };
+    let mut text = Vec::new();
+    part.take(LIST_BYTES).read_to_end(&mut text)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// The part's place in the archive.
+fn path(target: &str) -> String {
+    let target = target.trim_start_matches('/');
+    if target.starts_with("xl/") { target.to_owned() } else { format!("xl/{target}") }
 }
 
 /// A cell of which some tags were read.

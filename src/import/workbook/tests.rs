@@ -1,7 +1,7 @@
 //! Workbooks as the tests write them, and the text they become.
 
 use std::fmt::Write as _;
-use std::io::{Cursor, Read as _};
+use std::io::{Cursor, Read as _, Seek as _};
 
 use zip::write::SimpleFileOptions;
 
