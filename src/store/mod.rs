@@ -325,63 +325,12 @@ impl Store {
         Ok(result)
     }
 
-    /// Takes the write lock and gives it back; writes nothing. Returns whether it was free within a second: a long import
-    /// keeps it for longer. Fails if the database can't be written at all.
-    pub fn can_write_now(&self) -> StoreResult<bool> {
-        let taken = || {
-            let conn = self.writer.get_timeout(Duration::from_secs(1))?;
-            let _short = ShortWait::begin(&conn, Duration::from_secs(1), open::WRITE_WAIT)?;
-            let taken = Transaction::new_unchecked(&conn, TransactionBehavior::Immediate);
-            taken.and_then(Transaction::rollback).doing("take the write lock")
-        };
-        match taken() {
-            Ok(()) => Ok(true),
-            Err(StoreError::Busy { .. }) => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
     /// Moves the WAL into the database file before a stop. Readers in another process may keep part of it there; that is safe.
     pub fn checkpoint(&self) -> StoreResult<()> {
         let conn = self.writer.get_timeout(STOP_WAIT)?;
         let _short = ShortWait::begin(&conn, STOP_WAIT, open::WRITE_WAIT)?;
         conn.query_row("pragma wal_checkpoint(truncate)", (), |_| Ok(())).doing("checkpoint")
     }
-
-    /// The warning for a SQLite that was built without `sqlite_dbpage`.
-    pub const SLOW_BUILD: &str = "built without sqlite_dbpage: reports are right, but take about twice as long. Build the \
-        program with LIBSQLITE3_FLAGS=-DSQLITE_ENABLE_DBPAGE_VTAB, or in the directory of its source, where \
-        .cargo/config.toml says so";
-
-    /// Whether SQLite was built with `sqlite_dbpage`.
-    pub fn shows_pages(&self) -> StoreResult<bool> {
-        Ok(stats::walk::shows_pages(&self.snapshot()?.txn()))
-    }
-
-    /// The problems that SQLite's own check of the whole file finds.
-    pub fn integrity_problems(&self) -> StoreResult<Vec<String>> {
-        self.read(|txn| integrity(txn.conn))
-    }
-}
-
-fn integrity(conn: &Connection) -> StoreResult<Vec<String>> {
-    let mut problems = pages(conn)?;
-    problems.extend(references(conn)?);
-    Ok(problems)
-}
-
-fn pages(conn: &Connection) -> StoreResult<Vec<String>> {
-    let found =
-        ReadTxn::of(conn).list("check the file", "pragma integrity_check", (), |row| row.get::<_, String>(0))?;
-    Ok(found.into_iter().filter(|line| line != "ok").collect())
-}
-
-/// Rows that point at missing ones.
-fn references(conn: &Connection) -> StoreResult<Vec<String>> {
-    ReadTxn::of(conn).list("check references", "pragma foreign_key_check", (), |row| {
-        let (table, parent) = (row.get::<_, String>(0)?, row.get::<_, String>(2)?);
-        Ok(format!("a row of {table} points at a missing row of {parent}"))
-    })
 }
 
 /// Shortens a connection's busy timeout until it is dropped.

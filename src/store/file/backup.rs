@@ -11,11 +11,12 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 use tempfile::NamedTempFile;
 
+use super::soundness::{pages, references};
 use crate::store::file::disk;
 use crate::store::file::leftovers;
 use crate::store::file::schema;
 use crate::store::file::trailer::{self, Found, Trailer};
-use crate::store::{DatabaseSummary, Doing as _, SCHEMA_VERSION, Store, StoreError, StoreResult, pages, references};
+use crate::store::{DatabaseSummary, Doing as _, SCHEMA_VERSION, Store, StoreError, StoreResult};
 
 /// The application id of a backup, so that one without its seal can't pass for a plain database: `PitB`.
 pub(in crate::store) const BACKUP_ID: i32 = 0x5069_7442;

@@ -9,6 +9,7 @@ pub(super) mod lock;
 pub(super) mod open;
 pub(super) mod restore;
 pub(super) mod schema;
+mod soundness;
 pub(super) mod stay_shut;
 pub(super) mod summary;
 pub(super) mod trailer;
