@@ -12,7 +12,7 @@ use crate::import::FileError;
 use crate::import::archive::archive;
 
 /// The most bytes of a part that is kept in memory: shared texts, styles, lists.
-const TEXT_BYTES: u64 = 10 << 20;
+pub(super) const TEXT_BYTES: u64 = 10 << 20;
 
 /// The most bytes of an unpacked sheet.
 const SHEET_BYTES: u64 = 2 << 30;

@@ -212,7 +212,7 @@ fn a_workbook_says_that_it_counts_days_from_1904() {
 
 #[test]
 fn a_workbook_whose_texts_do_not_fit_into_memory_is_refused() {
-    let most = usize::try_from(TEXT_BYTES).unwrap();
+    let most = usize::try_from(size::TEXT_BYTES).unwrap();
     let large = vec![b' '; most + 1];
     for part in ["xl/sharedStrings.xml", "xl/styles.xml"] {
         let words = |size: usize| read(&zipped(&[(part, &large[..size])]), None).unwrap_err();
