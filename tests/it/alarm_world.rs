@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -76,6 +76,30 @@ impl Drop for MailServer {
     }
 }
 
+/// Reads a request: its method, its path, and its body.
+fn read_request(stream: &mut BufReader<TcpStream>) -> (String, String, Vec<u8>) {
+    let (mut first, mut length) = (String::new(), 0);
+    stream.read_line(&mut first).unwrap();
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).unwrap();
+        let Some((name, value)) = line.trim_end().split_once(": ") else { break };
+        if name.eq_ignore_ascii_case("content-length") {
+            length = value.parse().unwrap();
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).unwrap();
+    let mut words = first.split(' ').map(str::to_owned);
+    (words.next().unwrap(), words.next().unwrap(), body)
+}
+
+/// Answers a request without a body, with these headers of its own.
+fn answer(stream: &mut BufReader<TcpStream>, status: &str, headers: &str) {
+    let head = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: 0\r\nConnection: close\r\n\r\n");
+    std::io::Write::write_all(stream.get_mut(), head.as_bytes()).unwrap();
+}
+
 /// Receives posts: whether each was refused, and its body. The first `failures` get a 500.
 pub(crate) fn receiver(failures: usize) -> (String, Receiver<(bool, Value)>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -84,30 +108,9 @@ pub(crate) fn receiver(failures: usize) -> (String, Receiver<(bool, Value)>) {
     std::thread::spawn(move || {
         for (number, stream) in listener.incoming().enumerate() {
             let mut stream = BufReader::new(stream.unwrap());
-            let (mut length, mut path) = (0, String::new());
-            loop {
-                let mut line = String::new();
-                stream.read_line(&mut line).unwrap();
-                if let Some(rest) = line.strip_prefix("POST ") {
-                    rest.split(' ').next().unwrap().clone_into(&mut path);
-                }
-                let Some((name, value)) = line.trim_end().split_once(": ") else {
-                    if line.trim_end().is_empty() {
-                        break;
-                    }
-                    continue;
-                };
-                if name.eq_ignore_ascii_case("content-length") {
-                    length = value.parse().unwrap();
-                }
-            }
-            let mut body = vec![0; length];
-            stream.read_exact(&mut body).unwrap();
+            let (_, path, body) = read_request(&mut stream);
             let is_refused = number < failures;
-            let status = if is_refused { "500 Internal Server Error" } else { "204 No Content" };
-            let close = "Content-Length: 0\r\nConnection: close";
-            let head = format!("HTTP/1.1 {status}\r\n{close}\r\n\r\n");
-            std::io::Write::write_all(stream.get_mut(), head.as_bytes()).unwrap();
+            answer(&mut stream, if is_refused { "500 Internal Server Error" } else { "204 No Content" }, "");
             let mut post: Value = serde_json::from_slice(&body).unwrap();
             post["path"] = path.into();
             if sender.send((is_refused, post)).is_err() {
@@ -116,6 +119,24 @@ pub(crate) fn receiver(failures: usize) -> (String, Receiver<(bool, Value)>) {
         }
     });
     (url, posts)
+}
+
+/// Answers each request with a redirect of the status to `location`, and tells the methods of the requests.
+pub(crate) fn redirector(status: u16, location: String) -> (String, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook/secret-path", listener.local_addr().unwrap());
+    let (sender, methods) = channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.unwrap());
+            let (method, ..) = read_request(&mut stream);
+            answer(&mut stream, &format!("{status} Moved"), &format!("Location: {location}\r\n"));
+            if sender.send(method).is_err() {
+                return;
+            }
+        }
+    });
+    (url, methods)
 }
 
 /// The event and first line of the next post, and whether it was refused.

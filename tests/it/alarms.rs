@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use chrono::{TimeDelta, Utc};
 
-use crate::alarm_world::{MailServer, PASSWORD, PATIENCE, next, receiver};
+use crate::alarm_world::{MailServer, PASSWORD, PATIENCE, next, receiver, redirector};
 use crate::common::http::Person;
 use crate::common::program::{Program, Server, run_on};
 
@@ -181,4 +181,27 @@ fn a_post_has_what_slack_mattermost_discord_and_ntfy_read() {
     let ntfy = send(&format!("ntfy+{url}"));
     assert_eq!((&ntfy["path"], &ntfy["topic"]), (&"/hook/".into(), &"secret-path".into()));
     assert_eq!((&ntfy["title"], &ntfy["message"]), (&"Pitlane".into(), &said.into()));
+}
+
+#[test]
+fn a_webhook_that_redirects_is_not_followed_and_not_sent() {
+    let program = Program::new();
+    for status in [301, 302, 303, 307, 308] {
+        let (target, requests) = receiver(0);
+        let host = target.strip_suffix("hook/secret-path").unwrap().to_owned();
+        let (url, methods) = redirector(status, target);
+        let ended = program.run(&["alarm", "test", "--alarm-webhook", &url]);
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        let message = format!("answered {status} (Location {host}…). Redirects are not followed");
+        assert!(ended.stdout.contains(&message) && ended.stdout.contains("enter the final address"), "{ended:?}");
+        assert!(!ended.stdout.contains("secret-path") && !ended.stderr.contains("secret-path"), "{ended:?}");
+        assert_eq!(methods.recv_timeout(PATIENCE).unwrap(), "POST");
+        assert!(requests.try_recv().is_err(), "the target was asked");
+    }
+    let (url, _methods) = redirector(302, "/login".to_owned());
+    let ended = program.run(&["alarm", "test", "--alarm-webhook", &url]);
+    assert!(ended.stdout.contains("answered 302 (Location another path of the same host)"), "{ended:?}");
+    let (url, _methods) = redirector(304, String::new());
+    let ended = program.run(&["alarm", "test", "--alarm-webhook", &url]);
+    assert!(ended.stdout.contains("answered 304 (no Location)"), "{ended:?}");
 }

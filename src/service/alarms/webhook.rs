@@ -31,14 +31,37 @@ pub(super) fn send(hook: &Webhook, text: &NoticeText, origin: Option<&str>) -> R
     if let Some(origin) = origin {
         body["click"] = format!("{origin}/admin/").into();
     }
-    let config = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false).build();
+    // Clients follow most redirects with a GET, which loses the body.
+    let config = ureq::Agent::config_builder()
+        .timeout_global(Some(PATIENCE))
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .build();
     let request = config.new_agent().post(&url).header("Content-Type", "application/json");
     match request.send(body.to_string()) {
         Ok(answer) if answer.status().is_success() => Ok(()),
-        Ok(answer) => Err(format!("{} answered {}", hook.host(), answer.status().as_u16())),
+        Ok(answer) => {
+            let status = answer.status().as_u16();
+            let elsewhere = if answer.status().is_redirection() { redirect(&answer) } else { String::new() };
+            Err(format!("{} answered {status}{elsewhere}", hook.host()))
+        }
         // The library's message may contain the address, whose path is a secret.
         Err(error) => Err(format!("{} can't be reached: {}", hook.host(), plain(&error))),
     }
+}
+
+/// Where a redirect leads, and what to do about it. Only the host is named, because the path may be the secret one.
+fn redirect(answer: &ureq::http::Response<ureq::Body>) -> String {
+    let location = answer.headers().get("Location").and_then(|location| location.to_str().ok()).unwrap_or_default();
+    let place = match location.parse::<ureq::http::Uri>().ok().as_ref().map(|uri| (uri.scheme_str(), uri.authority())) {
+        _ if location.is_empty() => "no Location".to_owned(),
+        Some((Some(scheme), Some(authority))) => {
+            let port = authority.port().map(|port| format!(":{port}")).unwrap_or_default();
+            format!("Location {scheme}://{}{port}/…", authority.host())
+        }
+        _ => "Location another path of the same host".to_owned(),
+    };
+    format!(" ({place}). Redirects are not followed, so nothing was delivered: enter the final address as the webhook")
 }
 
 fn plain(error: &ureq::Error) -> String {

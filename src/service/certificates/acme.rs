@@ -239,9 +239,20 @@ impl HttpClient for Client {
             let asked = if body.is_empty() {
                 agent.run(ureq::http::Request::from_parts(head, ()))
             } else {
-                agent.run(ureq::http::Request::from_parts(head, body.to_vec()))
+                // A redirect that is followed loses the body.
+                let request = ureq::http::Request::from_parts(head, body.to_vec());
+                agent.run(agent.configure_request(request).max_redirects(0).build())
             };
             let (head, mut body) = asked.map_err(|error| Error::Other(error.into()))?.into_parts();
+            if head.status.is_redirection() {
+                let location = head.headers.get("Location").and_then(|to| to.to_str().ok()).unwrap_or("nowhere");
+                let problem = format!(
+                    "the authority answered {} (Location {location}) to a POST, which is not followed; enter the \
+                     authority's final directory address",
+                    head.status.as_u16()
+                );
+                return Err(Error::Other(problem.into()));
+            }
             let body = body.read_to_vec().map_err(|error| Error::Other(error.into()))?;
             Ok(BytesResponse { parts: head, body: Box::new(Bytes::from(body)) })
         })
