@@ -63,6 +63,9 @@ pub enum StoreError {
     /// A file isn't, or is no longer, a valid Pitlane database.
     #[error("{} is not sound: {problem}", path.display())]
     Unsound { path: PathBuf, problem: String },
+    /// The file in the database's place is another program's, or the database is gone; nothing was written.
+    #[error("{} was not opened: {problem}", path.display())]
+    NotOpened { path: PathBuf, problem: String },
     /// The work was cancelled.
     #[error("stopped")]
     Stopped,

@@ -103,7 +103,7 @@ pub use txn::{ReadTxn, WriteTxn};
 pub use urgent::{NewSession, UrgentAct, UrgentNote};
 
 use convert::{Doing, foreign_value, from_ms, parsed, to_ms};
-use file::{disk, epoch, lock, open, upgrade};
+use file::{before_open, disk, epoch, lock, open, upgrade};
 
 /// SQLite before this could corrupt a WAL database that two connections checkpoint at once.
 const OLDEST_SOUND_SQLITE: i32 = 3_051_003;
@@ -140,7 +140,8 @@ impl Store {
 
     /// Opens the database in `data_dir`, creates both if they are missing, and upgrades the schema.
     ///
-    /// Fails if the schema is newer than this program's, or if the SQLite library is known to corrupt files.
+    /// Fails if the schema is newer than this program's, if the file is another program's or was lost, or if the SQLite
+    /// library is known to corrupt files.
     pub fn open(data_dir: &Path) -> StoreResult<Self> {
         if rusqlite::version_number() < OLDEST_SOUND_SQLITE {
             return Err(StoreError::OldSqlite { found: rusqlite::version() });
@@ -148,6 +149,7 @@ impl Store {
         open::make_private_dir(data_dir).map_err(|source| disk::refused(data_dir, source))?;
         let used = lock::Use::share(data_dir)?;
         let path = data_dir.join(Self::FILE);
+        before_open::check(&path)?;
         open::make_private_file(&path).map_err(|source| disk::refused(&path, source))?;
         let writer = open::writer(&path)?;
         upgrade::upgrade(&mut *writer.get()?, &path, &used)?;
@@ -165,12 +167,6 @@ impl Store {
             floor: MIN_FREE,
             _used: Arc::new(used),
         })
-    }
-
-    /// Whether there is a database in `data_dir`; an error if the directory can't be read.
-    pub fn exists(data_dir: &Path) -> StoreResult<bool> {
-        let path = data_dir.join(Self::FILE);
-        path.try_exists().map_err(|source| disk::refused(&path, source))
     }
 
     /// The same database, which refuses writes while fewer than `floor` bytes are free on the disk.

@@ -193,7 +193,8 @@ pub(in crate::store) fn open_quietly(path: &Path) -> StoreResult<Connection> {
     Ok(conn)
 }
 
-fn is_ours(conn: &Connection) -> StoreResult<bool> {
+/// Whether the file has Pitlane's schema, of any version.
+pub(super) fn is_ours(conn: &Connection) -> StoreResult<bool> {
     let sql = "select count(*) = 4 from sqlite_schema
         where type = 'table' and name in ('advertisers', 'daily_stats', 'api_tokens', 'change_clock')";
     Ok(schema::version(conn)? > 0 && conn.query_row(sql, (), |row| row.get(0)).doing("read the schema")?)

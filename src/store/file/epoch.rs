@@ -89,7 +89,8 @@ fn for_each_advertiser(txn: &WriteTxn<'_>, each: impl FnMut(AdvertiserKey) -> St
     txn.advertiser_list()?.into_iter().map(|row| row.key).try_for_each(each)
 }
 
-fn marker(path: &Path) -> PathBuf {
+/// The file beside the database.
+pub(super) fn marker(path: &Path) -> PathBuf {
     path.with_extension("epoch")
 }
 

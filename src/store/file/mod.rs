@@ -1,6 +1,7 @@
 //! The database file: opening, locks, schema and migrations, free disk space, backup, restore, import markers.
 
 pub(super) mod backup;
+pub(super) mod before_open;
 pub(super) mod disk;
 pub(super) mod epoch;
 pub(super) mod import_marker;
