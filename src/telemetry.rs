@@ -9,9 +9,14 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt};
+
+mod queue;
+
+pub use queue::Flush;
 
 /// The default log filter. The web server's messages about clients that disconnect or send nonsense are left out, because any
 /// stranger could fill the disk with them.
@@ -19,20 +24,26 @@ const USUAL: &str = "info,actix_server=warn,actix_http=off";
 
 /// Writes the log to stderr, as JSON lines or as text. `PITLANE_LOG` filters it, as in `PITLANE_LOG=debug`; an invalid filter
 /// is reported, and the default is used. A second call changes nothing.
-pub fn init(as_json: bool) {
+///
+/// A server's records go through a queue, so that it never waits for the log's reader; the returned value must live to its end.
+pub fn init(as_json: bool, is_server: bool) -> Option<Flush> {
     let asked = std::env::var("PITLANE_LOG").unwrap_or_default();
     let wanted = if asked.is_empty() { USUAL } else { &asked };
     let (filter, unreadable) = match wanted.parse::<Targets>() {
         Ok(filter) => (filter, None),
         Err(error) => (USUAL.parse().unwrap_or_default(), Some(error)),
     };
-    let lines = fmt::layer().with_writer(stderr);
+    // Without the thread, records are written at once.
+    let flush = if is_server { queue::start().ok() } else { None };
+    let writer = if flush.is_some() { BoxMakeWriter::new(queue::Queued) } else { BoxMakeWriter::new(stderr) };
+    let lines = fmt::layer().with_writer(writer);
     let lines =
         if as_json { lines.json().boxed() } else { lines.with_target(false).with_ansi(stderr().is_terminal()).boxed() };
     let is_first = tracing_subscriber::registry().with(filter).with(lines).try_init().is_ok();
     if let Some(error) = unreadable.filter(|_| is_first) {
         tracing::warn!(got = asked, %error, "PITLANE_LOG is not a valid log filter, so it is ignored; expected one such as \"debug\" or \"pitlane=debug\"");
     }
+    flush
 }
 
 /// How many lines per minute strangers can cause.

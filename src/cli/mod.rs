@@ -124,7 +124,8 @@ pub fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    start_log(&cli.command);
+    // Dropped last, when everything has been said.
+    let _flush = start_log(&cli.command);
     let global = &cli.global;
     let done = match cli.command {
         Command::Serve(config) => serve::run(global, config),
@@ -169,16 +170,17 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 /// Starts the log: text on a terminal, JSON elsewhere, unless the flag says otherwise. In JSON, stderr has log records only.
 /// Other commands log little, between their messages.
-fn start_log(command: &Command) {
-    let format = match command {
-        Command::Serve(config) | Command::Demo(config) => config.log_format,
-        _ => Some(config::LogFormat::Text),
+fn start_log(command: &Command) -> Option<telemetry::Flush> {
+    let (format, is_server) = match command {
+        Command::Serve(config) | Command::Demo(config) => (config.log_format, true),
+        _ => (Some(config::LogFormat::Text), false),
     };
     let as_json = format.map_or(!std::io::stderr().is_terminal(), |format| format == config::LogFormat::Json);
-    telemetry::init(as_json);
+    let flush = telemetry::init(as_json, is_server);
     if as_json {
         output::log_everything();
     }
+    flush
 }
 
 /// Opens the database, or creates it if it is missing.

@@ -11,6 +11,7 @@ mod common;
 mod backups;
 mod disks;
 mod http_limits;
+mod log;
 mod misplaced;
 mod owner;
 mod restores;
