@@ -59,6 +59,7 @@ struct Ready {
 /// Fails if the database can't be used.
 fn works(store: &Store) -> StoreResult<Ready> {
     store.ensure_in_place()?;
+    store.ensure_whole()?;
     store.schema_version()?;
     Ok(Ready { is_free: store.can_write_now()?, has_room: store.ensure_free_space().is_ok() })
 }

@@ -225,3 +225,25 @@ fn a_server_on_a_disk_that_fails_goes_on_reporting() {
 }
 
 const SAME: &str = "date,campaign_name,partner,clicks,cost\n2026-01-01,AOS_TEST,Lumen,100,69\n";
+
+#[test]
+fn a_server_whose_file_was_cut_off_is_not_ready() {
+    let site = Program::stocked();
+    let server = site.start_with("info", &["serve", "--backup-at", "off"]);
+    let ready = || server.ask("", "GET /readyz", "").unwrap().0;
+    assert_eq!(ready(), 200);
+    // The file is shorter than its pages while the new ones are in the WAL.
+    site.import_later();
+    assert_eq!(ready(), 200);
+    let file = site.data().join("pitlane.db");
+    let conn = rusqlite::Connection::open(&file).unwrap();
+    conn.query_row("pragma wal_checkpoint", (), |_| Ok(())).unwrap();
+    drop(conn);
+    std::fs::File::options().write(true).open(&file).unwrap().set_len(8192).unwrap();
+    assert_eq!(ready(), 503);
+    let log = server.stop().stderr;
+    assert!(
+        log.contains("the file was cut off: it has 8192 bytes, expected ") && log.contains("pitlane restore"),
+        "{log}"
+    );
+}

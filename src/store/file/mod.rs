@@ -14,4 +14,5 @@ mod soundness;
 pub(super) mod stay_shut;
 pub(super) mod summary;
 pub(super) mod trailer;
+mod truncated;
 pub(super) mod upgrade;

@@ -82,10 +82,15 @@ impl Drop for ManyRows<'_> {
 }
 
 /// Checkpoints as much of the WAL as readers allow, on a connection of its own, so that writers need not wait.
-pub(in crate::store) fn fold_log(path: &Path) -> StoreResult<()> {
+/// Returns whether that was all of it.
+pub(in crate::store) fn fold_log(path: &Path) -> StoreResult<bool> {
     let conn = Connection::open_with_flags(path, FLAGS | OpenFlags::SQLITE_OPEN_READ_WRITE).doing("open the log")?;
     conn.pragma_update(None, "synchronous", "full").doing("prepare to move the log")?;
-    conn.query_row("pragma wal_checkpoint(passive)", (), |_| Ok(())).doing("move the log into the database")
+    let sql = "pragma wal_checkpoint(passive)";
+    let (is_busy, pages, moved): (bool, i64, i64) = conn
+        .query_row(sql, (), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .doing("move the log into the database")?;
+    Ok(!is_busy && pages == moved)
 }
 
 fn prepare_reader(conn: &mut Connection) -> rusqlite::Result<()> {
