@@ -37,17 +37,20 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<()> {
     for (count, _, one, many) in shut.iter().filter(|(count, ..)| *count > 0) {
         say(format_args!("{} {}", phrase::count(*count), if *count == 1 { one } else { many }));
     }
-    if let Some(why) = &done.unread {
+    let unread = done.unread.as_ref().map(|why| format!("The old database could not be read ({why})"));
+    let missing = done.kept.is_none().then(|| "The old database is not here".to_owned());
+    if let Some(unread) = unread.or(missing) {
         say(format_args!(
-            "The old database could not be read ({why}), so what was shut after the backup may be open again: revoked \
-             tokens, removed people, disabled advertisers, offers that were switched off. Look through them: pitlane \
-             token list, admin list, advertiser list, offer list"
+            "{unread}, so what was shut after the backup may be open again: revoked tokens, removed people, disabled \
+             advertisers, offers that were switched off. Look through them: pitlane token list, admin list, advertiser \
+             list, offer list"
         ));
     }
     if !done.has_admin {
         say(format_args!("No admin can log in now. For a link that makes one, run: pitlane admin setup-link"));
     }
-    say(format_args!("everybody was logged out; what was changed after the backup is only in the old database"));
+    let newer = if done.kept.is_some() { "is only in the old database" } else { "is not in this one" };
+    say(format_args!("everybody was logged out; what was changed after the backup {newer}"));
     if global.json {
         let shut: serde_json::Map<_, _> =
             shut.iter().map(|(count, name, ..)| ((*name).to_owned(), (*count).into())).collect();

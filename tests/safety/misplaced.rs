@@ -64,7 +64,9 @@ fn a_lost_database_is_not_replaced_by_an_empty_one() {
         }
         assert_eq!((file.exists(), log.exists()), (!is_missing, true));
         // The way on leads on.
-        site.ok(&["restore", text(&newest)]);
+        let restored = site.run(&["restore", text(&newest)]);
+        assert_eq!(restored.code, Some(0), "{}", restored.stderr);
+        assert!(restored.stderr.contains("may be open again"), "{}", restored.stderr);
         assert_eq!(site.report(), report);
         site.serve(&["--backup-at", "off"]);
     }
