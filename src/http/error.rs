@@ -183,7 +183,7 @@ impl ClientError {
         let body = serde_json::to_string(&envelope).unwrap_or_default();
         let mut headers = String::new();
         for (name, value) in headers::SECURITY {
-            headers.extend([name.as_str(), ": ", value, "\r\n"]);
+            headers.extend([name.as_str(), ": ", value.to_str().unwrap_or_default(), "\r\n"]);
         }
         format!(
             "{status_line}content-length: {}\r\ncontent-type: application/json\r\nconnection: close\r\n\

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use actix_http::encoding::Encoder;
 use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{self, ContentEncoding, HeaderMap, HeaderValue};
+use actix_web::http::header::{self, ContentEncoding, HeaderMap};
 use actix_web::http::{Method, Version};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, ResponseError as _, web};
@@ -58,11 +58,11 @@ async fn refusal(state: &AppState, request: &ServiceRequest, error: ClientError)
 fn add_security_headers(headers: &mut HeaderMap, https: bool) {
     for (name, value) in headers::SECURITY {
         if !headers.contains_key(&name) {
-            headers.insert(name, HeaderValue::from_static(value));
+            headers.insert(name, value);
         }
     }
     if https {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, headers::ONLY_HTTPS);
     }
 }
 

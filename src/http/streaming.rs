@@ -4,7 +4,7 @@
 //! (`body.rs`); their headers are sent only after the first rows were read. Work that may take longer than a chunk (reading
 //! all of an advertiser's names, adding up totals) runs on another thread.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use actix_web::body::{BodyStream, SizedStream};
 use actix_web::http::StatusCode;
@@ -13,6 +13,7 @@ use actix_web::web::Header;
 use actix_web::{FromRequest as _, HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError as _};
 use bytes::Bytes;
 use chrono::{SecondsFormat, Utc};
+use uuid::Uuid;
 
 use super::body::{ReportBody, WholeBody};
 use super::envelope::Envelope;
@@ -29,6 +30,9 @@ use crate::telemetry;
 
 /// A report up to this size is held until it is complete.
 const WHOLE: u64 = 256 * 1024;
+
+const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("private, no-cache");
+const VARY: HeaderValue = HeaderValue::from_static("Authorization, Accept-Encoding");
 
 const NOTHING_ENABLED: &str = "No offer of this advertiser has cost reporting enabled, so there is nothing to report. \
     Enable it in the catalogue or with: pitlane offer enable NAME --advertiser NAME";
@@ -231,8 +235,8 @@ fn headers(mut response: HttpResponseBuilder, tag: &str, asked: ReportRequest) -
     let format = format(asked.format);
     response
         .insert_header((header::ETAG, ["W/\"", tag, "\""].concat()))
-        .insert_header((header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache")))
-        .insert_header((header::VARY, HeaderValue::from_static("Authorization, Accept-Encoding")))
+        .insert_header((header::CACHE_CONTROL, CACHE_CONTROL))
+        .insert_header((header::VARY, VARY))
         .insert_header((header::CONTENT_TYPE, HeaderValue::from_static(format.content_type())));
     if !format.has_envelope() {
         let (kind, ending) = (asked.kind.as_str(), asked.format.as_str());
@@ -242,16 +246,33 @@ fn headers(mut response: HttpResponseBuilder, tag: &str, asked: ReportRequest) -
     response
 }
 
+/// The opening of an envelope without messages, before and after its response id. Only the id differs from answer to answer.
+static AROUND_ID: LazyLock<(String, String)> = LazyLock::new(|| {
+    let text = opening(&Envelope { response_id: Uuid::nil(), ..Envelope::success(&[], ()) });
+    let (before, after) = text.split_once(&Uuid::nil().to_string()).unwrap_or_default();
+    (before.to_owned(), after.to_owned())
+});
+
+/// The envelope up to its data, which the report replaces.
+fn opening(envelope: &Envelope<'_, ()>) -> String {
+    let mut text = serde_json::to_string(envelope).unwrap_or_default();
+    text.truncate(text.len().saturating_sub("null}".len()));
+    text
+}
+
 /// The envelope before and after the report, if the format has one.
 fn envelope(asked: ReportRequest, head: &ReportHead) -> Option<(Bytes, Bytes)> {
     if !format(asked.format).has_envelope() {
         return None;
     }
     let is_dated = asked.kind == ReportKind::Singular;
-    let messages = if is_dated && !head.any_enabled { vec![NOTHING_ENABLED.to_owned()] } else { Vec::new() };
-    let mut text = serde_json::to_string(&Envelope::success(&messages, ())).unwrap_or_default();
-    // The envelope ends with `"data":null}`; the report replaces the null.
-    text.truncate(text.len().saturating_sub("null}".len()));
+    let mut text = if is_dated && !head.any_enabled {
+        opening(&Envelope::success(&[NOTHING_ENABLED.to_owned()], ()))
+    } else {
+        let (before, after) = &*AROUND_ID;
+        let mut id = Uuid::encode_buffer();
+        [before, &*Uuid::new_v4().as_hyphenated().encode_lower(&mut id), after].concat()
+    };
     if is_dated {
         let now = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
         text.extend(["{\"generatedAt\":\"", &now, "\",\"items\":"]);
