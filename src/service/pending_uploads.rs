@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::{AdminId, DayState, DraftId, ImportId, Invalid, Name, Reason};
-use crate::import::{Decisions, FileError, Format, Memory, Recognition};
+use crate::import::{Column, Decisions, FileError, Format, Memory, Recognition};
 use crate::service::imports::{
     self, Alias, Duplicates, ImportDone, ImportError, ImportOptions, ImportSource, KeptMapping, Outlook, Preview,
     RecognisedFile, StagedInput,
@@ -62,6 +62,8 @@ pub struct Answers {
     pub control_total: String,
     /// Names in the file that stand for known ones.
     pub aliases: Vec<Alias>,
+    /// Columns of new campaigns that the file doesn't have.
+    pub new_campaigns: Vec<(Column, String)>,
     /// Whether the mapping page was sent.
     pub given: bool,
 }
@@ -207,6 +209,7 @@ fn options(upload: &PendingUpload) -> Result<ImportOptions, Invalid> {
         advertiser: Some(upload.advertiser.id.to_string()),
         create_missing: answers.create_missing,
         aliases: answers.aliases.clone(),
+        new_campaigns: answers.new_campaigns.clone(),
         duplicates: if answers.sum { Duplicates::Sum } else { Duplicates::Reject },
         replace: answers.replace,
         days: answers.days.map(|KeptDayState(state)| state),
@@ -227,6 +230,7 @@ fn answers_key(upload: &PendingUpload) -> ServiceResult<String> {
         answers.sum,
         answers.create_missing,
         &answers.aliases,
+        &answers.new_campaigns,
     ))?;
     Ok(hex(&Sha256::digest(key.as_bytes())))
 }

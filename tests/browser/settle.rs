@@ -171,3 +171,30 @@ fn a_new_campaign_of_a_known_store_id_asks_for_no_app() {
         browser.close().await;
     });
 }
+
+#[test]
+fn what_is_typed_for_a_new_campaign_leaves_known_ones_alone() {
+    run(async {
+        let app = spawn_app();
+        before(&app);
+        let browser = enter(&app, true).await;
+        let path = app.dir.path().join("later.csv");
+        let rows = "2023-08-03,Summer,Facebook,1,5\n2023-08-03,Winter,Facebook,2,6\n";
+        std::fs::write(&path, format!("{HEADER}\n{rows}")).unwrap();
+        upload(&browser, path.to_str().unwrap()).await;
+        browser.press("Check import").await;
+        browser.sees("“Winter” is a new campaign").await;
+        let ice = [("offer_name", "Ice"), ("app", "Ice"), ("store_id", "com.example.ice"), ("os", "ANDROID")];
+        for (column, value) in ice {
+            browser.fill(&format!("set-{column}"), value).await;
+        }
+        browser.press("Create it").await;
+        browser.press("Import 2 rows").await;
+        browser.sees("Imported.").await;
+        assert_eq!(names(&app, "campaigns"), ["Summer", "Winter"]);
+        for table in ["offers", "apps"] {
+            assert_eq!(names(&app, table), ["Coin Game", "Ice"], "{table}");
+        }
+        browser.close().await;
+    });
+}

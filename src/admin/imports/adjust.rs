@@ -32,8 +32,8 @@ pub async fn adjust(context: RequestContext, id: web::Path<String>) -> Answer {
     for column in [Column::OfferName, Column::App, Column::StoreId, Column::Os] {
         let value = context.field(&format!("set-{column}")).trim();
         if !value.is_empty() {
-            decisions.fixed.retain(|(other, _)| *other != column);
-            decisions.fixed.push((column, value.to_owned()));
+            answers.new_campaigns.retain(|(other, _)| *other != column);
+            answers.new_campaigns.push((column, value.to_owned()));
         }
     }
     (decisions.keep, decisions.leave_out) = (keep, leave_out);

@@ -142,6 +142,7 @@ fn answers(form: &mut Reader<'_>, upload: &PendingUpload) -> Answers {
         reason,
         control_total,
         aliases: upload.settings.answers.aliases.clone(),
+        new_campaigns: upload.settings.answers.new_campaigns.clone(),
         given: false,
     }
 }

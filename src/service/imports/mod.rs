@@ -114,6 +114,8 @@ pub struct ImportOptions {
     pub create_missing: bool,
     /// Names in the input that stand for known ones.
     pub aliases: Vec<Alias>,
+    /// Columns of the campaigns that it creates, where the input has none. Known campaigns keep theirs.
+    pub new_campaigns: Vec<(Column, String)>,
     /// What to do with a cell that the input states twice.
     pub duplicates: Duplicates,
     /// Whether to set to zero the rows of the input's days and publishers that aren't in the input.
@@ -140,6 +142,7 @@ impl ImportOptions {
             currency: None,
             create_missing: false,
             aliases: Vec::new(),
+            new_campaigns: Vec::new(),
             duplicates: Duplicates::default(),
             replace: false,
             days: None,

@@ -4,6 +4,7 @@
 //! take long and must not block others. Whether the results are still valid is checked before they are written.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -46,6 +47,8 @@ pub(super) struct Resolver<'s> {
     by_text: HashMap<String, usize>,
     publishers: Publishers,
     aliases: Vec<Alias>,
+    /// Columns of new campaigns that their lines don't have.
+    pub(super) new_campaigns: Arc<[(Column, String)]>,
     pub(super) creations: Creations,
     pub(super) notes: Vec<ImportNote>,
     /// What new campaigns need and their lines don't have.
@@ -66,6 +69,7 @@ impl<'s> Resolver<'s> {
             by_text: HashMap::new(),
             publishers: store.read(Publishers::load)?,
             aliases: options.aliases.clone(),
+            new_campaigns: options.new_campaigns.as_slice().into(),
             creations: Creations::default(),
             notes: Vec::new(),
             lacking: Vec::new(),

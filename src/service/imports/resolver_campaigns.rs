@@ -126,7 +126,15 @@ impl Resolver<'_> {
         let whose = &self.advertisers[at].row.name;
         let reason = format!("got {}, which isn't a campaign of \"{whose}\" yet", Invalid::echo(text));
         let name = Name::parse_in_file("campaign_name", text).map_err(invalid(Column::CampaignName))?;
-        let known = line.store_id.and_then(|id| self.advertisers[at].app(line.os, id));
+        let answers = Arc::clone(&self.new_campaigns);
+        let given = |column| answers.iter().find(|(other, _)| *other == column).map(|(_, value)| value.as_str());
+        let store_id = line.store_id.or(given(Column::StoreId));
+        let known = store_id.and_then(|id| self.advertisers[at].app(line.os, id));
+        let offer_name = line.offer_name.or(given(Column::OfferName));
+        // A known app has a name and a system of its own.
+        let of_app = |column| if known.is_some() { None } else { given(column) };
+        let (app, os) = (line.app.or(of_app(Column::App)), line.os.or(of_app(Column::Os)));
+        let line = &StatLine { offer_name, app, store_id, os, ..line.clone() };
         let missing = lacking(line, known.is_some());
         for column in &missing {
             if !self.lacking.contains(column) {
