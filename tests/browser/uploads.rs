@@ -151,6 +151,19 @@ fn say_how_to_read(person: &mut Person, draft: &str) -> Answer {
 }
 
 #[test]
+fn the_page_of_columns_says_how_the_file_is_written() {
+    let app = spawn_app();
+    found(&app, "USD");
+    let mut ada = app.person(EMAIL, Role::Admin);
+    for (separator, name) in [(",", "commas"), (";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")] {
+        let draft = drafted(&app, &mut ada, FILE.replace(',', separator).as_bytes());
+        let page = ada.get(&draft).into_text();
+        let facts = format!("2 rows and 5 columns, the header on line 1; UTF-8, separated by {name}.");
+        assert!(page.contains(&facts), "{facts} {page}");
+    }
+}
+
+#[test]
 fn all_that_is_wrong_comes_as_csv_and_nothing_is_imported() {
     let app = spawn_app();
     found(&app, "USD");

@@ -130,6 +130,12 @@ fn words_for_no_value_are_no_value() {
     assert!(is_no_text("(not set)") && !is_no_text("NA") && !is_no_text("None"));
 }
 
+#[test]
+fn a_number_may_have_64_characters() {
+    let is_figure = |length| matches!(figure(&"1".repeat(length), DecimalSign::Point), Written::Figure(_));
+    assert_eq!([32, 33, 64, 65].map(is_figure), [true, true, true, false]);
+}
+
 proptest! {
     #[test]
     fn plain_figures_mean_what_they_mean_among_decorations(text in "-?[0-9]{1,5}[.,]?[0-9]{0,5}[.,]?[0-9]{0,3}") {

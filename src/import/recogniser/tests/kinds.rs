@@ -266,8 +266,8 @@ fn an_encoding_that_makes_impossible_or_rare_words_is_not_offered() {
         ("windows-1251", "Сезону", "windows-1253"),
         // A half-wide kana alone.
         ("windows-1252", "Straße", "Shift_JIS"),
-        // Half-wide kana between ideographs.
-        ("gbk", "春季促销", "Shift_JIS"),
+        // A half-wide kana before ideographs.
+        ("windows-1251", "Книги", "Shift_JIS"),
         // Kana in a Chinese text.
         ("euc-jp", "ブランド検索キャンペーン", "GBK"),
     ] {

@@ -114,6 +114,44 @@ fn a_name_that_speaks_of_a_total_may_have_the_figures_of_one_other_row() {
 }
 
 #[test]
+fn a_last_line_without_day_and_campaign_is_a_row_only_if_it_has_a_figure() {
+    let seen = |device: &str| {
+        let row = "2023-08-01,A,10,1.50,DE,iOS";
+        let file = File::new(format!("Day,Campaign,Clicks,Cost,Country,Device\n{row}\n,,,,DE,{device}\n"));
+        (file.left_out(), file.seen().faults.len())
+    };
+    assert_eq!(seen("end"), (vec![(3, "closing")], 0));
+    assert_eq!(seen("v2"), (vec![], 1));
+}
+
+#[test]
+fn a_column_names_totals_if_at_most_half_of_its_cells_do() {
+    let file = |rows: &str| File::new(format!("Day,Campaign,Device,Clicks,Cost\n{rows}"));
+    let half = file("2023-08-01,A,Mobile,10,1.50\n2023-08-01,A,All,10,1.50\n");
+    assert_eq!(half.left_out(), [(3, "total")]);
+    // The third row has the sums of its day's other two by chance.
+    let most = file(
+        "2023-08-01,A,Mobile,10,1.50\n2023-08-01,B,Mobile,20,2.50\n2023-08-01,C,All,30,4.00\n\
+         2023-08-02,A,All,1,0.50\n2023-08-02,B,All,2,0.25\n2023-08-02,C,All,4,0.75\n",
+    );
+    assert_eq!(most.rows().len(), 6);
+}
+
+#[test]
+fn a_problem_names_its_line_and_its_column() {
+    let rows = "Day,Campaign,Clicks,Cost\n";
+    for (text, code, line, column) in [
+        (format!("All amounts in EUR\n{rows}2023-08-01,A,10,1.50\n"), "currency", Some(1), Column::Cost),
+        (format!("{rows}soon,A,10,1.50\n"), "no_days", None, Column::Date),
+        (format!("{rows}13/08/2023,A,10,1.50\n08/14/2023,A,10,1.50\n"), "dates_mixed", Some(3), Column::Date),
+    ] {
+        let problems = File::new(text).recognise().unwrap().problems;
+        let places: Vec<_> = problems.iter().map(|told| (told.code.as_str(), told.line, told.column)).collect();
+        assert_eq!(places, [(code, line, Some(column))]);
+    }
+}
+
+#[test]
 fn a_last_figure_with_fewer_decimals_than_a_few_others_is_complete() {
     let file = File::new("Day,Campaign,Clicks,Cost\n2023-08-01,A,10,1.5\n2023-08-02,B,20,2.5\n2023-08-03,C,30,3");
     assert_eq!(file.rows().len(), 3);
