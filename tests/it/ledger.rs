@@ -568,6 +568,14 @@ fn a_day_that_only_a_lost_answer_covered_stays_when_its_items_go() {
 }
 
 #[test]
+fn a_day_whose_figures_came_back_before_a_kill_is_not_in_step_if_an_answer_between_was_lost() {
+    let handed = [day_3(1), Step::Ask(3, 3), Step::Hand(0, true, 0)];
+    let lost = [day_3(2), Step::Ask(3, 3), day_3(1), Step::Kill(Some(0))];
+    let site = replay([&handed[..], &lost].concat());
+    assert_eq!(site.state_of(3), Some(HandoverState::NextPoll));
+}
+
+#[test]
 fn a_kill_makes_nothing_unknown_where_singular_has_no_token() {
     let mut site = Site::new();
     site.take(day_3(1));
