@@ -156,7 +156,8 @@ pub async fn list(context: RequestContext) -> Answer {
 fn table(shell: &Shell, polls: &[PollSeen]) -> Table {
     let code = shell.advertiser.as_ref().map_or("", |row| row.currency.code());
     let cost = format!("#Cost, {code}");
-    let mut table = Table::new("Polls", &["~When", "@Token", "-Asked for", "Answer", "-#Rows", &cost, "-#Took"]);
+    let mut table =
+        Table::new("Polls", &["~When", "@Token", "-Asked for", "Answer", "-#Rows", &format!("-{cost}"), "-#Took"]);
     for poll in polls {
         let (message, tone) = state(poll);
         let token = match (&poll.token, &poll.feed) {
@@ -164,16 +165,18 @@ fn table(shell: &Shell, polls: &[PollSeen]) -> Table {
             (None, Some(feed)) => Cell::new(feed).note("feed"),
             (None, None) => Cell::new("none").tone("quiet"),
         };
-        let cost = match (&shell.advertiser, poll.cost()) {
+        let (cost, below) = match (&shell.advertiser, poll.cost()) {
             (Some(row), Some(cost)) if poll.status == 200 => {
-                Cell::new(format::amount(cost, row.currency)).title(cost.to_string())
+                let amount = format::amount(cost, row.currency);
+                let below = format!("{amount} {code} · {}", range(poll));
+                (Cell::new(amount).title(cost.to_string()), below)
             }
-            _ => Cell::new("–"),
+            _ => (Cell::new("–"), range(poll)),
         };
         table.rows.push(vec![
             Cell::new(format::moment(poll.at, shell.zone()))
                 .to(format!("/admin/polls/{}{}", poll.key, shell.scope), true),
-            token.narrow(range(poll)),
+            token.narrow(below),
             Cell::new(range(poll)),
             Cell::new(message).tone(tone).note(poll.status.to_string()),
             Cell::new(if poll.status == 200 { format::count(poll.rows) } else { "–".to_owned() }),

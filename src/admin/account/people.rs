@@ -44,7 +44,7 @@ pub async fn list(context: RequestContext) -> Answer {
         .show(|context, txn| {
             let shell = Shell::new(context, txn, NAV, "People")?;
             let mut table =
-                Table::new("People who may log in", &["@E-mail", "Role", "-Logs in with", "Sessions", "-Since"]);
+                Table::new("People who may log in", &["@E-mail", "Role", "-Logs in with", "-Sessions", "-Since"]);
             for row in admins::people(txn)? {
                 let link = format!("{PATH}/{}", row.admin.id);
                 let with = match (row.is_invited, row.has_two_step) {
@@ -52,11 +52,14 @@ pub async fn list(context: RequestContext) -> Answer {
                     (false, true) => Cell::new("Password and code").tone("good"),
                     (false, false) => Cell::new("Password"),
                 };
+                let sessions = sessions_cell(&row);
+                let below = sessions.note.as_ref().map(|used| format!("{}, {used}", sessions.text));
+                let email = Cell::new(row.admin.email.clone()).to(link, context.may_change());
                 table.rows.push(vec![
-                    Cell::new(row.admin.email.clone()).to(link, context.may_change()),
+                    Cell { narrow: below, ..email },
                     Cell::new(row.admin.role.as_str()),
                     with,
-                    sessions_cell(&row),
+                    sessions,
                     Cell::new(format::moment_day(row.admin.created_at, shell.zone())),
                 ]);
             }

@@ -145,8 +145,9 @@ impl Entry for AppRow {
         if runs == 0 {
             return Ok(None);
         }
+        let first = if runs == 1 { "it first, if it has" } else { "those first, if they have" };
         let runs = format::plural(runs, "campaign");
-        let message = format!("{} has {runs}. Delete those first, if they have no stats.", self.name);
+        let message = format!("{} has {runs}. Delete {first} no stats.", self.name);
         let href = format!("/admin/catalogue/campaigns{}", scope(owner));
         Ok(Some((message, ("Go to the campaigns", href))))
     }

@@ -356,7 +356,7 @@ pub async fn save<E: Entry>(context: RequestContext, id: web::Path<String>) -> A
 pub async fn ask_delete<E: Entry>(context: RequestContext, id: web::Path<String>) -> Answer {
     let (owner, entry, in_the_way) = found::<E>(&context, id.into_inner()).await?;
     if let Some((message, (label, href))) = in_the_way {
-        let title = format!("{} can't be deleted", entry.name());
+        let title = format!("{} can't be deleted", format::in_heading(entry.name()));
         return FormPage::answer_with(&context, NAV, title, vec![message], None, vec![(label.to_owned(), href)]).await;
     }
     delete_page(&context, &entry, delete_form(&owner, &entry)).await
@@ -372,7 +372,7 @@ fn delete_form<E: Entry>(owner: &E::Owner, entry: &E) -> Form {
 
 async fn delete_page<E: Entry>(context: &RequestContext, entry: &E, form: Form) -> Answer {
     let intro = vec!["It has no stats. This can't be undone, and its id won't be reused.".to_owned()];
-    FormPage::answer(context, NAV, format!("Delete {}?", entry.name()), intro, form).await
+    FormPage::answer(context, NAV, format!("Delete {}?", format::in_heading(entry.name())), intro, form).await
 }
 
 pub async fn delete<E: Entry>(context: RequestContext, id: web::Path<String>) -> Answer {

@@ -8,6 +8,7 @@ use crate::admin::catalogue::pick::{self, Pickable};
 use crate::admin::kit::context::{Answer, RequestContext, missing_is_not_found};
 use crate::admin::kit::form::{Form, Kind, sentence};
 use crate::admin::kit::form_page::FormPage;
+use crate::admin::kit::format;
 use crate::admin::kit::layout::back;
 use crate::admin::kit::stale;
 use crate::domain::Reason;
@@ -113,7 +114,7 @@ async fn choice<E: Mergeable>(context: &RequestContext, owner: &E::Owner, from: 
 
 async fn choice_page<E: Mergeable>(context: &RequestContext, from: &E, form: Form) -> Answer {
     let noun = <E as Entry>::NOUN;
-    let title = format!("Merge {} into another {noun}", from.name());
+    let title = format!("Merge {} into another {noun}", format::in_heading(from.name()));
     if form.fields.iter().any(|field| field.is_choice() && field.choices().is_empty()) {
         return FormPage::answer_with(context, NAV, title, vec![format!("There is no other {noun}.")], None, vec![])
             .await;
@@ -223,7 +224,8 @@ impl<E: Mergeable> ProposedMerge<E> {
             Some(_) => Vec::new(),
             None => vec![("Choose another one".to_owned(), path(&self.owner, &self.from, ""))],
         };
-        FormPage::answer_with(context, NAV, format!("Merge {from} into {other}?"), says, form, links).await
+        let title = format!("Merge {} into {}?", format::in_heading(from), format::in_heading(other));
+        FormPage::answer_with(context, NAV, title, says, form, links).await
     }
 }
 

@@ -36,11 +36,18 @@ async fn form(context: &RequestContext, owner: &AdvertiserRow, campaign: &Campai
                 "Singular receives its store id and system.",
             )?;
             let app = changes::app_of(txn, &owner, &campaign)?;
-            let form = form.with("offer", campaign.offer.id.to_string()).with("app", app.id.to_string());
+            let form = with_offer(form, &campaign.offer).with("app", app.id.to_string());
             Ok::<_, ServiceError>(form.based_on_now().field(TOLD_OF, "", Kind::Hidden, ""))
         })
     });
     Ok(form.await?)
+}
+
+/// Chooses the offer: by its id in a list, by its name in a text field.
+fn with_offer(form: Form, offer: &OfferRow) -> Form {
+    let is_listed = form.fields.iter().any(|field| field.name == "offer" && field.is_choice());
+    let value = if is_listed { offer.id.to_string() } else { offer.name.clone() };
+    form.with("offer", value)
 }
 
 async fn page(context: &RequestContext, campaign: &CampaignRow, told: Vec<String>, form: Form) -> Answer {
@@ -89,8 +96,7 @@ pub async fn save(context: RequestContext, id: web::Path<String>) -> Answer {
     match done {
         Ok(None) => Ok(context.go(&back("/admin/catalogue/campaigns", Some(owner.id), "moved"))),
         Ok(Some((told, place, offer, app))) => {
-            let mut form =
-                blank.with("offer", offer.id.to_string()).with("app", app.id.to_string()).with(TOLD_OF, place);
+            let mut form = with_offer(blank, &offer).with("app", app.id.to_string()).with(TOLD_OF, place);
             form.submit = "Move campaign";
             page(&context, &campaign, told, form).await
         }

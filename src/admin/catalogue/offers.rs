@@ -153,11 +153,9 @@ impl Entry for OfferRow {
         if runs == 0 {
             return Ok(None);
         }
+        let first = if runs == 1 { "it first, if it has" } else { "those first, if they have" };
         let runs = format::plural(runs, "campaign");
-        let message = format!(
-            "{} has {runs}. Delete those first, if they have no stats; or turn its cost reporting off.",
-            self.name
-        );
+        let message = format!("{} has {runs}. Delete {first} no stats; or turn its cost reporting off.", self.name);
         let href = format!("/admin/catalogue/campaigns{}", scope(owner));
         Ok(Some((message, ("Go to the campaigns", href))))
     }
@@ -197,7 +195,8 @@ async fn reporting_page(context: &RequestContext, advertiser: AdvertiserRow, row
         .run(move |context| context.store().read(|txn| SwitchOutlook::of(txn, &owner, &offer, Utc::now())))
         .await?;
     let cost = format!("{} {}", format::amount(outlook.recent.cost, advertiser.currency), advertiser.currency.code());
-    let title = format!("Turn cost reporting {} for {}?", if row.cost_reporting { "off" } else { "on" }, row.name);
+    let name = format::in_heading(&row.name);
+    let title = format!("Turn cost reporting {} for {name}?", if row.cost_reporting { "off" } else { "on" });
     let intro = outlook.sentences(&cost);
     FormPage::answer(context, NAV, title, intro, form).await
 }

@@ -65,7 +65,9 @@ pub async fn page(context: RequestContext) -> Answer {
             let connect = connect(context, txn, &shell, &advertiser)?;
             let steps = connect.steps();
             shell.title = match steps.iter().filter(|step| step.is_done).count() {
-                done if done == steps.len() => format!("{} is connected with Singular", advertiser.name),
+                done if done == steps.len() => {
+                    format!("{} is connected with Singular", format::in_heading(&advertiser.name))
+                }
                 done => format!("Connect Singular: {done} of {} steps done", steps.len()),
             };
             Ok::<_, ServiceError>(Page { shell, connect: Some(connect) })

@@ -16,7 +16,8 @@ pub(in crate::admin) fn named(cell: &CellName) -> Vec<Cell> {
 /// The cells that name a row, and its figures; narrow screens have some of them below the campaign.
 pub(in crate::admin) fn row(cell: &CellName, figures: [Cell; 4]) -> Vec<Cell> {
     let mut row = named(cell);
-    let narrow = format!("{} · clicks {}", format::short(&cell.publisher), figures[0].text);
+    let publisher = format::short(&cell.publisher);
+    let narrow = format!("{} · clicks {}", format::isolated(&publisher), figures[0].text);
     row[1] = std::mem::take(&mut row[1]).narrow(narrow);
     row.extend(figures);
     row

@@ -145,7 +145,7 @@ pub(super) async fn page(
             let currency = upload.advertiser.currency;
             let comes_to = found.reading.cost.as_ref().map(|cost| money(cost, currency)).unwrap_or_default();
             let comes_to = format!("{comes_to} {}", currency.code());
-            let title = format!("{} comes to {comes_to}", upload.row.file_name);
+            let title = format!("{} comes to {comes_to}", format::in_heading(&upload.row.file_name));
             let shell = Shell::new(context, txn, "Import", title)?;
             let own = found.shown_days.iter().filter(|(key, _)| *key == upload.advertiser.key).map(|(_, day)| *day);
             let effect = ledger::effect(txn, &upload.advertiser, own, Utc::now())?;

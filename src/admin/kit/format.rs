@@ -203,12 +203,30 @@ pub fn day_state(state: DayState) -> &'static str {
 /// A name of at most 100 characters: a longer one loses its middle, because names often differ at the end only.
 #[must_use]
 pub fn short(name: &str) -> Cow<'_, str> {
+    both_ends(name, 60, 39)
+}
+
+/// A name of at most 40 characters, for a heading that says more than the name: so its verb and its amounts stay in sight.
+#[must_use]
+pub fn in_heading(name: &str) -> Cow<'_, str> {
+    both_ends(name, 24, 15)
+}
+
+/// The first and last characters of a name that is longer than those and a dot.
+fn both_ends(name: &str, first: usize, last: usize) -> Cow<'_, str> {
     let length = name.chars().count();
-    if length <= 100 {
+    if length <= first + 1 + last {
         return Cow::Borrowed(name);
     }
     let part = |from: usize, count: usize| name.chars().skip(from).take(count).collect::<String>();
-    Cow::Owned(format!("{}…{}", part(0, 60), part(length - 39, 39)))
+    Cow::Owned(format!("{}…{}", part(0, first), part(length - last, last)))
+}
+
+/// A name that keeps its own direction beside other text: one with letters written from right to left is isolated.
+#[must_use]
+pub fn isolated(name: &str) -> Cow<'_, str> {
+    let is_leftward = |c: char| matches!(c, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{feff}');
+    if name.contains(is_leftward) { Cow::Owned(format!("\u{2068}{name}\u{2069}")) } else { Cow::Borrowed(name) }
 }
 
 /// Text that spreadsheets don't read as a formula.
@@ -238,6 +256,14 @@ mod tests {
         let just = "ä".repeat(100);
         assert_eq!(short(&just), just);
         assert_eq!(short(&format!("{just}ä")).chars().count(), 100);
+        assert_eq!(in_heading(&long), format!("{}…{}", "ä".repeat(24), "z".repeat(15)));
+        assert_eq!(in_heading("AOS_TEST_2025"), "AOS_TEST_2025");
+    }
+
+    #[test]
+    fn only_names_written_leftward_are_isolated() {
+        assert_eq!(isolated("11 קמפיין"), "\u{2068}11 קמפיין\u{2069}");
+        assert_eq!(isolated("Söhne 日本"), "Söhne 日本");
     }
 
     #[test]

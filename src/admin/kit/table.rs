@@ -237,7 +237,7 @@ impl Cell {
     /// Whether a name is so long that it needs a second line.
     #[must_use]
     pub fn is_long(&self) -> bool {
-        self.text.chars().count() > 36
+        self.text.chars().count() > 28
     }
 
     /// The tooltip: the exact value, or the whole of a text that may be cut off.

@@ -323,11 +323,11 @@ fn row_cells(
             Some(state) => day.note(format::day_state(state)),
             None => day,
         },
-        Cell::new(&campaign.name)
-            .aside(&campaign.aside)
-            .to(&cell, true)
-            .label(link)
-            .narrow(format!("{at} · {}", narrow(&row.sum, view.advertiser.currency))),
+        Cell::new(&campaign.name).aside(&campaign.aside).to(&cell, true).label(link).narrow(format!(
+            "{} · {}",
+            format::isolated(&at),
+            narrow(&row.sum, view.advertiser.currency)
+        )),
         Cell::new(&publisher.name),
     ];
     let mut sums = figures(&row.sum, &row.sum, None, view.advertiser.currency);

@@ -354,7 +354,8 @@ impl MergePair {
             };
             let held = txn.stat_find(to)?.map(|row| row.figures).unwrap_or_default();
             let sum = held.checked_add(figures).ok_or_else(|| {
-                let day = Day::from_stored(day).map_or_else(|_| String::new(), |day| day.to_string());
+                let day = Day::from_stored(day)
+                    .map_or_else(|_| String::new(), |day| day.date().format("%-d %b %Y").to_string());
                 Invalid::because("into", format!("the figures of {day} add up to more than one row can hold"))
             })?;
             part.rows += 1;
