@@ -372,7 +372,7 @@ fn delete_form<E: Entry>(owner: &E::Owner, entry: &E) -> Form {
 
 async fn delete_page<E: Entry>(context: &RequestContext, entry: &E, form: Form) -> Answer {
     let intro = vec!["It has no stats. This can't be undone, and its id won't be reused.".to_owned()];
-    FormPage::answer(context, NAV, format!("Delete {}?", format::in_heading(entry.name())), intro, form).await
+    FormPage::answer(context, NAV, format!("Delete {}?", entry.name()), intro, form).await
 }
 
 pub async fn delete<E: Entry>(context: RequestContext, id: web::Path<String>) -> Answer {

@@ -195,8 +195,7 @@ async fn reporting_page(context: &RequestContext, advertiser: AdvertiserRow, row
         .run(move |context| context.store().read(|txn| SwitchOutlook::of(txn, &owner, &offer, Utc::now())))
         .await?;
     let cost = format!("{} {}", format::amount(outlook.recent.cost, advertiser.currency), advertiser.currency.code());
-    let name = format::in_heading(&row.name);
-    let title = format!("Turn cost reporting {} for {name}?", if row.cost_reporting { "off" } else { "on" });
+    let title = format!("Turn cost reporting {} for {}?", if row.cost_reporting { "off" } else { "on" }, row.name);
     let intro = outlook.sentences(&cost);
     FormPage::answer(context, NAV, title, intro, form).await
 }

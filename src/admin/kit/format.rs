@@ -206,10 +206,10 @@ pub fn short(name: &str) -> Cow<'_, str> {
     both_ends(name, 60, 39)
 }
 
-/// A name of at most 40 characters, for a heading that says more than the name: so its verb and its amounts stay in sight.
+/// A name of at most 32 characters, for a heading that says more than the name: so its verb and its amounts stay in sight.
 #[must_use]
 pub fn in_heading(name: &str) -> Cow<'_, str> {
-    both_ends(name, 24, 15)
+    both_ends(name, 20, 11)
 }
 
 /// The first and last characters of a name that is longer than those and a dot.
@@ -256,7 +256,7 @@ mod tests {
         let just = "ä".repeat(100);
         assert_eq!(short(&just), just);
         assert_eq!(short(&format!("{just}ä")).chars().count(), 100);
-        assert_eq!(in_heading(&long), format!("{}…{}", "ä".repeat(24), "z".repeat(15)));
+        assert_eq!(in_heading(&long), format!("{}…{}", "ä".repeat(20), "z".repeat(11)));
         assert_eq!(in_heading("AOS_TEST_2025"), "AOS_TEST_2025");
     }
 
