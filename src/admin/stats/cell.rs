@@ -41,8 +41,7 @@ struct Named {
 impl Named {
     fn label(&self) -> String {
         let [campaign, publisher] = [&self.campaign.name, &self.publisher.name].map(|name| format::short(name));
-        let [campaign, publisher] = [&campaign, &publisher].map(|name| format::isolated(name));
-        format!("{} · {campaign} · {publisher}", format::day(self.day))
+        format!("{} · {} · {}", format::day(self.day), format::isolated(&campaign), format::isolated(&publisher))
     }
 }
 
