@@ -17,6 +17,15 @@ pub fn last_day(txn: &ReadTxn<'_>, advertiser: &AdvertiserRow, now: DateTime<Utc
     Ok(if has_today { today } else { today.earlier(1).unwrap_or(today) })
 }
 
+/// How many days "the last 30 days" are.
+pub const LAST_DAYS: i64 = 30;
+
+/// "The last 30 days", as stored: the first and the last.
+pub fn last_days(txn: &ReadTxn<'_>, advertiser: &AdvertiserRow, now: DateTime<Utc>) -> ServiceResult<(i64, i64)> {
+    let last = last_day(txn, advertiser, now)?.to_stored();
+    Ok((last - LAST_DAYS + 1, last))
+}
+
 /// An edit of one row.
 #[derive(Debug)]
 pub struct CellEdit<'a> {

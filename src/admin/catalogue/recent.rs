@@ -8,8 +8,6 @@ use crate::admin::kit::table::Cell;
 use crate::service::{ServiceError, stats};
 use crate::store::{AdvertiserRow, CampaignKey, ReadTxn, StatPart, StatSum};
 
-const DAYS: i64 = 30;
-
 /// If there were more rows than this in the last 30 days, lists show no sums.
 const MOST_ROWS: i64 = 300_000;
 
@@ -35,8 +33,7 @@ impl Recent {
         campaigns: Option<&[CampaignKey]>,
         key_of: impl Fn(&StatPart) -> Option<i64>,
     ) -> Result<Self, ServiceError> {
-        let to = stats::last_day(txn, advertiser, chrono::Utc::now())?.to_stored();
-        let from = to - DAYS + 1;
+        let (from, to) = stats::last_days(txn, advertiser, chrono::Utc::now())?;
         let mut found = Self { sums: HashMap::new(), is_left_out: false };
         let add = |part: StatPart| {
             let Some(key) = key_of(&part) else { return };

@@ -13,7 +13,7 @@ use crate::service::{ServiceError, stats};
 use crate::store::{AdvertiserRow, CampaignKey, ReadTxn, StatSum};
 
 /// Days that the chart and the sparklines show.
-const DAYS: i64 = 30;
+const DAYS: i64 = stats::LAST_DAYS;
 
 /// Campaigns that are listed.
 const TOP: usize = 5;

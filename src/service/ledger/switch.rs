@@ -4,11 +4,9 @@ use chrono::{DateTime, Utc};
 
 use super::effect::{Effect, effect_on_campaigns};
 use crate::domain::phrase;
-use crate::service::{ServiceResult, stats};
+use crate::service::ServiceResult;
+use crate::service::stats::{self, LAST_DAYS};
 use crate::store::{AdvertiserRow, OfferRow, ReadTxn, StatSum};
-
-/// How many days are summed.
-const DAYS: i64 = 30;
 
 /// The effect of the switch that an offer doesn't have now.
 #[derive(Debug)]
@@ -29,9 +27,9 @@ impl SwitchOutlook {
     ) -> ServiceResult<Self> {
         let own = txn.campaign_owners(advertiser.key)?.into_iter().filter(|(_, owner, _)| *owner == offer.key);
         let campaigns: Vec<_> = own.map(|(campaign, ..)| campaign).collect();
-        let to = stats::last_day(txn, advertiser, now)?.to_stored();
+        let days = stats::last_days(txn, advertiser, now)?;
         let mut recent = StatSum::default();
-        txn.stat_scan_campaigns(advertiser.key, (to - DAYS + 1, to), &campaigns, |part| recent += part.sum)?;
+        txn.stat_scan_campaigns(advertiser.key, days, &campaigns, |part| recent += part.sum)?;
         let effect = effect_on_campaigns(txn, advertiser, |row| row.offer.key == offer.key, now)?;
         Ok(Self { is_on: offer.cost_reporting, recent, effect })
     }
@@ -42,12 +40,12 @@ impl SwitchOutlook {
         let rows = phrase::plural(self.recent.rows, "row");
         let message = if self.is_on {
             format!(
-                "{rows} of the last {DAYS} days, with a cost of {cost}, disappear from the report, and all earlier ones. \
+                "{rows} of the last {LAST_DAYS} days, with a cost of {cost}, disappear from the report, and all earlier ones. \
                  Singular keeps what it has received, and gets nothing new."
             )
         } else {
             format!(
-                "{rows} of the last {DAYS} days, with a cost of {cost}, become visible to Singular, and all earlier ones."
+                "{rows} of the last {LAST_DAYS} days, with a cost of {cost}, become visible to Singular, and all earlier ones."
             )
         };
         std::iter::once(message).chain(self.effect.message()).collect()
