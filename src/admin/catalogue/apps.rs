@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use chrono::Utc;
 
+use crate::admin::catalogue::campaigns;
 use crate::admin::catalogue::entry::{self, Entry, InTheWay, Labels, Listed, scope, see_stats};
 use crate::admin::kit::context::{Answer, RequestContext};
 use crate::admin::kit::form::{Form, Kind};
@@ -142,14 +143,7 @@ impl Entry for AppRow {
 
     fn in_the_way(&self, owner: &AdvertiserRow, txn: &ReadTxn<'_>) -> StoreResult<Option<InTheWay>> {
         let runs = txn.app_with_campaigns(owner.key, &self.id.to_string())?.map_or(0, |(_, runs)| runs);
-        if runs == 0 {
-            return Ok(None);
-        }
-        let first = if runs == 1 { "it first, if it has" } else { "those first, if they have" };
-        let runs = format::plural(runs, "campaign");
-        let message = format!("{} has {runs}. Delete {first} no stats.", self.name);
-        let href = format!("/admin/catalogue/campaigns{}", scope(owner));
-        Ok(Some((message, ("Go to the campaigns", href))))
+        Ok(campaigns::in_the_way(owner, &self.name, runs, ""))
     }
 
     fn delete(&self, owner: &AdvertiserRow, context: &RequestContext) -> ServiceResult<()> {

@@ -19,6 +19,17 @@ const PATH: &str = "/admin/catalogue/campaigns";
 const HINT: &str =
     "Your own name, such as AOS_TEST_2025. Imports find the campaign by it; Singular shows the offer's name.";
 
+/// Why an entry with campaigns can't be deleted, if it has any; `or` is what else one can do.
+pub(super) fn in_the_way(owner: &AdvertiserRow, name: &str, campaigns: i64, or: &str) -> Option<InTheWay> {
+    if campaigns == 0 {
+        return None;
+    }
+    let first = if campaigns == 1 { "it first, if it has" } else { "those first, if they have" };
+    let has = format::plural(campaigns, "campaign");
+    let message = format!("{name} has {has}. Delete {first} no stats{or}.");
+    Some((message, ("Go to the campaigns", format!("{PATH}{}", scope(owner)))))
+}
+
 /// The chosen advertiser's campaigns.
 pub async fn list(context: RequestContext) -> Answer {
     entry::list(&context, CampaignRow::WORDS, |context, txn, shell| {

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use actix_web::web;
 use chrono::Utc;
 
+use crate::admin::catalogue::campaigns;
 use crate::admin::catalogue::entry::{self, Entry, InTheWay, Labels, Listed, NAV, scope, see_stats};
 use crate::admin::catalogue::recent::{LEFT_OUT, Recent};
 use crate::admin::kit::context::{Answer, RequestContext};
@@ -150,14 +151,7 @@ impl Entry for OfferRow {
 
     fn in_the_way(&self, owner: &AdvertiserRow, txn: &ReadTxn<'_>) -> StoreResult<Option<InTheWay>> {
         let runs = txn.offer_with_campaigns(owner.key, &self.id.to_string())?.map_or(0, |(_, runs)| runs);
-        if runs == 0 {
-            return Ok(None);
-        }
-        let first = if runs == 1 { "it first, if it has" } else { "those first, if they have" };
-        let runs = format::plural(runs, "campaign");
-        let message = format!("{} has {runs}. Delete {first} no stats; or turn its cost reporting off.", self.name);
-        let href = format!("/admin/catalogue/campaigns{}", scope(owner));
-        Ok(Some((message, ("Go to the campaigns", href))))
+        Ok(campaigns::in_the_way(owner, &self.name, runs, "; or turn its cost reporting off"))
     }
 
     fn delete(&self, owner: &AdvertiserRow, context: &RequestContext) -> ServiceResult<()> {
