@@ -4,16 +4,13 @@ use std::fmt::Write as _;
 
 use chrono::{Days, NaiveDate, Utc};
 use pitlane::domain::{Name, Role, TokenReader, TokenScope};
-use pitlane::import::Format;
 use pitlane::service::Actor;
 use pitlane::service::access::tokens::{self, TokenRequest};
-use pitlane::service::imports::{self, ImportOptions, ImportSource};
-use pitlane::store::ImportKind;
 use thirtyfour::prelude::*;
 
 use crate::common::http::Client;
 use crate::harness::{App, Browser, EMAIL, Person, run, spawn_app};
-use crate::imports::{found, upload};
+use crate::imports::{found, import_file, upload};
 
 /// The day `days` days ago.
 pub(crate) fn ago(days: u64) -> NaiveDate {
@@ -34,14 +31,7 @@ pub(crate) fn rows(days: &[u64], cost: &str) -> String {
 
 /// Imports Northwind's stats.
 pub(crate) fn state(app: &App, days: &[u64], cost: &str) {
-    let options = ImportOptions {
-        advertiser: Some("Northwind".to_owned()),
-        create_missing: true,
-        ..ImportOptions::new(Format::Csv)
-    };
-    let (kind, name) = (ImportKind::File, "stats.csv".to_owned());
-    let source = ImportSource { kind, name, token: None, actor: Actor::command_line() };
-    imports::run(&app.store, std::io::Cursor::new(rows(days, cost)), &options, &source).unwrap();
+    import_file(app, "Northwind", "stats.csv", rows(days, cost));
 }
 
 pub(crate) fn connector(app: &App) -> Client {

@@ -1,8 +1,10 @@
 //! A file through the pages in a real browser: upload, mapping, preview, import, and undo.
 
 use pitlane::domain::{Currency, DayState, ExactCost, Name, Role};
+use pitlane::import::Format;
+use pitlane::service::imports::{ImportOptions, ImportSource};
 use pitlane::service::{Actor, catalogue};
-use pitlane::store::StoreError;
+use pitlane::store::{ImportKind, StoreError};
 use thirtyfour::prelude::*;
 
 use crate::harness::{App, Browser, EMAIL, PASSWORD, run, spawn_app};
@@ -16,6 +18,18 @@ pub(crate) fn found(app: &App, currency: &str) {
     let name = Name::parse("name", "Northwind").unwrap();
     let currency = Currency::parse(currency).unwrap();
     catalogue::create_advertiser(&app.store, &name, currency, "UTC".parse().unwrap(), &Actor::command_line()).unwrap();
+}
+
+/// Imports CSV as a file of the advertiser's, and creates what is missing.
+pub(crate) fn import_file(app: &App, advertiser: &str, file: &str, csv: impl Into<String>) {
+    let options = ImportOptions {
+        advertiser: Some(advertiser.to_owned()),
+        create_missing: true,
+        ..ImportOptions::new(Format::Csv)
+    };
+    let (kind, name) = (ImportKind::File, file.to_owned());
+    let source = ImportSource { kind, name, token: None, actor: Actor::command_line() };
+    pitlane::service::imports::run(&app.store, std::io::Cursor::new(csv.into()), &options, &source).unwrap();
 }
 
 /// The totals of the stats: rows, clicks, millionths, views.

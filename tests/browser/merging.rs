@@ -1,12 +1,11 @@
 //! Merging and moving on the pages: what is shown first, what two people at the same time get, and the undo.
 
 use pitlane::domain::{Name, Role};
-use pitlane::import::Format;
-use pitlane::service::imports::{self, ImportOptions, ImportSource};
 use pitlane::service::{Actor, catalogue};
-use pitlane::store::{AdvertiserRow, ImportKind};
+use pitlane::store::AdvertiserRow;
 
 use crate::harness::{App, Browser, EMAIL, PASSWORD, run, spawn_app};
+use crate::imports::import_file;
 use crate::words::stock;
 
 /// Publishers Facebook and Facebok, campaigns Summer and Winter of two offers, three days.
@@ -33,14 +32,7 @@ fn import(app: &App, text: &str) {
 
 /// Imports rows, and creates what they name.
 pub(crate) fn import_for(app: &App, advertiser: &str, text: &str) {
-    let options = ImportOptions {
-        advertiser: Some(advertiser.to_owned()),
-        create_missing: true,
-        ..ImportOptions::new(Format::Csv)
-    };
-    let source =
-        ImportSource { kind: ImportKind::File, name: "a test".to_owned(), token: None, actor: Actor::command_line() };
-    imports::run(&app.store, std::io::Cursor::new(text.to_owned()), &options, &source).unwrap();
+    import_file(app, advertiser, "a test", text);
 }
 
 /// The page of the entry with this name.

@@ -4,16 +4,12 @@
 use std::fmt::Write as _;
 
 use pitlane::domain::Role;
-use pitlane::import::Format;
-use pitlane::service::Actor;
-use pitlane::service::imports::{self, ImportOptions, ImportSource};
-use pitlane::store::ImportKind;
 use serde_json::{Value, json};
 use thirtyfour::common::print::PrintParameters;
 
 use crate::ahead::{ago, connector, poll, state};
 use crate::harness::{Browser, EMAIL, run, spawn_app};
-use crate::imports::found;
+use crate::imports::{found, import_file};
 use crate::pdf;
 use crate::words::stock;
 
@@ -80,14 +76,7 @@ fn a_statement_as_pdf_has_numbered_pages_with_heads_and_each_campaign_once() {
         for number in 0..120 {
             writeln!(csv, "{day},Kampagne_{number:03},Lumen,1,1.5,First,Game,com.example.game,ANDROID").unwrap();
         }
-        let options = ImportOptions {
-            advertiser: Some("Northwind".to_owned()),
-            create_missing: true,
-            ..ImportOptions::new(Format::Csv)
-        };
-        let (kind, name) = (ImportKind::File, "stats.csv".to_owned());
-        let source = ImportSource { kind, name, token: None, actor: Actor::command_line() };
-        imports::run(&app.store, std::io::Cursor::new(csv), &options, &source).unwrap();
+        import_file(&app, "Northwind", "stats.csv", csv);
         app.admit(EMAIL, Role::Viewer);
         let browser = Browser::open(&app, true).await;
         browser.log_in(EMAIL).await;

@@ -20,11 +20,15 @@ fn before(app: &App) {
     );
 }
 
+async fn upload_csv(app: &App, browser: &Browser, csv: String) {
+    let path = app.dir.path().join("later.csv");
+    std::fs::write(&path, csv).unwrap();
+    upload(browser, path.to_str().unwrap()).await;
+}
+
 /// Uploads these rows and goes on to the preview.
 async fn preview(app: &App, browser: &Browser, rows: &str) {
-    let path = app.dir.path().join("later.csv");
-    std::fs::write(&path, format!("{HEADER}\n{rows}")).unwrap();
-    upload(browser, path.to_str().unwrap()).await;
+    upload_csv(app, browser, format!("{HEADER}\n{rows}")).await;
     say_what_is_advertised(browser).await;
     browser.press("Check import").await;
     browser.sees("Nothing has changed yet.").await;
@@ -122,10 +126,8 @@ fn a_line_left_out_by_hand_is_put_back_and_a_total_that_is_none_is_refused() {
         let app = spawn_app();
         before(&app);
         let browser = enter(&app, true).await;
-        let path = app.dir.path().join("later.csv");
-        std::fs::write(&path, format!("{HEADER}\n2023-08-01,Summer,Facebook,10,100\n2023-08-03,Summer,Facebook,1,5\n"))
-            .unwrap();
-        upload(&browser, path.to_str().unwrap()).await;
+        let rows = "2023-08-01,Summer,Facebook,10,100\n2023-08-03,Summer,Facebook,1,5\n";
+        upload_csv(&app, &browser, format!("{HEADER}\n{rows}")).await;
         say_what_is_advertised(&browser).await;
         unfold(&browser, "How the file is read").await;
         browser.fill("leave_out", "3").await;
@@ -156,10 +158,8 @@ fn a_new_campaign_of_a_known_store_id_asks_for_no_app() {
         let app = spawn_app();
         before(&app);
         let browser = enter(&app, true).await;
-        let path = app.dir.path().join("later.csv");
         let row = "2023-08-03,Winter,Facebook,1,5,Coin Game,com.example.coingame";
-        std::fs::write(&path, format!("{HEADER},offer_name,store_id\n{row}\n")).unwrap();
-        upload(&browser, path.to_str().unwrap()).await;
+        upload_csv(&app, &browser, format!("{HEADER},offer_name,store_id\n{row}\n")).await;
         browser.press("Check import").await;
         browser.sees("“Winter” is a new campaign").await;
         for field in ["set-app", "set-os", "set-store_id"] {
@@ -178,10 +178,8 @@ fn what_is_typed_for_a_new_campaign_leaves_known_ones_alone() {
         let app = spawn_app();
         before(&app);
         let browser = enter(&app, true).await;
-        let path = app.dir.path().join("later.csv");
         let rows = "2023-08-03,Summer,Facebook,1,5\n2023-08-03,Winter,Facebook,2,6\n";
-        std::fs::write(&path, format!("{HEADER}\n{rows}")).unwrap();
-        upload(&browser, path.to_str().unwrap()).await;
+        upload_csv(&app, &browser, format!("{HEADER}\n{rows}")).await;
         browser.press("Check import").await;
         browser.sees("“Winter” is a new campaign").await;
         let ice = [("offer_name", "Ice"), ("app", "Ice"), ("store_id", "com.example.ice"), ("os", "ANDROID")];

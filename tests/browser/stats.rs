@@ -4,13 +4,11 @@
 use std::fmt::Write as _;
 
 use pitlane::domain::Role;
-use pitlane::import::Format;
 use pitlane::service::Actor;
-use pitlane::service::imports::{self, ImportOptions, ImportSource};
-use pitlane::store::ImportKind;
 use thirtyfour::prelude::*;
 
 use crate::harness::{App, Browser, EMAIL, PASSWORD, Person, run, spawn_app};
+use crate::imports::import_file;
 use crate::words::stock;
 
 /// Two campaigns at two publishers in September and October 2026; in all 60 campaigns with a row on 2 November.
@@ -33,11 +31,7 @@ fn filled() -> (App, Person) {
     let (name, actor) = (pitlane::domain::Name::parse("name", "Northwind").unwrap(), Actor::command_line());
     pitlane::service::catalogue::create_advertiser(&app.store, &name, currency, "UTC".parse().unwrap(), &actor)
         .unwrap();
-    let mut options = ImportOptions::new(Format::Csv);
-    options.advertiser = Some("Northwind".to_owned());
-    options.create_missing = true;
-    let source = ImportSource { kind: ImportKind::File, name: "stats.csv".to_owned(), token: None, actor };
-    imports::run(&app.store, std::io::Cursor::new(csv), &options, &source).unwrap_or_else(|error| panic!("{error}"));
+    import_file(&app, "Northwind", "stats.csv", csv);
     let ada = app.person(EMAIL, Role::Admin);
     (app, ada)
 }

@@ -7,16 +7,13 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use pitlane::domain::{Currency, Name, Role};
-use pitlane::import::Format;
 use pitlane::service::Actor;
 use pitlane::service::catalogue;
-use pitlane::service::imports::{self, ImportOptions, ImportSource};
-use pitlane::store::ImportKind;
 use serde_json::{Value, json};
 
 use crate::ahead::{ago, connector_of, poll};
 use crate::harness::{App, Browser, EMAIL, run, spawn_app};
-use crate::imports::upload;
+use crate::imports::{import_file, upload};
 
 const WIDTHS: [u32; 4] = [360, 768, 1280, 1920];
 
@@ -61,14 +58,7 @@ fn fill(app: &App) {
         let zone = "Asia/Tokyo".parse().unwrap();
         catalogue::create_advertiser(&app.store, &parsed, currency, zone, &actor).unwrap();
         let import = |csv: String, file: &str| {
-            let options = ImportOptions {
-                advertiser: Some(name.clone()),
-                create_missing: true,
-                ..ImportOptions::new(Format::Csv)
-            };
-            let (kind, file) = (ImportKind::File, format!("{file}_{}.csv", "long".repeat(30)));
-            let source = ImportSource { kind, name: file, token: None, actor: actor.clone() };
-            imports::run(&app.store, std::io::Cursor::new(csv), &options, &source).unwrap();
+            import_file(app, &name, &format!("{file}_{}.csv", "long".repeat(30)), csv);
         };
         import(rows(&campaign, &[1, 2, 9, 40, 300], "100000000000"), "first");
         poll(app, &connector_of(app, &name, &campaign), 400);
