@@ -155,9 +155,8 @@ pub async fn list(context: RequestContext) -> Answer {
 
 fn table(shell: &Shell, polls: &[PollSeen]) -> Table {
     let code = shell.advertiser.as_ref().map_or("", |row| row.currency.code());
-    let cost = format!("#Cost, {code}");
-    let mut table =
-        Table::new("Polls", &["~When", "@Token", "-Asked for", "Answer", "-#Rows", &format!("-{cost}"), "-#Took"]);
+    let cost = format!("-#Cost, {code}");
+    let mut table = Table::new("Polls", &["~When", "@Token", "-Asked for", "Answer", "-#Rows", &cost, "-#Took"]);
     for poll in polls {
         let (message, tone) = state(poll);
         let token = match (&poll.token, &poll.feed) {

@@ -19,7 +19,7 @@ use super::state::AppState;
 /// Bodies from this size on are compressed for clients that accept it.
 const WORTH_COMPRESSING: u64 = 1024;
 
-/// Wraps all routes.
+/// Refuses a request of an address that asks too often, carries out any other, adds the security headers, and logs it.
 pub async fn every_request(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
     let since = Instant::now();
     let Some(state) = request.app_data::<web::Data<AppState>>().cloned() else { return next.call(request).await };

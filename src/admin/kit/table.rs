@@ -263,8 +263,7 @@ impl Cell {
 
 impl Table {
     /// A table with these columns; a label that begins with `#` is a column of figures, with `@` of names, with `~` of
-    /// moments. With `-` before that
-    /// the column is hidden where there is little room.
+    /// moments. With `-` before that the column is hidden where there is little room.
     #[must_use]
     pub fn new(caption: impl Into<String>, columns: &[&str]) -> Self {
         let column = |label: &&str| {
@@ -311,7 +310,8 @@ impl Table {
             for cell in fitted.rows.iter_mut().flatten() {
                 cell.text = format::short(&cell.text).into_owned();
             }
-            let note = "Names of more than 100 characters are shortened here, or the page would be too heavy; their own pages and the CSV have all of them.";
+            let note = "Names of more than 100 characters are shortened here, or the page would be too heavy; their own \
+                pages and the CSV have all of them.";
             fitted.notes.push(note.to_owned());
         }
         Cow::Owned(fitted)

@@ -22,11 +22,10 @@ impl Store {
         };
         let mut found = size("");
         let log = size("-wal");
-        let may_be_in_log = found < expected && found.saturating_add(log) >= expected;
-        if may_be_in_log && (log > SMALL || !open::fold_log(self.path())?) {
-            return Ok(());
-        }
-        if may_be_in_log {
+        if found < expected && found.saturating_add(log) >= expected {
+            if log > SMALL || !open::fold_log(self.path())? {
+                return Ok(());
+            }
             found = size("");
         }
         if found >= expected {
