@@ -1,19 +1,26 @@
 //! Sorts staged cells into the order of the table, in bounded memory.
 //!
-//! Cells are collected into runs. A full run is sorted and, if there will be several, written to an unnamed temporary file;
-//! reading merges the runs. So a file in any order is written as fast as a sorted one, cells that are stated twice come one
-//! after the other, and a file of millions of lines needs no more memory than a small one.
+//! Cells are collected into runs. A full run is sorted and, if there will be several, written to an unnamed temporary file
+//! by another thread while the next one is collected; reading merges the runs. So a file in any order is written as fast as
+//! a sorted one, cells that are stated twice come one after the other, and a file of millions of lines needs no more memory
+//! than two runs.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
+use std::fs::File;
 use std::io::{self, BufReader, BufWriter, ErrorKind, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
 
 use crate::domain::{Count, ExactCost, Invalid};
 use crate::store::StatKey;
 
 /// Lines per run: about 12 MB.
 const RUN: usize = 128 * 1024;
+
+/// Bytes that are read and written at once.
+const BUFFER: usize = 32 << 10;
 
 /// What a line states about a cell, to be added to other lines of the same cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,9 +44,14 @@ pub(super) struct Sorter {
     /// Directory for runs that don't fit into memory.
     dir: PathBuf,
     run: Vec<StagedLine>,
-    spilled: Vec<BufReader<std::fs::File>>,
+    /// The run that is being written. Never more than one, so that memory stays bounded.
+    spilling: Option<JoinHandle<io::Result<Spilled>>>,
+    spilled: Vec<BufReader<File>>,
     run_cells: usize,
 }
+
+/// A written run, and its emptied memory.
+struct Spilled(File, Vec<StagedLine>);
 
 impl Sorter {
     pub(super) fn new(dir: &Path) -> Self {
@@ -47,44 +59,56 @@ impl Sorter {
     }
 
     fn with_run(dir: &Path, run_cells: usize) -> Self {
-        Self { dir: dir.to_owned(), run: Vec::new(), spilled: Vec::new(), run_cells }
+        Self { dir: dir.to_owned(), run: Vec::new(), spilling: None, spilled: Vec::new(), run_cells }
     }
 
     pub(super) fn push(&mut self, staged: StagedLine) -> io::Result<()> {
         if self.run.len() == self.run_cells {
-            self.spill()?;
+            let free = self.finish_spill()?;
+            let (run, dir) = (std::mem::replace(&mut self.run, free), self.dir.clone());
+            self.spilling = Some(thread::Builder::new().name("sorter".to_owned()).spawn(move || spill(run, &dir))?);
         }
         self.run.push(staged);
         Ok(())
     }
 
-    fn spill(&mut self) -> io::Result<()> {
-        self.run.sort_unstable_by_key(StagedLine::order);
-        let mut file = BufWriter::new(tempfile::tempfile_in(&self.dir)?);
-        for staged in self.run.drain(..) {
-            file.write_all(&encode(&staged))?;
-        }
-        let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.rewind()?;
-        self.spilled.push(BufReader::new(file));
-        Ok(())
+    /// Waits for the run that is being written; returns its emptied memory.
+    fn finish_spill(&mut self) -> io::Result<Vec<StagedLine>> {
+        let Some(spilling) = self.spilling.take() else { return Ok(Vec::new()) };
+        let Spilled(file, free) = spilling.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        self.spilled.push(BufReader::with_capacity(BUFFER, file));
+        Ok(free)
     }
 
     /// All cells, by key and then by line.
     pub(super) fn sorted(mut self) -> io::Result<Sorted> {
         self.run.sort_unstable_by_key(StagedLine::order);
+        drop(self.finish_spill()?);
         let mut runs: Vec<Run> = self.spilled.into_iter().map(Run::Spilled).collect();
         runs.push(Run::Held(self.run.into_iter()));
-        let mut sorted = Sorted { runs, heads: BinaryHeap::new() };
-        for run in 0..sorted.runs.len() {
-            sorted.advance(run)?;
+        let mut heads = BinaryHeap::with_capacity(runs.len());
+        for (run, cells) in runs.iter_mut().enumerate() {
+            heads.extend(cells.next()?.map(|staged| Reverse(Head { staged, run })));
         }
-        Ok(sorted)
+        let next = heads.pop().map(|Reverse(head)| head);
+        Ok(Sorted { runs, next, heads })
     }
 }
 
+/// Sorts a run and writes it to an unnamed file.
+fn spill(mut run: Vec<StagedLine>, dir: &Path) -> io::Result<Spilled> {
+    run.sort_unstable_by_key(StagedLine::order);
+    let mut file = BufWriter::with_capacity(BUFFER, tempfile::tempfile_in(dir)?);
+    for staged in run.drain(..) {
+        file.write_all(&encode(&staged))?;
+    }
+    let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.rewind()?;
+    Ok(Spilled(file, run))
+}
+
 enum Run {
-    Spilled(BufReader<std::fs::File>),
+    Spilled(BufReader<File>),
     Held(std::vec::IntoIter<StagedLine>),
 }
 
@@ -133,22 +157,27 @@ impl Eq for Head {}
 /// Returns the cells in order.
 pub(super) struct Sorted {
     runs: Vec<Run>,
+    /// The first of all heads. It isn't in the heap, which so stays as it is while one run goes on.
+    next: Option<Head>,
     heads: BinaryHeap<Reverse<Head>>,
 }
 
 impl Sorted {
-    fn advance(&mut self, run: usize) -> io::Result<()> {
-        if let Some(staged) = self.runs.get_mut(run).map(Run::next).transpose()?.flatten() {
-            self.heads.push(Reverse(Head { staged, run }));
-        }
-        Ok(())
-    }
-
     /// The next cell in order.
     pub(super) fn next(&mut self) -> io::Result<Option<StagedLine>> {
-        let Some(Reverse(head)) = self.heads.pop() else { return Ok(None) };
-        self.advance(head.run)?;
-        Ok(Some(head.staged))
+        let Some(Head { staged: found, run }) = self.next.take() else { return Ok(None) };
+        self.next = match (self.runs[run].next()?, self.heads.peek_mut()) {
+            (Some(staged), top) => {
+                let mut head = Head { staged, run };
+                if let Some(mut top) = top.filter(|top| top.0 < head) {
+                    std::mem::swap(&mut top.0, &mut head);
+                }
+                Some(head)
+            }
+            (None, Some(top)) => Some(PeekMut::pop(top).0),
+            (None, None) => None,
+        };
+        Ok(Some(found))
     }
 }
 
@@ -216,5 +245,13 @@ mod tests {
             }
             prop_assert_eq!(found, expected);
         }
+    }
+
+    #[test]
+    fn a_run_that_cant_be_written_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut sorter = Sorter::with_run(&dir.path().join("nowhere"), 2);
+        (1..=3).for_each(|line| sorter.push(staged(1, line)).unwrap());
+        assert_eq!(sorter.sorted().err().unwrap().kind(), ErrorKind::NotFound);
     }
 }
