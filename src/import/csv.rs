@@ -8,18 +8,19 @@ use std::ops::ControlFlow;
 
 use ::csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Terminator, Utf8Error};
 
+use super::ahead::read_ahead;
 use super::cell::Cell;
 use super::guard::{LineRules, Lines, Next, RecordReader};
 use super::header::{Binding, MAX_HEADERS};
 use super::record::Record;
 use super::row::{Forms, RowBuilder};
-use super::{EMPTY, FileError, LineError, Mapping, Separator, Sink, Summary, Unit};
+use super::{EMPTY, FileError, Mapping, Separator, Sink, Summary, Unit};
 
 const NOT_UTF8: &str = "got bytes that are not UTF-8, expected UTF-8 text: save the file as UTF-8 CSV";
 
 pub(super) const NO_ROWS: &str = "the file has a header but no rows";
 
-pub(super) fn read(input: impl Read, mapping: &Mapping, sink: &mut Sink<'_>) -> Result<Summary, FileError> {
+pub(super) fn read(input: impl Read + Send, mapping: &Mapping, sink: &mut Sink<'_>) -> Result<Summary, FileError> {
     let mut records = Records::open(input, None, None, LineRules::default())?;
     let binding = bind(&mut records, mapping)?;
     let width = records.record.len();
@@ -28,29 +29,19 @@ pub(super) fn read(input: impl Read, mapping: &Mapping, sink: &mut Sink<'_>) -> 
 
     let mut rows = RowBuilder::new(Unit::Line, Forms::of_mapping(mapping));
     let mut any = false;
-    loop {
-        let advance = records.advance()?;
-        let record = &records.record;
-        let flow = match advance {
-            Advance::End if any => return Ok(summary),
-            Advance::End => {
-                return Err(FileError::Refused(NO_ROWS.to_owned()));
-            }
-            Advance::Record(line) if record.len() == width => {
-                let cells = binding.cells(|index| record.get(index).map_or(Cell::Nothing, Cell::Text));
-                rows.hand_out(line, &binding, &cells, None, sink)
-            }
-            Advance::Record(line) => {
-                let reason = format!("got {}, expected {} as in the header", fields(record.len()), fields(width));
-                sink(Err(rows.fault(line, None, reason)))
-            }
-            Advance::NotUtf8(line, error) => sink(Err(not_utf8(&rows, line, &error, &binding))),
-        };
+    records.each(|Item { line, record, not_utf8, .. }| {
         any = true;
-        if flow == ControlFlow::Break(()) {
-            return Ok(summary);
+        if let Some(error) = not_utf8 {
+            return sink(Err(rows.fault(*line, binding.label_of_field(error.field()), NOT_UTF8)));
         }
-    }
+        if record.len() != width {
+            let reason = format!("got {}, expected {} as in the header", fields(record.len()), fields(width));
+            return sink(Err(rows.fault(*line, None, reason)));
+        }
+        let cells = binding.cells(|index| record.get(index).map_or(Cell::Nothing, Cell::Text));
+        rows.hand_out(*line, &binding, &cells, None, sink)
+    })?;
+    if any { Ok(summary) } else { Err(FileError::Refused(NO_ROWS.to_owned())) }
 }
 
 /// The records of a file from its header on, one at a time, in one buffer that is reused.
@@ -68,6 +59,30 @@ pub(super) enum Advance {
     NotUtf8(u64, Utf8Error),
     End,
 }
+
+/// A record with its line, as [`Records::each`] passes it on.
+#[derive(Default)]
+pub(super) struct Item {
+    /// The line it begins on.
+    pub(super) line: u64,
+    pub(super) record: Record,
+    /// Why it isn't text; the record is then another one's.
+    pub(super) not_utf8: Option<Utf8Error>,
+    /// Whether it is the last one and lacks the end of its line, and whether it then ends in a quotation mark.
+    pub(super) is_unfinished: bool,
+    pub(super) ends_quoted: bool,
+}
+
+/// Records that are read ahead together, in memory that is used again.
+#[derive(Default)]
+struct Batch {
+    items: Vec<Item>,
+    filled: usize,
+}
+
+/// How many records are read ahead at once: at most this many, and no further one after this many bytes.
+const BATCH: usize = 512;
+const BATCH_BYTES: usize = 128 << 10;
 
 impl<R: Read> Records<R> {
     /// Goes to the header's line: the first line that isn't blank, unless one is given.
@@ -98,13 +113,11 @@ impl<R: Read> Records<R> {
         Ok(Self { reader, separator, record: Record::default(), parsed: StringRecord::new() })
     }
 
-    /// Whether the record just read is the last one and lacks the end of its line.
-    pub(super) fn is_unfinished(&self) -> bool {
+    fn is_unfinished(&self) -> bool {
         self.reader.get_ref().is_unfinished()
     }
 
-    /// Whether the line that ends the record just read ends in a quotation mark.
-    pub(super) fn ends_quoted(&self) -> bool {
+    fn ends_quoted(&self) -> bool {
         self.reader.get_ref().ends_quoted()
     }
 
@@ -157,12 +170,41 @@ impl<R: Read> Records<R> {
     }
 }
 
-fn fields(count: usize) -> String {
-    if count == 1 { "1 field".to_owned() } else { format!("{count} fields") }
+impl<R: Read + Send> Records<R> {
+    /// Passes on the records that follow, in order, until `look` breaks. In a long file they are read ahead.
+    pub(super) fn each(mut self, mut look: impl FnMut(&Item) -> ControlFlow<()>) -> Result<(), FileError> {
+        let look = |batch: &Batch| batch.items.iter().take(batch.filled).try_for_each(&mut look);
+        read_ahead(move |batch| self.fill(batch), look)
+    }
+
+    /// Fills a batch; returns `false` at the end of the file.
+    fn fill(&mut self, batch: &mut Batch) -> Result<bool, FileError> {
+        batch.filled = 0;
+        let mut bytes = 0;
+        while batch.filled < BATCH && bytes < BATCH_BYTES {
+            let (line, not_utf8) = match self.advance()? {
+                Advance::Record(line) => (line, None),
+                Advance::NotUtf8(line, error) => (line, Some(error)),
+                Advance::End => return Ok(false),
+            };
+            let is_unfinished = self.is_unfinished();
+            let ends_quoted = is_unfinished && self.ends_quoted();
+            if batch.filled == batch.items.len() {
+                batch.items.push(Item::default());
+            }
+            let item = &mut batch.items[batch.filled];
+            item.record.shrink();
+            let record = std::mem::replace(&mut self.record, std::mem::take(&mut item.record));
+            bytes += record.bytes();
+            *item = Item { line, record, not_utf8, is_unfinished, ends_quoted };
+            batch.filled += 1;
+        }
+        Ok(true)
+    }
 }
 
-fn not_utf8(rows: &RowBuilder<'_>, line: u64, error: &Utf8Error, binding: &Binding<'_>) -> LineError {
-    rows.fault(line, binding.label_of_field(error.field()), NOT_UTF8)
+fn fields(count: usize) -> String {
+    if count == 1 { "1 field".to_owned() } else { format!("{count} fields") }
 }
 
 fn bind<'m>(records: &mut Records<impl Read>, mapping: &'m Mapping) -> Result<Binding<'m>, FileError> {

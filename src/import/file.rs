@@ -7,7 +7,7 @@ use std::io::Read;
 use std::ops::ControlFlow;
 
 use super::cell::Cell;
-use super::csv::{Advance, NO_ROWS, Records};
+use super::csv::{Item, NO_ROWS, Records};
 use super::currency::of_header;
 use super::guard::LineRules;
 use super::header::Binding;
@@ -38,14 +38,14 @@ impl TablePlan {
 /// Every bad cell is an error of its own, and a row with an error isn't passed on. A row that is spread over days is passed
 /// on once per day. A [`FileError`] may follow rows that were passed on.
 pub fn read_file(
-    text: impl Read,
+    text: impl Read + Send,
     plan: &Plan,
     sink: &mut dyn FnMut(Result<super::StatLine<'_>, LineError>) -> ControlFlow<()>,
 ) -> Result<Summary, FileError> {
     read(text, plan, sink)
 }
 
-fn read(text: impl Read, plan: &Plan, sink: &mut Sink<'_>) -> Result<Summary, FileError> {
+fn read(text: impl Read + Send, plan: &Plan, sink: &mut Sink<'_>) -> Result<Summary, FileError> {
     let mut records = plan.table.records(text)?;
     records.header()?;
     let binding = Binding::of_plan(records.record.iter(), plan);
@@ -58,35 +58,27 @@ fn read(text: impl Read, plan: &Plan, sink: &mut Sink<'_>) -> Result<Summary, Fi
         _ => None,
     };
     let mut any = false;
-    loop {
-        let flow = match records.advance()? {
-            Advance::End if any => return Ok(summary),
-            Advance::End => return Err(FileError::Refused(NO_ROWS.to_owned())),
-            Advance::Record(line) if plan.table.left_out.contains(line) => continue,
-            Advance::Record(_) if records.record.iter().all(|cell| bare(cell).is_empty()) => continue,
-            Advance::Record(line) => {
-                let record = &records.record;
-                let surplus = record.iter().skip(width).filter(|cell| !bare(cell).is_empty()).count();
-                if surplus == 0 {
-                    let cells = binding.cells(|index| record.get(index).map_or(Cell::Nothing, Cell::Text));
-                    let until = until.map(|place| record.get(place).map_or("", bare));
-                    rows.hand_out(line, &binding, &cells, until, sink)
-                } else {
-                    let reason = format!("got {} fields, expected {width} as in the header", record.len());
-                    sink(Err(LineError { code: "fields", ..rows.fault(line, None, reason) }))
-                }
-            }
-            Advance::NotUtf8(line, error) => {
-                let column = binding.label_of_field(error.field());
-                let reason = "got bytes that are no text in this encoding, expected UTF-8: name another encoding, or leave the line out";
-                sink(Err(LineError { code: "encoding", flag: Some("--encoding"), ..rows.fault(line, column, reason) }))
-            }
-        };
-        any = true;
-        if flow == ControlFlow::Break(()) {
-            return Ok(summary);
+    records.each(|Item { line, record, not_utf8, .. }| {
+        if let Some(error) = not_utf8 {
+            any = true;
+            let column = binding.label_of_field(error.field());
+            let reason = "got bytes that are no text in this encoding, expected UTF-8: name another encoding, or leave the line out";
+            return sink(Err(LineError { code: "encoding", flag: Some("--encoding"), ..rows.fault(*line, column, reason) }));
         }
-    }
+        if plan.table.left_out.contains(*line) || record.iter().all(|cell| bare(cell).is_empty()) {
+            return ControlFlow::Continue(());
+        }
+        any = true;
+        let surplus = record.iter().skip(width).filter(|cell| !bare(cell).is_empty()).count();
+        if surplus > 0 {
+            let reason = format!("got {} fields, expected {width} as in the header", record.len());
+            return sink(Err(LineError { code: "fields", ..rows.fault(*line, None, reason) }));
+        }
+        let cells = binding.cells(|index| record.get(index).map_or(Cell::Nothing, Cell::Text));
+        let until = until.map(|place| record.get(place).map_or("", bare));
+        rows.hand_out(*line, &binding, &cells, until, sink)
+    })?;
+    if any { Ok(summary) } else { Err(FileError::Refused(NO_ROWS.to_owned())) }
 }
 
 impl Plan {

@@ -5,6 +5,7 @@
 //! whether a campaign exists and whether a key comes twice. The three formats share the code that turns cells into a row, so
 //! the same cells mean the same in each. `service` calls this.
 
+mod ahead;
 mod archive;
 mod calendar_words;
 mod cell;
@@ -195,7 +196,7 @@ type Sink<'s> = dyn FnMut(Result<StatLine<'_>, LineError>) -> ControlFlow<()> + 
 /// passed on. If a sink breaks, it gets the summary of what was read so far.
 pub fn read(
     format: Format,
-    input: impl Read,
+    input: impl Read + Send,
     mapping: &Mapping,
     sink: &mut dyn FnMut(Result<StatLine<'_>, LineError>) -> ControlFlow<()>,
 ) -> Result<Summary, FileError> {
@@ -208,7 +209,7 @@ pub fn read(
 }
 
 /// Checks the first bytes: refuses other kinds of files and skips a UTF-8 byte order mark.
-fn open<R: Read>(mut input: R) -> Result<impl Read, FileError> {
+fn open<R: Read>(mut input: R) -> Result<impl Read + use<R>, FileError> {
     let mut head = Vec::with_capacity(4);
     input.by_ref().take(4).read_to_end(&mut head)?;
     let refuse = |what: &str| Err(FileError::Refused(what.to_owned()));

@@ -10,7 +10,23 @@ pub(super) struct Record {
     cells: Vec<(usize, usize)>,
 }
 
+/// Memory beyond this many bytes and cells isn't kept for the next record: few records are as long.
+const KEPT_BYTES: usize = 4096;
+const KEPT_CELLS: usize = 256;
+
 impl Record {
+    /// Frees what a long record took.
+    pub(super) fn shrink(&mut self) {
+        if self.text.capacity() > KEPT_BYTES || self.cells.capacity() > KEPT_CELLS {
+            *self = Self::default();
+        }
+    }
+
+    /// The length of its text.
+    pub(super) fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
     /// Splits a line without quotation marks.
     pub(super) fn split(&mut self, line: &str, separator: u8) {
         self.text.clear();

@@ -200,3 +200,52 @@ fn quoted_rows_and_bytes_that_are_no_text_stand_between_plain_ones() {
     let expected = ["1: a|b", "2: 1|2", "3: 3\n4|5", "5: 6|7", "6: field 1 is no text", "7: 9|10", "8: 11|12"];
     assert_eq!(seen, expected);
 }
+
+/// Each record with its line and, of the last one, how it ends.
+fn read_each(text: &[u8]) -> (Vec<String>, Result<(), String>) {
+    let records = Records::open(text, None, None, LineRules::default()).unwrap();
+    let mut seen = Vec::new();
+    let end = records.each(|Item { line, record, not_utf8, is_unfinished, ends_quoted }| {
+        let cells = record.iter().map(|cell| cell.get(..20).unwrap_or(cell)).collect::<Vec<_>>().join("|");
+        let what = if not_utf8.is_some() { "no text" } else { &cells };
+        seen.push(format!("{line}: {what} {is_unfinished} {ends_quoted}"));
+        ControlFlow::Continue(())
+    });
+    (seen, end.map_err(|error| error.to_string()))
+}
+
+#[test]
+fn a_long_file_is_read_ahead_record_by_record() {
+    let (mut text, mut expected, mut line) = (b"a,b\n".to_vec(), vec!["1: a|b false false".to_owned()], 2);
+    for row in 0..5000 {
+        let (bytes, cells, lines) = match row % 7 {
+            0 => (format!("\"{row}\n\",x\n").into_bytes(), format!("{row}\n|x"), 2),
+            1 => ([row.to_string().as_bytes(), b",\xFF\n"].concat(), "no text".to_owned(), 1),
+            2 => (format!("\n\n{row},y\n").into_bytes(), format!("{row}|y"), 3),
+            // Longer than is kept for the next record.
+            3 if row % 100 == 3 => {
+                (format!("{row},{}\n", "z".repeat(300_000)).into_bytes(), format!("{row}|{}", "z".repeat(20)), 1)
+            }
+            4 if row % 100 == 4 => {
+                (format!("{row}{}\n", ",w".repeat(300)).into_bytes(), format!("{row}{}", "|w".repeat(300)), 1)
+            }
+            _ => (format!("{row},\n").into_bytes(), format!("{row}|"), 1),
+        };
+        text.extend(bytes);
+        let begins = line + if row % 7 == 2 { 2 } else { 0 };
+        expected.push(format!("{begins}: {cells} false false"));
+        line += lines;
+    }
+    let ends = |end: &[u8], last: &str| {
+        let (seen, read) = read_each(&[&text, end].concat());
+        let expected: Vec<_> =
+            expected.iter().cloned().chain((!last.is_empty()).then(|| format!("{line}: {last}"))).collect();
+        assert_eq!(seen, expected);
+        read
+    };
+    assert_eq!(ends(b"", ""), Ok(()));
+    assert_eq!(ends(b"1,2", "1|2 true false"), Ok(()));
+    assert_eq!(ends(b"1,\"2\"", "1|2 true true"), Ok(()));
+    assert!(ends(b"1,\"2\n", "").unwrap_err().contains(&format!("line {line} opens a quotation mark")));
+    assert!(ends(b"\0", "").unwrap_err().contains(&format!("line {line} holds NUL")));
+}

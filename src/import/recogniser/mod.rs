@@ -88,7 +88,7 @@ pub fn recognise_file(
 
 /// The same for a text.
 pub(super) fn recognise_text(
-    mut input: impl Read + Seek,
+    mut input: impl Read + Seek + Send,
     decisions: &Decisions,
     context: &Context<'_>,
 ) -> Result<Recognition, FileError> {
@@ -210,7 +210,7 @@ fn memory(plan: &Plan, survey: &Survey, decisions: &Decisions, before: &Memory) 
 
 /// Surveys all rows.
 fn survey(
-    input: &mut (impl Read + Seek),
+    input: &mut (impl Read + Seek + Send),
     table: &TablePlan,
     sample: &Sample,
     plans: &[super::ColumnPlan],

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::io::Read;
+use std::ops::ControlFlow;
 
 use foldhash::HashMap;
 
@@ -14,7 +15,7 @@ use super::sample::Sample;
 use super::suspects::{Places, Suspect, Suspicion, Words, mark, repeats_header, suspect, suspicion};
 use super::table::begins;
 use crate::domain::Day;
-use crate::import::csv::Advance;
+use crate::import::csv::Item;
 use crate::import::days::{DateForm, DayReadings};
 use crate::import::number::bare;
 use crate::import::plan::{ColumnPlan, TablePlan};
@@ -71,7 +72,7 @@ pub(super) struct Survey {
 impl Survey {
     /// Looks at all rows.
     pub(super) fn read(
-        text: impl Read,
+        text: impl Read + Send,
         table: &TablePlan,
         sample: &Sample,
         plans: &[ColumnPlan],
@@ -85,24 +86,19 @@ impl Survey {
         survey.choose_other_days(sample, &places);
         let mut records = table.records(text)?;
         records.header()?;
-        loop {
-            match records.advance()? {
-                Advance::End => break,
-                Advance::NotUtf8(..) => survey.rows += 1,
-                Advance::Record(line) => {
-                    let record = &records.record;
-                    if decisions.leave_out.contains(line) || record.iter().all(|cell| bare(cell).is_empty()) {
-                        continue;
-                    }
-                    if records.is_unfinished() {
-                        survey.ends.finish(line, record, records.ends_quoted(), &places);
-                    } else {
-                        survey.ends.look(record);
-                    }
-                    survey.look(line, record, &places, sample, headers, decisions);
+        records.each(|Item { line, record, not_utf8, is_unfinished, ends_quoted }| {
+            if not_utf8.is_some() {
+                survey.rows += 1;
+            } else if !decisions.leave_out.contains(*line) && !record.iter().all(|cell| bare(cell).is_empty()) {
+                if *is_unfinished {
+                    survey.ends.finish(*line, record, *ends_quoted, &places);
+                } else {
+                    survey.ends.look(record);
                 }
+                survey.look(*line, record, &places, sample, headers, decisions);
             }
-        }
+            ControlFlow::Continue(())
+        })?;
         survey.finish();
         Ok(survey)
     }

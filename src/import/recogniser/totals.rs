@@ -4,12 +4,13 @@
 
 use std::collections::HashMap;
 use std::io::Read;
+use std::ops::ControlFlow;
 
 use super::findings::{choice, plural, problem};
 use super::survey::day_in;
 use super::suspects::{Places, Suspect, Suspicion, mark};
 use crate::domain::{Count, Day, ExactCost};
-use crate::import::csv::Advance;
+use crate::import::csv::Item;
 use crate::import::number::{NumberForm, bare, is_nothing};
 use crate::import::plan::TablePlan;
 use crate::import::recognition::{LeftOut, LeftOutCode, ProblemCode};
@@ -143,7 +144,7 @@ impl Sums {
     /// Reads all rows that aren't suspects; `each` gets them too.
     #[expect(clippy::too_many_arguments, reason = "each is a fact of its own about the file")]
     pub(super) fn read(
-        text: impl Read,
+        text: impl Read + Send,
         table: &TablePlan,
         places: &Places,
         reading: &Reading,
@@ -167,17 +168,11 @@ impl Sums {
         let mut next = suspects.iter().peekable();
         let mut repeated = repeated.iter().peekable();
         let mut last = (String::new(), None);
-        loop {
-            let line = match records.advance()? {
-                Advance::End => return Ok(sums),
-                Advance::NotUtf8(..) => continue,
-                Advance::Record(line) => line,
-            };
-            let record = &records.record;
+        let mut look = |line: u64, record: &Record| {
             if repeated.next_if(|(other, _)| *other == line).is_some()
                 || record.iter().all(|cell| bare(cell).is_empty())
             {
-                continue;
+                return;
             }
             let figures = reading.figures(record, places);
             let asked = decisions.leave_out.contains(line);
@@ -193,11 +188,11 @@ impl Sums {
             let is_row = !asked && suspect.is_none_or(|suspect| suspect.suspicion == Suspicion::TotalPhrase);
             each(&Passing { line, record, day, figures, is_row });
             if !is_row {
-                continue;
+                return;
             }
             sums.all.add(figures);
             if sums.groups.is_empty() {
-                continue;
+                return;
             }
             let campaign = places.campaign.and_then(|place| record.get(place)).map(|cell| mark(bare(cell)));
             let both = day.zip(campaign).map(|(day, campaign)| Group::Both(day, campaign));
@@ -206,7 +201,14 @@ impl Sums {
                     tally.add(figures);
                 }
             }
-        }
+        };
+        records.each(|Item { line, record, not_utf8, .. }| {
+            if not_utf8.is_none() {
+                look(*line, record);
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(sums)
     }
 
     fn group(&self, group: Option<Group>) -> Tally {

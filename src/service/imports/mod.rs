@@ -280,7 +280,7 @@ impl From<StoreError> for ImportError {
 /// Imports `input`, all or nothing. Blocks, so `input` should be a file rather than a network stream.
 pub fn run(
     store: &Store,
-    mut input: impl Read + Seek,
+    mut input: impl Read + Seek + Send,
     options: &ImportOptions,
     source: &ImportSource,
 ) -> Result<ImportDone, ImportError> {

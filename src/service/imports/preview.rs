@@ -79,7 +79,7 @@ pub struct Preview {
 /// `line`, `column` and `problem`.
 pub fn preview(
     store: &Store,
-    input: impl Read,
+    input: impl Read + Send,
     options: &ImportOptions,
     all_problems: Option<&mut dyn Write>,
 ) -> Result<Preview, ImportError> {

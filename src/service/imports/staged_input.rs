@@ -39,7 +39,7 @@ struct Kept {
 impl StagedInput {
     pub(in crate::service) fn read(
         store: &Store,
-        input: impl Read,
+        input: impl Read + Send,
         options: &ImportOptions,
     ) -> Result<Self, ImportError> {
         let mut log = ProblemLog::default();
@@ -111,7 +111,7 @@ impl StagedInput {
 /// Reads all problems of an input into `all`, as CSV.
 pub(in crate::service) fn list_problems(
     store: &Store,
-    input: impl Read + Seek,
+    input: impl Read + Seek + Send,
     options: &ImportOptions,
     all: &mut dyn std::io::Write,
 ) -> Result<(), ImportError> {

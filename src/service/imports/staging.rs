@@ -83,7 +83,7 @@ impl Sums {
 /// Reads the input. If lines are wrong, `problems` gets their problems, and the cells can't be used.
 pub(super) fn stage(
     store: &Store,
-    input: impl Read,
+    input: impl Read + Send,
     options: &ImportOptions,
     now: DateTime<Utc>,
     problems: &mut ProblemLog<'_>,
@@ -158,7 +158,7 @@ fn only(mut currencies: impl Iterator<Item = Currency>) -> Option<Currency> {
 }
 
 fn read(
-    input: &mut impl Read,
+    input: &mut (impl Read + Send),
     options: &ImportOptions,
     sink: &mut dyn FnMut(Result<StatLine<'_>, LineError>) -> ControlFlow<()>,
 ) -> Result<Summary, FileError> {
@@ -171,7 +171,7 @@ fn read(
 /// Stages an input without problems; returns the problems if there are any.
 pub(super) fn stage_sound(
     store: &Store,
-    input: impl Read,
+    input: impl Read + Send,
     options: &ImportOptions,
     now: DateTime<Utc>,
 ) -> Result<Staging, ImportError> {
