@@ -23,11 +23,11 @@ pub(super) fn read_ahead<B: Default + Send, E: From<io::Error> + Send>(
         return Ok(());
     }
     thread::scope(|scope| {
-        let ((empty, empties), (full, fulls)) = (channel(), channel());
+        let ((spent, to_fill), (ready, filled)) = (channel(), channel());
         let fill = move || {
-            for mut batch in empties {
+            for mut batch in to_fill {
                 let more = fill(&mut batch);
-                if full.send(batch).is_err() || !more? {
+                if ready.send(batch).is_err() || !more? {
                     break;
                 }
             }
@@ -35,17 +35,17 @@ pub(super) fn read_ahead<B: Default + Send, E: From<io::Error> + Send>(
         };
         let filling = thread::Builder::new().name("read ahead".to_owned()).spawn_scoped(scope, fill)?;
         // The other thread stops when it gets no more batches. If that is because it has ended, its result says why.
-        let give = |batch| drop(empty.send(batch));
+        let give = |batch| drop(spent.send(batch));
         (1..BATCHES).for_each(|_| give(B::default()));
         give(first);
         let has_broken = loop {
-            let Ok(batch) = fulls.recv() else { break false };
+            let Ok(batch) = filled.recv() else { break false };
             if look(&batch).is_break() {
                 break true;
             }
             give(batch);
         };
-        drop(empty);
+        drop(spent);
         let ended = filling.join().unwrap_or_else(|panic| resume_unwind(panic));
         if has_broken { Ok(()) } else { ended }
     })

@@ -14,7 +14,7 @@ const GIGABYTE: u64 = 1 << 30;
 const BOUND: u64 = (1 << 20) + (512 << 10);
 
 /// The error for a file, and how many bytes of it were read.
-fn refusal(format: Format, bytes: impl Read) -> (String, u64) {
+fn refusal(format: Format, bytes: impl Read + Send) -> (String, u64) {
     struct Counting<R>(R, u64);
     impl<R: Read> Read for Counting<R> {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {

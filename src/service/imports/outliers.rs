@@ -4,7 +4,7 @@
 //! Each figure is compared with the value it replaces, and with the median of up to three stored days before and three after.
 //! If fewer than two of these are stored, the file's own days count too, if they are at most a week away.
 
-use std::collections::{HashMap, VecDeque};
+use foldhash::HashMap;
 
 use super::cell_names::{CellName, CellNames};
 use super::merge::Staged;
@@ -60,7 +60,7 @@ pub struct Outliers {
 }
 
 /// Clicks and millionths of one day.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Point {
     day: i64,
     clicks: i64,
@@ -78,21 +78,23 @@ impl Point {
 }
 
 /// A day of one campaign at one publisher.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 struct SeriesDay {
     stored: Option<Point>,
     /// The new value with its line.
     new: Option<(Point, u64)>,
-    /// The stored values of the last days before it.
-    before: Vec<Point>,
 }
+
+/// How many days are kept: one that is judged, and those beside it.
+const DAYS: usize = 2 * BESIDE + 1;
 
 /// The last days of one campaign at one publisher, and which of them is judged next.
 #[derive(Default)]
 struct Series {
-    days: VecDeque<SeriesDay>,
+    days: Vec<SeriesDay>,
     next: usize,
-    stored: VecDeque<Point>,
+    /// The last stored days, which may be earlier.
+    stored: Vec<Point>,
 }
 
 /// A day with an unusual value, and the usual clicks and cost.
@@ -106,17 +108,16 @@ struct Judged {
 impl Series {
     /// Adds a day; returns the day that now has all its neighbours.
     fn push(&mut self, stored: Option<Point>, new: Option<(Point, u64)>) -> Option<Judged> {
-        let before = if new.is_some() { self.stored.iter().copied().collect() } else { Vec::new() };
-        self.days.push_back(SeriesDay { stored, new, before });
+        self.days.push(SeriesDay { stored, new });
         if let Some(stored) = stored {
-            if self.stored.len() == BESIDE {
-                self.stored.pop_front();
+            if self.stored.len() == DAYS {
+                self.stored.remove(0);
             }
-            self.stored.push_back(stored);
+            self.stored.push(stored);
         }
         let judged = (self.next + BESIDE < self.days.len()).then(|| self.judge_next());
-        if self.days.len() > 2 * BESIDE {
-            self.days.pop_front();
+        if self.days.len() == DAYS {
+            self.days.remove(0);
             self.next -= 1;
         }
         judged.flatten()
@@ -125,16 +126,21 @@ impl Series {
     fn judge_next(&mut self) -> Option<Judged> {
         let at = self.next;
         self.next += 1;
-        let SeriesDay { stored: replaced, new, before } = self.days.get(at)?;
-        let (point, line) = (*new)?;
-        let later = self.days.iter().skip(at + 1).take(BESIDE).filter_map(|day| day.stored);
-        let stored: Vec<Point> =
-            before.iter().copied().chain(later).filter(|near| near.is_within(STORED_REACH, point.day)).collect();
-        let own: Vec<Point> = (self.days.iter().enumerate())
-            .filter(|(other, _)| *other != at && other.abs_diff(at) <= BESIDE)
-            .filter_map(|(_, day)| day.new.map(|(near, _)| near).or(day.stored))
-            .filter(|near| near.is_within(REACH, point.day))
-            .collect();
+        let SeriesDay { stored: replaced, new } = *self.days.get(at)?;
+        let (point, line) = new?;
+        if replaced.is_some_and(|old| (old.clicks, old.micros) == (point.clicks, point.micros)) {
+            return None;
+        }
+        let (before, later) = (&self.days[at.saturating_sub(BESIDE)..at], &self.days[at + 1..]);
+        let later = || later.iter().take(BESIDE);
+        // At most as many as are kept are stored on this day and later.
+        let earlier = self.stored.iter().rev().filter(|near| near.day < point.day).take(BESIDE).copied();
+        let stored = earlier.chain(later().filter_map(|day| day.stored));
+        let mut beside = Beside::of(stored.filter(|near| near.is_within(STORED_REACH, point.day)));
+        if beside.count < FEWEST {
+            let own = before.iter().chain(later()).filter_map(|day| day.new.map(|(near, _)| near).or(day.stored));
+            beside = Beside::of(own.filter(|near| near.is_within(REACH, point.day)));
+        }
         let usual = |figure: fn(&Point) -> i64, least: i64| {
             let value = figure(&point);
             match replaced.as_ref().map(figure) {
@@ -142,27 +148,45 @@ impl Series {
                 Some(old) if old > 0 && is_far_above(value, old, least) => return Some(old),
                 _ => {}
             }
-            let beside = if stored.len() < FEWEST { &own } else { &stored };
-            median(beside, figure).filter(|usual| is_far_above(value, *usual, least))
+            beside.median(figure).filter(|usual| is_far_above(value, *usual, least))
         };
         let (clicks, cost) = (usual(|point| point.clicks, LEAST_CLICKS), usual(|point| point.micros, LEAST_MICROS));
         (clicks.is_some() || cost.is_some()).then_some(Judged { point, line, clicks, cost })
     }
 }
 
+/// The days beside one that is judged; in an array, because there is one for each row of a file.
+#[derive(Default)]
+struct Beside {
+    points: [Point; 2 * BESIDE],
+    count: usize,
+}
+
+impl Beside {
+    fn of(points: impl Iterator<Item = Point>) -> Self {
+        let mut beside = Self::default();
+        for (place, point) in beside.points.iter_mut().zip(points) {
+            *place = point;
+            beside.count += 1;
+        }
+        beside
+    }
+
+    fn median(&self, figure: fn(&Point) -> i64) -> Option<i64> {
+        if self.count < FEWEST {
+            return None;
+        }
+        let mut figures = self.points.map(|point| figure(&point));
+        let figures = &mut figures[..self.count];
+        figures.sort_unstable();
+        let middle = figures.len() / 2;
+        Some(if figures.len() % 2 == 1 { figures[middle] } else { i64::midpoint(figures[middle - 1], figures[middle]) })
+    }
+}
+
 /// Figures are at most 10^17, so ten times one fits.
 fn is_far_above(value: i64, usual: i64, least: i64) -> bool {
     usual > 0 && value >= least && value >= TIMES * usual
-}
-
-fn median(beside: &[Point], figure: fn(&Point) -> i64) -> Option<i64> {
-    if beside.len() < FEWEST {
-        return None;
-    }
-    let mut figures: Vec<i64> = beside.iter().map(figure).collect();
-    figures.sort_unstable();
-    let middle = figures.len() / 2;
-    Some(if figures.len() % 2 == 1 { figures[middle] } else { i64::midpoint(figures[middle - 1], figures[middle]) })
 }
 
 /// Checks the cells of one advertiser, stored and new, in the order of the table.
@@ -175,7 +199,7 @@ pub(super) struct OutlierSearch {
 
 impl OutlierSearch {
     pub(super) fn new(advertiser: AdvertiserKey) -> Self {
-        Self { advertiser, all: HashMap::new(), judged: Vec::new(), total: 0 }
+        Self { advertiser, all: HashMap::default(), judged: Vec::new(), total: 0 }
     }
 
     /// A cell as stored, as the import states it, or both.
@@ -198,7 +222,8 @@ impl OutlierSearch {
         }
     }
 
-    pub(super) fn finish(mut self, found: &mut Outliers, names: &mut CellNames<'_, '_>) -> ServiceResult<()> {
+    /// Judges the last days.
+    pub(super) fn end(&mut self) {
         let mut rest: Vec<_> = std::mem::take(&mut self.all).into_iter().collect();
         rest.sort_unstable_by_key(|(at, _)| *at);
         for (at, mut series) in rest {
@@ -208,6 +233,10 @@ impl OutlierSearch {
                 }
             }
         }
+    }
+
+    /// Names what was found, after [`Self::end`].
+    pub(super) fn tell(self, found: &mut Outliers, names: &mut CellNames<'_, '_>) -> ServiceResult<()> {
         found.total += self.total;
         let money = |micros| Micros::new(micros).map_or_else(|_| String::new(), |cost| cost.to_string());
         for (Judged { point, line, clicks, cost }, campaign, publisher) in self.judged {

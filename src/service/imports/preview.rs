@@ -104,15 +104,13 @@ pub(super) fn compare(
     options: &ImportOptions,
 ) -> Result<Preview, ImportError> {
     let mut names = CellNames::new(txn, staging.creations.planned_names());
-    let around = surroundings::look(txn, &mut staging.cells, &mut names)?;
     let mut writer = CellWriter::comparing(txn, options.replace, options.days);
     let mut tally = Tally::default();
     let mut seen = Seen { hidden: txn.campaigns_hidden()?, ..Seen::default() };
-    let mut cells = staging.cells.reader()?;
-    while let Some(staged) = cells.next()? {
+    let around = surroundings::look(txn, &mut staging.cells, &mut names, &mut |staged, stored| {
         tally.put(&staged.cell);
-        writer.put(staged.cell, staged.line, &mut |change| seen.add(change, &mut tally))?;
-    }
+        writer.put_beside(staged.cell, staged.line, stored, &mut |change| seen.add(change, &mut tally))
+    })?;
     let written: Written = writer.finish(&mut |change| seen.add(change, &mut tally))?;
     let mut shown = |changes: Vec<StatChange>| -> Result<Vec<CellChange>, ImportError> {
         let show = |StatChange { key, old, new, line }| Ok(CellChange { cell: names.cell(&key)?, old, new, line });

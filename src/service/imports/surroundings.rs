@@ -4,19 +4,21 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::panic::resume_unwind;
+use std::sync::mpsc::sync_channel;
+use std::thread::{self, Builder};
 
 use foldhash::HashSet;
 
 use super::cell_names::CellNames;
-use super::cells::{Cells, CellsReader};
+use super::cells::Cells;
 use super::creations::is_provisional;
 use super::merge::Staged;
 use super::outliers::{OutlierSearch, Outliers, STORED_REACH};
 use super::{ImportError, ImportNote};
 use crate::domain::{Day, Figures, Invalid, MicrosSum};
-use crate::import::FileError;
-use crate::service::ServiceError;
-use crate::store::{AdvertiserKey, CampaignKey, ImportSpan, PublisherKey, ReadTxn, StatKey, StatRow};
+use crate::service::{ServiceError, ServiceResult};
+use crate::store::{AdvertiserKey, CampaignKey, ImportSpan, PublisherKey, ReadTxn, StatKey, StoreError};
 
 /// How many campaigns at publishers are tracked.
 const NAMED: usize = 200_000;
@@ -89,38 +91,134 @@ struct Absent {
     clicks: u64,
 }
 
+/// Receives a cell of the input with its stored value.
+pub(super) type Each<'e> = &'e mut dyn FnMut(&Staged, Option<Figures>) -> ServiceResult<()>;
+
+/// Looks around the cells, and passes each of them to `each`. If they are many, another thread judges what this one reads.
 pub(super) fn look(
     txn: &ReadTxn<'_>,
     cells: &mut Cells,
     names: &mut CellNames<'_, '_>,
+    each: Each<'_>,
 ) -> Result<Surroundings, ImportError> {
-    let scopes = scopes(cells, |_| true)?;
-    let mut found = Surroundings::default();
-    let mut side = Side { cells: cells.reader()?, next: None, failed: None };
-    side.advance();
-    for (advertiser, scope) in scopes {
-        let mut search = OutlierSearch::new(advertiser);
-        let mut absent = AbsentSearch::new(advertiser, &scope);
+    let (scopes, are_many) = (scopes(cells, |_| true)?, cells.are_many());
+    let mut search = Search { scopes: &scopes, open: None, ended: Vec::new() };
+    if !are_many {
+        pair(txn, cells, &scopes, each, &mut |pair| search.see(&pair))?;
+        return search.tell(names);
+    }
+    thread::scope(|scope| {
+        let (sender, batches) = sync_channel::<Vec<Pair>>(BATCHES);
+        let search = move || {
+            batches.iter().flatten().for_each(|pair| search.see(&pair));
+            search
+        };
+        let searching = Builder::new().name("outliers".to_owned()).spawn_scoped(scope, search)?;
+        let mut batch = Vec::with_capacity(BATCH);
+        // If the other thread has panicked, so will this one.
+        let send = |batch| drop(sender.send(batch));
+        let paired = pair(txn, cells, &scopes, each, &mut |pair| {
+            batch.push(pair);
+            if batch.len() == BATCH {
+                send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)));
+            }
+        });
+        send(batch);
+        drop(sender);
+        let found = searching.join().unwrap_or_else(|panic| resume_unwind(panic));
+        paired?;
+        found.tell(names)
+    })
+}
+
+/// How many pairs go to the other thread at once, and how often before it must have taken them.
+const BATCH: usize = 512;
+const BATCHES: usize = 4;
+
+/// A cell as stored, as the input states it, or both.
+struct Pair {
+    key: StatKey,
+    stored: Option<Figures>,
+    new: Option<Staged>,
+}
+
+/// Reads the stored cells next to the input's, in the order of the table.
+fn pair(
+    txn: &ReadTxn<'_>,
+    cells: &mut Cells,
+    scopes: &BTreeMap<AdvertiserKey, Scope>,
+    each: Each<'_>,
+    see: &mut dyn FnMut(Pair),
+) -> Result<(), ImportError> {
+    let mut cells = cells.reader()?;
+    let mut next = cells.next()?;
+    let mut both = |key, stored, new: Option<Staged>| {
+        if let Some(new) = &new {
+            each(new, stored)?;
+        }
+        see(Pair { key, stored, new });
+        Ok::<_, ImportError>(())
+    };
+    for (&advertiser, scope) in scopes {
         if !is_provisional(advertiser.get()) {
             let span = ImportSpan { advertiser, first: scope.first - STORED_REACH, last: scope.last + STORED_REACH };
-            txn.stat_scan_stated(span, |key, StatRow { figures, .. }| {
-                side.before(&key, |new| search.push(&new.cell.key, None, Some(new)));
-                let new = side.next.filter(|new| new.cell.key == key);
-                search.push(&key, Some(&figures), new.as_ref());
-                if new.is_some() {
-                    side.advance();
-                } else {
-                    absent.see(&key, &figures);
+            txn.stat_scan_figures(span, |key, figures| {
+                while let Some(new) = next.filter(|new| new.cell.key < key) {
+                    both(new.cell.key, None, Some(new))?;
+                    next = cells.next()?;
                 }
+                let new = next.filter(|new| new.cell.key == key);
+                if new.is_some() {
+                    next = cells.next()?;
+                }
+                both(key, Some(figures), new)
             })?;
         }
-        side.of(advertiser, |new| search.push(&new.cell.key, None, Some(new)));
-        search.finish(&mut found.outliers, names)?;
-        absent.finish(&mut found.unnamed, names)?;
+        while let Some(new) = next.filter(|new| new.cell.key.advertiser == advertiser) {
+            both(new.cell.key, None, Some(new))?;
+            next = cells.next()?;
+        }
     }
-    match side.failed {
-        Some(error) => Err(FileError::Io(error).into()),
-        None => Ok(found),
+    Ok(())
+}
+
+/// Judges pairs, one advertiser after the other. Needs no database.
+struct Search<'s> {
+    scopes: &'s BTreeMap<AdvertiserKey, Scope>,
+    open: Option<(AdvertiserKey, OutlierSearch, AbsentSearch<'s>)>,
+    ended: Vec<(OutlierSearch, AbsentSearch<'s>)>,
+}
+
+impl Search<'_> {
+    fn see(&mut self, Pair { key, stored, new }: &Pair) {
+        if self.open.as_ref().is_none_or(|(advertiser, ..)| *advertiser != key.advertiser) {
+            self.end();
+        }
+        let Some(scope) = self.scopes.get(&key.advertiser) else { return };
+        let (_, outliers, absent) = self.open.get_or_insert_with(|| {
+            (key.advertiser, OutlierSearch::new(key.advertiser), AbsentSearch::new(key.advertiser, scope))
+        });
+        outliers.push(key, stored.as_ref(), new.as_ref());
+        if let (Some(stored), None) = (stored, new) {
+            absent.see(key, stored);
+        }
+    }
+
+    fn end(&mut self) {
+        if let Some((_, mut outliers, absent)) = self.open.take() {
+            outliers.end();
+            self.ended.push((outliers, absent));
+        }
+    }
+
+    fn tell(mut self, names: &mut CellNames<'_, '_>) -> Result<Surroundings, ImportError> {
+        self.end();
+        let mut found = Surroundings::default();
+        for (outliers, absent) in self.ended {
+            outliers.tell(&mut found.outliers, names)?;
+            absent.finish(&mut found.unnamed, names)?;
+        }
+        Ok(found)
     }
 }
 
@@ -135,7 +233,10 @@ pub(super) fn unnamed(
     for (advertiser, scope) in scopes(cells, |advertiser| !is_provisional(advertiser.get()))? {
         let mut absent = AbsentSearch::new(advertiser, &scope);
         let span = ImportSpan { advertiser, first: scope.first, last: scope.last };
-        txn.stat_scan_stated(span, |key, StatRow { figures, .. }| absent.see(&key, &figures))?;
+        txn.stat_scan_figures(span, |key, figures| {
+            absent.see(&key, &figures);
+            Ok::<_, StoreError>(())
+        })?;
         absent.finish(&mut found, names)?;
     }
     Ok(found)
@@ -193,41 +294,6 @@ impl Scope {
     }
 }
 
-/// The import's own cells, one by one.
-struct Side<'c> {
-    cells: CellsReader<'c>,
-    next: Option<Staged>,
-    failed: Option<io::Error>,
-}
-
-impl Side<'_> {
-    fn advance(&mut self) {
-        self.next = match self.cells.next() {
-            Ok(next) => next,
-            Err(error) => {
-                self.failed = Some(error);
-                None
-            }
-        };
-    }
-
-    /// Passes on the cells before this one.
-    fn before(&mut self, key: &StatKey, mut each: impl FnMut(&Staged)) {
-        while let Some(next) = self.next.filter(|next| next.cell.key < *key) {
-            each(&next);
-            self.advance();
-        }
-    }
-
-    /// Passes on the remaining cells of this advertiser.
-    fn of(&mut self, advertiser: AdvertiserKey, mut each: impl FnMut(&Staged)) {
-        while let Some(next) = self.next.filter(|next| next.cell.key.advertiser == advertiser) {
-            each(&next);
-            self.advance();
-        }
-    }
-}
-
 impl Unnamed {
     /// The note about it.
     pub(super) fn note(&self) -> ImportNote {
@@ -239,5 +305,88 @@ impl Unnamed {
              isn't in the file. If it was renamed, rename it here too, or replace these days with --replace."
         );
         ImportNote { code: "unnamed_campaign".to_owned(), line: None, message }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::Utc;
+
+    use super::super::problems::ProblemLog;
+    use super::super::staging::{Staging, stage};
+    use super::super::{ImportOptions, ImportSource, run};
+    use super::*;
+    use crate::import::Format;
+    use crate::service::Actor;
+    use crate::store::{ImportKind, Lane, Store, Stored};
+
+    /// Rows of two advertisers; which there are, and their clicks, follows from `seed`.
+    fn csv(seed: u64, days: std::ops::Range<u32>) -> String {
+        let mut csv = "date,advertiser,campaign_name,offer_name,app,store_id,os,partner,clicks,cost\n".to_owned();
+        for (advertiser, day, campaign) in rows(days) {
+            let seed = if day % 3 == 0 { seed } else { 0 };
+            let mixed = (u64::from(day) * 31 + campaign * 7 + advertiser + seed) % 13;
+            if mixed > 2 {
+                let clicks = if mixed == 3 { 90_000 } else { 100 + mixed };
+                let date = crate::domain::Day::from_stored(20_000 + i64::from(day)).unwrap();
+                csv += &format!(
+                    "{date},A{advertiser},C{campaign},O,App,com.app,android,P{},{clicks},{mixed}.5\n",
+                    campaign % 3
+                );
+            }
+        }
+        csv
+    }
+
+    fn rows(days: std::ops::Range<u32>) -> impl Iterator<Item = (u64, u32, u64)> {
+        days.flat_map(|day| (0..2).flat_map(move |advertiser| (0..9).map(move |campaign| (advertiser, day, campaign))))
+    }
+
+    fn look_at(store: &Store, staging: &mut Staging) -> (Vec<(Staged, Option<Figures>)>, String) {
+        let mut seen = Vec::new();
+        let found = store.read_in(Lane::Long, |txn| {
+            let mut names = CellNames::new(txn, staging.creations.planned_names());
+            look(txn, &mut staging.cells, &mut names, &mut |new, stored| {
+                seen.push((*new, stored));
+                Ok(())
+            })
+        });
+        (seen, format!("{:?}", found.unwrap()))
+    }
+
+    #[test]
+    fn many_cells_are_seen_like_few_each_with_what_is_stored() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let options = ImportOptions { create_missing: true, ..ImportOptions::new(Format::Csv) };
+        let actor = Actor::command_line();
+        let source = ImportSource { kind: ImportKind::File, name: "a.csv".to_owned(), token: None, actor };
+        run(&store, std::io::Cursor::new(csv(4, 0..60)), &options, &source).unwrap();
+        let second = csv(5, 20..75);
+        let second: String =
+            second.lines().filter(|line| !line.contains(",C4,")).map(|line| format!("{line}\n")).collect();
+        let staged = || stage(&store, second.as_bytes(), &options, Utc::now(), &mut ProblemLog::default()).unwrap();
+        let (mut few, mut many) = (staged(), staged());
+        let file = dir.path().join("cells");
+        few.cells.write_to(std::fs::File::create(&file).unwrap()).unwrap();
+        many.cells = Cells::Written(std::fs::File::open(&file).unwrap());
+        assert!(many.cells.are_many() && !few.cells.are_many());
+        let (seen, found) = look_at(&store, &mut many);
+        assert_eq!((&seen, &found), (&look_at(&store, &mut few).0, &look_at(&store, &mut few).1));
+        assert!(found.contains("90000") && found.contains("Unnamed { campaign: \"C4\""), "{found}");
+        let mut kinds = [0; 3];
+        for (new, stored) in &seen {
+            let one = [(new.cell, new.line)];
+            let told = store.read(|txn| txn.stats_compared(&one)).unwrap();
+            let (kind, expected) = match stored {
+                None => (0, Stored::Inserted),
+                Some(same) if *same == new.cell.figures => (1, Stored::Unchanged),
+                Some(old) => (2, Stored::Changed(*old)),
+            };
+            kinds[kind] += 1;
+            assert_eq!(told, [expected]);
+        }
+        assert_eq!(seen.len(), second.lines().count() - 1);
+        assert!(kinds.iter().all(|count| *count > 0), "{kinds:?}");
     }
 }

@@ -95,46 +95,72 @@ impl<'t, 'c> CellWriter<'t, 'c> {
 
     /// Puts a cell; `seen` is called for every one that is new or changed.
     pub(in crate::service) fn put(&mut self, cell: StatCell, line: u64, seen: Seen<'_>) -> ServiceResult<()> {
+        let open = self.day_of(&cell, seen)?;
+        open.waiting.push((cell, line));
+        if open.waiting.len() == WAITING {
+            self.settle(seen)?;
+        }
+        Ok(())
+    }
+
+    /// Like [`Self::put`], for a writer that compares, if the caller knows the cell's stored value.
+    pub(in crate::service) fn put_beside(
+        &mut self,
+        cell: StatCell,
+        line: u64,
+        stored: Option<Figures>,
+        seen: Seen<'_>,
+    ) -> ServiceResult<()> {
+        let stored = match stored {
+            None => Stored::Inserted,
+            Some(same) if same == cell.figures => Stored::Unchanged,
+            Some(old) => Stored::Changed(old),
+        };
+        self.day_of(&cell, seen)?;
+        self.count(&cell, line, stored, seen);
+        Ok(())
+    }
+
+    /// The day of this cell, which is the current one from now on.
+    fn day_of(&mut self, cell: &StatCell, seen: Seen<'_>) -> ServiceResult<&mut OpenDay> {
         let StatKey { advertiser, day, campaign, publisher } = cell.key;
         if self.day.as_ref().is_none_or(|open| (open.advertiser, open.day) != (advertiser, day)) {
             self.finish_day(seen)?;
-            self.day = Some(OpenDay::new(advertiser, day));
         }
-        if let Some(open) = &mut self.day {
-            open.named.push((campaign, publisher));
-            open.waiting.push((cell, line));
-            if open.waiting.len() == WAITING {
-                self.settle(seen)?;
-            }
-        }
-        Ok(())
+        let open = self.day.get_or_insert_with(|| OpenDay::new(advertiser, day));
+        open.named.push((campaign, publisher));
+        Ok(open)
     }
 
     /// Writes the waiting cells.
     fn settle(&mut self, seen: Seen<'_>) -> ServiceResult<()> {
         let cells = self.day.as_mut().map(|open| std::mem::take(&mut open.waiting)).unwrap_or_default();
         let stored = self.state(&cells)?;
-        let Some(open) = &mut self.day else { return Ok(()) };
         for ((cell, line), stored) in cells.into_iter().zip(stored) {
-            let old = match stored {
-                Stored::Unchanged => {
-                    self.counts.unchanged += 1;
-                    open.is_restated = true;
-                    continue;
-                }
-                Stored::Inserted => {
-                    self.counts.inserted += 1;
-                    None
-                }
-                Stored::Changed(old) => {
-                    self.counts.changed += 1;
-                    Some(old)
-                }
-            };
-            open.changed += 1;
-            seen(StatChange { key: cell.key, old, new: cell.figures, line });
+            self.count(&cell, line, stored, seen);
         }
         Ok(())
+    }
+
+    fn count(&mut self, cell: &StatCell, line: u64, stored: Stored, seen: Seen<'_>) {
+        let Some(open) = &mut self.day else { return };
+        let old = match stored {
+            Stored::Unchanged => {
+                self.counts.unchanged += 1;
+                open.is_restated = true;
+                return;
+            }
+            Stored::Inserted => {
+                self.counts.inserted += 1;
+                None
+            }
+            Stored::Changed(old) => {
+                self.counts.changed += 1;
+                Some(old)
+            }
+        };
+        open.changed += 1;
+        seen(StatChange { key: cell.key, old, new: cell.figures, line });
     }
 
     /// Writes cells of one day, or compares them.

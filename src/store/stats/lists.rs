@@ -3,7 +3,8 @@
 use crate::domain::{Figures, MicrosSum};
 use crate::store::stats::daily_stats;
 use crate::store::{
-    AdvertiserKey, CampaignKey, Doing as _, ImportSpan, PublisherKey, ReadTxn, StatKey, StatRow, StoreResult,
+    AdvertiserKey, CampaignKey, Doing as _, ImportSpan, PublisherKey, ReadTxn, StatKey, StatRow, StoreError,
+    StoreResult,
 };
 
 /// Which cells are wanted; both days are included.
@@ -78,22 +79,27 @@ impl ReadTxn<'_> {
         Ok(())
     }
 
-    /// Passes every cell of the days to `each`, in the table's order, with the import that stated it.
-    pub fn stat_scan_stated(&self, days: ImportSpan, mut each: impl FnMut(StatKey, StatRow)) -> StoreResult<()> {
+    /// Passes the cells of these days to `each`, in the order of the table, until it fails.
+    pub fn stat_scan_figures<E: From<StoreError>>(
+        &self,
+        days: ImportSpan,
+        mut each: impl FnMut(StatKey, Figures) -> Result<(), E>,
+    ) -> Result<(), E> {
         const DOING: &str = "read stats";
-        let sql =
-            "select clicks, cost_micros, views, conversions, import_key, import_line, day, campaign_key, publisher_key
+        let sql = "select day, campaign_key, publisher_key, clicks, cost_micros, views, conversions
             from daily_stats
             where advertiser_key = ?1 and day between ?2 and ?3
             order by day, campaign_key, publisher_key";
         let mut statement = self.conn.prepare_cached(sql).doing(DOING)?;
         let mut rows = statement.query((days.advertiser.0, days.first, days.last)).doing(DOING)?;
         while let Some(row) = rows.next().doing(DOING)? {
-            let key = |row: &rusqlite::Row<'_>| -> rusqlite::Result<StatKey> {
-                let (campaign, publisher) = (CampaignKey(row.get(7)?), PublisherKey(row.get(8)?));
-                Ok(StatKey { advertiser: days.advertiser, day: row.get(6)?, campaign, publisher })
+            let cell = |row: &rusqlite::Row<'_>| -> rusqlite::Result<(StatKey, Figures)> {
+                let (campaign, publisher) = (CampaignKey(row.get(1)?), PublisherKey(row.get(2)?));
+                let key = StatKey { advertiser: days.advertiser, day: row.get(0)?, campaign, publisher };
+                Ok((key, daily_stats::figures(row, 3)?))
             };
-            each(key(row).doing(DOING)?, daily_stats::stated(row).doing(DOING)?);
+            let (key, figures) = cell(row).doing(DOING)?;
+            each(key, figures)?;
         }
         Ok(())
     }
