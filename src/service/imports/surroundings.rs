@@ -321,25 +321,22 @@ mod tests {
     use crate::store::{ImportKind, Lane, Store, Stored};
 
     /// Rows of two advertisers; which there are, and their clicks, follows from `seed`.
-    fn csv(seed: u64, days: std::ops::Range<u32>) -> String {
-        let mut csv = "date,advertiser,campaign_name,offer_name,app,store_id,os,partner,clicks,cost\n".to_owned();
-        for (advertiser, day, campaign) in rows(days) {
+    fn rows(seed: u64, days: std::ops::Range<u32>) -> Vec<String> {
+        let mut rows = vec!["date,advertiser,campaign_name,offer_name,app,store_id,os,partner,clicks,cost".to_owned()];
+        for (day, advertiser, campaign) in days
+            .flat_map(|day| (0..2).flat_map(move |advertiser| (0..9).map(move |campaign| (day, advertiser, campaign))))
+        {
             let seed = if day % 3 == 0 { seed } else { 0 };
             let mixed = (u64::from(day) * 31 + campaign * 7 + advertiser + seed) % 13;
             if mixed > 2 {
                 let clicks = if mixed == 3 { 90_000 } else { 100 + mixed };
-                let date = crate::domain::Day::from_stored(20_000 + i64::from(day)).unwrap();
-                csv += &format!(
-                    "{date},A{advertiser},C{campaign},O,App,com.app,android,P{},{clicks},{mixed}.5\n",
-                    campaign % 3
-                );
+                let (date, partner) = (Day::from_stored(20_000 + i64::from(day)).unwrap(), campaign % 3);
+                rows.push(format!(
+                    "{date},A{advertiser},C{campaign},O,App,com.app,android,P{partner},{clicks},{mixed}.5"
+                ));
             }
         }
-        csv
-    }
-
-    fn rows(days: std::ops::Range<u32>) -> impl Iterator<Item = (u64, u32, u64)> {
-        days.flat_map(|day| (0..2).flat_map(move |advertiser| (0..9).map(move |campaign| (advertiser, day, campaign))))
+        rows
     }
 
     fn look_at(store: &Store, staging: &mut Staging) -> (Vec<(Staged, Option<Figures>)>, String) {
@@ -361,11 +358,11 @@ mod tests {
         let options = ImportOptions { create_missing: true, ..ImportOptions::new(Format::Csv) };
         let actor = Actor::command_line();
         let source = ImportSource { kind: ImportKind::File, name: "a.csv".to_owned(), token: None, actor };
-        run(&store, std::io::Cursor::new(csv(4, 0..60)), &options, &source).unwrap();
-        let second = csv(5, 20..75);
-        let second: String =
-            second.lines().filter(|line| !line.contains(",C4,")).map(|line| format!("{line}\n")).collect();
-        let staged = || stage(&store, second.as_bytes(), &options, Utc::now(), &mut ProblemLog::default()).unwrap();
+        run(&store, std::io::Cursor::new(rows(4, 0..60).join("\n")), &options, &source).unwrap();
+        let mut second = rows(5, 20..75);
+        second.retain(|row| !row.contains(",C4,"));
+        let text = second.join("\n");
+        let staged = || stage(&store, text.as_bytes(), &options, Utc::now(), &mut ProblemLog::default()).unwrap();
         let (mut few, mut many) = (staged(), staged());
         let file = dir.path().join("cells");
         few.cells.write_to(std::fs::File::create(&file).unwrap()).unwrap();
@@ -386,7 +383,7 @@ mod tests {
             kinds[kind] += 1;
             assert_eq!(told, [expected]);
         }
-        assert_eq!(seen.len(), second.lines().count() - 1);
+        assert_eq!(seen.len(), second.len() - 1);
         assert!(kinds.iter().all(|count| *count > 0), "{kinds:?}");
     }
 }
