@@ -12,7 +12,7 @@ use super::ahead::read_ahead;
 use super::cell::Cell;
 use super::guard::{LineRules, Lines, Next, RecordReader};
 use super::header::{Binding, MAX_HEADERS};
-use super::record::Record;
+use super::record::{Record, RecordBuffer};
 use super::row::{Forms, RowBuilder};
 use super::{EMPTY, FileError, Mapping, Separator, Sink, Summary, Unit};
 
@@ -23,7 +23,7 @@ pub(super) const NO_ROWS: &str = "the file has a header but no rows";
 pub(super) fn read(input: impl Read + Send, mapping: &Mapping, sink: &mut Sink<'_>) -> Result<Summary, FileError> {
     let mut records = Records::open(input, None, None, LineRules::default())?;
     let binding = bind(&mut records, mapping)?;
-    let width = records.record.len();
+    let width = records.record().len();
     let mut summary = Summary { headers: binding.headers().to_vec(), ..Summary::default() };
     binding.note_ignored(&mut summary.ignored);
 
@@ -48,7 +48,8 @@ pub(super) fn read(input: impl Read + Send, mapping: &Mapping, sink: &mut Sink<'
 pub(super) struct Records<R> {
     reader: Reader<RecordReader<R>>,
     separator: u8,
-    pub(super) record: Record,
+    /// The current record.
+    own: RecordBuffer,
     /// The buffer that the parser fills.
     parsed: StringRecord,
 }
@@ -61,13 +62,12 @@ pub(super) enum Advance {
 }
 
 /// A record with its line, as [`Records::each`] passes it on.
-#[derive(Default)]
-pub(super) struct Item {
+pub(super) struct Item<'b> {
     /// The line it begins on.
     pub(super) line: u64,
-    pub(super) record: Record,
-    /// Why it isn't text; the record is then another one's.
-    pub(super) not_utf8: Option<Utf8Error>,
+    /// Without cells if it isn't text.
+    pub(super) record: Record<'b>,
+    pub(super) not_utf8: Option<&'b Utf8Error>,
     /// Whether it is the last one and lacks the end of its line, and whether it then ends in a quotation mark.
     pub(super) is_unfinished: bool,
     pub(super) ends_quoted: bool,
@@ -76,8 +76,12 @@ pub(super) struct Item {
 /// Records that are read ahead together, in memory that is used again.
 #[derive(Default)]
 struct Batch {
-    items: Vec<Item>,
-    filled: usize,
+    records: RecordBuffer,
+    lines: Vec<u64>,
+    /// Those that aren't text, by index.
+    not_utf8: Vec<(usize, Utf8Error)>,
+    /// Whether the last one lacks the end of its line, and ends in a quotation mark.
+    ends: (bool, bool),
 }
 
 /// How many records are read ahead at once: at most this many, and no further one after this many bytes.
@@ -110,7 +114,7 @@ impl<R: Read> Records<R> {
             // in the middle of one.
             .terminator(Terminator::Any(b'\n'))
             .from_reader(RecordReader::new(lines));
-        Ok(Self { reader, separator, record: Record::default(), parsed: StringRecord::new() })
+        Ok(Self { reader, separator, own: RecordBuffer::default(), parsed: StringRecord::new() })
     }
 
     fn is_unfinished(&self) -> bool {
@@ -130,7 +134,7 @@ impl<R: Read> Records<R> {
             }
             Advance::End => return Err(FileError::Refused(EMPTY.to_owned())),
         };
-        let count = self.record.len();
+        let count = self.record().len();
         if count > MAX_HEADERS {
             let words = format!("the header has {count} columns, expected at most {MAX_HEADERS}");
             return Err(FileError::Refused(words));
@@ -138,11 +142,25 @@ impl<R: Read> Records<R> {
         Ok(line)
     }
 
+    /// The record just read.
+    pub(super) fn record(&self) -> Record<'_> {
+        self.own.get(0)
+    }
+
     pub(super) fn advance(&mut self) -> Result<Advance, FileError> {
-        let Self { reader, separator, record, parsed } = self;
+        let mut own = std::mem::take(&mut self.own);
+        own.clear();
+        let advance = self.advance_into(&mut own);
+        self.own = own;
+        advance
+    }
+
+    /// Adds the next record to `records`; without cells if it isn't text.
+    fn advance_into(&mut self, records: &mut RecordBuffer) -> Result<Advance, FileError> {
+        let Self { reader, separator, parsed, .. } = self;
         match reader.get_mut().next_plain()? {
             Next::Plain(line, text) => {
-                record.split(text, *separator);
+                records.split(text, *separator);
                 reader.get_mut().finish_record();
                 return Ok(Advance::Record(line));
             }
@@ -153,12 +171,15 @@ impl<R: Read> Records<R> {
         let line = reader.get_ref().began();
         let advance = match read {
             Ok(true) => {
-                record.copy(parsed);
+                records.copy(parsed);
                 Advance::Record(line)
             }
             Ok(false) => Advance::End,
             Err(error) => match error.into_kind() {
-                ErrorKind::Utf8 { err, .. } => Advance::NotUtf8(line, err),
+                ErrorKind::Utf8 { err, .. } => {
+                    records.finish();
+                    Advance::NotUtf8(line, err)
+                }
                 ErrorKind::Io(error) => {
                     return Err(reader.get_mut().take_fault().unwrap_or(FileError::Io(error)));
                 }
@@ -172,34 +193,40 @@ impl<R: Read> Records<R> {
 
 impl<R: Read + Send> Records<R> {
     /// Passes on the records that follow, in order, until `look` breaks. In a long file they are read ahead.
-    pub(super) fn each(mut self, mut look: impl FnMut(&Item) -> ControlFlow<()>) -> Result<(), FileError> {
-        let look = |batch: &Batch| batch.items.iter().take(batch.filled).try_for_each(&mut look);
-        read_ahead(move |batch| self.fill(batch), look)
+    pub(super) fn each(mut self, mut look: impl FnMut(&Item<'_>) -> ControlFlow<()>) -> Result<(), FileError> {
+        read_ahead(move |batch| self.fill(batch), |batch: &Batch| batch.each(&mut look))
     }
 
     /// Fills a batch; returns `false` at the end of the file.
     fn fill(&mut self, batch: &mut Batch) -> Result<bool, FileError> {
-        batch.filled = 0;
-        let mut bytes = 0;
-        while batch.filled < BATCH && bytes < BATCH_BYTES {
-            let (line, not_utf8) = match self.advance()? {
-                Advance::Record(line) => (line, None),
-                Advance::NotUtf8(line, error) => (line, Some(error)),
+        let Batch { records, lines, not_utf8, ends } = batch;
+        records.clear();
+        lines.clear();
+        not_utf8.clear();
+        while records.len() < BATCH && records.bytes() < BATCH_BYTES {
+            match self.advance_into(records)? {
+                Advance::Record(line) => lines.push(line),
+                Advance::NotUtf8(line, error) => {
+                    not_utf8.push((lines.len(), error));
+                    lines.push(line);
+                }
                 Advance::End => return Ok(false),
-            };
-            let is_unfinished = self.is_unfinished();
-            let ends_quoted = is_unfinished && self.ends_quoted();
-            if batch.filled == batch.items.len() {
-                batch.items.push(Item::default());
             }
-            let item = &mut batch.items[batch.filled];
-            item.record.shrink();
-            let record = std::mem::replace(&mut self.record, std::mem::take(&mut item.record));
-            bytes += record.bytes();
-            *item = Item { line, record, not_utf8, is_unfinished, ends_quoted };
-            batch.filled += 1;
+            let is_unfinished = self.is_unfinished();
+            *ends = (is_unfinished, is_unfinished && self.ends_quoted());
         }
         Ok(true)
+    }
+}
+
+impl Batch {
+    fn each(&self, look: &mut impl FnMut(&Item<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
+        let mut not_utf8 = self.not_utf8.iter().peekable();
+        self.lines.iter().enumerate().try_for_each(|(at, line)| {
+            let not_utf8 = not_utf8.next_if(|(other, _)| *other == at).map(|(_, error)| error);
+            let (is_unfinished, ends_quoted) = if at + 1 == self.lines.len() { self.ends } else { (false, false) };
+            look(&Item { line: *line, record: self.records.get(at), not_utf8, is_unfinished, ends_quoted })
+        })
     }
 }
 
@@ -209,7 +236,7 @@ fn fields(count: usize) -> String {
 
 fn bind<'m>(records: &mut Records<impl Read>, mapping: &'m Mapping) -> Result<Binding<'m>, FileError> {
     let line = records.header()?;
-    let binding = Binding::new(records.record.iter(), mapping)
+    let binding = Binding::new(records.record().iter(), mapping)
         .map_err(|clash| FileError::Refused(format!("line {line}, the header: {}", clash.reason)))?;
     binding.require_needed()?;
     Ok(binding)

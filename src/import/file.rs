@@ -48,8 +48,8 @@ pub fn read_file(
 fn read(text: impl Read + Send, plan: &Plan, sink: &mut Sink<'_>) -> Result<Summary, FileError> {
     let mut records = plan.table.records(text)?;
     records.header()?;
-    let binding = Binding::of_plan(records.record.iter(), plan);
-    let width = records.record.len();
+    let binding = Binding::of_plan(records.record().iter(), plan);
+    let width = records.record().len();
     let mut summary = Summary { headers: binding.headers().to_vec(), ..Summary::default() };
     binding.note_ignored(&mut summary.ignored);
     let mut rows = RowBuilder::new(Unit::Line, plan.forms());

@@ -1,42 +1,33 @@
-//! One record of a table: its text, and where each cell is in it. Every row of a file passes through one, three times.
+//! Records of a table: their texts, and where each cell is in them. Every row of a file passes through here, three times.
 
 use ::csv::StringRecord;
 
-/// The cells of one record, in one text that is reused.
+/// Records one after the other in one text that is reused. Another thread may read what one has filled, so it is compact.
 #[derive(Debug, Default)]
-pub(super) struct Record {
+pub(super) struct RecordBuffer {
     text: String,
-    /// Where each cell begins and ends.
-    cells: Vec<(usize, usize)>,
+    /// Where each cell ends, from the beginning of its record. The next one begins one byte behind.
+    ends: Vec<u32>,
+    /// Where each record ends in the text, and in the ends of cells.
+    records: Vec<(usize, usize)>,
 }
 
-/// Memory beyond this many bytes and cells isn't kept for the next record: few records are as long.
-const KEPT_BYTES: usize = 4096;
-const KEPT_CELLS: usize = 256;
-
-impl Record {
-    /// Frees what a long record took.
-    pub(super) fn shrink(&mut self) {
-        if self.text.capacity() > KEPT_BYTES || self.cells.capacity() > KEPT_CELLS {
-            *self = Self::default();
-        }
+impl RecordBuffer {
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+        self.ends.clear();
+        self.records.clear();
     }
 
-    /// The length of its text.
+    /// The length of all texts.
     pub(super) fn bytes(&self) -> usize {
         self.text.len()
     }
 
-    /// Splits a line without quotation marks.
+    /// Adds a line without quotation marks, split into cells.
     pub(super) fn split(&mut self, line: &str, separator: u8) {
-        self.text.clear();
         self.text.push_str(line);
-        self.cells.clear();
-        let mut start = 0;
-        let mut end_at = |end: usize| {
-            self.cells.push((start, end));
-            start = end + 1;
-        };
+        let mut end_at = |end: usize| self.ends.push(place(end));
         // Eight bytes at a time: cells are too short for a search of their own.
         let (eights, rest) = line.as_bytes().as_chunks::<8>();
         for (at, eight) in (0..).step_by(8).zip(eights) {
@@ -52,30 +43,71 @@ impl Record {
             }
         }
         end_at(line.len());
+        self.finish();
     }
 
-    /// Copies what the parser read.
+    /// Adds what the parser read.
     pub(super) fn copy(&mut self, read: &StringRecord) {
-        self.text.clear();
-        self.text.push_str(read.as_slice());
-        self.cells.clear();
-        self.cells.extend((0..read.len()).filter_map(|place| read.range(place)).map(|range| (range.start, range.end)));
+        let begin = self.text.len();
+        for cell in read {
+            self.text.push_str(cell);
+            self.ends.push(place(self.text.len() - begin));
+            self.text.push('\n');
+        }
+        self.finish();
     }
 
+    /// Adds a record without cells, or ends the one that was added.
+    pub(super) fn finish(&mut self) {
+        self.records.push((self.text.len(), self.ends.len()));
+    }
+
+    /// How many records there are.
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// The record with this index; the first is 0. Without cells if there are fewer.
+    pub(super) fn get(&self, at: usize) -> Record<'_> {
+        let before = at.checked_sub(1).and_then(|at| self.records.get(at)).copied().unwrap_or_default();
+        let own = self.records.get(at).copied().unwrap_or(before);
+        Record { text: &self.text[before.0..own.0], ends: &self.ends[before.1..own.1] }
+    }
+}
+
+/// A record is at most 1 MiB long.
+fn place(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+/// The cells of one record.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Record<'b> {
+    text: &'b str,
+    ends: &'b [u32],
+}
+
+impl<'b> Record<'b> {
     /// How many cells there are.
     pub(super) fn len(&self) -> usize {
-        self.cells.len()
+        self.ends.len()
     }
 
     /// The cell with this index; the first is 0.
     #[inline]
-    pub(super) fn get(&self, place: usize) -> Option<&str> {
-        self.cells.get(place).map(|(start, end)| &self.text[*start..*end])
+    pub(super) fn get(&self, place: usize) -> Option<&'b str> {
+        let end = *self.ends.get(place)? as usize;
+        let start = place.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| *end as usize + 1);
+        Some(&self.text[start..end])
     }
 
     #[inline]
-    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &str> + Clone {
-        self.cells.iter().map(|(start, end)| &self.text[*start..*end])
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &'b str> + Clone + use<'b> {
+        let (text, ends) = (self.text, self.ends);
+        ends.iter().enumerate().map(move |(place, end)| {
+            let start = place.checked_sub(1).map_or(0, |before| ends[before] as usize + 1);
+            &text[start..*end as usize]
+        })
     }
 }
 
@@ -95,13 +127,19 @@ mod tests {
     proptest! {
         #[test]
         fn a_line_is_split_at_every_separator(line in "[,;a-cé\u{2c2c}\u{1}\t|]{0,60}") {
-            let mut record = Record::default();
-            for separator in [b',', b';', b'\t', b'|'] {
-                record.split(&line, separator);
+            let mut records = RecordBuffer::default();
+            for (at, separator) in [b',', b';', b'\t', b'|'].into_iter().enumerate() {
                 let expected: Vec<&str> = line.split(char::from(separator)).collect();
-                prop_assert_eq!(record.iter().collect::<Vec<_>>(), expected);
-                prop_assert_eq!(record.get(record.len()), None);
+                records.split(&line, separator);
+                records.copy(&StringRecord::from(expected.clone()));
+                for record in [records.get(2 * at), records.get(2 * at + 1)] {
+                    prop_assert_eq!(record.iter().collect::<Vec<_>>(), expected.clone());
+                    prop_assert_eq!(record.iter().rev().count(), record.len());
+                    let cells: Vec<&str> = (0..).map_while(|place| record.get(place)).collect();
+                    prop_assert_eq!(cells, expected.clone());
+                }
             }
+            prop_assert_eq!(records.len(), 8);
         }
     }
 }

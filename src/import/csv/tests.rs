@@ -179,7 +179,7 @@ proptest! {
         let mut found = Vec::new();
         while let Advance::Record(line) = records.advance().unwrap() {
             prop_assert_eq!(usize::try_from(line).unwrap(), found.len() + 1);
-            found.push(records.record.iter().collect::<StringRecord>());
+            found.push(records.record().iter().collect::<StringRecord>());
         }
         prop_assert_eq!(found, expected);
     }
@@ -192,7 +192,7 @@ fn quoted_rows_and_bytes_that_are_no_text_stand_between_plain_ones() {
     let mut seen = Vec::new();
     loop {
         seen.push(match records.advance().unwrap() {
-            Advance::Record(line) => format!("{line}: {}", records.record.iter().collect::<Vec<_>>().join("|")),
+            Advance::Record(line) => format!("{line}: {}", records.record().iter().collect::<Vec<_>>().join("|")),
             Advance::NotUtf8(line, error) => format!("{line}: field {} is no text", error.field()),
             Advance::End => break,
         });

@@ -122,7 +122,7 @@ impl CurrencyCheck {
     }
 }
 
-fn cell(record: &Record, place: Option<usize>) -> &str {
+fn cell<'b>(record: &Record<'b>, place: Option<usize>) -> &'b str {
     place.and_then(|place| record.get(place)).map_or("", bare)
 }
 

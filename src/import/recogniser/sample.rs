@@ -87,7 +87,7 @@ impl Sample {
         let mut records =
             Records::open(open(head)?, Some(table.separator), Some(table.header_line), table.line_rules())?;
         records.header()?;
-        let names: Vec<String> = records.record.iter().map(|name| bare(name).to_owned()).collect();
+        let names: Vec<String> = records.record().iter().map(|name| bare(name).to_owned()).collect();
         let mut columns: Vec<SampleColumn> = Vec::new();
         columns.resize_with(names.len(), SampleColumn::default);
         for _ in 0..ROWS {
@@ -98,7 +98,7 @@ impl Sample {
                 Ok(Advance::End) | Err(_) => break,
             };
             for (at, column) in columns.iter_mut().enumerate() {
-                column.look(line, records.record.get(at).map_or("", bare));
+                column.look(line, records.record().get(at).map_or("", bare));
             }
         }
         for column in &mut columns {

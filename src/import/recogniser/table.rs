@@ -224,7 +224,7 @@ fn rows(head: impl Read, separator: Separator, rules: LineRules) -> Result<Vec<R
     while rows.len() < LOOKED_AT {
         match reader.advance() {
             Ok(Advance::Record(line)) => {
-                let cells: Vec<String> = reader.record.iter().map(|field| bare(field).to_owned()).collect();
+                let cells: Vec<String> = reader.record().iter().map(|field| bare(field).to_owned()).collect();
                 if cells.iter().any(|cell| !cell.is_empty()) {
                     rows.push((line, cells));
                 }

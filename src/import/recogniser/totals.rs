@@ -125,7 +125,7 @@ enum Group {
 /// A line in the second pass.
 pub(super) struct Passing<'r> {
     pub(super) line: u64,
-    pub(super) record: &'r Record,
+    pub(super) record: &'r Record<'r>,
     pub(super) day: Option<Day>,
     pub(super) figures: Figures,
     /// Whether it counts as a row for now.
