@@ -13,7 +13,7 @@ use crate::config::Global;
 use crate::domain::{DayState, Invalid, Name, Reason};
 use crate::import::{
     Column, DateFormat, DayOrder, DecimalSign, Decisions, Encoding, FileError, Format, LineSet, Mapping, MoneyUnit,
-    Period,
+    Packing, Period,
 };
 use crate::service::Actor;
 use crate::service::imports::{
@@ -151,12 +151,16 @@ fn import(global: &Global, store: &Store, args: Args, mut file: File, name: &str
     let save_as = args.reading.save_mapping.clone();
     let mut kept = None;
     if format.is_none() {
-        options.sha256 = Some(imports::hash(&mut file)?);
         let used = args.reading.mapping.clone();
+        let mut original = file.try_clone()?;
         let RecognisedFile { unpacked, recognition, currency } = recognise(store, args.reading, file, &options)?;
         options.currency = currency;
         if !recognition.problems.is_empty() {
             return Err(Failed::Refused(ImportError::Open(recognition.problems)));
+        }
+        if unpacked.packing != Packing::Text {
+            // A text is hashed while it is read.
+            options.sha256 = Some(imports::hash(&mut original)?);
         }
         if let Some(used) = used {
             imports::use_mapping(store, &used)?;
