@@ -1,6 +1,8 @@
 //! Writes a staged input into the database in one write transaction, all or nothing.
 
 use std::ops::ControlFlow;
+use std::panic::resume_unwind;
+use std::thread::Builder;
 
 use chrono::{DateTime, Utc};
 
@@ -27,6 +29,9 @@ pub(super) struct Commit<'i> {
     pub(super) expected: Option<&'i Outlook>,
     pub(super) now: DateTime<Utc>,
 }
+
+/// Waits for notes.
+type Unfinished = Box<dyn FnOnce() -> Result<Vec<ImportNote>, ImportError>>;
 
 impl Commit<'_> {
     /// Marks the import as running until the result is dropped.
@@ -57,25 +62,28 @@ impl Commit<'_> {
         })
     }
 
-    /// Notes about campaigns that the input doesn't name. Looked up before the write lock is taken, because it takes as long
-    /// as reading the days.
-    fn unnamed(&self, store: &Store, staging: &mut Staging) -> Result<Vec<ImportNote>, ImportError> {
+    /// Looks for campaigns that the input doesn't name, in a snapshot from before the write. That takes as long as reading the
+    /// days, so for many cells another thread does it during the write, and the result waits for it.
+    fn unnamed(&self, store: &Store, staging: &mut Staging) -> Result<Unfinished, ImportError> {
         if self.source.kind != ImportKind::File || self.options.replace {
-            return Ok(Vec::new());
+            return Ok(Box::new(|| Ok(Vec::new())));
         }
-        let planned = staging.creations.planned_names();
-        let found = store.read_in(Lane::Long, |txn| {
-            surroundings::unnamed(txn, &mut staging.cells, &mut CellNames::new(txn, planned))
-        })?;
-        Ok(found.iter().map(Unnamed::note).collect())
+        let (planned, scopes) = (staging.creations.planned_names(), surroundings::scopes(&mut staging.cells)?);
+        let snapshot = store.snapshot_in(Lane::Long)?;
+        let look = move || {
+            let txn = snapshot.txn();
+            let found = surroundings::unnamed(&txn, &scopes, &mut CellNames::new(&txn, planned))?;
+            Ok(found.iter().map(Unnamed::note).collect())
+        };
+        if staging.cells.are_many() {
+            let looking = Builder::new().name("unnamed".to_owned()).spawn(look)?;
+            return Ok(Box::new(|| looking.join().unwrap_or_else(|panic| resume_unwind(panic))));
+        }
+        let notes = look()?;
+        Ok(Box::new(|| Ok(notes)))
     }
 
-    fn write(
-        &self,
-        txn: &WriteTxn<'_>,
-        staging: &mut Staging,
-        unnamed: Vec<ImportNote>,
-    ) -> Result<ImportDone, ImportError> {
+    fn write(&self, txn: &WriteTxn<'_>, staging: &mut Staging, unnamed: Unfinished) -> Result<ImportDone, ImportError> {
         let Self { options, source, id, now, .. } = *self;
         if let Some(draft) = self.draft
             && !txn.draft_delete(draft)?
@@ -111,7 +119,7 @@ impl Commit<'_> {
             return Err(ImportError::Final(final_days));
         }
         let mut reading = staging.reading.clone();
-        reading.notes.extend(unnamed);
+        reading.notes.extend(unnamed()?);
         let (sha256, rows, rounded) = (Some(reading.sha256.clone()), reading.rows, reading.rounded);
         let counts = ImportRow { sha256, rows, rounded, ..counts };
         let created = staging.creations.names();

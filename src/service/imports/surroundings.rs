@@ -47,8 +47,11 @@ pub(super) struct Surroundings {
     pub(super) unnamed: Vec<Unnamed>,
 }
 
+/// The part of the input about each advertiser.
+pub(super) type Scopes = BTreeMap<AdvertiserKey, Scope>;
+
 /// The part of the input about one advertiser.
-struct Scope {
+pub(super) struct Scope {
     days: HashSet<i64>,
     first: i64,
     last: i64,
@@ -56,14 +59,11 @@ struct Scope {
     named: HashSet<(CampaignKey, PublisherKey)>,
 }
 
-fn scopes(cells: &mut Cells, is_wanted: impl Fn(AdvertiserKey) -> bool) -> io::Result<BTreeMap<AdvertiserKey, Scope>> {
-    let mut scopes: BTreeMap<AdvertiserKey, Scope> = BTreeMap::new();
+pub(super) fn scopes(cells: &mut Cells) -> io::Result<Scopes> {
+    let mut scopes = Scopes::new();
     let mut cells = cells.reader()?;
     while let Some(Staged { cell, .. }) = cells.next()? {
         let StatKey { advertiser, day, campaign, publisher } = cell.key;
-        if !is_wanted(advertiser) {
-            continue;
-        }
         let scope = scopes.entry(advertiser).or_insert_with(|| Scope {
             days: HashSet::default(),
             first: day,
@@ -101,7 +101,7 @@ pub(super) fn look(
     names: &mut CellNames<'_, '_>,
     each: Each<'_>,
 ) -> Result<Surroundings, ImportError> {
-    let (scopes, are_many) = (scopes(cells, |_| true)?, cells.are_many());
+    let (scopes, are_many) = (scopes(cells)?, cells.are_many());
     let mut search = Search { scopes: &scopes, open: None, ended: Vec::new() };
     if !are_many {
         pair(txn, cells, &scopes, each, &mut |pair| search.see(&pair))?;
@@ -146,7 +146,7 @@ struct Pair {
 fn pair(
     txn: &ReadTxn<'_>,
     cells: &mut Cells,
-    scopes: &BTreeMap<AdvertiserKey, Scope>,
+    scopes: &Scopes,
     each: Each<'_>,
     see: &mut dyn FnMut(Pair),
 ) -> Result<(), ImportError> {
@@ -184,7 +184,7 @@ fn pair(
 
 /// Judges pairs, one advertiser after the other. Needs no database.
 struct Search<'s> {
-    scopes: &'s BTreeMap<AdvertiserKey, Scope>,
+    scopes: &'s Scopes,
     open: Option<(AdvertiserKey, OutlierSearch, AbsentSearch<'s>)>,
     ended: Vec<(OutlierSearch, AbsentSearch<'s>)>,
 }
@@ -225,13 +225,13 @@ impl Search<'_> {
 /// Only looks for unnamed campaigns.
 pub(super) fn unnamed(
     txn: &ReadTxn<'_>,
-    cells: &mut Cells,
+    scopes: &Scopes,
     names: &mut CellNames<'_, '_>,
 ) -> Result<Vec<Unnamed>, ImportError> {
     let mut found = Vec::new();
     // An advertiser that the import creates has no stats yet.
-    for (advertiser, scope) in scopes(cells, |advertiser| !is_provisional(advertiser.get()))? {
-        let mut absent = AbsentSearch::new(advertiser, &scope);
+    for (&advertiser, scope) in scopes.iter().filter(|(advertiser, _)| !is_provisional(advertiser.get())) {
+        let mut absent = AbsentSearch::new(advertiser, scope);
         let span = ImportSpan { advertiser, first: scope.first, last: scope.last };
         txn.stat_scan_figures(span, |key, figures| {
             absent.see(&key, &figures);
@@ -314,7 +314,7 @@ mod tests {
 
     use super::super::problems::ProblemLog;
     use super::super::staging::{Staging, stage};
-    use super::super::{ImportOptions, ImportSource, run};
+    use super::super::{Commit, ImportOptions, ImportSource, run};
     use super::*;
     use crate::import::Format;
     use crate::service::Actor;
@@ -385,5 +385,13 @@ mod tests {
         }
         assert_eq!(seen.len(), second.len() - 1);
         assert!(kinds.iter().all(|count| *count > 0), "{kinds:?}");
+
+        let id = crate::domain::ImportId::from(uuid::Uuid::new_v4());
+        let now = Utc::now();
+        let commit = Commit { options: &options, source: &source, id, draft: None, expected: None, now };
+        let done = commit.run(&store, &mut many).unwrap().unwrap();
+        let unnamed = |note: &&ImportNote| note.code == "unnamed_campaign" && note.message.contains("\"C4\"");
+        assert_eq!(done.reading.notes.iter().filter(unnamed).count(), 2, "{:?}", done.reading.notes);
+        assert_eq!(done.counts.inserted + done.counts.changed + done.counts.unchanged, seen.len() as u64);
     }
 }
