@@ -1,6 +1,6 @@
 //! The stored stats around an import's cells: figures far above the usual, and campaigns that the input doesn't name.
 //!
-//! One scan of the stored days next to the new cells, both in the order of the table.
+//! One scan of the stored days next to the new cells, both in the order of the table. A preview compares them in the same scan.
 
 use std::collections::BTreeMap;
 use std::io;
