@@ -23,6 +23,8 @@ pub(in crate::store) const BACKUP_ID: i32 = 0x5069_7442;
 
 /// Pages copied between two checks whether to continue.
 const STEP: i32 = 2048;
+/// How often two snapshots are taken until they are of the same state. A change takes a thousand times as long as both.
+const TRIES: usize = 1000;
 /// How many problems are listed; a damaged file may have thousands.
 const TOLD: usize = 3;
 
@@ -58,17 +60,19 @@ pub(in crate::store) fn backup(from: &Path, target: &Path, go_on: &dyn Fn() -> b
     disk::ensure_free(dir, size.saturating_add(crate::store::MIN_FREE / 4))?;
     let mut temporary = temporary(target)?;
 
-    let source = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_ONLY).doing("open the database")?;
-    crate::store::file::open::prepare_looking(&source).doing("prepare the database")?;
-    let snapshot = source.unchecked_transaction().doing("begin reading")?;
-    let expected = DatabaseSummary::of(&snapshot)?;
-    copy(&snapshot, temporary.path(), BACKUP_ID, go_on)?;
-    drop(snapshot);
+    let (source, other) = one_state_twice(from)?;
+    let expected = std::thread::scope(|scope| {
+        let expected = scope.spawn(|| DatabaseSummary::of(&{ other }));
+        copy(&source, temporary.path(), BACKUP_ID, go_on)?;
+        joined(expected)
+    })?;
+    drop(source);
 
-    let sealed = Trailer::now().append(temporary.as_file_mut()).and_then(|()| temporary.as_file().sync_all());
-    sealed.map_err(failed)?;
-    let verified = verify(temporary.path())?;
-    if verified.contents != expected {
+    let path = temporary.path().to_owned();
+    let file = temporary.as_file_mut();
+    let seal = Trailer::now();
+    let ((), contents) = contents(&path, || seal.append(file).and_then(|()| file.sync_all()).map_err(failed))?;
+    if contents != expected {
         return Err(StoreError::Unsound {
             path: target.to_owned(),
             problem: "the copy differs from the database, so it was deleted".to_owned(),
@@ -76,7 +80,37 @@ pub(in crate::store) fn backup(from: &Path, target: &Path, go_on: &dyn Fn() -> b
     }
     temporary.persist_noclobber(target).map_err(|error| failed(error.error))?;
     disk::sync_dir(dir).map_err(failed)?;
-    Ok(Verified { path: target.to_owned(), ..verified })
+    let bytes = target.metadata().map_err(failed)?.len();
+    Ok(Verified { path: target.to_owned(), bytes, seal: Some(seal), contents })
+}
+
+/// Two connections that read the same state of the database, until they are dropped.
+fn one_state_twice(path: &Path) -> StoreResult<(Connection, Connection)> {
+    let open = || -> StoreResult<Connection> {
+        let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).doing("open the database")?;
+        crate::store::file::open::prepare_looking(&conn).doing("prepare the database")?;
+        Ok(conn)
+    };
+    let (one, other) = (open()?, open()?);
+    // It is another one if somebody else committed since it was last asked for.
+    let version = |conn: &Connection| conn.query_row("pragma data_version", (), |row| row.get::<_, i64>(0));
+    let begin = |conn: &Connection| conn.execute_batch("begin").and_then(|()| version(conn));
+    for _ in 0..TRIES {
+        let before = version(&other).doing("begin reading")?;
+        begin(&one).doing("begin reading")?;
+        if begin(&other).doing("begin reading")? == before {
+            return Ok((one, other));
+        }
+        for conn in [&one, &other] {
+            conn.execute_batch("rollback").doing("end reading")?;
+        }
+    }
+    Err(StoreError::Busy { doing: "begin reading between two changes" })
+}
+
+/// The result of a thread; its panic goes on here.
+fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// A temporary file beside `target`, deleted unless it is kept. Leftovers of killed processes are deleted first.
@@ -127,36 +161,48 @@ pub fn verify(path: &Path) -> StoreResult<Verified> {
         _ => unreadable(error),
     })?;
     let Some(header) = header else { return Err(unsound("this is not an SQLite database".to_owned())) };
-    let seal = match trailer::find(&mut file).map_err(unreadable)? {
-        Found::Whole(seal) => Some(seal),
+    let mut seal = || match trailer::find(&mut file).map_err(unreadable)? {
+        Found::Whole(seal) => Ok(Some(seal)),
         Found::Broken => {
-            return Err(unsound("its bytes are not those that were sealed: the file changed since it was made".into()));
+            Err(unsound("its bytes are not those that were sealed: the file changed since it was made".into()))
         }
         Found::None if header.id == BACKUP_ID => {
-            return Err(unsound("the backup's seal is missing or damaged: the file was cut off or changed".to_owned()));
+            Err(unsound("the backup's seal is missing or damaged: the file was cut off or changed".to_owned()))
         }
-        Found::None => None,
+        Found::None => Ok(None),
     };
-    drop(file);
     if header.schema > SCHEMA_VERSION {
+        seal()?;
         return Err(StoreError::NewerSchema { found: header.schema, known: SCHEMA_VERSION });
     }
-    let conn = open_quietly(path)?;
+    let (seal, contents) = contents(path, seal)?;
+    Ok(Verified { path: path.to_owned(), bytes, seal, contents })
+}
+
+/// The contents of a file that SQLite finds nothing wrong with. It is read several times, by two threads at once. The second
+/// one begins with `work`, whose error comes before all others.
+fn contents<T: Send>(path: &Path, work: impl FnOnce() -> StoreResult<T> + Send) -> StoreResult<(T, DatabaseSummary)> {
+    let unsound = |problem: String| StoreError::Unsound { path: path.to_owned(), problem };
     // SQLite reports damage as errors as well as rows.
     let damaged = |error: StoreError| unsound(error.to_string());
-    let snapshot = conn.unchecked_transaction().doing("begin reading").map_err(damaged)?;
-    if !is_ours(&snapshot).map_err(damaged)? {
-        return Err(unsound("this is a SQLite database, but none of Pitlane's".to_owned()));
-    }
-    // The file is read three times, by two connections at once.
-    let (found, rest) = std::thread::scope(|scope| {
-        let rest = scope.spawn(|| {
-            let conn = open_quietly(path)?;
-            let snapshot = conn.unchecked_transaction().doing("begin reading")?;
-            Ok((references(&snapshot)?, DatabaseSummary::of(&snapshot)))
-        });
-        (pages(&snapshot), rest.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    let conn = open_quietly(path)?;
+    let look = || {
+        let snapshot = conn.unchecked_transaction().doing("begin reading")?;
+        if !is_ours(&snapshot)? {
+            return Ok(vec!["this is a SQLite database, but none of Pitlane's".to_owned()]);
+        }
+        pages(&snapshot)
+    };
+    let read = || {
+        let conn = open_quietly(path)?;
+        let snapshot = conn.unchecked_transaction().doing("begin reading")?;
+        Ok((references(&snapshot)?, DatabaseSummary::of(&snapshot)))
+    };
+    let (found, (worked, rest)) = std::thread::scope(|scope| {
+        let rest = scope.spawn(|| (work(), read()));
+        (look(), joined(rest))
     });
+    let worked = worked?;
     let told = |problems: Vec<String>| {
         let more = problems.len().saturating_sub(TOLD);
         let told = problems.iter().take(TOLD).map(String::as_str).collect::<Vec<_>>().join("; ");
@@ -170,8 +216,7 @@ pub fn verify(path: &Path) -> StoreResult<Verified> {
     if !missing.is_empty() {
         return Err(told(missing));
     }
-    let contents = contents.map_err(damaged)?;
-    Ok(Verified { path: path.to_owned(), bytes, seal, contents })
+    Ok((worked, contents.map_err(damaged)?))
 }
 
 /// Opens a file for reading, without creating files beside it.
@@ -223,4 +268,46 @@ pub(in crate::store) fn sync(path: &Path) -> io::Result<()> {
     let mut file = File::options().append(true).open(path)?;
     file.flush()?;
     file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn two_connections_read_one_state_while_others_write() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("counted.db");
+        let writer = Connection::open(&path).unwrap();
+        writer.pragma_update(None, "journal_mode", "wal").unwrap();
+        let table = "pragma synchronous = off; create table counted (at integer); insert into counted values (0)";
+        writer.execute_batch(table).unwrap();
+        let is_over = AtomicBool::new(false);
+        let (seen, differing) = std::thread::scope(|scope| {
+            let is_over = &is_over;
+            scope.spawn(move || {
+                while !is_over.load(Ordering::Relaxed) {
+                    writer.execute("update counted set at = at + 1", ()).unwrap();
+                }
+            });
+            let state = |conn: &Connection| conn.query_row("select at from counted", (), |row| row.get::<_, i64>(0));
+            let (mut seen, mut differing) = (BTreeSet::new(), 0);
+            for _ in 0..100_000 {
+                let both = one_state_twice(&path).map(|(one, other)| (state(&one), state(&other)));
+                let Ok((Ok(one), Ok(other))) = both else { break };
+                differing += u32::from(one != other);
+                seen.insert(one);
+                if seen.len() > 100 {
+                    break;
+                }
+            }
+            is_over.store(true, Ordering::Relaxed);
+            (seen.len(), differing)
+        });
+        assert!(seen > 100, "only {seen} states were seen");
+        assert_eq!(differing, 0);
+    }
 }
