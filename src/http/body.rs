@@ -1,4 +1,4 @@
-//! The body of a long report. The thread that sends it makes about 64 KiB at a time, whenever the connection can take more.
+//! The body of a long report. The thread that sends it makes about 48 KiB at a time, whenever the connection can take more.
 //!
 //! Reading needs a turn and a database connection. A slow client doesn't keep them: if it takes nothing for a moment while
 //! others wait, they are given back. The report continues later in another snapshot, if the remaining days are unchanged
@@ -156,7 +156,8 @@ impl Stream for ReportBody {
     type Item = io::Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.chunks_at_once == CHUNKS_AT_ONCE {
+        // The end of the envelope goes out with the last rows.
+        if self.chunks_at_once >= CHUNKS_AT_ONCE && !self.rest.borrow().is_closing() {
             self.chunks_at_once = 0;
             cx.waker().wake_by_ref();
             return Poll::Pending;
@@ -215,6 +216,10 @@ async fn release_when_idle(rest: Weak<RefCell<BodyState>>) {
 }
 
 impl BodyState {
+    fn is_closing(&self) -> bool {
+        matches!(self, Self::Closing(..))
+    }
+
     /// Ready when the next bytes can be made, or never will be. Returns whether a turn was taken.
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         let Self::Rows(making) = self else { return Poll::Ready(false) };

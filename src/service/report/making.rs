@@ -12,7 +12,7 @@ use super::{Caches, Plan, ReportHead, ReportRequest, ReportTotals, format, gener
 use crate::service::{ServiceError, ServiceResult};
 use crate::store::{Lane, Snapshot, StatScan, Store};
 
-/// A report that is being made: returns chunks of about 64 KiB. For JSON the `items` array (or `data` of the general report),
+/// A report that is being made: returns chunks of about 48 KiB. For JSON the `items` array (or `data` of the general report),
 /// for CSV the whole text. After an error nothing more follows, and the chunks before are not a whole report.
 pub struct Report {
     asked: ReportRequest,

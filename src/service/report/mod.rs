@@ -1,7 +1,7 @@
 //! The cost report (contract §1) and its totals (§3): reads rows from the store and returns bytes.
 //!
 //! A report is made from one snapshot. The versions in it say which rendered days and dimensions in the caches are still
-//! valid; nothing expires by age. It is made in chunks of about 64 KiB, so that a thread that must not block can make it
+//! valid; nothing expires by age. It is made in chunks of about 48 KiB, so that a thread that must not block can make it
 //! between other work. The routes and `pitlane report` use the same code, so both give the same bytes.
 //!
 //! # To add a report
