@@ -43,21 +43,6 @@ enum Event {
     Stop,
 }
 
-impl Event {
-    fn token_use(&self) -> Option<TokenUse> {
-        match self {
-            Self::Poll(poll) => poll.token.map(|token| TokenUse {
-                token,
-                at: poll.at,
-                address: poll.address.clone(),
-                user_agent: poll.user_agent.clone(),
-            }),
-            Self::Use(seen) => Some(seen.clone()),
-            Self::Stop => None,
-        }
-    }
-}
-
 /// Takes entries from requests and writes them on a thread of its own.
 pub struct PollLog {
     queue: SyncSender<Event>,
@@ -296,17 +281,23 @@ impl BatchWriter {
 
 fn write_batch(txn: &WriteTxn<'_>, batch: &[Event]) -> Result<(), StoreError> {
     // Only a token's last use is stored, so the batch's others need not be written.
-    let mut last_uses = HashMap::new();
+    let (mut polls, mut last_uses) = (Vec::new(), HashMap::new());
     for event in batch {
-        if let Event::Poll(poll) = event {
-            txn.poll_add(poll)?;
-            if let (Some(feed), 200..400) = (poll.feed, poll.status) {
-                txn.feed_seen(feed, poll.at, &poll.address, &poll.user_agent)?;
+        let (token, seen) = match event {
+            Event::Poll(poll) => {
+                polls.push(&**poll);
+                if let (Some(feed), 200..400) = (poll.feed, poll.status) {
+                    txn.feed_seen(feed, poll.at, &poll.address, &poll.user_agent)?;
+                }
+                (poll.token, (poll.at, &poll.address, &poll.user_agent))
             }
-        }
-        last_uses.extend(event.token_use().map(|seen| (seen.token, seen)));
+            Event::Use(seen) => (Some(seen.token), (seen.at, &seen.address, &seen.user_agent)),
+            Event::Stop => continue,
+        };
+        last_uses.extend(token.map(|token| (token, seen)));
     }
-    last_uses.values().try_for_each(|seen| txn.token_use_add(seen))
+    txn.polls_add(&polls)?;
+    last_uses.into_iter().try_for_each(|(token, (at, address, agent))| txn.token_seen(token, at, address, agent))
 }
 
 /// The first event and those that arrive until then, up to a queue's length; whether a stop was among them.

@@ -180,7 +180,7 @@ impl WriteTxn<'_> {
     }
 
     /// Notes when and from where a token was used.
-    pub(super) fn token_seen(&self, key: TokenKey, at: DateTime<Utc>, address: &str, agent: &str) -> StoreResult<()> {
+    pub fn token_seen(&self, key: TokenKey, at: DateTime<Utc>, address: &str, agent: &str) -> StoreResult<()> {
         let sql = "update api_tokens
             set last_used_at = ?2, last_used_address = ?3, last_used_agent = ?4
             where token_key = ?1 and coalesce(last_used_at, 0) <= ?2";

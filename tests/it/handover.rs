@@ -237,7 +237,7 @@ impl Week {
             user_agent: row.user_agent.clone(),
         };
         let written = self.store.write_ledger(|txn| {
-            txn.poll_add(&row)?;
+            txn.polls_add(&[&row])?;
             txn.served_add(&answer)
         });
         assert!(written.unwrap());

@@ -242,7 +242,7 @@ impl Site {
         let complete_to = self.answers.iter().map(|answer| answer.known).min().unwrap_or(self.known);
         let written = self.store().write_ledger(|txn| {
             txn.ledger_complete_up_to(complete_to)?;
-            txn.poll_add(&row)?;
+            txn.polls_add(&[&row])?;
             txn.served_add(&answer)
         });
         written.unwrap()
