@@ -133,7 +133,7 @@ impl PollRecorder {
                 let PollRow { at, address, user_agent, .. } = *self.row;
                 self.log.token_use(TokenUse { token, at, address, user_agent });
             }
-            None => self.log.poll(self.row),
+            None => self.log.poll(*self.row),
         }
     }
 

@@ -38,7 +38,8 @@ const FORGET_EVERY: Duration = Duration::from_hours(12);
 const REFUSED_A_MINUTE: NonZeroU32 = NonZeroU32::new(60).unwrap();
 
 enum Event {
-    Poll(Box<PollRow>),
+    /// In the queue's own memory: what one thread allocates and another frees costs most of all.
+    Poll(PollRow),
     Use(TokenUse),
     Stop,
 }
@@ -182,7 +183,7 @@ impl PollLog {
         HandOver { under_way: Arc::clone(&self.under_way), version }
     }
 
-    pub fn poll(&self, poll: Box<PollRow>) {
+    pub fn poll(&self, poll: PollRow) {
         self.served_by(&poll);
         let limit = if poll.token.is_none() && poll.feed.is_none() { &self.strangers } else { &self.refused };
         if poll.status >= 400 && limit.check().is_err() {
@@ -285,7 +286,7 @@ fn write_batch(txn: &WriteTxn<'_>, batch: &[Event]) -> Result<(), StoreError> {
     for event in batch {
         let (token, seen) = match event {
             Event::Poll(poll) => {
-                polls.push(&**poll);
+                polls.push(poll);
                 if let (Some(feed), 200..400) = (poll.feed, poll.status) {
                     txn.feed_seen(feed, poll.at, &poll.address, &poll.user_agent)?;
                 }
