@@ -40,6 +40,7 @@ impl Run {
         if !self.tokens.lock().unwrap().is_empty() {
             self.revoke_one(&mut rng, &never);
         }
+        self.revoke_feed(&mut rng, &never);
         let stop = AtomicBool::new(false);
         // Every second restore is not killed.
         let kill = self.rng.below(2) == 0;
@@ -76,7 +77,10 @@ impl Run {
             }
             // What was switched off after the backup stays off.
             self.switch.lock().unwrap().acknowledged &= before.switch;
+            // A backup has no files of uploads.
+            *self.upload.lock().unwrap() = None;
             // The restore logged everybody out.
+            *self.uploader.lock().unwrap() = None;
             self.sessions.lock().unwrap().iter_mut().for_each(|session| session.life = Life::Ended);
         }
         std::fs::remove_file(&file).unwrap();

@@ -81,22 +81,20 @@ impl Writer {
     }
 }
 
-/// A switch that is on or off.
-pub(crate) struct Switch {
-    pub(crate) acknowledged: bool,
+/// A setting, such as a switch that is on or off.
+pub(crate) struct Setting<T> {
+    pub(crate) acknowledged: T,
     /// Requested, but not answered yet.
-    pending: Option<bool>,
+    pending: Option<T>,
 }
 
-impl Switch {
-    pub(crate) fn on() -> Self {
-        Self { acknowledged: true, pending: None }
+impl<T: Copy + PartialEq + std::fmt::Display> Setting<T> {
+    pub(crate) fn of(acknowledged: T) -> Self {
+        Self { acknowledged, pending: None }
     }
 
-    /// Starts to switch it; returns the old state.
-    pub(crate) fn turn(&mut self) -> bool {
-        self.pending = Some(!self.acknowledged);
-        self.acknowledged
+    pub(crate) fn request(&mut self, to: T) {
+        self.pending = Some(to);
     }
 
     pub(crate) fn acknowledge(&mut self) {
@@ -104,16 +102,24 @@ impl Switch {
     }
 
     /// Compares what the program says with the record.
-    pub(crate) fn settle(&mut self, found: bool) -> Result<(), String> {
+    pub(crate) fn settle(&mut self, what: &str, found: T) -> Result<(), String> {
         if found != self.acknowledged && self.pending != Some(found) {
-            return Err(format!("the offer's switch was left at {}, and is at {found}", self.acknowledged));
+            return Err(format!("{what} was left at {}, and is at {found}", self.acknowledged));
         }
         (self.acknowledged, self.pending) = (found, None);
         Ok(())
     }
 }
 
-/// Whether a token or a session should work, according to the answers so far.
+impl Setting<bool> {
+    /// Starts to switch it; returns the old state.
+    pub(crate) fn turn(&mut self) -> bool {
+        self.request(!self.acknowledged);
+        self.acknowledged
+    }
+}
+
+/// Whether a token, a feed or a session should work, according to the answers so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Life {
     Live,
@@ -124,7 +130,7 @@ pub(crate) enum Life {
 
 impl Life {
     /// Compares whether it works with the record.
-    fn settle(&mut self, usable: bool) -> Result<(), String> {
+    pub(crate) fn settle(&mut self, usable: bool) -> Result<(), String> {
         *self = match (*self, usable) {
             (Self::Live | Self::Unsure, true) => Self::Live,
             (Self::Ended | Self::Unsure, false) => Self::Ended,

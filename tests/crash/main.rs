@@ -12,57 +12,54 @@
 mod common;
 
 mod admin_client;
+mod commands;
+mod counts;
 mod disk;
 mod drills;
+mod feeds;
 mod ledger;
+mod merging;
 mod process;
 mod upgrades;
+mod uploads;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
+use common::http::Person;
 use common::program::{Server, ask, run_on, text};
 use common::rng::Rng;
-use ledger::{Figures, Life, Session, Switch, Token, Writer, read_report};
+use counts::Counts;
+use feeds::Feed;
+use ledger::{Figures, Life, Session, Setting, Token, Writer, read_report};
 use process::{End, Process};
 use upgrades::Old;
+use uploads::Pending;
 
-/// Writers that send over HTTP; one more uses the command line, and the last one the pages.
+/// Writers that send over HTTP. One more uses the command line, the next edits cells, then one merges campaigns, and the last
+/// one uploads files.
 const HTTP_WRITERS: usize = 2;
 const CLERK: usize = HTTP_WRITERS + 1;
+const MERGER: usize = CLERK + 1;
+const UPLOADER: usize = MERGER + 1;
 /// Within this many cycles the control must find a loss.
 const CONTROL_CYCLES: u32 = 30;
 const REPORT: &str = "GET /api/v1/integrations/cost-report/singular/csv?date_from=2026-01-01&date_to=2026-12-31";
 const REPORT_COMMAND: [&str; 5] = ["report", "--advertiser", "Acme", "--format", "csv"];
+/// The hour from which on missing stats raise an alarm, unless it is set.
+const ALARM_HOUR: u32 = 12;
 /// How many sessions are checked after each kill.
 const SESSIONS: usize = 12;
 /// A report of one day and cell, whose offer is turned on and off.
 const ONE_DAY: &str = "GET /api/v1/integrations/cost-report/singular/csv?date_from=2025-01-01&date_to=2025-01-01";
 const FIRST: &str = "date,campaign_name,partner,clicks,cost,offer_name,app,store_id,os\n\
      2025-01-01,Switched,Lumen,1,1,Switched,Game,com.example.game,ANDROID\n\
-     2026-01-01,W3-C0,Lumen,1,1,Offer W3-C0,Game,com.example.game,ANDROID\n";
-
-#[derive(Default)]
-struct Counts {
-    imports: AtomicUsize,
-    issued: AtomicUsize,
-    revoked: AtomicUsize,
-    log_ins: AtomicUsize,
-    log_outs: AtomicUsize,
-    edits: AtomicUsize,
-    switched: AtomicUsize,
-    backups: AtomicUsize,
-    restores: usize,
-    restores_killed: usize,
-    first_starts: usize,
-    upgrades: usize,
-    upgrades_done: usize,
-    power_cuts: usize,
-    unflushed: usize,
-}
+     2026-01-01,W3-C0,Lumen,1,1,Offer W3-C0,Game,com.example.game,ANDROID\n\
+     2026-01-02,W4-Kept,Lumen,1,1,Merged,Game,com.example.game,ANDROID\n\
+     2026-01-02,W4-Spare,Lumen,2,2,Merged,Game,com.example.game,ANDROID\n";
 
 struct Run {
     process: Process,
@@ -73,14 +70,22 @@ struct Run {
     writers: Vec<Mutex<Writer>>,
     tokens: Mutex<Vec<Token>>,
     sessions: Mutex<Vec<Session>>,
-    switch: Mutex<Switch>,
+    switch: Mutex<Setting<bool>>,
+    feeds: Mutex<Vec<Feed>>,
+    alarm_hour: Mutex<Setting<u32>>,
+    uploader: Mutex<Option<Person>>,
+    upload: Mutex<Option<Pending>>,
+    /// The figures of the campaigns before the last merge.
+    before_merge: Mutex<Figures>,
     /// The ids of the offer that is turned on and off, and of the entries of the admin's cells.
     offer: String,
     cell_campaign: String,
     cell_publisher: String,
-    /// How long a restore takes without a kill.
+    /// How long a command takes, and a restore without a kill.
+    command_takes: Duration,
     restore_takes: Duration,
-    old: Old,
+    /// A database of each old schema, from when it is first needed.
+    old: Vec<Option<Old>>,
     counts: Counts,
 }
 
@@ -133,35 +138,8 @@ fn run(cycles: u32, seed: u32, lie: bool) -> Result<String, String> {
     if said.contains("panicked") {
         return Err(format!("the server panicked: {said}"));
     }
+    run.counts.check(cycles)?;
     Ok(format!("{cycles} kills of a server under load {}", run.counts.words()))
-}
-
-impl Counts {
-    fn words(&self) -> String {
-        let of = |count: &AtomicUsize| count.load(Ordering::Relaxed);
-        format!(
-            "({} power cuts took {} writes): {} imports, {} cell edits, {} offer switches, {} log-ins, {} log-outs, \
-             {} tokens issued, {} revoked, {} backups. Besides: {} restores done and {} killed, {} first starts killed, \
-             {} upgrades killed, {} of them after the step. After each kill checked: the file's integrity and references, \
-             the report of every cell over HTTP and by command, the offer's switch, tokens and sessions, every backup \
-             with a name",
-            self.power_cuts,
-            self.unflushed,
-            of(&self.imports),
-            of(&self.edits),
-            of(&self.switched),
-            of(&self.log_ins),
-            of(&self.log_outs),
-            of(&self.issued),
-            of(&self.revoked),
-            of(&self.backups),
-            self.restores,
-            self.restores_killed,
-            self.first_starts,
-            self.upgrades,
-            self.upgrades_done,
-        )
-    }
 }
 
 impl Run {
@@ -182,17 +160,22 @@ impl Run {
         let mut admit = process.command();
         admit.args(["admin", "create", "--email", admin_client::EMAIL, "--password-stdin"]);
         run_on(admit, admin_client::PASSWORD).done();
+        let since = Instant::now();
         let issue = |scope| process.must(&["token", "create", "--advertiser", "Acme", "--name", "x", "--scope", scope]);
         let (report_token, ingest_token) = (issue("report")?.trim().to_owned(), issue("ingest")?.trim().to_owned());
+        let command_takes = since.elapsed() / 2;
         let report = process.must(&[&REPORT_COMMAND[..], &["--from", "2025-01-01", "--to", "2026-12-31"]].concat())?;
         let cell =
             |row: usize, column: usize| report.lines().nth(row).unwrap().split(',').nth(column).unwrap().to_owned();
-        let writers: Vec<Mutex<Writer>> = (0..=CLERK).map(|_| Mutex::default()).collect();
-        let known = Figures::from([(("2026-01-01".to_owned(), format!("W{CLERK}-C0")), (1_000_000, 1))]);
-        writers[CLERK].lock().unwrap().acknowledged = known;
+        let writers: Vec<Mutex<Writer>> = (0..=UPLOADER).map(|_| Mutex::default()).collect();
+        let known =
+            |day: &str, campaign: &str, count| ((day.to_owned(), campaign.to_owned()), (count * 1_000_000, count));
+        writers[CLERK].lock().unwrap().acknowledged = Figures::from([known("2026-01-01", "W3-C0", 1)]);
+        writers[MERGER].lock().unwrap().acknowledged =
+            Figures::from([known("2026-01-02", "W4-Kept", 1), known("2026-01-02", "W4-Spare", 2)]);
         disk::forget(&process.undo).unwrap();
         Ok(Self {
-            old: Old::new(root, &process)?,
+            old: Old::SCHEMAS.map(|_| None).into(),
             process,
             scratch,
             rng: Rng::new(seed),
@@ -201,21 +184,29 @@ impl Run {
             writers,
             tokens: Mutex::default(),
             sessions: Mutex::default(),
-            switch: Mutex::new(Switch::on()),
+            switch: Mutex::new(Setting::of(true)),
+            feeds: Mutex::default(),
+            alarm_hour: Mutex::new(Setting::of(ALARM_HOUR)),
+            uploader: Mutex::default(),
+            upload: Mutex::default(),
+            before_merge: Mutex::default(),
             // An offer's first campaign has the offer's id.
             offer: cell(1, 7),
             cell_campaign: cell(2, 7),
             cell_publisher: cell(2, 2),
+            command_takes,
             restore_takes: Duration::from_millis(50),
-            counts: Counts::default(),
+            counts: Counts { upgrades: Old::SCHEMAS.map(|(schema, _)| (schema, 0)).into(), ..Counts::default() },
         })
     }
 
     fn cycle(&mut self, cycle: u32, power_cut: bool) -> Result<(), String> {
         let mut server = self.process.serve()?;
-        let load = Duration::from_millis(30 + self.rng.below(470));
+        // On a slow machine a kill waits longer, so that something was acknowledged before.
+        let longest = Duration::from_millis(470).max(self.command_takes * 10);
+        let load = Duration::from_millis(30 + self.rng.below(longest.as_millis() as u64));
         let stop = AtomicBool::new(false);
-        let chances: Vec<Rng> = (0..HTTP_WRITERS + 3).map(|_| self.rng.split()).collect();
+        let chances: Vec<Rng> = (0..HTTP_WRITERS + 5).map(|_| self.rng.split()).collect();
         let mut chances = chances.into_iter();
         std::thread::scope(|scope| {
             let (run, stop) = (&*self, &stop);
@@ -225,10 +216,13 @@ impl Run {
                 let (address, mut rng) = (address.clone(), next());
                 scope.spawn(move || run.write_over_http(number, &address, &mut rng, stop));
             }
-            let (mut for_files, mut for_tokens, mut for_pages) = (next(), next(), next());
+            let (mut for_files, mut for_tokens, mut for_pages, mut for_commands) = (next(), next(), next(), next());
             scope.spawn(move || run.write_files(HTTP_WRITERS, &mut for_files, stop));
             scope.spawn(move || run.issue_and_revoke(&mut for_tokens, stop));
+            let (at, mut for_uploads) = (address.clone(), next());
+            scope.spawn(move || run.upload_files(&at, &mut for_uploads, stop));
             scope.spawn(move || run.work_at_the_pages(&address, &mut for_pages, stop));
+            scope.spawn(move || run.run_commands(&mut for_commands, stop));
             scope.spawn(move || run.back_up(cycle, stop));
             std::thread::sleep(load);
             stop.store(true, Ordering::Relaxed);
@@ -292,58 +286,7 @@ impl Run {
         }
     }
 
-    fn issue_and_revoke(&self, rng: &mut Rng, stop: &AtomicBool) {
-        while !stop.load(Ordering::Relaxed) {
-            let issued = self.process.run(&["token", "create", "--advertiser", "Acme", "--name", "y"], stop);
-            match issued {
-                End::Done(secret) => {
-                    let token = Token { secret: secret.trim().to_owned(), life: Life::Live };
-                    self.tokens.lock().unwrap().push(token);
-                    self.counts.issued.fetch_add(1, Ordering::Relaxed);
-                }
-                End::Failed(words) => panic!("a token could not be issued: {words}"),
-                End::Killed => return,
-            }
-            if rng.below(2) == 0 && !self.revoke_one(rng, stop) {
-                return;
-            }
-        }
-    }
-
-    /// Revokes a live token; returns false if that was killed.
-    fn revoke_one(&self, rng: &mut Rng, stop: &AtomicBool) -> bool {
-        let (at, id) = {
-            let mut tokens = self.tokens.lock().unwrap();
-            let at = rng.below(tokens.len() as u64) as usize;
-            if tokens[at].life != Life::Live {
-                return true;
-            }
-            tokens[at].life = Life::Unsure;
-            (at, tokens[at].id().to_owned())
-        };
-        match self.process.run(&["token", "revoke", &id], stop) {
-            End::Done(_) => {
-                self.tokens.lock().unwrap()[at].life = Life::Ended;
-                self.counts.revoked.fetch_add(1, Ordering::Relaxed);
-                true
-            }
-            End::Failed(words) => panic!("a token could not be revoked: {words}"),
-            End::Killed => false,
-        }
-    }
-
-    fn back_up(&self, cycle: u32, stop: &AtomicBool) {
-        for number in 0.. {
-            let file = self.scratch.join(format!("{cycle}-{number}.db"));
-            match self.process.run(&["backup", text(&file)], stop) {
-                End::Done(_) => drop(self.counts.backups.fetch_add(1, Ordering::Relaxed)),
-                End::Failed(words) => panic!("a backup failed: {words}"),
-                End::Killed => return,
-            }
-        }
-    }
-
-    /// Compares everything with the record: the database, the figures, the tokens, the finished backups.
+    /// Compares everything with the record: the database, the figures, what is open or ended, the settings, the finished backups.
     fn check_all(&mut self, cycle: u32) -> Result<(), String> {
         self.process.must(&["verify", text(&self.process.data_dir.join("pitlane.db"))])?;
         let server = self.process.serve()?;
@@ -351,6 +294,10 @@ impl Run {
         for (number, writer) in self.writers.iter().enumerate() {
             writer.lock().unwrap().settle(number, &reported)?;
         }
+        self.check_merge()?;
+        self.check_feeds(&server, &reported)?;
+        self.check_upload(&server)?;
+        self.check_alarm()?;
         let mut tokens = self.tokens.lock().unwrap();
         let (count, last) = (tokens.len() as u64, tokens.len().saturating_sub(2));
         for (at, token) in tokens.iter_mut().enumerate() {
@@ -362,7 +309,7 @@ impl Run {
         }
         drop(tokens);
         let day = ask(&server.address, &self.report_token, ONE_DAY, "").map_err(|error| error.to_string())?.1;
-        self.switch.lock().unwrap().settle(!read_report(&day)?.is_empty())?;
+        self.switch.lock().unwrap().settle("the offer's switch", !read_report(&day)?.is_empty())?;
         let mut sessions = self.sessions.lock().unwrap();
         let old = sessions.len().saturating_sub(SESSIONS);
         sessions.drain(..old);

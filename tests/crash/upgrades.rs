@@ -1,5 +1,5 @@
-//! Kills a start that upgrades a database of the first schema: the result is old or new, never in between, with a backup
-//! before the step.
+//! Kills a start that upgrades a database of an old schema: the result is old or new, never in between, with a backup of
+//! what was before.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,20 +14,21 @@ use crate::{Run, disk};
 /// The fixture's rows are copied to this many days, so that a step that rewrites them takes some time.
 const DAYS: u32 = 20_000;
 
-/// A database of the first schema, and its expected result.
+/// A database of an old schema, and its expected result.
 pub(crate) struct Old {
+    schema: u64,
     file: PathBuf,
     /// Its contents, according to `verify`.
     advertisers: serde_json::Value,
-    /// The SQL of the first schema and of the latest.
-    first: Vec<String>,
+    /// The SQL of its schema and of the latest.
+    before: Vec<String>,
     latest: Vec<String>,
     version: u64,
     /// How long an upgrade takes without a kill.
     takes: Duration,
 }
 
-fn schema(file: &Path) -> Vec<String> {
+fn schema_of(file: &Path) -> Vec<String> {
     let conn = Connection::open(file).unwrap();
     let mut statement = conn.prepare("select coalesce(sql, name) from sqlite_schema order by 1").unwrap();
     statement.query_map((), |row| row.get(0)).unwrap().map(Result::unwrap).collect()
@@ -38,9 +39,18 @@ fn verified(process: &Process, file: &Path) -> Result<serde_json::Value, String>
 }
 
 impl Old {
-    pub(crate) fn new(root: &Path, process: &Process) -> Result<Self, String> {
-        let file = root.join("old.db");
-        std::fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/schema-1.db"), &file).unwrap();
+    /// The schemas so far, each with a database that the program of that time made.
+    pub(crate) const SCHEMAS: [(u64, &[u8]); 3] = [
+        (1, include_bytes!("../fixtures/schema-1.db")),
+        (2, include_bytes!("../fixtures/schema-2.db")),
+        (11, include_bytes!("../fixtures/schema-11.db")),
+    ];
+
+    fn new(scratch: &Path, process: &Process, (schema, bytes): (u64, &[u8])) -> Result<Self, String> {
+        let dir = scratch.join(format!("schema-{schema}"));
+        std::fs::create_dir(&dir).unwrap();
+        let file = dir.join("old.db");
+        std::fs::write(&file, bytes).unwrap();
         Connection::open(&file)
             .unwrap()
             .execute_batch(&format!(
@@ -51,14 +61,16 @@ impl Old {
                      from daily_stats, days where day = 20455"
             ))
             .unwrap();
-        let trial = process.on(root.join("trial"), &file);
+        let trial = process.on(dir.join("trial"), &file);
         let since = Instant::now();
         trial.must(&["advertiser", "list"])?;
         let takes = since.elapsed();
         let database = trial.data_dir.join("pitlane.db");
         let advertisers = verified(process, &file)?["advertisers"].clone();
         let version = verified(process, &database)?["schema"].as_u64().unwrap();
-        Ok(Self { first: schema(&file), latest: schema(&database), file, advertisers, version, takes })
+        let (before, latest) = (schema_of(&file), schema_of(&database));
+        std::fs::remove_dir_all(&trial.data_dir).unwrap();
+        Ok(Self { schema, file, advertisers, before, latest, version, takes })
     }
 }
 
@@ -74,11 +86,17 @@ impl Process {
 }
 
 impl Run {
+    /// Kills an upgrade of one of the old schemas in turn.
     pub(crate) fn upgrade(&mut self, cycle: u32, power_cut: bool) -> Result<(), String> {
-        let process = self.process.on(self.scratch.join(format!("upgrade-{cycle}")), &self.old.file);
+        let at = cycle as usize / 5 % Old::SCHEMAS.len();
+        if self.old[at].is_none() {
+            self.old[at] = Some(Old::new(&self.scratch, &self.process, Old::SCHEMAS[at])?);
+        }
+        let old = self.old[at].as_ref().unwrap();
+        let process = self.process.on(self.scratch.join(format!("upgrade-{cycle}")), &old.file);
         let database = process.data_dir.join("pitlane.db");
         let stop = AtomicBool::new(false);
-        let patience = self.old.takes * self.rng.below(1300) as u32 / 1000;
+        let patience = old.takes * self.rng.below(1300) as u32 / 1000;
         std::thread::scope(|scope| {
             scope.spawn(|| process.run(&["serve", "--listen", "127.0.0.1:0", "--backup-at", "off"], &stop));
             std::thread::sleep(patience);
@@ -89,17 +107,17 @@ impl Run {
         }
         disk::forget(&process.undo).unwrap();
         let found = verified(&process, &database)?;
-        let holds = |of: &serde_json::Value| of["advertisers"] == self.old.advertisers;
+        let holds = |of: &serde_json::Value| of["advertisers"] == old.advertisers;
         let version = found["schema"].as_u64().unwrap();
         if !holds(&found) {
             return Err(format!("an upgrade that was killed took figures with it: {found}"));
         }
-        if version > 1 && !has_backup(&process)? {
+        if version > old.schema && !has_backup(&process, old.schema)? {
             return Err(format!("schema {version} was reached without a sound backup of what was before"));
         }
         let between = match version {
-            1 => self.schema_left(&database) != self.old.first,
-            last if last == self.old.version => self.schema_left(&database) != self.old.latest,
+            first if first == old.schema => self.schema_left(&database) != old.before,
+            last if last == old.version => self.schema_left(&database) != old.latest,
             _ => false,
         };
         if between {
@@ -107,12 +125,12 @@ impl Run {
         }
         process.must(&["advertiser", "list"])?;
         let after = verified(&process, &database)?;
-        if after["schema"] != self.old.version || !holds(&after) || schema(&database) != self.old.latest {
+        if after["schema"] != old.version || !holds(&after) || schema_of(&database) != old.latest {
             return Err(format!("the start after a killed upgrade left {after}"));
         }
         std::fs::remove_dir_all(&process.data_dir).unwrap();
-        self.counts.upgrades += 1;
-        self.counts.upgrades_done += usize::from(version == self.old.version);
+        self.counts.upgrades[at].1 += 1;
+        self.counts.upgrades_done += usize::from(version == old.version);
         Ok(())
     }
 
@@ -125,19 +143,19 @@ impl Run {
                 std::fs::copy(from, dir.path().join(name)).unwrap();
             }
         }
-        schema(&dir.path().join("pitlane.db"))
+        schema_of(&dir.path().join("pitlane.db"))
     }
 }
 
-/// Whether there is a valid backup of the first schema.
-fn has_backup(process: &Process) -> Result<bool, String> {
+/// Whether there is a valid backup of this schema.
+fn has_backup(process: &Process, schema: u64) -> Result<bool, String> {
     let Ok(entries) = std::fs::read_dir(process.data_dir.join("backups")) else { return Ok(false) };
     let mut found = false;
     for path in entries.map(|entry| entry.unwrap().path()) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if name.starts_with("before-schema-") {
             let backup = verified(process, &path)?;
-            found |= backup["sealed"] == true && backup["schema"] == 1;
+            found |= backup["sealed"] == true && backup["schema"] == schema;
         }
     }
     Ok(found)

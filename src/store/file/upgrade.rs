@@ -62,18 +62,31 @@ mod tests {
 
     const EXTRA: M<'_> = M::up("create table extra (only integer primary key) strict");
 
-    /// The schema of the last release. Those between releases were never published.
-    const RELEASED: usize = 2;
+    /// A database of each schema that was in use, oldest first, made by the program of that time.
+    const FIXTURES: &[(i64, &[u8])] = &[
+        (1, include_bytes!("../../../tests/fixtures/schema-1.db")),
+        (2, include_bytes!("../../../tests/fixtures/schema-2.db")),
+        (11, include_bytes!("../../../tests/fixtures/schema-11.db")),
+    ];
 
-    /// A database of each released schema, oldest first, made by that release.
-    const FIXTURES: &[&[u8]] =
-        &[include_bytes!("../../../tests/fixtures/schema-1.db"), include_bytes!("../../../tests/fixtures/schema-2.db")];
-
-    fn fixture(schema: usize) -> (tempfile::TempDir, std::path::PathBuf) {
+    /// A copy of a database in a directory of its own.
+    fn copy(bytes: &[u8]) -> (tempfile::TempDir, std::path::PathBuf) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(Store::FILE);
-        std::fs::write(&path, FIXTURES[schema - 1]).unwrap();
+        std::fs::write(&path, bytes).unwrap();
         (dir, path)
+    }
+
+    /// Opens a database of this schema, which upgrades it, and compares its figures.
+    fn assert_upgraded(schema: i64, dir: &Path) {
+        let path = dir.join(Store::FILE);
+        let before = backup::verify(&path).unwrap().contents;
+        assert_eq!(before.schema, schema);
+        assert!(before.advertisers.iter().any(|advertiser| advertiser.cost.to_string() == "81.5"));
+        let store = Store::open(dir).unwrap();
+        assert_eq!(store.schema_version().unwrap(), SCHEMA_VERSION);
+        assert_eq!(store.integrity_problems().unwrap(), Vec::<String>::new());
+        assert_eq!(backup::verify(&path).unwrap().contents.advertisers, before.advertisers);
     }
 
     fn with_step(step: M<'_>) -> Migrations<'_> {
@@ -88,22 +101,20 @@ mod tests {
 
     #[test]
     fn every_schema_so_far_is_upgraded_and_keeps_its_figures() {
-        assert_eq!(FIXTURES.len(), RELEASED, "tests/fixtures lacks a database");
-        for schema in 1..=FIXTURES.len() {
-            let (dir, path) = fixture(schema);
-            let before = backup::verify(&path).unwrap().contents;
-            assert_eq!(usize::try_from(before.schema), Ok(schema));
-            assert!(before.advertisers.iter().any(|advertiser| advertiser.cost.to_string() == "81.5"));
-            let store = Store::open(dir.path()).unwrap();
-            assert_eq!(store.schema_version().unwrap(), SCHEMA_VERSION);
-            assert_eq!(store.integrity_problems().unwrap(), Vec::<String>::new());
-            assert_eq!(backup::verify(&path).unwrap().contents.advertisers, before.advertisers);
+        for (schema, bytes) in FIXTURES {
+            assert_upgraded(*schema, copy(bytes).0.path());
+        }
+        // Those in between were never in use for long: the first one's data, taken up to each of them.
+        for schema in 2..=STEP_LIST.len() {
+            let (dir, path) = copy(FIXTURES[0].1);
+            take(&mut Connection::open(&path).unwrap(), &Migrations::from_slice(&STEP_LIST[..schema])).unwrap();
+            assert_upgraded(i64::try_from(schema).unwrap(), dir.path());
         }
     }
 
     #[test]
     fn before_the_first_step_a_backup_is_made() {
-        let (dir, path) = fixture(1);
+        let (dir, path) = copy(FIXTURES[0].1);
         let before = backup::verify(&path).unwrap().contents;
         let mut conn = Connection::open(&path).unwrap();
         let found = version(&conn).unwrap();
@@ -119,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_step_that_fails_leaves_the_old_schema_whole() {
-        let (_dir, path) = fixture(1);
+        let (_dir, path) = copy(FIXTURES[0].1);
         let mut conn = Connection::open(&path).unwrap();
         migrate(&mut conn).unwrap();
         let before = (objects(&conn), backup::verify(&path).unwrap().contents);
@@ -131,7 +142,7 @@ mod tests {
 
     #[test]
     fn without_a_backup_there_is_no_upgrade() {
-        let (dir, path) = fixture(1);
+        let (dir, path) = copy(FIXTURES[0].1);
         std::fs::write(dir.path().join(Store::BACKUPS), "in the way").unwrap();
         let mut conn = Connection::open(&path).unwrap();
         let before = version(&conn).unwrap();
