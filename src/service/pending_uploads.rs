@@ -120,6 +120,7 @@ pub fn keep(store: &Store, admin: AdminId, advertiser: &AdvertiserRow, upload: U
             settings: json(&settings)?,
             created_at: Utc::now(),
         };
+        store.upload_flush(row.id)?;
         Ok(store.write(|txn| txn.draft_add(&row, admin))?)
     });
     if kept.is_err() {
@@ -298,15 +299,23 @@ pub fn commit(store: &Store, upload: &PendingUpload, seen: &str, actor: &Actor) 
     let source = ImportSource { kind: ImportKind::File, name, token: None, actor: actor.clone() };
     let expected: Option<Outlook> =
         store.upload_beside(id, UploadPart::Outlook).and_then(|file| serde_json::from_reader(file).ok());
-    if !seen.is_empty() && expected.as_ref().is_some_and(|expected| expected.key() != seen) {
-        return Err(ImportError::Moved(vec!["Another window made a new preview.".to_owned()]));
+    // Another request may have imported it under the upload's id already; then its files are gone.
+    let is_imported = || matches!(store.read(|txn| txn.import_find(ImportId::from(uuid::Uuid::from(id)))), Ok(Some(_)));
+    if !seen.is_empty() {
+        let moved = match &expected {
+            Some(expected) if expected.key() == seen => None,
+            Some(_) => Some("Another window made a new preview."),
+            None if is_imported() => return Err(ImportError::Taken),
+            // It isn't flushed to the disk, since it can be made again.
+            None => Some("The preview was lost when the machine stopped. This is a new one."),
+        };
+        if let Some(moved) = moved {
+            return Err(ImportError::Moved(vec![moved.to_owned()]));
+        }
     }
     let commit = |staged: &mut StagedInput| staged.commit(store, &options, &source, id, expected.as_ref());
-    let done = with_staged(store, upload, &options, commit).map_err(|error| {
-        // Another request has already imported it under the upload's id, and its file is gone.
-        let is_imported = store.read(|txn| txn.import_find(ImportId::from(uuid::Uuid::from(id))));
-        if matches!(is_imported, Ok(Some(_))) { ImportError::Taken } else { error }
-    })?;
+    let done = with_staged(store, upload, &options, commit)
+        .map_err(|error| if is_imported() { ImportError::Taken } else { error })?;
     store.upload_remove(id);
     let recognition = &upload.settings.recognition;
     // The import has succeeded, so failing to remember this for the next one must not fail it.

@@ -10,8 +10,8 @@ use chrono::{DateTime, Utc};
 use rusqlite::Row;
 
 use crate::domain::{AdminId, DraftId};
-use crate::store::file::disk;
 use crate::store::file::open;
+use crate::store::file::{backup, disk};
 use crate::store::{AdvertiserKey, OrMissing as _, ReadTxn, Store, StoreResult, WriteTxn, from_ms, parsed, to_ms};
 
 /// An upload that isn't imported yet.
@@ -145,6 +145,16 @@ impl Store {
         open::make_private_dir(&dir)
             .and_then(|()| open::make_private_file(&path))
             .and_then(|()| File::options().read(true).write(true).truncate(true).open(&path))
+            .map_err(|source| disk::refused(&path, source))
+    }
+
+    /// Flushes an upload's bytes and its name to the disk, so that they survive a power cut.
+    pub fn upload_flush(&self, id: DraftId) -> StoreResult<()> {
+        let dir = self.uploads();
+        let path = dir.join(id.to_string());
+        backup::sync(&path)
+            .and_then(|()| disk::sync_dir(&dir))
+            .and_then(|()| disk::sync_dir(disk::dir_of(&self.path)))
             .map_err(|source| disk::refused(&path, source))
     }
 

@@ -13,7 +13,7 @@ struct Record {
     bytes: Vec<u8>,
 }
 
-/// Reverts all unflushed writes, or those from a random one on; returns how many. No process may be running.
+/// Reverts all unflushed writes of each file, or those from a random one on; returns how many. No process may be running.
 pub(crate) fn cut_power(data_dir: &Path, undo: &Path, rng: &mut Rng) -> std::io::Result<usize> {
     let lost = take_back(data_dir, undo, rng)?;
     forget(undo)?;
@@ -36,8 +36,8 @@ fn take_back(dir: &Path, undo: &Path, rng: &mut Rng) -> std::io::Result<usize> {
         if records.is_empty() {
             continue;
         }
-        // The disk may have stored some of them by itself, in order.
-        let first = if rng.below(2) == 0 { 0 } else { rng.below(records.len() as u64) as usize };
+        // The disk may have stored some or all of them by itself, in order.
+        let first = if rng.below(2) == 0 { 0 } else { rng.below(records.len() as u64 + 1) as usize };
         let mut file = File::options().write(true).open(entry.path())?;
         for record in records[first..].iter().rev() {
             file.seek(SeekFrom::Start(record.offset))?;

@@ -27,6 +27,11 @@ fn seen(preview: &Answer) -> Option<&str> {
     preview.text().split_once("name=\"seen\" value=\"")?.1.split('"').next()
 }
 
+/// What a page says is wrong; all of it if nothing is.
+fn alert(page: &Answer) -> &str {
+    page.text().split_once("role=\"alert\">").map_or(page.text(), |(_, rest)| rest.split("</div>").next().unwrap())
+}
+
 impl Run {
     pub(crate) fn upload_files(&self, address: &str, rng: &mut Rng, stop: &AtomicBool) {
         while !stop.load(Ordering::Relaxed) && self.upload(address, rng).is_ok() {}
@@ -74,7 +79,7 @@ impl Run {
         let mut fields: Vec<_> = columns.iter().map(|(name, column)| (name.as_str(), *column)).collect();
         fields.push(("create_missing", "on"));
         let answer = person.try_send(person.filled(&upload.path, &fields))?;
-        assert_eq!(answer.status, 303, "the mapping of an upload was answered {}", answer.text());
+        assert_eq!(answer.status, 303, "the mapping of an upload is refused: {}", alert(&answer));
         let mut shown = person.try_send(person.request("GET", &format!("{}/preview", upload.path)))?;
         upload.is_previewed |= seen(&shown).is_some();
         if rng.below(3) == 0 {
@@ -83,7 +88,7 @@ impl Run {
         self.writers[UPLOADER].lock().unwrap().pending = Some(upload.batch.clone());
         for _ in 0..TRIES {
             let key =
-                seen(&shown).unwrap_or_else(|| panic!("an upload can't be imported: {}", shown.text())).to_owned();
+                seen(&shown).unwrap_or_else(|| panic!("an upload can't be imported: {}", alert(&shown))).to_owned();
             shown = person.try_send(person.filled(&format!("{}/commit", upload.path), &[("seen", &key)]))?;
             if shown.status == 303 {
                 self.writers[UPLOADER].lock().unwrap().acknowledge();
@@ -92,7 +97,7 @@ impl Run {
                 return Ok(());
             }
         }
-        panic!("an upload was not imported: {}", shown.text());
+        panic!("an upload was not imported: {}", alert(&shown));
     }
 
     /// An upload that was answered is still there, unless its figures are; then it is gone.

@@ -92,14 +92,15 @@ impl Cells {
         }
     }
 
-    /// Writes all cells to `file`, to be opened again as [`Self::Written`].
+    /// Writes all cells to `file`, to be opened again as [`Self::Written`], and flushes them to the disk: after a power cut,
+    /// cells that are cut must not pass for all of them.
     pub(super) fn write_to(&mut self, file: File) -> io::Result<()> {
         let mut file = BufWriter::new(file);
         let mut cells = self.reader()?;
         while let Some(staged) = cells.next()? {
             file.write_all(&encode(&staged))?;
         }
-        file.flush()
+        file.into_inner()?.sync_all()
     }
 }
 

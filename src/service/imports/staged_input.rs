@@ -47,7 +47,8 @@ impl StagedInput {
         Ok(Self { staging, problems: log.take() })
     }
 
-    /// Stores it; `answers` identifies the answers it was read with.
+    /// Stores it; `answers` identifies the answers it was read with. The cells come first: what describes them is there only
+    /// if they are.
     pub(in crate::service) fn keep(&mut self, answers: &str, about: File, cells: File) -> io::Result<()> {
         self.staging.cells.write_to(cells)?;
         let kept = Kept {
