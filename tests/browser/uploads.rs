@@ -3,9 +3,13 @@
 use pitlane::domain::Role;
 
 use crate::harness::{Answer, App, EMAIL, Person, spawn_app};
-use crate::imports::{found, held};
+use crate::imports::{found, held, import_file};
 
 const FILE: &str = "date,campaign_name,partner,clicks,cost\n2023-08-01,a,Lumen,1,x\n2023-08-02,a,Lumen,1,2\n";
+
+/// What creates the campaign of [`FILE`].
+const FIRST: &str = "date,campaign_name,partner,clicks,cost,offer_name,app,store_id,os\n\
+     2023-07-01,a,Lumen,1,1,Coin Game,Coin Game,com.example.coingame,ANDROID\n";
 
 /// A form with a file, as a browser sends it, with this token before the file.
 fn form(token: &str, file_name: &str, bytes: &[u8]) -> Vec<u8> {
@@ -259,6 +263,30 @@ fn bytes_that_are_not_those_that_were_previewed_are_refused() {
     let answer = ada.post(&format!("{draft}/commit"), &[]);
     assert!(answer.text().contains("not the one that was recognised"), "{}", answer.text());
     assert_eq!(held(&app).0, 0);
+}
+
+/// A power cut loses the preview's result, which isn't flushed to the disk.
+#[test]
+fn a_button_of_a_preview_that_was_lost_shows_a_new_preview_and_imports_nothing() {
+    let app = spawn_app();
+    found(&app, "USD");
+    import_file(&app, "Northwind", "first.csv", FIRST);
+    let mut ada = app.person(EMAIL, Role::Admin);
+    let draft = drafted(&app, &mut ada, FILE.replace(",x", ",1").as_bytes());
+    say_how_to_read(&mut ada, &draft);
+    let seen = |page: &Answer| {
+        let (_, rest) = page.text().split_once("name=\"seen\" value=\"").unwrap_or_else(|| panic!("{}", page.text()));
+        rest.split('"').next().unwrap().to_owned()
+    };
+    let key = seen(&ada.get(&format!("{draft}/preview")));
+    let outlook = app.dir.path().join("uploads").join(draft.rsplit('/').next().unwrap()).with_extension("outlook");
+    std::fs::remove_file(&outlook).unwrap();
+    let before = held(&app);
+    let again = ada.post(&format!("{draft}/commit"), &[("seen", &key)]);
+    assert!(again.text().contains("The preview was lost when the machine stopped."), "{}", again.text());
+    assert_eq!((seen(&again), held(&app)), (key.clone(), before));
+    assert_eq!(ada.post(&format!("{draft}/commit"), &[("seen", &key)]).status, 303);
+    assert_eq!(held(&app).0, before.0 + 2);
 }
 
 /// A preview first looks, in its turn, for what an earlier one kept of the upload. A pipe in that file's place makes it hold the
