@@ -38,14 +38,6 @@ impl Run {
         }
     }
 
-    pub(crate) fn check_alarm(&self) -> Result<(), String> {
-        let read_only = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
-        let database = rusqlite::Connection::open_with_flags(self.process.data_dir.join("pitlane.db"), read_only);
-        let sql = "select stats_due_hour from advertisers where name = 'Acme'";
-        let hour = database.and_then(|database| database.query_row(sql, (), |row| row.get(0)));
-        self.alarm_hour.lock().unwrap().settle("the alarm's hour", hour.map_err(|error| error.to_string())?)
-    }
-
     pub(crate) fn issue_and_revoke(&self, rng: &mut Rng, stop: &AtomicBool) {
         while !stop.load(Ordering::Relaxed) {
             let issued = self.process.run(&["token", "create", "--advertiser", "Acme", "--name", "y"], stop);

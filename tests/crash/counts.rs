@@ -21,6 +21,7 @@ pub(crate) struct Counts {
     pub(crate) feeds_made: AtomicUsize,
     pub(crate) feeds_revoked: AtomicUsize,
     pub(crate) alarms_set: AtomicUsize,
+    pub(crate) alarms_told: AtomicUsize,
     pub(crate) backups: AtomicUsize,
     pub(crate) restores: usize,
     pub(crate) restores_killed: usize,
@@ -50,6 +51,7 @@ impl Counts {
             of(&self.feeds_made, "feeds made"),
             of(&self.feeds_revoked, "feeds revoked"),
             of(&self.alarms_set, "alarm settings"),
+            of(&self.alarms_told, "alarms begun or ended"),
             of(&self.backups, "backups"),
             (self.restores, "restores done".to_owned()),
             (self.restores_killed, "restores killed".to_owned()),
@@ -66,7 +68,7 @@ impl Counts {
         format!(
             "({} power cuts took {} writes): {} ({} of these upgrades after the step). After each kill checked: the file's \
              integrity and references, the report of every cell over HTTP and by command, the upload that was under way, the \
-             merged campaign, the offer's switch, the alarm's hour, tokens, feeds and sessions, every backup with a name",
+             merged campaign, the offer's switch, the alarm and its hour, tokens, feeds and sessions, every backup with a name",
             self.power_cuts,
             self.unflushed,
             named.join(", "),

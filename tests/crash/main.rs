@@ -12,6 +12,7 @@
 mod common;
 
 mod admin_client;
+mod alarms;
 mod commands;
 mod counts;
 mod disk;
@@ -29,6 +30,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use alarms::Alarm;
 use common::http::Person;
 use common::program::{Server, ask, run_on, text};
 use common::rng::Rng;
@@ -73,6 +75,7 @@ struct Run {
     switch: Mutex<Setting<bool>>,
     feeds: Mutex<Vec<Feed>>,
     alarm_hour: Mutex<Setting<u32>>,
+    alarm: Mutex<Alarm>,
     uploader: Mutex<Option<Person>>,
     upload: Mutex<Option<Pending>>,
     /// The figures of the campaigns before the last merge.
@@ -144,11 +147,13 @@ fn run(cycles: u32, seed: u32, lie: bool) -> Result<String, String> {
 
 impl Run {
     fn new(root: &Path, seed: u64, lie: bool) -> Result<Self, String> {
+        let (alarm_webhook, alarm) = alarms::receiver();
         let process = Process {
             data_dir: root.join("data"),
             undo: root.join("undo"),
             shim: common::shim::compile(root),
             words: root.join("server.log"),
+            alarm_webhook,
             lie,
         };
         let scratch = root.join("scratch");
@@ -157,6 +162,7 @@ impl Run {
         let first = scratch.join("first.csv");
         std::fs::write(&first, FIRST).unwrap();
         process.must(&["import", text(&first), "--advertiser", "Acme", "--create-missing"])?;
+        alarms::found(&process, &scratch)?;
         let mut admit = process.command();
         admit.args(["admin", "create", "--email", admin_client::EMAIL, "--password-stdin"]);
         run_on(admit, admin_client::PASSWORD).done();
@@ -187,6 +193,7 @@ impl Run {
             switch: Mutex::new(Setting::of(true)),
             feeds: Mutex::default(),
             alarm_hour: Mutex::new(Setting::of(ALARM_HOUR)),
+            alarm: Mutex::new(alarm),
             uploader: Mutex::default(),
             upload: Mutex::default(),
             before_merge: Mutex::default(),
@@ -201,6 +208,9 @@ impl Run {
     }
 
     fn cycle(&mut self, cycle: u32, power_cut: bool) -> Result<(), String> {
+        if cycle.is_multiple_of(3) {
+            self.turn_alarm();
+        }
         let mut server = self.process.serve()?;
         // On a slow machine a kill waits longer, so that something was acknowledged before.
         let longest = Duration::from_millis(470).max(self.command_takes * 10);
@@ -288,6 +298,7 @@ impl Run {
 
     /// Compares everything with the record: the database, the figures, what is open or ended, the settings, the finished backups.
     fn check_all(&mut self, cycle: u32) -> Result<(), String> {
+        self.check_told_alarm()?;
         self.process.must(&["verify", text(&self.process.data_dir.join("pitlane.db"))])?;
         let server = self.process.serve()?;
         let reported = self.reported(&server)?;

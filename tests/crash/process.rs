@@ -14,6 +14,8 @@ pub(crate) struct Process {
     pub(crate) undo: PathBuf,
     pub(crate) shim: PathBuf,
     pub(crate) words: PathBuf,
+    /// Where servers send alarms.
+    pub(crate) alarm_webhook: String,
     /// Whether flushing does nothing.
     pub(crate) lie: bool,
 }
@@ -73,7 +75,10 @@ impl Process {
     pub(crate) fn serve(&self) -> Result<Server, String> {
         let mut command = self.command();
         let words = std::fs::File::options().create(true).append(true).open(&self.words).unwrap();
-        command.args(["serve", "--rate-limit", "0"]).env("PITLANE_LOG", "error").stderr(words);
+        command
+            .args(["serve", "--rate-limit", "0", "--alarm-webhook", &self.alarm_webhook])
+            .env("PITLANE_LOG", "error")
+            .stderr(words);
         Server::start(command)
     }
 }

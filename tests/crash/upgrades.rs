@@ -134,8 +134,13 @@ impl Run {
         Ok(())
     }
 
-    /// The schema of a database that nobody may open before the program does: read from a copy, with its WAL.
+    /// The schema of a database that nobody may open before the program does.
     fn schema_left(&self, database: &Path) -> Vec<String> {
+        schema_of(&self.copy_of(database).path().join("pitlane.db"))
+    }
+
+    /// A directory with a copy of a database and its WAL.
+    pub(crate) fn copy_of(&self, database: &Path) -> tempfile::TempDir {
         let dir = tempfile::tempdir_in(&self.scratch).unwrap();
         for name in ["pitlane.db", "pitlane.db-wal"] {
             let from = database.with_file_name(name);
@@ -143,7 +148,7 @@ impl Run {
                 std::fs::copy(from, dir.path().join(name)).unwrap();
             }
         }
-        schema_of(&dir.path().join("pitlane.db"))
+        dir
     }
 }
 
