@@ -21,6 +21,9 @@ use crate::service::imports::{
 };
 use crate::store::{ImportKind, Store};
 
+/// How much lower its priority is than the server's, whose answers come first where the processor is busy.
+const BEHIND: i32 = 10;
+
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The file, or - for stdin: CSV, TSV or XLSX, each also in .gz or .zip; JSON or NDJSON
@@ -113,6 +116,8 @@ fn parse_set(text: &str) -> Result<(Column, String), String> {
 }
 
 pub(super) fn run(global: &Global, args: Args) -> anyhow::Result<()> {
+    // Before any thread is started, because threads inherit it. Where it isn't allowed, the import goes on without.
+    let _ = rustix::process::nice(BEHIND);
     let (file, name) = open(&args.file)?;
     let store = open_or_create(global)?;
     match import(global, &store, args, file, &name) {

@@ -35,6 +35,16 @@ impl Site {
         Self { program, later }
     }
 
+    /// Waits until an import that was started is marked as running.
+    fn wait_for_its_mark(&self, import: &mut std::process::Child) {
+        let is_mark = |mark: std::fs::DirEntry| mark.path().extension().is_some_and(|ending| ending == "running");
+        let marks = || std::fs::read_dir(self.program.data().join("imports"));
+        while !marks().is_ok_and(|marks| marks.flatten().any(is_mark)) {
+            assert!(import.try_wait().unwrap().is_none(), "the import ended");
+            std::thread::yield_now();
+        }
+    }
+
     fn report(&self) -> String {
         let days = ["--from", "2000-01-01", "--to", "2100-01-01", "--format", "csv"];
         self.program.ok(&[&["report", "--advertiser", "Acme"], days.as_slice()].concat())
@@ -272,11 +282,7 @@ fn an_import_that_is_killed_leaves_nothing_and_the_next_start_says_so() {
     let lock = rusqlite::Connection::open(site.program.data().join("pitlane.db")).unwrap();
     lock.execute_batch("begin immediate").unwrap();
     let mut killed = site.program.spawn(&["import", &file, "--advertiser", "Acme"]);
-    let running = || std::fs::read_dir(site.program.data().join("imports")).is_ok_and(|marks| marks.count() > 0);
-    while !running() {
-        assert!(killed.try_wait().unwrap().is_none(), "the import ended");
-        std::thread::yield_now();
-    }
+    site.wait_for_its_mark(&mut killed);
     killed.kill().unwrap();
     assert_eq!(killed.wait().unwrap().code(), None);
     drop(lock);
@@ -331,4 +337,27 @@ fn an_import_whose_values_were_replaced_before_the_history_is_not_undone() {
         assert!(words.contains("changed before Pitlane kept the history, so it can't be undone"), "{words}");
     }
     assert_eq!(site.report(), before);
+}
+
+/// The priority of each of a process's threads; a higher number comes later.
+fn priorities(process: &str) -> Vec<i32> {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    let stats = tasks.filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("stat")).ok());
+    // The fields behind the name, which is in brackets, begin with the third.
+    let priority = |stat: String| stat.rsplit(')').next()?.split_whitespace().nth(16)?.parse().ok();
+    stats.filter_map(priority).collect()
+}
+
+#[test]
+fn an_import_comes_behind_the_servers_answers() {
+    let site = Site::new();
+    let lock = rusqlite::Connection::open(site.program.data().join("pitlane.db")).unwrap();
+    lock.execute_batch("begin immediate").unwrap();
+    let mut import = site.program.spawn(&["import", &site.later, "--advertiser", "Acme"]);
+    site.wait_for_its_mark(&mut import);
+    let behind = (priorities("self").into_iter().max().unwrap() + 10).min(19);
+    let found = priorities(&import.id().to_string());
+    assert!(found.len() > 1 && found.iter().all(|priority| *priority == behind), "{found:?}, expected {behind}");
+    drop(lock);
+    assert!(import.wait().unwrap().success());
 }
