@@ -38,7 +38,7 @@ const FORGET_EVERY: Duration = Duration::from_hours(12);
 const REFUSED_A_MINUTE: NonZeroU32 = NonZeroU32::new(60).unwrap();
 
 enum Event {
-    /// In the queue's own memory: what one thread allocates and another frees costs most of all.
+    /// Not boxed: memory that one thread allocates and another frees costs more than the copy.
     Poll(PollRow),
     Use(TokenUse),
     Stop,

@@ -23,7 +23,7 @@ pub(in crate::store) const BACKUP_ID: i32 = 0x5069_7442;
 
 /// Pages copied between two checks whether to continue.
 const STEP: i32 = 2048;
-/// How often two snapshots are taken until they are of the same state. A change takes a thousand times as long as both.
+/// How often two snapshots are taken until they are of the same state.
 const TRIES: usize = 1000;
 /// How many problems are listed; a damaged file may have thousands.
 const TOLD: usize = 3;
