@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// From this many cycles on, each kind must have happened.
-const ENOUGH: u32 = 50;
+/// From this many cycles on, each kind must have happened. In fewer, a slow machine may not get to all of them.
+const ENOUGH: u32 = 500;
 
 #[derive(Default)]
 pub(crate) struct Counts {
