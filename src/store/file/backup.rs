@@ -185,8 +185,8 @@ fn contents<T: Send>(path: &Path, work: impl FnOnce() -> StoreResult<T> + Send) 
     let unsound = |problem: String| StoreError::Unsound { path: path.to_owned(), problem };
     // SQLite reports damage as errors as well as rows.
     let damaged = |error: StoreError| unsound(error.to_string());
-    let conn = open_quietly(path)?;
     let look = || {
+        let conn = open_quietly(path)?;
         let snapshot = conn.unchecked_transaction().doing("begin reading")?;
         if !is_ours(&snapshot)? {
             return Ok(vec!["this is a SQLite database, but none of Pitlane's".to_owned()]);
