@@ -19,6 +19,7 @@ const EVERY: Duration = Duration::from_millis(100);
 /// How long a revocation may take, including the start of the program.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
+const EMAIL: &str = "ada@example.com";
 const PASSWORD: &str = "a sentence is easier";
 
 pub(crate) fn crowd(plan: &Plan) -> Result<(), String> {
@@ -32,9 +33,7 @@ pub(crate) fn crowd(plan: &Plan) -> Result<(), String> {
     };
     let long = token("Bulk")?;
     let revoked: Vec<String> = (0..plan.revoked).map(|_| token("Acme")).collect::<Result<_, _>>()?;
-    let mut admit = pitlane(&data);
-    admit.args(["admin", "create", "--email", "ada@example.com", "--password-stdin"]);
-    run_on(admit, PASSWORD).done();
+    admit(&data);
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let readers: Vec<_> =
@@ -53,6 +52,20 @@ pub(crate) fn crowd(plan: &Plan) -> Result<(), String> {
         );
         worked
     })
+}
+
+/// Makes an admin.
+pub(crate) fn admit(data: &Path) {
+    let mut admit = pitlane(data);
+    admit.args(["admin", "create", "--email", EMAIL, "--password-stdin"]);
+    run_on(admit, PASSWORD).done();
+}
+
+/// A browser in which that admin logs in, and the status of the answer.
+pub(crate) fn log_in(server: &Server) -> (Person, u16) {
+    let mut person = Person::at(&server.origin);
+    let status = person.log_in(EMAIL, PASSWORD).status;
+    (person, status)
 }
 
 /// Imports, and at the same time logs in and revokes one token after the other.
@@ -103,9 +116,8 @@ fn revoke_all(server: &Server, data: &Path, tokens: &[String], is_over: &AtomicB
 fn log_in_until(server: &Server, is_over: &AtomicBool) -> Result<Vec<Duration>, String> {
     let mut took = Vec::new();
     while took.is_empty() || !is_over.load(Ordering::Relaxed) {
-        let mut ada = Person::at(&server.origin);
         let since = Instant::now();
-        let status = ada.log_in("ada@example.com", PASSWORD).status;
+        let (_, status) = log_in(server);
         took.push(since.elapsed());
         if status != 303 {
             return Err(format!("a log-in got {status}"));

@@ -281,10 +281,28 @@ fn write_rows(path: &Path, rows: u32, salt: u32) {
     }
 }
 
-/// Mixed requests, 50 a second; after a while memory and descriptors must not grow.
+/// Pages that the soak asks for in turn.
+const PAGES: [&str; 8] = [
+    "/admin/",
+    "/admin/stats",
+    "/admin/stats?range=all&by=campaign",
+    "/admin/singular",
+    "/admin/polls",
+    "/admin/imports",
+    "/admin/catalogue/campaigns",
+    "/admin/audit",
+];
+
+/// Mixed requests, 50 a second, pages and imports by the command line among them; after a while memory and descriptors must
+/// not grow.
 fn soak(plan: &Plan) -> Result<(), String> {
-    let site = Site::new(|_| Ok(()))?;
+    let site = Site::new(|data| {
+        crowd::admit(data);
+        Ok(())
+    })?;
     let address = &site.server.address;
+    let (mut person, _) = crowd::log_in(&site.server);
+    let file = site.root.path().join("later.csv");
     let since = Instant::now();
     let mut settled = None;
     let mut sent = 0_u32;
@@ -293,6 +311,17 @@ fn soak(plan: &Plan) -> Result<(), String> {
             0 => drop(good(address, &site.ingest, UPLOAD, &row(sent))?),
             1 => drop(good(address, "", "GET /metrics", "")?),
             2 => drop(good(address, "", "GET /readyz", "")?),
+            4 if sent % 100 == 4 => {
+                write_rows(&file, 1000, sent);
+                run(&site.data(), &["import", text(&file), "--advertiser", "Acme", "--create-missing"])?;
+            }
+            4 | 5 => {
+                let page = PAGES[(sent / 5) as usize % PAGES.len()];
+                let status = person.get(page).status;
+                if status != 200 {
+                    return Err(format!("{page} was answered {status}"));
+                }
+            }
             3 => drop(ask(address, "plt_nobody", asking::REPORT, "").map_err(|error| error.to_string())?),
             _ => drop(good(address, &site.report, asking::REPORT, "")?),
         }
