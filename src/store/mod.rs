@@ -65,7 +65,7 @@ pub use file::backup::{Verified, verify};
 pub use file::disk::{FilesystemKind, filesystem_kind, free as free_space};
 pub use file::import_marker::{ImportMarker, InterruptedImport};
 pub use file::lock::Owner;
-pub use file::open::{make_private_dir, write_private};
+pub use file::open::{make_private_dir, remove_unfinished, write_private};
 pub use file::restore::{Restored, restore};
 pub use file::schema::SCHEMA_VERSION;
 pub use file::stay_shut::StayedShut;

@@ -146,14 +146,19 @@ int ftruncate64(int fd, off64_t size) {
 
 int ftruncate(int fd, off_t size) { return ftruncate64(fd, size); }
 
+/* A new file may have the number of one that is gone, whose writes weren't its own. */
+static void forget(int fd) {
+    int undo = undo_of(fd, O_WRONLY | O_TRUNC);
+    if (undo >= 0) close(undo);
+}
+
 static int flushed(int fd, int (*real)(int)) {
     if (!watched(fd)) return real(fd);
     pthread_mutex_lock(&lock);
     int done = fault(1) < 0 ? -1 : 0;
     if (!done && !getenv("SHIM_LIE")) {
         /* No real flush: what is tested is a kill, or a power cut that is played, and the machine's disk is spared. */
-        int undo = undo_of(fd, O_WRONLY | O_TRUNC);
-        if (undo >= 0) close(undo);
+        forget(fd);
     }
     pthread_mutex_unlock(&lock);
     return done;
@@ -173,7 +178,11 @@ static int opened(const char *path, int flags) {
         va_start(rest, flags);                                                                                             \
         mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(rest, mode_t) : 0;                                            \
         va_end(rest);                                                                                                      \
-        return opened(path, flags) ? -1 : REAL(name)(path, flags, mode);                                                   \
+        if (opened(path, flags)) return -1;                                                                                \
+        int is_new = flags & O_CREAT && below(path) && access(path, F_OK);                                                 \
+        int fd = REAL(name)(path, flags, mode);                                                                            \
+        if (is_new && fd >= 0) forget(fd);                                                                                 \
+        return fd;                                                                                                         \
     }
 
 OPEN(open)

@@ -132,6 +132,7 @@ fn a_kill_in_the_middle_of_an_order_leaves_nothing_that_hinders_the_next() {
         });
         server.kill();
     }
+    std::fs::write(host.0.data().join("tls/.pitlane-Ab12Cd"), "half a key").unwrap();
     let server = host.serve(port, &borrowed(&flags));
     assert!(get(server.port, "b.example", "/livez", Some(&authority.root())).is_ok());
     assert_eq!(host.kept().len(), 3, "{:?}", host.kept());

@@ -241,11 +241,12 @@ impl Backups {
 
     /// Deletes incomplete files of a killed server.
     fn clean(&self) -> ServiceResult<()> {
+        store::remove_unfinished(&self.dir).map_err(|error| unusable(&self.dir, &error))?;
         for name in self.names()? {
             let path = self.dir.join(&name);
             let removed = if name.starts_with(".drill-") {
                 std::fs::remove_dir_all(&path)
-            } else if name.starts_with(".pitlane-") || name.starts_with(".before-schema-") {
+            } else if name.starts_with(".before-schema-") {
                 std::fs::remove_file(&path)
             } else {
                 continue;

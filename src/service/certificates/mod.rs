@@ -82,6 +82,7 @@ impl Certificates {
                 Box::new(move |this| this.follow_files(files, &received))
             }
             CertificateSource::Acme(settings) => {
+                status::remove_unfinished(data_dir)?;
                 match acme::kept_certificate(data_dir) {
                     Some(kept) => {
                         // It is used while a new one is ordered. If it is for other names, it doesn't count as settled.

@@ -108,6 +108,12 @@ fn path(data_dir: &Path) -> PathBuf {
     dir(data_dir).join(FILE)
 }
 
+/// Removes what a killed server had not finished writing there, which may be a key.
+pub(super) fn remove_unfinished(data_dir: &Path) -> ServiceResult<()> {
+    let dir = dir(data_dir);
+    store::remove_unfinished(&dir).map_err(|error| unusable(&dir, &error))
+}
+
 /// Writes a file of that directory atomically, readable only by its owner.
 pub(super) fn write(data_dir: &Path, name: &str, content: &[u8]) -> ServiceResult<()> {
     let path = dir(data_dir).join(name);

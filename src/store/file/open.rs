@@ -132,11 +132,28 @@ pub(in crate::store) fn make_private_file(path: &Path) -> std::io::Result<()> {
     options.append(true).create(true).open(path).map(drop)
 }
 
+/// The beginning of the names of files that [`write_private`] hasn't finished.
+const UNFINISHED: &str = ".pitlane-";
+
+/// Removes what a killed process had not finished writing. No other may be writing into the directory.
+pub fn remove_unfinished(dir: &Path) -> std::io::Result<()> {
+    if !dir.try_exists()? {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes a file atomically, readable only by its owner, in a directory that is created if it is missing.
 pub fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
     make_private_dir(dir)?;
-    let mut file = tempfile::Builder::new().prefix(".pitlane-").tempfile_in(dir)?;
+    let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(dir)?;
     file.write_all(content)?;
     file.as_file().sync_all()?;
     file.persist(path).map(drop).map_err(|error| error.error)
