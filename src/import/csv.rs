@@ -48,7 +48,7 @@ pub(super) fn read(input: impl Read + Send, mapping: &Mapping, sink: &mut Sink<'
 pub(super) struct Records<R> {
     reader: Reader<RecordReader<R>>,
     separator: u8,
-    /// The current record.
+    /// Holds the record that `advance` read last.
     own: RecordBuffer,
     /// The buffer that the parser fills.
     parsed: StringRecord,

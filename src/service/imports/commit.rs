@@ -30,7 +30,7 @@ pub(super) struct Commit<'i> {
     pub(super) now: DateTime<Utc>,
 }
 
-/// Waits for notes.
+/// Returns the notes once they were found, perhaps by another thread.
 type Unfinished = Box<dyn FnOnce() -> Result<Vec<ImportNote>, ImportError>>;
 
 impl Commit<'_> {

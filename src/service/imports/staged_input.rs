@@ -47,8 +47,8 @@ impl StagedInput {
         Ok(Self { staging, problems: log.take() })
     }
 
-    /// Stores it; `answers` identifies the answers it was read with. The cells come first: what describes them is there only
-    /// if they are.
+    /// Stores it; `answers` identifies the answers it was read with. The cells come first, so that what describes them is
+    /// never there without them.
     pub(in crate::service) fn keep(&mut self, answers: &str, about: File, cells: File) -> io::Result<()> {
         self.staging.cells.write_to(cells)?;
         let kept = Kept {
