@@ -6,7 +6,6 @@ use crate::Run;
 use crate::common::program::text;
 use crate::common::rng::Rng;
 use crate::ledger::{Life, Token};
-use crate::process::End;
 
 impl Run {
     /// Merges campaigns, makes and revokes feeds, sets when alarms are due.
@@ -27,29 +26,21 @@ impl Run {
     fn set_alarm(&self, rng: &mut Rng, stop: &AtomicBool) -> bool {
         let hour = rng.below(24) as u32;
         self.alarm_hour.lock().unwrap().request(hour);
-        match self.process.run(&["alarm", "stats-due", "--advertiser", "Acme", &hour.to_string()], stop) {
-            End::Done(_) => {
-                self.alarm_hour.lock().unwrap().acknowledge();
-                self.counts.alarms_set.fetch_add(1, Ordering::Relaxed);
-                true
-            }
-            End::Failed(words) => panic!("an alarm could not be set: {words}"),
-            End::Killed => false,
+        let done = self.process.done(&["alarm", "stats-due", "--advertiser", "Acme", &hour.to_string()], stop);
+        if done.is_some() {
+            self.alarm_hour.lock().unwrap().acknowledge();
+            self.counts.alarms_set.fetch_add(1, Ordering::Relaxed);
         }
+        done.is_some()
     }
 
     pub(crate) fn issue_and_revoke(&self, rng: &mut Rng, stop: &AtomicBool) {
         while !stop.load(Ordering::Relaxed) {
-            let issued = self.process.run(&["token", "create", "--advertiser", "Acme", "--name", "y"], stop);
-            match issued {
-                End::Done(secret) => {
-                    let token = Token { secret: secret.trim().to_owned(), life: Life::Live };
-                    self.tokens.lock().unwrap().push(token);
-                    self.counts.issued.fetch_add(1, Ordering::Relaxed);
-                }
-                End::Failed(words) => panic!("a token could not be issued: {words}"),
-                End::Killed => return,
-            }
+            let issued = self.process.done(&["token", "create", "--advertiser", "Acme", "--name", "y"], stop);
+            let Some(secret) = issued else { return };
+            let token = Token { secret: secret.trim().to_owned(), life: Life::Live };
+            self.tokens.lock().unwrap().push(token);
+            self.counts.issued.fetch_add(1, Ordering::Relaxed);
             if rng.below(2) == 0 && !self.revoke_one(rng, stop) {
                 return;
             }
@@ -67,25 +58,21 @@ impl Run {
             tokens[at].life = Life::Unsure;
             (at, tokens[at].id().to_owned())
         };
-        match self.process.run(&["token", "revoke", &id], stop) {
-            End::Done(_) => {
-                self.tokens.lock().unwrap()[at].life = Life::Ended;
-                self.counts.revoked.fetch_add(1, Ordering::Relaxed);
-                true
-            }
-            End::Failed(words) => panic!("a token could not be revoked: {words}"),
-            End::Killed => false,
+        let done = self.process.done(&["token", "revoke", &id], stop);
+        if done.is_some() {
+            self.tokens.lock().unwrap()[at].life = Life::Ended;
+            self.counts.revoked.fetch_add(1, Ordering::Relaxed);
         }
+        done.is_some()
     }
 
     pub(crate) fn back_up(&self, cycle: u32, stop: &AtomicBool) {
         for number in 0.. {
             let file = self.scratch.join(format!("{cycle}-{number}.db"));
-            match self.process.run(&["backup", text(&file)], stop) {
-                End::Done(_) => drop(self.counts.backups.fetch_add(1, Ordering::Relaxed)),
-                End::Failed(words) => panic!("a backup failed: {words}"),
-                End::Killed => return,
+            if self.process.done(&["backup", text(&file)], stop).is_none() {
+                return;
             }
+            self.counts.backups.fetch_add(1, Ordering::Relaxed);
         }
     }
 }

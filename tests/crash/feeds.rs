@@ -6,7 +6,6 @@ use crate::Run;
 use crate::common::program::{Server, ask};
 use crate::common::rng::Rng;
 use crate::ledger::{Figures, Life, read_report};
-use crate::process::End;
 
 pub(crate) struct Feed {
     id: String,
@@ -19,12 +18,8 @@ impl Run {
     /// Makes a feed, and sometimes revokes one; returns false if that was killed.
     pub(crate) fn make_and_revoke_feeds(&self, rng: &mut Rng, stop: &AtomicBool) -> bool {
         let args = ["--json", "feed", "create", "--advertiser", "Acme", "--name", "z", "--format", "generic"];
-        let made = match self.process.run(&[&args[..], &["--from", "2026-01-01", "--to", "2026-12-31"]].concat(), stop)
-        {
-            End::Done(made) => made,
-            End::Failed(words) => panic!("a feed could not be made: {words}"),
-            End::Killed => return false,
-        };
+        let args = [&args[..], &["--from", "2026-01-01", "--to", "2026-12-31"]].concat();
+        let Some(made) = self.process.done(&args, stop) else { return false };
         let made: serde_json::Value = serde_json::from_str(&made).unwrap();
         let (id, url) = (made["id"].as_str().unwrap().to_owned(), made["url"].as_str().unwrap());
         let path = url[url.find("/feeds/").unwrap()..].to_owned();
@@ -45,15 +40,12 @@ impl Run {
             feeds[at].life = Life::Unsure;
             (at, feeds[at].id.clone())
         };
-        match self.process.run(&["feed", "revoke", &id], stop) {
-            End::Done(_) => {
-                self.feeds.lock().unwrap()[at].life = Life::Ended;
-                self.counts.feeds_revoked.fetch_add(1, Ordering::Relaxed);
-                true
-            }
-            End::Failed(words) => panic!("a feed could not be revoked: {words}"),
-            End::Killed => false,
+        let done = self.process.done(&["feed", "revoke", &id], stop);
+        if done.is_some() {
+            self.feeds.lock().unwrap()[at].life = Life::Ended;
+            self.counts.feeds_revoked.fetch_add(1, Ordering::Relaxed);
         }
+        done.is_some()
     }
 
     /// Compares feeds with the record: those that work show the report's figures. Old ones take turns.

@@ -37,7 +37,7 @@ use common::rng::Rng;
 use counts::Counts;
 use feeds::Feed;
 use ledger::{Figures, Life, Session, Setting, Token, Writer, read_report};
-use process::{End, Process};
+use process::Process;
 use upgrades::Old;
 use uploads::Pending;
 
@@ -285,14 +285,12 @@ impl Run {
         while !stop.load(Ordering::Relaxed) {
             let csv = self.writers[number].lock().unwrap().batch(number, rng);
             std::fs::write(&file, csv).unwrap();
-            match self.process.run(&["import", text(&file), "--advertiser", "Acme", "--create-missing"], stop) {
-                End::Done(_) => {
-                    self.writers[number].lock().unwrap().acknowledge();
-                    self.counts.imports.fetch_add(1, Ordering::Relaxed);
-                }
-                End::Failed(words) => panic!("an import failed: {words}"),
-                End::Killed => return,
+            let args = ["import", text(&file), "--advertiser", "Acme", "--create-missing"];
+            if self.process.done(&args, stop).is_none() {
+                return;
             }
+            self.writers[number].lock().unwrap().acknowledge();
+            self.counts.imports.fetch_add(1, Ordering::Relaxed);
         }
     }
 

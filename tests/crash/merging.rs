@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::common::program::text;
 use crate::common::rng::Rng;
 use crate::ledger::Figures;
-use crate::process::End;
 use crate::{MERGER, Run};
 
 /// The campaign that is merged into the other.
@@ -36,19 +35,15 @@ impl Run {
         let held = self.writers[MERGER].lock().unwrap().acknowledged.clone();
         let send = |pending: Figures, args: &[&str]| {
             self.writers[MERGER].lock().unwrap().pending = Some(pending);
-            match self.process.run(args, stop) {
-                End::Done(_) => self.writers[MERGER].lock().unwrap().acknowledge(),
-                End::Failed(words) => panic!("{args:?} failed: {words}"),
-                End::Killed => return false,
+            let done = self.process.done(args, stop);
+            if done.is_some() {
+                self.writers[MERGER].lock().unwrap().acknowledge();
             }
-            true
+            done.is_some()
         };
         if is_merged(&held) {
-            let listed = match self.process.run(&["--json", "imports", "list", "--limit", "1000"], stop) {
-                End::Done(listed) => listed,
-                End::Failed(words) => panic!("imports could not be listed: {words}"),
-                End::Killed => return false,
-            };
+            let listed = self.process.done(&["--json", "imports", "list", "--limit", "1000"], stop);
+            let Some(listed) = listed else { return false };
             let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
             let is_standing = |row: &&serde_json::Value| row["kind"] == "merge" && row["undoneBy"].is_null();
             let standing: Vec<_> = listed.as_array().unwrap().iter().filter(is_standing).collect();

@@ -62,6 +62,15 @@ impl Process {
         }
     }
 
+    /// The output of a command that must not fail; `None` if it was killed once `stop` was set.
+    pub(crate) fn done(&self, args: &[&str], stop: &AtomicBool) -> Option<String> {
+        match self.run(args, stop) {
+            End::Done(out) => Some(out),
+            End::Failed(words) => panic!("{args:?} failed: {words}"),
+            End::Killed => None,
+        }
+    }
+
     /// Runs a command that must succeed.
     pub(crate) fn must(&self, args: &[&str]) -> Result<String, String> {
         match self.run(args, &AtomicBool::new(false)) {
