@@ -1,5 +1,7 @@
 //! Alarms arrive at a real mail server (Debian: python3-aiosmtpd) and at a real HTTP receiver, each once.
 
+use std::io::Write as _;
+use std::net::TcpListener;
 use std::time::Instant;
 
 use chrono::{TimeDelta, Utc};
@@ -161,6 +163,28 @@ fn mails_go_over_tls_from_the_first_byte_too() {
     command.args(mail.flags(&program)).env("PITLANE_SMTP_PASSWORD", PASSWORD);
     assert_eq!(run_on(command, "").done(), "mail: sent\n");
     assert_eq!(mail.next(), "This is a test of Pitlane's alarms");
+}
+
+#[test]
+fn a_mail_server_that_answers_without_end_keeps_no_webhook_waiting() {
+    let program = Program::new();
+    advertiser(&program, "Acme");
+    polled(&program, "Acme", 30);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let smtp = format!("smtp://{}?tls=none", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            while stream.write_all(&[b'2'; 4096]).is_ok() {}
+        }
+    });
+    let (url, posts) = receiver(0);
+    let flags = ["--smtp", &smtp, "--alarm-from", "p@example.com", "--alarm-to", "a@example.com"];
+    let server =
+        serve(&program, &flags.into_iter().chain(["--alarm-webhook", &url]).map(str::to_owned).collect::<Vec<_>>());
+    let (is_refused, event, subject) = next(&posts);
+    assert_eq!((is_refused, &*event), (false, "opened"));
+    assert!(subject.starts_with("Acme: "), "{subject}");
+    assert_eq!(server.stop().code, Some(0));
 }
 
 #[test]

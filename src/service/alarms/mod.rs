@@ -7,6 +7,7 @@
 mod mail;
 mod notice;
 mod rules;
+mod smtp;
 mod webhook;
 
 use std::ops::ControlFlow;
