@@ -13,9 +13,9 @@ use lettre::Message;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream, Certificate, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
+use rustls::ClientConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
 use secrecy::ExposeSecret as _;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -95,14 +95,13 @@ async fn converse(channel: &MailChannel, message: &Message, stream: std::net::Tc
 
 /// Trusts the usual roots and the channel's.
 fn tls(channel: &MailChannel) -> Result<Arc<ClientConfig>, Failure> {
-    let mut roots: RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
+    let mut roots = certificates::usual();
     if let Some(pem) = &channel.roots {
         for root in CertificateDer::pem_slice_iter(pem) {
             roots.add(root?)?;
         }
     }
-    let config = ClientConfig::builder_with_provider(certificates::provider()).with_safe_default_protocol_versions()?;
-    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
+    Ok(certificates::client(roots)?)
 }
 
 /// A connection that brings only so many bytes. The library reads a line to its end, however long it is.

@@ -24,7 +24,7 @@ pub(super) struct Certificate {
 }
 
 /// The implementation of the cryptography.
-pub(in crate::service) fn provider() -> Arc<CryptoProvider> {
+pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 

@@ -22,10 +22,11 @@ use tokio::sync::watch;
 use super::{ServiceError, ServiceResult};
 pub use acme::AcmeSettings;
 use certificate::Certificate;
-pub(in crate::service) use certificate::{ends, provider};
+pub(in crate::service) use certificate::ends;
 use files::PemFiles;
 use resolver::Resolver;
 pub use roots::Roots;
+pub(in crate::service) use roots::{client, usual};
 pub use status::CertificateStatus;
 
 /// The clock is checked at least this often; it may jump.

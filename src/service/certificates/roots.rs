@@ -1,12 +1,14 @@
 //! The roots that a client trusts: the usual ones, or those of a PEM file.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
+use super::certificate::provider;
 use super::status::unusable;
 use crate::service::ServiceResult;
 
@@ -40,13 +42,25 @@ impl Roots {
     }
 
     /// In rustls's form.
-    #[must_use]
-    pub fn of_connections(&self) -> RootCertStore {
-        let mut store = RootCertStore::empty();
-        match &self.0 {
-            None => store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-            Some(roots) => drop(store.add_parsable_certificates(roots.iter().cloned())),
-        }
-        store
+    pub fn of_connections(&self) -> Result<Arc<ClientConfig>, rustls::Error> {
+        client(match &self.0 {
+            None => usual(),
+            Some(roots) => {
+                let mut store = RootCertStore::empty();
+                store.add_parsable_certificates(roots.iter().cloned());
+                store
+            }
+        })
     }
+}
+
+/// The roots that browsers trust.
+pub(in crate::service) fn usual() -> RootCertStore {
+    webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()
+}
+
+/// A client that trusts these roots.
+pub(in crate::service) fn client(roots: RootCertStore) -> Result<Arc<ClientConfig>, rustls::Error> {
+    let config = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
+    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
 }

@@ -2,11 +2,11 @@
 
 use std::io;
 use std::net::TcpStream;
-use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use rustls::pki_types::ServerName;
-use rustls::{CertificateError, ClientConfig, ClientConnection};
+use rustls::{CertificateError, ClientConnection};
 
 use super::answer::PATIENCE;
 use crate::service::certificates::{self, Roots};
@@ -20,10 +20,14 @@ pub(super) fn shown(
     host: &str,
     roots: &Roots,
 ) -> Result<Option<DateTime<Utc>>, (String, &'static str)> {
-    handshake(stream, host, roots).map_err(|error| {
+    handshake(stream, host, roots, PATIENCE).map_err(|error| {
         let cause = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
         match cause {
             Some(rustls::Error::InvalidCertificate(fault)) => fault_in_words(fault, host),
+            // Linux calls a read that took too long one that would block.
+            _ if matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) => {
+                (format!("no TLS connection was made within {} s", PATIENCE.as_secs()), NO_TLS)
+            }
             _ => (format!("no TLS connection could be made: {error}"), NO_TLS),
         }
     })
@@ -54,18 +58,55 @@ fn fault_in_words(fault: &CertificateError, host: &str) -> (String, &'static str
     }
 }
 
-fn handshake(stream: &mut TcpStream, host: &str, roots: &Roots) -> io::Result<Option<DateTime<Utc>>> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    let config = ClientConfig::builder_with_provider(certificates::provider())
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?
-        .with_root_certificates(roots.of_connections())
-        .with_no_client_auth();
+fn handshake(
+    stream: &mut TcpStream,
+    host: &str,
+    roots: &Roots,
+    patience: Duration,
+) -> io::Result<Option<DateTime<Utc>>> {
+    let until = Instant::now() + patience;
     let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-    let mut connection = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
-    while connection.is_handshaking() {
-        connection.complete_io(stream)?;
+    let config = roots.of_connections().map_err(io::Error::other)?;
+    let mut connection = ClientConnection::new(config, name).map_err(io::Error::other)?;
+    while connection.is_handshaking() || connection.wants_write() {
+        let left = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero());
+        let left = left.ok_or_else(|| io::Error::from(io::ErrorKind::TimedOut))?;
+        stream.set_read_timeout(Some(left))?;
+        stream.set_write_timeout(Some(left))?;
+        if connection.wants_write() {
+            connection.write_tls(stream)?;
+        } else if connection.read_tls(stream)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        } else {
+            connection.process_new_packets().map_err(io::Error::other)?;
+        }
     }
     Ok(connection.peer_certificates().and_then(|chain| certificates::ends(chain.first()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_server_that_never_ends_its_handshake_is_left() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let server = std::thread::spawn(move || {
+            let mut stream = listener.accept().unwrap().0;
+            // The head of a record of 16 KiB, whose bytes come one by one.
+            stream.write_all(&[0x16, 3, 3, 0x40, 0]).unwrap();
+            while stream.write_all(&[0]).is_ok() {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let roots = Roots::of(None).unwrap();
+        let failure = handshake(&mut stream, "127.0.0.1", &roots, Duration::from_secs(1)).unwrap_err();
+        assert!(matches!(failure.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock), "{failure}");
+        drop(stream);
+        server.join().unwrap();
+    }
 }
