@@ -98,7 +98,7 @@ pub use stats::statements::{StatedSet, StatedSetKey, Statement};
 pub use stats::sums::{StatPart, StatSum, SumFault, SumOf, SummedDays};
 pub use stats::versions::Version;
 pub use tokens::{NewToken, TokenRow};
-pub use two_factor::{Sealed, TwoFactorRow};
+pub use two_factor::{Code, Sealed, TwoFactorRow, UsedCode};
 pub use txn::{ReadTxn, WriteTxn};
 pub use urgent::{NewSession, UrgentAct, UrgentNote};
 
@@ -232,10 +232,14 @@ impl Store {
 
     /// A snapshot of the database. Waits for one of the lane's connections.
     pub fn snapshot_in(&self, lane: Lane) -> StoreResult<Snapshot> {
+        self.snapshot_with(lane, || self.urgent.read())
+    }
+
+    fn snapshot_with(&self, lane: Lane, notes: impl FnOnce() -> StoreResult<Vec<UrgentNote>>) -> StoreResult<Snapshot> {
         let place = self.lanes.take(lane, open::READ_WAIT)?;
         let conn = self.readers.get()?;
         conn.busy_timeout(open::READ_WAIT).doing("set the wait")?;
-        Snapshot::begin(conn, place, self.urgent.read()?)
+        Snapshot::begin(conn, place, notes()?)
     }
 
     /// Like [`Store::snapshot_in`], but never waits: `None` if no connection is idle or another process locks the file.

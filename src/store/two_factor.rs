@@ -4,6 +4,7 @@
 
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::AdminId;
 use crate::store::{ReadTxn, StoreError, StoreResult, WriteTxn, from_ms, to_ms};
@@ -26,6 +27,26 @@ pub struct TwoFactorRow {
     pub codes_left: i64,
 }
 
+/// The use of a code, which counts once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsedCode {
+    /// The person's id.
+    pub admin: String,
+    /// Of the encrypted secret that the code was checked with. The code counts only while it is the current one.
+    pub salt: Vec<u8>,
+    pub code: Code,
+}
+
+/// A code of two-step log-in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// The phone's code of a time step. A used step later than `latest` was used while the clock was ahead, and doesn't count.
+    OfStep { step: i64, latest: i64 },
+    /// A recovery code, by its SHA-256 in hexadecimal.
+    Recovery(String),
+}
+
 fn two_step(row: &Row<'_>) -> rusqlite::Result<TwoFactorRow> {
     Ok(TwoFactorRow {
         sealed: Sealed { salt: row.get(0)?, bytes: row.get(1)? },
@@ -39,6 +60,31 @@ impl ReadTxn<'_> {
     pub fn two_step_find(&self, admin: AdminId) -> StoreResult<Option<TwoFactorRow>> {
         let sql = include_str!("sql/two_step_select.sql");
         self.first("find a second step", sql, [admin.to_string()], two_step)
+    }
+
+    /// Whether a code is unused, also by the notes that aren't carried out yet.
+    pub(in crate::store) fn code_is_unused(&self, used: &UsedCode) -> StoreResult<bool> {
+        let UsedCode { admin, salt, code } = used;
+        let noted = self.noted_codes().filter(|noted| noted.admin == *admin && noted.salt == *salt);
+        match code {
+            Code::OfStep { step, latest } => {
+                let sql = "select last_step from two_step join admins using (admin_key)
+                    where admins.id = ?1 and salt = ?2";
+                let stored = self.first("find the last code", sql, (admin, salt), |row| row.get(0))?;
+                let last: Option<i64> = noted.fold(stored, |last, noted| match &noted.code {
+                    Code::OfStep { step, .. } => last.and(Some(*step)),
+                    Code::Recovery(_) => last,
+                });
+                Ok(last.is_some_and(|last| last < *step || last > *latest))
+            }
+            Code::Recovery(hash) => {
+                let sql = "select exists (
+                        select 1 from recovery_codes join two_step using (admin_key) join admins using (admin_key)
+                        where admins.id = ?1 and salt = ?2 and code_sha256 = ?3 and used_at is null)";
+                let stored = self.first("find a recovery code", sql, (admin, salt, hash), |row| row.get(0))?;
+                Ok(stored == Some(true) && !noted.into_iter().any(|noted| noted.code == *code))
+            }
+        }
     }
 }
 
@@ -60,15 +106,6 @@ impl WriteTxn<'_> {
         self.run("seal a secret anew", sql, (admin.to_string(), &sealed.salt, &sealed.bytes)).map(drop)
     }
 
-    /// Uses up the code of a time step, once, and only for the encrypted secret it was checked with; returns whether that
-    /// succeeded. A used step later than `latest` was used while the clock was ahead, and doesn't count.
-    pub fn two_step_take(&self, admin: AdminId, sealed: &Sealed, step: i64, latest: i64) -> StoreResult<bool> {
-        let sql = "update two_step set last_step = ?3
-            where admin_key = (select admin_key from admins where id = ?1) and salt = ?2
-                and (last_step < ?3 or last_step > ?4)";
-        Ok(self.run("take a code", sql, (admin.to_string(), &sealed.salt, step, latest))? > 0)
-    }
-
     /// Turns a person's two-step log-in off; returns whether it was on.
     pub fn two_step_end(&self, admin: AdminId) -> StoreResult<bool> {
         self.recovery_codes_replace(admin, &[])?;
@@ -84,11 +121,21 @@ impl WriteTxn<'_> {
         hashes.iter().try_for_each(|hash| self.run("keep a recovery code", sql, (admin.to_string(), hash)).map(drop))
     }
 
-    /// Uses up a recovery code; returns whether it existed.
-    pub fn recovery_code_take(&self, admin: AdminId, hash: &str, now: DateTime<Utc>) -> StoreResult<bool> {
-        let sql = "update recovery_codes set used_at = ?3
-            where admin_key = (select admin_key from admins where id = ?1) and code_sha256 = ?2 and used_at is null";
-        Ok(self.run("take a recovery code", sql, (admin.to_string(), hash, to_ms(now)))? > 0)
+    /// Uses up a code that is unused.
+    pub(in crate::store) fn code_use(&self, used: &UsedCode, now: DateTime<Utc>) -> StoreResult<()> {
+        let done = match &used.code {
+            Code::OfStep { step, .. } => {
+                let sql = "update two_step set last_step = ?2
+                    where admin_key = (select admin_key from admins where id = ?1)";
+                self.run("use up a code", sql, (&used.admin, step))
+            }
+            Code::Recovery(hash) => {
+                let sql = "update recovery_codes set used_at = ?3
+                    where admin_key = (select admin_key from admins where id = ?1) and code_sha256 = ?2";
+                self.run("use up a recovery code", sql, (&used.admin, hash, to_ms(now)))
+            }
+        };
+        done.map(drop)
     }
 
     /// Fails unless a person's encrypted secret is still the one that was read before.

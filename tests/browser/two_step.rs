@@ -95,6 +95,26 @@ fn with_it_on_a_password_alone_opens_nothing_and_each_code_works_once() {
 }
 
 #[test]
+fn while_somebody_holds_the_write_lock_a_code_works_at_once_and_once() {
+    let app = spawn_app();
+    let (secret, recovery) = set_up(&mut app.person(EMAIL, Role::Viewer));
+    later(&app);
+    let database = app.database();
+    database.execute_batch("begin immediate").unwrap();
+    let since = std::time::Instant::now();
+    for code in [&code(&secret, 0), &recovery[0]] {
+        let mut ada = half_way(&app, PASSWORD);
+        let welcome = enter(&mut ada, code);
+        assert_eq!((welcome.status, welcome.location()), (303, Some("/admin/")), "{}", welcome.text());
+        assert_eq!(ada.get("/admin/").status, 200);
+    }
+    assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
+    assert_eq!(enter(&mut half_way(&app, PASSWORD), &recovery[0]).status, 422, "a code worked twice");
+    database.execute_batch("rollback").unwrap();
+    assert_eq!(enter(&mut half_way(&app, PASSWORD), &code(&secret, 0)).status, 422, "a code worked twice");
+}
+
+#[test]
 fn a_set_up_without_the_right_code_or_password_changes_nothing() {
     let app = spawn_app();
     let mut ada = app.person(EMAIL, Role::Admin);

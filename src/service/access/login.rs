@@ -15,7 +15,7 @@ use crate::service::access::login_throttle::{self, Attempt, Caller, Guess, Login
 use crate::service::access::sessions::{self, Browser, LoggedIn};
 use crate::service::access::two_factor::{self, Opened, Person, Waiting};
 use crate::service::{Hasher, Lane, ServiceError, ServiceResult};
-use crate::store::{AdminRow, Store, WriteTxn};
+use crate::store::{AdminRow, Store, UrgentNote, WriteTxn};
 use crate::telemetry;
 
 /// Why a log-in, or a confirmation by password, was refused.
@@ -157,9 +157,9 @@ impl LoginService {
     ) -> Result<(), LoginError> {
         let known = self.knows(admin.id, browser).await?;
         let attempt = self.begin(&admin.email, known.as_deref(), Guess::Code, browser)?;
-        let (store, id, typed) = (self.store.clone(), admin.id, SecretString::from(code));
-        let take = move || store.write(|txn| two_factor::take(txn, id, &opened, typed.expose_secret(), Utc::now()));
-        if telemetry::blocking(take).await? {
+        let (store, now) = (self.store.clone(), Utc::now());
+        let note = UrgentNote::of_code(two_factor::used(admin.id, &opened, code, now), now);
+        if telemetry::blocking(move || store.write_urgently(&note)).await? {
             self.throttle.was_right(attempt, Instant::now());
             return Ok(());
         }

@@ -16,7 +16,7 @@ use totp_rs::{Builder, Totp};
 use crate::domain::{AdminId, Invalid, TokenHash};
 use crate::service::access::secrets;
 use crate::service::{Hasher, Lane, ServiceError, ServiceResult};
-use crate::store::{AdminRow, Sealed, WriteTxn};
+use crate::store::{AdminRow, Code, Sealed, UsedCode};
 
 /// Bytes of a secret: what RFC 4226 recommends.
 const SECRET: usize = 20;
@@ -126,20 +126,14 @@ pub(in crate::service) async fn open(
     Ok(Opened { secret: SharedSecret(secret.into()), sealed })
 }
 
-/// Uses up a code, from the phone or for recovery; returns whether it was right. A code only counts for the secret it belongs
-/// to: one decrypted before a change of password is no longer valid after it.
-pub(in crate::service) fn take(
-    txn: &WriteTxn<'_>,
-    admin: AdminId,
-    opened: &Opened,
-    code: &str,
-    now: DateTime<Utc>,
-) -> ServiceResult<bool> {
-    if let Some(step) = opened.secret.step_of(code, now) {
-        return Ok(txn.two_step_take(admin, &opened.sealed, step, now.timestamp() / STEP + 1)?);
-    }
-    let is_current = txn.two_step_find(admin)?.is_some_and(|row| row.sealed == opened.sealed);
-    Ok(is_current && txn.recovery_code_take(admin, &hash_of(code), now)?)
+/// The use of a code, from the phone or for recovery. It only counts for the secret it belongs to: one decrypted before a
+/// change of password is no longer valid after it.
+pub(in crate::service) fn used(admin: AdminId, opened: &Opened, code: &str, now: DateTime<Utc>) -> UsedCode {
+    let code = match opened.secret.step_of(code, now) {
+        Some(step) => Code::OfStep { step, latest: now.timestamp() / STEP + 1 },
+        None => Code::Recovery(hash_of(code)),
+    };
+    UsedCode { admin: admin.to_string(), salt: opened.sealed.salt.clone(), code }
 }
 
 /// New recovery codes, and the hashes that are stored.

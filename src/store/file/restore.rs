@@ -79,7 +79,7 @@ pub fn restore(file: &Path, data_dir: &Path) -> StoreResult<Restored> {
     epoch::end(&target).map_err(failed)?;
     temporary.persist(&target).map_err(|error| failed(error.error))?;
     disk::sync_dir(data_dir).map_err(failed)?;
-    noted.map_or(Ok(()), |noted| urgent::empty(&noted)).map_err(|source| disk::refused(&urgent, source))?;
+    noted.map_or(Ok(()), urgent::Notes::empty)?;
     Ok(Restored { from, kept, is_anothers, shut, unread, has_admin })
 }
 

@@ -1,8 +1,11 @@
 use std::time::Instant;
 
+use chrono::Utc;
+use rusqlite::Connection;
+
 use super::*;
-use crate::domain::{Currency, Name, ReportingZone, Role, TokenReader, TokenScope};
-use crate::store::NewToken;
+use crate::domain::{Currency, Email, Name, ReportingZone, Role, TokenHash, TokenId, TokenReader, TokenScope};
+use crate::store::{AuditEntry, Code, NewToken, Sealed, SessionBounds, UsedCode};
 
 struct Site {
     _dir: tempfile::TempDir,
@@ -73,6 +76,28 @@ impl Site {
         }))
     }
 
+    /// Turns two-step log-in on, with two recovery codes. The last used step is 100.
+    fn turn_codes_on(&self) {
+        let write = |txn: &WriteTxn<'_>| {
+            let admin = txn.admin_find(&self.email)?.unwrap().0.id;
+            txn.two_step_create(admin, &Sealed { salt: vec![7; 16], bytes: vec![1; 48] }, 100, Utc::now())?;
+            txn.recovery_codes_replace(admin, &["a", "b"].map(|digit| digit.repeat(64)))
+        };
+        self.store.write(write).unwrap();
+    }
+
+    /// Whether the code was unused. Now it is used.
+    fn uses(&self, code: Code) -> bool {
+        self.uses_with(7, code)
+    }
+
+    /// The same for a code that was checked with the secret of this salt.
+    fn uses_with(&self, salt: u8, code: Code) -> bool {
+        let admin = self.store.read(|txn| txn.admin_find(&self.email)).unwrap().unwrap().0.id.to_string();
+        let used = UsedCode { admin, salt: vec![salt; 16], code };
+        self.store.write_urgently(&UrgentNote::of_code(used, Utc::now())).unwrap()
+    }
+
     fn is_revoked(&self) -> bool {
         self.store.read(|txn| txn.token_find(&self.token)).unwrap().unwrap().revoked_at.is_some()
     }
@@ -128,7 +153,7 @@ fn a_revocation_waits_for_no_lock_and_is_carried_out_once() {
 fn without_a_lock_nothing_is_noted() {
     let site = site();
     assert!(site.store.write_urgently(&site.revocation()).unwrap() && site.is_revoked());
-    assert_eq!((site.entries(), site.store.urgent.path().exists()), (1, false));
+    assert_eq!((site.entries(), site.noted()), (1, 0));
 }
 
 #[test]
@@ -169,4 +194,74 @@ fn lines_that_were_cut_off_count_for_nothing() {
     std::fs::write(site.store.urgent.path(), b"\0\0\0\n\xff\n{}\n").unwrap();
     site.store.write(|_| Ok::<_, StoreError>(())).unwrap();
     assert_eq!((site.is_revoked(), site.noted()), (false, 0), "nothing of that was a note");
+}
+
+fn step(step: i64) -> Code {
+    Code::OfStep { step, latest: 200 }
+}
+
+fn recovery(digit: &str) -> Code {
+    Code::Recovery(digit.repeat(64))
+}
+
+#[test]
+fn a_code_waits_for_no_lock_and_counts_once() {
+    let site = site();
+    site.turn_codes_on();
+    site.lock();
+    let since = Instant::now();
+    assert!(site.uses(step(101)) && site.uses(recovery("a")));
+    assert!(since.elapsed() < Duration::from_secs(2), "{:?}", since.elapsed());
+    assert_eq!(site.noted(), 2);
+    for used in [step(100), step(101), recovery("a"), recovery("c")] {
+        assert!(!site.uses(used.clone()), "{used:?}");
+    }
+    assert!(!site.uses_with(8, step(103)) && !site.uses_with(8, recovery("b")), "another secret's code");
+    assert!(site.uses(step(102)), "a later one");
+    site.unlock();
+    // Now they are carried out, before a code that needs no note.
+    assert!(!site.uses(step(102)) && !site.uses(recovery("a")));
+    assert!(site.uses(step(103)) && site.uses(recovery("b")));
+    assert_eq!((site.noted(), site.entries()), (0, 0));
+    let left = site.store.read(|txn| txn.two_step_find(txn.admin_find(&site.email)?.unwrap().0.id)).unwrap().unwrap();
+    assert_eq!(left.codes_left, 0);
+}
+
+#[test]
+fn a_code_that_was_used_while_the_clock_was_ahead_keeps_none_out() {
+    let site = site();
+    site.turn_codes_on();
+    site.lock();
+    assert!(site.uses(Code::OfStep { step: 900, latest: 901 }));
+    assert!(site.uses(step(150)) && !site.uses(step(150)));
+    site.unlock();
+    assert!(!site.uses(step(150)) && site.uses(step(151)));
+}
+
+#[test]
+fn of_many_who_enter_a_code_at_once_one_gets_in_whoever_holds_the_lock() {
+    let site = site();
+    site.turn_codes_on();
+    let admin = site.store.read(|txn| txn.admin_find(&site.email)).unwrap().unwrap().0.id.to_string();
+    for number in 101..107 {
+        let (admin, store, other) = (&admin, &site.store, &site.other);
+        let start = std::sync::Barrier::new(5);
+        let entered = std::thread::scope(|scope| {
+            let enter = || {
+                // Two servers, each with its own connections.
+                let own = Store::open(store.data_dir()).unwrap();
+                start.wait();
+                let used = UsedCode { admin: admin.clone(), salt: vec![7; 16], code: step(number) };
+                own.write_urgently(&UrgentNote::of_code(used, Utc::now())).unwrap()
+            };
+            let people = [(); 4].map(|()| scope.spawn(enter));
+            other.execute_batch("begin immediate").unwrap();
+            start.wait();
+            // Some give up waiting for the lock just before it is free, others get it.
+            std::thread::sleep(MOMENT + Duration::from_millis(8 * (number.unsigned_abs() - 101)));
+            other.execute_batch("rollback").unwrap();
+            people.into_iter().map(|person| usize::from(person.join().unwrap())).sum::<usize>()
+        });
+        assert_eq!(entered, 1, "{number}");
+    }
 }
