@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use r2d2_sqlite::SqliteConnectionManager;
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::Connection;
 
 mod admins;
 mod advertisers;
@@ -98,7 +98,7 @@ pub use stats::statements::{StatedSet, StatedSetKey, Statement};
 pub use stats::sums::{StatPart, StatSum, SumFault, SumOf, SummedDays};
 pub use stats::versions::Version;
 pub use tokens::{NewToken, TokenRow};
-pub use two_factor::{Code, Sealed, TwoFactorRow, UsedCode};
+pub use two_factor::{Code, CodeUse, Sealed, TwoFactorRow};
 pub use txn::{ReadTxn, WriteTxn};
 pub use urgent::{NewSession, UrgentAct, UrgentNote};
 
@@ -308,8 +308,7 @@ impl Store {
         conn: &Connection,
         work: impl FnOnce(&WriteTxn<'_>) -> Result<ControlFlow<B, C>, E>,
     ) -> Result<ControlFlow<B, C>, E> {
-        urgent::settle(conn, self.urgent.path())?;
-        let txn = Transaction::new_unchecked(conn, TransactionBehavior::Immediate).doing("begin writing")?;
+        let (txn, _) = urgent::begin(conn, self.urgent.path(), false)?;
         let write = WriteTxn::of(&txn);
         let result = work(&write)?;
         if result.is_continue() {

@@ -27,12 +27,15 @@ pub struct TwoFactorRow {
     pub codes_left: i64,
 }
 
-/// The use of a code, which counts once.
+/// Seconds for which a phone shows a code.
+const STEP: i64 = 30;
+
+/// The use of a code. Each code can be used once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UsedCode {
+pub struct CodeUse {
     /// The person's id.
     pub admin: String,
-    /// Of the encrypted secret that the code was checked with. The code counts only while it is the current one.
+    /// The salt of the encrypted secret that the code was checked with, which must be the current one.
     pub salt: Vec<u8>,
     pub code: Code,
 }
@@ -41,8 +44,8 @@ pub struct UsedCode {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
-    /// The phone's code of a time step. A used step later than `latest` was used while the clock was ahead, and doesn't count.
-    OfStep { step: i64, latest: i64 },
+    /// The phone's code of this time step.
+    OfStep(i64),
     /// A recovery code, by its SHA-256 in hexadecimal.
     Recovery(String),
 }
@@ -62,27 +65,25 @@ impl ReadTxn<'_> {
         self.first("find a second step", sql, [admin.to_string()], two_step)
     }
 
-    /// Whether a code is unused, also by the notes that aren't carried out yet.
-    pub(in crate::store) fn code_is_unused(&self, used: &UsedCode) -> StoreResult<bool> {
-        let UsedCode { admin, salt, code } = used;
-        let noted = self.noted_codes().filter(|noted| noted.admin == *admin && noted.salt == *salt);
+    /// Whether a code of the current secret is unused, also by the notes that aren't carried out yet. A used step in the
+    /// future was used while the clock was ahead, and doesn't count.
+    pub(in crate::store) fn code_is_unused(&self, wanted: &CodeUse, now: DateTime<Utc>) -> StoreResult<bool> {
+        let CodeUse { admin, salt, code } = wanted;
+        let sql = "select last_step from two_step join admins using (admin_key) where admins.id = ?1 and salt = ?2";
+        let stored: Option<i64> = self.first("find the last code", sql, (admin, salt), |row| row.get(0))?;
+        let Some(stored) = stored else { return Ok(false) };
+        let mut noted = self.noted_codes().filter(|noted| noted.admin == *admin).map(|noted| &noted.code);
         match code {
-            Code::OfStep { step, latest } => {
-                let sql = "select last_step from two_step join admins using (admin_key)
-                    where admins.id = ?1 and salt = ?2";
-                let stored = self.first("find the last code", sql, (admin, salt), |row| row.get(0))?;
-                let last: Option<i64> = noted.fold(stored, |last, noted| match &noted.code {
-                    Code::OfStep { step, .. } => last.and(Some(*step)),
-                    Code::Recovery(_) => last,
-                });
-                Ok(last.is_some_and(|last| last < *step || last > *latest))
+            Code::OfStep(step) => {
+                let last = noted.fold(stored, |last, noted| if let Code::OfStep(step) = noted { *step } else { last });
+                Ok(last < *step || last > now.timestamp() / STEP + 1)
             }
             Code::Recovery(hash) => {
                 let sql = "select exists (
-                        select 1 from recovery_codes join two_step using (admin_key) join admins using (admin_key)
-                        where admins.id = ?1 and salt = ?2 and code_sha256 = ?3 and used_at is null)";
-                let stored = self.first("find a recovery code", sql, (admin, salt, hash), |row| row.get(0))?;
-                Ok(stored == Some(true) && !noted.into_iter().any(|noted| noted.code == *code))
+                        select 1 from recovery_codes join admins using (admin_key)
+                        where admins.id = ?1 and code_sha256 = ?2 and used_at is null)";
+                let stored = self.first("find a recovery code", sql, (admin, hash), |row| row.get(0))?;
+                Ok(stored == Some(true) && !noted.any(|noted| noted == code))
             }
         }
     }
@@ -121,17 +122,18 @@ impl WriteTxn<'_> {
         hashes.iter().try_for_each(|hash| self.run("keep a recovery code", sql, (admin.to_string(), hash)).map(drop))
     }
 
-    /// Uses up a code that is unused.
-    pub(in crate::store) fn code_use(&self, used: &UsedCode, now: DateTime<Utc>) -> StoreResult<()> {
+    /// Uses up a code.
+    pub(in crate::store) fn code_use(&self, used: &CodeUse, now: DateTime<Utc>) -> StoreResult<()> {
         let done = match &used.code {
-            Code::OfStep { step, .. } => {
+            Code::OfStep(step) => {
                 let sql = "update two_step set last_step = ?2
                     where admin_key = (select admin_key from admins where id = ?1)";
                 self.run("use up a code", sql, (&used.admin, step))
             }
             Code::Recovery(hash) => {
                 let sql = "update recovery_codes set used_at = ?3
-                    where admin_key = (select admin_key from admins where id = ?1) and code_sha256 = ?2";
+                    where admin_key = (select admin_key from admins where id = ?1) and code_sha256 = ?2
+                        and used_at is null";
                 self.run("use up a recovery code", sql, (&used.admin, hash, to_ms(now)))
             }
         };

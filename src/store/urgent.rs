@@ -2,8 +2,8 @@
 //!
 //! A large import holds the lock for seconds. During that time, urgent acts are noted in a file beside the database, which is
 //! flushed to the disk. From then on they count: every snapshot reads the notes before it begins. The next writer carries
-//! them out in a transaction of its own and empties the file. If a program is killed in between, a note may be carried out
-//! twice; the second time there is nothing left to do.
+//! them out in a transaction of their own and empties the file, before anything else is written. If a program is killed in
+//! between, the next one carries them out again, which changes nothing.
 //!
 //! Locks are taken in this order: the database's, then the file's.
 
@@ -12,13 +12,13 @@ mod note;
 
 use std::time::Duration;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::Connection;
 
 use crate::store::file::open;
 use crate::store::{Doing as _, Lane, ShortWait, Store, StoreError, StoreResult, WriteTxn};
 
 use file::LOOK_AGAIN;
-pub(in crate::store) use file::{NoteFile, Notes, carry_out_all, file, settle};
+pub(in crate::store) use file::{NoteFile, Notes, begin, notes_path, settle, waiting};
 pub use note::{NewSession, UrgentAct, UrgentNote};
 
 /// How long an urgent act waits for the write lock.
@@ -49,28 +49,25 @@ impl Store {
         self.carry_out(&conn, note)
     }
 
-    /// Carries out the earlier notes and this one. Nobody adds a note meanwhile.
+    /// Carries out an act after what was noted before.
     fn carry_out(&self, conn: &Connection, note: &UrgentNote) -> StoreResult<bool> {
-        let txn = Transaction::new_unchecked(conn, TransactionBehavior::Immediate).doing("begin writing")?;
-        let mut notes = Notes::lock(self.urgent.path())?;
-        let write = WriteTxn::of(&txn);
-        notes.carry_out(&write)?;
-        let is_done = note.carry_out(&write)?;
+        let (txn, _notes) = begin(conn, self.urgent.path(), note.is_code())?;
+        let is_done = note.carry_out(&WriteTxn::of(&txn))?;
         txn.commit().doing("commit")?;
-        notes.empty()?;
         Ok(is_done)
     }
 
     /// Adds a note, which counts once this returns, unless nothing is left to do.
     fn note(&self, note: &UrgentNote) -> StoreResult<bool> {
-        let mut notes = Notes::lock(self.urgent.path())?;
-        let snapshot = self.snapshot_with(Lane::Short, || notes.read())?;
+        let mut locked = None;
+        let snapshot = self.snapshot_with(Lane::Short, || locked.insert(Notes::lock(self.urgent.path())?).read())?;
         if !note.is_due(&snapshot.txn())? {
             return Ok(false);
         }
         drop(snapshot);
-        notes.add(note)?;
-        drop(notes);
+        if let Some(mut notes) = locked {
+            notes.add(note)?;
+        }
         std::thread::sleep(LOOK_AGAIN);
         Ok(true)
     }

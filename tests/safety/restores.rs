@@ -3,7 +3,7 @@
 use pitlane::domain::{Email, Role};
 use pitlane::service::Actor;
 use pitlane::service::access::admins::{self, Password};
-use pitlane::store::{AdminRow, Code, Sealed, Store, UrgentNote, UsedCode};
+use pitlane::store::{AdminRow, Code, CodeUse, Sealed, Store, UrgentNote};
 use serde_json::{Value, json};
 
 use crate::common::program::{A_THIRD_DAY, Program, text};
@@ -57,8 +57,8 @@ fn codes(store: &Store, id: pitlane::domain::AdminId, hashes: &[String]) {
 
 /// Whether the recovery code was unused. Now it is used.
 fn recovers(store: &Store, id: pitlane::domain::AdminId, hash: &str) -> bool {
-    let used = UsedCode { admin: id.to_string(), salt: SALT.to_vec(), code: Code::Recovery(hash.to_owned()) };
-    store.write_urgently(&UrgentNote::of_code(used, chrono::Utc::now())).unwrap()
+    let code = CodeUse { admin: id.to_string(), salt: SALT.to_vec(), code: Code::Recovery(hash.to_owned()) };
+    store.write_urgently(&UrgentNote::of_code(code, chrono::Utc::now())).unwrap()
 }
 
 #[test]

@@ -158,10 +158,12 @@ impl LoginService {
         let known = self.knows(admin.id, browser).await?;
         let attempt = self.begin(&admin.email, known.as_deref(), Guess::Code, browser)?;
         let (store, now) = (self.store.clone(), Utc::now());
-        let note = UrgentNote::of_code(two_factor::used(admin.id, &opened, code, now), now);
-        if telemetry::blocking(move || store.write_urgently(&note)).await? {
+        let note = UrgentNote::of_code(two_factor::use_of(admin.id, &opened, code, now), now);
+        let is_right = telemetry::blocking(move || store.write_urgently(&note)).await;
+        if !matches!(is_right, Ok(false)) {
+            // Right, or not checked.
             self.throttle.was_right(attempt, Instant::now());
-            return Ok(());
+            return is_right.map(drop).map_err(LoginError::from);
         }
         self.refused(&admin.email, "wrong code", attempt, browser);
         Err(LoginError::WrongCode)

@@ -16,7 +16,7 @@ use totp_rs::{Builder, Totp};
 use crate::domain::{AdminId, Invalid, TokenHash};
 use crate::service::access::secrets;
 use crate::service::{Hasher, Lane, ServiceError, ServiceResult};
-use crate::store::{AdminRow, Code, Sealed, UsedCode};
+use crate::store::{AdminRow, Code, CodeUse, Sealed};
 
 /// Bytes of a secret: what RFC 4226 recommends.
 const SECRET: usize = 20;
@@ -26,8 +26,6 @@ const NONCE: usize = 12;
 /// How many recovery codes there are, and the bytes of one.
 const CODES: usize = 10;
 const CODE: usize = 10;
-/// Seconds for which a code is valid.
-const STEP: i64 = 30;
 /// How long a log-in waits for the code after a right password.
 pub const WAIT: Duration = Duration::from_mins(5);
 /// How many log-ins can wait; a new one pushes out the oldest.
@@ -128,12 +126,12 @@ pub(in crate::service) async fn open(
 
 /// The use of a code, from the phone or for recovery. It only counts for the secret it belongs to: one decrypted before a
 /// change of password is no longer valid after it.
-pub(in crate::service) fn used(admin: AdminId, opened: &Opened, code: &str, now: DateTime<Utc>) -> UsedCode {
+pub(in crate::service) fn use_of(admin: AdminId, opened: &Opened, code: &str, now: DateTime<Utc>) -> CodeUse {
     let code = match opened.secret.step_of(code, now) {
-        Some(step) => Code::OfStep { step, latest: now.timestamp() / STEP + 1 },
+        Some(step) => Code::OfStep(step),
         None => Code::Recovery(hash_of(code)),
     };
-    UsedCode { admin: admin.to_string(), salt: opened.sealed.salt.clone(), code }
+    CodeUse { admin: admin.to_string(), salt: opened.sealed.salt.clone(), code }
 }
 
 /// New recovery codes, and the hashes that are stored.

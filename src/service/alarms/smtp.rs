@@ -7,7 +7,7 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lettre::Message;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
@@ -24,33 +24,41 @@ use tokio_rustls::TlsConnector;
 use crate::domain::{MailChannel, MailSecurity};
 use crate::service::certificates;
 
-/// How long a conversation with the mail server may take.
+/// How long it may take to hand an e-mail over.
 pub(super) const PATIENCE: Duration = Duration::from_mins(1);
-/// How long connecting to one of its addresses may take.
+/// How long one of the server's addresses may take to answer, since another one may be better.
 const CONNECTING: Duration = Duration::from_secs(20);
-/// The most bytes of all its answers, and of a certificate's chain.
+/// How long the server may take to say goodbye, after it has taken the e-mail.
+const GOODBYE: Duration = Duration::from_secs(5);
+/// The most bytes of what the server says.
 const MOST: usize = 128 * 1024;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
 /// Connects to the channel's server and hands it the message. Blocks. Errors contain no secret.
 pub(super) fn send(channel: &MailChannel, message: &Message, patience: Duration) -> Result<(), String> {
-    let sent = || {
-        let stream = connect(channel)?;
+    let until = Instant::now() + patience;
+    let sent = || -> Result<(), Failure> {
+        let stream = connect(channel, until)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            tokio::time::timeout(patience, converse(channel, message, stream))
-                .await
-                .unwrap_or_else(|_| Err(format!("the mail server took longer than {} s", patience.as_secs()).into()))
+            let talk = tokio::time::timeout_at(until.into(), hand_over(channel, message, stream));
+            let mut connection = talk.await.map_err(|_| format!("it took longer than {} s", patience.as_secs()))??;
+            // The server has taken the mail, whatever it says now.
+            let _ = tokio::time::timeout(GOODBYE, connection.quit()).await;
+            Ok(())
         })
     };
-    sent().map_err(|error: Failure| chain(&*error))
+    let server = &channel.server;
+    sent().map_err(|error| format!("{}:{}: {}", server.host, server.port, chain(&*error)))
 }
 
-fn connect(channel: &MailChannel) -> io::Result<std::net::TcpStream> {
-    let mut failure = io::Error::other("the mail server's name has no address");
+fn connect(channel: &MailChannel, until: Instant) -> io::Result<std::net::TcpStream> {
+    let mut failure = io::Error::other("the name has no address");
     for address in (channel.server.host.as_str(), channel.server.port).to_socket_addrs()? {
-        match std::net::TcpStream::connect_timeout(&address, CONNECTING) {
+        // Waiting for no time at all is an error.
+        let left = until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        match std::net::TcpStream::connect_timeout(&address, left.min(CONNECTING)) {
             Ok(stream) => return stream.set_nonblocking(true).map(|()| stream),
             Err(error) => failure = error,
         }
@@ -58,25 +66,31 @@ fn connect(channel: &MailChannel) -> io::Result<std::net::TcpStream> {
     Err(failure)
 }
 
-async fn converse(channel: &MailChannel, message: &Message, stream: std::net::TcpStream) -> Result<(), Failure> {
+async fn hand_over(
+    channel: &MailChannel,
+    message: &Message,
+    stream: std::net::TcpStream,
+) -> Result<AsyncSmtpConnection, Failure> {
     let server = &channel.server;
     let peer = stream.peer_addr()?;
-    let stream = TcpStream::from_std(stream)?;
+    let stream = Limited { stream: TcpStream::from_std(stream)?, peer, left: MOST };
     let stream: Box<dyn AsyncTokioStream> = if server.security == MailSecurity::Tls {
         let name = ServerName::try_from(server.host.clone())?;
-        let stream = TlsConnector::from(tls(channel)?).connect(name, stream).await?;
+        let stream = TlsConnector::from(tls(channel)?).connect(name, stream).await;
+        let stream = stream.map_err(|error| format!("no TLS connection could be made: {error}"))?;
         Box::new(Limited { stream, peer, left: MOST })
     } else {
-        Box::new(Limited { stream, peer, left: MOST })
+        Box::new(stream)
     };
     let me = ClientId::default();
     let mut connection = AsyncSmtpConnection::connect_with_transport(stream, &me).await?;
-    let is_upgraded = match server.security {
+    let must_encrypt = match server.security {
         MailSecurity::StartTls => true,
         MailSecurity::StartTlsIfOffered => connection.can_starttls(),
         MailSecurity::Tls | MailSecurity::Plain => false,
     };
-    if is_upgraded {
+    if must_encrypt {
+        // STARTTLS is the library's, which takes roots only in this form.
         let mut tls = TlsParameters::builder(server.host.clone());
         if let Some(pem) = &channel.roots {
             tls = tls.add_root_certificate(Certificate::from_pem(pem)?);
@@ -88,20 +102,18 @@ async fn converse(channel: &MailChannel, message: &Message, stream: std::net::Tc
         connection.auth(DEFAULT_MECHANISMS, &credentials).await?;
     }
     connection.send(message.envelope(), &message.formatted()).await?;
-    // The server has taken the mail, whatever it says to the farewell.
-    let _ = connection.quit().await;
-    Ok(())
+    Ok(connection)
 }
 
 /// Trusts the usual roots and the channel's.
 fn tls(channel: &MailChannel) -> Result<Arc<ClientConfig>, Failure> {
-    let mut roots = certificates::usual();
+    let mut roots = certificates::usual_roots();
     if let Some(pem) = &channel.roots {
         for root in CertificateDer::pem_slice_iter(pem) {
             roots.add(root?)?;
         }
     }
-    Ok(certificates::client(roots)?)
+    Ok(certificates::client_config(roots)?)
 }
 
 /// A connection that brings only so many bytes. The library reads a line to its end, however long it is.
@@ -116,9 +128,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Limited<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        let read = buffer.filled().len() - before;
-        let left = self.left.checked_sub(read);
-        self.left = left.ok_or_else(|| io::Error::other("the mail server's answers are longer than 128 KiB"))?;
+        let left = self.left.checked_sub(buffer.filled().len() - before);
+        self.left = left.ok_or_else(|| io::Error::other(format!("it sent more than {} KiB", MOST / 1024)))?;
         Poll::Ready(Ok(()))
     }
 }
@@ -159,39 +170,70 @@ fn chain(error: &dyn Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
+    use std::io::{BufRead as _, BufReader, Write as _};
     use std::net::TcpListener;
 
-    use super::*;
-    use crate::domain::MailServer;
+    use lettre::message::Mailbox;
 
-    /// The error for a server that writes this answer again and again, with pauses.
-    fn sent_to(answer: &'static [u8], pause: Duration, patience: Duration) -> String {
+    use super::*;
+    use crate::domain::Email;
+
+    /// Sends an e-mail to a server that does this with its connection.
+    fn send_to(
+        patience: Duration,
+        serve: impl FnOnce(std::net::TcpStream) -> io::Result<()> + Send + 'static,
+    ) -> Result<(), String> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let server = std::thread::spawn(move || {
-            let mut stream = listener.accept().unwrap().0;
-            while stream.write_all(answer).is_ok() {
-                std::thread::sleep(pause);
-            }
-        });
-        let at: MailServer = format!("smtp://127.0.0.1:{port}?tls=none").parse().unwrap();
-        let from: crate::domain::Email = "pitlane@example.com".parse().unwrap();
-        let channel = MailChannel { server: at, password: None, roots: None, to: vec![from.clone()], from };
-        let mailbox = lettre::message::Mailbox::new(None, "pitlane@example.com".parse().unwrap());
+        let url = format!("smtp://{}?tls=none", listener.local_addr().unwrap());
+        let server = std::thread::spawn(move || serve(listener.accept().unwrap().0));
+        let from: Email = "pitlane@example.com".parse().unwrap();
+        let to = vec![from.clone()];
+        let channel = MailChannel { server: url.parse().unwrap(), password: None, roots: None, from, to };
+        let mailbox = Mailbox::new(None, "pitlane@example.com".parse().unwrap());
         let message = Message::builder().from(mailbox.clone()).to(mailbox).body(String::new()).unwrap();
-        let failure = send(&channel, &message, patience).unwrap_err();
-        server.join().unwrap();
-        failure
+        let sent = send(&channel, &message, patience);
+        // How it ended for the server doesn't matter.
+        let _ = server.join().unwrap();
+        sent
+    }
+
+    /// Writes it again and again, with pauses.
+    fn repeat(mut stream: std::net::TcpStream, answer: &[u8], pause: Duration) -> io::Result<()> {
+        loop {
+            stream.write_all(answer)?;
+            std::thread::sleep(pause);
+        }
     }
 
     #[test]
     fn a_server_that_never_ends_its_answer_is_left() {
-        let endless = sent_to(&[b'2'; 4096], Duration::ZERO, PATIENCE);
-        assert!(endless.contains("the mail server's answers are longer than 128 KiB"), "{endless}");
+        let endless = send_to(PATIENCE, |stream| repeat(stream, &[b'2'; 4096], Duration::ZERO)).unwrap_err();
+        assert!(endless.starts_with("127.0.0.1:") && endless.ends_with(": it sent more than 128 KiB"), "{endless}");
         for slow in [&b"2"[..], b"220-mail\r\n"] {
-            let failure = sent_to(slow, Duration::from_millis(20), Duration::from_secs(1));
-            assert_eq!(failure, "the mail server took longer than 1 s");
+            let patience = Duration::from_secs(1);
+            let failure = send_to(patience, move |stream| repeat(stream, slow, patience / 50)).unwrap_err();
+            assert!(failure.ends_with(": it took longer than 1 s"), "{failure}");
         }
+    }
+
+    #[test]
+    fn an_email_that_was_taken_is_sent_also_if_the_server_says_no_goodbye() {
+        let sent = send_to(PATIENCE, |mut stream| {
+            stream.write_all(b"220 mail\r\n")?;
+            let mut is_content = false;
+            for line in BufReader::new(stream.try_clone()?).lines() {
+                let line = line?;
+                let answer = match line.get(..4).unwrap_or_default() {
+                    _ if is_content && line != "." => continue,
+                    "DATA" => "354 go on",
+                    "QUIT" => continue,
+                    _ => "250 OK",
+                };
+                is_content = line == "DATA";
+                stream.write_all(format!("{answer}\r\n").as_bytes())?;
+            }
+            Ok(())
+        });
+        assert_eq!(sent, Ok(()));
     }
 }

@@ -26,7 +26,7 @@ pub(in crate::service) use certificate::ends;
 use files::PemFiles;
 use resolver::Resolver;
 pub use roots::Roots;
-pub(in crate::service) use roots::{client, usual};
+pub(in crate::service) use roots::{client_config, usual_roots};
 pub use status::CertificateStatus;
 
 /// The clock is checked at least this often; it may jump.

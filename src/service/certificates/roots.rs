@@ -41,10 +41,10 @@ impl Roots {
         }
     }
 
-    /// In rustls's form.
+    /// The configuration of rustls's clients that trust them.
     pub fn of_connections(&self) -> Result<Arc<ClientConfig>, rustls::Error> {
-        client(match &self.0 {
-            None => usual(),
+        client_config(match &self.0 {
+            None => usual_roots(),
             Some(roots) => {
                 let mut store = RootCertStore::empty();
                 store.add_parsable_certificates(roots.iter().cloned());
@@ -55,12 +55,12 @@ impl Roots {
 }
 
 /// The roots that browsers trust.
-pub(in crate::service) fn usual() -> RootCertStore {
+pub(in crate::service) fn usual_roots() -> RootCertStore {
     webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()
 }
 
-/// A client that trusts these roots.
-pub(in crate::service) fn client(roots: RootCertStore) -> Result<Arc<ClientConfig>, rustls::Error> {
+/// The configuration of a client that trusts these roots.
+pub(in crate::service) fn client_config(roots: RootCertStore) -> Result<Arc<ClientConfig>, rustls::Error> {
     let config = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
     Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
 }

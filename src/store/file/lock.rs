@@ -33,13 +33,7 @@ impl Owner {
         let refused = |source| disk::refused(&path, source);
         let mut file = open(&path)?;
         // A process that checks whether a server is running holds the lock for a moment.
-        let until = Instant::now() + LOOK;
-        let mut taken = file.try_lock();
-        while matches!(taken, Err(TryLockError::WouldBlock)) && Instant::now() < until {
-            std::thread::sleep(PAUSE);
-            taken = file.try_lock();
-        }
-        match taken {
+        match try_for(LOOK, || file.try_lock()) {
             Ok(()) => {}
             Err(TryLockError::Error(source)) => return Err(refused(source)),
             Err(TryLockError::WouldBlock) => {
@@ -155,14 +149,23 @@ impl Use {
     }
 
     fn wait(&self, attempt: fn(&File) -> Result<(), TryLockError>) -> StoreResult<()> {
-        let until = Instant::now() + PATIENCE;
-        loop {
-            match attempt(&self.file) {
-                Ok(()) => return Ok(()),
-                Err(TryLockError::Error(source)) => return Err(disk::refused(&self.data_dir, source)),
-                Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(PAUSE),
-                Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { path: self.data_dir.clone() }),
-            }
+        try_for(PATIENCE, || attempt(&self.file)).map_err(|error| match error {
+            TryLockError::Error(source) => disk::refused(&self.data_dir, source),
+            TryLockError::WouldBlock => StoreError::InUse { path: self.data_dir.clone() },
+        })
+    }
+}
+
+/// Tries to lock until that succeeds, fails for good, or has taken this long.
+pub(in crate::store) fn try_for(
+    patience: Duration,
+    attempt: impl Fn() -> Result<(), TryLockError>,
+) -> Result<(), TryLockError> {
+    let until = Instant::now() + patience;
+    loop {
+        match attempt() {
+            Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(PAUSE),
+            done => return done,
         }
     }
 }

@@ -64,9 +64,12 @@ pub fn restore(file: &Path, data_dir: &Path) -> StoreResult<Restored> {
             Err(error) => unread = Some(error.to_string()),
         }
     }
-    let urgent = urgent::file(&target);
+    let urgent = urgent::notes_path(&target);
     // Its urgent notes are deleted once the copy is in place.
-    let noted = urgent::carry_out_all(&conn, &urgent)?;
+    let mut noted = urgent::waiting(&urgent)?;
+    if let Some(notes) = &mut noted {
+        notes.carry_out(conn.transaction().doing("carry out what was urgent")?)?;
+    }
     let has_admin = log_out(&mut conn, &from)?;
     conn.close().map_err(|(_, source)| StoreError::sqlite("close the restored copy", source))?;
     sync(temporary.path()).map_err(failed)?;

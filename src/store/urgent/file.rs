@@ -1,12 +1,13 @@
 //! The file of the urgent notes.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
+use serde::de::IgnoredAny;
 
 use crate::store::file::{disk, lock};
 use crate::store::urgent::note::UrgentNote;
@@ -16,11 +17,14 @@ use crate::store::{Doing as _, StoreError, StoreResult, WriteTxn};
 /// long before the note counts.
 pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
+/// How long a lock on the file is waited for. Others hold it for milliseconds.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// The most bytes of the file: thousands of notes. If it is full, urgent acts wait for the lock like all others.
 const LARGEST: u64 = 1024 * 1024;
 
 /// The path of the notes, beside the database.
-pub(in crate::store) fn file(database: &Path) -> PathBuf {
+pub(in crate::store) fn notes_path(database: &Path) -> PathBuf {
     database.with_extension("urgent")
 }
 
@@ -34,7 +38,7 @@ pub(in crate::store) struct NoteFile {
 
 impl NoteFile {
     pub(in crate::store) fn of(database: &Path) -> Self {
-        Self { path: file(database), opened: Instant::now(), empty_at: AtomicU64::new(0) }
+        Self { path: notes_path(database), opened: Instant::now(), empty_at: AtomicU64::new(0) }
     }
 
     pub(in crate::store) fn path(&self) -> &Path {
@@ -67,10 +71,13 @@ fn is_empty(path: &Path) -> StoreResult<bool> {
     }
 }
 
-/// One note per line. An invalid or unfinished line was cut off before its note counted.
+/// One note per line. An unfinished line was cut off before its note counted.
+fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"))
+}
+
 fn parse(bytes: &[u8]) -> Vec<UrgentNote> {
-    let whole = bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
-    whole.filter_map(|line| serde_json::from_slice(line).ok()).collect()
+    lines(bytes).filter_map(|line| serde_json::from_slice(line).ok()).collect()
 }
 
 /// The file of the notes, locked: until this is dropped, nobody else adds or deletes any.
@@ -82,14 +89,21 @@ pub(in crate::store) struct Notes<'p> {
 impl<'p> Notes<'p> {
     pub(super) fn lock(path: &'p Path) -> StoreResult<Self> {
         let file = lock::open(path)?;
-        file.lock().map_err(|source| disk::refused(path, source))?;
-        Ok(Self { path, file })
+        match lock::try_for(PATIENCE, || file.try_lock()) {
+            Ok(()) => Ok(Self { path, file }),
+            Err(TryLockError::WouldBlock) => Err(StoreError::Busy { doing: "lock the urgent notes" }),
+            Err(TryLockError::Error(source)) => Err(disk::refused(path, source)),
+        }
+    }
+
+    fn bytes(&mut self) -> StoreResult<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let read = self.file.rewind().and_then(|()| self.file.read_to_end(&mut bytes));
+        read.map(|_| bytes).map_err(|source| disk::refused(self.path, source))
     }
 
     pub(super) fn read(&mut self) -> StoreResult<Vec<UrgentNote>> {
-        let mut bytes = Vec::new();
-        let read = self.file.rewind().and_then(|()| self.file.read_to_end(&mut bytes));
-        read.map(|_| parse(&bytes)).map_err(|source| disk::refused(self.path, source))
+        self.bytes().map(|bytes| parse(&bytes))
     }
 
     /// Adds a note and flushes it.
@@ -105,49 +119,70 @@ impl<'p> Notes<'p> {
             serde_json::to_writer(&mut line, note)?;
             line.push(b'\n');
             let written = file.write_all(&line).and_then(|()| file.sync_all());
+            let written = written.and_then(|()| disk::sync_dir(disk::dir_of(path)));
             if written.is_err() {
-                // An incomplete line is ignored.
+                // What isn't flushed must not count.
                 file.set_len(length)?;
             }
-            written.and_then(|()| disk::sync_dir(disk::dir_of(path)))
+            written
         };
         write().map_err(|source| disk::refused(path, source))
     }
 
-    pub(super) fn carry_out(&mut self, txn: &WriteTxn<'_>) -> StoreResult<()> {
-        for note in self.read()? {
-            match note.carry_out(txn) {
+    /// Carries out the notes and commits. The caller empties the file.
+    pub(in crate::store) fn carry_out(&mut self, txn: Transaction<'_>) -> StoreResult<()> {
+        let write = WriteTxn::of(&txn);
+        for line in lines(&self.bytes()?) {
+            let done = match serde_json::from_slice::<UrgentNote>(line) {
+                Ok(note) => note.carry_out_noted(&write),
+                Err(error) if serde_json::from_slice::<IgnoredAny>(line).is_ok() => {
+                    tracing::warn!(%error, "a note of another version of Pitlane was left out");
+                    Ok(())
+                }
+                Err(_) => Ok(()),
+            };
+            match done {
                 // Another copy of the database was put in place, which doesn't have this person, token or feed.
                 Err(StoreError::Missing(message)) => tracing::warn!(message, "something urgent was left undone"),
-                done => drop(done?),
+                done => done?,
             }
         }
-        Ok(())
+        txn.commit().doing("carry out what was urgent")
     }
 
     /// Deletes the notes. Flushed, because a note that came back after a power cut could let somebody in again who has left.
     pub(in crate::store) fn empty(self) -> StoreResult<()> {
-        let emptied = match self.file.metadata() {
-            Ok(found) if found.len() == 0 => Ok(()),
-            _ => self.file.set_len(0).and_then(|()| self.file.sync_all()),
-        };
+        let emptied = self.file.set_len(0).and_then(|()| self.file.sync_all());
         emptied.map_err(|source| disk::refused(self.path, source))
+    }
+}
+
+/// The notes that wait to be carried out, locked, if there are any.
+pub(in crate::store) fn waiting(path: &Path) -> StoreResult<Option<Notes<'_>>> {
+    if is_empty(path)? { Ok(None) } else { Notes::lock(path).map(Some) }
+}
+
+/// Begins to write, after the notes were carried out in a transaction of their own. With `alone`, nobody adds a note before
+/// the second value is dropped.
+pub(in crate::store) fn begin<'c, 'p>(
+    conn: &'c Connection,
+    path: &'p Path,
+    alone: bool,
+) -> StoreResult<(Transaction<'c>, Option<Notes<'p>>)> {
+    loop {
+        let txn = Transaction::new_unchecked(conn, TransactionBehavior::Immediate).doing("begin writing")?;
+        let notes = if alone { Some(Notes::lock(path)?) } else { waiting(path)? };
+        match notes {
+            Some(mut notes) if !is_empty(path)? => {
+                notes.carry_out(txn)?;
+                notes.empty()?;
+            }
+            notes => return Ok((txn, notes)),
+        }
     }
 }
 
 /// Carries out all notes.
 pub(in crate::store) fn settle(conn: &Connection, path: &Path) -> StoreResult<()> {
-    carry_out_all(conn, path)?.map_or(Ok(()), Notes::empty)
-}
-
-/// Carries out all notes; returns them to be deleted.
-pub(in crate::store) fn carry_out_all<'p>(conn: &Connection, path: &'p Path) -> StoreResult<Option<Notes<'p>>> {
-    if is_empty(path)? {
-        return Ok(None);
-    }
-    let txn = Transaction::new_unchecked(conn, TransactionBehavior::Immediate).doing("begin writing")?;
-    let mut notes = Notes::lock(path)?;
-    notes.carry_out(&WriteTxn::of(&txn))?;
-    txn.commit().doing("carry out what was urgent")?;
-    Ok(Some(notes))
+    if is_empty(path)? { Ok(()) } else { begin(conn, path, false).map(drop) }
 }

@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::domain::{Email, FeedId, TokenHash, TokenId};
 use crate::store::{
-    AdminRow, AuditEntry, OrMissing as _, ReadTxn, SessionBounds, SessionRow, StoreResult, UsedCode, WriteTxn, from_ms,
+    AdminRow, AuditEntry, CodeUse, OrMissing as _, ReadTxn, SessionBounds, SessionRow, StoreResult, WriteTxn, from_ms,
     to_ms,
 };
 
@@ -38,7 +38,7 @@ pub enum UrgentAct {
     /// Revoked a feed, by its public id.
     RevokeFeed(String),
     /// Used up a code of two-step log-in.
-    UseCode(UsedCode),
+    UseCode(CodeUse),
     /// Logged in, which starts this session.
     LogIn(NewSession),
     /// Logged out: the session's hash, and the person's id.
@@ -93,8 +93,8 @@ impl UrgentNote {
 
     /// The use of a code. The log-in or change that follows has the entry for the audit log.
     #[must_use]
-    pub fn of_code(used: UsedCode, at: DateTime<Utc>) -> Self {
-        Self { act: UrgentAct::UseCode(used), at: to_ms(at), entry: None }
+    pub fn of_code(code: CodeUse, at: DateTime<Utc>) -> Self {
+        Self { act: UrgentAct::UseCode(code), at: to_ms(at), entry: None }
     }
 
     /// Whether there is anything left to do. `Missing` if there is no such token or feed.
@@ -108,13 +108,26 @@ impl UrgentNote {
                 let feed = id.parse::<FeedId>().ok().map(|id| txn.feed_get(id)).transpose()?;
                 feed.or_missing("feed", id)?.revoked_at.is_none()
             }
-            UrgentAct::UseCode(used) => txn.code_is_unused(used)?,
+            UrgentAct::UseCode(code) => txn.code_is_unused(code, Utc::now())?,
             UrgentAct::LogIn(new) => new.person(txn)?.is_some(),
             UrgentAct::LogOut(id, admin) => {
                 let session = txn.session_find(id, SessionBounds::ANY)?;
                 session.is_some_and(|session| session.admin.id.to_string() == *admin)
             }
         })
+    }
+
+    /// Whether it can be done only once, so that nobody may note the same meanwhile.
+    pub(super) fn is_code(&self) -> bool {
+        matches!(self.act, UrgentAct::UseCode(_))
+    }
+
+    /// Carries out what was noted. A noted code was judged before, and its secret may have been encrypted again since.
+    pub(super) fn carry_out_noted(&self, txn: &WriteTxn<'_>) -> StoreResult<()> {
+        match &self.act {
+            UrgentAct::UseCode(code) => txn.code_use(code, from_ms(self.at)),
+            _ => self.carry_out(txn).map(drop),
+        }
     }
 
     /// Carries it out; returns whether there was anything to do.
@@ -126,7 +139,7 @@ impl UrgentNote {
         match &self.act {
             UrgentAct::RevokeToken(id) => txn.token_revoke(id, at)?,
             UrgentAct::RevokeFeed(id) => txn.feed_revoke(id, at)?,
-            UrgentAct::UseCode(used) => txn.code_use(used, at)?,
+            UrgentAct::UseCode(code) => txn.code_use(code, at)?,
             UrgentAct::LogIn(new) => {
                 let Some(admin) = new.person(txn)?.map(|admin| admin.id) else { return Ok(false) };
                 txn.session_forget(new.bounds)?;
@@ -155,9 +168,9 @@ impl ReadTxn<'_> {
     }
 
     /// The codes that were used according to notes that aren't carried out yet, in this order.
-    pub(in crate::store) fn noted_codes(&self) -> impl Iterator<Item = &UsedCode> {
+    pub(in crate::store) fn noted_codes(&self) -> impl Iterator<Item = &CodeUse> {
         self.notes.iter().filter_map(|note| match &note.act {
-            UrgentAct::UseCode(used) => Some(used),
+            UrgentAct::UseCode(code) => Some(code),
             _ => None,
         })
     }

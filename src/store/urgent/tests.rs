@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 use super::*;
 use crate::domain::{Currency, Email, Name, ReportingZone, Role, TokenHash, TokenId, TokenReader, TokenScope};
-use crate::store::{AuditEntry, Code, NewToken, Sealed, SessionBounds, UsedCode};
+use crate::store::{AuditEntry, Code, CodeUse, NewToken, Sealed, SessionBounds};
 
 struct Site {
     _dir: tempfile::TempDir,
@@ -93,9 +93,12 @@ impl Site {
 
     /// The same for a code that was checked with the secret of this salt.
     fn uses_with(&self, salt: u8, code: Code) -> bool {
+        self.store.write_urgently(&UrgentNote::of_code(self.code(salt, code), Utc::now())).unwrap()
+    }
+
+    fn code(&self, salt: u8, code: Code) -> CodeUse {
         let admin = self.store.read(|txn| txn.admin_find(&self.email)).unwrap().unwrap().0.id.to_string();
-        let used = UsedCode { admin, salt: vec![salt; 16], code };
-        self.store.write_urgently(&UrgentNote::of_code(used, Utc::now())).unwrap()
+        CodeUse { admin, salt: vec![salt; 16], code }
     }
 
     fn is_revoked(&self) -> bool {
@@ -197,7 +200,7 @@ fn lines_that_were_cut_off_count_for_nothing() {
 }
 
 fn step(step: i64) -> Code {
-    Code::OfStep { step, latest: 200 }
+    Code::OfStep(step)
 }
 
 fn recovery(digit: &str) -> Code {
@@ -228,11 +231,49 @@ fn a_code_waits_for_no_lock_and_counts_once() {
 }
 
 #[test]
+fn a_noted_code_stays_used_if_its_secret_is_encrypted_again_meanwhile() {
+    let site = site();
+    site.turn_codes_on();
+    site.lock();
+    assert!(site.uses(step(101)) && site.uses(recovery("a")));
+    // A change of password that had waited for the lock.
+    site.other.execute("update two_step set salt = ?1", [vec![8; 16]]).unwrap();
+    site.other.execute_batch("commit; begin immediate").unwrap();
+    assert!(!site.uses_with(8, step(101)) && !site.uses_with(8, recovery("a")));
+    site.unlock();
+    assert!(!site.uses_with(8, step(101)) && !site.uses_with(8, recovery("a")));
+    assert!(site.uses_with(8, step(102)) && site.uses_with(8, recovery("b")));
+}
+
+#[test]
+fn notes_that_are_carried_out_again_after_a_kill_change_nothing() {
+    let site = site();
+    site.turn_codes_on();
+    site.lock();
+    assert!(site.uses(step(101)) && site.uses(recovery("a")) && site.store.write_urgently(&site.log_in()).unwrap());
+    let noted = std::fs::read(site.store.urgent.path()).unwrap();
+    site.unlock();
+    let settle = || site.store.write(|_| Ok::<_, StoreError>(())).unwrap();
+    settle();
+    let admin = site.store.read(|txn| txn.admin_find(&site.email)).unwrap().unwrap().0;
+    let log_out = site.note(UrgentAct::LogOut("1".repeat(64), admin.id.to_string()));
+    for act in [UrgentNote::of_code(site.code(7, step(103)), Utc::now()), log_out] {
+        // As after a kill between the commit and the emptying of the file.
+        std::fs::write(site.store.urgent.path(), &noted).unwrap();
+        assert!(site.store.write_urgently(&act).unwrap());
+        settle();
+        assert_eq!(site.noted(), 0);
+    }
+    assert!(!site.is_logged_in());
+    assert!(!site.uses(recovery("a")) && !site.uses(step(101)));
+}
+
+#[test]
 fn a_code_that_was_used_while_the_clock_was_ahead_keeps_none_out() {
     let site = site();
     site.turn_codes_on();
     site.lock();
-    assert!(site.uses(Code::OfStep { step: 900, latest: 901 }));
+    assert!(site.uses(step(i64::MAX)));
     assert!(site.uses(step(150)) && !site.uses(step(150)));
     site.unlock();
     assert!(!site.uses(step(150)) && site.uses(step(151)));
@@ -242,17 +283,15 @@ fn a_code_that_was_used_while_the_clock_was_ahead_keeps_none_out() {
 fn of_many_who_enter_a_code_at_once_one_gets_in_whoever_holds_the_lock() {
     let site = site();
     site.turn_codes_on();
-    let admin = site.store.read(|txn| txn.admin_find(&site.email)).unwrap().unwrap().0.id.to_string();
     for number in 101..107 {
-        let (admin, store, other) = (&admin, &site.store, &site.other);
+        let (code, data_dir, other) = (site.code(7, step(number)), site.store.data_dir(), &site.other);
         let start = std::sync::Barrier::new(5);
         let entered = std::thread::scope(|scope| {
             let enter = || {
-                // Two servers, each with its own connections.
-                let own = Store::open(store.data_dir()).unwrap();
+                // As in another process.
+                let own = Store::open(data_dir).unwrap();
                 start.wait();
-                let used = UsedCode { admin: admin.clone(), salt: vec![7; 16], code: step(number) };
-                own.write_urgently(&UrgentNote::of_code(used, Utc::now())).unwrap()
+                own.write_urgently(&UrgentNote::of_code(code.clone(), Utc::now())).unwrap()
             };
             let people = [(); 4].map(|()| scope.spawn(enter));
             other.execute_batch("begin immediate").unwrap();

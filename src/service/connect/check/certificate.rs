@@ -75,10 +75,17 @@ fn handshake(
         stream.set_write_timeout(Some(left))?;
         if connection.wants_write() {
             connection.write_tls(stream)?;
-        } else if connection.read_tls(stream)? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        } else {
-            connection.process_new_packets().map_err(io::Error::other)?;
+            continue;
+        }
+        match connection.read_tls(stream) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => drop(read?),
+        }
+        if let Err(error) = connection.process_new_packets() {
+            // Tells the server why.
+            let _ = connection.write_tls(stream);
+            return Err(io::Error::other(error));
         }
     }
     Ok(connection.peer_certificates().and_then(|chain| certificates::ends(chain.first()?)))
