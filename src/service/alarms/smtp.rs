@@ -76,8 +76,7 @@ async fn hand_over(
     let stream = Limited { stream: TcpStream::from_std(stream)?, peer, left: MOST };
     let stream: Box<dyn AsyncTokioStream> = if server.security == MailSecurity::Tls {
         let name = ServerName::try_from(server.host.clone())?;
-        let stream = TlsConnector::from(tls(channel)?).connect(name, stream).await;
-        let stream = stream.map_err(|error| format!("no TLS connection could be made: {error}"))?;
+        let stream = TlsConnector::from(tls(channel)?).connect(name, stream).await.map_err(|error| no_tls(&error))?;
         Box::new(Limited { stream, peer, left: MOST })
     } else {
         Box::new(stream)
@@ -95,7 +94,7 @@ async fn hand_over(
         if let Some(pem) = &channel.roots {
             tls = tls.add_root_certificate(Certificate::from_pem(pem)?);
         }
-        connection.starttls(tls.build()?, &me).await?;
+        connection.starttls(tls.build()?, &me).await.map_err(|error| no_tls(&error))?;
     }
     if let (Some(user), Some(password)) = (&server.user, &channel.password) {
         let credentials = Credentials::new(user.clone(), password.expose_secret().to_owned());
@@ -152,6 +151,15 @@ impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin + std::fmt::Debug> AsyncTok
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         Ok(self.peer)
     }
+}
+
+/// Why there is no encryption, by the innermost cause; the others only say that there was an error.
+fn no_tls(error: &dyn Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    format!("no TLS connection could be made: {cause}")
 }
 
 /// An error with its causes, without those it already names.
