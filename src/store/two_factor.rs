@@ -33,7 +33,7 @@ const STEP: i64 = 30;
 /// The use of a code. Each code can be used once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CodeUse {
-    /// The person's id.
+    /// The id of the person who entered the code.
     pub admin: String,
     /// The salt of the encrypted secret that the code was checked with, which must be the current one.
     pub salt: Vec<u8>,

@@ -153,27 +153,24 @@ impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin + std::fmt::Debug> AsyncTok
     }
 }
 
+/// An error and its causes, down to the innermost.
+fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
 /// Why there is no encryption, by the innermost cause; the others only say that there was an error.
-fn no_tls(error: &dyn Error) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
+fn no_tls(error: &(dyn Error + 'static)) -> String {
+    let cause = causes(error).last().map(ToString::to_string).unwrap_or_default();
     format!("no TLS connection could be made: {cause}")
 }
 
 /// An error with its causes, without those it already names.
-fn chain(error: &dyn Error) -> String {
-    let mut message = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let cause = error.to_string();
-        if !message.ends_with(&cause) {
-            message = format!("{message}: {cause}");
-        }
-        source = error.source();
-    }
-    message
+fn chain(error: &(dyn Error + 'static)) -> String {
+    causes(error).map(ToString::to_string).fold(String::new(), |message, cause| match message.as_str() {
+        "" => cause,
+        _ if message.ends_with(&cause) => message,
+        _ => format!("{message}: {cause}"),
+    })
 }
 
 #[cfg(test)]

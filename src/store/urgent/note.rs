@@ -14,7 +14,7 @@ use crate::store::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UrgentNote {
     act: UrgentAct,
-    /// In milliseconds.
+    /// When it was done, in milliseconds since 1970.
     at: i64,
     #[serde(flatten)]
     entry: Option<Entry>,
@@ -50,13 +50,13 @@ pub enum UrgentAct {
 pub struct NewSession {
     /// SHA-256 of its cookie, in hexadecimal.
     pub id_sha256: String,
-    /// The person's id.
+    /// The id of the person who logged in.
     pub admin: String,
     /// Their e-mail address.
     pub email: String,
     /// Identifies the password that was checked: the session starts only while it is the current one.
     pub password: [u8; 32],
-    /// The browser's address.
+    /// The address that the browser came from, as sessions are listed with it.
     pub address: String,
     pub user_agent: String,
     /// SHA-256 of the browser's cookie, in hexadecimal.
